@@ -1,0 +1,49 @@
+"""The only place that reads the time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class SystemClock:
+    """The machine's clock, corrected by the exchange's measured offset."""
+
+    def __init__(self) -> None:
+        self._offset_ms = 0
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self._offset_ms
+
+    def real_seconds(self, duration_ms: int) -> float:
+        return duration_ms / 1000.0
+
+    async def sleep(self, duration_ms: int) -> None:
+        await asyncio.sleep(max(0.0, self.real_seconds(duration_ms)))
+
+    def correct(self, offset_ms: int) -> None:
+        """Server time minus machine time, as measured by the exchange adapter."""
+        self._offset_ms = offset_ms
+
+
+class AcceleratedClock:
+    """The clock of a simulated market: `speed` seconds pass in one real second.
+
+    `origin_ms` is the simulated time at `anchor_ms` of the machine's own clock, so that the exchange
+    and an engine that is restarted read the same time.
+    """
+
+    def __init__(self, origin_ms: int, anchor_ms: int, speed: float) -> None:
+        self._origin_ms = origin_ms
+        self._anchor_ms = anchor_ms
+        self._speed = speed
+
+    def now_ms(self) -> int:
+        elapsed_ms = time.time_ns() / 1e6 - self._anchor_ms
+        return self._origin_ms + int(elapsed_ms * self._speed)
+
+    def real_seconds(self, duration_ms: int) -> float:
+        return duration_ms / 1000.0 / self._speed
+
+    async def sleep(self, duration_ms: int) -> None:
+        await asyncio.sleep(max(0.0, self.real_seconds(duration_ms)))

@@ -1,0 +1,1 @@
+"""Exchanges: ccxt, and the simulated one."""

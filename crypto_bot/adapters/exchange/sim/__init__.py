@@ -1,0 +1,1 @@
+"""The simulated exchange: Binance public REST on the loopback address."""

@@ -1,0 +1,1 @@
+"""The same cycle over history."""

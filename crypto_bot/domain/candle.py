@@ -1,0 +1,84 @@
+"""Candles: what they must satisfy, and what a broken series of them looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import NamedTuple
+
+from crypto_bot.domain.errors import BadCandles
+from crypto_bot.domain.timeframe import Timeframe
+
+
+class Candle(NamedTuple):
+    """One closed candle. `open_ms` is its open time (UTC ms); `volume` in the base currency."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class CandleFault(NamedTuple):
+    """One thing wrong with one row of a series; `row` counts from 0."""
+
+    kind: str
+    row: int
+
+
+def faults(candles: Iterable[Candle], timeframe: Timeframe) -> list[CandleFault]:
+    """Every reason why `candles` cannot be a true series, in row order. Gaps are not faults.
+
+    Kinds: `not_finite`, `not_positive`, `negative_volume`, `high_low` (a price outside low..high),
+    `off_grid`, `duplicate`, `disordered`.
+    """
+    found: list[CandleFault] = []
+    seen: set[int] = set()
+    newest: int | None = None
+    for row, candle in enumerate(candles):
+        found.extend(CandleFault(kind, row) for kind in _value_faults(candle))
+        if not timeframe.on_grid(candle.open_ms):
+            found.append(CandleFault("off_grid", row))
+        if candle.open_ms in seen:
+            found.append(CandleFault("duplicate", row))
+        elif newest is not None and candle.open_ms < newest:
+            found.append(CandleFault("disordered", row))
+        seen.add(candle.open_ms)
+        newest = candle.open_ms if newest is None else max(newest, candle.open_ms)
+    return found
+
+
+def _value_faults(candle: Candle) -> list[str]:
+    _, opened, high, low, close, volume = candle
+    if not all(map(isfinite, (opened, high, low, close, volume))):
+        return ["not_finite"]
+    kinds = []
+    if min(opened, high, low, close) <= 0.0:
+        kinds.append("not_positive")
+    if volume < 0.0:
+        kinds.append("negative_volume")
+    if not low <= min(opened, close) <= max(opened, close) <= high:
+        kinds.append("high_low")
+    return kinds
+
+
+def require_sound(candles: Sequence[Candle], timeframe: Timeframe, origin: str) -> None:
+    """Raises BadCandles, naming `origin`, each kind of fault with its count, and the first row."""
+    found = faults(candles, timeframe)
+    if not found:
+        return
+    counts: dict[str, int] = {}
+    for fault in found:
+        counts[fault.kind] = counts.get(fault.kind, 0) + 1
+    told = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
+    raise BadCandles(f"{origin}: {told}; first at row {found[0].row}: {candles[found[0].row]}")
+
+
+def missing_opens(
+    opens: Iterable[int], since_ms: int, until_ms: int, timeframe: Timeframe
+) -> list[int]:
+    """Grid times in `[since_ms, until_ms]` that are not among `opens`, ascending."""
+    present = set(opens)
+    return [at for at in range(since_ms, until_ms + 1, timeframe.ms) if at not in present]

@@ -1,0 +1,132 @@
+"""Settling: what the market did with a call, from the candles after it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.signal import STOP_ATR, Pred, Signal
+from crypto_bot.domain.timeframe import Timeframe
+
+
+class Status(StrEnum):
+    """How a signal ended. A NO_TRADE always ends as EXPIRED."""
+
+    TP1 = "TP1"
+    TP2 = "TP2"
+    TP3 = "TP3"
+    SL = "SL"
+    EXPIRED = "EXPIRED"
+
+
+_TARGETS = (Status.TP1, Status.TP2, Status.TP3)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one signal.
+
+    `settled_ms` is the close of the candle that decided it. `return_bps` is gross and 0 for a
+    NO_TRADE. `mfe_bps` and `mae_bps` are the best and worst excursion seen from the side of the
+    trade (from the long side for a NO_TRADE), exit candle included. `label` is the triple-barrier
+    label (+-2 ATR, the signal's horizon); it and `correct` are None where the signal had no ATR.
+    """
+
+    prediction_id: str
+    settled_ms: int
+    status: Status
+    exit_price: float
+    return_bps: float
+    mfe_bps: float
+    mae_bps: float
+    label: Pred | None
+    correct: bool | None
+
+
+def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Outcome | None:
+    """The outcome of `signal`, or None while `after` does not decide it.
+
+    `after` holds the candles that follow the signal's own, ascending. The first candle that touches
+    stop or target ends a trade: at the stop when it touches both, else at the first target; a candle
+    that opens beyond a level fills at its open. TP2 and TP3 say how far that one candle reached; the
+    fill stays that of the first target. A NO_TRADE is settled when its label is known. A missing
+    candle before the end leaves the signal open.
+    """
+    due_ms = signal.candle_open_ms
+    path: list[Candle] = []
+    for candle in after[: signal.horizon_bars]:
+        due_ms += timeframe.ms
+        if candle.open_ms != due_ms:
+            return None
+        path.append(candle)
+        ended = _ended(signal, candle)
+        if ended is not None:
+            status, price, label = ended
+            return _outcome(signal, path, timeframe, status, price, label)
+    if len(path) < signal.horizon_bars:
+        return None
+    label = None if signal.atr is None else Pred.NO_TRADE
+    return _outcome(signal, path, timeframe, Status.EXPIRED, path[-1].close, label)
+
+
+def barriers(signal: Signal) -> tuple[float, float]:
+    """Prices (lower, upper) at +-2 ATR of the entry: a candle inside them cannot end `signal`."""
+    if signal.atr is None:
+        return float("-inf"), float("inf")
+    reach = STOP_ATR * signal.atr
+    return signal.levels.entry - reach, signal.levels.entry + reach
+
+
+def _ended(signal: Signal, candle: Candle) -> tuple[Status, float, Pred] | None:
+    lower, upper = barriers(signal)
+    fell, rose = candle.low <= lower, candle.high >= upper
+    if not (fell or rose):
+        return None
+    if signal.pred is Pred.NO_TRADE:
+        up = rose and (not fell or candle.close >= signal.levels.entry)
+        return Status.EXPIRED, candle.close, Pred.LONG if up else Pred.SHORT
+    is_long = signal.pred is Pred.LONG
+    if fell if is_long else rose:
+        stop = lower if is_long else upper
+        worse = min if is_long else max
+        return Status.SL, worse(stop, candle.open), Pred.SHORT if is_long else Pred.LONG
+    target = upper if is_long else lower
+    better = max if is_long else min
+    return _reached(signal, candle), better(target, candle.open), signal.pred
+
+
+def _reached(signal: Signal, candle: Candle) -> Status:
+    assert signal.levels.take_profits is not None
+    reached = Status.TP1
+    for status, price in zip(_TARGETS, signal.levels.take_profits, strict=True):
+        if candle.high >= price if signal.pred is Pred.LONG else candle.low <= price:
+            reached = status
+    return reached
+
+
+def _outcome(
+    signal: Signal,
+    path: Sequence[Candle],
+    timeframe: Timeframe,
+    status: Status,
+    price: float,
+    label: Pred | None,
+) -> Outcome:
+    entry = signal.levels.entry
+    side = -1.0 if signal.pred is Pred.SHORT else 1.0
+    up = (max(candle.high for candle in path) / entry - 1.0) * 1e4
+    down = (min(candle.low for candle in path) / entry - 1.0) * 1e4
+    moved = side * (price / entry - 1.0) * 1e4
+    return Outcome(
+        prediction_id=signal.id,
+        settled_ms=timeframe.close_of(path[-1].open_ms),
+        status=status,
+        exit_price=price,
+        return_bps=0.0 if signal.pred is Pred.NO_TRADE else moved,
+        mfe_bps=up if side > 0 else -down,
+        mae_bps=down if side > 0 else -up,
+        label=label,
+        correct=None if label is None else label is signal.pred,
+    )

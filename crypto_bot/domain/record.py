@@ -1,0 +1,59 @@
+"""The tracked record of a source, and the probability that its next call is right.
+
+Beta-binomial shrinkage: a coin's own hits are pulled towards the source's hits over all coins, and
+those towards a prior (Gelman et al., Bayesian Data Analysis, 3rd ed., chapter 5, with fixed weights).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from crypto_bot.domain.signal import Pred, Probabilities
+
+PRIOR_RATE = 1.0 / 3.0
+"""Before any evidence each of the three labels is as likely as the others."""
+PRIOR_WEIGHT = 30.0
+"""The prior counts as much as this many outcomes of the source."""
+POOL_WEIGHT = 50.0
+"""The source's rate counts as much as this many outcomes on the coin."""
+
+
+class Tally(NamedTuple):
+    """Settled calls: how many, how many were right, how many moved neither way."""
+
+    n: int = 0
+    hits: int = 0
+    flats: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(self.n + other.n, self.hits + other.hits, self.flats + other.flats)
+
+    def minus(self, other: Tally) -> Tally:
+        """This one without `other`."""
+        return Tally(self.n - other.n, self.hits - other.hits, self.flats - other.flats)
+
+
+def tally_of(pred: Pred, label: Pred) -> Tally:
+    """The tally of one settled call."""
+    flat = label is Pred.NO_TRADE and pred is not Pred.NO_TRADE
+    return Tally(1, int(label is pred), int(flat))
+
+
+def probabilities(pred: Pred, on_coin: Tally, pooled: Tally) -> Probabilities:
+    """P(label) after the call `pred` of a source with this record; P(pred) is its confidence.
+
+    `on_coin` and `pooled` count calls of either side together: only right, flat and wrong matter.
+    """
+    hit = _shrunk(on_coin.n, on_coin.hits, pooled.n, pooled.hits)
+    if pred is Pred.NO_TRADE:
+        side = (1.0 - hit) / 2.0
+        return Probabilities(side, hit, side)
+    flat = _shrunk(on_coin.n, on_coin.flats, pooled.n, pooled.flats)
+    wrong = 1.0 - hit - flat
+    return Probabilities(hit, flat, wrong) if pred is Pred.SHORT else Probabilities(wrong, flat, hit)
+
+
+def _shrunk(n: int, k: int, pooled_n: int, pooled_k: int) -> float:
+    pooled = (pooled_k + PRIOR_WEIGHT * PRIOR_RATE) / (pooled_n + PRIOR_WEIGHT)
+    return (k + POOL_WEIGHT * pooled) / (n + POOL_WEIGHT)

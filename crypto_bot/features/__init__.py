@@ -1,0 +1,1 @@
+"""Candles to measurements: one definition for live, replay and training."""

@@ -1,0 +1,151 @@
+"""What the core needs from the world, as protocols; adapters answer to them, wiring joins the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.record import Tally
+from crypto_bot.domain.signal import Call, Signal, Source
+
+
+class Clock(Protocol):
+    """The only one who knows the time. A simulated market has a clock that runs faster."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds, by the exchange's reckoning."""
+        ...
+
+    def real_seconds(self, duration_ms: int) -> float:
+        """How long `duration_ms` of this clock lasts for a person."""
+        ...
+
+    async def sleep(self, duration_ms: int) -> None:
+        """Waits `duration_ms` of this clock."""
+        ...
+
+
+class CandleFeed(Protocol):
+    """Closed candles from an exchange."""
+
+    async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        """Candles of `symbol` whose open lies in `[since_ms, until_ms]`, ascending and sound.
+
+        One or more requests; the open candle is never among them; missing ones are simply absent.
+        Raises ExchangeUnavailable, RateLimited or BadCandles after the feed's own retries.
+        """
+        ...
+
+
+class Gap(NamedTuple):
+    """A candle that the exchange never had, as far as it says itself."""
+
+    symbol: str
+    open_ms: int
+
+
+class CandleArchive(Protocol):
+    """Closed candles and confirmed gaps of one timeframe, kept."""
+
+    def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
+        """Stores all of it in one transaction; adding twice is harmless. Raises StoreError."""
+        ...
+
+    def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        """Stored candles with open in `[since_ms, until_ms]`, ascending."""
+        ...
+
+    def newest_opens(self) -> dict[str, int]:
+        """The newest candle or confirmed gap of each symbol that has one."""
+        ...
+
+    def gaps(self, since_ms: int) -> list[Gap]:
+        """Confirmed gaps with open at or after `since_ms`."""
+        ...
+
+
+class StoredSignal(NamedTuple):
+    """A signal as it was committed: with its time and whether it came late."""
+
+    signal: Signal
+    created_ms: int
+    late: bool
+
+
+class Settled(NamedTuple):
+    """What the record of a source is made of: one labelled outcome."""
+
+    source: Source
+    symbol: str
+    settled_ms: int
+    tally: Tally
+
+
+class PredictionStore(Protocol):
+    """The prediction log with its outcomes: append-only, one row for each (symbol, tf, candle)."""
+
+    def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        """One transaction. A signal or outcome that is stored already stays as it is."""
+        ...
+
+    def newest_opens(self) -> dict[str, int]:
+        """Candle of the newest prediction of each symbol that has one."""
+        ...
+
+    def unsettled(self) -> list[Signal]:
+        """Signals without an outcome, oldest first."""
+        ...
+
+    def tallies(self, before_ms: int) -> dict[tuple[Source, str], Tally]:
+        """The record by (source, symbol) of labelled outcomes with `settled_ms < before_ms`."""
+        ...
+
+    def settled_since(self, since_ms: int) -> list[Settled]:
+        """Labelled outcomes with `settled_ms >= since_ms`, by time."""
+        ...
+
+    def first_bar(self, proposed_ms: int) -> int:
+        """The first candle this store has signals for; `proposed_ms` becomes it on the first call."""
+        ...
+
+
+class MarketViews(Protocol):
+    """Measures coins: remembers as many candles as the rules need."""
+
+    @property
+    def history_bars(self) -> int:
+        """How many candles before a bar its views can depend on."""
+        ...
+
+    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
+        """Replaces what is remembered of `symbol` by `candles`, ascending."""
+        ...
+
+    def update(self, bar: Bar) -> dict[str, MarketView]:
+        """Takes the candles of `bar` in and measures its coins. Opens must ascend for each coin."""
+        ...
+
+
+class SignalSource(Protocol):
+    """One link of the fallback chain."""
+
+    @property
+    def source(self) -> Source:
+        """The name under which its calls are stored."""
+        ...
+
+    def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
+        """One answer for each view, in order: a call, or the reason why it declines."""
+        ...
+
+
+class SignalSink(Protocol):
+    """Is told of what has been committed."""
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        """Called after the commit, in the order of the commits. Must not raise or block."""
+        ...
