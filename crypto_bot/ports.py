@@ -1,4 +1,4 @@
-"""What the core needs from the world, as protocols; adapters answer to them, wiring joins the two."""
+"""What the core needs from the world, as protocols. Adapters answer to them, wiring joins the two."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class PredictionStore(Protocol):
         ...
 
     def first_bar(self, proposed_ms: int) -> int:
-        """The first candle this store has signals for; `proposed_ms` becomes it on the first call."""
+        """The first candle to have signals here; `proposed_ms` becomes it on the first call."""
         ...
 
 

@@ -33,4 +33,3 @@ class Bar(NamedTuple):
 
     open_ms: int
     candles: dict[str, Candle]
-

@@ -51,7 +51,9 @@ def probabilities(pred: Pred, on_coin: Tally, pooled: Tally) -> Probabilities:
         return Probabilities(side, hit, side)
     flat = _shrunk(on_coin.n, on_coin.flats, pooled.n, pooled.flats)
     wrong = 1.0 - hit - flat
-    return Probabilities(hit, flat, wrong) if pred is Pred.SHORT else Probabilities(wrong, flat, hit)
+    return (
+        Probabilities(hit, flat, wrong) if pred is Pred.SHORT else Probabilities(wrong, flat, hit)
+    )
 
 
 def _shrunk(n: int, k: int, pooled_n: int, pooled_k: int) -> float:
