@@ -1,4 +1,4 @@
-"""What the core needs from the world, as protocols. Adapters answer to them, wiring joins the two."""
+"""What the core needs from the world, as protocols that the adapters answer to."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ class SystemClock:
 class AcceleratedClock:
     """The clock of a simulated market: `speed` seconds pass in one real second.
 
-    `origin_ms` is the simulated time at `anchor_ms` of the machine's own clock, so that the exchange
-    and an engine that is restarted read the same time.
+    `origin_ms` is the simulated time at `anchor_ms` of the machine's own clock, so that the
+    exchange and an engine that is restarted read the same time.
     """
 
     def __init__(self, origin_ms: int, anchor_ms: int, speed: float) -> None:

@@ -5,7 +5,7 @@ CryptoBotError
 ├── MarketDataError
 │   ├── ExchangeUnavailable  no sound answer: timeouts, 5xx, refused connections, an open breaker
 │   ├── RateLimited          429 or 418; carries retry_after_s
-│   └── BadCandles           an answer that cannot be true: NaN, disorder, duplicates, off-grid times
+│   └── BadCandles           an answer that cannot be true: NaN, disorder, duplicates, off grid
 ├── SignalUnavailable        a source declines; the next one is asked
 │   ├── ModelMissing
 │   ├── ModelStale

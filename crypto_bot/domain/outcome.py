@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.signal import STOP_ATR, Pred, Signal
@@ -48,9 +49,9 @@ class Outcome:
 def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Outcome | None:
     """The outcome of `signal`, or None while `after` does not decide it.
 
-    `after` holds the candles that follow the signal's own, ascending. The first candle that touches
-    stop or target ends a trade: at the stop when it touches both, else at the first target; a candle
-    that opens beyond a level fills at its open. TP2 and TP3 say how far that one candle reached; the
+    `after` holds the candles that follow the signal's own, ascending. The first that touches stop or
+    target ends a trade: at the stop when it touches both, else at the first target; a candle that
+    opens beyond a level fills at its open. TP2 and TP3 say how far that one candle reached; the
     fill stays that of the first target. A NO_TRADE is settled when its label is known. A missing
     candle before the end leaves the signal open.
     """
@@ -61,14 +62,13 @@ def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Out
         if candle.open_ms != due_ms:
             return None
         path.append(candle)
-        ended = _ended(signal, candle)
-        if ended is not None:
-            status, price, label = ended
-            return _outcome(signal, path, timeframe, status, price, label)
+        ending = _ending(signal, candle)
+        if ending is not None:
+            return _outcome(signal, path, timeframe, ending)
     if len(path) < signal.horizon_bars:
         return None
     label = None if signal.atr is None else Pred.NO_TRADE
-    return _outcome(signal, path, timeframe, Status.EXPIRED, path[-1].close, label)
+    return _outcome(signal, path, timeframe, _Ending(Status.EXPIRED, path[-1].close, label))
 
 
 def barriers(signal: Signal) -> tuple[float, float]:
@@ -79,22 +79,29 @@ def barriers(signal: Signal) -> tuple[float, float]:
     return signal.levels.entry - reach, signal.levels.entry + reach
 
 
-def _ended(signal: Signal, candle: Candle) -> tuple[Status, float, Pred] | None:
+class _Ending(NamedTuple):
+    status: Status
+    price: float
+    label: Pred | None
+
+
+def _ending(signal: Signal, candle: Candle) -> _Ending | None:
     lower, upper = barriers(signal)
     fell, rose = candle.low <= lower, candle.high >= upper
     if not (fell or rose):
         return None
     if signal.pred is Pred.NO_TRADE:
         up = rose and (not fell or candle.close >= signal.levels.entry)
-        return Status.EXPIRED, candle.close, Pred.LONG if up else Pred.SHORT
+        return _Ending(Status.EXPIRED, candle.close, Pred.LONG if up else Pred.SHORT)
     is_long = signal.pred is Pred.LONG
     if fell if is_long else rose:
         stop = lower if is_long else upper
         worse = min if is_long else max
-        return Status.SL, worse(stop, candle.open), Pred.SHORT if is_long else Pred.LONG
+        label = Pred.SHORT if is_long else Pred.LONG
+        return _Ending(Status.SL, worse(stop, candle.open), label)
     target = upper if is_long else lower
     better = max if is_long else min
-    return _reached(signal, candle), better(target, candle.open), signal.pred
+    return _Ending(_reached(signal, candle), better(target, candle.open), signal.pred)
 
 
 def _reached(signal: Signal, candle: Candle) -> Status:
@@ -110,10 +117,9 @@ def _outcome(
     signal: Signal,
     path: Sequence[Candle],
     timeframe: Timeframe,
-    status: Status,
-    price: float,
-    label: Pred | None,
+    ending: _Ending,
 ) -> Outcome:
+    status, price, label = ending
     entry = signal.levels.entry
     side = -1.0 if signal.pred is Pred.SHORT else 1.0
     up = (max(candle.high for candle in path) / entry - 1.0) * 1e4

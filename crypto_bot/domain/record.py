@@ -1,7 +1,7 @@
 """The tracked record of a source, and the probability that its next call is right.
 
 Beta-binomial shrinkage: a coin's own hits are pulled towards the source's hits over all coins, and
-those towards a prior (Gelman et al., Bayesian Data Analysis, 3rd ed., chapter 5, with fixed weights).
+those towards a prior (Gelman et al., Bayesian Data Analysis, 3rd ed., ch. 5, with fixed weights).
 """
 
 from __future__ import annotations

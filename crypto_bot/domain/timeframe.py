@@ -15,7 +15,7 @@ TRADED = ("1m", "5m", "15m", "1h", "4h", "1d")
 
 @dataclass(frozen=True, slots=True)
 class Timeframe:
-    """A candle length, e.g. `15m`. Candles open at its multiples since the epoch, weeks on Mondays."""
+    """A candle length such as `15m`. Candles open at its multiples; weeks open on Mondays."""
 
     name: str
     ms: int
