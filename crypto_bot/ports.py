@@ -113,6 +113,75 @@ class PredictionStore(Protocol):
         ...
 
 
+class LoggedSignal(NamedTuple):
+    """A line of the prediction log: a committed signal, and its outcome once it has one."""
+
+    stored: StoredSignal
+    outcome: Outcome | None
+
+
+class LogPosition(NamedTuple):
+    """A place in the prediction log: the line of `symbol` at this candle."""
+
+    candle_open_ms: int
+    symbol: str
+
+
+class DayRecord(NamedTuple):
+    """Sums over the labelled calls of one source on one coin whose candles opened on one UTC day.
+
+    Late signals are not in it. `trades` counts LONG and SHORT, and `return_bps` is their sum;
+    `brier` is the sum of (confidence - correct)^2.
+    """
+
+    source: Source
+    symbol: str
+    day: int
+    """candle_open_ms // 86,400,000."""
+    n: int
+    hits: int
+    trades: int
+    return_bps: float
+    confidence: float
+    brier: float
+
+
+class PredictionQueries(Protocol):
+    """Reads what was committed, of one timeframe. Safe to call from any thread."""
+
+    def latest_predictions(self) -> list[StoredSignal]:
+        """The newest signal of each symbol that has one, by symbol."""
+        ...
+
+    def latest_prediction(self, symbol: str) -> StoredSignal | None:
+        """The newest signal of `symbol`."""
+        ...
+
+    def prediction_log(
+        self,
+        symbol: str | None,
+        source: Source | None,
+        since_ms: int | None,
+        before: LogPosition | None,
+        limit: int,
+    ) -> list[LoggedSignal]:
+        """At most `limit` lines, by (candle_open_ms, symbol) descending, strictly after `before`.
+
+        None leaves a filter out; `since_ms` is the first candle open that may appear.
+        """
+        ...
+
+    def performance_rows(
+        self, symbol: str | None, source: Source | None, since_ms: int | None
+    ) -> list[DayRecord]:
+        """The live record by source, symbol and day, ascending by day. Filters as in the log."""
+        ...
+
+    def candles(self, symbol: str, limit: int) -> list[Candle]:
+        """The newest `limit` stored candles of `symbol`, ascending."""
+        ...
+
+
 class MarketViews(Protocol):
     """Measures coins: remembers as many candles as the rules need."""
 
