@@ -49,7 +49,7 @@ class Outcome:
 def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Outcome | None:
     """The outcome of `signal`, or None while `after` does not decide it.
 
-    `after` holds the candles that follow the signal's own, ascending. The first that touches stop or
+    `after` holds the candles that follow its own, ascending. The first that touches stop or
     target ends a trade: at the stop when it touches both, else at the first target; a candle that
     opens beyond a level fills at its open. TP2 and TP3 say how far that one candle reached; the
     fill stays that of the first target. A NO_TRADE is settled when its label is known. A missing

@@ -1,0 +1,92 @@
+"""Brings one coin's candles up to date: polls for late ones, and says what is a gap."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from crypto_bot.domain.candle import Candle, missing_opens
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import CandleFeed, Clock, Gap
+
+CONFIRMATIONS = 5
+"""So many sound replies must lack a candle, although a later one is there, to call it a gap."""
+
+
+class Arrived(NamedTuple):
+    """What came for one coin: candles without a hole but the confirmed `gaps`, ascending."""
+
+    candles: list[Candle]
+    gaps: list[Gap]
+    complete: bool
+    """Whether everything asked for is here or confirmed missing."""
+
+
+class CandleIntake:
+    """Asks the feed until a range is whole, or the grace period has passed.
+
+    A candle that never comes is a gap, never an invented candle; one that is merely late leaves
+    the coin incomplete, and what lies behind it is not taken before it.
+    """
+
+    def __init__(
+        self, timeframe: Timeframe, feed: CandleFeed, clock: Clock, *, grace_ms: int, poll_ms: int
+    ) -> None:
+        self._timeframe = timeframe
+        self._feed = feed
+        self._clock = clock
+        self._grace_ms = grace_ms
+        self._poll_ms = poll_ms
+
+    async def collect(
+        self, symbol: str, since_ms: int, until_ms: int, *, listed: bool = True
+    ) -> Arrived:
+        """Candles with open in `[since_ms, until_ms]`.
+
+        `listed` says that the coin is known to have traded before `since_ms`; otherwise what is
+        missing before its first candle is no gap. Raises MarketDataError from the feed.
+        """
+        deadline_ms = self._timeframe.close_of(until_ms) + self._grace_ms
+        found: dict[int, Candle] = {}
+        lacked: dict[int, int] = {}
+        missing = [since_ms, until_ms]
+        replies = 0
+        while True:
+            reply = await self._feed.candles(symbol, missing[0], missing[-1])
+            replies += 1
+            found.update((candle.open_ms, candle) for candle in reply)
+            missing = missing_opens(found, since_ms, until_ms, self._timeframe)
+            newest_ms = max(found, default=since_ms)
+            for open_ms in missing:
+                if open_ms < newest_ms:
+                    lacked[open_ms] = lacked.get(open_ms, 0) + 1
+            if not missing or self._in_vain(replies, deadline_ms):
+                break
+            await self._clock.sleep(self._poll_ms)
+        confirmed = {at for at in missing if lacked.get(at, 0) >= CONFIRMATIONS}
+        return self._arrived(symbol, found, missing, confirmed, listed=listed)
+
+    def _in_vain(self, replies: int, deadline_ms: int) -> bool:
+        return replies >= CONFIRMATIONS and self._clock.now_ms() >= deadline_ms
+
+    def _arrived(
+        self,
+        symbol: str,
+        found: dict[int, Candle],
+        missing: list[int],
+        confirmed: set[int],
+        *,
+        listed: bool,
+    ) -> Arrived:
+        blocked_at = next((at for at in missing if at not in confirmed), None)
+        candles = [
+            candle
+            for open_ms, candle in sorted(found.items())
+            if blocked_at is None or open_ms < blocked_at
+        ]
+        first_ms = candles[0].open_ms if candles and not listed else 0
+        gaps = [
+            Gap(symbol, open_ms)
+            for open_ms in sorted(confirmed)
+            if open_ms > first_ms and (blocked_at is None or open_ms < blocked_at)
+        ]
+        return Arrived(candles, gaps, complete=blocked_at is None)
