@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from numba import njit
+from crypto_bot.features.compiled import compiled
 
 
-@njit(cache=True)
+@compiled
 def ema_step(previous: float, value: float, span: int) -> float:
     """Exponential average with alpha = 2 / (span + 1), seeded by its first value."""
     return previous + 2.0 / (span + 1.0) * (value - previous)
 
 
-@njit(cache=True)
-def wilder_step(previous: float, value: float, window: int) -> float:
-    """Wilder's average, alpha = 1 / window (New Concepts in Technical Trading Systems, 1978)."""
-    return previous + (value - previous) / window
-
-
-@njit(cache=True)
+@compiled
 def true_range(high: float, low: float, previous_close: float) -> float:
     """The bar's range, gap to the previous close included (Wilder, 1978)."""
     return max(high, previous_close) - min(low, previous_close)
 
 
-@njit(cache=True)
-def rsi_of(gain: float, loss: float) -> float:
-    """RSI, 0..100, of the averaged gains and losses; 50 where the price has not moved at all."""
-    moved = gain + loss
-    return 50.0 if moved == 0.0 else 100.0 * gain / moved
+@compiled
+def atr_step(previous: float, reach: float, before: int, period: int) -> float:
+    """Wilder's average of true ranges, of which `before` came earlier.
+
+    The plain mean of the first `period` ranges, alpha = 1 / period from then on (J. W. Wilder, New
+    Concepts in Technical Trading Systems, 1978).
+    """
+    return previous + (reach - previous) / min(before + 1, period)
+
+
+@compiled
+def rise_step(previous: float, change: float, period: int) -> float:
+    """Wilder's average of the rises; give the change with its sign turned for the falls."""
+    return previous + (max(change, 0.0) - previous) / period
+
+
+@compiled
+def rsi_of(rise: float, fall: float) -> float:
+    """RSI, 0..100, of the averaged rises and falls; 50 where the price has not moved at all."""
+    moved = rise + fall
+    return 100.0 * rise / moved if moved > 0.0 else 50.0
+
+
+@compiled
+def softsign(value: float, scale: float) -> float:
+    """`value` in units of `scale`, squashed to -1..1: x / (1 + |x|); 0 where there is no scale."""
+    return value / (abs(value) + scale) if scale > 0.0 else 0.0
