@@ -32,7 +32,7 @@ from crypto_bot.services.review import (
     ],
 )
 def test_wilson_against_published_values(hits: int, n: int, low: float, high: float) -> None:
-    """Newcombe 1998, Two-sided confidence intervals for the single proportion, table I, method 3."""
+    """Newcombe 1998, Intervals for the single proportion, table I, method 3."""
     assert wilson(hits / n, n) == pytest.approx((low, high), abs=5e-5)
 
 
