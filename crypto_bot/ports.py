@@ -85,12 +85,16 @@ class Settled(NamedTuple):
     tally: Tally
 
 
-class PredictionStore(Protocol):
-    """The prediction log with its outcomes: append-only, one row for each (symbol, tf, candle)."""
+class Commits(Protocol):
+    """Takes what a cycle brought."""
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """One transaction. A signal or outcome that is stored already stays as it is."""
         ...
+
+
+class PredictionStore(Commits, Protocol):
+    """The prediction log with its outcomes: append-only, one row for each (symbol, tf, candle)."""
 
     def newest_opens(self) -> dict[str, int]:
         """Candle of the newest prediction of each symbol that has one."""
@@ -100,8 +104,8 @@ class PredictionStore(Protocol):
         """Signals without an outcome, oldest first."""
         ...
 
-    def tallies(self, before_ms: int) -> dict[tuple[Source, str], Tally]:
-        """The record by (source, symbol) of labelled outcomes with `settled_ms < before_ms`."""
+    def tallies(self) -> dict[tuple[Source, str], Tally]:
+        """The record of all labelled outcomes by (source, symbol)."""
         ...
 
     def settled_since(self, since_ms: int) -> list[Settled]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Clock, MarketViews, PredictionStore, SignalSink, StoredSignal
+from crypto_bot.ports import Clock, Commits, MarketViews, SignalSink, StoredSignal
 from crypto_bot.services.live_tracker import LiveTracker
 from crypto_bot.services.signal_engine import SignalEngineService
 
@@ -35,7 +35,7 @@ class Cycle:
         views: MarketViews,
         tracker: LiveTracker,
         engine: SignalEngineService,
-        store: PredictionStore,
+        commits: Commits,
         sinks: Sequence[SignalSink] = (),
         late_after_ms: int,
     ) -> None:
@@ -44,7 +44,7 @@ class Cycle:
         self._views = views
         self._tracker = tracker
         self._engine = engine
-        self._store = store
+        self._commits = commits
         self._sinks = tuple(sinks)
         self._late_after_ms = late_after_ms
 
@@ -60,7 +60,7 @@ class Cycle:
         now_ms = self._clock.now_ms()
         late = now_ms - self._timeframe.close_of(bar.open_ms) > self._late_after_ms
         stored = [StoredSignal(signal, now_ms, late) for signal in signals]
-        self._store.commit(stored, outcomes)
+        self._commits.commit(stored, outcomes)
         for sink in self._sinks:
             sink.committed(stored, outcomes)
         return CycleResult(stored, outcomes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -101,27 +101,28 @@ class LiveTracker:
         self._coins: dict[str, _Coin] = {}
 
     def restore(
-        self, unsettled: Sequence[Signal], candles: Mapping[str, Sequence[Candle]]
+        self, unsettled: Sequence[Signal], path_of: Callable[[Signal], Sequence[Candle]]
     ) -> list[Outcome]:
-        """Takes up the open signals of a coin again after a restart.
+        """Takes the open signals up again after a restart; `unsettled` is oldest first.
 
-        `candles` holds, for each coin of `unsettled`, the stored candles from its oldest open
-        signal up to its newest predicted one. Returns outcomes that those candles already decide
-        (a missing candle has been imported since), to be committed.
+        `path_of` gives the stored candles after a signal, up to the newest predicted one of its
+        coin. Returns outcomes that those candles already decide (a missing candle has been
+        imported since), to be committed.
         """
         outcomes: list[Outcome] = []
         still_open: dict[str, list[Signal]] = {}
+        paths: dict[str, Sequence[Candle]] = {}
         for signal in unsettled:
-            path = [c for c in candles[signal.symbol] if c.open_ms > signal.candle_open_ms]
+            path = path_of(signal)
             outcome = settle(signal, path, self._timeframe)
             if outcome is not None:
                 outcomes.append(self._counted(signal, outcome))
             elif self._unbroken(signal, path):
                 still_open.setdefault(signal.symbol, []).append(signal)
+                paths.setdefault(signal.symbol, path)
+        self._coins = {symbol: _Coin(self._timeframe) for symbol in still_open}
         for symbol, signals in still_open.items():
-            oldest_ms = signals[0].candle_open_ms
-            path = [c for c in candles[symbol] if c.open_ms >= oldest_ms]
-            self._coin(symbol).restore(signals, path)
+            self._coins[symbol].restore(signals, paths[symbol])
         return outcomes
 
     def advance(self, bar: Bar) -> list[Outcome]:
@@ -144,6 +145,8 @@ class LiveTracker:
         return coin
 
     def _unbroken(self, signal: Signal, path: Sequence[Candle]) -> bool:
+        if len(path) >= signal.horizon_bars:
+            return False
         last_ms = signal.candle_open_ms + len(path) * self._timeframe.ms
         return not path or path[-1].open_ms == last_ms
 

@@ -1,0 +1,67 @@
+"""Logs: for a person on a terminal, JSON on a pipe."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
+import structlog
+
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.ports import StoredSignal
+from crypto_bot.services.health import instant
+
+
+def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
+    """Sets up structlog on standard output, and sends the libraries' warnings there too."""
+    console = style == "console" or (style == "auto" and sys.stdout.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    last: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    )
+    if console:
+        shared.pop()
+    numeric = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)
+
+
+class SignalLog:
+    """Tells of each live signal as it is committed; what is caught up is told as a sum."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        """A line for each live signal, and one for the outcomes of its bar."""
+        live = [stored.signal for stored in signals if not stored.late]
+        for signal in live:
+            self._log.info(
+                "signal.emitted",
+                symbol=signal.symbol,
+                pred=signal.pred.value,
+                confidence=round(signal.confidence, 3),
+                source=signal.source.value,
+                candle=instant(signal.candle_open_ms),
+            )
+        if live and outcomes:
+            right = sum(bool(outcome.correct) for outcome in outcomes)
+            self._log.info("outcome.settled", n=len(outcomes), right=right)

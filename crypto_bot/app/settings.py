@@ -1,0 +1,248 @@
+"""Every setting, refused when unknown: flags > environment > crypto_bot.toml > default."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings.exceptions import SettingsError
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import Timeframe
+
+CONFIG_FILE = Path("crypto_bot.toml")
+_PREFIX = "CRYPTO_BOT_"
+_FOR_TESTS = "CRYPTO_BOT_TEST_"
+_OLDER_SPELLINGS = {
+    "USE_ML_PER_COIN": "use_ml",
+    "ML_DEFAULT_TF": "tf",
+    "ML_DEVICE": "device",
+    "SYMBOLS_FILE": "symbols_file",
+}
+
+
+class _Section(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExchangeSettings(_Section):
+    """Where candles come from, and how long to wait for them."""
+
+    id: str = "binance"
+    """A ccxt exchange id, or `sim`."""
+    url: str | None = None
+    """Replaces the host of every REST address of the exchange."""
+    market_type: Literal["spot", "swap"] = "spot"
+    timeout_s: float = Field(default=10.0, gt=0)
+    grace_s: float = Field(default=20.0, ge=0)
+    """A candle that is not there yet is asked for again this long after its close."""
+    poll_s: float = Field(default=2.0, gt=0)
+
+
+class SimSettings(_Section):
+    """The simulated exchange, for `--exchange sim`."""
+
+    speed: float = Field(default=120.0, gt=0)
+    """Simulated seconds in a real one."""
+    seed: int = 7
+    candles: Path | None = None
+    """A folder of candle files to replay; without it the market is generated."""
+    start: str | None = None
+    """Simulated time at the start, ISO-8601; default now, or where the database ends."""
+    fault_rate: float = Field(default=0.0, ge=0, lt=1)
+
+
+class EngineSettings(_Section):
+    """The signal engine."""
+
+    horizon_bars: int = Field(default=16, ge=1)
+    """A signal is settled after so many candles at the latest."""
+    record_bars: int = Field(default=672, ge=1)
+    """On its first start the engine judges its sources on so many past candles."""
+    record_lag_bars: int = Field(default=96, ge=1)
+    """Outcomes count for other coins when they are so many candles old."""
+    late_after_s: float | None = Field(default=None, gt=0)
+    """A signal made later than this after its close is late; default a quarter of the timeframe."""
+    analyzer_threshold: float | None = Field(default=None, gt=0, lt=1)
+    """Confluence score beyond which the analyzer answers; default its own."""
+
+
+class DecisionSettings(_Section):
+    """What a trade must earn."""
+
+    cost_bps: float = Field(default=10.0, ge=0)
+    """Fees, spread and slippage of a round trip, basis points."""
+
+
+class ApiSettings(_Section):
+    """The HTTP server."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    token: SecretStr | None = None
+    """From the environment alone: CRYPTO_BOT_API__TOKEN."""
+
+
+class LogSettings(_Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+    """`auto`: console on a terminal, JSON on a pipe."""
+
+
+class Settings(BaseSettings):
+    """All of it."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    use_ml: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    tf: str = "15m"
+    symbols_file: Path = Path("data/symbols_32.json")
+    database_url: str = "sqlite:///data/crypto_bot.db"
+    models_dir: Path = Path("models")
+    once: bool = False
+    exchange: ExchangeSettings = ExchangeSettings()
+    sim: SimSettings = SimSettings()
+    engine: EngineSettings = EngineSettings()
+    decision: DecisionSettings = DecisionSettings()
+    api: ApiSettings = ApiSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """Raises ConfigError for an unknown `tf`."""
+        return Timeframe.parse(self.tf)
+
+    @property
+    def late_after_ms(self) -> int:
+        """How long after its close a signal may be made without being late."""
+        if self.engine.late_after_s is not None:
+            return int(self.engine.late_after_s * 1000)
+        return self.timeframe.ms // 4
+
+
+def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
+    """Settings from flags (nested as in `Settings`), the environment and the file `config`.
+
+    Raises ConfigError, in one line, for anything unknown, malformed or contradictory.
+    """
+    _refuse_unknown_environment(os.environ)
+    older = {key: os.environ[name] for name, key in _OLDER_SPELLINGS.items() if name in os.environ}
+    file = _from_file(config)
+
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - named by pydantic
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - named by pydantic
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            below = (InitSettingsSource(settings_cls, values) for values in (older, file))
+            return init_settings, env_settings, *below
+
+    try:
+        settings = Sourced(**flags)
+    except (ValidationError, SettingsError) as error:
+        raise ConfigError(_in_words(error)) from error
+    _check(settings)
+    return settings
+
+
+def load_symbols(path: Path) -> tuple[str, ...]:
+    """Symbols of a JSON list, or of `{"symbols": [...]}`. Raises ConfigError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"symbols file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"symbols file {path} is not JSON: {error}") from error
+    symbols = content.get("symbols") if isinstance(content, dict) else content
+    if not isinstance(symbols, list) or not symbols:
+        raise ConfigError(f'symbols file {path}: expected a list such as ["BTCUSDT"], not empty')
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not symbol.isalnum() or not symbol.isupper():
+            raise ConfigError(f"symbols file {path}: {symbol!r} is no symbol such as BTCUSDT")
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ConfigError(f"symbols file {path}: listed more than once: {', '.join(twice)}")
+    return tuple(symbols)
+
+
+def _from_file(config: Path | None) -> dict[str, Any]:
+    path = config or CONFIG_FILE
+    if config is None and not path.exists():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"settings file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"settings file {path} is not TOML: {error}") from error
+    if "token" in content.get("api", {}):
+        raise ConfigError(
+            f"settings file {path}: api.token is a secret and is read from the environment "
+            "alone: set CRYPTO_BOT_API__TOKEN"
+        )
+    return content
+
+
+def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
+    """Nested unknown keys are refused by the models; pydantic overlooks top-level ones."""
+    for name in environment:
+        if not name.startswith(_PREFIX) or name.startswith(_FOR_TESTS):
+            continue
+        head = name.removeprefix(_PREFIX).split("__")[0].lower()
+        if head not in Settings.model_fields:
+            raise ConfigError(f"environment: unknown setting {name}")
+
+
+def _in_words(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return f"settings: {error}"
+    told = []
+    for each in error.errors():
+        name = ".".join(str(part) for part in each["loc"])
+        if each["type"] == "extra_forbidden":
+            told.append(f"unknown setting {name}")
+        else:
+            told.append(f"{name} = {each['input']!r}: {each['msg']}")
+    return "settings: " + "; ".join(told)
+
+
+def _check(settings: Settings) -> None:
+    timeframe = settings.timeframe
+    if settings.engine.record_lag_bars <= settings.engine.horizon_bars:
+        raise ConfigError("settings: engine.record_lag_bars must exceed engine.horizon_bars")
+    if settings.exchange.grace_s * 1000 >= timeframe.ms:
+        raise ConfigError(f"settings: exchange.grace_s must be shorter than {timeframe.name}")
+    if not _is_loopback(settings.api.host) and settings.api.token is None:
+        raise ConfigError(
+            f"host {settings.api.host} is reachable from other machines: set the environment "
+            "variable CRYPTO_BOT_API__TOKEN to a secret, or use 127.0.0.1"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
