@@ -1,0 +1,177 @@
+"""The tree family: two LightGBM heads, stored as text."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from crypto_bot.domain.errors import ModelIncompatible
+from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
+from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
+
+_HEADS = ("move", "up")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSettings:
+    """Budgets and sizes.
+
+    The move head stops early on validation, at `move_rounds` at the latest. The direction
+    head has a fixed budget: thirty days are too few to see its gain, and early stopping on them
+    ends after two trees.
+    """
+
+    move_rounds: int = 600
+    move_patience: int = 40
+    up_rounds: int = 150
+    learning_rate: float = 0.03
+    leaves: int = 31
+    min_rows_in_leaf: int = 400
+    row_share: float = 0.7
+    feature_share: float = 0.5
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FittedTrees:
+    """Two boosters and the columns each of them reads."""
+
+    move: lgb.Booster
+    up: lgb.Booster
+    move_columns: Ints
+    up_columns: Ints
+
+    def logits(self, features: Features, ends: Ints) -> HeadLogits:
+        return HeadLogits(
+            _raw(self.move, features, ends, self.move_columns),
+            _raw(self.up, features, ends, self.up_columns),
+        )
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            f"trees_{head}.txt": _packed(booster, columns)
+            for head, booster, columns in (
+                ("move", self.move, self.move_columns),
+                ("up", self.up, self.up_columns),
+            )
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFamily:
+    """Two-head LightGBM on the newest row of each window; each head reads its own columns.
+
+    Deterministic for one seed and number of threads on one machine; no class weights.
+    """
+
+    move_columns: Ints
+    up_columns: Ints
+    seed: int = 0
+    settings: TreeSettings = TreeSettings()
+
+    @property
+    def name(self) -> str:
+        return "trees_v1"
+
+    def fit(self, fit: Examples, validation: Examples) -> FittedTrees:
+        require_classes((("fit", fit), ("validation", validation)))
+        s = self.settings
+        train = _dataset(fit, fit.moved, self.move_columns, None)
+        move = lgb.train(
+            self._parameters(),
+            train,
+            num_boost_round=s.move_rounds,
+            valid_sets=[_dataset(validation, validation.moved, self.move_columns, train)],
+            callbacks=[lgb.early_stopping(s.move_patience, verbose=False)],
+        )
+        told = _only(fit, fit.moved)
+        went_up = told.labels == LONG
+        up = lgb.train(
+            self._parameters(),
+            _dataset(told, went_up, self.up_columns, None),
+            num_boost_round=s.up_rounds,
+        )
+        return FittedTrees(_trimmed(move), _trimmed(up), self.move_columns, self.up_columns)
+
+    def load(self, files: Files) -> FittedTrees:
+        parts = []
+        for head in _HEADS:
+            name = f"trees_{head}.txt"
+            if name not in files:
+                raise ModelIncompatible(f"{name} is missing: train the model again")
+            parts.append(_unpacked(name, files[name]))
+        (move, move_columns), (up, up_columns) = parts
+        return FittedTrees(move, up, move_columns, up_columns)
+
+    def _parameters(self) -> dict[str, object]:
+        s = self.settings
+        return {
+            "objective": "binary",
+            "learning_rate": s.learning_rate,
+            "num_leaves": s.leaves,
+            "min_data_in_leaf": s.min_rows_in_leaf,
+            "bagging_fraction": s.row_share,
+            "bagging_freq": 1,
+            "feature_fraction": s.feature_share,
+            "num_threads": s.threads,
+            "seed": self.seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+
+
+def _only(examples: Examples, chosen: Bools) -> Examples:
+    return Examples(
+        examples.features,
+        examples.ends[chosen],
+        examples.labels[chosen],
+        examples.weights[chosen],
+    )
+
+
+def _dataset(
+    examples: Examples, truth: Bools, columns: Ints, reference: lgb.Dataset | None
+) -> lgb.Dataset:
+    return lgb.Dataset(
+        examples.features[np.ix_(examples.ends, columns)],
+        label=truth.astype(np.float32),
+        weight=examples.weights.astype(np.float32),
+        reference=reference,
+        free_raw_data=True,
+    )
+
+
+def _raw(booster: lgb.Booster, features: Features, ends: Ints, columns: Ints) -> Floats:
+    told: npt.ArrayLike = booster.predict(
+        features[np.ix_(ends, columns)], raw_score=True, num_threads=1
+    )
+    return np.asarray(told, dtype=np.float64)
+
+
+def _text(booster: lgb.Booster) -> str:
+    return booster.model_to_string(num_iteration=booster.best_iteration or -1)
+
+
+def _trimmed(booster: lgb.Booster) -> lgb.Booster:
+    """What a stored and loaded model would be: without the trees after the best round."""
+    return lgb.Booster(model_str=_text(booster))
+
+
+def _packed(booster: lgb.Booster, columns: Ints) -> bytes:
+    body = f"columns={','.join(map(str, columns.tolist()))}\n{_text(booster)}".encode()
+    return f"sha256={hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+def _unpacked(name: str, content: bytes) -> tuple[lgb.Booster, Ints]:
+    # LightGBM ends the process on a damaged text, so nothing is given to it that is not whole.
+    seal, _, body = content.partition(b"\n")
+    if seal != f"sha256={hashlib.sha256(body).hexdigest()}".encode():
+        raise ModelIncompatible(f"{name} is damaged or of another kind: train the model again")
+    columns, _, text = body.partition(b"\n")
+    numbers = columns.removeprefix(b"columns=").split(b",")
+    return lgb.Booster(model_str=text.decode()), np.array([int(n) for n in numbers], dtype=np.int64)
