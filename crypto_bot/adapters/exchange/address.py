@@ -1,0 +1,56 @@
+"""Where an exchange is asked: its REST addresses, and another host in their place."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from crypto_bot.domain.errors import ConfigError
+
+
+class Host:
+    """The scheme, host, port and path prefix that replace those of an exchange.
+
+    Raises ConfigError where `url` is not an http or https address without query and fragment.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._target = _split(url)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether requests stay on this machine."""
+        name = self._target.hostname or ""
+        if name == "localhost":
+            return True
+        try:
+            return ip_address(name).is_loopback
+        except ValueError:  # a name, not a number
+            return False
+
+    def redirected(self, addresses: Any) -> Any:
+        """`addresses` with every http address in them, however deep, moved to this host.
+
+        ccxt keeps a string or nested dicts of strings; paths are kept, all else is left as it is.
+        """
+        if isinstance(addresses, dict):
+            return {key: self.redirected(value) for key, value in addresses.items()}
+        if isinstance(addresses, str) and addresses.startswith(("http://", "https://")):
+            path = self._target.path.rstrip("/") + urlsplit(addresses).path
+            return urlunsplit((self._target.scheme, self._target.netloc, path, "", ""))
+        return addresses
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        target = urlsplit(url)
+        sound = target.scheme in {"http", "https"} and target.hostname and target.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        sound = None
+    if not sound or target.query or target.fragment:
+        raise ConfigError(
+            f"exchange_url '{url}' is not a usable address: "
+            "give scheme and host, e.g. http://127.0.0.1:8001"
+        )
+    return target

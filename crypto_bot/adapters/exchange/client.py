@@ -1,0 +1,205 @@
+"""The ccxt client: made for one market type, obeying pauses, its errors mapped to ours.
+
+The only module that imports ccxt, and so the only one that takes a second and 97 MB to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import ccxt.async_support as ccxt
+
+from crypto_bot import __version__
+from crypto_bot.adapters.exchange.address import Host
+from crypto_bot.adapters.exchange.directory import MARKET_TYPES
+from crypto_bot.adapters.exchange.dispatch import Refused
+from crypto_bot.adapters.exchange.pause import UNTOLD_MS, Pause, retry_after_ms
+from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable, MarketDataError, RateLimited
+from crypto_bot.ports import Clock
+
+USUAL_PAGE = 1000
+"""Candles in a reply where ccxt does not know the limit; an exchange may send fewer."""
+
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What ccxt stumbles with over JSON of an unexpected shape: it parses without looking."""
+
+
+class _Courteous:
+    """What we change in every ccxt exchange; comes before it in the order of methods."""
+
+    pause: Pause
+    clock: Clock
+
+    async def throttle(self, cost: float | None = None) -> None:
+        """Waits for the rate limiter and for the end of a pause.
+
+        Those whom a pause held back pass the limiter again, so that they do not all leave at once.
+        """
+        await super().throttle(cost)  # type: ignore[misc]  # the ccxt exchange that follows
+        while await self.pause.keep():
+            await super().throttle(cost)  # type: ignore[misc]  # as above
+
+    async def fetch(self, *args: Any, **kwargs: Any) -> Any:
+        """One request. ccxt passes text on where JSON was due: HTML, truncated or empty replies."""
+        answer = await super().fetch(*args, **kwargs)  # type: ignore[misc]  # as above
+        if not isinstance(answer, (dict, list)):
+            raise ccxt.BadResponse(f"no JSON but {str(answer)[:80]!r}")
+        return answer
+
+    def handle_errors(  # noqa: PLR0917  # the signature is ccxt's
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
+        *rest: Any,
+    ) -> Any:
+        """Sees the headers of that very reply; `last_response_headers` may be another's."""
+        if code in {418, 429}:
+            raise self.rate_limited(
+                f"{code} {reason}", retry_after_ms(headers, self.clock.now_ms())
+            )
+        return super().handle_errors(  # type: ignore[misc]  # as above
+            code, reason, url, method, headers, body, *rest
+        )
+
+    def rate_limited(self, reason: str, wait_ms: int) -> RateLimited:
+        """Begins the shared pause and makes the error that says so."""
+        self.pause.begin(wait_ms, reason)
+        name = self.id  # type: ignore[attr-defined]  # as above
+        return RateLimited(f"{name}: {reason}, pause of {wait_ms / 1000:g} s", wait_ms / 1000)
+
+    def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, *_: Any, **__: Any) -> list[Any]:
+        """Rows as they came. ccxt would sort them and drop some, and so hide a corrupt reply."""
+        if not isinstance(ohlcvs, list):
+            raise ccxt.BadResponse(f"no list of candles but {str(ohlcvs)[:80]!r}")
+        parse = self.parse_ohlcv  # type: ignore[attr-defined]  # as above
+        return [parse(row, market) for row in ohlcvs]
+
+
+class ExchangeClient:
+    """The few things we ask an exchange, each raising errors of the house only.
+
+    RateLimited; ExchangeUnavailable where asking again may help; Refused where it can't; any other
+    MarketDataError after `close`. The constructor asks nothing yet and raises ConfigError for an
+    unknown `exchange_id`. `timeout_s` is in real seconds: a socket knows no other clock.
+    """
+
+    def __init__(
+        self,
+        exchange_id: str,
+        clock: Clock,
+        host: Host | None,
+        timeout_s: float,
+        market_type: str,
+    ) -> None:
+        self._id = exchange_id
+        self._ccxt = _exchange_class(exchange_id)(
+            {
+                "enableRateLimit": True,
+                "timeout": round(timeout_s * 1000),
+                "userAgent": f"crypto-bot/{__version__} (ccxt/{ccxt.__version__})",
+                # Proxies named in the environment are for the world outside this machine.
+                "aiohttp_trust_env": host is None or not host.is_loopback,
+            }
+        )
+        self._ccxt.pause = Pause(exchange_id, clock)
+        self._ccxt.clock = clock
+        self._ccxt.options["defaultType"] = market_type
+        _narrow(self._ccxt, market_type)
+        _pace(self._ccxt, clock)
+        if host is not None:
+            self._ccxt.urls["api"] = host.redirected(self._ccxt.urls["api"])
+            if host.is_loopback:  # the wait at closing is for TLS connections to wind down
+                self._ccxt.timeout_on_exit = 0
+
+    @property
+    def timeframes(self) -> list[str]:
+        """Names of the candle lengths it has."""
+        if self._ccxt.has["fetchOHLCV"] is not True:  # 'emulated': made of trades, not of candles
+            return []
+        return [str(name) for name in self._ccxt.timeframes or {}]
+
+    async def markets(self) -> Sequence[Mapping[str, Any]]:
+        """The market structures of ccxt, asked anew; never none."""
+        with self._mapped():
+            markets = await self._ccxt.load_markets(reload=True)
+        if not markets:
+            raise ExchangeUnavailable(f"{self._id}: the list of markets is empty")
+        return list(markets.values())
+
+    async def rows(self, listing: str, timeframe: str, since_ms: int, limit: int) -> list[Any]:
+        """Candle rows of ccxt's symbol `listing`, as they came: not sorted, not checked."""
+        with self._mapped():
+            return list(await self._ccxt.fetch_ohlcv(listing, timeframe, since_ms, limit))
+
+    async def server_ms(self) -> int | None:
+        """The exchange's time; None where it does not tell."""
+        if not self._ccxt.has["fetchTime"]:
+            return None
+        with self._mapped():
+            return int(await self._ccxt.fetch_time())
+
+    def page_limit(self, listing: str) -> int:
+        """How many candles a reply may hold."""
+        return int(self._ccxt.feature_value(listing, "fetchOHLCV", "limit") or USUAL_PAGE)
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._ccxt.close()
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except ccxt.ExchangeClosedByUser as e:
+            raise MarketDataError(f"{self._id}: the feed was closed") from e
+        except (ccxt.RateLimitExceeded, ccxt.DDoSProtection) as e:
+            raise self._ccxt.rate_limited(_line(e), UNTOLD_MS) from e
+        except (ccxt.BadRequest, ccxt.NotSupported) as e:
+            raise Refused(f"{self._id} refuses: {_line(e)}") from e
+        except ccxt.BaseError as e:
+            raise ExchangeUnavailable(f"{self._id}: {_line(e)}") from e
+        except _MALFORMED as e:
+            raise ExchangeUnavailable(f"{self._id}: reply of unexpected shape: {_line(e)}") from e
+
+
+def _exchange_class(exchange_id: str) -> type[Any]:
+    if exchange_id not in ccxt.exchanges:
+        near = get_close_matches(exchange_id, ccxt.exchanges, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "see https://docs.ccxt.com for their ids"
+        raise ConfigError(f"unknown exchange '{exchange_id}': {hint}")
+    return type(exchange_id, (_Courteous, getattr(ccxt, exchange_id)), {})
+
+
+def _narrow(exchange: Any, market_type: str) -> None:
+    """Market metadata of one type, no currencies: for Binance one request instead of three."""
+    exchange.has["fetchCurrencies"] = False
+    declared = exchange.options.get("fetchMarkets")
+    types = declared.get("types") if isinstance(declared, dict) else declared
+    if not isinstance(types, list):
+        return
+    wanted = [name for name in types if name in MARKET_TYPES[market_type]]
+    if isinstance(declared, dict):
+        declared["types"] = wanted
+    else:
+        exchange.options["fetchMarkets"] = wanted
+
+
+def _pace(exchange: Any, clock: Clock) -> None:
+    """The rate limit by `clock`: in a simulated market that runs faster, requests may too."""
+    exchange.rateLimit *= clock.real_seconds(1000)
+    exchange.tokenBucket = None
+    exchange.init_rest_rate_limiter()
+
+
+def _line(error: BaseException) -> str:
+    """An error in one line: ccxt quotes whole bodies, and wraps causes without naming them."""
+    cause = error.__cause__
+    told = f"{type(error).__name__}: {error}" + (f" ({cause!r})" if cause else "")
+    return " ".join(told.split())[:200]

@@ -1,0 +1,97 @@
+"""Asking an exchange: again after a failure, and not at all while it is down."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import SystemRandom
+from typing import TypeVar
+
+import structlog
+
+from crypto_bot.adapters.exchange.breaker import Breaker
+from crypto_bot.adapters.exchange.pause import LONGEST_PAUSE_MS
+from crypto_bot.domain.errors import BadCandles, ExchangeUnavailable, MarketDataError, RateLimited
+from crypto_bot.ports import Clock
+
+_FIRST_WAIT_MS = 500
+_LONGEST_WAIT_MS = 8_000
+
+_Answer = TypeVar("_Answer")
+_log = structlog.get_logger(__name__)
+_dice = SystemRandom()
+
+
+class Refused(MarketDataError):
+    """The exchange answered that it will not do this; asking again would change nothing."""
+
+
+def backoff_ms(attempt: int, chance: float) -> int:
+    """The wait after failed attempt number `attempt` (from 1), `chance` in 0..1.
+
+    Doubles up to a cap, of which half is fixed and half left to chance ("equal jitter",
+    Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015).
+    """
+    ceiling = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(attempt - 1, 16))
+    return round(ceiling * (0.5 + 0.5 * chance))
+
+
+class Dispatcher:
+    """Sends requests of one exchange, up to `max_attempts` times each, past one breaker.
+
+    Waits go through the clock, so that a simulated market that runs faster shortens them too.
+    """
+
+    def __init__(self, exchange_id: str, clock: Clock, max_attempts: int, breaker: Breaker) -> None:
+        self._exchange_id = exchange_id
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._breaker = breaker
+        self._reason = ""
+
+    async def ask(self, subject: str | None, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """The answer to `request`, which concerns coin `subject` or the exchange as a whole (None).
+
+        Raises the error of the last attempt. Not asked again: any MarketDataError but the three
+        caught below, anything while the breaker is open, and after a pause too long to wait for.
+        """
+        attempt = 1
+        while True:
+            try:
+                return await self.once(subject, request)
+            except (ExchangeUnavailable, RateLimited, BadCandles) as e:
+                if attempt >= self._max_attempts or self._breaker.down_since_ms is not None:
+                    raise
+                if not isinstance(e, RateLimited):
+                    await self._clock.sleep(backoff_ms(attempt, _dice.random()))
+                elif e.retry_after_s * 1000 > LONGEST_PAUSE_MS:
+                    raise
+                # A shorter pause is kept by the client before its next request.
+            attempt += 1
+
+    async def once(self, subject: str | None, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """One attempt, counted by the breaker. Raises as `ask`.
+
+        RateLimited is neither a failure nor a success: the exchange is there, though busy.
+        """
+        if not self._breaker.admits(self._clock.now_ms()):
+            raise ExchangeUnavailable(f"{self._exchange_id} is down: {self._reason}")
+        try:
+            answer = await request()
+        except ExchangeUnavailable as e:
+            self._failed(subject, str(e))
+            raise
+        except (BadCandles, Refused):
+            self._answered()  # it is there; what is wrong with one coin is no matter of the others
+            raise
+        self._answered()
+        return answer
+
+    def _failed(self, subject: str | None, reason: str) -> None:
+        self._reason = reason
+        if self._breaker.failed(subject, self._clock.now_ms()):
+            _log.error("exchange.down", exchange=self._exchange_id, reason=reason)
+
+    def _answered(self) -> None:
+        down_ms = self._breaker.succeeded(self._clock.now_ms())
+        if down_ms is not None:
+            _log.info("exchange.up", exchange=self._exchange_id, down_s=down_ms / 1000)

@@ -1,0 +1,93 @@
+"""Where an exchange is asked: every REST address moves, whatever the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import ccxt.async_support as ccxt
+import pytest
+
+from crypto_bot.adapters.exchange.address import Host
+from crypto_bot.domain.errors import ConfigError
+
+
+def leaves(addresses: Any) -> Iterator[str]:
+    if isinstance(addresses, dict):
+        for value in addresses.values():
+            yield from leaves(value)
+    elif isinstance(addresses, str):
+        yield addresses
+
+
+def test_paths_are_kept_in_nested_addresses() -> None:
+    addresses = {"public": "https://api.binance.com/api/v3", "v5": {"rest": "https://{hostname}"}}
+
+    moved = Host("http://127.0.0.1:8001").redirected(addresses)
+
+    assert moved == {
+        "public": "http://127.0.0.1:8001/api/v3",
+        "v5": {"rest": "http://127.0.0.1:8001"},
+    }
+
+
+def test_a_prefix_is_kept_too() -> None:
+    moved = Host("https://proxy.example/binance/").redirected("https://api.binance.com/api/v3")
+
+    assert moved == "https://proxy.example/binance/api/v3"
+
+
+def test_what_is_no_http_address_is_left_alone() -> None:
+    addresses = {"ws": "wss://stream.binance.com:9443", "none": None}
+
+    assert Host("http://127.0.0.1:8001").redirected(addresses) == addresses
+
+
+@pytest.mark.parametrize("exchange_id", ["binance", "kraken", "okx", "bybit", "gate", "kucoin"])
+def test_no_rest_address_of_an_exchange_stays_outside(exchange_id: str) -> None:
+    addresses = getattr(ccxt, exchange_id)().urls["api"]
+    rest = [url for url in leaves(addresses) if url.startswith("http")]
+
+    moved = list(leaves(Host("http://127.0.0.1:8001").redirected(addresses)))
+
+    moved_rest = [url for url in moved if url.startswith("http")]
+    assert len(moved_rest) == len(rest) > 0
+    assert {urlsplit(url).netloc for url in moved_rest} == {"127.0.0.1:8001"}
+    assert [urlsplit(url).path for url in moved_rest] == [urlsplit(url).path for url in rest]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8001",
+        "localhost",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://host:port",
+        "http://host:99999",
+        "http://[::1",
+        "http://host/?a=1",
+        "http://host/#a",
+    ],
+)
+def test_an_unusable_address_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigError, match="is not a usable address") as caught:
+        Host(url)
+    assert f"'{url}'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:8001", True),
+        ("http://127.8.9.1", True),
+        ("http://[::1]:80", True),
+        ("http://localhost:1", True),
+        ("http://10.0.0.1", False),
+        ("https://api.binance.com", False),
+    ],
+)
+def test_loopback_is_recognised(url: str, loopback: bool) -> None:
+    assert Host(url).is_loopback is loopback

@@ -1,0 +1,90 @@
+"""The shared pause: as long as the exchange asks, told once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from crypto_bot.adapters.exchange.pause import UNTOLD_MS, Pause, retry_after_ms
+from crypto_bot.domain.errors import RateLimited
+
+NOW_MS = 1_764_547_200_000
+
+
+class HandClock:
+    """A clock that only waits move."""
+
+    def __init__(self) -> None:
+        self.at_ms = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def real_seconds(self, duration_ms: int) -> float:
+        return duration_ms / 1000
+
+    async def sleep(self, duration_ms: int) -> None:
+        self.at_ms += duration_ms
+
+
+@pytest.mark.parametrize(
+    ("told", "wait_ms"),
+    [
+        ("7", 7_000),
+        ("0.5", 500),
+        ("-3", 0),
+        ("", UNTOLD_MS),
+        ("soon", UNTOLD_MS),
+        ("nan", UNTOLD_MS),
+        ("inf", UNTOLD_MS),
+        (format_datetime(datetime.fromtimestamp(NOW_MS / 1000 + 90, UTC), usegmt=True), 90_000),
+        ("Mon, 01 Dec 2025 00:00:30 -0000", 30_000),
+        ("Mon, 01 Dec 2025 00:00:00 GMT", 0),
+        ("Sun, 30 Nov 2025 00:00:00 GMT", 0),
+    ],
+)
+def test_retry_after_is_read(told: str, wait_ms: int) -> None:
+    assert retry_after_ms({"Content-Type": "text/html", "retry-after": told}, NOW_MS) == wait_ms
+
+
+def test_without_the_header_a_pause_is_kept_all_the_same() -> None:
+    assert retry_after_ms({}, NOW_MS) == UNTOLD_MS
+
+
+@given(st.text())
+def test_no_header_can_break_it(told: str) -> None:
+    assert retry_after_ms({"Retry-After": told}, NOW_MS) >= 0
+
+
+async def test_all_wait_until_the_latest_end_and_one_event_tells() -> None:
+    clock = HandClock()
+    pause = Pause("binance", clock)
+
+    with capture_logs() as events:
+        assert not await pause.keep()
+        pause.begin(3_000, "429")
+        pause.begin(1_000, "429")
+        pause.begin(5_000, "429")
+        assert await pause.keep()
+        assert not await pause.keep()
+
+    assert clock.at_ms == NOW_MS + 5_000
+    assert [event["event"] for event in events] == ["exchange.paused"]
+    assert events[0]["pause_s"] == 3.0
+
+
+async def test_a_ban_is_told_instead_of_waited_out() -> None:
+    clock = HandClock()
+    pause = Pause("binance", clock)
+    pause.begin(3 * 86_400_000, "418")
+
+    with pytest.raises(RateLimited) as caught:
+        await pause.keep()
+
+    assert caught.value.retry_after_s == 3 * 86_400
+    assert clock.at_ms == NOW_MS
