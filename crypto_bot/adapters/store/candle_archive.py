@@ -1,0 +1,75 @@
+"""Closed candles and confirmed gaps of one timeframe, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import exists, select
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.newest import newest_opens
+from crypto_bot.adapters.store.tables import candles as candles_table
+from crypto_bot.adapters.store.tables import gaps as gaps_table
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import Gap
+
+_REPLACE = "(symbol, tf, open_ms) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in ("open", "high", "low", "close", "volume")
+)
+
+
+class SqlCandleArchive:
+    """The archive of one timeframe. A candle that is stored again takes the newer values."""
+
+    def __init__(self, database: Database, timeframe: Timeframe) -> None:
+        self._database = database
+        self._tf = timeframe.name
+
+    def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
+        tf = self._tf
+        with self._database.writing() as connection:
+            rows = ((s, tf, *candle) for s, series in candles.items() for candle in series)
+            self._database.insert(
+                connection, candles_table, rows, on_conflict=_REPLACE, rows_per_statement=32
+            )
+            missing = ((gap.symbol, tf, gap.open_ms) for gap in gaps)
+            self._database.insert(connection, gaps_table, missing)
+
+    def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        column = candles_table.c
+        query = (
+            select(
+                column.open_ms, column.open, column.high, column.low, column.close, column.volume
+            )
+            .where(column.symbol == symbol, column.tf == self._tf)
+            .where(column.open_ms.between(since_ms, until_ms))
+            .order_by(column.open_ms)
+        )
+        with self._database.reading() as connection:
+            # The driver's own tuples: SQLAlchemy's rows take as long again.
+            return list(map(Candle._make, connection.execute(query).cursor.fetchall()))
+
+    def newest_opens(self) -> dict[str, int]:
+        newest: dict[str, int] = {}
+        with self._database.reading() as connection:
+            for table in (candles_table, gaps_table):
+                for symbol, open_ms in connection.execute(
+                    newest_opens(table, table.c.open_ms, self._tf)
+                ):
+                    newest[symbol] = max(open_ms, newest.get(symbol, open_ms))
+        return newest
+
+    def gaps(self, since_ms: int) -> list[Gap]:
+        """Those that no candle has filled since."""
+        gap, candle = gaps_table.c, candles_table.c
+        filled = exists().where(
+            candle.symbol == gap.symbol, candle.tf == gap.tf, candle.open_ms == gap.open_ms
+        )
+        query = (
+            select(gap.symbol, gap.open_ms)
+            .where(gap.tf == self._tf, gap.open_ms >= since_ms, ~filled)
+            .order_by(gap.open_ms, gap.symbol)
+        )
+        with self._database.reading() as connection:
+            return [Gap._make(row) for row in connection.execute(query)]

@@ -1,0 +1,116 @@
+"""Connections to SQLite and PostgreSQL: URLs, pools, and how transactions begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from crypto_bot.domain.errors import ConfigError
+
+WRITES = "crypto_bot_writes"
+"""Execution option of a connection whose next transaction will write."""
+
+_BUSY_TIMEOUT_MS = 30_000
+"""How long a writer waits for another one, such as an import beside a running engine."""
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+)
+_DRIVERS = ("sqlite", "postgresql+psycopg")
+
+
+def connect(url: str) -> Engine:
+    """An engine for `url`; nothing is opened yet. Raises ConfigError for a URL that cannot work."""
+    parsed = _parsed(url)
+    if parsed.drivername == "sqlite":
+        return _sqlite(parsed)
+    try:
+        return create_engine(parsed, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "PostgreSQL needs psycopg, which is not installed: pip install 'crypto-bot[postgres]'"
+        ) from error
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of an SQLite database; None for one in memory or for PostgreSQL."""
+    is_file = url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file else None
+
+
+def cause(error: Exception) -> str:
+    """What the driver itself said, in one line."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(said).split())
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise _unusable(url) from error
+    if parsed.drivername not in _DRIVERS or parsed.query.get("uri") or url.count("\n"):
+        raise _unusable(url)
+    return parsed
+
+
+def _unusable(url: str) -> ConfigError:
+    shown = url.rsplit("@", 1)[-1]  # what stands before may hold a password
+    return ConfigError(
+        f"unusable database URL '{shown}': write sqlite:///path/to/file.db "
+        "or postgresql+psycopg://user:password@host/name"
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    path = sqlite_file(url)
+    if path is None:
+        # One connection for all threads, used by one at a time: the database lives in it.
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"check_same_thread": False},
+        )
+    else:
+        _prepare_folder(path)
+        engine = create_engine(url)
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _prepare_folder(path: Path) -> None:
+    """A relative folder is made; an absolute one may be a disk that is not mounted yet."""
+    folder = path.parent
+    try:
+        if not path.is_absolute():
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"folder {folder} cannot be made for the database: {error}") from error
+    if not folder.is_dir():
+        raise ConfigError(
+            f"database {path} cannot be opened (no folder {folder}): "
+            "make it, or name another --database_url"
+        )
+
+
+def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver starts no transactions: `_on_begin` does
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    # A writer takes its turn at the start: asked for in the middle it could be refused at once.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

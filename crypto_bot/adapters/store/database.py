@@ -1,0 +1,132 @@
+"""The database: opened, migrated, and the one seam where its errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
+from crypto_bot.adapters.store.engine_lock import EngineLock, FileLock, PostgresLock
+from crypto_bot.adapters.store.schema import migrate
+from crypto_bot.domain.errors import ConfigError, StoreError
+
+
+class Database:
+    """One database on the newest schema. Any thread may use it; one `with` is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
+        self._lock: EngineLock | None = None
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Connects to `sqlite:///PATH` or `postgresql+psycopg://…` and migrates it.
+
+        Raises ConfigError, in one line, where that cannot be done.
+        """
+        database = cls(connect(url))
+        try:
+            with database._begin(writes=True) as connection:
+                migrate(connection, database.name)
+        except SQLAlchemyError as error:
+            database.close()
+            raise database._not_opened(error) from error
+        except ConfigError:
+            database.close()
+            raise
+        return database
+
+    @property
+    def name(self) -> str:
+        """The URL without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def lock(self) -> None:
+        """Makes this process the one engine of the database, until it ends, however it ends.
+
+        Raises ConfigError where another process is. A database in memory has no others.
+        """
+        path = sqlite_file(self._engine.url)
+        try:
+            if self._engine.dialect.name == "postgresql":
+                self._lock = PostgresLock(self._engine, self.name)
+            elif path is not None:
+                self._lock = FileLock(path.with_name(f"{path.name}.lock"), self.name)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._not_opened(error) from error
+
+    def close(self) -> None:
+        """Gives back the connections and the lock."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """A transaction that sees one state of the database. Raises StoreError."""
+        with self._mapped(), self._begin(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        """A transaction that is stored as a whole or not at all. Raises StoreError."""
+        with self._mapped(), self._begin(writes=True) as connection:
+            yield connection
+
+    def insert(
+        self,
+        connection: Connection,
+        table: Table,
+        rows: Iterable[tuple[Any, ...]],
+        *,
+        on_conflict: str = "DO NOTHING",
+        rows_per_statement: int = 1,
+    ) -> None:
+        """Inserts `rows`, each with a plain value for every column of `table`, in its order.
+
+        Goes past SQLAlchemy's handling of single values, which would take longer than SQLite does.
+        With more `rows_per_statement` SQLite takes narrow rows faster and wide ones slower.
+        """
+        pending = iter(rows)
+        full: list[tuple[Any, ...]] = []
+        while len(batch := list(islice(pending, rows_per_statement))) == rows_per_statement:
+            full.append(tuple(chain.from_iterable(batch)))
+        if full:
+            statement = self._statement(table, rows_per_statement, on_conflict)
+            connection.exec_driver_sql(statement, full)
+        if batch:
+            connection.exec_driver_sql(self._statement(table, 1, on_conflict), batch)
+
+    def _statement(self, table: Table, row_count: int, on_conflict: str) -> str:
+        columns = ", ".join(column.name for column in table.columns)
+        row = f"({', '.join([self._mark] * len(table.columns))})"
+        rows = ", ".join([row] * row_count)
+        # Nothing but the names of our own tables and columns is put into the text.
+        return f"INSERT INTO {table.name} ({columns}) VALUES {rows} ON CONFLICT {on_conflict}"  # noqa: S608 - see above
+
+    @contextmanager
+    def _begin(self, *, writes: bool) -> Generator[Connection]:
+        with self._engine.connect() as connection:
+            connection.execution_options(**{WRITES: writes})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _mapped(self) -> Generator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise StoreError(f"database {self.name} failed: {cause(error)}") from error
+
+    def _not_opened(self, error: Exception) -> ConfigError:
+        return ConfigError(
+            f"database {self.name} cannot be opened ({cause(error)}): check that it exists "
+            "and may be written, or name another --database_url"
+        )

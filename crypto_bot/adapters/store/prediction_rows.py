@@ -1,0 +1,101 @@
+"""Signals and outcomes as rows of their tables, exactly and both ways."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Row
+
+from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
+from crypto_bot.ports import StoredSignal
+
+
+def prediction_row(stored: StoredSignal) -> tuple[Any, ...]:
+    """The values of `stored` in the order of the columns of `predictions`."""
+    signal = stored.signal
+    return (
+        signal.id,
+        signal.symbol,
+        signal.tf,
+        signal.candle_open_ms,
+        stored.created_ms,
+        stored.late,
+        signal.pred.value,
+        signal.confidence,
+        *signal.probabilities,
+        signal.expected_bps,
+        signal.cost_bps,
+        signal.source.value,
+        signal.model_version,
+        signal.levels.entry,
+        signal.levels.stop_loss,
+        *(signal.levels.take_profits or (None, None, None)),
+        signal.atr,
+        signal.horizon_bars,
+        _texts(signal.reasons),
+        _texts(signal.declined),
+    )
+
+
+def stored_signal(row: Row[Any]) -> StoredSignal:
+    """The signal of a row of `predictions`."""
+    signal = Signal(
+        symbol=row.symbol,
+        tf=row.tf,
+        candle_open_ms=row.candle_open_ms,
+        pred=Pred(row.pred),
+        confidence=row.confidence,
+        probabilities=Probabilities(row.p_short, row.p_no_trade, row.p_long),
+        source=Source(row.source),
+        levels=Levels(
+            row.entry, row.stop_loss, None if row.tp1 is None else (row.tp1, row.tp2, row.tp3)
+        ),
+        atr=row.atr,
+        horizon_bars=row.horizon_bars,
+        reasons=tuple(json.loads(row.reasons)),
+        declined=tuple(
+            Declined(Source(source), reason) for source, reason in json.loads(row.declined)
+        ),
+        expected_bps=row.expected_bps,
+        cost_bps=row.cost_bps,
+        model_version=row.model_version,
+    )
+    return StoredSignal(signal, row.created_ms, row.late)
+
+
+def outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+    """The values of `outcome` in the order of the columns of `outcomes`."""
+    return (
+        outcome.prediction_id,
+        outcome.settled_ms,
+        outcome.status.value,
+        outcome.exit_price,
+        outcome.return_bps,
+        outcome.mfe_bps,
+        outcome.mae_bps,
+        None if outcome.label is None else outcome.label.value,
+        outcome.correct,
+    )
+
+
+def outcome_of(row: Row[Any]) -> Outcome:
+    """The outcome of a row of `outcomes`, perhaps joined with others."""
+    return Outcome(
+        prediction_id=row.prediction_id,
+        settled_ms=row.settled_ms,
+        status=Status(row.status),
+        exit_price=row.exit_price,
+        return_bps=row.return_bps,
+        mfe_bps=row.mfe_bps,
+        mae_bps=row.mae_bps,
+        label=None if row.label is None else Pred(row.label),
+        correct=row.correct,
+    )
+
+
+@lru_cache(maxsize=4096)  # the same few reasons come with nearly every signal
+def _texts(texts: tuple[str, ...] | tuple[Declined, ...]) -> str:
+    return json.dumps(texts)

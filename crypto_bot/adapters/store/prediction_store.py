@@ -1,0 +1,108 @@
+"""The prediction log of one timeframe, in the database: rows are added and never change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.newest import newest_opens
+from crypto_bot.adapters.store.prediction_rows import (
+    outcome_row,
+    prediction_row,
+    stored_signal,
+)
+from crypto_bot.adapters.store.tables import engine as engine_table
+from crypto_bot.adapters.store.tables import outcomes as outcomes_table
+from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.record import Tally, tally_of
+from crypto_bot.domain.signal import Pred, Signal, Source
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import Settled, StoredSignal
+
+_SETTLED = predictions_table.join(outcomes_table)
+
+
+class SqlPredictionStore:
+    """Answers `ports.PredictionStore` for the signals of `timeframe`."""
+
+    def __init__(self, database: Database, timeframe: Timeframe) -> None:
+        self._database = database
+        self._tf = timeframe.name
+
+    def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        with self._database.writing() as connection:
+            self._database.insert(connection, predictions_table, map(prediction_row, signals))
+            self._database.insert(connection, outcomes_table, map(outcome_row, outcomes))
+
+    def newest_opens(self) -> dict[str, int]:
+        query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, self._tf)
+        with self._database.reading() as connection:
+            return dict(connection.execute(query).all())
+
+    def unsettled(self) -> list[Signal]:
+        query = (
+            select(predictions_table)
+            .select_from(predictions_table.outerjoin(outcomes_table))
+            .where(predictions_table.c.tf == self._tf, outcomes_table.c.prediction_id.is_(None))
+            .order_by(predictions_table.c.candle_open_ms, predictions_table.c.symbol)
+        )
+        with self._database.reading() as connection:
+            return [stored_signal(row).signal for row in connection.execute(query)]
+
+    def tallies(self, before_ms: int) -> dict[tuple[Source, str], Tally]:
+        column = predictions_table.c
+        is_flat = and_(
+            outcomes_table.c.label == Pred.NO_TRADE.value, column.pred != Pred.NO_TRADE.value
+        )
+        query = (
+            select(
+                column.source,
+                column.symbol,
+                func.count(),
+                _count_if(outcomes_table.c.label == column.pred),
+                _count_if(is_flat),
+            )
+            .select_from(_SETTLED)
+            .where(column.tf == self._tf, outcomes_table.c.label.is_not(None))
+            .where(outcomes_table.c.settled_ms < before_ms)
+            .group_by(column.source, column.symbol)
+        )
+        with self._database.reading() as connection:
+            return {
+                (Source(source), symbol): Tally(n, hits, flats)
+                for source, symbol, n, hits, flats in connection.execute(query)
+            }
+
+    def settled_since(self, since_ms: int) -> list[Settled]:
+        column = predictions_table.c
+        query = (
+            select(
+                column.source,
+                column.symbol,
+                outcomes_table.c.settled_ms,
+                column.pred,
+                outcomes_table.c.label,
+            )
+            .select_from(_SETTLED)
+            .where(column.tf == self._tf, outcomes_table.c.label.is_not(None))
+            .where(outcomes_table.c.settled_ms >= since_ms)
+            .order_by(outcomes_table.c.settled_ms, column.id)
+        )
+        with self._database.reading() as connection:
+            return [
+                Settled(Source(source), symbol, settled_ms, tally_of(Pred(pred), Pred(label)))
+                for source, symbol, settled_ms, pred, label in connection.execute(query)
+            ]
+
+    def first_bar(self, proposed_ms: int) -> int:
+        query = select(engine_table.c.first_bar_ms).where(engine_table.c.tf == self._tf)
+        with self._database.writing() as connection:
+            self._database.insert(connection, engine_table, [(self._tf, proposed_ms)])
+            return int(connection.execute(query).scalar_one())
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))

@@ -1,0 +1,46 @@
+"""The schema of a database: brings an old one up to date, refuses one from a newer program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from crypto_bot.domain.errors import ConfigError
+
+NEWEST = "0001"
+"""The revision that the tables of this program have; a test holds it to the migrations."""
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migrate(connection: Connection, told: str) -> None:
+    """Applies what is missing inside the transaction of `connection`; `told` names the database.
+
+    Raises ConfigError where the database has a revision that this program does not know.
+    """
+    revision = revision_of(connection)
+    if revision == NEWEST:
+        return
+    # Alembic takes 0.2 s to import and 15 MB: only a start that has something to migrate pays.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    known = {script.revision for script in ScriptDirectory(str(_SCRIPTS)).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise ConfigError(
+            f"database {told} has schema {revision}, made by a newer crypto_bot (this one knows "
+            f"up to {NEWEST}): install that version, or name another --database_url"
+        )
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision written in the database, None where there is none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
