@@ -1,0 +1,76 @@
+"""What a simulated exchange is made of, as plain values that can be handed to a child process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import Timeframe
+
+
+class ClockNumbers(NamedTuple):
+    """Shows `origin_ms` at `anchor_ms` of the machine's own and runs `speed` times it."""
+
+    origin_ms: int
+    anchor_ms: int
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimConfig:
+    """One simulated exchange. Raises ConfigError where a value cannot be meant.
+
+    `timeframe` is the base interval of a generated market; for a folder of candles, whose base is
+    read from its files, the shortest one a client will ask for. `start_ms` is the simulated time at
+    which the exchange opens; None is the machine's time, or for a folder the middle of the span
+    that all `symbols` share. `fault_rate` is the rate of every kind of fault by itself.
+    """
+
+    symbols: tuple[str, ...]
+    timeframe: str = "15m"
+    speed: float = 1.0
+    start_ms: int | None = None
+    seed: int = 7
+    candles: str | None = None
+    fault_rate: float = 0.0
+    fault_seed: int = 0
+    host: str = "127.0.0.1"
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        Timeframe.parse(self.timeframe)
+        if not self.symbols:
+            raise ConfigError("the simulated exchange has no symbols: name at least one")
+        if not 0.0 < self.speed <= 1e6:
+            raise ConfigError(f"speed {self.speed} is not in 0..1000000: 1 is real time")
+        if not 0.0 <= self.fault_rate <= 1.0:
+            raise ConfigError(f"fault_rate {self.fault_rate} is not in 0..1")
+        if min(self.seed, self.fault_seed) < 0:
+            raise ConfigError("seeds count from 0: a negative one was given")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port {self.port} is not in 0..65535: 0 takes a free one")
+        if not _is_loopback(self.host):
+            raise ConfigError(
+                f"host '{self.host}' is not a loopback address: the simulated exchange serves "
+                "this machine only, use 127.0.0.1"
+            )
+
+    def to_json(self) -> str:
+        """On one line, for `from_json`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> SimConfig:
+        """What `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(**{**fields, "symbols": tuple(fields["symbols"])})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

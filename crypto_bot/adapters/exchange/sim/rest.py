@@ -1,0 +1,252 @@
+"""Binance's public spot REST: requests in, bodies out, as its documentation and replies show them.
+
+Source: https://developers.binance.com/docs/binance-spot-api-docs/rest-api and .../errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from crypto_bot.adapters.exchange.sim import query as asked
+from crypto_bot.adapters.exchange.sim.market import CLOSE, HIGH, LOW, OPEN, VOLUME, Array, Bars
+from crypto_bot.adapters.exchange.sim.query import Json, Query, Refused
+from crypto_bot.adapters.exchange.sim.tape import Tape
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import TRADED, Timeframe
+
+KLINES = "/api/v3/klines"
+TIME = "/api/v3/time"
+_QUOTES = ("USDT", "USDC", "FDUSD", "BTC", "ETH", "BNB")
+_MOST_KLINES = 1000
+_USUAL_KLINES = 500
+_MOST_LEVELS = 5000
+_USUAL_LEVELS = 100
+_TRADE_USDT = 400.0  # what a trade is worth on average: makes the counts of trades
+
+
+class Reply(NamedTuple):
+    """A status and what its body says in JSON."""
+
+    status: int
+    body: Json
+
+
+class SpotRest:
+    """The public endpoints over `tape`. Pure: the instant is an argument."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._market = tape.market
+        self._pairs = {symbol: split(symbol) for symbol in self._market.symbols}
+        base = self._market.timeframe
+        self._intervals = {tf.name: tf for tf in map(Timeframe.parse, TRADED) if tf.ms >= base.ms}
+        self._calls: dict[str, Callable[[Query, int], Json]] = {
+            "/api/v3/ping": lambda _query, _now_ms: {},
+            TIME: lambda _query, now_ms: {"serverTime": now_ms},
+            "/api/v3/exchangeInfo": self._exchange_info,
+            KLINES: self._klines,
+            "/api/v3/ticker/24hr": self._each(self._ticker_24hr),
+            "/api/v3/ticker/price": self._each(self._ticker_price),
+            "/api/v3/ticker/bookTicker": self._each(self._ticker_book),
+            "/api/v3/depth": self._depth,
+        }
+
+    def reply(self, path: str, query: Query, now_ms: int) -> Reply | None:
+        """The answer to `GET path?query` at `now_ms`; None where there is no such endpoint."""
+        call = self._calls.get(path)
+        if call is None:
+            return None
+        try:
+            return Reply(200, call(query, now_ms))
+        except Refused as e:
+            return Reply(400, e.body)
+
+    def _exchange_info(self, query: Query, now_ms: int) -> Json:
+        symbols = asked.symbols(query, self._market.symbols) or self._market.symbols
+        return {
+            "timezone": "UTC",
+            "serverTime": now_ms,
+            "rateLimits": [
+                {
+                    "rateLimitType": "REQUEST_WEIGHT",
+                    "interval": "MINUTE",
+                    "intervalNum": 1,
+                    "limit": 6000,
+                }
+            ],
+            "exchangeFilters": [],
+            "symbols": [self._symbol_info(symbol) for symbol in symbols],
+        }
+
+    def _symbol_info(self, symbol: str) -> Json:
+        base, quote = self._pairs[symbol]
+        return {
+            "symbol": symbol,
+            "status": "TRADING",
+            "baseAsset": base,
+            "baseAssetPrecision": 8,
+            "quoteAsset": quote,
+            "quotePrecision": 8,
+            "quoteAssetPrecision": 8,
+            "baseCommissionPrecision": 8,
+            "quoteCommissionPrecision": 8,
+            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+            "icebergAllowed": True,
+            "ocoAllowed": True,
+            "otoAllowed": True,
+            "quoteOrderQtyMarketAllowed": True,
+            "allowTrailingStop": True,
+            "cancelReplaceAllowed": True,
+            "isSpotTradingAllowed": True,
+            "isMarginTradingAllowed": False,
+            "filters": _filters(*self._market.listing(symbol)),
+            "permissions": [],
+            "permissionSets": [["SPOT"]],
+            "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+            "allowedSelfTradePreventionModes": ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER"],
+        }
+
+    def _klines(self, query: Query, now_ms: int) -> Json:
+        symbol = asked.symbol(query, self._market.symbols)
+        interval = self._intervals.get(asked.required(query, "interval"))
+        if interval is None:
+            raise Refused(-1120, "Invalid interval.")
+        limit = min(asked.whole(query, "limit", _USUAL_KLINES), _MOST_KLINES)
+        since_ms = min(now_ms + 1, asked.whole(query, "startTime", 0))
+        until_ms = min(now_ms, asked.whole(query, "endTime", now_ms))
+        newest = "startTime" not in query
+        span = since_ms, until_ms
+        bars = self._tape.klines(symbol, interval, span, limit, now_ms, newest=newest)
+        return klines(bars, interval)
+
+    def _depth(self, query: Query, now_ms: int) -> Json:
+        symbol = asked.symbol(query, self._market.symbols)
+        limit = min(asked.whole(query, "limit", _USUAL_LEVELS), _MOST_LEVELS)
+        book = self._tape.book(symbol, now_ms, limit)
+        return {
+            "lastUpdateId": now_ms,
+            "bids": [[_text(price), _text(amount)] for price, amount in book.bids],
+            "asks": [[_text(price), _text(amount)] for price, amount in book.asks],
+        }
+
+    def _each(
+        self, ticker: Callable[[str, int], dict[str, object]]
+    ) -> Callable[[Query, int], Json]:
+        """`ticker` for one `symbol`, or as a list for some or all `symbols`."""
+
+        def call(query: Query, now_ms: int) -> Json:
+            if "symbol" in query and "symbols" not in query:
+                return ticker(asked.symbol(query, self._market.symbols), now_ms)
+            symbols = asked.symbols(query, self._market.symbols) or self._market.symbols
+            return [ticker(symbol, now_ms) for symbol in symbols]
+
+        return call
+
+    def _ticker_price(self, symbol: str, now_ms: int) -> dict[str, object]:
+        return {"symbol": symbol, "price": _text(self._tape.price(symbol, now_ms) or 0.0)}
+
+    def _ticker_book(self, symbol: str, now_ms: int) -> dict[str, object]:
+        book = self._tape.book(symbol, now_ms, 1)
+        bid, ask = (side[0] if side else (0.0, 0.0) for side in book)
+        return {
+            "symbol": symbol,
+            "bidPrice": _text(bid[0]),
+            "bidQty": _text(bid[1]),
+            "askPrice": _text(ask[0]),
+            "askQty": _text(ask[1]),
+        }
+
+    def _ticker_24hr(self, symbol: str, now_ms: int) -> dict[str, object]:
+        since_ms, bars = self._tape.day(symbol, now_ms)
+        last = self._tape.price(symbol, now_ms) or 0.0
+        values = bars.values
+        opened = float(values[0, OPEN]) if len(bars) else last
+        volume, quoted = float(values[:, VOLUME].sum()), float(_quoted(bars).sum())
+        trades = int(quoted / _TRADE_USDT)
+        return self._ticker_book(symbol, now_ms) | {
+            "priceChange": _text(last - opened),
+            "priceChangePercent": f"{(last / opened - 1.0) * 100.0 if opened else 0.0:.3f}",
+            "weightedAvgPrice": _text(quoted / volume if volume else last),
+            "prevClosePrice": _text(opened),
+            "lastPrice": _text(last),
+            "lastQty": _text(volume / max(1, trades)),
+            "openPrice": _text(opened),
+            "highPrice": _text(float(values[:, HIGH].max()) if len(bars) else last),
+            "lowPrice": _text(float(values[:, LOW].min()) if len(bars) else last),
+            "volume": _text(volume),
+            "quoteVolume": _text(quoted),
+            "openTime": since_ms,
+            "closeTime": now_ms,
+            "firstId": 0,
+            "lastId": trades,
+            "count": trades,
+        }
+
+
+def _filters(price_decimals: int, lot_decimals: int) -> list[object]:
+    tick, lot = _text(10.0**-price_decimals), _text(10.0**-lot_decimals)
+    return [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": tick,
+            "maxPrice": "1000000.00000000",
+            "tickSize": tick,
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": lot,
+            "maxQty": "9000000.00000000",
+            "stepSize": lot,
+        },
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": "5.00000000",
+            "applyMinToMarket": True,
+            "maxNotional": "9000000.00000000",
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
+    ]
+
+
+def split(symbol: str) -> tuple[str, str]:
+    """Base and quote currency of `symbol`. Raises ConfigError where it has no known quote."""
+    for quote in _QUOTES:
+        if symbol.endswith(quote) and symbol != quote:
+            return symbol.removesuffix(quote), quote
+    raise ConfigError(
+        f"cannot tell base from quote in '{symbol}': it should end in one of {', '.join(_QUOTES)}"
+    )
+
+
+def klines(bars: Bars, interval: Timeframe) -> list[object]:
+    """Rows of twelve, prices and amounts as text."""
+    quoted = _quoted(bars)
+    rows = zip(bars.open_ms.tolist(), bars.values.tolist(), quoted.tolist(), strict=True)
+    return [
+        [
+            open_ms,
+            f"{opened:.8f}",
+            f"{high:.8f}",
+            f"{low:.8f}",
+            f"{close:.8f}",
+            f"{volume:.8f}",
+            open_ms + interval.ms - 1,
+            f"{worth:.8f}",
+            int(worth / _TRADE_USDT),
+            f"{volume / 2.0:.8f}",
+            f"{worth / 2.0:.8f}",
+            "0",
+        ]
+        for open_ms, (opened, high, low, close, volume), worth in rows
+    ]
+
+
+def _quoted(bars: Bars) -> Array:
+    mean: Array = bars.values[:, OPEN : CLOSE + 1].mean(axis=1)
+    return bars.values[:, VOLUME] * mean
+
+
+def _text(value: float) -> str:
+    return f"{value:.8f}"

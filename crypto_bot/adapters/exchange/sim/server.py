@@ -1,0 +1,188 @@
+"""The simulated exchange on the wire: an ASGI application on uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+import uvicorn
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
+from crypto_bot.adapters.exchange.sim.faults import (
+    Delivery,
+    FaultKind,
+    Faults,
+    Wire,
+    encoded,
+    page,
+)
+from crypto_bot.adapters.exchange.sim.market import Market
+from crypto_bot.adapters.exchange.sim.rest import KLINES, TIME, Reply, SpotRest
+from crypto_bot.adapters.exchange.sim.tape import Tape
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.ports import Clock
+
+_LONGEST_HOLD_S = 30.0
+"""A client that waits longer than this for a held reply gets it after all."""
+_KEEP_ALIVE_S = 300
+"""Longer than a client keeps an idle connection, so that it never meets a closed one."""
+
+
+class SimExchange:
+    """Routes requests to the endpoints of Binance and to the controls under /sim."""
+
+    def __init__(self, rest: SpotRest, clock: Clock, numbers: ClockNumbers, faults: Faults) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._numbers = numbers
+        self._faults = faults
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _body(receive)
+        path, method = scope["path"], scope["method"]
+        if path.startswith("/sim/"):
+            wire = self._control(method, path, body)
+        elif method == "GET":
+            query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+            wire = self._public(path, query)
+        else:
+            wire = page(HTTPStatus.NOT_FOUND)
+        await _deliver(wire, receive, send)
+
+    def _public(self, path: str, query: dict[str, str]) -> Wire:
+        now_ms = self._clock.now_ms()
+        out = self._faults.outage(now_ms)
+        if out is not None:
+            return out
+        reply = self._rest.reply(path, query, now_ms)
+        if reply is None:
+            return page(HTTPStatus.NOT_FOUND)
+        if path in (KLINES, TIME):
+            return self._faults.spoil(reply, now_ms)
+        return encoded(reply)
+
+    def _control(self, method: str, path: str, body: bytes) -> Wire:
+        try:
+            match method, path:
+                case "GET", "/sim/clock":
+                    return encoded(Reply(200, dict(self._numbers._asdict())))
+                case "GET", "/sim/faults":
+                    pass
+                case "POST", "/sim/faults":
+                    wanted = json.loads(body)
+                    kinds = [FaultKind(kind) for kind in wanted.get("kinds", FaultKind)]
+                    self._faults.set_rate(_number(wanted, "rate", 1.0), kinds)
+                case "POST", "/sim/outage":
+                    seconds = _number(json.loads(body), "seconds", 1e9)
+                    self._faults.begin_outage(self._clock.now_ms() + int(seconds * 1000))
+                case _:
+                    return page(HTTPStatus.NOT_FOUND)
+        except (ValueError, TypeError, KeyError, AttributeError) as e:
+            return encoded(Reply(400, {"detail": f"{path} cannot be asked that: {e!r}"}))
+        return encoded(
+            Reply(200, {"rates": dict(self._faults.rates), "injected": dict(self._faults.injected)})
+        )
+
+
+def _number(fields: dict[str, object], name: str, most: float) -> float:
+    value = fields[name]
+    if not isinstance(value, int | float) or not 0.0 <= value <= most:
+        raise ValueError(f"{name} {value!r} is not in 0..{most:g}")
+    return float(value)
+
+
+async def _body(receive: ASGIReceiveCallable) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        body += message["body"]
+        if not message["more_body"]:
+            return body
+
+
+async def _deliver(wire: Wire, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    if wire.delivery is Delivery.HELD:
+        try:
+            async with asyncio.timeout(_LONGEST_HOLD_S):
+                await receive()  # nothing but the client's going away can come
+        except TimeoutError:
+            pass
+        else:
+            return
+    headers = [
+        (b"content-type", wire.media_type.encode()),
+        (b"content-length", str(len(wire.body)).encode()),
+    ]
+    if wire.retry_after_s is not None:
+        headers.append((b"retry-after", str(wire.retry_after_s).encode()))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": wire.status,
+            "headers": headers,
+            "trailers": False,
+        }
+    )
+    if wire.delivery is not Delivery.DROPPED:  # else uvicorn closes the unfinished connection
+        await send({"type": "http.response.body", "body": wire.body, "more_body": False})
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals of the process to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    config: SimConfig, market: Market, clock: Clock, numbers: ClockNumbers
+) -> AsyncIterator[str]:
+    """Serves `market` as long as the context lasts, and says under which URL.
+
+    Raises ConfigError where the port is taken or a symbol has no known quote currency.
+    """
+    rest = SpotRest(Tape(market))
+    exchange = SimExchange(rest, clock, numbers, Faults(config.fault_seed, config.fault_rate))
+    try:
+        listener = socket.create_server((config.host, config.port), backlog=256)
+    except OSError as e:
+        raise ConfigError(
+            f"cannot listen on {config.host}:{config.port} ({e.strerror}): choose another port, "
+            "or 0 for a free one"
+        ) from e
+    server = _Server(
+        uvicorn.Config(
+            exchange,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",  # a torn connection is on purpose here, not an error
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    with listener:
+        port = listener.getsockname()[1]
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://{config.host}:{port}"
+        finally:
+            server.should_exit = True
+            await task
