@@ -1,1 +1,8 @@
-"""The HTTP API."""
+"""The HTTP API: what was committed, how well it did, and how the engine is."""
+
+from crypto_bot.adapters.web.application import create_app
+from crypto_bot.adapters.web.event_stream import EventStream
+from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.adapters.web.server import WebServer, bind
+
+__all__ = ["EventStream", "Metrics", "WebServer", "bind", "create_app"]

@@ -1,0 +1,115 @@
+"""The application: every route, its guard, and what becomes of errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from crypto_bot import __version__
+from crypto_bot.adapters.web.access import AccessGuard, is_loopback
+from crypto_bot.adapters.web.coverage import Coverage
+from crypto_bot.adapters.web.event_stream import EventStream
+from crypto_bot.adapters.web.history import serve_history
+from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.adapters.web.operations import serve_operations, serve_reference
+from crypto_bot.adapters.web.predictions import serve_predictions
+from crypto_bot.adapters.web.schemas import Problem
+from crypto_bot.domain.errors import ConfigError, StoreError
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import PredictionQueries
+from crypto_bot.services.health import HealthReport
+
+_WATCH_S = 1.0
+_log = structlog.get_logger(__name__)
+
+
+def create_app(
+    *,
+    queries: PredictionQueries,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    health: Callable[[], HealthReport],
+    metrics: Metrics,
+    stream: EventStream,
+    host: str,
+    token: str | None = None,
+) -> FastAPI:
+    """The API for a server that listens on `host`.
+
+    `health` is asked from the event loop and must not block. Raises ConfigError where `host` can be
+    reached from other machines and there is no `token`.
+    """
+    if not (token or is_loopback(host)):
+        raise ConfigError(
+            f"listening on {host} without a token would let anybody read and call the engine: "
+            "set CRYPTO_BOT_API__TOKEN, or listen on 127.0.0.1"
+        )
+    app = FastAPI(
+        title="crypto_bot",
+        version=__version__,
+        description="One signal for each coin and closed candle, and what became of it.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(health, stream),
+        responses={422: {"model": Problem}},
+        # The environment of a process must not make its API report to somebody.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
+    )
+    app.add_middleware(AccessGuard, host=host, token=token or None)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StoreError, _store_failed)
+    coverage = Coverage(tuple(symbols), timeframe)
+    serve_predictions(app, queries, coverage)
+    serve_history(app, queries, coverage)
+    serve_operations(app, health, metrics, stream)
+    serve_reference(app)
+    return app
+
+
+def _lifespan(
+    health: Callable[[], HealthReport], stream: EventStream
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stream.open()
+        watch = asyncio.create_task(_watch(health, stream))
+        try:
+            yield
+        finally:
+            stream.close()
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+
+    return lifespan
+
+
+async def _watch(health: Callable[[], HealthReport], stream: EventStream) -> None:
+    """Tells listeners of each change of health: lag sets in without anything happening."""
+    told = None
+    while True:
+        report = health()
+        if (report.status, report.reasons) != told:
+            told = (report.status, report.reasons)
+            stream.health_changed(report)
+        await asyncio.sleep(_WATCH_S)
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    said = [
+        f"{'.'.join(str(part) for part in fault['loc'][1:]) or fault['loc'][0]}: {fault['msg']}"
+        for fault in error.errors()
+    ]
+    return JSONResponse({"detail": "; ".join(said)}, 422)
+
+
+def _store_failed(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request.failed", path=request.url.path, error=str(error))
+    return JSONResponse({"detail": "the database did not answer; see the log"}, 503)

@@ -1,0 +1,81 @@
+"""The filters of a call's query string. A misspelled one is refused, not ignored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from crypto_bot.domain.signal import Source
+from crypto_bot.ports import LogPosition
+
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+
+
+def parse_instant(text: str) -> int:
+    """UTC milliseconds of an ISO-8601 date or time (UTC where it names no zone) or of a number."""
+    try:
+        if text.isascii() and text.isdigit():
+            at_ms = int(text)
+        else:
+            at = datetime.fromisoformat(text)
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+            at_ms = round(at.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(_NO_INSTANT) from error
+    if not 0 <= at_ms <= _LAST_MS:
+        raise ValueError(_NO_INSTANT)
+    return at_ms
+
+
+_NO_INSTANT = "use a time such as 2025-12-01T00:15:00Z or UTC milliseconds, 1970 to 9999"
+
+
+def parse_position(text: str) -> LogPosition:
+    """The reverse of `position_text`."""
+    open_ms, _, symbol = text.partition(":")
+    if not (open_ms.isascii() and open_ms.isdigit() and symbol.isalnum() and len(text) <= 64):
+        raise ValueError("use the next_cursor of an earlier answer")
+    return LogPosition(min(int(open_ms), _LAST_MS), symbol)
+
+
+def position_text(position: LogPosition) -> str:
+    """A cursor: `1764547200000:BTCUSDT`."""
+    return f"{position.candle_open_ms}:{position.symbol}"
+
+
+class _Filters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class RecordFilters(_Filters):
+    """Which part of the prediction log is meant."""
+
+    symbol: str | None = Field(default=None, max_length=32, examples=["BTCUSDT"])
+    source: Source | None = None
+    since: Annotated[
+        int | None,
+        BeforeValidator(parse_instant),
+        WithJsonSchema({"type": "string", "examples": ["2025-12-01T00:00:00Z"]}),
+        Field(description="First candle open: ISO-8601 (UTC where it names no zone) or UTC ms"),
+    ] = None
+
+
+class LogFilters(RecordFilters):
+    """Which lines of the prediction log are meant."""
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: Annotated[
+        LogPosition | None,
+        BeforeValidator(parse_position),
+        WithJsonSchema({"type": "string", "examples": ["1764547200000:BTCUSDT"]}),
+        Field(description="`next_cursor` of the page before"),
+    ] = None
+
+
+class CandleFilters(_Filters):
+    """Which candles are meant."""
+
+    tf: str | None = Field(default=None, max_length=8, description="The engine's own by default")
+    limit: int = Field(default=500, ge=1, le=5000)

@@ -1,0 +1,72 @@
+"""Calls for what was: the prediction log, live performance, candles."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+
+from crypto_bot.adapters.web.coverage import Coverage
+from crypto_bot.adapters.web.filters import (
+    CandleFilters,
+    LogFilters,
+    RecordFilters,
+    position_text,
+)
+from crypto_bot.adapters.web.schemas import (
+    Candles,
+    LogLine,
+    PerformanceBody,
+    PerformanceReport,
+    Problem,
+    SignalLog,
+)
+from crypto_bot.ports import LogPosition, PredictionQueries
+from crypto_bot.services.review import review
+
+
+def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) -> None:
+    """Adds `/api/signals`, `/api/performance` and `/api/candles/{symbol}`."""
+
+    def known(symbol: str | None) -> str | None:
+        return None if symbol is None else coverage.symbol(symbol)
+
+    @app.get("/api/signals", tags=["signals"], responses={404: {"model": Problem}})
+    def signals(asked: Annotated[LogFilters, Query()]) -> SignalLog:
+        """The prediction log, newest first, each line with its outcome or null."""
+        lines = queries.prediction_log(
+            known(asked.symbol), asked.source, asked.since, asked.cursor, asked.limit + 1
+        )
+        page = lines[: asked.limit]
+        following = None
+        if len(lines) > len(page):
+            last = page[-1].stored.signal
+            following = position_text(LogPosition(last.candle_open_ms, last.symbol))
+        return SignalLog(
+            count=len(page),
+            signals=[LogLine.of_line(line) for line in page],
+            next_cursor=following,
+        )
+
+    @app.get("/api/performance", tags=["record"], responses={404: {"model": Problem}})
+    def performance(asked: Annotated[RecordFilters, Query()]) -> PerformanceReport:
+        """Hit rates, returns and calibration of the settled calls, with 95 % intervals.
+
+        In all, by source and by coin; late signals are left out; returns are gross of costs.
+        Intervals count days, not calls: calls of one day share the market's moves.
+        """
+        said = review(queries.performance_rows(known(asked.symbol), asked.source, asked.since))
+        body = PerformanceBody.model_validate
+        return PerformanceReport(
+            overall=body(said.overall),
+            by_source={source: body(each) for source, each in said.by_source.items()},
+            by_symbol={symbol: body(each) for symbol, each in sorted(said.by_symbol.items())},
+        )
+
+    @app.get("/api/candles/{symbol}", tags=["market"], responses={404: {"model": Problem}})
+    def candles(symbol: str, asked: Annotated[CandleFilters, Query()]) -> Candles:
+        """The newest closed candles of one symbol, ascending."""
+        if asked.tf is not None:
+            coverage.require(asked.tf)
+        found = coverage.symbol(symbol)
+        return Candles.of(found, coverage.timeframe.name, queries.candles(found, asked.limit))

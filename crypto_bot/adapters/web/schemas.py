@@ -1,0 +1,246 @@
+"""The JSON that callers rely on: signals, outcomes, candles, records, health."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.ports import LoggedSignal, StoredSignal
+from crypto_bot.services import health as engine
+from crypto_bot.services.health import instant
+
+Instant = Annotated[str, Field(examples=["2025-12-01T00:15:02.113Z"])]
+
+
+class Body(BaseModel):
+    """A JSON object that is made once and sent."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, protected_namespaces=())
+
+
+class Problem(Body):
+    """What was wrong with a call, in words."""
+
+    detail: str
+
+
+class SignalBody(Body):
+    """One signal; there is exactly one for each (symbol, tf, candle_open_ms)."""
+
+    symbol: str
+    tf: str
+    pred: Pred
+    confidence: float = Field(description="Estimated probability that `pred` is right, 0..1")
+    probabilities: dict[Pred, float]
+    expected_bps: float | None = Field(description="Expected gross return of the trade, if known")
+    cost_bps: float | None
+    source: Source
+    model_version: str | None
+    candle_open_ms: int = Field(description="UTC milliseconds")
+    ts: Instant
+    late: bool = Field(description="Made long after its candle closed; not in the live record")
+    entry: float
+    stop_loss: float | None
+    take_profits: list[float] | None
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, stored: StoredSignal) -> Self:
+        """The signal as callers see it."""
+        return cls(**_signal_fields(stored))
+
+
+class OutcomeBody(Body):
+    """What the market did with a signal. Returns and excursions are gross, in basis points."""
+
+    prediction_id: str = Field(examples=["BTCUSDT:15m:1764547200000"])
+    settled_ms: int = Field(description="UTC milliseconds")
+    status: Status
+    exit_price: float
+    return_bps: float
+    mfe_bps: float
+    mae_bps: float
+    label: Pred | None
+    correct: bool | None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """The outcome as callers see it."""
+        return cls.model_validate(outcome)
+
+
+class LogLine(SignalBody):
+    """A signal with its outcome, which is null while it is open."""
+
+    id: str
+    outcome: OutcomeBody | None
+
+    @classmethod
+    def of_line(cls, line: LoggedSignal) -> Self:
+        """The line as callers see it."""
+        return cls(
+            **_signal_fields(line.stored),
+            id=line.stored.signal.id,
+            outcome=None if line.outcome is None else OutcomeBody.of(line.outcome),
+        )
+
+
+class Predictions(Body):
+    """The newest signal of each symbol that has one."""
+
+    success: Literal[True] = True
+    count: int
+    predictions: dict[str, SignalBody]
+
+
+class SignalLog(Body):
+    """A page of the prediction log, newest first."""
+
+    success: Literal[True] = True
+    count: int
+    signals: list[LogLine]
+    next_cursor: str | None = Field(description="`cursor` of the next page; null at the end")
+
+
+class CandleBody(Body):
+    """One closed candle."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class Candles(Body):
+    """Closed candles, ascending."""
+
+    success: Literal[True] = True
+    symbol: str
+    tf: str
+    count: int
+    candles: list[CandleBody]
+
+    @classmethod
+    def of(cls, symbol: str, tf: str, candles: list[Candle]) -> Self:
+        """The candles as callers see them."""
+        bodies = [CandleBody(**candle._asdict()) for candle in candles]
+        return cls(symbol=symbol, tf=tf, count=len(bodies), candles=bodies)
+
+
+class PerformanceBody(Body):
+    """A record of settled calls; see `crypto_bot.services.review.Performance`.
+
+    Below 30 calls there is an interval and no estimate. Returns are gross of all costs.
+    """
+
+    n: int
+    days: int
+    hits: int
+    hit_rate: float | None
+    hit_rate_interval: tuple[float, float] | None
+    n_effective: float | None
+    trades: int
+    mean_return_bps: float | None
+    mean_return_interval_bps: tuple[float, float] | None
+    mean_confidence: float | None
+    calibration_gap: float | None
+    brier: float | None
+    brier_baseline: float | None
+
+
+class PerformanceReport(Body):
+    """Live performance: 95 % intervals, late signals left out."""
+
+    success: Literal[True] = True
+    overall: PerformanceBody
+    by_source: dict[Source, PerformanceBody]
+    by_symbol: dict[str, PerformanceBody]
+
+
+class PredictCall(BaseModel):
+    """Which coin is asked for, by its asset or its symbol."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    asset_symbol: str = Field(examples=["BTC"], min_length=1, max_length=32)
+    timeframe: str = Field(examples=["15m"], max_length=8)
+
+
+class Directions(Body):
+    """Probabilities in percent."""
+
+    bearish: float
+    neutral: float
+    bullish: float
+
+
+class PredictAnswer(Body):
+    """The newest signal in other words, in percent."""
+
+    prediction: Literal["bearish", "neutral", "bullish"]
+    confidence: float
+    probabilities: Directions
+
+
+class HealthBody(Body):
+    """Whether the engine delivers, and if not, why."""
+
+    status: engine.Status
+    reasons: list[str]
+    started: Instant
+    last_cycle: Instant | None
+    last_candle: Instant | None = Field(description="Open time of the newest candle with signals")
+    lag_s: float | None = Field(description="How long the next signals are overdue")
+    owed_candles: int
+    exchange_down_since: Instant | None
+
+    @classmethod
+    def of(cls, report: engine.HealthReport) -> Self:
+        """The report as callers see it."""
+        known = report.health
+        return cls(
+            status=report.status,
+            reasons=list(report.reasons),
+            started=instant(known.started_ms),
+            last_cycle=_instant(known.last_cycle_ms),
+            last_candle=_instant(known.last_open_ms),
+            lag_s=None if report.lag_ms is None else report.lag_ms / 1000,
+            owed_candles=known.owed_candles,
+            exchange_down_since=_instant(known.exchange_down_since_ms),
+        )
+
+
+def _instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else instant(at_ms)
+
+
+def _signal_fields(stored: StoredSignal) -> dict[str, Any]:
+    signal = stored.signal
+    targets = signal.levels.take_profits
+    return {
+        "symbol": signal.symbol,
+        "tf": signal.tf,
+        "pred": signal.pred,
+        "confidence": signal.confidence,
+        "probabilities": {pred: signal.probabilities.of(pred) for pred in Pred},
+        "expected_bps": signal.expected_bps,
+        "cost_bps": signal.cost_bps,
+        "source": signal.source,
+        "model_version": signal.model_version,
+        "candle_open_ms": signal.candle_open_ms,
+        "ts": instant(stored.created_ms),
+        "late": stored.late,
+        "entry": signal.levels.entry,
+        "stop_loss": signal.levels.stop_loss,
+        "take_profits": None if targets is None else list(targets),
+        "reasons": [
+            *signal.reasons,
+            *(f"{d.source} declined: {d.reason}" for d in signal.declined),
+        ],
+    }
