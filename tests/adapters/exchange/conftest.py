@@ -1,0 +1,66 @@
+"""A loopback exchange of which a test decides every reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+_BASES = ("BTC", "ETH", "SOL")
+
+
+@dataclass
+class ScriptedExchange:
+    """Speaks as much of Binance as a feed asks for; what `script` returns is sent instead.
+
+    `rows` are the candles of every coin, twelve columns or fewer, oldest first.
+    """
+
+    rows: list[list[Any]] = field(default_factory=list)
+    most_rows: int = 1000
+    server_ms: Callable[[], int] = lambda: 0
+    script: Callable[[web.Request], web.Response | None] = lambda _request: None
+    market: dict[str, Any] = field(default_factory=dict)
+    """Changes to the entry of ETHUSDT in the list of markets."""
+    seen: list[web.Request] = field(default_factory=list)
+    url: str = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.seen.append(request)
+        return self.script(request) or web.json_response(self._answer(request))
+
+    def _answer(self, request: web.Request) -> Any:
+        match request.path.removeprefix("/api/v3/"):
+            case "exchangeInfo":
+                return {"symbols": [self._market(base) for base in _BASES]}
+            case "time":
+                return {"serverTime": self.server_ms()}
+            case _:
+                since_ms, limit = int(request.query["startTime"]), int(request.query["limit"])
+                rows = [row for row in self.rows if row[0] >= since_ms]
+                return rows[: min(limit, self.most_rows)]
+
+    def _market(self, base: str) -> dict[str, Any]:
+        told: dict[str, Any] = {"symbol": f"{base}USDT", "baseAsset": base, "quoteAsset": "USDT"}
+        told |= {"status": "TRADING", "permissionSets": [["SPOT"]], "filters": []}
+        return told | (self.market if base == "ETH" else {})
+
+    def asked(self, call: str) -> list[web.Request]:
+        """The requests for `call`, e.g. `klines`."""
+        return [request for request in self.seen if request.path == f"/api/v3/{call}"]
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[ScriptedExchange]:
+    scripted = ScriptedExchange()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", scripted.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    scripted.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield scripted
+    await runner.cleanup()

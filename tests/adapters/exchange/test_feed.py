@@ -1,0 +1,309 @@
+"""The feed against an exchange of which each reply is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
+from crypto_bot.adapters.exchange.breaker import BreakerState
+from crypto_bot.adapters.exchange.dispatch import Refused
+from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.domain.errors import (
+    BadCandles,
+    ConfigError,
+    ExchangeUnavailable,
+    MarketDataError,
+    RateLimited,
+)
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import CandleFeed, Clock
+
+TF = Timeframe.parse("15m")
+T0 = 1_764_547_200_000
+COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+class HandClock:
+    """A clock that only waits move."""
+
+    def __init__(self, at_ms: int) -> None:
+        self.at_ms = at_ms
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def real_seconds(self, duration_ms: int) -> float:
+        return duration_ms / 1000 / 1800
+
+    async def sleep(self, duration_ms: int) -> None:
+        self.at_ms += duration_ms
+        await asyncio.sleep(0)
+
+
+def row(number: int, **changes: Any) -> list[Any]:
+    prices = {"open": "2.0", "high": "3.0", "low": "1.0", "close": "2.5", "volume": "10.0"}
+    return [T0 + number * TF.ms, *(prices | changes).values()]
+
+
+def at(number: int) -> int:
+    return T0 + number * TF.ms
+
+
+@asynccontextmanager
+async def opened(url: str, clock: Clock, **options: Any) -> AsyncIterator[CcxtFeed]:
+    feed = CcxtFeed("binance", TF, clock, url=url, **options)
+    try:
+        await feed.open(COINS)
+        yield feed
+    finally:
+        await feed.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 -- the condition is in another program's hands
+            await asyncio.sleep(0.002)
+
+
+async def opens(asked: Awaitable[list[Any]]) -> list[int]:
+    return [candle.open_ms for candle in await asked]
+
+
+async def test_opening_asks_for_the_markets_of_one_type_and_nothing_else(exchange: Any) -> None:
+    async with opened(exchange.url, HandClock(at(10))) as feed:
+        port: CandleFeed = feed
+        assert port is feed
+
+    assert [request.path for request in exchange.seen] == ["/api/v3/exchangeInfo"]
+    assert exchange.seen[0].headers["User-Agent"].startswith("crypto-bot/")
+
+
+async def test_candles_come_as_they_are(exchange: Any) -> None:
+    exchange.rows = [row(0, close="2.25"), row(1)]
+    async with opened(exchange.url, HandClock(at(10))) as feed:
+        candles = await feed.candles("BTCUSDT", at(0), at(0))
+
+    assert candles == [(T0, 2.0, 3.0, 1.0, 2.25, 10.0)]
+    (asked,) = exchange.asked("klines")
+    assert asked.query["symbol"] == "BTCUSDT"
+    assert asked.query["interval"] == "15m"
+
+
+async def test_the_open_candle_is_dropped_by_time_not_by_position(exchange: Any) -> None:
+    clock = HandClock(at(3) - 1)
+    exchange.rows = [row(0), row(1), row(2)]
+    async with opened(exchange.url, clock) as feed:
+        assert await opens(feed.candles("BTCUSDT", at(0), at(9))) == [at(0), at(1)]
+        clock.at_ms = at(3)
+        assert await opens(feed.candles("BTCUSDT", at(0), at(9))) == [at(0), at(1), at(2)]
+        assert await feed.candles("BTCUSDT", at(3), at(9)) == []
+
+
+async def test_only_candles_of_the_span_are_given(exchange: Any) -> None:
+    exchange.rows = [row(number) for number in range(20)]
+    async with opened(exchange.url, HandClock(at(50))) as feed:
+        assert await opens(feed.candles("BTCUSDT", at(3) - 1, at(5) + 1)) == [at(3), at(4), at(5)]
+        assert await feed.candles("BTCUSDT", at(5), at(3)) == []
+
+
+@pytest.mark.parametrize(("most_rows", "requests"), [(1000, 3), (300, 9)])
+async def test_long_spans_are_paged(exchange: Any, most_rows: int, requests: int) -> None:
+    exchange.rows = [row(number) for number in range(2_600)]
+    exchange.most_rows = most_rows
+    async with opened(exchange.url, HandClock(at(5_000))) as feed:
+        got = await opens(feed.candles("BTCUSDT", at(0), at(2_499)))
+
+    assert got == [at(number) for number in range(2_500)]
+    assert len(exchange.asked("klines")) == requests
+
+
+async def test_missing_candles_are_absent_and_do_not_end_the_paging(exchange: Any) -> None:
+    kept = [0, 1, 3, *range(2_100, 2_400)]
+    exchange.rows = [row(number) for number in kept]
+    # An exchange that answers by windows: a page that lies in a gap is empty.
+    exchange.script = windowed(exchange)
+    async with opened(exchange.url, HandClock(at(5_000))) as feed:
+        assert await opens(feed.candles("BTCUSDT", at(0), at(4_000))) == [at(n) for n in kept]
+
+
+def windowed(exchange: Any) -> Callable[[web.Request], web.Response | None]:
+    def script(request: web.Request) -> web.Response | None:
+        if "klines" not in request.path:
+            return None
+        since_ms, limit = int(request.query["startTime"]), int(request.query["limit"])
+        end_ms = since_ms + limit * TF.ms
+        return web.json_response([row for row in exchange.rows if since_ms <= row[0] < end_ms])
+
+    return script
+
+
+async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any) -> None:
+    exchange.rows = [row(0), row(1), row(2)]
+    bad = [[row(0), row(1, high="NaN"), row(2)], [row(0), row(2), row(1), row(2)]]
+
+    def script(request: web.Request) -> web.Response | None:
+        return web.json_response(bad.pop()) if bad and "klines" in request.path else None
+
+    exchange.script = script
+    async with opened(exchange.url, HandClock(at(10))) as feed:
+        assert await opens(feed.candles("BTCUSDT", at(0), at(1))) == [at(0), at(1)]
+        bad += [[row(0, low="-1")]] * 5
+        with pytest.raises(BadCandles, match="BTCUSDT from binance: 1 x not_positive"):
+            await feed.candles("BTCUSDT", at(0), at(1))
+        assert feed.state is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (400, '{"code": -1121, "msg": "Invalid symbol."}', Refused),
+        (200, '{"a": 1}', BadCandles),
+        (200, "7", ExchangeUnavailable),
+        (200, "[1, 2]", BadCandles),
+        (200, "[[", ExchangeUnavailable),
+        (403, "<html>go away</html>", ExchangeUnavailable),
+        (401, "{}", ExchangeUnavailable),
+        (302, "", ExchangeUnavailable),
+    ],
+)
+async def test_other_replies_are_mapped_to_errors_of_ours(
+    exchange: Any, status: int, body: str, error: type[MarketDataError]
+) -> None:
+    def script(request: web.Request) -> web.Response | None:
+        return web.Response(status=status, text=body) if "klines" in request.path else None
+
+    exchange.script = script
+    async with opened(exchange.url, HandClock(at(10)), max_attempts=2) as feed:
+        with pytest.raises(error) as caught:
+            await feed.candles("BTCUSDT", at(0), at(1))
+
+    assert "BTC/USDT" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(exchange.asked("klines")) == (1 if error is Refused else 2)
+
+
+async def test_all_requests_keep_the_pause_that_one_was_told(exchange: Any) -> None:
+    told = [web.Response(status=429, headers={"Retry-After": "60"}, text="{}")]
+    first_ms = SystemClock().now_ms()
+    speed = 200.0
+    clock = AcceleratedClock(at(10), first_ms, speed)
+    seen_ms: list[int] = []
+
+    def script(request: web.Request) -> web.Response | None:
+        seen_ms.append(clock.now_ms())
+        return told.pop() if told and "klines" in request.path else None
+
+    exchange.rows, exchange.script = [row(0), row(1)], script
+    with capture_logs() as events:
+        async with opened(exchange.url, clock) as feed:
+            first = asyncio.create_task(feed.candles(COINS[0], at(0), at(0)))
+            await until(lambda: any(event["event"] == "exchange.paused" for event in events))
+            others = await asyncio.gather(*(feed.candles(c, at(0), at(0)) for c in COINS[1:]))
+            assert others == [await first] * 2
+
+    assert len(seen_ms) == 5
+    assert min(seen_ms[2:]) - seen_ms[1] >= 60_000
+    assert [event["event"] for event in events] == ["exchange.paused"]
+
+
+async def test_a_ban_of_days_is_told_at_once(exchange: Any) -> None:
+    def script(request: web.Request) -> web.Response | None:
+        banned = web.Response(status=418, headers={"Retry-After": "259200"}, text="{}")
+        return banned if "klines" in request.path else None
+
+    exchange.script = script
+    clock = HandClock(at(10))
+    async with opened(exchange.url, clock) as feed:
+        for coin in COINS:
+            with pytest.raises(RateLimited) as caught:
+                await feed.candles(coin, at(0), at(0))
+            assert caught.value.retry_after_s == pytest.approx(259_200)
+        assert feed.state is BreakerState.CLOSED
+
+    assert len(exchange.asked("klines")) == 1
+    assert clock.at_ms == at(10)
+
+
+async def test_the_offset_is_measured(exchange: Any) -> None:
+    clock = HandClock(at(10))
+    exchange.server_ms = lambda: at(10) + 1_234
+    async with opened(exchange.url, clock) as feed:
+        assert await feed.measure_offset() == 1_234
+    assert len(exchange.asked("time")) == 3
+
+
+async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any) -> None:
+    clock = HandClock(at(10))
+    travels_ms = iter([900, 40, 300])
+
+    def server_ms() -> int:
+        travel_ms = next(travels_ms)  # all of it on the way back: the worst case
+        clock.at_ms += travel_ms
+        return clock.at_ms - travel_ms + 5_000
+
+    exchange.server_ms = server_ms
+    async with opened(exchange.url, clock) as feed:
+        assert await feed.measure_offset() == 5_000 - 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("binanc", "15m", COINS), "unknown exchange 'binanc': did you mean 'binance'?"),
+        (("??", "15m", COINS), "unknown exchange '??': see https://docs.ccxt.com for their ids"),
+        (("coinbase", "4h", COINS), "coinbase has no candles of 4h; it has: 1m, 5m, 15m"),
+        (("binance", "15m", ("BTCUSDT", "NOPEUSDT", "X")), "unknown: NOPEUSDT, X "),
+        (("binance", "15m", ("ETHUSDT",)), "not trading: ETHUSDT "),
+    ],
+)
+async def test_what_an_exchange_does_not_have_is_one_readable_line(
+    exchange: Any, arguments: tuple[str, str, tuple[str, ...]], said: str
+) -> None:
+    exchange.market = {"status": "BREAK"}
+    exchange_id, timeframe, symbols = arguments
+    feed = CcxtFeed(exchange_id, Timeframe.parse(timeframe), SystemClock(), url=exchange.url)
+
+    with pytest.raises(ConfigError) as caught:
+        await feed.open(symbols)
+    await feed.close()
+
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_unusable_arguments_are_refused_before_anything_is_asked() -> None:
+    with pytest.raises(ConfigError, match="exchange_url 'nowhere'"):
+        CcxtFeed("binance", TF, SystemClock(), url="nowhere")
+    with pytest.raises(ConfigError, match="unknown market type 'margin': use one of spot, swap"):
+        CcxtFeed("binance", TF, SystemClock(), market_type="margin")
+
+
+async def test_opening_can_be_tried_again(exchange: Any) -> None:
+    broken = [web.Response(text="{}"), web.Response(status=502), web.Response(text="[]")]
+    exchange.script = lambda _request: broken.pop() if broken else None
+    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url, max_attempts=2)
+
+    with pytest.raises(ExchangeUnavailable):
+        await feed.open(COINS)
+    await feed.open(COINS)
+    await feed.close()
+
+    assert len(exchange.seen) == 4
+
+
+async def test_closing_is_harmless_at_any_time(exchange: Any) -> None:
+    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url)
+    await feed.close()
+    await feed.open(COINS)
+    await feed.close()
+    await feed.close()
+
+    with pytest.raises(MarketDataError, match="binance: the feed was closed"):
+        await feed.candles("BTCUSDT", at(0), at(0))
