@@ -1,0 +1,158 @@
+"""`per_coin_v1`: the fifteen classic indicators of one coin, in price units."""
+
+from __future__ import annotations
+
+from math import log, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from crypto_bot.features.averages import (
+    ANCHOR_BARS,
+    ATR,
+    COUNT,
+    EMA_12,
+    EMA_20,
+    EMA_26,
+    EMA_50,
+    FALL,
+    MEMORY_BARS,
+    OLDER,
+    RISE,
+    SIGNAL,
+    average_step,
+    begin_averages,
+)
+from crypto_bot.features.compiled import compiled
+from crypto_bot.features.indicators import rsi_of
+from crypto_bot.features.windows import CLOSE, VOLUME, Booleans, Feed, Floats, Integers
+
+COLUMNS = (
+    "returns",
+    "log_returns",
+    "rsi_14",
+    "macd",
+    "macd_signal",
+    "macd_diff",
+    "atr_14",
+    "ema_20",
+    "ema_50",
+    "bb_upper",
+    "bb_middle",
+    "bb_lower",
+    "bb_width",
+    "volatility",
+    "volume_change",
+)
+WARM_UP_BARS = ANCHOR_BARS
+HISTORY_BARS = MEMORY_BARS
+WINDOW = 20
+"""Bars of the Bollinger bands (±2 sd) and of the volatility (sample sd of the returns)."""
+
+_RING = 32
+_PLACE = _RING - 1  # bar & _PLACE is the place of a bar in a ring
+_LAST_BAR, _RUN = range(2)
+
+
+class ClassicTape(NamedTuple):
+    """What is remembered of each coin; the first axis counts coins."""
+
+    marks: Integers  # last bar, candles since the last gap
+    averages: Floats
+    closes: Floats  # by bar number modulo 32, as are the returns
+    returns: Floats
+    volume: Floats
+
+
+def new_tape(coins: int) -> ClassicTape:
+    """A memory of nothing."""
+    return ClassicTape(
+        np.zeros((coins, 2), np.int64),
+        np.zeros((coins, 2, COUNT)),
+        np.zeros((coins, _RING)),
+        np.zeros((coins, _RING)),
+        np.zeros(coins),
+    )
+
+
+@compiled
+def advance(tape: ClassicTape, coin: int, feed: Feed, rows: Floats, valid: Booleans) -> None:
+    """Takes the candles of one coin in; fills `rows` (NaN where not `valid`). See `kernel`."""
+    for i in range(feed.bars.shape[0]):
+        valid[i] = _step(tape, coin, feed.bars[i], feed.candles[i], rows[i])
+        if feed.cuts[i]:  # its volume has nothing to be compared with
+            valid[i] = False
+            rows[i, :] = np.nan
+
+
+@compiled
+def _step(tape: ClassicTape, coin: int, bar: int, candle: Floats, row: Floats) -> bool:
+    marks = tape.marks[coin]
+    closes = tape.closes[coin]
+    slots = tape.averages[coin]
+    close, volume = candle[CLOSE], candle[VOLUME]
+    follows = marks[_RUN] > 0 and bar == marks[_LAST_BAR] + 1
+    marks[_RUN] = marks[_RUN] + 1 if follows else 1
+    marks[_LAST_BAR] = bar
+    closes[bar & _PLACE] = close
+    change = 0.0
+    if follows:
+        before = closes[(bar - 1) & _PLACE]
+        change = close / before - 1.0
+        average_step(slots, bar, candle, before)
+        row[1] = log(close / before)
+        traded = tape.volume[coin]
+        row[14] = volume / traded - 1.0 if traded > 0.0 else 0.0
+    else:
+        begin_averages(slots, candle)
+    tape.returns[coin, bar & _PLACE] = change
+    tape.volume[coin] = volume
+    if marks[_RUN] < WARM_UP_BARS:
+        row[:] = np.nan
+        return False
+    row[0] = change
+    _smooth(slots[OLDER], row)
+    _bands(closes, tape.returns[coin], bar, row)
+    return True
+
+
+@compiled
+def _smooth(average: Floats, row: Floats) -> None:
+    macd = average[EMA_12] - average[EMA_26]
+    row[2] = rsi_of(average[RISE], average[FALL])
+    row[3] = macd
+    row[4] = average[SIGNAL]
+    row[5] = macd - average[SIGNAL]
+    row[6] = average[ATR]
+    row[7] = average[EMA_20]
+    row[8] = average[EMA_50]
+
+
+@compiled
+def _bands(closes: Floats, returns: Floats, bar: int, row: Floats) -> None:
+    middle, squares = _spread(closes, bar)
+    reach = 2.0 * sqrt(squares / WINDOW)
+    row[9] = middle + reach
+    row[10] = middle
+    row[11] = middle - reach
+    row[12] = 200.0 * reach / middle
+    _, squares = _spread(returns, bar)
+    row[13] = sqrt(squares / (WINDOW - 1))
+
+
+@compiled
+def _spread(ring: Floats, bar: int) -> tuple[float, float]:
+    """Mean of the last `WINDOW` values and the sum of their squared distances to it."""
+    total = odd = 0.0  # two chains of additions: half the time
+    for k in range(0, WINDOW, 2):
+        total += ring[(bar - k) & _PLACE]
+        odd += ring[(bar - k - 1) & _PLACE]
+    mean = (total + odd) / WINDOW
+    squares = odd = 0.0
+    for k in range(0, WINDOW, 2):
+        even_off = ring[(bar - k) & _PLACE] - mean
+        odd_off = ring[(bar - k - 1) & _PLACE] - mean
+        squares += even_off * even_off
+        odd += odd_off * odd_off
+    squares += odd
+    return mean, squares

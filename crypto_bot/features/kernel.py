@@ -1,0 +1,174 @@
+"""Candles to features, by one kernel: a whole history at once, or live a candle at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import BadCandles
+from crypto_bot.domain.market import Bar
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features import lead
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.features.tape import new_tape
+from crypto_bot.features.windows import Booleans, Feed, Floats, Integers
+
+_CHUNK = 8192
+"""Rows in full precision at a time."""
+
+
+class Series(NamedTuple):
+    """Candles of one coin: open times (n,) and open, high, low, close, volume (n, 5)."""
+
+    open_ms: Integers
+    candles: Floats
+
+
+class FeatureRows(NamedTuple):
+    """One row for each candle, (n, columns); NaN where not `valid` (n,)."""
+
+    rows: Floats
+    valid: Booleans
+
+
+def series(candles: Sequence[Candle]) -> Series:
+    """`candles` as arrays."""
+    table = np.array(candles, np.float64).reshape(-1, 6)
+    return Series(table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:]))
+
+
+def batch(
+    features: FeatureSet,
+    timeframe: Timeframe,
+    coin: Series,
+    leader: Series | None = None,
+    *,
+    market_since_ms: Sequence[int] = (),
+    dtype: npt.DTypeLike = np.float64,
+) -> FeatureRows:
+    """Features of every candle of `coin`, each from candles up to its own close.
+
+    A row is valid once `warm_up_bars` candles follow one another without a gap, of the coin and of
+    the leader, whose candle of the same time must be there. `market_since_ms` names candles at
+    which the series passes to another market: what is made of volume starts anew there (live, on
+    one exchange, there are none). Raises BadCandles where an open time is off the grid or does not
+    ascend, or a value cannot be true; ValueError where the set has a leader and none is given.
+    """
+    bars = _bars(coin, timeframe, "candles")
+    leads = np.zeros((bars.shape[0], lead.COLUMNS))
+    if features.leader is not None:
+        if leader is None:
+            raise ValueError(f"{features.name} needs the candles of {features.leader}")
+        leads = _aligned_leads(bars, leader, timeframe, features.leader)
+    cuts = np.isin(coin.open_ms, np.array(market_since_ms, np.int64))
+    tape = features.new_tape(1)
+    rows = np.empty((bars.shape[0], len(features.columns)), dtype)
+    valid = np.empty(bars.shape[0], np.bool_)
+    exact = np.empty((_CHUNK, len(features.columns)))
+    for since in range(0, bars.shape[0], _CHUNK):
+        part = slice(since, since + _CHUNK)
+        some = exact[: bars[part].shape[0]]
+        feed = Feed(bars[part], coin.candles[part], cuts[part], leads[part], timeframe.ms)
+        features.advance(tape, 0, feed, some, valid[part])
+        rows[part] = some
+    return FeatureRows(rows, valid)
+
+
+def _bars(coin: Series, timeframe: Timeframe, origin: str) -> Integers:
+    """Bar numbers since the epoch. Raises BadCandles."""
+    opened, high, low, close, volume = coin.candles.T
+    sound = np.isfinite(coin.candles).all(axis=1) & (low > 0.0) & (volume >= 0.0)
+    sound &= (low <= np.minimum(opened, close)) & (np.maximum(opened, close) <= high)
+    sound &= coin.open_ms % timeframe.ms == 0
+    sound[1:] &= np.diff(coin.open_ms) > 0
+    if not sound.all():
+        first = int(np.argmin(sound))
+        raise BadCandles(
+            f"{origin}: {np.count_nonzero(~sound)} rows cannot be true (values, grid or order); "
+            f"first at row {first}: open_ms {coin.open_ms[first]}, {coin.candles[first].tolist()}"
+        )
+    return coin.open_ms // timeframe.ms
+
+
+def _aligned_leads(bars: Integers, leader: Series, timeframe: Timeframe, symbol: str) -> Floats:
+    """The leader's rows at `bars`; zeros (unknown) where it has no candle."""
+    own = _bars(leader, timeframe, symbol)
+    known = np.zeros((own.shape[0] + 1, lead.COLUMNS))
+    lead.lead(new_tape(1), own, leader.candles, known[:-1])
+    at = np.searchsorted(own, bars)
+    there = np.append(own, -1)[at] == bars
+    aligned: Floats = known[np.where(there, at, own.shape[0])]
+    return aligned
+
+
+class LiveFeatures:
+    """Features of many coins at each close: a memory that takes one candle of each at a time."""
+
+    def __init__(self, features: FeatureSet, timeframe: Timeframe, symbols: Sequence[str]) -> None:
+        self._features = features
+        self._timeframe = timeframe
+        self._coins = {symbol: coin for coin, symbol in enumerate(symbols)}
+        self._tape = features.new_tape(len(symbols))
+        self._lead_tape = new_tape(1)
+        self._newest = dict.fromkeys(symbols, -1)
+
+    @property
+    def history_bars(self) -> int:
+        """As many candles of each coin and of the leader bring a fresh memory to the same bits."""
+        return self._features.history_bars
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The coins, in the order of the rows."""
+        return tuple(self._coins)
+
+    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
+        """Replaces what is remembered of `symbol`, a coin or the leader, by `candles`, ascending.
+
+        Raises BadCandles where they cannot be true.
+        """
+        told = series(candles)
+        bars = _bars(told, self._timeframe, symbol)
+        if symbol == self._features.leader:
+            self._lead_tape = new_tape(1)
+            lead.lead(self._lead_tape, bars, told.candles, np.empty((bars.shape[0], lead.COLUMNS)))
+        coin = self._coins.get(symbol)
+        if coin is None:
+            return
+        self._newest[symbol] = int(told.open_ms[-1]) if candles else -1
+        self._tape.marks[coin] = 0
+        feed = self._feed(bars, told.candles, np.zeros((bars.shape[0], lead.COLUMNS)))
+        rows = np.empty((bars.shape[0], len(self._features.columns)))
+        self._features.advance(self._tape, coin, feed, rows, np.empty(bars.shape[0], np.bool_))
+
+    def update(self, bar: Bar) -> FeatureRows:
+        """Takes the candles of `bar` in; one row for each coin, not valid where it has no candle.
+
+        The leader's candle belongs among them. Raises ValueError where a candle is not newer than
+        the one before it.
+        """
+        number = np.array([bar.open_ms // self._timeframe.ms], np.int64)
+        leads = np.zeros((1, lead.COLUMNS))
+        if self._features.leader in bar.candles:
+            led = np.array([bar.candles[self._features.leader][1:]])
+            lead.lead(self._lead_tape, number, led, leads)
+        rows = np.full((len(self._coins), len(self._features.columns)), np.nan)
+        valid = np.zeros(len(self._coins), np.bool_)
+        for symbol, coin in self._coins.items():
+            candle = bar.candles.get(symbol)
+            if candle is None:
+                continue
+            if bar.open_ms <= self._newest[symbol]:
+                raise ValueError(f"{symbol}: candle {bar.open_ms} is not a new one")
+            self._newest[symbol] = bar.open_ms
+            found = slice(coin, coin + 1)
+            feed = self._feed(number, np.array([candle[1:]]), leads)
+            self._features.advance(self._tape, coin, feed, rows[found], valid[found])
+        return FeatureRows(rows, valid)
+
+    def _feed(self, bars: Integers, candles: Floats, leads: Floats) -> Feed:
+        return Feed(bars, candles, np.zeros(bars.shape[0], np.bool_), leads, self._timeframe.ms)

@@ -1,0 +1,145 @@
+"""`per_coin_v2`, base: returns, indicators, bar and volume, in units of price and volatility."""
+
+from __future__ import annotations
+
+from math import cos, pi, sin, sqrt
+
+from crypto_bot.features.averages import (
+    ATR,
+    EMA_12,
+    EMA_26,
+    EMA_50,
+    EMA_200,
+    FALL,
+    OLDER,
+    RISE,
+    SIGNAL,
+)
+from crypto_bot.features.compiled import compiled
+from crypto_bot.features.context import closed_return, closed_stretch
+from crypto_bot.features.hours import DAY_MS
+from crypto_bot.features.indicators import rsi_of
+from crypto_bot.features.lead import LOG_RETURN_16, RETURN_1, RETURN_4, RETURN_16
+from crypto_bot.features.ratios import bounded, log_ratio, ratio
+from crypto_bot.features.tape import (
+    SHARE_ATR,
+    SHORT_PLACE,
+    SIGNED_VOLUME,
+    VOLUME,
+    VOLUME_SQUARE,
+    W4,
+    W16,
+    W96,
+    W672,
+    Tape,
+    deviation,
+    log_return,
+)
+from crypto_bot.features.windows import Floats
+
+BASE = (
+    *(f"ret_{k}" for k in (1, 2, 4, 8, 16, 32, 96)),
+    "rsi_14",
+    "macd",
+    "macd_histogram",
+    "bollinger_z",
+    "ema_50_distance",
+    "ema_200_distance",
+    "stochastic_14",
+    "body",
+    "upper_wick",
+    "lower_wick",
+    "log_range",
+    "volume_z",
+    "volume_4",
+    "signed_volume_16",
+    "sd_16_96",
+    "atr_percent",
+    "atr_week",
+    "closed_16_return",
+    "closed_16_stretch",
+    "lead_ret_1",
+    "lead_ret_4",
+    "lead_ret_16",
+    "ret_16_beyond_lead",
+    "hour_sin",
+    "hour_cos",
+    "weekend",
+)
+_SPANS = (1, 2, 4, 8, 16, 32, 96)
+_STOCHASTIC, _BOLLINGER = 14, 20
+
+
+@compiled
+def write_base(tape: Tape, bar: int, close_ms: int, lead: Floats, row: Floats) -> None:
+    """The 33 columns of `BASE`. `row` starts at the first of them."""
+    average = tape.averages[OLDER]
+    close = tape.recent[bar & SHORT_PLACE, 3]
+    share = average[ATR] / close
+    for k in range(7):
+        moved = log_return(tape, bar, 0, _SPANS[k])
+        row[k] = ratio(moved, share * sqrt(float(_SPANS[k])))
+    macd = average[EMA_12] - average[EMA_26]
+    row[7] = rsi_of(average[RISE], average[FALL]) / 50.0 - 1.0
+    row[8] = ratio(macd, average[ATR])
+    row[9] = ratio(macd - average[SIGNAL], average[ATR])
+    row[10] = _bollinger(tape, bar)
+    row[11] = ratio(close - average[EMA_50], average[ATR])
+    row[12] = ratio(close - average[EMA_200], average[ATR])
+    row[13] = _stochastic(tape, bar)
+    _write_bar(tape, bar, average[ATR], row)
+    _write_volume(tape, row)
+    row[21] = log_ratio(deviation(tape, bar, W16), deviation(tape, bar, W96))
+    row[22] = bounded(100.0 * share)
+    row[23] = log_ratio(share, tape.sums.held[SHARE_ATR, W672] / 672.0)
+    row[24] = ratio(closed_return(tape, bar, 16), 4.0 * share)
+    row[25] = ratio(closed_stretch(tape, bar, 16, 8), 4.0 * share)
+    row[26] = lead[RETURN_1]
+    row[27] = lead[RETURN_4]
+    row[28] = lead[RETURN_16]
+    row[29] = ratio(log_return(tape, bar, 0, 16) - lead[LOG_RETURN_16], 4.0 * share)
+    hour = 2.0 * pi * (close_ms % DAY_MS) / DAY_MS
+    row[30] = sin(hour)
+    row[31] = cos(hour)
+    # the epoch was a Thursday: days 2 and 3 of its week are Saturday and Sunday
+    row[32] = 1.0 if 2 <= close_ms // DAY_MS % 7 <= 3 else 0.0
+
+
+@compiled
+def _bollinger(tape: Tape, bar: int) -> float:
+    total = squares = 0.0
+    for k in range(_BOLLINGER):
+        total += tape.recent[(bar - k) & SHORT_PLACE, 3]
+    mean = total / _BOLLINGER
+    for k in range(_BOLLINGER):
+        squares += (tape.recent[(bar - k) & SHORT_PLACE, 3] - mean) ** 2
+    return ratio(tape.recent[bar & SHORT_PLACE, 3] - mean, sqrt(squares / _BOLLINGER))
+
+
+@compiled
+def _stochastic(tape: Tape, bar: int) -> float:
+    """Place of the close in the range of 14 bars, -1 at its low to 1 at its high."""
+    top, bottom = tape.recent[bar & SHORT_PLACE, 1], tape.recent[bar & SHORT_PLACE, 2]
+    for k in range(1, _STOCHASTIC):
+        top = max(top, tape.recent[(bar - k) & SHORT_PLACE, 1])
+        bottom = min(bottom, tape.recent[(bar - k) & SHORT_PLACE, 2])
+    return ratio(2.0 * tape.recent[bar & SHORT_PLACE, 3] - top - bottom, top - bottom)
+
+
+@compiled
+def _write_bar(tape: Tape, bar: int, atr: float, row: Floats) -> None:
+    candle = tape.recent[bar & SHORT_PLACE]
+    opened, high, low, close = candle[0], candle[1], candle[2], candle[3]
+    row[14] = ratio(close - opened, high - low)
+    row[15] = ratio(high - max(opened, close), high - low)
+    row[16] = ratio(min(opened, close) - low, high - low)
+    row[17] = log_ratio(high - low, atr)
+
+
+@compiled
+def _write_volume(tape: Tape, row: Floats) -> None:
+    mean = tape.sums.held[VOLUME, W96] / 96.0
+    spread = sqrt(max(tape.sums.held[VOLUME_SQUARE, W96] / 96.0 - mean * mean, 0.0))
+    row[18] = ratio(tape.sums.values[VOLUME] - mean, spread)
+    row[19] = log_ratio(tape.sums.held[VOLUME, W4] / 4.0, mean)
+    row[20] = ratio(tape.sums.held[SIGNED_VOLUME, W16], tape.sums.held[VOLUME, W16])
