@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, repeat
+from operator import add
 
 from sqlalchemy import exists, select
 
@@ -13,6 +15,9 @@ from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Gap
+
+EVER_MS = 2**62
+"""Later than any candle."""
 
 _REPLACE = "(symbol, tf, open_ms) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in ("open", "high", "low", "close", "volume")
@@ -29,7 +34,10 @@ class SqlCandleArchive:
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
         tf = self._tf
         with self._database.writing() as connection:
-            rows = ((s, tf, *candle) for s, series in candles.items() for candle in series)
+            # Rows (symbol, tf, *candle), put together without a step of the interpreter for each.
+            rows = chain.from_iterable(
+                map(add, repeat((symbol, tf)), series) for symbol, series in candles.items()
+            )
             self._database.insert(
                 connection, candles_table, rows, on_conflict=_REPLACE, rows_per_statement=32
             )

@@ -21,6 +21,7 @@ _PRAGMAS = (
     "synchronous = NORMAL",
     "foreign_keys = ON",
     f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+    "cache_size = -16000",  # 16 MB
 )
 _DRIVERS = ("sqlite", "postgresql+psycopg")
 

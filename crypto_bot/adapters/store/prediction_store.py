@@ -52,7 +52,7 @@ class SqlPredictionStore:
         with self._database.reading() as connection:
             return [stored_signal(row).signal for row in connection.execute(query)]
 
-    def tallies(self, before_ms: int) -> dict[tuple[Source, str], Tally]:
+    def tallies(self) -> dict[tuple[Source, str], Tally]:
         column = predictions_table.c
         is_flat = and_(
             outcomes_table.c.label == Pred.NO_TRADE.value, column.pred != Pred.NO_TRADE.value
@@ -67,7 +67,6 @@ class SqlPredictionStore:
             )
             .select_from(_SETTLED)
             .where(column.tf == self._tf, outcomes_table.c.label.is_not(None))
-            .where(outcomes_table.c.settled_ms < before_ms)
             .group_by(column.source, column.symbol)
         )
         with self._database.reading() as connection:
