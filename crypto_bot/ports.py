@@ -36,7 +36,8 @@ class CandleFeed(Protocol):
         """Candles of `symbol` whose open lies in `[since_ms, until_ms]`, ascending and sound.
 
         One or more requests; the open candle is never among them; missing ones are simply absent.
-        Raises ExchangeUnavailable, RateLimited or BadCandles after the feed's own retries.
+        Raises ExchangeUnavailable, RateLimited or BadCandles after the feed's own retries, and
+        another MarketDataError where the exchange refuses, e.g. a coin that is no longer traded.
         """
         ...
 

@@ -22,8 +22,8 @@ class SystemClock:
         await asyncio.sleep(max(0.0, self.real_seconds(duration_ms)))
 
     def correct(self, offset_ms: int) -> None:
-        """Server time minus machine time, as measured by the exchange adapter."""
-        self._offset_ms = offset_ms
+        """Moves it by `offset_ms`: the exchange's time minus this clock's, as just measured."""
+        self._offset_ms += offset_ms
 
 
 class AcceleratedClock:

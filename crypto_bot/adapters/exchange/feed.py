@@ -127,8 +127,11 @@ class CcxtFeed:
         coins = cycle(self._listings)
         while self.state is BreakerState.OPEN:
             newest_ms = self._timeframe.last_closed(self._clock.now_ms())
+            request: Callable[[], Awaitable[object]] = self._opened().markets
+            if self._listings:  # what is needed is asked for, and not always of the same coin
+                request = self._page_request(next(coins), newest_ms, 1)
             try:
-                await self._dispatcher.once(None, self._page_request(next(coins), newest_ms, 1))
+                await self._dispatcher.once(None, request)
             except MarketDataError:
                 await self._clock.sleep(_RECOVERY_POLL_MS)
 

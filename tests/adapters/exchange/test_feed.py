@@ -164,6 +164,7 @@ async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any) 
     ("status", "body", "error"),
     [
         (400, '{"code": -1121, "msg": "Invalid symbol."}', Refused),
+        (400, '{"code": -1003, "msg": "Too many requests."}', RateLimited),
         (200, '{"a": 1}', BadCandles),
         (200, "7", ExchangeUnavailable),
         (200, "[1, 2]", BadCandles),
@@ -296,6 +297,53 @@ async def test_opening_can_be_tried_again(exchange: Any) -> None:
     await feed.close()
 
     assert len(exchange.seen) == 4
+
+
+async def test_an_exchange_that_is_down_from_the_start_is_waited_for(exchange: Any) -> None:
+    down = [True]
+    exchange.script = lambda _request: web.Response(status=503) if down else None
+    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url)
+
+    with capture_logs() as events:
+        while feed.state is BreakerState.CLOSED:
+            with pytest.raises(ExchangeUnavailable):
+                await feed.open(COINS)
+        waiting = asyncio.create_task(feed.wait_until_up())
+        asked = len(exchange.seen)
+        await until(lambda: len(exchange.seen) >= asked + 3)
+        assert not waiting.done()
+        down.clear()
+        await waiting
+        await feed.open(COINS)
+        await feed.close()
+
+    assert [event["event"] for event in events] == ["exchange.down", "exchange.up"]
+
+
+async def test_proxies_of_the_environment_are_not_for_this_machine(
+    exchange: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with opened(exchange.url, HandClock(at(10))):
+        assert len(exchange.seen) == 1
+
+
+async def test_perpetuals_have_their_own_list_and_candles(exchange: Any) -> None:
+    swap = {"contractType": "PERPETUAL", "pair": "BTCUSDT", "marginAsset": "USDT", "filters": []}
+    names = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"}
+    replies = {
+        "/fapi/v1/exchangeInfo": {"symbols": [names | swap]},
+        "/fapi/v1/klines": [row(0), row(1)],
+    }
+    exchange.script = lambda request: web.json_response(replies[request.path])
+    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url, market_type="swap")
+
+    await feed.open(["BTCUSDT"])
+    assert await opens(feed.candles("BTCUSDT", at(0), at(1))) == [at(0), at(1)]
+    await feed.close()
+
+    assert [request.path for request in exchange.seen] == list(replies)
 
 
 async def test_closing_is_harmless_at_any_time(exchange: Any) -> None:
