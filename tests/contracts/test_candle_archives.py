@@ -1,0 +1,131 @@
+"""What every database must do for the candle archive."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Table
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.store.tables import candles as candles_table
+from crypto_bot.adapters.store.tables import gaps as gaps_table
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import Gap
+
+M15 = Timeframe.parse("15m")
+H1 = Timeframe.parse("1h")
+T0 = 1_764_547_200_000  # midnight UTC
+DAY_MS = 86_400_000
+
+
+def empty(database: Database, *tables: Table) -> None:
+    with database.writing() as connection:
+        for table in tables:
+            connection.execute(table.delete())
+
+
+def candle(open_ms: int, price: float = 100.0) -> Candle:
+    return Candle(open_ms, price, price + 1.0, price - 1.0, price + 0.5, 7.25)
+
+
+def test_candles_come_back_as_they_were_in_order(database: Database) -> None:
+    archive = SqlCandleArchive(database, M15)
+    series = [candle(T0 + bar * M15.ms, 0.1 + bar / 3.0) for bar in range(100)]
+    archive.add({"BTCUSDT": series[::-1], "ETHUSDT": series[:3]})
+    assert archive.read("BTCUSDT", 0, T0 + DAY_MS * 9) == series
+    assert archive.read("BTCUSDT", T0 + M15.ms, T0 + 2 * M15.ms) == series[1:3]
+    assert archive.read("ETHUSDT", 0, T0 + DAY_MS) == series[:3]
+    assert archive.read("XRPUSDT", 0, T0 + DAY_MS) == []
+
+
+def test_timeframes_and_symbols_are_apart(database: Database) -> None:
+    quarters, hours = SqlCandleArchive(database, M15), SqlCandleArchive(database, H1)
+    quarters.add({"BTCUSDT": [candle(T0)]}, [Gap("BTCUSDT", T0 + M15.ms)])
+    assert hours.read("BTCUSDT", 0, T0 + DAY_MS) == []
+    assert hours.gaps(0) == []
+    assert hours.newest_opens() == {}
+
+
+def test_a_candle_stored_again_takes_the_newer_values(database: Database) -> None:
+    archive = SqlCandleArchive(database, M15)
+    archive.add({"BTCUSDT": [candle(T0), candle(T0 + M15.ms)]})
+    archive.add({"BTCUSDT": [candle(T0, 50.0)]})
+    assert archive.read("BTCUSDT", 0, T0 + DAY_MS) == [candle(T0, 50.0), candle(T0 + M15.ms)]
+
+
+def test_newest_is_a_candle_or_a_confirmed_gap(database: Database) -> None:
+    archive = SqlCandleArchive(database, M15)
+    assert archive.newest_opens() == {}
+    archive.add(
+        {"BTCUSDT": [candle(T0), candle(T0 + M15.ms)], "ETHUSDT": [candle(T0)]},
+        [Gap("ETHUSDT", T0 + M15.ms), Gap("BTCUSDT", T0 - M15.ms), Gap("XRPUSDT", T0)],
+    )
+    assert archive.newest_opens() == {
+        "BTCUSDT": T0 + M15.ms,
+        "ETHUSDT": T0 + M15.ms,
+        "XRPUSDT": T0,
+    }
+
+
+def test_a_gap_that_a_candle_fills_is_none(database: Database) -> None:
+    archive = SqlCandleArchive(database, M15)
+    gaps = [Gap("BTCUSDT", T0), Gap("BTCUSDT", T0 + M15.ms), Gap("ETHUSDT", T0 + M15.ms)]
+    archive.add({}, gaps)
+    archive.add({}, gaps)
+    assert archive.gaps(0) == gaps
+    assert archive.gaps(T0 + 1) == gaps[1:]
+    archive.add({"BTCUSDT": [candle(T0 + M15.ms)]})
+    assert archive.gaps(0) == [gaps[0], gaps[2]]
+
+
+def test_nothing_of_a_failed_add_is_stored(database: Database) -> None:
+    archive = SqlCandleArchive(database, M15)
+    no_price = Candle._make([*candle(T0 + M15.ms)[:5], None])
+    with pytest.raises(StoreError):
+        archive.add({"BTCUSDT": [candle(T0)], "ETHUSDT": [no_price]})
+    assert archive.newest_opens() == {}
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    writes=st.lists(
+        st.tuples(
+            st.sampled_from(["A", "B"]), st.integers(0, 70), st.floats(1e-9, 1e9), st.booleans()
+        ),
+        max_size=80,
+    ),
+    seed=st.integers(0, 9),
+)
+def test_the_archive_is_a_dictionary(
+    database: Database, writes: list[tuple[str, int, float, bool]], seed: int
+) -> None:
+    empty(database, candles_table, gaps_table)
+    archive = SqlCandleArchive(database, M15)
+    candles: dict[str, dict[int, Candle]] = {"A": {}, "B": {}}
+    gaps: set[Gap] = set()
+    random.Random(seed).shuffle(writes)
+    for symbol, bar, price, is_gap in writes:
+        open_ms = T0 + bar * M15.ms
+        if is_gap:
+            gaps.add(Gap(symbol, open_ms))
+            archive.add({}, [Gap(symbol, open_ms)])
+        else:
+            candles[symbol][open_ms] = candle(open_ms, price)
+            archive.add({symbol: [candle(open_ms, price)]})
+    for symbol, expected in candles.items():
+        assert archive.read(symbol, 0, T0 + DAY_MS) == [expected[at] for at in sorted(expected)]
+    assert set(archive.gaps(0)) == {gap for gap in gaps if gap.open_ms not in candles[gap.symbol]}
+
+
+def test_newest_candles_ascend(database: Database) -> None:
+    series = [candle(T0 + bar * M15.ms) for bar in range(10)]
+    SqlCandleArchive(database, M15).add({"BTCUSDT": series})
+    assert SqlPredictionQueries(database, M15).candles("BTCUSDT", 3) == series[-3:]
+    assert SqlPredictionQueries(database, H1).candles("BTCUSDT", 3) == []

@@ -1,0 +1,266 @@
+"""What every database must do for the prediction log and those who read it."""
+
+import struct
+from math import inf
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Table
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.record import Tally
+from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import DayRecord, LogPosition, StoredSignal
+
+M15 = Timeframe.parse("15m")
+H1 = Timeframe.parse("1h")
+T0 = 1_764_547_200_000  # midnight UTC
+DAY_MS = 86_400_000
+
+
+def empty(database: Database, *tables: Table) -> None:
+    with database.writing() as connection:
+        for table in tables:
+            connection.execute(table.delete())
+
+
+def stored(
+    symbol: str = "BTCUSDT",
+    bar: int = 0,
+    *,
+    pred: Pred = Pred.LONG,
+    source: Source = Source.RSI_MA,
+    confidence: float = 0.37,
+    late: bool = False,
+    timeframe: Timeframe = M15,
+) -> StoredSignal:
+    open_ms = T0 + bar * timeframe.ms
+    signal = Signal(
+        symbol=symbol,
+        tf=timeframe.name,
+        candle_open_ms=open_ms,
+        pred=pred,
+        confidence=confidence,
+        probabilities=Probabilities(0.22, 0.41, 0.37),
+        source=source,
+        levels=Levels(100.0, 98.0, (102.0, 103.0, 104.0)),
+        atr=1.0,
+        horizon_bars=24,
+        reasons=("RSI 28.1 below 30",),
+        declined=(Declined(Source.ML_PER_COIN_V1, "no model"),),
+        cost_bps=10.0,
+    )
+    return StoredSignal(signal, open_ms + timeframe.ms + 2113, late)
+
+
+def outcome(of: StoredSignal, label: Pred | None = Pred.LONG, return_bps: float = 12.5) -> Outcome:
+    return Outcome(
+        prediction_id=of.signal.id,
+        settled_ms=of.signal.candle_open_ms + 2 * M15.ms,
+        status=Status.TP1,
+        exit_price=102.0,
+        return_bps=return_bps,
+        mfe_bps=210.0,
+        mae_bps=-35.0,
+        label=label,
+        correct=None if label is None else label is of.signal.pred,
+    )
+
+
+prices = st.floats(width=64, allow_nan=False, allow_infinity=False).filter(
+    # SQLite drops the sign of a zero; PostgreSQL says that a denormal is out of range.
+    lambda number: abs(number) > 1e-300
+)
+instants = st.integers(0, 2**52)
+words = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+probabilities = st.builds(Probabilities, prices, prices, prices)
+signals = st.builds(
+    Signal,
+    symbol=st.sampled_from(["BTCUSDT", "1000PEPEUSDT"]),
+    tf=st.just("15m"),
+    candle_open_ms=instants,
+    pred=st.sampled_from(Pred),
+    confidence=prices,
+    probabilities=probabilities,
+    source=st.sampled_from(Source),
+    levels=st.one_of(
+        st.builds(Levels, prices),
+        st.builds(Levels, prices, prices, st.tuples(prices, prices, prices)),
+    ),
+    atr=st.none() | prices,
+    horizon_bars=st.integers(1, 500),
+    reasons=st.lists(st.text(max_size=20), max_size=3).map(tuple),
+    declined=st.lists(
+        st.builds(Declined, st.sampled_from(Source), st.text(max_size=20)), max_size=3
+    ).map(tuple),
+    expected_bps=st.none() | prices,
+    cost_bps=st.none() | prices,
+    model_version=st.none() | words,
+)
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(signals, instants, st.booleans())
+def test_a_signal_comes_back_bit_for_bit(
+    database: Database, signal: Signal, created_ms: int, late: bool
+) -> None:
+    empty(database, predictions_table)
+    store = SqlPredictionStore(database, M15)
+    committed = StoredSignal(signal, created_ms, late)
+    store.commit([committed], [])
+    (found,) = store.unsettled()
+    assert found == signal
+    assert bits(found) == bits(signal)
+    assert SqlPredictionQueries(database, M15).latest_predictions() == [committed]
+
+
+def bits(signal: Signal) -> bytes:
+    numbers = [signal.confidence, *signal.probabilities, signal.levels.entry]
+    numbers += signal.levels.take_profits or ()
+    optional = (signal.levels.stop_loss, signal.atr, signal.expected_bps, signal.cost_bps)
+    numbers += [inf if number is None else number for number in optional]
+    return struct.pack(f"{len(numbers)}d", *numbers)
+
+
+def test_the_log_never_changes(database: Database) -> None:
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    first = [stored(bar=0), stored(bar=1)]
+    store.commit(first, [outcome(first[0])])
+    before = queries.prediction_log(None, None, None, None, 10)
+    store.commit(first, [outcome(first[0])])
+    other = stored(bar=0, pred=Pred.SHORT, source=Source.HOLD, late=True)
+    store.commit([other, stored(bar=1)], [outcome(other, Pred.SHORT, -99.0)])
+    assert queries.prediction_log(None, None, None, None, 10) == before
+    assert len(before) == 2
+
+
+def test_nothing_of_a_failed_commit_is_stored(database: Database) -> None:
+    store = SqlPredictionStore(database, M15)
+    with pytest.raises(StoreError, match="failed"):
+        store.commit([stored(bar=0)], [outcome(stored("NEVERUSDT"))])
+    assert store.unsettled() == []
+
+
+def test_unsettled_are_those_without_outcome_oldest_first(database: Database) -> None:
+    store = SqlPredictionStore(database, M15)
+    hourly = SqlPredictionStore(database, H1)
+    all_of_them = [stored(s, bar) for bar in (2, 0, 1) for s in ("ETHUSDT", "BTCUSDT")]
+    store.commit(all_of_them, [outcome(stored("BTCUSDT", 1), None)])
+    hourly.commit([stored(bar=5, timeframe=H1)], [])
+    assert [signal.id for signal in store.unsettled()] == [
+        stored(s, bar).signal.id
+        for s, bar in [
+            ("BTCUSDT", 0),
+            ("ETHUSDT", 0),
+            ("ETHUSDT", 1),
+            ("BTCUSDT", 2),
+            ("ETHUSDT", 2),
+        ]
+    ]
+    assert store.newest_opens() == dict.fromkeys(("BTCUSDT", "ETHUSDT"), T0 + 2 * M15.ms)
+    assert hourly.newest_opens() == {"BTCUSDT": T0 + 5 * H1.ms}
+
+
+def test_the_record_counts_labelled_outcomes_alone(database: Database) -> None:
+    store = SqlPredictionStore(database, M15)
+    calls = [stored(bar=bar) for bar in range(4)]
+    held = stored("ETHUSDT", 1, pred=Pred.NO_TRADE, source=Source.HOLD, late=True)
+    labels = [Pred.LONG, Pred.NO_TRADE, Pred.SHORT, None]
+    outcomes = [outcome(call, label) for call, label in zip(calls, labels, strict=True)]
+    store.commit([*calls, held], [*outcomes, outcome(held, Pred.NO_TRADE)])
+    assert store.tallies() == {
+        (Source.RSI_MA, "BTCUSDT"): Tally(3, 1, 1),
+        (Source.HOLD, "ETHUSDT"): Tally(1, 1, 0),
+    }
+    since = store.settled_since(T0 + 3 * M15.ms)
+    assert [(each.source, each.symbol, each.settled_ms, each.tally) for each in since] == [
+        (Source.RSI_MA, "BTCUSDT", T0 + 3 * M15.ms, Tally(1, 0, 1)),
+        (Source.HOLD, "ETHUSDT", T0 + 3 * M15.ms, Tally(1, 1, 0)),
+        (Source.RSI_MA, "BTCUSDT", T0 + 4 * M15.ms, Tally(1, 0, 0)),
+    ]
+
+
+def test_the_first_bar_stays(database: Database) -> None:
+    store = SqlPredictionStore(database, M15)
+    assert store.first_bar(T0) == T0
+    assert store.first_bar(T0 + M15.ms) == T0
+    assert SqlPredictionStore(database, H1).first_bar(T0 + H1.ms) == T0 + H1.ms
+
+
+def test_latest_predictions(database: Database) -> None:
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    assert queries.latest_predictions() == []
+    store.commit([stored("ETHUSDT", 3), stored("BTCUSDT", 2), stored("BTCUSDT", 1)], [])
+    assert queries.latest_predictions() == [stored("BTCUSDT", 2), stored("ETHUSDT", 3)]
+    assert queries.latest_prediction("BTCUSDT") == stored("BTCUSDT", 2)
+    assert queries.latest_prediction("NEVERUSDT") is None
+
+
+def test_the_log_pages_without_loss_while_it_grows(database: Database) -> None:
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    committed = [stored(s, bar) for bar in range(5) for s in ("AUSDT", "BUSDT", "CUSDT")]
+    store.commit(committed, [outcome(committed[0])])
+    seen: list[StoredSignal] = []
+    position: LogPosition | None = None
+    while page := queries.prediction_log(None, None, None, position, 4):
+        seen += [line.stored for line in page]
+        last = seen[-1].signal
+        position = LogPosition(last.candle_open_ms, last.symbol)
+        store.commit([stored("AUSDT", 5 + len(seen))], [])
+    assert seen == committed[::-1]
+
+
+def test_the_log_filters(database: Database) -> None:
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    held = stored("ETHUSDT", 1, source=Source.HOLD)
+    store.commit([stored(bar=0), held, stored(bar=2)], [outcome(held)])
+
+    def asked(symbol: str | None, source: Source | None, since_ms: int | None) -> list[object]:
+        return [
+            (line.stored, line.outcome)
+            for line in queries.prediction_log(symbol, source, since_ms, None, 10)
+        ]
+
+    assert asked("BTCUSDT", None, None) == [(stored(bar=2), None), (stored(bar=0), None)]
+    assert asked(None, Source.HOLD, None) == [(held, outcome(held))]
+    assert asked(None, None, T0 + M15.ms) == [(stored(bar=2), None), (held, outcome(held))]
+    assert asked("BTCUSDT", Source.HOLD, None) == []
+
+
+def test_performance_by_day_leaves_out_late_and_unlabelled(database: Database) -> None:
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    per_day = DAY_MS // M15.ms
+    calls = [
+        stored(bar=0, confidence=0.5),
+        stored(bar=1, confidence=0.25),
+        stored(bar=per_day, confidence=0.5),
+        stored("ETHUSDT", 0, pred=Pred.NO_TRADE, source=Source.HOLD, confidence=0.75),
+    ]
+    left_out = [stored(bar=2, late=True), stored(bar=3), stored(bar=4)]
+    labels = [Pred.LONG, Pred.SHORT, Pred.LONG, Pred.NO_TRADE, Pred.LONG, None]
+    returns = [100.0, -50.5, 10.0, 0.0, 7.0, 7.0]
+    committed = [*calls, *left_out]
+    store.commit(
+        committed,
+        [outcome(*each) for each in zip(committed[:-1], labels, returns, strict=True)],
+    )
+    day = T0 // DAY_MS
+    btc = (Source.RSI_MA, "BTCUSDT")
+    expected = [
+        DayRecord(Source.HOLD, "ETHUSDT", day, 1, 1, 0, 0.0, 0.75, 0.0625),
+        DayRecord(*btc, day, 2, 1, 2, 49.5, 0.75, 0.3125),
+        DayRecord(*btc, day + 1, 1, 1, 1, 10.0, 0.5, 0.25),
+    ]
+    assert queries.performance_rows(None, None, None) == expected
+    assert queries.performance_rows("ETHUSDT", None, None) == expected[:1]
+    assert queries.performance_rows(None, Source.RSI_MA, None) == expected[1:]
+    assert queries.performance_rows(None, None, T0 + DAY_MS) == expected[2:]
