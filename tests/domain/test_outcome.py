@@ -1,0 +1,154 @@
+"""Settling, case by case and by its invariants."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.outcome import Outcome, Status, barriers, settle
+from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+
+M15 = Timeframe.parse("15m")
+
+
+def signal(pred: Pred, atr: float | None = 1.0, horizon_bars: int = 3) -> Signal:
+    return Signal(
+        symbol="BTCUSDT",
+        tf="15m",
+        candle_open_ms=0,
+        pred=pred,
+        confidence=0.4,
+        probabilities=Probabilities(0.3, 0.3, 0.4),
+        source=Source.MOMENTUM,
+        levels=levels(pred, 100.0, atr),
+        atr=atr,
+        horizon_bars=horizon_bars,
+        reasons=("made up",),
+    )
+
+
+def after(*rows: tuple[float, float, float, float]) -> list[Candle]:
+    return [Candle((i + 1) * M15.ms, *row, 1.0) for i, row in enumerate(rows)]
+
+
+CALM = (100.0, 100.5, 99.5, 100.0)
+
+
+def settled(pred: Pred, *rows: tuple[float, float, float, float]) -> Outcome:
+    outcome = settle(signal(pred), after(*rows), M15)
+    assert outcome is not None
+    return outcome
+
+
+def test_levels_are_two_atr_away_on_both_sides() -> None:
+    long, short = signal(Pred.LONG).levels, signal(Pred.SHORT).levels
+    assert (long.stop_loss, long.take_profits) == (98.0, (102.0, 103.0, 104.0))
+    assert (short.stop_loss, short.take_profits) == (102.0, (98.0, 97.0, 96.0))
+    assert signal(Pred.NO_TRADE).levels.stop_loss is None
+
+
+@pytest.mark.parametrize(
+    ("pred", "row", "status", "price", "label", "correct"),
+    [
+        # the first target, touched exactly
+        (Pred.LONG, (100, 102, 99, 101), Status.TP1, 102, Pred.LONG, True),
+        (Pred.SHORT, (100, 101, 98, 99), Status.TP1, 98, Pred.SHORT, True),
+        # one candle that runs further is told so, and still fills at the first
+        (Pred.LONG, (100, 103.5, 99, 101), Status.TP2, 102, Pred.LONG, True),
+        (Pred.LONG, (100, 104, 99, 101), Status.TP3, 102, Pred.LONG, True),
+        # the stop
+        (Pred.LONG, (100, 101, 98, 99), Status.SL, 98, Pred.SHORT, False),
+        (Pred.SHORT, (100, 102, 99, 101), Status.SL, 102, Pred.LONG, False),
+        # both: the stop comes first, for either side
+        (Pred.LONG, (100, 103, 97, 100), Status.SL, 98, Pred.SHORT, False),
+        (Pred.SHORT, (100, 103, 97, 100), Status.SL, 102, Pred.LONG, False),
+        # an open beyond a level fills there: worse than the stop, better than the target
+        (Pred.LONG, (96, 97, 95, 96), Status.SL, 96, Pred.SHORT, False),
+        (Pred.LONG, (103, 105, 102.5, 104), Status.TP3, 103, Pred.LONG, True),
+        # a NO_TRADE is wrong as soon as the market moves 2 ATR, whichever way it went first
+        (Pred.NO_TRADE, (100, 102, 99, 101), Status.EXPIRED, 101, Pred.LONG, False),
+        (Pred.NO_TRADE, (100, 101, 98, 99), Status.EXPIRED, 99, Pred.SHORT, False),
+        (Pred.NO_TRADE, (100, 103, 97, 99), Status.EXPIRED, 99, Pred.SHORT, False),
+    ],
+)
+def test_one_candle_decides(  # noqa: PLR0917 - a row of the table
+    pred: Pred,
+    row: tuple[float, float, float, float],
+    status: Status,
+    price: float,
+    label: Pred,
+    correct: bool,
+) -> None:
+    outcome = settled(pred, CALM, row)
+    assert outcome.status is status
+    assert outcome.exit_price == price
+    assert (outcome.label, outcome.correct) == (label, correct)
+    assert outcome.settled_ms == 3 * M15.ms
+
+
+@pytest.mark.parametrize("pred", list(Pred))
+def test_expires_at_the_close_of_its_horizon(pred: Pred) -> None:
+    last = (100.0, 101.0, 99.0, 100.5)
+    assert settle(signal(pred), after(CALM, CALM), M15) is None
+    outcome = settled(pred, CALM, CALM, last, (100, 200, 50, 100))
+    assert (outcome.status, outcome.label) == (Status.EXPIRED, Pred.NO_TRADE)
+    assert outcome.correct is (pred is Pred.NO_TRADE)
+    assert outcome.exit_price == 100.5
+    expected = {Pred.LONG: 50.0, Pred.SHORT: -50.0, Pred.NO_TRADE: 0.0}[pred]
+    assert outcome.return_bps == pytest.approx(expected)
+
+
+def test_excursions_are_seen_from_the_side_of_the_trade() -> None:
+    long = settled(Pred.LONG, (100, 101, 99.5, 100), (100, 100.2, 98, 99))
+    short = settled(Pred.SHORT, (100, 101, 99.5, 100), (100, 100.2, 98, 99))
+    assert (long.mfe_bps, long.mae_bps) == pytest.approx((100.0, -200.0))
+    assert (short.mfe_bps, short.mae_bps) == pytest.approx((200.0, -100.0))
+
+
+def test_a_missing_candle_leaves_it_open() -> None:
+    candles = after(CALM, CALM, CALM)
+    assert settle(signal(Pred.LONG), [candles[0], candles[2]], M15) is None
+    assert settle(signal(Pred.LONG), candles[1:], M15) is None
+
+
+def test_what_is_decided_before_the_gap_counts() -> None:
+    candles = after((100, 102, 99, 101), CALM, CALM)
+    assert settle(signal(Pred.LONG), [candles[0], candles[2]], M15) is not None
+
+
+def test_without_an_atr_there_is_no_label() -> None:
+    outcome = settle(signal(Pred.NO_TRADE, atr=None), after(CALM, (1, 900, 1, 1), CALM), M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == (None, None)
+    assert barriers(signal(Pred.NO_TRADE, atr=None)) == (-inf, inf)
+
+
+PRICES = st.floats(90.0, 110.0)
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> list[Candle]:
+    rows = draw(st.lists(st.tuples(PRICES, PRICES, PRICES, PRICES), min_size=3, max_size=6))
+    return after(*[(r[0], max(r), min(r), r[3]) for r in rows])
+
+
+@given(paths(), st.sampled_from(Pred))
+def test_later_candles_never_change_an_outcome(path: list[Candle], pred: Pred) -> None:
+    whole = settle(signal(pred), path, M15)
+    assert whole is not None
+    bars = (whole.settled_ms - M15.ms) // M15.ms
+    assert settle(signal(pred), path[:bars], M15) == whole
+    assert settle(signal(pred), path[: bars - 1], M15) is None
+
+
+@given(paths())
+def test_long_and_short_are_never_both_right(path: list[Candle]) -> None:
+    long = settle(signal(Pred.LONG), path, M15)
+    short = settle(signal(Pred.SHORT), path, M15)
+    assert long is not None
+    assert short is not None
+    assert not (long.correct and short.correct)
+    assert long.mae_bps <= long.return_bps <= long.mfe_bps

@@ -1,0 +1,61 @@
+"""The probability that a source's next call is right."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.domain.record import POOL_WEIGHT, PRIOR_WEIGHT, Tally, probabilities, tally_of
+from crypto_bot.domain.signal import Pred
+
+NOTHING = Tally()
+
+
+@st.composite
+def tallies(draw: st.DrawFn) -> Tally:
+    n = draw(st.integers(0, 10_000))
+    hits = draw(st.integers(0, n))
+    return Tally(n, hits, draw(st.integers(0, n - hits)))
+
+
+@given(st.sampled_from(Pred), tallies(), tallies())
+def test_they_are_probabilities(pred: Pred, on_coin: Tally, pooled: Tally) -> None:
+    on_coin, pooled = (
+        (t._replace(flats=0) if pred is Pred.NO_TRADE else t) for t in (on_coin, pooled)
+    )
+    chances = probabilities(pred, on_coin, pooled)
+    assert sum(chances) == pytest.approx(1.0)
+    assert min(chances) >= -1e-12
+
+
+def test_without_evidence_all_labels_are_alike() -> None:
+    assert probabilities(Pred.LONG, NOTHING, NOTHING) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+
+
+def test_shrinks_the_coin_to_the_source_and_the_source_to_the_prior() -> None:
+    pooled = Tally(70, 30, 10)
+    source_rate = (30 + PRIOR_WEIGHT / 3) / (70 + PRIOR_WEIGHT)
+    on_coin = Tally(10, 9, 0)
+    expected = (9 + POOL_WEIGHT * source_rate) / (10 + POOL_WEIGHT)
+    assert probabilities(Pred.LONG, on_coin, pooled).long == pytest.approx(expected)
+    assert probabilities(Pred.SHORT, on_coin, pooled).short == pytest.approx(expected)
+    assert probabilities(Pred.LONG, NOTHING, pooled).long == pytest.approx(source_rate)
+
+
+def test_much_evidence_on_the_coin_prevails() -> None:
+    chances = probabilities(Pred.NO_TRADE, Tally(100_000, 20_000, 0), Tally(200_000, 150_000, 0))
+    assert chances.no_trade == pytest.approx(0.2, abs=0.001)
+    assert chances.long == chances.short
+
+
+@pytest.mark.parametrize(
+    ("pred", "label", "tally"),
+    [
+        (Pred.LONG, Pred.LONG, Tally(1, 1, 0)),
+        (Pred.LONG, Pred.NO_TRADE, Tally(1, 0, 1)),
+        (Pred.LONG, Pred.SHORT, Tally(1, 0, 0)),
+        (Pred.NO_TRADE, Pred.NO_TRADE, Tally(1, 1, 0)),
+        (Pred.NO_TRADE, Pred.LONG, Tally(1, 0, 0)),
+    ],
+)
+def test_a_call_is_right_wrong_or_went_nowhere(pred: Pred, label: Pred, tally: Tally) -> None:
+    assert tally_of(pred, label) == tally
