@@ -19,7 +19,6 @@ from crypto_bot.adapters.web.history import serve_history
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.predictions import serve_predictions
-from crypto_bot.adapters.web.schemas import Problem
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import PredictionQueries
@@ -57,7 +56,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(health, stream),
-        responses={422: {"model": Problem}},
         # The environment of a process must not make its API report to somebody.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )

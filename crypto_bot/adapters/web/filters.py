@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports import LogPosition
@@ -66,12 +66,23 @@ class LogFilters(RecordFilters):
     """Which lines of the prediction log are meant."""
 
     limit: int = Field(default=100, ge=1, le=1000)
-    cursor: Annotated[
-        LogPosition | None,
-        BeforeValidator(parse_position),
-        WithJsonSchema({"type": "string", "examples": ["1764547200000:BTCUSDT"]}),
-        Field(description="`next_cursor` of the page before"),
-    ] = None
+    cursor: str | None = Field(
+        default=None,
+        description="`next_cursor` of the page before",
+        examples=["1764547200000:BTCUSDT"],
+    )
+
+    @field_validator("cursor")
+    @classmethod
+    def _readable(cls, cursor: str | None) -> str | None:
+        if cursor is not None:
+            parse_position(cursor)
+        return cursor
+
+    @property
+    def before(self) -> LogPosition | None:
+        """The line after which the page begins."""
+        return None if self.cursor is None else parse_position(self.cursor)
 
 
 class CandleFilters(_Filters):

@@ -14,11 +14,11 @@ from crypto_bot.adapters.web.filters import (
     position_text,
 )
 from crypto_bot.adapters.web.schemas import (
+    REFUSALS,
     Candles,
     LogLine,
     PerformanceBody,
     PerformanceReport,
-    Problem,
     SignalLog,
 )
 from crypto_bot.ports import LogPosition, PredictionQueries
@@ -31,11 +31,11 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
     def known(symbol: str | None) -> str | None:
         return None if symbol is None else coverage.symbol(symbol)
 
-    @app.get("/api/signals", tags=["signals"], responses={404: {"model": Problem}})
+    @app.get("/api/signals", tags=["signals"], responses=REFUSALS)
     def signals(asked: Annotated[LogFilters, Query()]) -> SignalLog:
         """The prediction log, newest first, each line with its outcome or null."""
         lines = queries.prediction_log(
-            known(asked.symbol), asked.source, asked.since, asked.cursor, asked.limit + 1
+            known(asked.symbol), asked.source, asked.since, asked.before, asked.limit + 1
         )
         page = lines[: asked.limit]
         following = None
@@ -48,7 +48,7 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
             next_cursor=following,
         )
 
-    @app.get("/api/performance", tags=["record"], responses={404: {"model": Problem}})
+    @app.get("/api/performance", tags=["record"], responses=REFUSALS)
     def performance(asked: Annotated[RecordFilters, Query()]) -> PerformanceReport:
         """Hit rates, returns and calibration of the settled calls, with 95 % intervals.
 
@@ -63,7 +63,7 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
             by_symbol={symbol: body(each) for symbol, each in sorted(said.by_symbol.items())},
         )
 
-    @app.get("/api/candles/{symbol}", tags=["market"], responses={404: {"model": Problem}})
+    @app.get("/api/candles/{symbol}", tags=["market"], responses=REFUSALS)
     def candles(symbol: str, asked: Annotated[CandleFilters, Query()]) -> Candles:
         """The newest closed candles of one symbol, ascending."""
         if asked.tf is not None:

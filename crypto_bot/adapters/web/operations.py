@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Annotated
 
-from fastapi import FastAPI, Header, HTTPException, Response, status
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, HTTPException, Request, Response, status
+from fastapi.responses import HTMLResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from crypto_bot.adapters.web.event_stream import EventResponse, EventStream
 from crypto_bot.adapters.web.metrics import Metrics
-from crypto_bot.adapters.web.schemas import HealthBody, Problem
+from crypto_bot.adapters.web.schemas import HealthBody
 from crypto_bot.services.health import HealthReport, Status
 
 _PAGE_POLICY = (
@@ -49,10 +48,13 @@ def serve_operations(
     @app.get(
         "/api/stream",
         tags=["signals"],
-        response_class=EventResponse,
-        responses={503: {"model": Problem}},
+        response_class=StreamingResponse,
+        responses={
+            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            503: {"description": "As many listeners as there may be"},
+        },
     )
-    async def events(last_event_id: Annotated[str | None, Header()] = None) -> EventResponse:
+    async def events(request: Request) -> EventResponse:
         """Server-sent events `signal`, `outcome` and `health`, as they are committed.
 
         Resumes after `Last-Event-ID` as far as the newest 2,048 events reach; what is older stands
@@ -63,7 +65,7 @@ def serve_operations(
                 status.HTTP_503_SERVICE_UNAVAILABLE,
                 f"{stream.listeners} listeners are connected, which is the limit: try later",
             )
-        return EventResponse(stream, last_event_id)
+        return EventResponse(stream, request.headers.get("last-event-id"))
 
 
 def serve_reference(app: FastAPI) -> None:

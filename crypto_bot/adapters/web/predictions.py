@@ -6,11 +6,11 @@ from fastapi import FastAPI, HTTPException, status
 
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.schemas import (
+    REFUSALS,
     Directions,
     PredictAnswer,
     PredictCall,
     Predictions,
-    Problem,
     SignalBody,
 )
 from crypto_bot.domain.signal import Pred
@@ -37,12 +37,12 @@ def serve_predictions(app: FastAPI, queries: PredictionQueries, coverage: Covera
         found = {each.signal.symbol: SignalBody.of(each) for each in queries.latest_predictions()}
         return Predictions(count=len(found), predictions=found)
 
-    @app.get("/api/predictions/{symbol}", tags=["signals"], responses={404: {"model": Problem}})
+    @app.get("/api/predictions/{symbol}", tags=["signals"], responses=REFUSALS)
     def prediction(symbol: str) -> SignalBody:
         """The newest signal of one symbol."""
         return SignalBody.of(newest(coverage.symbol(symbol)))
 
-    @app.post("/predict", tags=["signals"], responses={404: {"model": Problem}})
+    @app.post("/predict", tags=["signals"], responses=REFUSALS)
     def predict(call: PredictCall) -> PredictAnswer:
         """The newest signal of one asset as bearish, neutral or bullish, in percent."""
         coverage.require(call.timeframe)

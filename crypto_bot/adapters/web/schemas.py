@@ -28,6 +28,10 @@ class Problem(Body):
     detail: str
 
 
+REFUSALS: dict[int | str, dict[str, Any]] = {404: {"model": Problem}, 422: {"model": Problem}}
+"""What a call that names a symbol, or takes filters, may answer instead."""
+
+
 class SignalBody(Body):
     """One signal; there is exactly one for each (symbol, tf, candle_open_ms)."""
 

@@ -17,24 +17,27 @@ from crypto_bot.domain.errors import ConfigError
 STALL_MS = 20_000
 """A client that takes no data for so long is disconnected by the kernel, where it can (Linux)."""
 _GRACE_S = 0.4
+_LAST_PORT = 65_535
 
 
 def bind(host: str, port: int, *, stall_ms: int = STALL_MS) -> socket.socket:
     """Listens on `host`:`port` (0: any free port). Raises ConfigError where that cannot be."""
+    if not 0 <= port <= _LAST_PORT:
+        raise ConfigError(f"there is no port {port}: use 0 (any free one) to {_LAST_PORT}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ConfigError(_why_not(host, port, error)) from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall_ms)
     return listener
 
 
-def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
         return f"port {port} of {host} is taken by another program: end it or choose another --port"
-    reason = (isinstance(error, OSError) and error.strerror) or str(error)
+    reason = error.strerror or str(error)
     return f"cannot listen on port {port} of {host} ({reason}): choose another --host or --port"
 
 

@@ -1,0 +1,161 @@
+"""An API over a real SQLite file with a few committed signals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import StoredSignal
+from crypto_bot.services.health import Health, HealthReport, assess
+
+QUARTER = Timeframe.parse("15m")
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+OPEN_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
+
+
+class Engine:
+    """Health as the daemon would hold it, at a moment that stands still."""
+
+    def __init__(self) -> None:
+        self.health = Health(started_ms=OPEN_MS)
+        self.now_ms = OPEN_MS + QUARTER.ms
+
+    def report(self) -> HealthReport:
+        return assess(self.health, self.now_ms, QUARTER, patience_ms=60_000)
+
+    def ran(self) -> None:
+        """One cycle has been committed."""
+        self.health = replace(self.health, last_cycle_ms=self.now_ms, last_open_ms=OPEN_MS)
+
+
+def stored(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> StoredSignal:
+    """A signal of `symbol` on the `bar`-th candle: RSI_MA for a trade, else HOLD."""
+    is_hold = pred is Pred.NO_TRADE
+    open_ms = OPEN_MS + bar * QUARTER.ms
+    signal = Signal(
+        symbol=symbol,
+        tf="15m",
+        candle_open_ms=open_ms,
+        pred=pred,
+        confidence=0.41 if is_hold else 0.37,
+        probabilities=Probabilities(0.22, 0.41, 0.37),
+        source=Source.HOLD if is_hold else Source.RSI_MA,
+        levels=levels(pred, 100.0, 2.0) if not is_hold else Levels(100.0),
+        atr=2.0,
+        horizon_bars=16,
+        reasons=("no rule answered",) if is_hold else ("RSI 24.1 is below 30",),
+        declined=(Declined(Source.ML_PER_COIN_V1, "no model has been published"),),
+        expected_bps=None if is_hold else 14.2,
+        cost_bps=10.0,
+    )
+    return StoredSignal(signal, created_ms=open_ms + QUARTER.ms + 2113, late=False)
+
+
+def settled(of: StoredSignal, *, correct: bool = True) -> Outcome:
+    """An outcome of that signal, four candles later."""
+    signal = of.signal
+    other = Pred.SHORT if signal.pred is not Pred.SHORT else Pred.LONG
+    return Outcome(
+        prediction_id=signal.id,
+        settled_ms=signal.candle_open_ms + 5 * QUARTER.ms,
+        status=Status.TP1 if correct else Status.SL,
+        exit_price=104.0 if correct else 96.0,
+        return_bps=400.0 if correct else -400.0,
+        mfe_bps=410.0,
+        mae_bps=-20.0,
+        label=signal.pred if correct else other,
+        correct=correct,
+    )
+
+
+@pytest.fixture
+def make_signal() -> Callable[..., StoredSignal]:
+    return stored
+
+
+@pytest.fixture
+def make_outcome() -> Callable[..., Outcome]:
+    return settled
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(f"sqlite:///{tmp_path / 'api.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlPredictionStore:
+    return SqlPredictionStore(database, QUARTER)
+
+
+@pytest.fixture
+def archive(database: Database) -> SqlCandleArchive:
+    made = SqlCandleArchive(database, QUARTER)
+    made.add(
+        {
+            "BTCUSDT": [
+                Candle(OPEN_MS + bar * QUARTER.ms, 100.0, 101.0 + bar, 99.0, 100.5, 3.0)
+                for bar in range(8)
+            ]
+        }
+    )
+    return made
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def metrics(engine: Engine) -> Metrics:
+    return Metrics(engine.report)
+
+
+@pytest.fixture
+def stream() -> EventStream:
+    return EventStream(epoch=7, memory=64, heartbeat_s=0.05)
+
+
+@pytest.fixture
+def make_app(
+    database: Database, engine: Engine, metrics: Metrics, stream: EventStream
+) -> Callable[..., FastAPI]:
+    def make(
+        host: str = "127.0.0.1", token: str | None = None, stream: EventStream = stream
+    ) -> FastAPI:
+        return create_app(
+            queries=SqlPredictionQueries(database, QUARTER),
+            symbols=SYMBOLS,
+            timeframe=QUARTER,
+            health=engine.report,
+            metrics=metrics,
+            stream=stream,
+            host=host,
+            token=token,
+        )
+
+    return make
+
+
+@pytest.fixture
+async def api(make_app: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=make_app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        yield client

@@ -1,0 +1,202 @@
+"""The prediction log page by page, live performance, candles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.web.filters import parse_instant, parse_position, position_text
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import Pred
+from crypto_bot.ports import LogPosition, StoredSignal
+from crypto_bot.services.health import instant
+
+MakeSignal = Callable[..., StoredSignal]
+MakeOutcome = Callable[..., Outcome]
+
+
+@pytest.fixture
+def log(store: SqlPredictionStore, make_signal: MakeSignal, make_outcome: MakeOutcome) -> None:
+    """Five candles of two coins; ETH always holds; the first BTC trade is settled."""
+    signals = []
+    for bar in range(5):
+        signals.append(make_signal("BTCUSDT", bar))
+        signals.append(make_signal("ETHUSDT", bar, Pred.NO_TRADE))
+    store.commit(signals, [make_outcome(signals[0])])
+
+
+@pytest.mark.usefixtures("log")
+async def test_every_line_comes_once_whatever_the_page_size(api: httpx.AsyncClient) -> None:
+    whole = (await api.get("/api/signals")).json()
+    assert whole["count"] == 10
+    assert whole["next_cursor"] is None
+    ids = [line["id"] for line in whole["signals"]]
+    places = [(line["candle_open_ms"], line["symbol"]) for line in whole["signals"]]
+    assert places == sorted(places, reverse=True)
+    for limit in (1, 3, 5, 9):
+        paged: list[str] = []
+        cursor = None
+        while True:
+            query = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+            page = (await api.get("/api/signals", params=query)).json()
+            paged += [line["id"] for line in page["signals"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert paged == ids
+
+
+@pytest.mark.usefixtures("log")
+async def test_a_line_has_its_outcome_or_null(api: httpx.AsyncClient) -> None:
+    lines = (await api.get("/api/signals", params={"symbol": "BTCUSDT"})).json()["signals"]
+    assert [line["outcome"] is None for line in lines] == [True] * 4 + [False]
+    assert lines[-1]["outcome"] == {
+        "prediction_id": "BTCUSDT:15m:1764547200000",
+        "settled_ms": 1764551700000,
+        "status": "TP1",
+        "exit_price": 104.0,
+        "return_bps": 400.0,
+        "mfe_bps": 410.0,
+        "mae_bps": -20.0,
+        "label": "LONG",
+        "correct": True,
+    }
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"source": "HOLD"}, 5),
+        ({"source": "MOMENTUM"}, 0),
+        ({"symbol": "solusdt"}, 0),
+        ({"since": "1764549900000"}, 4),
+        ({"since": "2025-12-01T00:45:00Z"}, 4),
+        ({"since": "2025-12-01T01:45:00+01:00", "source": "HOLD"}, 2),
+        ({"since": "2025-12-02"}, 0),
+    ],
+)
+async def test_filters(api: httpx.AsyncClient, query: dict[str, str], count: int) -> None:
+    answer = await api.get("/api/signals", params=query)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["count"] == count
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/api/signals?symbol=FOO", 404, "unknown symbol 'FOO'"),
+        ("/api/signals?source=ORACLE", 422, "source: Input should be 'ML_PER_COIN_V1'"),
+        ("/api/signals?limit=0", 422, "limit: Input should be greater than or equal to 1"),
+        ("/api/signals?limit=1001", 422, "limit: Input should be less than or equal to 1000"),
+        ("/api/signals?limit=many", 422, "limit: Input should be a valid integer"),
+        ("/api/signals?cursor=x", 422, "cursor: Value error, use the next_cursor"),
+        (f"/api/signals?cursor={'9' * 63}:", 422, "cursor: Value error"),
+        ("/api/signals?since=yesterday", 422, "since: Value error, use a time such as"),
+        (f"/api/signals?since={'9' * 5000}", 422, "since: Value error, use a time such as"),
+        ("/api/signals?since=0001-01-01", 422, "since: Value error, use a time such as"),
+        ("/api/signals?symbl=BTCUSDT", 422, "symbl: Extra inputs are not permitted"),
+        ("/api/performance?symbol=FOO", 404, "unknown symbol 'FOO'"),
+        ("/api/performance?limit=3", 422, "limit: Extra inputs are not permitted"),
+        ("/api/candles/FOO", 404, "unknown symbol 'FOO'"),
+        ("/api/candles/BTCUSDT?tf=7m", 422, "unknown timeframe '7m'"),
+        ("/api/candles/BTCUSDT?tf=1h", 404, "runs on 15m candles, not on 1h"),
+        ("/api/candles/BTCUSDT?limit=5001", 422, "limit: Input should be less than"),
+        ("/api/nothing", 404, "Not Found"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_in_words(
+    api: httpx.AsyncClient, path: str, status: int, words: str
+) -> None:
+    answer = await api.get(path)
+    assert answer.status_code == status
+    assert words in answer.json()["detail"]
+
+
+async def test_a_cursor_far_in_the_future_is_the_beginning(api: httpx.AsyncClient) -> None:
+    assert (await api.get(f"/api/signals?cursor={'9' * 40}:BTC")).status_code == 200
+
+
+async def test_performance_of_nothing(api: httpx.AsyncClient) -> None:
+    said = (await api.get("/api/performance")).json()
+    assert said["success"] is True
+    assert said["overall"]["n"] == 0
+    assert said["by_source"] == {}
+    assert said["by_symbol"] == {}
+
+
+async def test_performance_counts_what_is_settled_and_in_time(
+    api: httpx.AsyncClient,
+    store: SqlPredictionStore,
+    make_signal: MakeSignal,
+    make_outcome: MakeOutcome,
+) -> None:
+    btc = [make_signal("BTCUSDT", bar) for bar in range(40)]
+    eth = [make_signal("ETHUSDT", bar, Pred.NO_TRADE) for bar in range(10)]
+    late = [make_signal("SOLUSDT", bar)._replace(late=True) for bar in range(5)]
+    outcomes = [make_outcome(each, correct=at % 4 == 0) for at, each in enumerate(btc)]
+    outcomes += [make_outcome(each) for each in late]
+    store.commit([*btc, *eth, *late], outcomes)
+    said = (await api.get("/api/performance")).json()
+    assert set(said["by_source"]) == {"RSI_MA"}
+    assert set(said["by_symbol"]) == {"BTCUSDT"}
+    record = said["by_source"]["RSI_MA"]
+    assert (record["n"], record["hits"], record["trades"]) == (40, 10, 40)
+    assert record["hit_rate"] == 0.25
+    low, high = record["hit_rate_interval"]
+    assert 0 < low < 0.25 < high < 1
+    assert record["mean_return_bps"] == pytest.approx(-200.0)
+    assert record["mean_return_interval_bps"] is None  # one day alone cannot say
+    assert record["calibration_gap"] == pytest.approx(0.37 - 0.25)
+    few = (await api.get("/api/performance?since=2025-12-01T05:00:00Z")).json()["overall"]
+    assert few["n"] == 20
+    assert few["hit_rate"] is None
+    assert few["hit_rate_interval"] is not None
+
+
+@pytest.mark.usefixtures("archive")
+async def test_candles_are_the_newest_ascending(api: httpx.AsyncClient) -> None:
+    said = (await api.get("/api/candles/btcusdt?tf=15m&limit=2")).json()
+    assert (said["symbol"], said["tf"], said["count"]) == ("BTCUSDT", "15m", 2)
+    assert [candle["high"] for candle in said["candles"]] == [107.0, 108.0]
+    assert set(said["candles"][0]) == {"open_ms", "open", "high", "low", "close", "volume"}
+
+
+async def test_a_failing_database_is_503_without_its_secrets(
+    api: httpx.AsyncClient, database: Database, archive: SqlCandleArchive
+) -> None:
+    with database.writing() as connection:
+        connection.execute(text("DROP TABLE candles"))
+    answer = await api.get("/api/candles/BTCUSDT")
+    assert answer.status_code == 503
+    assert answer.json() == {"detail": "the database did not answer; see the log"}
+    assert (await api.get("/healthz")).status_code == 503  # starting: still answered
+
+
+@given(st.integers(0, 253_402_300_799_999))
+def test_instants_are_read_as_they_are_written(at_ms: int) -> None:
+    assert parse_instant(instant(at_ms)) == at_ms
+    assert parse_instant(str(at_ms)) == at_ms
+
+
+@given(st.integers(0, 253_402_300_799_999), st.sampled_from(["BTCUSDT", "1000PEPEUSDT"]))
+def test_cursors_are_read_as_they_are_written(open_ms: int, symbol: str) -> None:
+    position = LogPosition(open_ms, symbol)
+    assert parse_position(position_text(position)) == position
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_the_parsers(said: str) -> None:
+    for parse in (parse_instant, parse_position):
+        try:
+            parse(said)
+        except ValueError:
+            continue

@@ -1,0 +1,140 @@
+"""The newest signals, as callers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.domain.signal import Pred
+from crypto_bot.ports import StoredSignal
+
+MakeSignal = Callable[..., StoredSignal]
+
+
+async def test_before_the_first_signal_there_are_none(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/api/predictions")
+    assert answer.status_code == 200
+    assert answer.json() == {"success": True, "count": 0, "predictions": {}}
+
+
+async def test_a_signal_has_the_fields_of_the_contract(
+    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
+) -> None:
+    store.commit([make_signal()], [])
+    answer = await api.get("/api/predictions/BTCUSDT")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "symbol": "BTCUSDT",
+        "tf": "15m",
+        "pred": "LONG",
+        "confidence": 0.37,
+        "probabilities": {"SHORT": 0.22, "NO_TRADE": 0.41, "LONG": 0.37},
+        "expected_bps": 14.2,
+        "cost_bps": 10.0,
+        "source": "RSI_MA",
+        "model_version": None,
+        "candle_open_ms": 1764547200000,
+        "ts": "2025-12-01T00:15:02.113Z",
+        "late": False,
+        "entry": 100.0,
+        "stop_loss": 96.0,
+        "take_profits": [104.0, 106.0, 108.0],
+        "reasons": ["RSI 24.1 is below 30", "ML_PER_COIN_V1 declined: no model has been published"],
+    }
+
+
+async def test_a_hold_has_no_stop_and_no_targets(
+    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
+) -> None:
+    store.commit([make_signal(pred=Pred.NO_TRADE)], [])
+    said = (await api.get("/api/predictions/btcusdt")).json()
+    assert said["pred"] == "NO_TRADE"
+    assert said["stop_loss"] is None
+    assert said["take_profits"] is None
+    assert said["expected_bps"] is None
+
+
+async def test_the_latest_of_each_symbol(
+    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
+) -> None:
+    store.commit([make_signal(bar=bar) for bar in range(3)], [])
+    store.commit([make_signal("ETHUSDT", bar=1)], [])
+    said = (await api.get("/api/predictions")).json()
+    assert said["success"] is True
+    assert said["count"] == 2
+    opens = {name: each["candle_open_ms"] for name, each in said["predictions"].items()}
+    assert opens == {"BTCUSDT": 1764549000000, "ETHUSDT": 1764548100000}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "detail"),
+    [
+        ("FOOUSDT", "unknown symbol 'FOOUSDT': this engine follows BTCUSDT, ETHUSDT, SOLUSDT"),
+        ("SOLUSDT", "SOLUSDT has no signal yet: the first comes with its next closed candle"),
+    ],
+)
+async def test_a_symbol_without_a_signal_is_404(
+    api: httpx.AsyncClient, symbol: str, detail: str
+) -> None:
+    answer = await api.get(f"/api/predictions/{symbol}")
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": detail}
+
+
+@pytest.mark.parametrize("asset", ["BTC", "btc", "BTCUSDT"])
+async def test_predict_says_it_in_percent(
+    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal, asset: str
+) -> None:
+    store.commit([make_signal()], [])
+    answer = await api.post("/predict", json={"asset_symbol": asset, "timeframe": "15m"})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "prediction": "bullish",
+        "confidence": 37.0,
+        "probabilities": {"bearish": 22.0, "neutral": 41.0, "bullish": 37.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "detail"),
+    [
+        (
+            {"asset_symbol": "FOO", "timeframe": "15m"},
+            404,
+            "unknown asset 'FOO': this engine follows BTCUSDT, ETHUSDT, SOLUSDT",
+        ),
+        (
+            {"asset_symbol": "BTC", "timeframe": "1h"},
+            404,
+            "this engine runs on 15m candles, not on 1h",
+        ),
+        (
+            {"asset_symbol": "BTC", "timeframe": "7m"},
+            422,
+            "unknown timeframe '7m': use one of 1m, 5m, 15m, 1h, 4h, 1d",
+        ),
+        ({"timeframe": "15m"}, 422, "asset_symbol: Field required"),
+        (
+            {"asset_symbol": "BTC", "timeframe": "15m", "horizon": 3},
+            422,
+            "horizon: Extra inputs are not permitted",
+        ),
+    ],
+)
+async def test_predict_refuses_in_words(
+    api: httpx.AsyncClient, call: dict[str, object], status: int, detail: str
+) -> None:
+    answer = await api.post("/predict", json=call)
+    assert answer.status_code == status
+    assert answer.json() == {"detail": detail}
+
+
+async def test_a_body_that_is_no_json_is_refused_in_words(api: httpx.AsyncClient) -> None:
+    answer = await api.post(
+        "/predict", content=b"{BTC", headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert "JSON" in answer.json()["detail"]

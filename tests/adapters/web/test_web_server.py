@@ -1,0 +1,184 @@
+"""The server over real sockets: its port, its streams, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from crypto_bot.adapters.web import EventStream, WebServer, bind
+from crypto_bot.adapters.web.event_stream import MAX_LISTENERS
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.ports import StoredSignal
+
+MakeApp = Callable[..., FastAPI]
+MakeSignal = Callable[..., StoredSignal]
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, stream: EventStream, **options: int) -> AsyncIterator[WebServer]:
+    server = WebServer(app, bind("127.0.0.1", 0, **options), stream)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def client(server: WebServer) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=5)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - a state of a real server, not an event of ours
+            await asyncio.sleep(0.01)
+
+
+def test_a_taken_port_is_one_readable_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigError) as refused:
+            bind("127.0.0.1", port)
+    said = str(refused.value)
+    assert said == (
+        f"port {port} of 127.0.0.1 is taken by another program: end it or choose another --port"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "said"),
+    [
+        ("256.0.0.1", 0, r"^cannot listen on port 0 of 256.0.0.1 \(.*\): choose .*$"),
+        ("203.0.113.9", 0, r"^cannot listen on port 0 of 203.0.113.9 \(.*\): choose .*$"),
+        ("127.0.0.1", 70_000, r"^there is no port 70000: use 0 \(any free one\) to 65535$"),
+        ("127.0.0.1", -1, r"^there is no port -1: use 0 \(any free one\) to 65535$"),
+    ],
+)
+def test_an_address_that_cannot_be_is_one_readable_line(host: str, port: int, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        bind(host, port)
+
+
+async def test_it_answers_and_leaves_the_signals_alone(
+    make_app: MakeApp, stream: EventStream
+) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    async with serving(make_app(), stream) as server, client(server) as api:
+        assert (await api.get("/healthz")).json()["status"] == "starting"
+        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+        assert "server" not in (await api.get("/api/predictions")).headers
+
+
+async def test_the_port_is_free_again_after_the_end(make_app: MakeApp, stream: EventStream) -> None:
+    async with serving(make_app(), stream) as server:
+        port = server.port
+    bind("127.0.0.1", port).close()
+
+
+async def test_a_server_that_never_started_stops(make_app: MakeApp, stream: EventStream) -> None:
+    server = WebServer(make_app(), bind("127.0.0.1", 0), stream)
+    await server.stop()
+
+
+async def test_a_listener_hears_health_first_and_then_the_news(
+    make_app: MakeApp, stream: EventStream, make_signal: MakeSignal, engine: Any
+) -> None:
+    async with serving(make_app(), stream) as server, client(server) as api:
+        headers = {"Last-Event-ID": "0-0"}
+        async with api.stream("GET", "/api/stream", headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.headers["cache-control"] == "no-store"
+            lines = answer.aiter_lines()
+            assert await event_names(lines, 1) == ["health"]
+            stream.committed([make_signal()], [])
+            assert await event_names(lines, 1) == ["signal"]
+            engine.ran()
+            assert await event_names(lines, 1) == ["health"]
+
+
+async def event_names(lines: AsyncIterator[str], count: int) -> list[str]:
+    found: list[str] = []
+    async with asyncio.timeout(5):
+        while len(found) < count:
+            line = await anext(lines)
+            if line.startswith("event: "):
+                found.append(line.removeprefix("event: "))
+    return found
+
+
+async def test_a_listener_that_leaves_is_forgotten(make_app: MakeApp, stream: EventStream) -> None:
+    async with serving(make_app(), stream) as server, client(server) as api:
+        async with api.stream("GET", "/api/stream"):
+            await until(lambda: stream.listeners == 1)
+        await until(lambda: stream.listeners == 0)
+
+
+async def test_one_listener_too_many_is_told_to_come_later(
+    make_app: MakeApp, stream: EventStream
+) -> None:
+    stream.listeners = MAX_LISTENERS
+    async with serving(make_app(), stream) as server, client(server) as api:
+        answer = await api.get("/api/stream")
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == (
+            f"{MAX_LISTENERS} listeners are connected, which is the limit: try later"
+        )
+
+
+async def test_it_stops_within_a_second_with_listeners_and_a_stalled_client(
+    make_app: MakeApp, make_signal: MakeSignal
+) -> None:
+    stream = EventStream(epoch=7, memory=20_000)
+    server = WebServer(make_app(stream=stream), bind("127.0.0.1", 0), stream)
+    await server.start()
+    async with client(server) as api, api.stream("GET", "/api/stream") as answer:
+        with stalled_listener(server.port):
+            await until(lambda: stream.listeners == 2)
+            flood(stream, make_signal, 12_000)
+            await asyncio.sleep(0)
+            started = time.monotonic()
+            reading = asyncio.ensure_future(answer.aread())
+            await server.stop()
+            assert time.monotonic() - started < 1.0
+            await reading
+    assert stream.listeners == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own timeout is Linux only")
+async def test_a_client_that_takes_nothing_is_dropped_and_costs_no_memory(
+    make_app: MakeApp, make_signal: MakeSignal, stream: EventStream
+) -> None:
+    async with serving(make_app(), stream, stall_ms=300) as server, client(server) as api:
+        with stalled_listener(server.port):
+            await until(lambda: stream.listeners == 1)
+
+            def pushed() -> bool:
+                flood(stream, make_signal, 32)
+                return stream.listeners == 0
+
+            await until(pushed, within_s=60)
+        assert (await api.get("/api/predictions")).status_code == 200
+
+
+def stalled_listener(port: int) -> socket.socket:
+    """Asks for the stream and reads nothing of it."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listener.connect(("127.0.0.1", port))
+    listener.sendall(b"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    return listener
+
+
+def flood(stream: EventStream, make_signal: MakeSignal, count: int) -> None:
+    one = make_signal()
+    stream.committed([one] * count, [])
