@@ -190,6 +190,19 @@ async def test_other_replies_are_mapped_to_errors_of_ours(
     assert len(exchange.asked("klines")) == (1 if error is Refused else 2)
 
 
+async def test_a_coin_that_cannot_be_had_does_not_take_the_exchange_down(exchange: Any) -> None:
+    def script(request: web.Request) -> web.Response | None:
+        return web.Response(status=500) if request.query.get("symbol") == "ETHUSDT" else None
+
+    exchange.script = script
+    async with opened(exchange.url, HandClock(at(10))) as feed:
+        for _ in range(5):
+            with pytest.raises(ExchangeUnavailable):
+                await feed.candles("ETHUSDT", at(0), at(0))
+        assert feed.state is BreakerState.CLOSED
+        assert await feed.candles("BTCUSDT", at(0), at(0)) == []
+
+
 async def test_all_requests_keep_the_pause_that_one_was_told(exchange: Any) -> None:
     told = [web.Response(status=429, headers={"Retry-After": "60"}, text="{}")]
     first_ms = SystemClock().now_ms()

@@ -68,8 +68,8 @@ async def test_all_wait_until_the_latest_end_and_one_event_tells() -> None:
     with capture_logs() as events:
         assert not await pause.keep()
         pause.begin(3_000, "429")
-        pause.begin(1_000, "429")
         pause.begin(5_000, "429")
+        pause.begin(1_000, "429")
         assert await pause.keep()
         assert not await pause.keep()
 
