@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.sim.coins import COINS
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.opening import open_market
 from crypto_bot.adapters.exchange.sim.server import serving
+from crypto_bot.app.settings import load_symbols
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.timeframe import TRADED
 
@@ -72,7 +74,7 @@ class _UntilEof(asyncio.Protocol):
 
 def _parsed(argv: Sequence[str]) -> SimConfig:
     defaults = SimConfig(symbols=tuple(COINS))
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="crypto-bot sim",
         description="A simulated exchange for this machine that speaks Binance's public REST.",
         allow_abbrev=False,
@@ -89,7 +91,9 @@ def _parsed(argv: Sequence[str]) -> SimConfig:
     add("--fault_seed", type=int, default=defaults.fault_seed, help="of the faults (default 0)")
     flags = parser.parse_args(argv)
     return SimConfig(
-        symbols=defaults.symbols if flags.symbols_file is None else _symbols(flags.symbols_file),
+        symbols=defaults.symbols
+        if flags.symbols_file is None
+        else load_symbols(flags.symbols_file),
         timeframe=flags.tf,
         speed=flags.speed,
         start_ms=flags.start,
@@ -101,26 +105,26 @@ def _parsed(argv: Sequence[str]) -> SimConfig:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every command of the house."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
 def _instant(text: str) -> int:
     """Milliseconds as such, or ISO 8601, UTC where it names no zone."""
     if text.isdecimal():
         return int(text)
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither UTC milliseconds nor a time such as 2025-01-01T00:00"
+        ) from e
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)
-
-
-def _symbols(path: Path) -> tuple[str, ...]:
-    """A JSON list, or {"symbols": [...]}."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise ConfigError(f"cannot read the symbols file {path}: {e}") from e
-    names = content.get("symbols") if isinstance(content, dict) else content
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"{path} is not a JSON list of symbols such as BTCUSDT")
-    return tuple(dict.fromkeys(names))
 
 
 if __name__ == "__main__":

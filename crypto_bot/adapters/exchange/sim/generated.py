@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import log, pi
+from math import log, pi, sqrt
 from zlib import crc32
 
 import numpy as np
@@ -81,7 +81,7 @@ class Walk:
 def _fat(random: np.random.Generator, size: int) -> Array:
     """Student's t with 5 degrees of freedom, of variance 1."""
     drawn: Array = random.standard_t(5.0, size=size)
-    return drawn * (3.0 / 5.0) ** 0.5
+    return drawn * sqrt(3.0 / 5.0)
 
 
 def _wave(random: np.random.Generator, hours: Array, every: float) -> Array:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from threading import Timer
 from typing import IO
 
@@ -95,7 +96,8 @@ def _failure(child: subprocess.Popen[str], words: IO[str]) -> ConfigError | Exch
 
 def _end(child: subprocess.Popen[str]) -> int:
     for stream in (child.stdin, child.stdout):
-        if stream is not None:
+        assert stream is not None
+        with suppress(BrokenPipeError):
             stream.close()
     try:
         return child.wait(_STOPPED_WITHIN_S)

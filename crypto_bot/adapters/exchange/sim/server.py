@@ -11,7 +11,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import uvicorn
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from starlette.types import Receive, Scope, Send
 
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.faults import (
@@ -43,9 +43,7 @@ class SimExchange:
         self._numbers = numbers
         self._faults = faults
 
-    async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         body = await _body(receive)
@@ -101,18 +99,16 @@ def _number(fields: dict[str, object], name: str, most: float) -> float:
     return float(value)
 
 
-async def _body(receive: ASGIReceiveCallable) -> bytes:
-    body = b""
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
     while True:
         message = await receive()
-        if message["type"] != "http.request":
-            return body
-        body += message["body"]
-        if not message["more_body"]:
-            return body
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
-async def _deliver(wire: Wire, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def _deliver(wire: Wire, receive: Receive, send: Send) -> None:
     if wire.delivery is Delivery.HELD:
         try:
             async with asyncio.timeout(_LONGEST_HOLD_S):
@@ -127,16 +123,9 @@ async def _deliver(wire: Wire, receive: ASGIReceiveCallable, send: ASGISendCalla
     ]
     if wire.retry_after_s is not None:
         headers.append((b"retry-after", str(wire.retry_after_s).encode()))
-    await send(
-        {
-            "type": "http.response.start",
-            "status": wire.status,
-            "headers": headers,
-            "trailers": False,
-        }
-    )
+    await send({"type": "http.response.start", "status": wire.status, "headers": headers})
     if wire.delivery is not Delivery.DROPPED:  # else uvicorn closes the unfinished connection
-        await send({"type": "http.response.body", "body": wire.body, "more_body": False})
+        await send({"type": "http.response.body", "body": wire.body})
 
 
 class _Server(uvicorn.Server):
@@ -179,6 +168,9 @@ async def serving(
         )
     )
     with listener:
+        # Connections inherit it; asyncio sees to it only where a socket names its protocol. Without
+        # it every reply waits 40 ms for an acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port = listener.getsockname()[1]
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -1,0 +1,82 @@
+"""A simulated exchange in the test's own event loop, with a clock that the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import ccxt.async_support as ccxt
+import pytest
+
+from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
+from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
+from crypto_bot.adapters.exchange.sim.market import Market
+from crypto_bot.adapters.exchange.sim.server import serving
+from crypto_bot.domain.timeframe import Timeframe
+
+Connect = Callable[..., AbstractAsyncContextManager[Any]]
+NOW_MS = 1_764_547_200_000 + 400_000
+"""2025-12-01T00:06:40Z, inside a 15-minute candle."""
+
+
+class SetClock:
+    """Shows what it was last set to."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.at_ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def real_seconds(self, duration_ms: int) -> float:
+        return 0.0
+
+    async def sleep(self, duration_ms: int) -> None:
+        self.at_ms += duration_ms
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(NOW_MS)
+
+
+@pytest.fixture
+def market() -> GeneratedMarket:
+    return GeneratedMarket(("BTCUSDT", "ETHUSDT", "VETUSDT"), Timeframe.parse("15m"), seed=7)
+
+
+def spot_client(url: str, timeout_ms: int = 10_000) -> Any:
+    """The real client, pointed at `url`."""
+    client = ccxt.binance(
+        {
+            "enableRateLimit": False,
+            "timeout": timeout_ms,
+            "options": {"fetchMarkets": {"types": ["spot"]}, "defaultType": "spot"},
+        }
+    )
+    client.has["fetchCurrencies"] = False
+    client.urls["api"]["public"] = f"{url}/api/v3"
+    return client
+
+
+@pytest.fixture
+def connect(clock: SetClock, market: GeneratedMarket) -> Connect:
+    """`async with connect(market, fault_rate=..., timeout_ms=...) as client`."""
+
+    @asynccontextmanager
+    async def connected(
+        served: Market | None = None, fault_rate: float = 0.0, timeout_ms: int = 10_000
+    ) -> AsyncIterator[Any]:
+        served = served or market
+        config = SimConfig(symbols=served.symbols, fault_rate=fault_rate)
+        numbers = ClockNumbers(clock.at_ms, 0, 1.0)
+        async with serving(config, served, clock, numbers) as url:
+            client = spot_client(url, timeout_ms)
+            client.sim_url = f"{url}/sim"
+            try:
+                yield client
+            finally:
+                await client.close()
+
+    return connected

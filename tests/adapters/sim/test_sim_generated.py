@@ -1,0 +1,90 @@
+"""The generated market: sound, the same every time, and with the habits of a real one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crypto_bot.adapters.exchange.sim.coins import COINS
+from crypto_bot.adapters.exchange.sim.generated import LISTED_MS, GeneratedMarket
+from crypto_bot.adapters.exchange.sim.market import CLOSE, HIGH, LOW
+from crypto_bot.domain.candle import faults, missing_opens
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import TRADED, Timeframe
+
+M15 = Timeframe.parse("15m")
+DAY_MS = 86_400_000
+START_MS = 1_764_547_200_000
+
+
+@pytest.mark.parametrize("name", TRADED)
+def test_candles_are_sound_gapless_and_joined(name: str) -> None:
+    timeframe = Timeframe.parse(name)
+    market = GeneratedMarket(["BTCUSDT", "VETUSDT"], timeframe, seed=1)
+    until_ms = START_MS + 600 * timeframe.ms
+    for symbol in market.symbols:
+        candles = market.candles(symbol, START_MS, until_ms)
+        assert faults(candles, timeframe) == []
+        opens = [candle.open_ms for candle in candles]
+        assert missing_opens(opens, timeframe.open_of(START_MS), until_ms, timeframe) == []
+        closes = [candle.close for candle in candles]
+        assert [candle.open for candle in candles[1:]] == closes[:-1]
+        decimals = COINS[symbol].price_decimals
+        assert all(round(candle.high, decimals) == candle.high for candle in candles)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    since=st.integers(-3000, 3000),
+    length=st.integers(0, 3000),
+    count=st.integers(1, 2000),
+    symbol=st.sampled_from(["BTCUSDT", "SUIUSDT"]),
+)
+def test_a_candle_does_not_depend_on_what_was_asked_before(
+    since: int, length: int, count: int, symbol: str
+) -> None:
+    since_ms = START_MS + since * M15.ms
+    until_ms = since_ms + length * M15.ms
+    asked = GeneratedMarket(["SUIUSDT", "BTCUSDT"], M15, seed=3)
+    whole = GeneratedMarket([symbol], M15, seed=3).candles(symbol, since_ms, until_ms)
+    assert len(whole) == length + 1
+    assert asked.last(symbol, since_ms, until_ms, count).candles() == whole[-count:]
+    assert asked.first(symbol, since_ms, until_ms, count).candles() == whole[:count]
+
+
+def test_another_seed_is_another_market() -> None:
+    one, other = (GeneratedMarket(["BTCUSDT"], M15, seed=seed) for seed in (1, 2))
+    assert one.candles("BTCUSDT", START_MS, START_MS) != other.candles(
+        "BTCUSDT", START_MS, START_MS
+    )
+
+
+def test_nothing_was_traded_before_the_listing() -> None:
+    market = GeneratedMarket(["BTCUSDT"], M15, seed=1)
+    assert market.first("BTCUSDT", 0, START_MS, 1).open_ms.tolist() == [LISTED_MS]
+    assert market.candles("BTCUSDT", LISTED_MS - DAY_MS, LISTED_MS - 1) == []
+
+
+def test_prices_stay_plausible_and_move_together_in_clusters_with_fat_tails() -> None:
+    market = GeneratedMarket(COINS, M15, seed=7)
+    moves = []
+    for symbol, coin in COINS.items():
+        values = market.last(symbol, 0, START_MS, 200 * 96).values
+        assert coin.level / 8.0 < values[:, LOW].min() < values[:, HIGH].max() < coin.level * 8.0
+        moves.append(np.diff(np.log(values[:, CLOSE])))
+    together = np.corrcoef(moves)[np.triu_indices(len(moves), 1)]
+    assert 0.2 < together.mean() < 0.8
+    bitcoin = moves[0]
+    assert 0.01 < bitcoin.std() * 96**0.5 < 0.05  # a day
+    assert ((bitcoin - bitcoin.mean()) ** 4).mean() / bitcoin.var() ** 2 > 5.0
+    size = np.abs(bitcoin)
+    assert np.corrcoef(size[1:], size[:-1])[0, 1] > 0.1
+    assert np.corrcoef(size[96:], size[:-96])[0, 1] > 0.05
+    assert abs(np.corrcoef(bitcoin[1:], bitcoin[:-1])[0, 1]) < 0.05
+
+
+def test_a_coin_that_it_does_not_know_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="does not list FOOUSDT"):
+        GeneratedMarket(["BTCUSDT", "FOOUSDT"], M15, seed=1)

@@ -1,0 +1,150 @@
+"""Requests and replies in Binance's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
+from crypto_bot.adapters.exchange.sim.rest import SpotRest, split
+from crypto_bot.adapters.exchange.sim.tape import Tape
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import Timeframe
+
+M15 = Timeframe.parse("15m")
+OPEN_MS = 1_764_547_200_000
+NOW_MS = OPEN_MS + 400_000
+REST = SpotRest(Tape(GeneratedMarket(("BTCUSDT", "ETHUSDT"), M15, seed=7)))
+ILLEGAL = "Illegal characters found in parameter '{}'; legal range is '{}'."
+MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
+
+
+def ask(path: str, **query: str) -> Any:
+    reply = REST.reply(f"/api/v3/{path}", query, NOW_MS)
+    assert reply is not None
+    assert reply.status == 200, reply
+    return reply.body
+
+
+KLINES = {"symbol": "BTCUSDT", "interval": "15m"}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "code", "message"),
+    [
+        ("klines", KLINES | {"symbol": "FOOUSDT"}, -1121, "Invalid symbol."),
+        ("klines", KLINES | {"interval": "7m"}, -1120, "Invalid interval."),
+        ("klines", KLINES | {"interval": "5m"}, -1120, "Invalid interval."),
+        ("klines", {"interval": "15m"}, -1102, MISSING.format("symbol")),
+        ("klines", {"symbol": "BTCUSDT"}, -1102, MISSING.format("interval")),
+        ("klines", KLINES | {"symbol": ""}, -1102, MISSING.format("symbol")),
+        (
+            "klines",
+            KLINES | {"startTime": "-5"},
+            -1100,
+            ILLEGAL.format("startTime", "^[0-9]{1,20}$"),
+        ),
+        ("klines", KLINES | {"limit": "x"}, -1100, ILLEGAL.format("limit", "^[0-9]{1,20}$")),
+        (
+            "klines",
+            KLINES | {"limit": "0"},
+            -1130,
+            "Data sent for parameter 'limit' is not valid.",
+        ),
+        (
+            "klines",
+            KLINES | {"symbol": "BTC/USDT"},
+            -1100,
+            ILLEGAL.format("symbol", "^[A-Z0-9-_.]{1,20}$"),
+        ),
+        ("depth", {"symbol": "FOOUSDT"}, -1121, "Invalid symbol."),
+        ("ticker/24hr", {"symbols": '["BTCUSDT","FOOUSDT"]'}, -1121, "Invalid symbol."),
+        (
+            "ticker/price",
+            {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'},
+            -1128,
+            "Combination of optional parameters invalid.",
+        ),
+        ("exchangeInfo", {"symbol": "FOOUSDT"}, -1121, "Invalid symbol."),
+    ],
+)
+def test_a_request_that_cannot_be_served(
+    path: str, query: dict[str, str], code: int, message: str
+) -> None:
+    assert REST.reply(f"/api/v3/{path}", query, NOW_MS) == (400, {"code": code, "msg": message})
+
+
+def test_symbols_must_be_a_json_list() -> None:
+    for text in ("BTCUSDT", "[]", "{}", '"BTCUSDT"'):
+        reply = REST.reply("/api/v3/ticker/price", {"symbols": text}, NOW_MS)
+        assert reply is not None
+        assert isinstance(reply.body, dict)
+        assert (reply.status, reply.body["code"]) == (400, -1100)
+
+
+def test_no_other_endpoint_exists() -> None:
+    assert REST.reply("/api/v3/order", {}, NOW_MS) is None
+
+
+def test_a_kline_has_twelve_fields_of_which_the_prices_are_text() -> None:
+    row = ask("klines", **KLINES, endTime=str(OPEN_MS - 1), limit="1")[0]
+    assert len(row) == 12
+    assert row[0] == OPEN_MS - M15.ms
+    assert row[6] == OPEN_MS - 1
+    assert all(len(text.split(".")[1]) == 8 for text in row[1:6])
+    assert float(row[3]) <= float(row[7]) / float(row[5]) <= float(row[2])
+
+
+@given(
+    start=st.none() | st.integers(-2500, 10),
+    end=st.none() | st.integers(-2500, 10),
+    limit=st.none() | st.integers(1, 3000),
+)
+def test_which_klines_are_sent(start: int | None, end: int | None, limit: int | None) -> None:
+    asked = {"startTime": start, "endTime": end}
+    query = {name: str(OPEN_MS + at * M15.ms) for name, at in asked.items() if at is not None}
+    if limit is not None:
+        query["limit"] = str(limit)
+    opens = [row[0] for row in ask("klines", **KLINES, **query)]
+    reach = range(
+        OPEN_MS - 5000 * M15.ms if start is None else OPEN_MS + start * M15.ms,
+        (OPEN_MS if end is None else min(OPEN_MS, OPEN_MS + end * M15.ms)) + 1,
+        M15.ms,
+    )
+    most = min(limit or 500, 1000)
+    assert opens == list(reach[-most:] if start is None else reach[:most])
+
+
+def test_times_of_twenty_digits_are_only_far_away() -> None:
+    far = "9" * 20
+    assert ask("klines", **KLINES, startTime=far) == []
+    assert ask("klines", **KLINES, endTime=far, limit="1")[0][0] == OPEN_MS
+
+
+def test_the_tickers_of_one_some_and_all() -> None:
+    one = ask("ticker/price", symbol="BTCUSDT")
+    assert ask("ticker/price", symbols='["BTCUSDT"]') == [one]
+    assert [ticker["symbol"] for ticker in ask("ticker/price")] == ["BTCUSDT", "ETHUSDT"]
+    day = ask("ticker/24hr", symbol="BTCUSDT")
+    book = ask("ticker/bookTicker", symbol="BTCUSDT")
+    depth = ask("depth", symbol="BTCUSDT", limit="1")
+    assert day["lastPrice"] == one["price"] in (book["bidPrice"], book["askPrice"])
+    assert [book["bidPrice"], book["bidQty"]] == depth["bids"][0]
+    assert [book["askPrice"], book["askQty"]] == depth["asks"][0]
+    assert book == {name: day[name] for name in book}
+    rows = ask("klines", **KLINES, limit="96")
+    assert day["openPrice"] == rows[0][1]
+    assert float(day["highPrice"]) == max(float(row[2]) for row in rows)
+    assert float(day["lowPrice"]) == min(float(row[3]) for row in rows)
+    assert float(day["volume"]) == pytest.approx(sum(float(row[5]) for row in rows))
+    assert day["openTime"] == rows[0][0]
+
+
+def test_symbols_are_split_by_their_quote() -> None:
+    assert split("BTCUSDT") == ("BTC", "USDT")
+    assert split("ETHBTC") == ("ETH", "BTC")
+    with pytest.raises(ConfigError, match="'EURX'"):
+        split("EURX")
