@@ -2,7 +2,7 @@
 
 A score is judged by its place among the coin's own scores of the trailing 60 days, so that a change
 of the market's or of the model's scale moves no threshold. The expected return of a place, in ATR,
-is what earlier out-of-sample rows earned there. Live and batch are the same compiled count.
+is what earlier out-of-sample rows earned there. Live and batch count the same and agree to the bit.
 """
 
 from __future__ import annotations
@@ -27,28 +27,47 @@ _CLIP_ATR = 10.0
 
 
 @numba.njit(cache=True)
-def _place(trailing: Floats, score: float, least: int) -> float:
-    """Share of `trailing` [w] below `score`, ties counted half; NaN for fewer than `least`."""
-    below = 0
-    equal = 0
-    for other in trailing:
-        below += other < score
-        equal += other == score
-    if trailing.size < least:
+def _share(below: int, equal: int, count: int, least: int) -> float:
+    """Share of `count` scores below one, ties counted half; NaN for fewer than `least`."""
+    if count < least:
         return np.nan
-    return (below + 0.5 * equal) / trailing.size
+    return (below + 0.5 * equal) / count
 
 
 @numba.njit(cache=True)
-def _places(open_ms: Ints, score: Floats, trailing_ms: int, least: int) -> Floats:
-    """`_place` of each row among those before it; `open_ms` ascends."""
-    out = np.empty(score.size)
+def _places(open_ms: Ints, rank: Ints, trailing_ms: int, least: int) -> Floats:
+    """The place of each row among those before it, by a Fenwick tree that counts ranks.
+
+    `open_ms` [n] ascends; `rank` [n] numbers the distinct scores from 1.
+    """
+    tree = np.zeros(rank.max() + 1, dtype=np.int64)
+    out = np.empty(rank.size)
     first = 0
-    for row in range(score.size):
+    for row in range(rank.size):
         while open_ms[first] < open_ms[row] - trailing_ms:
+            _count(tree, rank[first], -1)
             first += 1
-        out[row] = _place(score[first:row], score[row], least)
+        below = _up_to(tree, rank[row] - 1)
+        equal = _up_to(tree, rank[row]) - below
+        out[row] = _share(below, equal, row - first, least)
+        _count(tree, rank[row], 1)
     return out
+
+
+@numba.njit(cache=True)
+def _count(tree: Ints, at: int, change: int) -> None:
+    while at < tree.size:
+        tree[at] += change
+        at += at & -at
+
+
+@numba.njit(cache=True)
+def _up_to(tree: Ints, at: int) -> int:
+    total = 0
+    while at > 0:
+        total += tree[at]
+        at -= at & -at
+    return total
 
 
 def place(
@@ -60,7 +79,9 @@ def place(
     than 60 days are left out here. Equal to `places` to the bit.
     """
     first = int(np.searchsorted(trailing_open_ms, open_ms - TRAILING_MS))
-    return float(_place(trailing[first:], score, least))
+    left = trailing[first:]
+    below, equal = int(np.count_nonzero(left < score)), int(np.count_nonzero(left == score))
+    return float(_share(below, equal, left.size, least))
 
 
 def places(open_ms: Ints, coin: Ints, score: Floats, least: int = MIN_TRAILING) -> Floats:
@@ -69,7 +90,8 @@ def places(open_ms: Ints, coin: Ints, score: Floats, least: int = MIN_TRAILING) 
     order = np.lexsort((open_ms, coin))
     for rows in np.split(order, np.flatnonzero(np.diff(coin[order])) + 1):
         if rows.size:
-            out[rows] = _places(open_ms[rows], score[rows], TRAILING_MS, least)
+            rank = np.unique(score[rows], return_inverse=True)[1] + 1
+            out[rows] = _places(open_ms[rows], rank, TRAILING_MS, least)
     return out
 
 

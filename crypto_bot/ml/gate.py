@@ -1,0 +1,235 @@
+"""The verdict on a model: gates with a value, a limit and words, and what follows from them.
+
+Levels are those that honest models reached on real candles (docs/adr/model-verdicts.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from crypto_bot.ml.direction import Direction
+from crypto_bot.ml.evaluate import Evaluation
+
+MIN_SD = 0.02
+SAME_ACCURACY = 0.002
+SAME_MCC = 0.005
+MAX_DIRECTION_AUC = 0.56
+MIN_DIRECTION_AUC = 0.505
+ECE_SLACK = 0.010
+MIN_FOLDS = 4
+MIN_DAYS = 250
+
+
+class Verdict(StrEnum):
+    """What the measurements allow.
+
+    ACTIVE is served. WARMUP is served and marked, and never traded alone. LOW is served only where
+    a setting says so. REJECTED (degenerate) and BLOCKED (too good to be true) are stored, and not
+    served.
+    """
+
+    ACTIVE = "ACTIVE"
+    WARMUP = "WARMUP"
+    LOW = "LOW"
+    REJECTED = "REJECTED"
+    BLOCKED = "BLOCKED"
+
+    @property
+    def served(self) -> bool:
+        """Whether the engine may use it without a person's setting."""
+        return self in {Verdict.ACTIVE, Verdict.WARMUP}
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """Above these a model of this label is too good to be true. None where nothing is known."""
+
+    skill: float
+    accuracy_gain: float | None
+
+
+LABEL_A = Ceilings(skill=0.025, accuracy_gain=0.03)
+LABEL_B = Ceilings(skill=0.06, accuracy_gain=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One test: `value` against `limit`, and what it says in words."""
+
+    name: str
+    passed: bool
+    value: float
+    limit: float
+    words: str
+
+
+class Judgement(NamedTuple):
+    """The verdict, why, and every gate."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    gates: tuple[Gate, ...]
+
+
+def judge(
+    own: Evaluation,
+    ceilings: Ceilings,
+    pooled: Direction | None = None,
+    *,
+    audited: bool = False,
+) -> Judgement:
+    """Judges a model by its own rows, and by the direction evidence of the coins trained with it.
+
+    `pooled` is None where it was trained alone. `audited`: a person has looked for a leak and found
+    none; that lifts BLOCKED and nothing else. An unknown (NaN) value never passes a gate that
+    something must be proven at.
+    """
+    direction = own.direction if pooled is None else pooled
+    sound = _soundness(own)
+    plausible = _plausibility(own, direction, ceilings)
+    skill = _skill(own)
+    way = _direction(direction)
+    gates = (*sound, *plausible, *skill, *way)
+    failed = _words(sound)
+    if failed:
+        return Judgement(Verdict.REJECTED, failed, gates)
+    failed = _words(plausible)
+    if failed and not audited:
+        return Judgement(Verdict.BLOCKED, (*failed, _ASK_AUDIT), gates)
+    lifted = (*failed, _AUDITED) if failed else ()
+    failed = _words(skill)
+    if failed:
+        return Judgement(Verdict.LOW, (*failed, *lifted), gates)
+    failed = _words(way)
+    if failed:
+        alone = (_ALONE,) if direction.coins == 1 else ()
+        return Judgement(Verdict.WARMUP, (*failed, *alone, *lifted), gates)
+    return Judgement(Verdict.ACTIVE, (*(gate.words for gate in (*skill, *way)), *lifted), gates)
+
+
+_ASK_AUDIT = (
+    "honest models of these candles do not reach this: look for a feature that knows the future "
+    "(crypto-bot models audit), then confirm by hand that there is none"
+)
+_AUDITED = "a person audited the model and lifted the block"
+_ALONE = (
+    "direction was measured on one coin alone, too little for its small effect to show: "
+    "train several coins together to pool the evidence"
+)
+
+
+def _soundness(own: Evaluation) -> tuple[Gate, ...]:
+    told, classes = own.probabilities, own.classes
+    gain = abs(classes.accuracy.value - classes.majority)
+    constant = gain <= SAME_ACCURACY and abs(classes.mcc.value) <= SAME_MCC
+    return (
+        _gate(
+            "log_loss",
+            told.log_loss.value < told.log_loss_prior,
+            told.log_loss.value,
+            told.log_loss_prior,
+            "log loss {value:.4f}, that of the label frequencies of the fit rows {limit:.4f}",
+        ),
+        _above("sd_no_trade", told.sd_no_trade, MIN_SD, "P(NO_TRADE) varies"),
+        _above("sd_direction", told.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies"),
+        _gate(
+            "not_constant",
+            not constant,
+            abs(classes.mcc.value),
+            SAME_MCC,
+            f"accuracy {classes.accuracy.value:.4f} beside {classes.majority:.4f} for always "
+            "saying the most common label, |MCC| {value:.4f} (limit {limit:.3f})",
+        ),
+    )
+
+
+def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> tuple[Gate, ...]:
+    gates = [
+        _below("direction_auc_ceiling", direction.auc.value, MAX_DIRECTION_AUC, "direction AUC"),
+        _below(
+            "skill_ceiling",
+            own.probabilities.skill_prior.value,
+            ceilings.skill,
+            "log-loss skill against the prior",
+        ),
+    ]
+    if ceilings.accuracy_gain is not None:
+        gain = own.classes.accuracy.value - own.classes.majority
+        gates.append(
+            _below(
+                "accuracy_ceiling",
+                gain,
+                ceilings.accuracy_gain,
+                "accuracy above the most common label's share by",
+            )
+        )
+    return tuple(gates)
+
+
+def _skill(own: Evaluation) -> tuple[Gate, ...]:
+    told = own.probabilities
+    allowed = told.ece_floor + ECE_SLACK
+    return (
+        _proven("skill_prior", told.skill_prior.low, 0.0, "skill against the prior"),
+        _proven(
+            "skill_climatology",
+            told.skill_climatology.low,
+            0.0,
+            "skill against the hour of day",
+        ),
+        _gate(
+            "calibration",
+            told.ece <= allowed,
+            told.ece,
+            allowed,
+            "calibration error {value:.4f}, allowed {limit:.4f} (noise floor and .010)",
+        ),
+        _at_least("folds", len(own.folds), MIN_FOLDS, "test folds"),
+        _at_least("days", own.days, MIN_DAYS, "test days"),
+    )
+
+
+def _direction(direction: Direction) -> tuple[Gate, ...]:
+    pool = f"direction AUC {direction.auc.value:.4f} over {direction.coins} coin(s)"
+    return (
+        _proven("direction_auc", direction.auc.low, MIN_DIRECTION_AUC, pool),
+        _proven(
+            "direction_placebo",
+            direction.auc.low,
+            direction.placebo_95,
+            f"{pool} beside sign-flipped placebos",
+        ),
+    )
+
+
+def _gate(name: str, passed: bool, value: float, limit: float, words: str) -> Gate:
+    told = words.format(value=value, limit=limit)
+    return Gate(name, bool(passed), float(value), float(limit), told)
+
+
+def _above(name: str, value: float, limit: float, what: str) -> Gate:
+    words = what + " by {value:.4f} (standard deviation; at least {limit:.3f})"
+    return _gate(name, value >= limit, value, limit, words)
+
+
+def _below(name: str, value: float, limit: float, what: str) -> Gate:
+    # An unknown value is not too good.
+    return _gate(name, not value > limit, value, limit, what + " {value:.4f} (at most {limit:.3f})")
+
+
+def _proven(name: str, low: float, limit: float, what: str) -> Gate:
+    words = what + ": lower end of the 95 % interval {value:.4f} (must be above {limit:.4f})"
+    return _gate(name, low > limit, low, limit, words)
+
+
+def _at_least(name: str, count: int, least: int, what: str) -> Gate:
+    return _gate(
+        name, count >= least, count, least, "{value:.0f} " + what + " (at least {limit:.0f})"
+    )
+
+
+def _words(gates: Iterable[Gate]) -> tuple[str, ...]:
+    return tuple(gate.words for gate in gates if not gate.passed)
