@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -67,6 +68,14 @@ def test_a_taken_port_is_one_readable_line() -> None:
 def test_an_address_that_cannot_be_is_one_readable_line(host: str, port: int, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         bind(host, port)
+
+
+def test_the_web_loads_nothing_heavy() -> None:
+    """It starts before anything else, so that `/healthz` answers at once."""
+    heavy = "('ccxt', 'numpy', 'pandas', 'sqlalchemy', 'torch')"
+    probe = f"import sys, crypto_bot.adapters.web; print([m for m in {heavy} if m in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 async def test_it_answers_and_leaves_the_signals_alone(
@@ -136,7 +145,7 @@ async def test_one_listener_too_many_is_told_to_come_later(
 
 
 async def test_it_stops_within_a_second_with_listeners_and_a_stalled_client(
-    make_app: MakeApp, make_signal: MakeSignal
+    make_app: MakeApp, make_signal: MakeSignal, caplog: pytest.LogCaptureFixture
 ) -> None:
     stream = EventStream(epoch=7, memory=20_000)
     server = WebServer(make_app(stream=stream), bind("127.0.0.1", 0), stream)
@@ -152,6 +161,7 @@ async def test_it_stops_within_a_second_with_listeners_and_a_stalled_client(
             assert time.monotonic() - started < 1.0
             await reading
     assert stream.listeners == 0
+    assert caplog.records == []  # an end is not an error
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own timeout is Linux only")
