@@ -37,6 +37,7 @@ def open_market(config: SimConfig, machine_ms: int) -> tuple[Market, int]:
         return market, timeframe.open_of((first_ms + last_ms) // 2)
     if config.start_ms > last_ms:
         raise ConfigError(
-            f"start {config.start_ms} is after the last candles in {config.candles} ({last_ms})"
+            f"start {config.start_ms} is after the last candles in {config.candles} ({last_ms}): "
+            "nothing is left to replay, name an earlier start and an empty database"
         )
     return market, config.start_ms
