@@ -1,7 +1,8 @@
-"""A loopback exchange of which a test decides every reply."""
+"""A clock and a loopback exchange of which a test decides every move and reply."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,30 @@ import pytest
 from aiohttp import web
 
 _BASES = ("BTC", "ETH", "SOL")
+NOW_MS = 1_764_547_200_000 + 10 * 900_000
+"""2025-12-01T02:30Z, when a 15-minute candle closes."""
+
+
+class HandClock:
+    """A clock that only waits and tests move; its rate limits are those of a fast market."""
+
+    def __init__(self, at_ms: int) -> None:
+        self.at_ms = at_ms
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def real_seconds(self, duration_ms: int) -> float:
+        return duration_ms / 1000 / 1800
+
+    async def sleep(self, duration_ms: int) -> None:
+        self.at_ms += duration_ms
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(NOW_MS)
 
 
 @dataclass

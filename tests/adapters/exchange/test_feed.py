@@ -30,23 +30,6 @@ T0 = 1_764_547_200_000
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
-class HandClock:
-    """A clock that only waits move."""
-
-    def __init__(self, at_ms: int) -> None:
-        self.at_ms = at_ms
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def real_seconds(self, duration_ms: int) -> float:
-        return duration_ms / 1000 / 1800
-
-    async def sleep(self, duration_ms: int) -> None:
-        self.at_ms += duration_ms
-        await asyncio.sleep(0)
-
-
 def row(number: int, **changes: Any) -> list[Any]:
     prices = {"open": "2.0", "high": "3.0", "low": "1.0", "close": "2.5", "volume": "10.0"}
     return [T0 + number * TF.ms, *(prices | changes).values()]
@@ -76,8 +59,10 @@ async def opens(asked: Awaitable[list[Any]]) -> list[int]:
     return [candle.open_ms for candle in await asked]
 
 
-async def test_opening_asks_for_the_markets_of_one_type_and_nothing_else(exchange: Any) -> None:
-    async with opened(exchange.url, HandClock(at(10))) as feed:
+async def test_opening_asks_for_the_markets_of_one_type_and_nothing_else(
+    exchange: Any, clock: Any
+) -> None:
+    async with opened(exchange.url, clock) as feed:
         port: CandleFeed = feed
         assert port is feed
 
@@ -85,9 +70,9 @@ async def test_opening_asks_for_the_markets_of_one_type_and_nothing_else(exchang
     assert exchange.seen[0].headers["User-Agent"].startswith("crypto-bot/")
 
 
-async def test_candles_come_as_they_are(exchange: Any) -> None:
+async def test_candles_come_as_they_are(exchange: Any, clock: Any) -> None:
     exchange.rows = [row(0, close="2.25"), row(1)]
-    async with opened(exchange.url, HandClock(at(10))) as feed:
+    async with opened(exchange.url, clock) as feed:
         candles = await feed.candles("BTCUSDT", at(0), at(0))
 
     assert candles == [(T0, 2.0, 3.0, 1.0, 2.25, 10.0)]
@@ -96,8 +81,10 @@ async def test_candles_come_as_they_are(exchange: Any) -> None:
     assert asked.query["interval"] == "15m"
 
 
-async def test_the_open_candle_is_dropped_by_time_not_by_position(exchange: Any) -> None:
-    clock = HandClock(at(3) - 1)
+async def test_the_open_candle_is_dropped_by_time_not_by_position(
+    exchange: Any, clock: Any
+) -> None:
+    clock.at_ms = at(3) - 1
     exchange.rows = [row(0), row(1), row(2)]
     async with opened(exchange.url, clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(0), at(9))) == [at(0), at(1)]
@@ -106,30 +93,37 @@ async def test_the_open_candle_is_dropped_by_time_not_by_position(exchange: Any)
         assert await feed.candles("BTCUSDT", at(3), at(9)) == []
 
 
-async def test_only_candles_of_the_span_are_given(exchange: Any) -> None:
+async def test_only_candles_of_the_span_are_given(exchange: Any, clock: Any) -> None:
+    clock.at_ms = at(5_000)
     exchange.rows = [row(number) for number in range(20)]
-    async with opened(exchange.url, HandClock(at(50))) as feed:
+    async with opened(exchange.url, clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(3) - 1, at(5) + 1)) == [at(3), at(4), at(5)]
         assert await feed.candles("BTCUSDT", at(5), at(3)) == []
 
 
 @pytest.mark.parametrize(("most_rows", "requests"), [(1000, 3), (300, 9)])
-async def test_long_spans_are_paged(exchange: Any, most_rows: int, requests: int) -> None:
+async def test_long_spans_are_paged(
+    exchange: Any, most_rows: int, requests: int, clock: Any
+) -> None:
+    clock.at_ms = at(5_000)
     exchange.rows = [row(number) for number in range(2_600)]
     exchange.most_rows = most_rows
-    async with opened(exchange.url, HandClock(at(5_000))) as feed:
+    async with opened(exchange.url, clock) as feed:
         got = await opens(feed.candles("BTCUSDT", at(0), at(2_499)))
 
     assert got == [at(number) for number in range(2_500)]
     assert len(exchange.asked("klines")) == requests
 
 
-async def test_missing_candles_are_absent_and_do_not_end_the_paging(exchange: Any) -> None:
+async def test_missing_candles_are_absent_and_do_not_end_the_paging(
+    exchange: Any, clock: Any
+) -> None:
     kept = [0, 1, 3, *range(2_100, 2_400)]
+    clock.at_ms = at(5_000)
     exchange.rows = [row(number) for number in kept]
     # An exchange that answers by windows: a page that lies in a gap is empty.
     exchange.script = windowed(exchange)
-    async with opened(exchange.url, HandClock(at(5_000))) as feed:
+    async with opened(exchange.url, clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(0), at(4_000))) == [at(n) for n in kept]
 
 
@@ -144,7 +138,7 @@ def windowed(exchange: Any) -> Callable[[web.Request], web.Response | None]:
     return script
 
 
-async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any) -> None:
+async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any, clock: Any) -> None:
     exchange.rows = [row(0), row(1), row(2)]
     bad = [[row(0), row(1, high="NaN"), row(2)], [row(0), row(2), row(1), row(2)]]
 
@@ -152,7 +146,7 @@ async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any) 
         return web.json_response(bad.pop()) if bad and "klines" in request.path else None
 
     exchange.script = script
-    async with opened(exchange.url, HandClock(at(10))) as feed:
+    async with opened(exchange.url, clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(0), at(1))) == [at(0), at(1)]
         bad += [[row(0, low="-1")]] * 5
         with pytest.raises(BadCandles, match="BTCUSDT from binance: 1 x not_positive"):
@@ -175,13 +169,13 @@ async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any) 
     ],
 )
 async def test_other_replies_are_mapped_to_errors_of_ours(
-    exchange: Any, status: int, body: str, error: type[MarketDataError]
+    exchange: Any, status: int, body: str, error: type[MarketDataError], clock: Any
 ) -> None:
     def script(request: web.Request) -> web.Response | None:
         return web.Response(status=status, text=body) if "klines" in request.path else None
 
     exchange.script = script
-    async with opened(exchange.url, HandClock(at(10)), max_attempts=2) as feed:
+    async with opened(exchange.url, clock, max_attempts=2) as feed:
         with pytest.raises(error) as caught:
             await feed.candles("BTCUSDT", at(0), at(1))
 
@@ -190,12 +184,14 @@ async def test_other_replies_are_mapped_to_errors_of_ours(
     assert len(exchange.asked("klines")) == (1 if error is Refused else 2)
 
 
-async def test_a_coin_that_cannot_be_had_does_not_take_the_exchange_down(exchange: Any) -> None:
+async def test_a_coin_that_cannot_be_had_does_not_take_the_exchange_down(
+    exchange: Any, clock: Any
+) -> None:
     def script(request: web.Request) -> web.Response | None:
         return web.Response(status=500) if request.query.get("symbol") == "ETHUSDT" else None
 
     exchange.script = script
-    async with opened(exchange.url, HandClock(at(10))) as feed:
+    async with opened(exchange.url, clock) as feed:
         for _ in range(5):
             with pytest.raises(ExchangeUnavailable):
                 await feed.candles("ETHUSDT", at(0), at(0))
@@ -227,13 +223,12 @@ async def test_all_requests_keep_the_pause_that_one_was_told(exchange: Any) -> N
     assert [event["event"] for event in events] == ["exchange.paused"]
 
 
-async def test_a_ban_of_days_is_told_at_once(exchange: Any) -> None:
+async def test_a_ban_of_days_is_told_at_once(exchange: Any, clock: Any) -> None:
     def script(request: web.Request) -> web.Response | None:
         banned = web.Response(status=418, headers={"Retry-After": "259200"}, text="{}")
         return banned if "klines" in request.path else None
 
     exchange.script = script
-    clock = HandClock(at(10))
     async with opened(exchange.url, clock) as feed:
         for coin in COINS:
             with pytest.raises(RateLimited) as caught:
@@ -245,22 +240,21 @@ async def test_a_ban_of_days_is_told_at_once(exchange: Any) -> None:
     assert clock.at_ms == at(10)
 
 
-async def test_the_offset_is_measured(exchange: Any) -> None:
-    clock = HandClock(at(10))
+async def test_the_offset_is_measured(exchange: Any, clock: Any) -> None:
     exchange.server_ms = lambda: at(10) + 1_234
     async with opened(exchange.url, clock) as feed:
         assert await feed.measure_offset() == 1_234
     assert len(exchange.asked("time")) == 3
 
 
-async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any) -> None:
-    clock = HandClock(at(10))
+async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any, clock: Any) -> None:
     travels_ms = iter([900, 40, 300])
 
     def server_ms() -> int:
         travel_ms = next(travels_ms)  # all of it on the way back: the worst case
+        sent_ms: int = clock.at_ms
         clock.at_ms += travel_ms
-        return clock.at_ms - travel_ms + 5_000
+        return sent_ms + 5_000
 
     exchange.server_ms = server_ms
     async with opened(exchange.url, clock) as feed:
@@ -299,10 +293,10 @@ def test_unusable_arguments_are_refused_before_anything_is_asked() -> None:
         CcxtFeed("binance", TF, SystemClock(), market_type="margin")
 
 
-async def test_opening_can_be_tried_again(exchange: Any) -> None:
+async def test_opening_can_be_tried_again(exchange: Any, clock: Any) -> None:
     broken = [web.Response(text="{}"), web.Response(status=502), web.Response(text="[]")]
     exchange.script = lambda _request: broken.pop() if broken else None
-    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url, max_attempts=2)
+    feed = CcxtFeed("binance", TF, clock, url=exchange.url, max_attempts=2)
 
     with pytest.raises(ExchangeUnavailable):
         await feed.open(COINS)
@@ -312,10 +306,12 @@ async def test_opening_can_be_tried_again(exchange: Any) -> None:
     assert len(exchange.seen) == 4
 
 
-async def test_an_exchange_that_is_down_from_the_start_is_waited_for(exchange: Any) -> None:
+async def test_an_exchange_that_is_down_from_the_start_is_waited_for(
+    exchange: Any, clock: Any
+) -> None:
     down = [True]
     exchange.script = lambda _request: web.Response(status=503) if down else None
-    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url)
+    feed = CcxtFeed("binance", TF, clock, url=exchange.url)
 
     with capture_logs() as events:
         while feed.state is BreakerState.CLOSED:
@@ -334,15 +330,15 @@ async def test_an_exchange_that_is_down_from_the_start_is_waited_for(exchange: A
 
 
 async def test_proxies_of_the_environment_are_not_for_this_machine(
-    exchange: Any, monkeypatch: pytest.MonkeyPatch
+    exchange: Any, monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with opened(exchange.url, HandClock(at(10))):
+    async with opened(exchange.url, clock):
         assert len(exchange.seen) == 1
 
 
-async def test_perpetuals_have_their_own_list_and_candles(exchange: Any) -> None:
+async def test_perpetuals_have_their_own_list_and_candles(exchange: Any, clock: Any) -> None:
     swap = {"contractType": "PERPETUAL", "pair": "BTCUSDT", "marginAsset": "USDT", "filters": []}
     names = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"}
     replies = {
@@ -350,7 +346,7 @@ async def test_perpetuals_have_their_own_list_and_candles(exchange: Any) -> None
         "/fapi/v1/klines": [row(0), row(1)],
     }
     exchange.script = lambda request: web.json_response(replies[request.path])
-    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url, market_type="swap")
+    feed = CcxtFeed("binance", TF, clock, url=exchange.url, market_type="swap")
 
     await feed.open(["BTCUSDT"])
     assert await opens(feed.candles("BTCUSDT", at(0), at(1))) == [at(0), at(1)]
@@ -359,8 +355,8 @@ async def test_perpetuals_have_their_own_list_and_candles(exchange: Any) -> None
     assert [request.path for request in exchange.seen] == list(replies)
 
 
-async def test_closing_is_harmless_at_any_time(exchange: Any) -> None:
-    feed = CcxtFeed("binance", TF, HandClock(at(10)), url=exchange.url)
+async def test_closing_is_harmless_at_any_time(exchange: Any, clock: Any) -> None:
+    feed = CcxtFeed("binance", TF, clock, url=exchange.url)
     await feed.close()
     await feed.open(COINS)
     await feed.close()
