@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from crypto_bot.ml.direction import Direction
 from crypto_bot.ml.evaluate import Evaluation
+from crypto_bot.ml.splits import LEAST_FOLDS, LEAST_TEST_DAYS
 
 MIN_SD = 0.02
 SAME_ACCURACY = 0.002
@@ -19,8 +20,6 @@ SAME_MCC = 0.005
 MAX_DIRECTION_AUC = 0.56
 MIN_DIRECTION_AUC = 0.505
 ECE_SLACK = 0.010
-MIN_FOLDS = 4
-MIN_DAYS = 250
 
 
 class Verdict(StrEnum):
@@ -187,8 +186,8 @@ def _skill(own: Evaluation) -> tuple[Gate, ...]:
             allowed,
             "calibration error {value:.4f}, allowed {limit:.4f} (noise floor and .010)",
         ),
-        _at_least("folds", len(own.folds), MIN_FOLDS, "test folds"),
-        _at_least("days", own.days, MIN_DAYS, "test days"),
+        _at_least("folds", len(own.folds), LEAST_FOLDS, "test folds"),
+        _at_least("days", own.days, LEAST_TEST_DAYS, "test days"),
     )
 
 
