@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain, repeat
 from operator import add
+from typing import Any, cast
 
 from sqlalchemy import exists, select
 
@@ -15,6 +17,9 @@ from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Gap
+
+_candle: Callable[[tuple[Any, ...]], Candle] = partial(tuple.__new__, Candle)
+"""`Candle._make` for rows that are known to have six values: a third less time for a start."""
 
 EVER_MS = 2**62
 """Later than any candle."""
@@ -55,8 +60,9 @@ class SqlCandleArchive:
             .order_by(column.open_ms)
         )
         with self._database.reading() as connection:
-            # The driver's own tuples: SQLAlchemy's rows take as long again.
-            return list(map(Candle._make, connection.execute(query).cursor.fetchall()))
+            # The driver's own tuples: SQLAlchemy's rows would take as long again.
+            rows = cast("Iterable[tuple[Any, ...]]", connection.execute(query).cursor)
+            return list(map(_candle, rows))
 
     def newest_opens(self) -> dict[str, int]:
         newest: dict[str, int] = {}

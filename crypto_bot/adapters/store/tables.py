@@ -90,7 +90,6 @@ outcomes = Table(
     Column("mae_bps", Double, nullable=False),
     Column("label", Text),
     Column("correct", Boolean),
-    Index(None, "settled_ms"),
     sqlite_with_rowid=False,
 )
 

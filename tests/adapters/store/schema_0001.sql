@@ -82,4 +82,3 @@ INSERT INTO "predictions" VALUES('BTCUSDT:15m:1764547200000','BTCUSDT','15m',176
 INSERT INTO "predictions" VALUES('ETHUSDT:15m:1764547200000','ETHUSDT','15m',1764547200000,1764548102113,1,'NO_TRADE',0.4,0.3,0.4,0.3,NULL,NULL,'HOLD',NULL,3000.0,NULL,NULL,NULL,NULL,NULL,24,'[]','[]');
 CREATE INDEX ix_predictions_tf_symbol_candle_open_ms ON predictions (tf, symbol, candle_open_ms);
 CREATE INDEX ix_predictions_tf_candle_open_ms_symbol_source ON predictions (tf, candle_open_ms, symbol, source);
-CREATE INDEX ix_outcomes_settled_ms ON outcomes (settled_ms);

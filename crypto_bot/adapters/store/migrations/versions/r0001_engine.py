@@ -99,4 +99,3 @@ def _create_outcomes() -> None:
         ),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_outcomes_settled_ms", "outcomes", ["settled_ms"])
