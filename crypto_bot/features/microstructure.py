@@ -30,6 +30,9 @@ from crypto_bot.features.tape import (
     SIGNED_VOLUME,
     SQUARE,
     STREAK,
+    TRADED,
+    TRADED_PATH,
+    TRADED_SQUARE,
     TURNOVER,
     VOLUME,
     W4,
@@ -117,11 +120,14 @@ def _write_flow(tape: Tape, bar: int, share: float, day: float, row: Floats) -> 
 
 @compiled
 def _move_volume_correlation(sums: Floats) -> float:
-    """Correlation of |r| and log volume over 96 bars."""
-    moves, logs = sums[PATH, W96] / 96.0, sums[LOG_VOLUME, W96] / 96.0
-    together = sums[PATH_LOG_VOLUME, W96] / 96.0 - moves * logs
-    of_moves = sums[SQUARE, W96] / 96.0 - moves * moves
-    of_logs = sums[LOG_VOLUME_SQUARE, W96] / 96.0 - logs * logs
+    """Correlation of |r| and log volume over the bars with volume among 96."""
+    count = sums[TRADED, W96]
+    if count < 2.0:
+        return 0.0
+    moves, logs = sums[TRADED_PATH, W96] / count, sums[LOG_VOLUME, W96] / count
+    together = sums[PATH_LOG_VOLUME, W96] / count - moves * logs
+    of_moves = sums[TRADED_SQUARE, W96] / count - moves * moves
+    of_logs = sums[LOG_VOLUME_SQUARE, W96] / count - logs * logs
     # below this the variance is rounding: a volume that never changes has no correlation
     if of_moves <= 0.0 or of_logs <= 1e-12 * (1.0 + logs * logs):
         return 0.0

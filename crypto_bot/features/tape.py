@@ -45,6 +45,9 @@ LONG_BARS = WIDTHS[W2880]
     GARMAN_KLASS,
     VOLUME,
     VOLUME_SQUARE,
+    TRADED,
+    TRADED_PATH,
+    TRADED_SQUARE,
     LOG_VOLUME,
     LOG_VOLUME_SQUARE,
     PATH_LOG_VOLUME,
@@ -53,8 +56,9 @@ LONG_BARS = WIDTHS[W2880]
     RETURN_VOLUME,
     TURNOVER,
     ILLIQUIDITY,
-) = range(23)
-"""Series that are summed; from VOLUME on they start anew where the market changes."""
+) = range(26)
+"""Series that are summed; from VOLUME on they start anew where the market changes. TRADED counts
+bars with volume, the five after it are of those alone."""
 ROWS, LENGTH = plan(
     {
         SQUARE: (W4, W16, W96, W672, W2880),
@@ -72,6 +76,9 @@ ROWS, LENGTH = plan(
         GARMAN_KLASS: (W96,),
         VOLUME: (W4, W16, W96, W672),
         VOLUME_SQUARE: (W96,),
+        TRADED: (W96,),
+        TRADED_PATH: (W96,),
+        TRADED_SQUARE: (W96,),
         LOG_VOLUME: (W96,),
         LOG_VOLUME_SQUARE: (W96,),
         PATH_LOG_VOLUME: (W96,),
@@ -99,8 +106,6 @@ RING = 4096
 PLACE = RING - 1
 SHORT_RING = 32
 SHORT_PLACE = SHORT_RING - 1
-LOG_FLOOR = 1e-9
-"""Added to a volume before its logarithm is taken: a bar without trades stays finite."""
 
 
 class Tape(NamedTuple):
@@ -249,9 +254,13 @@ def _measure_volume(tape: Tape, bar: int, candle: Floats) -> None:
     values = tape.sums.values
     high, low, close, volume = candle[HIGH], candle[LOW], candle[CLOSE], candle[-1]
     r = log_return(tape, bar, 0, 1)
-    log_volume = log(volume + LOG_FLOOR)
+    traded = 1.0 if volume > 0.0 else 0.0
+    log_volume = log(volume) if volume > 0.0 else 0.0
     values[VOLUME] = volume
     values[VOLUME_SQUARE] = volume * volume
+    values[TRADED] = traded
+    values[TRADED_PATH] = traded * abs(r)
+    values[TRADED_SQUARE] = traded * r * r
     values[LOG_VOLUME] = log_volume
     values[LOG_VOLUME_SQUARE] = log_volume * log_volume
     values[PATH_LOG_VOLUME] = abs(r) * log_volume

@@ -71,11 +71,12 @@ class Parts(NamedTuple):
 def walk_forward(
     plan: SplitPlan, timeframe: Timeframe, horizon_bars: int, first_ms: int, last_ms: int
 ) -> list[Fold]:
-    """Folds over candles that open from `first_ms` to `last_ms`, oldest first, the newest to the end.
+    """Folds over candles that open from `first_ms` to `last_ms`, oldest first.
 
-    Bounds depend on the calendar alone, so that coins share them. A label made at a candle looks
-    `horizon_bars` candles ahead: so many are left out before the validation and before the test,
-    the embargo besides. Raises NotEnoughData where the first fit would be too short.
+    The newest test ends at the end. Bounds depend on the calendar alone, so that coins share them.
+    A label made at a candle looks `horizon_bars` candles ahead: so many are left out before the
+    validation and before the test, the embargo besides. Raises NotEnoughData where the first fit
+    would be too short.
     """
     purge_ms = horizon_bars * timeframe.ms
     end_ms = last_ms + timeframe.ms

@@ -1,0 +1,229 @@
+"""One by one, all at once and after a restart: the same bits; and when a row is valid."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import BadCandles, ConfigError
+from crypto_bot.domain.market import Bar
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.kernel import LiveFeatures, Series, batch, series
+from crypto_bot.features.sets import FeatureSet, feature_set, schema_hash
+from crypto_bot.features.windows import Booleans, Floats
+
+TF = Timeframe.parse("15m")
+SETS = ("per_coin_v1", "per_coin_v2")
+COIN, LEADER = "SOLUSDT", "BTCUSDT"
+GAP = 1200
+COUNT = 7000
+
+Walk = Callable[..., Series]
+
+
+def candles_of(coin: Series) -> list[Candle]:
+    return [
+        Candle(at, *row)
+        for at, row in zip(coin.open_ms.tolist(), coin.candles.tolist(), strict=True)
+    ]
+
+
+def fed(
+    features: FeatureSet, coin: Series, leader: Series, *, since: int, preload: int, until: int
+) -> tuple[Floats, Booleans]:
+    """Rows of the coin's candles `since` to `until`, live, restarted with `preload` candles."""
+    live = LiveFeatures(features, TF, [COIN, LEADER])
+    coins = candles_of(coin)
+    leaders = candles_of(leader)
+    start_ms = coins[since].open_ms
+    live.preload(COIN, coins[max(0, since - preload) : since])
+    live.preload(LEADER, [c for c in leaders if c.open_ms < start_ms][-preload:] if preload else [])
+    by_open = {c.open_ms: c for c in leaders}
+    rows, valid = [], []
+    for candle in coins[since:until]:
+        told = {COIN: candle}
+        if candle.open_ms in by_open:
+            told[LEADER] = by_open[candle.open_ms]
+        found = live.update(Bar(candle.open_ms, told))
+        rows.append(found.rows[0])
+        valid.append(found.valid[0])
+    return np.array(rows), np.array(valid)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_one_by_one_equals_all_at_once(name: str, walk: Walk) -> None:
+    features = feature_set(name)
+    coin, leader = walk(COUNT, 1, missing=(GAP,)), walk(COUNT, 2, missing=(5000,), price=60_000.0)
+    whole = batch(features, TF, coin, leader)
+    rows, valid = fed(features, coin, leader, since=0, preload=0, until=coin.open_ms.size)
+    assert whole.valid.sum() > 2000
+    assert np.array_equal(valid, whole.valid)
+    assert rows.tobytes() == whole.rows.tobytes()
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_restart_with_the_history_it_asks_for_changes_no_bit(
+    name: str, seed: int, walk: Walk
+) -> None:
+    features = feature_set(name)
+    coin, leader = walk(COUNT, 3, missing=(GAP,)), walk(COUNT, 4, price=60_000.0)
+    whole = batch(features, TF, coin, leader)
+    since = int(np.random.default_rng(seed).integers(GAP, coin.open_ms.size - 20))
+    rows, valid = fed(
+        features, coin, leader, since=since, preload=features.history_bars - 1, until=since + 20
+    )
+    assert np.array_equal(valid, whole.valid[since : since + 20])
+    assert rows.tobytes() == whole.rows[since : since + 20].tobytes()
+
+
+def test_a_restart_with_less_history_shows(walk: Walk) -> None:
+    features = feature_set("per_coin_v2")
+    coin, leader = walk(COUNT, 3), walk(COUNT, 4)
+    whole = batch(features, TF, coin, leader)
+    rows, _ = fed(features, coin, leader, since=6500, preload=1000, until=6501)
+    assert rows.tobytes() != whole.rows[6500:6501].tobytes()
+
+
+def test_rows_are_valid_after_the_warm_up_and_never_across_a_gap(walk: Walk) -> None:
+    coin, leader = walk(4000, 5, missing=(GAP,)), walk(4000, 6)
+    for name in SETS:
+        found = batch(feature_set(name), TF, coin, leader)
+        # the first run has candles 0 to 1199, the second the other 2799
+        expected = np.concatenate((np.arange(1200) >= 799, np.arange(2799) >= 799))
+        assert np.array_equal(found.valid, expected)
+        assert np.isfinite(found.rows[found.valid]).all()
+        assert np.isnan(found.rows[~found.valid]).all()
+
+
+def test_nothing_before_a_gap_is_remembered(walk: Walk) -> None:
+    coin, leader = walk(4000, 5, missing=(GAP,)), walk(4000, 6)
+    after = Series(coin.open_ms[GAP:], coin.candles[GAP:])
+    for name in SETS:
+        features = feature_set(name)
+        whole, alone = batch(features, TF, coin, leader), batch(features, TF, after, leader)
+        assert whole.rows[GAP:].tobytes() == alone.rows.tobytes()
+
+
+def test_a_missing_candle_of_the_leader_spoils_rows_and_is_not_filled(walk: Walk) -> None:
+    coin, leader = walk(3000, 7), walk(3000, 8, missing=(1500,))
+    found = batch(feature_set("per_coin_v2"), TF, coin, leader)
+    index = np.arange(3000)
+    assert np.array_equal(found.valid, (index >= 799) & ((index < 1500) | (index >= 2300)))
+
+
+def test_volume_starts_anew_where_the_market_changes(walk: Walk) -> None:
+    coin, leader = walk(4000, 9), walk(4000, 10)
+    features = feature_set("per_coin_v2")
+    cut = 2000
+    scaled = Series(coin.open_ms, coin.candles.copy())
+    scaled.candles[:cut, 4] *= 6.0  # another market's volume before the cut
+    since = [int(coin.open_ms[cut])]
+    one = batch(features, TF, coin, leader, market_since_ms=since)
+    other = batch(features, TF, scaled, leader, market_since_ms=since)
+    index = np.arange(4000)
+    assert np.array_equal(one.valid, (index >= 799) & ((index < cut) | (index >= cut + 671)))
+    assert one.rows[cut:].tobytes() == other.rows[cut:].tobytes()
+    # and the scale of a market does not matter before it either
+    assert np.allclose(one.rows[:cut], other.rows[:cut], atol=1e-7, equal_nan=True)
+
+
+def test_float32_rows_are_the_rounded_ones(walk: Walk) -> None:
+    coin, leader = walk(9000, 11), walk(9000, 12)  # more than one chunk
+    features = feature_set("per_coin_v2")
+    exact = batch(features, TF, coin, leader).rows
+    short = batch(features, TF, coin, leader, dtype=np.float32).rows
+    assert short.dtype == np.float32
+    assert np.array_equal(short, exact.astype(np.float32), equal_nan=True)
+
+
+def test_a_market_that_does_not_move_is_neutral() -> None:
+    count = 1000
+    still = np.tile([5.0, 5.0, 5.0, 5.0, 0.0], (count, 1))
+    coin = Series(1_700_000_100_000 // TF.ms * TF.ms + np.arange(count) * TF.ms, still)
+    for name in SETS:
+        features = feature_set(name)
+        found = batch(features, TF, coin, coin)
+        assert found.valid[-1]
+        row = dict(zip(features.columns, found.rows[-1].tolist(), strict=True))
+        assert np.isfinite(found.rows[-1]).all()
+        assert row["rsi_14"] == (50.0 if name == "per_coin_v1" else 0.0)
+        assert row["macd"] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [(3, np.nan), (4, np.inf), (2, -1.0), (1, 0.1), (4, -3.0)]
+)
+def test_candles_that_cannot_be_true_are_refused(column: int, value: float, walk: Walk) -> None:
+    coin = walk(50, 13)
+    coin.candles[30, column] = value
+    with pytest.raises(BadCandles, match=r"1 rows cannot be true .* row 30"):
+        batch(feature_set("per_coin_v1"), TF, coin)
+
+
+def test_disorder_and_off_grid_times_are_refused(walk: Walk) -> None:
+    coin = walk(50, 13)
+    coin.open_ms[20] += 1
+    with pytest.raises(BadCandles, match="row 20"):
+        batch(feature_set("per_coin_v1"), TF, coin)
+    coin.open_ms[20] = coin.open_ms[19]
+    with pytest.raises(BadCandles, match="row 20"):
+        batch(feature_set("per_coin_v1"), TF, coin)
+
+
+def test_live_refuses_an_old_candle_and_marks_a_missing_one(walk: Walk) -> None:
+    features = feature_set("per_coin_v1")
+    candles = candles_of(walk(900, 14))
+    live = LiveFeatures(features, TF, ["AUSDT", "BUSDT"])
+    for symbol in live.symbols:
+        live.preload(symbol, candles[:-1])
+    found = live.update(Bar(candles[-1].open_ms, {"BUSDT": candles[-1]}))
+    assert found.valid.tolist() == [False, True]
+    with pytest.raises(ValueError, match="not a new one"):
+        live.update(Bar(candles[-1].open_ms, {"BUSDT": candles[-1]}))
+
+
+def test_a_set_with_a_leader_needs_it(walk: Walk) -> None:
+    with pytest.raises(ValueError, match="needs the candles of BTCUSDT"):
+        batch(feature_set("per_coin_v2"), TF, walk(50, 15))
+
+
+def test_candles_as_arrays(walk: Walk) -> None:
+    coin = walk(20, 16)
+    told = series(candles_of(coin))
+    assert np.array_equal(told.open_ms, coin.open_ms)
+    assert np.array_equal(told.candles, coin.candles)
+    assert series([]).candles.shape == (0, 5)
+
+
+def test_sets_by_name() -> None:
+    classic, relative = (feature_set(name) for name in SETS)
+    assert classic.columns == (
+        "returns", "log_returns", "rsi_14", "macd", "macd_signal", "macd_diff", "atr_14", "ema_20",
+        "ema_50", "bb_upper", "bb_middle", "bb_lower", "bb_width", "volatility", "volume_change",
+    )  # fmt: skip
+    assert len(set(relative.columns)) == len(relative.columns) == 108
+    assert len(relative.network.direction) == len(relative.trees.direction) == 33 + 24 + 37
+    assert len(relative.trees.move) == 94 + 6
+    assert set(relative.trees.direction) < set(relative.network.move) < set(relative.columns)
+    assert classic.indices(("macd", "returns")) == [3, 0]
+    with pytest.raises(ConfigError, match="unknown feature set 'x'"):
+        feature_set("x")
+
+
+def test_the_schema_hash_changes_with_names_order_and_windows() -> None:
+    features = feature_set("per_coin_v2")
+    hashes = {schema_hash(feature_set(name)) for name in SETS}
+    turned = tuple(reversed(features.columns))
+    changes: list[dict[str, Any]] = [
+        {"name": "other"},
+        {"version": 2},
+        {"columns": turned},
+        {"parameters": {**features.parameters, "blocks": 25}},
+    ]
+    hashes |= {schema_hash(replace(features, **changed)) for changed in changes}
+    assert len(hashes) == 6
+    assert schema_hash(features) == schema_hash(feature_set("per_coin_v2"))
