@@ -66,8 +66,9 @@ class Labels(NamedTuple):
     """One entry for each candle, (n,), all of them made at its close.
 
     `label` is a class or UNKNOWN: in the last `horizon_bars` candles, before a gap that is nearer
-    than the horizon, and where there is no ATR. `end_ms` is the close of the last candle that the
-    label looks at, its span being from the candle's own close to there; 0 where unknown.
+    than the horizon, and where there is no ATR or one of 0. `end_ms` is the close of the last
+    candle that the label looks at, its span being from the candle's own close to there; 0 where
+    unknown.
     `long_bps` is the gross return of a long from the next open, `late_bps` that of one entered a
     bar later and left at the same close; both are NaN where unknown. `atr_bps` is ATR(14) over the
     close.
@@ -111,7 +112,8 @@ def label(spec: LabelSpec, timeframe: Timeframe, open_ms: Integers, candles: Flo
     found.atr_bps[known] = 1e4 * atr[known] / candles[known, CLOSE]
     threshold = atr * spec.threshold
     if spec.rule is Rule.HOLD_SHARE:
-        threshold[:-1] = spec.threshold * candles[1:, OPEN]
+        entry = np.append(candles[1:, OPEN], np.nan)
+        threshold = np.where(atr > 0.0, spec.threshold * entry, np.nan)
     exits = _Exits(spec.horizon_bars, spec.rule is Rule.BARRIER_ATR, timeframe.ms)
     _write_labels(exits, bars, candles, threshold, found)
     return found
