@@ -6,14 +6,26 @@ import asyncio
 import time
 
 
+_RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
-    """The machine's clock, corrected by the exchange's measured offset."""
+    """UTC as the machine told it at the start, run on by a clock that nobody sets.
+
+    So a machine whose time is set, or that sleeps, does not repeat or skip candles; what the
+    machine was wrong by is corrected by the exchange's measured time.
+    """
 
     def __init__(self) -> None:
-        self._offset_ms = 0
+        self._started = self.seconds()
+        self._origin_ms = time.time_ns() // 1_000_000
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000 + self._offset_ms
+        return self._origin_ms + int((self.seconds() - self._started) * 1000)
+
+    def seconds(self) -> float:
+        """Seconds since some instant, sleep included; for measuring how long something took."""
+        return time.clock_gettime(_RUNNING)
 
     def real_seconds(self, duration_ms: int) -> float:
         return duration_ms / 1000.0
@@ -23,7 +35,7 @@ class SystemClock:
 
     def correct(self, offset_ms: int) -> None:
         """Moves it by `offset_ms`: the exchange's time minus this clock's, as just measured."""
-        self._offset_ms += offset_ms
+        self._origin_ms += offset_ms
 
 
 class AcceleratedClock:

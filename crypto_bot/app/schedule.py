@@ -13,8 +13,8 @@ from crypto_bot.ports import Clock
 class CandleCloseTrigger(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
     """Fires `delay_ms` after every candle close.
 
-    The scheduler runs on the machine's clock, the candles on the engine's, which is corrected or may
-    run faster: so each fire time is computed from what is left until the next close.
+    The scheduler runs on the machine's clock, the candles on the engine's, which is corrected or
+    may run faster: so each fire time is computed from what is left until the next close.
     """
 
     def __init__(self, timeframe: Timeframe, clock: Clock, delay_ms: int) -> None:

@@ -73,6 +73,7 @@ class CatchUp:
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
         self._stopping = threading.Event()
+        self._working = threading.Lock()
 
     def recover(self, until_ms: int) -> None:
         """Rebuilds everything from the store.
@@ -140,9 +141,11 @@ class CatchUp:
         }
         return {symbol: count for symbol, count in lacking.items() if count > 0}
 
-    def stop(self) -> None:
-        """Ends the run in progress after the bar that it is at."""
+    def stop(self, wait_s: float) -> None:
+        """Ends the run in progress after the bar that it is at; waits at most `wait_s` for that."""
         self._stopping.set()
+        if self._working.acquire(timeout=wait_s):
+            self._working.release()
 
     async def _arrivals(self, symbol: str, until_ms: int) -> Arrived:
         archived_ms = self._archived.get(symbol)
@@ -155,6 +158,10 @@ class CatchUp:
 
     def _take(self, arrived: dict[str, Arrived], before: Round) -> Round:
         """Archives a wave of candles in one transaction and runs the bars that they make."""
+        with self._working:
+            return self._taken(arrived, before)
+
+    def _taken(self, arrived: dict[str, Arrived], before: Round) -> Round:
         started = self._timer()
         candles = {symbol: each.candles for symbol, each in arrived.items()}
         gaps = [gap for each in arrived.values() for gap in each.gaps]

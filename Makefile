@@ -1,0 +1,38 @@
+# One environment for everything: made once from the lock, in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# One thread for each process: spinning threads cost more than they bring on shared cores.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: run demo test lint bench clean
+
+run: $(READY)
+	$(BIN)/python main.py
+
+demo: $(READY)
+	rm -f data/demo.db data/demo.db-*
+	$(BIN)/python main.py --exchange sim --database_url sqlite:///data/demo.db
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV)

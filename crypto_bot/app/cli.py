@@ -1,0 +1,95 @@
+"""The commands: `python main.py …` is `crypto-bot run …`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from crypto_bot import __version__
+from crypto_bot.domain.errors import ConfigError, CryptoBotError
+
+FAILED = 1
+BAD_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`crypto-bot COMMAND …`: 0 on success, 1 for a failed job, 2 for bad usage or settings."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command, rest = (words[0], words[1:]) if words else ("--help", [])
+    if command in {"-h", "--help"}:
+        sys.stdout.write(_help())
+        return 0
+    if command == "--version":
+        sys.stdout.write(f"crypto-bot {__version__}\n")
+        return 0
+    if command not in _COMMANDS:
+        sys.stderr.write(f"unknown command '{command}': use one of {', '.join(_COMMANDS)}\n")
+        return BAD_USAGE
+    return guarded(lambda: _COMMANDS[command][0](rest))
+
+
+def run_main(argv: Sequence[str] | None = None) -> int:
+    """`python main.py …`."""
+    return guarded(lambda: _run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def guarded(job: Callable[[], int]) -> int:
+    """Runs `job`; our own errors become one line on standard error and an exit code."""
+    try:
+        return job()
+    except ConfigError as error:
+        sys.stderr.write(f"crypto-bot: {error}\n")
+        return BAD_USAGE
+    except CryptoBotError as error:
+        sys.stderr.write(f"crypto-bot: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _run(argv: Sequence[str]) -> int:
+    from crypto_bot.app.daemon import Daemon  # noqa: PLC0415 - each command loads what it needs
+    from crypto_bot.app.flags import run_settings  # noqa: PLC0415 - as above
+    from crypto_bot.app.logging import configure  # noqa: PLC0415 - as above
+
+    settings = run_settings(argv)
+    configure(settings.log.level, settings.log.format)
+    code = guarded(lambda: asyncio.run(Daemon(settings).run()))
+    # A worker may be in the middle of a bar or of compiling. Nothing that it holds is needed, so
+    # the process does not wait for it: a restart recovers from the store, however it ended.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _sim(argv: Sequence[str]) -> int:
+    from crypto_bot.app.sim_command import main as sim  # noqa: PLC0415 - as above
+
+    return sim(argv)
+
+
+def _candles(argv: Sequence[str]) -> int:
+    from crypto_bot.app.candle_commands import candles  # noqa: PLC0415 - as above
+
+    return candles(argv)
+
+
+def _backtest(argv: Sequence[str]) -> int:
+    from crypto_bot.app.backtest_command import backtest  # noqa: PLC0415 - as above
+
+    return backtest(argv)
+
+
+_COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "run": (_run, "the engine: candles, signals, outcomes, API"),
+    "sim": (_sim, "the simulated exchange by itself"),
+    "candles": (_candles, "sync | import | export | check the stored candles"),
+    "backtest": (_backtest, "the engine over stored candles"),
+}
+
+
+def _help() -> str:
+    rows = "\n".join(f"  {name:<10}{text}" for name, (_, text) in _COMMANDS.items())
+    return f"usage: crypto-bot COMMAND [--help] …\n\n{rows}\n"

@@ -1,0 +1,64 @@
+"""Flags that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.domain.errors import ConfigError
+
+_FLAGS: dict[str, tuple[str, str]] = {
+    "use_ml": ("use_ml", "1: ask the coins' own models first; 0: rules alone, torch is not loaded"),
+    "device": ("device", "auto, cpu or cuda: where the models run"),
+    "tf": ("tf", "timeframe: 1m, 5m, 15m, 1h, 4h or 1d"),
+    "symbols_file": ("symbols_file", "JSON list of symbols"),
+    "host": ("api.host", "address of the API; another than loopback needs CRYPTO_BOT_API__TOKEN"),
+    "port": ("api.port", "port of the API; 0 takes a free one"),
+    "database_url": ("database_url", "sqlite:///PATH or postgresql+psycopg://…"),
+    "models_dir": ("models_dir", "where trained models are published"),
+    "exchange": ("exchange.id", "a ccxt exchange id, or sim"),
+    "exchange_url": ("exchange.url", "replaces the host of every REST address of the exchange"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and takes no abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raises ConfigError."""
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Adds the flags `names` of the settings, all of them if none is named, and `--config`."""
+    for name in names or _FLAGS:
+        parser.add_argument(f"--{name}", help=_FLAGS[name][1])
+    parser.add_argument("--config", type=Path, help="settings file; default crypto_bot.toml")
+
+
+def settings_of(flags: argparse.Namespace) -> Settings:
+    """The settings with the flags that were given on top. Raises ConfigError."""
+    nested: dict[str, Any] = {}
+    for name, (path, _) in _FLAGS.items():
+        value = getattr(flags, name, None)
+        if value is None:
+            continue
+        section, _, key = path.rpartition(".")
+        (nested.setdefault(section, {}) if section else nested)[key] = value
+    return load(nested, flags.config)
+
+
+def run_settings(argv: Sequence[str]) -> Settings:
+    """Settings of the daemon from its command line. Raises ConfigError."""
+    parser = Parser(prog="crypto-bot run", description="The signal engine.")
+    add_settings(parser)
+    parser.add_argument("--once", action="store_true", help="one round, then exit")
+    flags = parser.parse_args(argv)
+    settings = settings_of(flags)
+    return settings.model_copy(update={"once": True}) if flags.once else settings

@@ -1,0 +1,137 @@
+"""Rounds of catching up: one at every close, more while something is owed, and what they tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.app.market import Market
+from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.services.catch_up import CatchUp, Round
+from crypto_bot.services.health import Health, instant
+
+AFTER_CLOSE_MS = 1_000
+"""Exchanges finish a candle a moment after its close."""
+_RETRY_MS = 15_000
+
+_log = structlog.get_logger()
+
+
+class Rounds:
+    """Runs `catch_up` until nothing is owed; never two at once."""
+
+    def __init__(
+        self, timeframe: Timeframe, market: Market, catch_up: CatchUp, metrics: Metrics
+    ) -> None:
+        self._timeframe = timeframe
+        self._market = market
+        self._catch_up = catch_up
+        self._metrics = metrics
+        self._running = asyncio.Lock()
+        self._until_ms = 0
+        self._health = Health(started_ms=market.clock.now_ms())
+        self._owed: frozenset[str] = frozenset()
+
+    @property
+    def health(self) -> Health:
+        """As the last round left it, and the exchange as it is now."""
+        return replace(self._health, exchange_down_since_ms=self._market.feed.down_since_ms)
+
+    async def recover(self) -> None:
+        """Rebuilds the engine's memory from the store. Raises StoreError."""
+        await asyncio.to_thread(self._catch_up.recover, self._last_closed())
+
+    async def once(self, on_coin: Callable[[str], None] = lambda _: None) -> Round:
+        """One round up to the newest closed candle. Raises StoreError."""
+        clock = self._market.clock
+        until_ms = self._last_closed()
+        done = await self._catch_up.to(until_ms, on_coin)
+        self._until_ms = until_ms
+        self._tell(done, until_ms, clock.now_ms())
+        return done
+
+    async def run(self) -> None:
+        """Rounds until every coin is up to date, or the next close is near; no-op while running.
+
+        Raises StoreError. Anything else unforeseen is logged, and the memory rebuilt.
+        """
+        if self._running.locked():
+            return
+        async with self._running:
+            while True:
+                try:
+                    owed = (await self.once()).owed
+                except StoreError:
+                    raise
+                except Exception:  # noqa: BLE001 - the job's edge: a bug must not end the daemon
+                    _log.exception("cycle.failed", until=instant(self._last_closed()))
+                    await self.recover()
+                    owed = {"engine": "the cycle failed"}
+                if not owed and not self.is_due():
+                    return
+                await self._pause(owed)
+
+    def is_due(self) -> bool:
+        """Whether a candle has closed since the last round."""
+        return self._last_closed() > self._until_ms
+
+    async def _pause(self, owed: dict[str, str]) -> None:
+        """Waits for the exchange, or a while, but not beyond the next close."""
+        if self.is_due():
+            return
+        clock = self._market.clock
+        next_ms = self._until_ms + 2 * self._timeframe.ms + AFTER_CLOSE_MS
+        wait_ms = next_ms - clock.now_ms()
+        if owed and self._market.feed.down_since_ms is not None:
+            up = asyncio.create_task(self._market.feed.wait_until_up())
+            await asyncio.wait({up}, timeout=clock.real_seconds(max(0, wait_ms)))
+            up.cancel()
+        else:
+            await clock.sleep(min(_RETRY_MS, max(0, wait_ms)))
+
+    def _last_closed(self) -> int:
+        return self._timeframe.last_closed(self._market.clock.now_ms() - AFTER_CLOSE_MS)
+
+    def _tell(self, done: Round, until_ms: int, now_ms: int) -> None:
+        behind = self._catch_up.behind(until_ms)
+        owed_bars = max(behind.values(), default=0)
+        oldest_ms = until_ms - (owed_bars - 1) * self._timeframe.ms if behind else None
+        self._health = replace(
+            self._health,
+            last_cycle_ms=now_ms if done.bars else self._health.last_cycle_ms,
+            last_open_ms=done.newest_ms or self._health.last_open_ms,
+            owed_candles=sum(behind.values()),
+            oldest_owed_open_ms=oldest_ms,
+        )
+        if done.owed and frozenset(done.owed) != self._owed:
+            self._metrics.candles_failed(len(done.owed))
+            symbols = sorted(done.owed)
+            _log.warning(
+                "candles.failed", n=len(symbols), symbols=symbols[:8], reason=done.owed[symbols[0]]
+            )
+        self._owed = frozenset(done.owed)
+        if not done.bars:
+            return
+        self._metrics.cycle_finished(done.cycle_s)
+        took_ms = now_ms - self._timeframe.close_of(until_ms)
+        _log.info(
+            "cycle.finished",
+            candle=instant(done.newest_ms or until_ms),
+            signals=done.signals,
+            bars=done.bars,
+            cycle_ms=round(done.cycle_s * 1000, 1),
+            after_close_s=round(took_ms / 1000, 1),
+            owed=len(done.owed),
+        )
+        if done.bars == 1 and took_ms > self._timeframe.ms // 4:
+            _log.warning(
+                "cycle.slow",
+                after_close_s=round(took_ms / 1000, 1),
+                advice="a cycle takes over a quarter of the timeframe: follow fewer coins, or a "
+                "longer timeframe",
+            )
