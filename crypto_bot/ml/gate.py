@@ -192,7 +192,8 @@ def _skill(own: Evaluation) -> tuple[Gate, ...]:
 
 
 def _direction(direction: Direction) -> tuple[Gate, ...]:
-    pool = f"direction AUC {direction.auc.value:.4f} over {direction.coins} coin(s)"
+    coins = "one coin" if direction.coins == 1 else f"{direction.coins} coins"
+    pool = f"direction AUC {direction.auc.value:.4f} over {coins}"
     return (
         _proven("direction_auc", direction.auc.low, MIN_DIRECTION_AUC, pool),
         _proven(
