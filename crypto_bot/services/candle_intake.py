@@ -83,7 +83,7 @@ class CandleIntake:
             for open_ms, candle in sorted(found.items())
             if blocked_at is None or open_ms < blocked_at
         ]
-        first_ms = candles[0].open_ms if candles and not listed else 0
+        first_ms = candles[0].open_ms if candles and not listed else -1
         gaps = [
             Gap(symbol, open_ms)
             for open_ms in sorted(confirmed)
