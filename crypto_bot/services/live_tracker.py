@@ -89,7 +89,8 @@ class _Coin:
 
     def _forget_path(self) -> None:
         oldest_ms = self._open[0][1].candle_open_ms if self._open else self._path[-1].open_ms
-        del self._path[: (oldest_ms - self._path[0].open_ms) // self._timeframe.ms]
+        # After a restart the path begins with the candle behind the oldest signal.
+        del self._path[: max(0, (oldest_ms - self._path[0].open_ms) // self._timeframe.ms)]
 
 
 class LiveTracker:
