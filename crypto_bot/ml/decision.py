@@ -10,15 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from crypto_bot.domain.signal import Pred
+from crypto_bot.features.compiled import compiled
 from crypto_bot.ml.rows import DAY_MS, Floats, Ints, Rows, earlier
 
 TRAILING_MS = 60 * DAY_MS
 MIN_TRAILING = 1_000
-"""Fewer trailing scores than this have no tail: such a row has no place and is not traded."""
+"""Fewer trailing scores than this have no tail: such a row has no place and is not traded.
+
+So bars of 4 hours and more, of which 60 days have 360 at most, are never traded on.
+"""
 TAIL = 0.005
 """The share of places on either side that may trade."""
 _EDGES = np.array([0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35])
@@ -26,7 +29,7 @@ _INNER = np.concatenate([_EDGES, [0.5], (1.0 - _EDGES)[::-1]])
 _CLIP_ATR = 10.0
 
 
-@numba.njit(cache=True)
+@compiled
 def _share(below: int, equal: int, count: int, least: int) -> float:
     """Share of `count` scores below one, ties counted half; NaN for fewer than `least`."""
     if count < least:
@@ -34,7 +37,7 @@ def _share(below: int, equal: int, count: int, least: int) -> float:
     return (below + 0.5 * equal) / count
 
 
-@numba.njit(cache=True)
+@compiled
 def _places(open_ms: Ints, rank: Ints, trailing_ms: int, least: int) -> Floats:
     """The place of each row among those before it, by a Fenwick tree that counts ranks.
 
@@ -54,14 +57,14 @@ def _places(open_ms: Ints, rank: Ints, trailing_ms: int, least: int) -> Floats:
     return out
 
 
-@numba.njit(cache=True)
+@compiled
 def _count(tree: Ints, at: int, change: int) -> None:
     while at < tree.size:
         tree[at] += change
         at += at & -at
 
 
-@numba.njit(cache=True)
+@compiled
 def _up_to(tree: Ints, at: int) -> int:
     total = 0
     while at > 0:

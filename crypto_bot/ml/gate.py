@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from crypto_bot.ml.direction import Direction
 from crypto_bot.ml.evaluate import Evaluation
+from crypto_bot.ml.intervals import Estimate
 from crypto_bot.ml.splits import LEAST_FOLDS, LEAST_TEST_DAYS
 
 MIN_SD = 0.02
@@ -20,6 +21,7 @@ SAME_MCC = 0.005
 MAX_DIRECTION_AUC = 0.56
 MIN_DIRECTION_AUC = 0.505
 ECE_SLACK = 0.010
+CHANCE_AUC = 0.015
 
 
 class Verdict(StrEnum):
@@ -65,6 +67,21 @@ class Gate:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeakTests:
+    """What the audit of the model's features and label found.
+
+    `changed_columns`: columns whose past changed when candles were appended. `placebo_auc`,
+    `shuffled_auc`: direction AUC of the same training on a market of coin flips and on shuffled
+    labels; `shuffled_skill`: skill of the latter against the prior.
+    """
+
+    changed_columns: tuple[str, ...]
+    placebo_auc: float
+    shuffled_auc: float
+    shuffled_skill: Estimate
+
+
 class Judgement(NamedTuple):
     """The verdict, why, and every gate."""
 
@@ -78,23 +95,29 @@ def judge(
     ceilings: Ceilings,
     pooled: Direction | None = None,
     *,
+    leaks: LeakTests | None = None,
     audited: bool = False,
 ) -> Judgement:
     """Judges a model by its own rows, and by the direction evidence of the coins trained with it.
 
-    `pooled` is None where it was trained alone. `audited`: a person has looked for a leak and found
-    none; that lifts BLOCKED and nothing else. An unknown (NaN) value never passes a gate that
+    `pooled` is None where it was trained alone, `leaks` where no audit was run. `audited`: a
+    person has looked for a leak and found none; that lifts the BLOCKED of a model that is too good,
+    and nothing else: not a leak that was found. An unknown (NaN) value never passes a gate that
     something must be proven at.
     """
     direction = own.direction if pooled is None else pooled
     sound = _soundness(own)
+    clean = () if leaks is None else _leaks(leaks)
     plausible = _plausibility(own, direction, ceilings)
     skill = _skill(own)
     way = _direction(direction)
-    gates = (*sound, *plausible, *skill, *way)
+    gates = (*sound, *clean, *plausible, *skill, *way)
     failed = _words(sound)
     if failed:
         return Judgement(Verdict.REJECTED, failed, gates)
+    failed = _words(clean)
+    if failed:
+        return Judgement(Verdict.BLOCKED, failed, gates)
     failed = _words(plausible)
     if failed and not audited:
         return Judgement(Verdict.BLOCKED, (*failed, _ASK_AUDIT), gates)
@@ -141,6 +164,29 @@ def _soundness(own: Evaluation) -> tuple[Gate, ...]:
             SAME_MCC,
             f"accuracy {classes.accuracy.value:.4f} beside {classes.majority:.4f} for always "
             "saying the most common label, |MCC| {value:.4f} (limit {limit:.3f})",
+        ),
+    )
+
+
+def _leaks(found: LeakTests) -> tuple[Gate, ...]:
+    told = ", ".join(found.changed_columns) or "none"
+    shuffled = found.shuffled_skill.low
+    return (
+        _gate(
+            "prefix",
+            not found.changed_columns,
+            len(found.changed_columns),
+            0,
+            "{value:.0f} columns change their past when candles are appended: " + told,
+        ),
+        _chance("placebo_auc", found.placebo_auc, "on a market of coin flips"),
+        _chance("shuffled_auc", found.shuffled_auc, "on shuffled labels"),
+        _gate(
+            "shuffled_skill",
+            not shuffled > 0.0,
+            shuffled,
+            0.0,
+            "skill on shuffled labels: lower end of the 95 % interval {value:.4f} (at most 0)",
         ),
     )
 
@@ -208,6 +254,11 @@ def _direction(direction: Direction) -> tuple[Gate, ...]:
 def _gate(name: str, passed: bool, value: float, limit: float, words: str) -> Gate:
     told = words.format(value=value, limit=limit)
     return Gate(name, bool(passed), float(value), float(limit), told)
+
+
+def _chance(name: str, auc: float, where: str) -> Gate:
+    words = "direction AUC " + where + " is {value:.4f} (must be within {limit:.3f} of .5)"
+    return _gate(name, abs(auc - 0.5) <= CHANCE_AUC, auc, CHANCE_AUC, words)
 
 
 def _above(name: str, value: float, limit: float, what: str) -> Gate:

@@ -142,7 +142,6 @@ def _dataset(
         label=truth.astype(np.float32),
         weight=examples.weights.astype(np.float32),
         reference=reference,
-        free_raw_data=True,
     )
 
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from crypto_bot.ml.evaluate import Evaluation, Predictions, References, evaluate
-from crypto_bot.ml.gate import LABEL_A, LABEL_B, Ceilings, Judgement, Verdict, judge
+from crypto_bot.ml.gate import (
+    LABEL_A,
+    LABEL_B,
+    Ceilings,
+    Judgement,
+    LeakTests,
+    Verdict,
+    judge,
+)
+from crypto_bot.ml.intervals import Estimate
 from crypto_bot.ml.rows import LONG, NO_TRADE, SHORT, Floats, Ints, Rows, direction_score
 
 HOUR_MS = 3_600_000
@@ -168,6 +177,34 @@ def test_skill_and_accuracy_have_ceilings_by_label() -> None:
     wonder = market(move_sd=1.2)
     assert failed(wonder.judged()) == {"skill_ceiling", "accuracy_ceiling"}
     assert failed(wonder.judged(ceilings=LABEL_B)) == {"skill_ceiling"}
+
+
+CLEAN = LeakTests((), 0.503, 0.492, Estimate(-0.001, -0.002, 0.001))
+
+
+@pytest.mark.parametrize(
+    ("found", "gate", "words"),
+    [
+        (replace(CLEAN, changed_columns=("ret_1", "clv")), "prefix", "2 columns change their past"),
+        (replace(CLEAN, placebo_auc=0.516), "placebo_auc", "coin flips is 0.5160"),
+        (replace(CLEAN, placebo_auc=0.484), "placebo_auc", "coin flips is 0.4840"),
+        (replace(CLEAN, shuffled_auc=float("nan")), "shuffled_auc", "shuffled labels is nan"),
+        (replace(CLEAN, shuffled_skill=Estimate(0.02, 0.01, 0.03)), "shuffled_skill", "0.0100"),
+    ],
+)
+def test_a_leak_that_was_found_blocks_whatever_a_person_says(
+    found: LeakTests, gate: str, words: str
+) -> None:
+    told = market().evaluated()
+    got = judge(told, LABEL_A, leaks=found, audited=True)
+    assert got.verdict is Verdict.BLOCKED
+    assert failed(got) == {gate}
+    assert words in got.reasons[0]
+
+
+def test_an_audit_that_found_nothing_changes_no_verdict() -> None:
+    told = market().evaluated()
+    assert judge(told, LABEL_A, leaks=CLEAN).verdict is judge(told, LABEL_A).verdict
 
 
 def test_a_persons_word_does_not_lift_a_rejection() -> None:
