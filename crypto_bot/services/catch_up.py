@@ -92,7 +92,7 @@ class CatchUp:
         recent_ms = max(self._signalled.values(), default=0) - 4 * self._record.lag_ms
         self._record.restore(self._store.tallies(), self._store.settled_since(recent_ms))
         unsettled = [s for s in self._store.unsettled() if s.symbol in self._signalled]
-        outcomes = self._tracker.restore(unsettled, self._path_of)
+        outcomes = self._tracker.restore(unsettled, self._signalled, self._path_of)
         self._store.commit([], outcomes)
         for symbol in self._symbols:
             if symbol in self._archived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -102,13 +102,16 @@ class LiveTracker:
         self._coins: dict[str, _Coin] = {}
 
     def restore(
-        self, unsettled: Sequence[Signal], path_of: Callable[[Signal], Sequence[Candle]]
+        self,
+        unsettled: Sequence[Signal],
+        newest_ms: Mapping[str, int],
+        path_of: Callable[[Signal], Sequence[Candle]],
     ) -> list[Outcome]:
         """Takes the open signals up again after a restart; `unsettled` is oldest first.
 
-        `path_of` gives the stored candles after a signal, up to the newest predicted one of its
-        coin. Returns outcomes that those candles already decide (a missing candle has been
-        imported since), to be committed.
+        `newest_ms` is the newest candle of each coin that has a signal, and `path_of` gives the
+        stored candles after a signal up to that one, or to its horizon. Returns outcomes that
+        those candles already decide (a missing candle has been imported since), to be committed.
         """
         outcomes: list[Outcome] = []
         still_open: dict[str, list[Signal]] = {}
@@ -118,7 +121,7 @@ class LiveTracker:
             outcome = settle(signal, path, self._timeframe)
             if outcome is not None:
                 outcomes.append(self._counted(signal, outcome))
-            elif self._unbroken(signal, path):
+            elif newest_ms[signal.symbol] == signal.candle_open_ms + len(path) * self._timeframe.ms:
                 still_open.setdefault(signal.symbol, []).append(signal)
                 paths.setdefault(signal.symbol, path)
         self._coins = {symbol: _Coin(self._timeframe) for symbol in still_open}
@@ -144,12 +147,6 @@ class LiveTracker:
         if coin is None:
             coin = self._coins[symbol] = _Coin(self._timeframe)
         return coin
-
-    def _unbroken(self, signal: Signal, path: Sequence[Candle]) -> bool:
-        if len(path) >= signal.horizon_bars:
-            return False
-        last_ms = signal.candle_open_ms + len(path) * self._timeframe.ms
-        return not path or path[-1].open_ms == last_ms
 
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
         if outcome.label is not None:

@@ -101,7 +101,8 @@ def test_taken_up_after_a_restart_at_any_candle() -> None:
             last_ms = each.candle_open_ms + each.horizon_bars * M15.ms
             return [c for c in candles[:at] if each.candle_open_ms < c.open_ms <= last_ms]
 
-        assert second.restore(unsettled, path_of) == []
+        newest_ms = {"BTCUSDT": candles[at - 1].open_ms}
+        assert second.restore(unsettled, newest_ms, path_of) == []
         found |= tracked(second, candles[at:], signals[at:])
         assert found == by_hand(candles, signals)
 
@@ -110,7 +111,7 @@ def test_an_imported_candle_settles_what_was_left_open() -> None:
     candles = walk(5, 30)
     early = signal(candles[0], Pred.LONG, atr=100.0)
     tracker = LiveTracker(M15, TrackRecord(900_000))
-    outcomes = tracker.restore([early], lambda _: candles[1:6])
+    outcomes = tracker.restore([early], {"BTCUSDT": candles[-1].open_ms}, lambda _: candles[1:6])
     assert [outcome.prediction_id for outcome in outcomes] == [early.id]
 
 
