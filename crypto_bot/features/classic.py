@@ -25,6 +25,7 @@ from crypto_bot.features.averages import (
 )
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import rsi_of
+from crypto_bot.features.tape import BAR, RUN
 from crypto_bot.features.windows import CLOSE, VOLUME, Booleans, Feed, Floats, Integers
 
 COLUMNS = (
@@ -51,7 +52,6 @@ WINDOW = 20
 
 _RING = 32
 _PLACE = _RING - 1  # bar & _PLACE is the place of a bar in a ring
-_LAST_BAR, _RUN = range(2)
 
 
 class ClassicTape(NamedTuple):
@@ -91,9 +91,9 @@ def _step(tape: ClassicTape, coin: int, bar: int, candle: Floats, row: Floats) -
     closes = tape.closes[coin]
     slots = tape.averages[coin]
     close, volume = candle[CLOSE], candle[VOLUME]
-    follows = marks[_RUN] > 0 and bar == marks[_LAST_BAR] + 1
-    marks[_RUN] = marks[_RUN] + 1 if follows else 1
-    marks[_LAST_BAR] = bar
+    follows = marks[RUN] > 0 and bar == marks[BAR] + 1
+    marks[RUN] = marks[RUN] + 1 if follows else 1
+    marks[BAR] = bar
     closes[bar & _PLACE] = close
     change = 0.0
     if follows:
@@ -107,7 +107,7 @@ def _step(tape: ClassicTape, coin: int, bar: int, candle: Floats, row: Floats) -
         begin_averages(slots, candle)
     tape.returns[coin, bar & _PLACE] = change
     tape.volume[coin] = volume
-    if marks[_RUN] < WARM_UP_BARS:
+    if marks[RUN] < WARM_UP_BARS:
         row[:] = np.nan
         return False
     row[0] = change

@@ -1,4 +1,4 @@
-"""Candles to features, by one kernel: a whole history at once, or live a candle at a time."""
+"""Candles to features: a whole history at once, by the kernel that also serves live."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles
-from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features import lead
 from crypto_bot.features.sets import FeatureSet
@@ -58,7 +57,7 @@ def batch(
     one exchange, there are none). Raises BadCandles where an open time is off the grid or does not
     ascend, or a value cannot be true; ValueError where the set has a leader and none is given.
     """
-    bars = _bars(coin, timeframe, "candles")
+    bars = bar_numbers(coin, timeframe, "candles")
     leads = np.zeros((bars.shape[0], lead.COLUMNS))
     if features.leader is not None:
         if leader is None:
@@ -78,7 +77,7 @@ def batch(
     return FeatureRows(rows, valid)
 
 
-def _bars(coin: Series, timeframe: Timeframe, origin: str) -> Integers:
+def bar_numbers(coin: Series, timeframe: Timeframe, origin: str) -> Integers:
     """Bar numbers since the epoch. Raises BadCandles."""
     opened, high, low, close, volume = coin.candles.T
     sound = np.isfinite(coin.candles).all(axis=1) & (low > 0.0) & (volume >= 0.0)
@@ -96,79 +95,10 @@ def _bars(coin: Series, timeframe: Timeframe, origin: str) -> Integers:
 
 def _aligned_leads(bars: Integers, leader: Series, timeframe: Timeframe, symbol: str) -> Floats:
     """The leader's rows at `bars`; zeros (unknown) where it has no candle."""
-    own = _bars(leader, timeframe, symbol)
+    own = bar_numbers(leader, timeframe, symbol)
     known = np.zeros((own.shape[0] + 1, lead.COLUMNS))
     lead.lead(new_tape(1), own, leader.candles, known[:-1])
     at = np.searchsorted(own, bars)
     there = np.append(own, -1)[at] == bars
     aligned: Floats = known[np.where(there, at, own.shape[0])]
     return aligned
-
-
-class LiveFeatures:
-    """Features of many coins at each close: a memory that takes one candle of each at a time."""
-
-    def __init__(self, features: FeatureSet, timeframe: Timeframe, symbols: Sequence[str]) -> None:
-        self._features = features
-        self._timeframe = timeframe
-        self._coins = {symbol: coin for coin, symbol in enumerate(symbols)}
-        self._tape = features.new_tape(len(symbols))
-        self._lead_tape = new_tape(1)
-        self._newest = dict.fromkeys(symbols, -1)
-
-    @property
-    def history_bars(self) -> int:
-        """As many candles of each coin and of the leader bring a fresh memory to the same bits."""
-        return self._features.history_bars
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The coins, in the order of the rows."""
-        return tuple(self._coins)
-
-    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        """Replaces what is remembered of `symbol`, a coin or the leader, by `candles`, ascending.
-
-        Raises BadCandles where they cannot be true.
-        """
-        told = series(candles)
-        bars = _bars(told, self._timeframe, symbol)
-        if symbol == self._features.leader:
-            self._lead_tape = new_tape(1)
-            lead.lead(self._lead_tape, bars, told.candles, np.empty((bars.shape[0], lead.COLUMNS)))
-        coin = self._coins.get(symbol)
-        if coin is None:
-            return
-        self._newest[symbol] = int(told.open_ms[-1]) if candles else -1
-        self._tape.marks[coin] = 0
-        feed = self._feed(bars, told.candles, np.zeros((bars.shape[0], lead.COLUMNS)))
-        rows = np.empty((bars.shape[0], len(self._features.columns)))
-        self._features.advance(self._tape, coin, feed, rows, np.empty(bars.shape[0], np.bool_))
-
-    def update(self, bar: Bar) -> FeatureRows:
-        """Takes the candles of `bar` in; one row for each coin, not valid where it has no candle.
-
-        The leader's candle belongs among them. Raises ValueError where a candle is not newer than
-        the one before it.
-        """
-        number = np.array([bar.open_ms // self._timeframe.ms], np.int64)
-        leads = np.zeros((1, lead.COLUMNS))
-        if self._features.leader in bar.candles:
-            led = np.array([bar.candles[self._features.leader][1:]])
-            lead.lead(self._lead_tape, number, led, leads)
-        rows = np.full((len(self._coins), len(self._features.columns)), np.nan)
-        valid = np.zeros(len(self._coins), np.bool_)
-        for symbol, coin in self._coins.items():
-            candle = bar.candles.get(symbol)
-            if candle is None:
-                continue
-            if bar.open_ms <= self._newest[symbol]:
-                raise ValueError(f"{symbol}: candle {bar.open_ms} is not a new one")
-            self._newest[symbol] = bar.open_ms
-            found = slice(coin, coin + 1)
-            feed = self._feed(number, np.array([candle[1:]]), leads)
-            self._features.advance(self._tape, coin, feed, rows[found], valid[found])
-        return FeatureRows(rows, valid)
-
-    def _feed(self, bars: Integers, candles: Floats, leads: Floats) -> Feed:
-        return Feed(bars, candles, np.zeros(bars.shape[0], np.bool_), leads, self._timeframe.ms)

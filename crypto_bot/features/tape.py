@@ -97,8 +97,9 @@ TOP_ROWS, TOP_LENGTH = plan(
 )
 
 BAR, RUN, VOLUME_RUN, JUMP_BAR, JUMP_SIGN, STREAK = range(6)
-"""Marks: the last bar; candles since the last gap, and since the market last changed; bar and sign
-of the last jump; signed count of bars in a row with a return of one sign, at most `STREAK_CAP`."""
+"""Marks: the last bar and the candles since the last gap (first in every set's tape); candles since
+the market last changed; bar and sign of the last jump; signed count of bars in a row whose returns
+have one sign, at most `STREAK_CAP`."""
 STREAK_CAP = 10
 JUMP_SD = 4.0
 NEVER = -(1 << 40)

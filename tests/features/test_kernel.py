@@ -11,7 +11,8 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles, ConfigError
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import LiveFeatures, Series, batch, series
+from crypto_bot.features.kernel import Series, batch, series
+from crypto_bot.features.live import LiveFeatures
 from crypto_bot.features.sets import FeatureSet, feature_set, schema_hash
 from crypto_bot.features.windows import Booleans, Floats
 
@@ -184,6 +185,49 @@ def test_live_refuses_an_old_candle_and_marks_a_missing_one(walk: Walk) -> None:
     assert found.valid.tolist() == [False, True]
     with pytest.raises(ValueError, match="not a new one"):
         live.update(Bar(candles[-1].open_ms, {"BUSDT": candles[-1]}))
+
+
+def test_a_coin_may_come_later_than_the_leader_but_not_twice(walk: Walk) -> None:
+    features = feature_set("per_coin_v2")
+    coin, leader = walk(1003, 17), walk(1003, 18)
+    whole = batch(features, TF, coin, leader)
+    live = LiveFeatures(features, TF, [COIN])
+    coins, leaders = candles_of(coin), candles_of(leader)
+    live.preload(COIN, coins[:1000])
+    live.preload(LEADER, leaders[:1001])
+    live.update(Bar(leaders[1001].open_ms, {LEADER: leaders[1001]}))
+    for at in (1000, 1001):
+        found = live.update(Bar(coins[at].open_ms, {COIN: coins[at]}))
+        assert found.rows[0].tobytes() == whole.rows[at].tobytes()
+    with pytest.raises(ValueError, match="BTCUSDT: candle"):
+        live.update(Bar(coins[1001].open_ms, {LEADER: leaders[1001]}))
+    # what was refused has changed nothing
+    found = live.update(Bar(coins[1002].open_ms, {COIN: coins[1002], LEADER: leaders[1002]}))
+    assert found.rows[0].tobytes() == whole.rows[1002].tobytes()
+
+
+def test_what_is_missing_is_said(walk: Walk) -> None:
+    candles = candles_of(walk(1000, 19))
+    live = LiveFeatures(feature_set("per_coin_v2"), TF, [COIN])
+    live.preload(COIN, candles[:400])
+    assert "SOLUSDT has 400 candles since its last gap, per_coin_v2 needs 800" in (
+        live.why_not_valid(COIN)
+    )
+    live.preload(COIN, candles[:900])
+    live.preload(LEADER, candles[:700])
+    assert "BTCUSDT has 700 candles" in live.why_not_valid(COIN)
+    live.preload(LEADER, candles[:900])
+    assert not live.update(Bar(candles[900].open_ms, {COIN: candles[900]})).valid[0]
+    assert "SOLUSDT or BTCUSDT is missing" in live.why_not_valid(COIN)
+
+
+@pytest.mark.parametrize("tf", ["1m", "1h", "4h", "1d"])
+def test_other_timeframes_count_in_their_own_bars(tf: str, walk: Walk) -> None:
+    timeframe = Timeframe.parse(tf)
+    candles = walk(1000, 20).candles
+    coin = Series(np.arange(1000) * timeframe.ms, candles)
+    found = batch(feature_set("per_coin_v2"), timeframe, coin, coin)
+    assert np.array_equal(found.valid, np.arange(1000) >= 799)
 
 
 def test_a_set_with_a_leader_needs_it(walk: Walk) -> None:
