@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.domain.signal import STOP_ATR, Pred, Signal
 from crypto_bot.domain.timeframe import Timeframe
 
@@ -31,8 +32,9 @@ class Outcome:
 
     `settled_ms` is the close of the candle that decided it. `return_bps` is gross and 0 for a
     NO_TRADE. `mfe_bps` and `mae_bps` are the best and worst excursion seen from the side of the
-    trade (from the long side for a NO_TRADE), exit candle included. `label` is the triple-barrier
-    label (+-2 ATR, the signal's horizon); it and `correct` are None where the signal had no ATR.
+    trade (from the long side for a NO_TRADE), exit candle included. `label` is the signal's own, or
+    the triple barrier (+-2 ATR, the signal's horizon) where it has none; it and `correct` are None
+    where the signal had no ATR.
     """
 
     prediction_id: str
@@ -52,7 +54,8 @@ def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Out
     `after` holds the candles that follow its own, ascending. The first that touches stop or
     target ends a trade: at the stop when it touches both, else at the first target; a candle that
     opens beyond a level fills at its open. TP2 and TP3 say how far that one candle reached; the
-    fill stays that of the first target. A NO_TRADE is settled when its label is known. A missing
+    fill stays that of the first target. A NO_TRADE is settled when its label is known, and a signal
+    with a label of its own at the end of its horizon, wherever its trade ended before. A missing
     candle before the end leaves the signal open.
     """
     due_ms = signal.candle_open_ms
@@ -62,17 +65,55 @@ def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Out
         if candle.open_ms != due_ms:
             return None
         path.append(candle)
-        ending = _ending(signal, candle)
+        ending = None if signal.label else _ending(signal, candle)
         if ending is not None:
             return _outcome(signal, path, timeframe, ending)
     if len(path) < signal.horizon_bars:
         return None
+    if signal.label is not None:
+        return _labelled(signal, signal.label, path, timeframe)
     label = None if signal.atr is None else Pred.NO_TRADE
     return _outcome(signal, path, timeframe, _Ending(Status.EXPIRED, path[-1].close, label))
 
 
 def barriers(signal: Signal) -> tuple[float, float]:
-    """Prices (lower, upper) at +-2 ATR of the entry: a candle inside them cannot end `signal`."""
+    """Prices (lower, upper): a candle inside them cannot settle `signal` before its horizon."""
+    if signal.label is not None:
+        return float("-inf"), float("inf")
+    return _barriers(signal)
+
+
+def label_after(spec: LabelSpec, atr: float | None, after: Sequence[Candle]) -> Pred | None:
+    """The label of a close with this ATR (price units), as `features.labels.label` has it.
+
+    `after` holds the `horizon_bars` candles that follow, or more; a trade enters at the open of the
+    first. A candle that touches both barriers is the stop of either side: NO_TRADE. None where
+    there is no ATR, or one of 0.
+    """
+    if atr is None or not atr > 0.0:
+        return None
+    path = after[: spec.horizon_bars]
+    entry = path[0].open
+    reach = spec.threshold * (entry if spec.rule is Rule.HOLD_SHARE else atr)
+    if spec.rule is Rule.BARRIER_ATR:
+        return _touched(path, entry - reach, entry + reach)
+    moved = path[-1].close - entry
+    if moved > reach:
+        return Pred.LONG
+    return Pred.SHORT if -moved > reach else Pred.NO_TRADE
+
+
+def _touched(path: Sequence[Candle], lower: float, upper: float) -> Pred:
+    for candle in path:
+        rose, fell = candle.high >= upper, candle.low <= lower
+        if rose != fell:
+            return Pred.LONG if rose else Pred.SHORT
+        if rose:
+            break
+    return Pred.NO_TRADE
+
+
+def _barriers(signal: Signal) -> tuple[float, float]:
     if signal.atr is None:
         return float("-inf"), float("inf")
     reach = STOP_ATR * signal.atr
@@ -86,7 +127,7 @@ class _Ending(NamedTuple):
 
 
 def _ending(signal: Signal, candle: Candle) -> _Ending | None:
-    lower, upper = barriers(signal)
+    lower, upper = _barriers(signal)
     fell, rose = candle.low <= lower, candle.high >= upper
     if not (fell or rose):
         return None
@@ -102,6 +143,23 @@ def _ending(signal: Signal, candle: Candle) -> _Ending | None:
     target = upper if is_long else lower
     better = max if is_long else min
     return _Ending(_reached(signal, candle), better(target, candle.open), signal.pred)
+
+
+def _labelled(
+    signal: Signal, spec: LabelSpec, path: Sequence[Candle], timeframe: Timeframe
+) -> Outcome:
+    """The trade ends as any other, at the latest with the horizon; its label is its own."""
+    label = label_after(spec, signal.atr, path)
+    held = path
+    ending = _Ending(Status.EXPIRED, path[-1].close, label)
+    if signal.pred is not Pred.NO_TRADE:
+        for count, candle in enumerate(path, 1):
+            left = _ending(signal, candle)
+            if left is not None:
+                held, ending = path[:count], left._replace(label=label)
+                break
+    ended = _outcome(signal, held, timeframe, ending)
+    return replace(ended, settled_ms=timeframe.close_of(path[-1].open_ms))
 
 
 def _reached(signal: Signal, candle: Candle) -> Status:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from crypto_bot.domain.label import LabelSpec
+
 
 class Pred(StrEnum):
     """The call: buy, sell, or stay out. A hold is NO_TRADE and is never turned into a trade."""
@@ -46,6 +48,7 @@ class Call:
 
     `probabilities` is given by calibrated models only; for rules the engine fills in the tracked
     record of the source. `expected_bps` is the expected gross return of the trade, where known.
+    `label` is what the probabilities are probabilities of; None for the engine's own label.
     """
 
     pred: Pred
@@ -53,6 +56,7 @@ class Call:
     probabilities: Probabilities | None = None
     expected_bps: float | None = None
     model_version: str | None = None
+    label: LabelSpec | None = None
 
 
 class Declined(NamedTuple):
@@ -76,7 +80,8 @@ class Signal:
     """The one answer for (symbol, tf, candle_open_ms).
 
     `atr` (price units) and `horizon_bars` are what the outcome is settled by; `atr` is None where
-    the coin has too few candles, and such a signal gets no label.
+    the coin has too few candles, and such a signal gets no label. `label` is a model's own, by
+    which its probabilities are judged; None is the triple barrier of `settle`.
     """
 
     symbol: str
@@ -94,6 +99,7 @@ class Signal:
     expected_bps: float | None = None
     cost_bps: float | None = None
     model_version: str | None = None
+    label: LabelSpec | None = None
 
     @property
     def id(self) -> str:

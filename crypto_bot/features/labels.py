@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_bot.domain.errors import ConfigError, NotEnoughData
+from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.averages import PERIOD
 from crypto_bot.features.compiled import compiled
@@ -21,28 +20,6 @@ SHORT, NO_TRADE, LONG, UNKNOWN = 0, 1, 2, -1
 CLASSES = ("SHORT", "NO_TRADE", "LONG")
 RARE, DOMINANT = 0.05, 0.90
 """Shares of a class below and above which a distribution is warned of."""
-
-
-class Rule(StrEnum):
-    """How a label is decided; see `label`."""
-
-    HOLD_ATR = "hold_atr"
-    BARRIER_ATR = "barrier_atr"
-    HOLD_SHARE = "hold_share"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSpec:
-    """A label by its parameters: `threshold` in ATR(14), or a share of the entry (HOLD_SHARE)."""
-
-    name: str
-    rule: Rule
-    horizon_bars: int
-    threshold: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, as a model's `meta.json` holds them."""
-        return asdict(self)
 
 
 _SPECS = {

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series, batch
-from crypto_bot.features.labels import UNKNOWN, Labels, LabelSpec, label
+from crypto_bot.features.labels import UNKNOWN, Labels, label
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.ml.rows import Floats
 

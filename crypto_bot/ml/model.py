@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from crypto_bot.features.labels import LabelSpec
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import TAIL, ReturnMap
 from crypto_bot.ml.gate import Judgement
@@ -19,9 +19,9 @@ from crypto_bot.ml.rows import Floats, Ints
 class ModelSpec:
     """What a model reads and what it was asked: all that is needed to build its family again.
 
-    `family` (such as `cnn_lstm_v1`) and `size` are names known to `families.build`; `columns` are all the columns of the
-    feature set in order, `move_columns` and `direction_columns` those that each head reads. One
-    prediction reads the newest `window_bars` rows of features.
+    `family` (such as `cnn_lstm_v1`) and `size` are names known to `families.build`; `columns` are
+    all the columns of the feature set in order, `move_columns` and `direction_columns` those that
+    each head reads. One prediction reads the newest `window_bars` rows of features.
     """
 
     family: str

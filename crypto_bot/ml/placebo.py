@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.kernel import Series
-from crypto_bot.features.labels import LONG, SHORT, UNKNOWN, LabelSpec, label
+from crypto_bot.features.labels import LONG, SHORT, UNKNOWN, label
 from crypto_bot.ml.rows import Floats
 from crypto_bot.ml.scores import auc
 

@@ -72,10 +72,11 @@ class SignalEngineService:
             source=source,
             levels=levels(call.pred, view.close, atr),
             atr=atr,
-            horizon_bars=self._horizon_bars,
+            horizon_bars=call.label.horizon_bars if call.label else self._horizon_bars,
             reasons=call.reasons,
             declined=tuple(declined),
             expected_bps=call.expected_bps,
             cost_bps=self._cost_bps,
             model_version=call.model_version,
+            label=call.label,
         )

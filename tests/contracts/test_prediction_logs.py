@@ -13,6 +13,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
@@ -103,6 +104,8 @@ signals = st.builds(
     expected_bps=st.none() | prices,
     cost_bps=st.none() | prices,
     model_version=st.none() | words,
+    label=st.none()
+    | st.builds(LabelSpec, words, st.sampled_from(Rule), st.integers(1, 500), prices),
 )
 
 

@@ -7,14 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.outcome import Outcome, Status, barriers, settle
+from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.outcome import Outcome, Status, barriers, label_after, settle
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 
 M15 = Timeframe.parse("15m")
 
 
-def signal(pred: Pred, atr: float | None = 1.0, horizon_bars: int = 3) -> Signal:
+def signal(
+    pred: Pred, atr: float | None = 1.0, horizon_bars: int = 3, label: LabelSpec | None = None
+) -> Signal:
     return Signal(
         symbol="BTCUSDT",
         tf="15m",
@@ -27,6 +30,7 @@ def signal(pred: Pred, atr: float | None = 1.0, horizon_bars: int = 3) -> Signal
         atr=atr,
         horizon_bars=horizon_bars,
         reasons=("made up",),
+        label=label,
     )
 
 
@@ -152,3 +156,69 @@ def test_long_and_short_are_never_both_right(path: list[Candle]) -> None:
     assert short is not None
     assert not (long.correct and short.correct)
     assert long.mae_bps <= long.return_bps <= long.mfe_bps
+
+
+HOLD = LabelSpec("A", Rule.HOLD_ATR, 3, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("close", "label"),
+    [(100.8, Pred.LONG), (100.75, Pred.NO_TRADE), (99.25, Pred.NO_TRADE), (99.2, Pred.SHORT)],
+)
+@pytest.mark.parametrize("pred", list(Pred))
+def test_a_call_of_a_model_is_judged_by_its_own_label(
+    pred: Pred, close: float, label: Pred
+) -> None:
+    path = after(CALM, CALM, (100.0, 101.0, 99.0, close))
+    outcome = settle(signal(pred, label=HOLD), path, M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == (label, label is pred)
+    assert outcome.status is Status.EXPIRED
+    assert settle(signal(pred, label=HOLD), path[:2], M15) is None
+
+
+def test_its_trade_ends_at_the_stop_and_its_label_with_the_horizon() -> None:
+    path = after((100.0, 100.5, 97.5, 98.0), CALM, (100.0, 101.0, 99.0, 100.9))
+    outcome = settle(signal(Pred.LONG, label=HOLD), path, M15)
+    assert outcome is not None
+    assert (outcome.status, outcome.exit_price) == (Status.SL, 98.0)
+    assert (outcome.label, outcome.correct) == (Pred.LONG, True)
+    assert outcome.settled_ms == M15.close_of(3 * M15.ms)
+    assert outcome.mae_bps == pytest.approx(-250.0)
+    assert outcome.mfe_bps == pytest.approx(50.0)
+    assert settle(signal(Pred.LONG, label=HOLD), path[:1], M15) is None
+
+
+def test_a_no_trade_of_a_model_does_not_end_at_a_barrier() -> None:
+    path = after((100.0, 103.0, 99.5, 100.0), CALM, CALM)
+    assert settle(signal(Pred.NO_TRADE, label=HOLD), path[:1], M15) is None
+    outcome = settle(signal(Pred.NO_TRADE, label=HOLD), path, M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == (Pred.NO_TRADE, True)
+
+
+def test_no_candle_settles_a_labelled_signal_early_and_no_atr_means_no_label() -> None:
+    assert barriers(signal(Pred.LONG, label=HOLD)) == (-inf, inf)
+    outcome = settle(signal(Pred.NO_TRADE, atr=None, label=HOLD), after(CALM, CALM, CALM), M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        ((100.0, 102.5, 99.0, 100.0), Pred.LONG),
+        ((100.0, 101.0, 97.5, 100.0), Pred.SHORT),
+        ((100.0, 102.5, 97.5, 100.0), Pred.NO_TRADE),
+        (CALM, Pred.NO_TRADE),
+    ],
+)
+def test_barrier_label(row: tuple[float, float, float, float], label: Pred) -> None:
+    spec = LabelSpec("B", Rule.BARRIER_ATR, 2, 2.0)
+    assert label_after(spec, 1.0, after(CALM, row)) is label
+
+
+def test_fixed_share_label() -> None:
+    spec = LabelSpec("fixed", Rule.HOLD_SHARE, 1, 0.0025)
+    assert label_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.3))) is Pred.LONG
+    assert label_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.2))) is Pred.NO_TRADE

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, NotEnoughData
+from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.outcome import label_after
+from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.labels import (
@@ -16,8 +20,6 @@ from crypto_bot.features.labels import (
     SHORT,
     UNKNOWN,
     Labels,
-    LabelSpec,
-    Rule,
     distribution,
     label,
     label_spec,
@@ -196,3 +198,19 @@ def test_uniqueness_is_the_average_of_one_over_the_living(spans: list[tuple[int,
     assert sum(w * len(own) for w, own in zip(weights, living, strict=True)) == pytest.approx(
         len(set().union(*living))
     )
+
+
+@pytest.mark.parametrize("name", ["A", "B", "fixed"])
+def test_live_labels_are_those_of_the_history(name: str, walk: Walk) -> None:
+    coin, spec = walk(400, seed=4), label_spec(name)
+    known = label(spec, TF, coin.open_ms, coin.candles)
+    candles = [
+        Candle(int(at), *row) for at, row in zip(coin.open_ms, coin.candles.tolist(), strict=True)
+    ]
+    compared = 0
+    for bar in np.flatnonzero(known.label != UNKNOWN):
+        atr = known.atr_bps[bar] * coin.candles[bar, 3] / 1e4
+        found = label_after(spec, atr, candles[bar + 1 :])
+        assert found is list(Pred)[known.label[bar]]
+        compared += 1
+    assert compared > 300

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.ports import StoredSignal
@@ -37,6 +38,7 @@ def prediction_row(stored: StoredSignal) -> tuple[Any, ...]:
         signal.horizon_bars,
         _texts(signal.reasons),
         _texts(signal.declined),
+        None if signal.label is None else _rule_text(signal.label),
     )
 
 
@@ -62,6 +64,7 @@ def stored_signal(row: Row[Any]) -> StoredSignal:
         expected_bps=row.expected_bps,
         cost_bps=row.cost_bps,
         model_version=row.model_version,
+        label=None if row.label_rule is None else _label_of(row.label_rule),
     )
     return StoredSignal(signal, row.created_ms, row.late)
 
@@ -94,6 +97,17 @@ def outcome_of(row: Row[Any]) -> Outcome:
         label=None if row.label is None else Pred(row.label),
         correct=row.correct,
     )
+
+
+@lru_cache(maxsize=64)  # a program has few
+def _rule_text(label: LabelSpec) -> str:
+    return json.dumps(label.as_json())
+
+
+@lru_cache(maxsize=64)  # as above
+def _label_of(text: str) -> LabelSpec:
+    fields = json.loads(text)
+    return LabelSpec(**{**fields, "rule": Rule(fields["rule"])})
 
 
 @lru_cache(maxsize=4096)  # the same few reasons come with nearly every signal

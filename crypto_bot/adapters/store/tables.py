@@ -74,6 +74,7 @@ predictions = Table(
     Column("horizon_bars", Integer, nullable=False),
     Column("reasons", Text, nullable=False),  # JSON list of texts
     Column("declined", Text, nullable=False),  # JSON list of [source, reason]
+    Column("label_rule", Text),  # JSON object of a LabelSpec, NULL for the engine's own label
     Index(None, "tf", "symbol", "candle_open_ms"),
     Index(None, "tf", "candle_open_ms", "symbol", "source"),
 )
