@@ -71,25 +71,30 @@ def new_tape(coins: int) -> ClassicTape:
         np.zeros((coins, 2, COUNT)),
         np.zeros((coins, _RING)),
         np.zeros((coins, _RING)),
-        np.zeros(coins),
+        np.zeros((coins, 1)),
     )
 
 
 @compiled
 def advance(tape: ClassicTape, coin: int, feed: Feed, rows: Floats, valid: Booleans) -> None:
     """Takes the candles of one coin in; fills `rows` (NaN where not `valid`). See `kernel`."""
+    own = ClassicTape(
+        tape.marks[coin],
+        tape.averages[coin],
+        tape.closes[coin],
+        tape.returns[coin],
+        tape.volume[coin],
+    )
     for i in range(feed.bars.shape[0]):
-        valid[i] = _step(tape, coin, feed.bars[i], feed.candles[i], rows[i])
+        valid[i] = _step(own, feed.bars[i], feed.candles[i], rows[i])
         if feed.cuts[i]:  # its volume has nothing to be compared with
             valid[i] = False
             rows[i, :] = np.nan
 
 
 @compiled
-def _step(tape: ClassicTape, coin: int, bar: int, candle: Floats, row: Floats) -> bool:
-    marks = tape.marks[coin]
-    closes = tape.closes[coin]
-    slots = tape.averages[coin]
+def _step(own: ClassicTape, bar: int, candle: Floats, row: Floats) -> bool:
+    marks, slots, closes, returns, volumes = own
     close, volume = candle[CLOSE], candle[VOLUME]
     follows = marks[RUN] > 0 and bar == marks[BAR] + 1
     marks[RUN] = marks[RUN] + 1 if follows else 1
@@ -101,18 +106,18 @@ def _step(tape: ClassicTape, coin: int, bar: int, candle: Floats, row: Floats) -
         change = close / before - 1.0
         average_step(slots, bar, candle, before)
         row[1] = log(close / before)
-        traded = tape.volume[coin]
+        traded = volumes[0]
         row[14] = volume / traded - 1.0 if traded > 0.0 else 0.0
     else:
         begin_averages(slots, candle)
-    tape.returns[coin, bar & _PLACE] = change
-    tape.volume[coin] = volume
+    returns[bar & _PLACE] = change
+    volumes[0] = volume
     if marks[RUN] < WARM_UP_BARS:
         row[:] = np.nan
         return False
     row[0] = change
     _smooth(slots[OLDER], row)
-    _bands(closes, tape.returns[coin], bar, row)
+    _bands(closes, returns, bar, row)
     return True
 
 

@@ -12,9 +12,20 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features import lead
+from crypto_bot.features.compiled import compiled
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.features.tape import new_tape
-from crypto_bot.features.windows import Booleans, Feed, Floats, Integers
+from crypto_bot.features.windows import (
+    CLOSE,
+    HIGH,
+    LOW,
+    OPEN,
+    VOLUME,
+    Booleans,
+    Feed,
+    Floats,
+    Integers,
+)
 
 _CHUNK = 8192
 """Rows in full precision at a time."""
@@ -67,30 +78,38 @@ def batch(
     tape = features.new_tape(1)
     rows = np.empty((bars.shape[0], len(features.columns)), dtype)
     valid = np.empty(bars.shape[0], np.bool_)
-    exact = np.empty((_CHUNK, len(features.columns)))
     for since in range(0, bars.shape[0], _CHUNK):
         part = slice(since, since + _CHUNK)
-        some = exact[: bars[part].shape[0]]
         feed = Feed(bars[part], coin.candles[part], cuts[part], leads[part], timeframe.ms)
-        features.advance(tape, 0, feed, some, valid[part])
-        rows[part] = some
+        exact = rows[part].astype(np.float64, copy=False)
+        features.advance(tape, 0, feed, exact, valid[part])
+        if exact.dtype != rows.dtype:
+            rows[part] = exact
     return FeatureRows(rows, valid)
 
 
 def bar_numbers(coin: Series, timeframe: Timeframe, origin: str) -> Integers:
     """Bar numbers since the epoch. Raises BadCandles."""
-    opened, high, low, close, volume = coin.candles.T
-    sound = np.isfinite(coin.candles).all(axis=1) & (low > 0.0) & (volume >= 0.0)
-    sound &= (low <= np.minimum(opened, close)) & (np.maximum(opened, close) <= high)
-    sound &= coin.open_ms % timeframe.ms == 0
-    sound[1:] &= np.diff(coin.open_ms) > 0
-    if not sound.all():
-        first = int(np.argmin(sound))
+    faulty = _faulty(coin.open_ms, coin.candles, timeframe.ms)
+    if faulty >= 0:
         raise BadCandles(
-            f"{origin}: {np.count_nonzero(~sound)} rows cannot be true (values, grid or order); "
-            f"first at row {first}: open_ms {coin.open_ms[first]}, {coin.candles[first].tolist()}"
+            f"{origin}: row {faulty} cannot be true (values, grid or order): "
+            f"open_ms {coin.open_ms[faulty]}, {coin.candles[faulty].tolist()}"
         )
     return coin.open_ms // timeframe.ms
+
+
+@compiled
+def _faulty(open_ms: Integers, candles: Floats, step_ms: int) -> int:
+    """The first row that cannot be true, -1 where there is none. Gaps are no fault."""
+    for i in range(open_ms.shape[0]):
+        opened, high, low = candles[i, OPEN], candles[i, HIGH], candles[i, LOW]
+        close, volume = candles[i, CLOSE], candles[i, VOLUME]
+        sound = 0.0 < low <= opened <= high < np.inf and low <= close <= high  # no NaN passes
+        sound = sound and 0.0 <= volume < np.inf and open_ms[i] % step_ms == 0
+        if not sound or (i > 0 and open_ms[i] <= open_ms[i - 1]):
+            return i
+    return -1
 
 
 def _aligned_leads(bars: Integers, leader: Series, timeframe: Timeframe, symbol: str) -> Floats:
