@@ -81,7 +81,7 @@ def batch(
     for since in range(0, bars.shape[0], _CHUNK):
         part = slice(since, since + _CHUNK)
         feed = Feed(bars[part], coin.candles[part], cuts[part], leads[part], timeframe.ms)
-        exact = rows[part].astype(np.float64, copy=False)
+        exact = rows[part] if rows.dtype == np.float64 else np.empty(rows[part].shape)
         features.advance(tape, 0, feed, exact, valid[part])
         if exact.dtype != rows.dtype:
             rows[part] = exact
