@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-
 _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

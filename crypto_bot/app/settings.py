@@ -197,7 +197,8 @@ def _from_file(config: Path | None) -> dict[str, Any]:
         raise ConfigError(f"settings file {path}: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"settings file {path} is not TOML: {error}") from error
-    if "token" in content.get("api", {}):
+    api = content.get("api")
+    if isinstance(api, dict) and "token" in api:
         raise ConfigError(
             f"settings file {path}: api.token is a secret and is read from the environment "
             "alone: set CRYPTO_BOT_API__TOKEN"

@@ -65,7 +65,7 @@ def sources(settings: Settings) -> list[SignalSource]:
     """The fallback chain, in the order in which it is asked."""
     timeframe = settings.timeframe
     rules: list[SignalSource] = [
-        ProfessionalAnalyzer(timeframe),
+        _analyzer(settings),
         RsiMa(),
         Momentum(timeframe),
         Hold(),
@@ -73,6 +73,13 @@ def sources(settings: Settings) -> list[SignalSource]:
     if not settings.use_ml:
         return rules
     return [PerCoinModels(settings.models_dir, timeframe), *rules]
+
+
+def _analyzer(settings: Settings) -> ProfessionalAnalyzer:
+    threshold = settings.engine.analyzer_threshold
+    if threshold is None:
+        return ProfessionalAnalyzer(settings.timeframe)
+    return ProfessionalAnalyzer(settings.timeframe, threshold)
 
 
 def check_device(settings: Settings) -> None:

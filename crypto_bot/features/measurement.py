@@ -1,0 +1,202 @@
+"""Measurements of one window of closed candles: pure functions of the window, compiled."""
+
+from __future__ import annotations
+
+from math import nan, sqrt
+
+import numpy as np
+
+from crypto_bot.features.compiled import compiled
+from crypto_bot.features.indicators import (
+    atr_step,
+    ema_step,
+    rise_step,
+    rsi_of,
+    softsign,
+    true_range,
+)
+from crypto_bot.features.memory import Floats
+
+COLUMNS = (
+    "close",
+    "atr",
+    "rsi",
+    "ema_20",
+    "change_14",
+    "trend_base",
+    "structure",
+    "support",
+    "resistance",
+    "macd_histogram",
+    "volatility_ratio",
+    "volume_ratio",
+    "volume_balance",
+)
+"""What `measure` writes, in order."""
+LONG_BARS = 96
+"""Bars against which volatility and volume are compared: a day of 15-minute candles."""
+SHORT_BARS = 16
+BURST_BARS = 4
+SWING_BARS = 5
+"""A swing is the extreme of this many candles before and after it."""
+FAR = 10.0
+"""Distance to a support or resistance that is this many ATR away, or nowhere in the window."""
+_PERIOD = 14
+_FAST, _SLOW, _SIGNAL = 12, 26, 9
+
+
+@compiled
+def measure(high: Floats, low: Floats, close: Floats, volume: Floats, out: Floats) -> None:
+    """Writes `COLUMNS` of a window to `out`; NaN where the window is too short for one."""
+    n = close.shape[0]
+    last = close[n - 1]
+    atr, rsi, ema_20, ema_50, histogram = _smooth(high, low, close)
+    out[:] = nan
+    out[0] = last
+    if n >= _PERIOD:
+        out[1] = atr
+        out[2] = rsi
+    if n >= 20:
+        out[3] = ema_20
+    if n > _PERIOD:
+        out[4] = last / close[n - 1 - _PERIOD] - 1.0
+        out[6], out[7], out[8] = _swings(high, low, last, atr)
+    if n >= 50:
+        out[5] = softsign(ema_20 - ema_50, atr)
+    if n >= _SLOW + _SIGNAL - 1:
+        out[9] = histogram / atr if atr > 0.0 else 0.0
+    if n > LONG_BARS:
+        out[10] = _volatility_ratio(close)
+        out[11], out[12] = _volume(close, volume)
+
+
+@compiled
+def measure_trend(high: Floats, low: Floats, close: Floats, fast: int, slow: int) -> float:
+    """EMA `fast` above EMA `slow` in ATR(14), squashed to -1..1; NaN below `slow` candles.
+
+    With fewer than 14 candles the ATR is the mean of the true ranges that there are.
+    """
+    n = close.shape[0]
+    if n < slow:
+        return nan
+    quick = calm = close[0]
+    atr = high[0] - low[0]
+    for i in range(1, n):
+        quick = ema_step(quick, close[i], fast)
+        calm = ema_step(calm, close[i], slow)
+        atr = atr_step(atr, true_range(high[i], low[i], close[i - 1]), i, _PERIOD)
+    return softsign(quick - calm, atr)
+
+
+@compiled
+def _smooth(high: Floats, low: Floats, close: Floats) -> tuple[float, float, float, float, float]:
+    """ATR(14), RSI(14), EMA 20, EMA 50 and the MACD(12, 26, 9) histogram after the last candle."""
+    ema_20 = ema_50 = fast = slow = close[0]
+    atr = high[0] - low[0]
+    rise = fall = signal = macd = 0.0
+    for i in range(1, close.shape[0]):
+        price = close[i]
+        change = price - close[i - 1]
+        atr = atr_step(atr, true_range(high[i], low[i], close[i - 1]), i, _PERIOD)
+        rise = rise_step(rise, change, _PERIOD)
+        fall = rise_step(fall, -change, _PERIOD)
+        ema_20 = ema_step(ema_20, price, 20)
+        ema_50 = ema_step(ema_50, price, 50)
+        fast = ema_step(fast, price, _FAST)
+        slow = ema_step(slow, price, _SLOW)
+        macd = fast - slow
+        # as `ta` does: the signal line starts where the slow average counts as warmed up
+        signal = macd if i < _SLOW else ema_step(signal, macd, _SIGNAL)
+    return atr, rsi_of(rise, fall), ema_20, ema_50, macd - signal
+
+
+@compiled
+def _swings(high: Floats, low: Floats, last: float, atr: float) -> tuple[float, float, float]:
+    """Structure in -1..1, and the distances to support and resistance in ATR, at most `FAR`.
+
+    Structure: +1 where the last two swing highs rise and the last two swing lows rise, -1 where
+    both fall, each counting half. Support and resistance are the nearest swings, of either kind,
+    at or below and above the last close.
+    """
+    tops = np.zeros(2)
+    bottoms = np.zeros(2)
+    found_tops = found_bottoms = 0
+    support = 0.0
+    resistance = np.inf
+    for i in range(high.shape[0] - 1 - SWING_BARS, SWING_BARS - 1, -1):
+        price = high[i]
+        if _is_peak(high, i):
+            if found_tops < 2:
+                tops[found_tops] = price
+                found_tops += 1
+            if price <= last:
+                support = max(support, price)
+            else:
+                resistance = min(resistance, price)
+        price = low[i]
+        if _is_trough(low, i):
+            if found_bottoms < 2:
+                bottoms[found_bottoms] = price
+                found_bottoms += 1
+            if price <= last:
+                support = max(support, price)
+            else:
+                resistance = min(resistance, price)
+    structure = 0.0
+    if found_tops == 2:
+        structure += 0.5 * np.sign(tops[0] - tops[1])
+    if found_bottoms == 2:
+        structure += 0.5 * np.sign(bottoms[0] - bottoms[1])
+    if not atr > 0.0:
+        return structure, FAR, FAR
+    return structure, min((last - support) / atr, FAR), min((resistance - last) / atr, FAR)
+
+
+@compiled
+def _is_peak(high: Floats, i: int) -> bool:
+    """Whether `high[i]` is above the highs before it and not below those after it."""
+    for k in range(1, SWING_BARS + 1):
+        if high[i] <= high[i - k] or high[i] < high[i + k]:
+            return False
+    return True
+
+
+@compiled
+def _is_trough(low: Floats, i: int) -> bool:
+    """Whether `low[i]` is below the lows before it and not above those after it."""
+    for k in range(1, SWING_BARS + 1):
+        if low[i] >= low[i - k] or low[i] > low[i + k]:
+            return False
+    return True
+
+
+@compiled
+def _volatility_ratio(close: Floats) -> float:
+    """Root mean square return of the last 16 bars over that of the last 96; 1 where none moved."""
+    n = close.shape[0]
+    earlier = 0.0
+    recent = 0.0
+    for i in range(n - LONG_BARS, n):
+        square = (close[i] / close[i - 1] - 1.0) ** 2
+        if i < n - SHORT_BARS:
+            earlier += square
+        else:
+            recent += square
+    whole = (earlier + recent) / LONG_BARS
+    return sqrt(recent / SHORT_BARS / whole) if whole > 0.0 else 1.0
+
+
+@compiled
+def _volume(close: Floats, volume: Floats) -> tuple[float, float]:
+    """Mean volume of 4 bars over that of 96, and the signed share of volume of 16 bars in -1..1."""
+    n = close.shape[0]
+    whole = burst = traded = signed = 0.0
+    for i in range(n - LONG_BARS, n):
+        whole += volume[i]
+        if i >= n - SHORT_BARS:
+            traded += volume[i]
+            signed += volume[i] * np.sign(close[i] - close[i - 1])
+        if i >= n - BURST_BARS:
+            burst += volume[i]
+    ratio = burst / BURST_BARS / (whole / LONG_BARS) if whole > 0.0 else 0.0
+    return ratio, signed / traded if traded > 0.0 else 0.0

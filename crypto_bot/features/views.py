@@ -1,0 +1,172 @@
+"""Views of the market for the rules: each coin measured at each close, all coins in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import chain
+from math import nan
+
+import numpy as np
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.compiled import compiled
+from crypto_bot.features.measurement import COLUMNS, measure, measure_trend
+from crypto_bot.features.memory import (
+    BASE_WINDOW,
+    OPEN_MS,
+    CandleMemory,
+    Floats,
+    Integers,
+    absorb,
+    empty_memory,
+    forget,
+)
+
+HIGHER_LEVELS = 4
+_TREND_BASE = COLUMNS.index("trend_base")
+_TREND = len(COLUMNS)
+_KEPT = {"5m": 64, "15m": 64, "1h": 64, "4h": 48, "1d": 30, "1w": 8}
+"""Closed candles that are measured of each higher timeframe: weeks are few, so that a first start
+has little to fetch (nine weeks of 15m candles)."""
+_SPANS = (8, 21)
+_WEEKLY_SPANS = (3, 6)
+
+
+class RuleViews:
+    """Measures coins at each close; the `MarketViews` of the rule sources.
+
+    Every value is a pure function of the newest closed candles of its timeframe (256 of the base
+    one, `_KEPT` of the higher ones) since the coin's last gap, computed afresh from that window: how
+    the candles came in, at once or one by one, before or after a restart, changes not one bit.
+    A higher candle exists once all its base candles did; the open one is never seen.
+    """
+
+    def __init__(self, symbols: Sequence[str], timeframe: Timeframe) -> None:
+        higher = timeframe.higher(HIGHER_LEVELS)
+        windows = [_KEPT[level.name] for level in higher]
+        self._rows = {symbol: row for row, symbol in enumerate(symbols)}
+        self._memory = empty_memory(len(symbols), timeframe, higher, windows)
+        spans = [_WEEKLY_SPANS if level.name == "1w" else _SPANS for level in higher]
+        self._spans = np.array(spans, np.int64).reshape(-1, 2)
+        self._trends = np.full((len(symbols), HIGHER_LEVELS), nan)
+        self._bars = np.empty(len(symbols), np.int64)
+        self._values = np.empty((len(symbols), len(COLUMNS) + 1 + HIGHER_LEVELS))
+        self._asked: tuple[str, ...] = ()
+        self._asked_rows = np.empty(0, np.int64)
+        partial = [
+            (kept + 1) * (level.ms // timeframe.ms)
+            for kept, level in zip(windows, higher, strict=True)
+        ]
+        self._history_bars = max(BASE_WINDOW, *partial)
+
+    @property
+    def history_bars(self) -> int:
+        return self._history_bars
+
+    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
+        row = self._rows[symbol]
+        _preload(self._memory, row, _table(candles))
+
+    def update(self, bar: Bar) -> dict[str, MarketView]:
+        """Raises ValueError where a candle is not newer than the one before it."""
+        symbols = tuple(bar.candles)
+        if symbols != self._asked:
+            self._asked = symbols
+            self._asked_rows = np.array([self._rows[symbol] for symbol in symbols], np.int64)
+        table = _table(bar.candles.values())
+        values = self._values[: len(symbols)]
+        old = _update(
+            self._memory, self._spans, self._trends, self._asked_rows, table, self._bars, values
+        )
+        if old >= 0:
+            raise ValueError(f"{symbols[old]}: candle {table[old, OPEN_MS]:.0f} is not a new one")
+        bars = self._bars.tolist()
+        open_ms = bar.open_ms
+        return {
+            symbol: MarketView._make((symbol, open_ms, bars[at], *row))
+            for at, (symbol, row) in enumerate(zip(symbols, values.tolist(), strict=True))
+        }
+
+
+def _table(candles: Collection[Candle]) -> Floats:
+    """Candles as rows `[open_ms, open, high, low, close, volume]`."""
+    columns = len(Candle._fields)
+    flat = np.fromiter(chain.from_iterable(candles), np.float64, columns * len(candles))
+    return flat.reshape(-1, columns)
+
+
+@compiled
+def _preload(memory: CandleMemory, row: int, table: Floats) -> None:
+    forget(memory, row)
+    for at in range(table.shape[0]):
+        absorb(memory, row, table[at])
+
+
+@compiled
+def _update(
+    memory: CandleMemory,
+    spans: Integers,
+    trends: Floats,
+    rows: Integers,
+    table: Floats,
+    bars: Integers,
+    values: Floats,
+) -> int:
+    """Takes in and measures one candle of each coin in `rows`.
+
+    Returns the place in `rows` of the first candle that is not new, with nothing taken in, or -1.
+    """
+    for at in range(rows.shape[0]):
+        if table[at, OPEN_MS] <= memory.newest_open[rows[at]]:
+            return at
+    for at in range(rows.shape[0]):
+        row = rows[at]
+        absorb(memory, row, table[at])
+        count = memory.filled[row]
+        start = max(0, count - BASE_WINDOW)
+        bars[at] = count - start
+        series = memory.series[row]
+        measure(
+            series[0, start:count],
+            series[1, start:count],
+            series[2, start:count],
+            series[3, start:count],
+            values[at],
+        )
+        _add_trends(memory, spans, trends[row], row, values[at])
+    return -1
+
+
+@compiled
+def _add_trends(
+    memory: CandleMemory, spans: Integers, trends: Floats, row: int, values: Floats
+) -> None:
+    """Fills `values` after `COLUMNS`: the mean of the known trends, then that of each level.
+
+    A level is measured anew only where one of its candles has closed since the last time.
+    """
+    total = values[_TREND_BASE]
+    known = 1
+    if np.isnan(total):
+        total = 0.0
+        known = 0
+    for level in range(memory.span_ms.shape[0]):
+        if memory.changed[row, level]:
+            memory.changed[row, level] = False
+            count = memory.higher_filled[row, level]
+            start = max(0, count - memory.window[level])
+            series = memory.higher[row, level]
+            trends[level] = measure_trend(
+                series[0, start:count],
+                series[1, start:count],
+                series[2, start:count],
+                spans[level, 0],
+                spans[level, 1],
+            )
+        if not np.isnan(trends[level]):
+            total += trends[level]
+            known += 1
+    values[_TREND] = total / known if known > 0 else nan
+    values[_TREND + 1 :] = trends
