@@ -90,10 +90,14 @@ class ProfessionalAnalyzer:
             f"score {score:+.2f} beyond ±{self._threshold:g}",
             ", ".join([trend, *known]) + ")",
             f"structure {parts.structure:+.1f}",
-            f"momentum {parts.momentum:+.2f}: RSI {view.rsi:.0f}, "
-            f"MACD histogram {view.macd_histogram:+.2f} ATR",
-            f"levels {parts.levels:+.2f}: support {view.support:.1f} ATR below, "
-            f"resistance {view.resistance:.1f} above",
+            (
+                f"momentum {parts.momentum:+.2f}: RSI {view.rsi:.0f}, "
+                f"MACD histogram {view.macd_histogram:+.2f} ATR"
+            ),
+            (
+                f"levels {parts.levels:+.2f}: support {view.support:.1f} ATR below, "
+                f"resistance {view.resistance:.1f} above"
+            ),
             f"volume {parts.volume:+.2f}, volatility regime {view.volatility_ratio:.2f}",
         ]
         if lacking:

@@ -1,0 +1,242 @@
+"""Whatever fails in between, the store ends as if nothing had."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.backtest_command import replay_into
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.wiring import build_core
+from crypto_bot.backtesting.replay import ReplayClock
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import SignalSink, StoredSignal
+from crypto_bot.services.candle_intake import CandleIntake
+from crypto_bot.services.catch_up import CatchUp
+
+M15 = Timeframe.parse("15m")
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+START = 1_760_000_400_000 // M15.ms * M15.ms
+RECORD_BARS = 40
+Truth = dict[str, list[Candle]]
+Answers = Callable[[str, list[Candle]], list[Candle]]
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    first_ms, last_ms = START - 6_200 * M15.ms, START + 300 * M15.ms
+    return {symbol: market.candles(symbol, first_ms, last_ms) for symbol in SYMBOLS}
+
+
+class Feed:
+    """Tells the truth through `answer`, which may leave candles out or raise."""
+
+    def __init__(self, truth: Truth, clock: ReplayClock, answer: Answers) -> None:
+        self._truth = truth
+        self._clock = clock
+        self._answer = answer
+
+    async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
+        found = [c for c in self._truth[symbol] if since_ms <= c.open_ms <= last_ms]
+        return self._answer(symbol, found)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return load({"use_ml": False, "engine": {"record_bars": RECORD_BARS}})
+
+
+def engine(
+    settings: Settings,
+    database: Database,
+    feed: Feed,
+    clock: ReplayClock,
+    *,
+    sinks: Sequence[SignalSink] = (),
+    patience_s: float = 5.0,
+) -> CatchUp:
+    store = SqlPredictionStore(database, M15)
+    core = build_core(settings, SYMBOLS, clock, store, sinks)
+    return CatchUp(
+        symbols=SYMBOLS,
+        timeframe=M15,
+        intake=CandleIntake(M15, feed, clock, grace_ms=20_000, poll_ms=2_000),
+        archive=SqlCandleArchive(database, M15),
+        store=store,
+        views=core.views,
+        tracker=core.tracker,
+        record=core.record,
+        cycle=core.cycle,
+        timer=lambda: 0.0,
+        record_bars=RECORD_BARS,
+        patience_s=patience_s,
+    )
+
+
+@contextmanager
+def opened() -> Iterator[Database]:
+    database = Database.open("sqlite://")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def contents(database: Database) -> tuple[list[object], list[object]]:
+    """Predictions without their time of making, and outcomes."""
+    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
+    return [line.stored.signal for line in log], [line.outcome for line in log]
+
+
+def undisturbed(
+    settings: Settings, truth: Truth, until_ms: int
+) -> tuple[list[object], list[object]]:
+    with opened() as source, opened() as target:
+        archive = SqlCandleArchive(source, M15)
+        archive.add(truth)
+        since_ms = START - (RECORD_BARS - 1) * M15.ms
+        replay_into(settings, SYMBOLS, archive, target, since_ms=since_ms, until_ms=until_ms)
+        return contents(target)
+
+
+def honest(symbol: str, found: list[Candle]) -> list[Candle]:
+    return found
+
+
+async def test_an_undisturbed_run_equals_the_replay(settings: Settings, truth: Truth) -> None:
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        for bar in range(25):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 0:
+                catch_up.recover(until_ms)
+            done = await catch_up.to(until_ms)
+            assert not done.owed
+            assert done.newest_ms == until_ms
+        signals, outcomes = contents(database)
+        assert len(signals) == (25 + RECORD_BARS - 1) * len(SYMBOLS)
+        assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
+        assert any(outcomes)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_faults_outages_and_restarts_change_nothing(
+    settings: Settings, truth: Truth, seed: int
+) -> None:
+    rng = random.Random(seed)
+    clock = ReplayClock()
+    down: set[str] = set()
+
+    def faulty(symbol: str, found: list[Candle]) -> list[Candle]:
+        if symbol in down or rng.random() < 0.1:
+            raise ExchangeUnavailable("made up")
+        lost = {rng.randrange(len(found))} if found and rng.random() < 0.3 else set()
+        return [candle for at, candle in enumerate(found) if at not in lost]
+
+    with opened() as database:
+        feed = Feed(truth, clock, faulty)
+        catch_up: CatchUp | None = None
+        for bar in range(60):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 20:
+                down = set(SYMBOLS)
+            if bar in {28, 45}:
+                down = set(rng.sample(SYMBOLS, 2))
+            if bar in {35, 55}:
+                down = set()
+            if catch_up is None or rng.random() < 0.2:
+                catch_up = engine(settings, database, feed, clock)
+                catch_up.recover(until_ms)
+            await catch_up.to(until_ms)
+        for _ in range(50):
+            if not (await catch_up.to(until_ms)).owed:
+                break
+        assert catch_up.behind(until_ms) == {}
+        assert contents(database) == undisturbed(settings, truth, until_ms)
+
+
+async def test_a_slow_coin_does_not_hold_the_others_up(settings: Settings, truth: Truth) -> None:
+    clock = ReplayClock()
+    released, current = asyncio.Event(), asyncio.Event()
+
+    class Slow(Feed):
+        async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+            if symbol == "ETHUSDT":
+                await released.wait()
+            return await super().candles(symbol, since_ms, until_ms)
+
+    with opened() as database:
+        feed = Slow(truth, clock, honest)
+        loop = asyncio.get_running_loop()
+
+        class Told:
+            def committed(self, signals: Sequence[StoredSignal], outcomes: object) -> None:
+                if signals[0].signal.candle_open_ms == START:
+                    loop.call_soon_threadsafe(current.set)
+
+        catch_up = engine(settings, database, feed, clock, sinks=[Told()], patience_s=0.01)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        run = asyncio.create_task(catch_up.to(START))
+        queries = SqlPredictionQueries(database, M15)
+        async with asyncio.timeout(20):
+            await current.wait()
+        assert len(queries.latest_predictions()) == 3
+        assert catch_up.behind(START) == {"ETHUSDT": RECORD_BARS}
+        released.set()
+        assert not (await run).owed
+        assert contents(database) == undisturbed(settings, truth, START)
+
+
+async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
+    settings: Settings, truth: Truth
+) -> None:
+    hole_ms = START - 5 * M15.ms
+    holed = {**truth, "BTCUSDT": [c for c in truth["BTCUSDT"] if c.open_ms != hole_ms]}
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(holed, clock, honest), clock)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        assert not (await catch_up.to(START)).owed
+        archive = SqlCandleArchive(database, M15)
+        assert [gap.open_ms for gap in archive.gaps(0)] == [hole_ms]
+        signals, outcomes = contents(database)
+        assert (signals, outcomes) == undisturbed(settings, holed, START)
+        store = SqlPredictionStore(database, M15)
+        spanning = [
+            s for s in store.unsettled() if s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms
+        ]
+        assert spanning
+
+
+async def test_what_came_late_is_marked(settings: Settings, truth: Truth) -> None:
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        await catch_up.to(START)
+        stored = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
+        late = {line.stored.signal.candle_open_ms: line.stored.late for line in stored}
+        assert late.pop(START) is False
+        assert all(late.values())
+
+
+def test_replaying_twice_stores_the_same(settings: Settings, truth: Truth) -> None:
+    once: Sequence[object] = undisturbed(settings, truth, START + 50 * M15.ms)
+    assert undisturbed(settings, truth, START + 50 * M15.ms) == once
