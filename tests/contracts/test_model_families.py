@@ -8,7 +8,9 @@ import pytest
 from crypto_bot.domain.errors import ModelIncompatible, NotEnoughData
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.family import Examples, Family
+from crypto_bot.ml.fit import CnnLstm, NetSettings
 from crypto_bot.ml.logistic import LogisticFamily
+from crypto_bot.ml.nets.cnn_lstm import Architecture
 from crypto_bot.ml.rows import LONG, NO_TRADE, SHORT
 from crypto_bot.ml.trees import TreeFamily, TreeSettings
 
@@ -26,7 +28,15 @@ def logistic(seed: int) -> Family:
     return LogisticFamily(COLUMNS, COLUMNS, inverse_penalty=1.0)
 
 
-@pytest.fixture(params=[trees, logistic], ids=["trees", "logistic"])
+def network(seed: int) -> Family:
+    columns = tuple(COLUMNS.tolist())
+    settings = NetSettings(
+        epochs=5, up_epochs=5, batch_size=64, learning_rate=5e-3, dropout=0.0, device="cpu"
+    )
+    return CnnLstm(Architecture(16, columns, columns, "tiny"), seed, settings)
+
+
+@pytest.fixture(params=[trees, logistic, network], ids=["trees", "logistic", "network"])
 def make(request: pytest.FixtureRequest) -> Callable[[int], Family]:
     made: Callable[[int], Family] = request.param
     return made

@@ -1,0 +1,212 @@
+"""The network family: two towers learned one after the other, each by its own rule of stopping."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import structlog
+import torch
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
+from crypto_bot.ml.head import HeadData, Schedule, answers, learn
+from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, Tower
+from crypto_bot.ml.nets.weights import packed, restore
+from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
+
+BEST_FILE = "cnn_lstm_best.pth"
+"""Both towers as they were after the move head's best epoch."""
+FILE = "cnn_lstm_v1.pth"
+"""The model: the move head's best epoch, and the direction head after its budget."""
+_LEAST_BATCH = 16
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NetSettings:
+    """How the network is fitted.
+
+    The move head trains for at most `epochs`: where an epoch brings no better validation loss the
+    learning rate falls, and after the third such epoch training ends with the best weights. The
+    direction head has a fixed budget of `up_epochs` at a rate that falls to 0: thirty days of
+    validation are too few to see its gain. An epoch is as many examples as their weights add up to,
+    at most `epoch_examples`, and the next one takes others.
+    """
+
+    epochs: int = 50
+    up_epochs: int = 4
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    dropout: float = 0.2
+    epoch_examples: int | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "up_epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: use 1 or more")
+        if not 0.0 < self.learning_rate < 1.0:
+            raise ConfigError(f"learning rate {self.learning_rate}: use one between 0 and 1")
+
+
+@dataclass(frozen=True)
+class FittedNet:
+    """A fitted network, on the CPU. `best`: weights at the best validation loss of both heads."""
+
+    net: CnnLstmNet
+    best: bytes
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def logits(self, features: Features, ends: Ints) -> HeadLogits:
+        whole, at = torch.from_numpy(features), torch.from_numpy(ends)
+        window_bars = int(self.net.window_bars)
+        return HeadLogits(
+            *(
+                answers(tower, tower.scaled(whole), at, window_bars).double().numpy()
+                for tower in (self.net.move, self.net.up)
+            )
+        )
+
+    def files(self) -> dict[str, bytes]:
+        return {BEST_FILE: self.best, FILE: packed(self.net)}
+
+
+@dataclass(frozen=True, slots=True)
+class CnnLstm:
+    """The CNN-LSTM family. `start`: files of a model to go on from, as fine-tuning does.
+
+    The same seed, device and number of threads give the same bits. Classes have no weights.
+    """
+
+    architecture: Architecture
+    seed: int = 0
+    settings: NetSettings = NetSettings()
+    start: Files | None = None
+
+    @property
+    def name(self) -> str:
+        return "cnn_lstm_v1"
+
+    def fit(self, fit: Examples, validation: Examples) -> FittedNet:
+        require_classes((("fit", fit), ("validation", validation)))
+        batch_size = self.settings.batch_size
+        while True:
+            try:
+                return self._fit(fit, validation, batch_size)
+            except torch.OutOfMemoryError:
+                if batch_size < 2 * _LEAST_BATCH:
+                    raise
+                batch_size //= 2
+                log.warning("batch.halved", reason="out of GPU memory", batch_size=batch_size)
+                torch.cuda.empty_cache()
+
+    def load(self, files: Files) -> FittedNet:
+        net = CnnLstmNet(self.architecture)
+        restore(net, BEST_FILE, files)
+        restore(net, FILE, files)
+        return FittedNet(net.eval(), files[BEST_FILE])
+
+    def _fit(self, fit: Examples, validation: Examples, batch_size: int) -> FittedNet:
+        s = self.settings
+        device = chosen_device(s.device)
+        schedule = Schedule(
+            head="move",
+            seed=self.seed,
+            window_bars=self.architecture.window_bars,
+            epochs=s.epochs,
+            batch_size=batch_size,
+            learning_rate=s.learning_rate,
+            weight_decay=s.weight_decay,
+            epoch_examples=s.epoch_examples,
+            stops_early=True,
+        )
+        budget = replace(
+            schedule, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False
+        )
+        with _repeatable(device, self.seed):
+            net = self._new_net(fit).to(device)
+            move = learn(
+                net.move, _move_data(net.move, fit), _move_data(net.move, validation), schedule
+            )
+            up = learn(net.up, _up_data(net.up, fit), _up_data(net.up, validation), budget)
+        best = CnnLstmNet(self.architecture)
+        best.move.load_state_dict(move.best)
+        best.up.load_state_dict(up.best)
+        curves = {
+            f"{part}, {head} head": losses
+            for head, learned in (("move", move), ("direction", up))
+            for part, losses in (("fit", learned.fit_loss), ("validation", learned.validation_loss))
+        }
+        return FittedNet(net.cpu().eval(), packed(best), curves)
+
+    def _new_net(self, fit: Examples) -> CnnLstmNet:
+        net = CnnLstmNet(self.architecture, self.settings.dropout)
+        if self.start is not None:
+            restore(net, FILE, self.start)
+            return net
+        moved = fit.moved
+        rates = (
+            float(np.average(moved, weights=fit.weights)),
+            float(np.average(fit.labels[moved] == LONG, weights=fit.weights[moved])),
+        )
+        for tower, rate in zip((net.move, net.up), rates, strict=True):
+            tower.fix_scale(*scale_of(fit, tower.columns.numpy()))
+            tower.start_at(rate)
+        return net
+
+
+def scale_of(fit: Examples, columns: Ints) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (1 for a constant) of `columns` over the rows of `fit` alone."""
+    mean, scale = np.empty(columns.size), np.empty(columns.size)
+    for place, column in enumerate(columns.tolist()):
+        values = fit.features[fit.ends, column].astype(np.float64)
+        mean[place], scale[place] = values.mean(), values.std()
+    scale[scale == 0.0] = 1.0
+    return mean, scale
+
+
+def chosen_device(name: str) -> torch.device:
+    """`auto` takes a GPU where there is one. Raises ConfigError for an unknown or absent one."""
+    if name not in {"auto", "cpu", "cuda"}:
+        raise ConfigError(f"unknown device '{name}': use auto, cpu or cuda")
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise ConfigError("device cuda: this machine has no CUDA GPU; use cpu or auto")
+    return torch.device("cuda" if found and name != "cpu" else "cpu")
+
+
+@contextmanager
+def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
+    """Random numbers from `seed` alone, and of a GPU's algorithms those that repeat themselves."""
+    # cuBLAS reads it when a process first uses the GPU; without it the LSTM may round differently.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with (
+        torch.random.fork_rng([device] if device.type == "cuda" else []),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+    ):
+        torch.manual_seed(seed)
+        yield
+
+
+def _move_data(tower: Tower, examples: Examples) -> HeadData:
+    return _data(tower, examples, np.ones(examples.ends.size, np.bool_), examples.moved)
+
+
+def _up_data(tower: Tower, examples: Examples) -> HeadData:
+    return _data(tower, examples, examples.moved, examples.labels == LONG)
+
+
+def _data(tower: Tower, examples: Examples, chosen: Bools, truth: Bools) -> HeadData:
+    device = tower.mean.device
+    return HeadData(
+        tower.scaled(torch.from_numpy(examples.features).to(device)),
+        torch.from_numpy(examples.ends[chosen]).to(device),
+        torch.from_numpy(truth[chosen].astype(np.float32)).to(device),
+        torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(device),
+    )

@@ -1,0 +1,1 @@
+"""Networks: their shapes and forwards, nothing of how they are fitted."""
