@@ -1,4 +1,4 @@
-"""Compiled functions: numba with one set of options, and a cache that never outlives its sources."""
+"""Compiled functions: numba with one set of options and a cache no older than its sources."""
 
 from __future__ import annotations
 

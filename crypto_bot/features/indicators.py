@@ -24,13 +24,15 @@ def atr_step(previous: float, reach: float, before: int, period: int) -> float:
     The plain mean of the first `period` ranges, alpha = 1 / period from then on (J. W. Wilder, New
     Concepts in Technical Trading Systems, 1978).
     """
-    return previous + (reach - previous) / min(before + 1, period)
+    weight = 1.0 / min(before + 1, period)
+    return previous + weight * (reach - previous)
 
 
 @compiled
 def rise_step(previous: float, change: float, period: int) -> float:
     """Wilder's average of the rises; give the change with its sign turned for the falls."""
-    return previous + (max(change, 0.0) - previous) / period
+    weight = 1.0 / period  # a division less on the way from one value to the next
+    return previous + weight * (max(change, 0.0) - previous)
 
 
 @compiled

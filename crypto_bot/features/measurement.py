@@ -118,54 +118,52 @@ def _swings(high: Floats, low: Floats, last: float, atr: float) -> tuple[float, 
     both fall, each counting half. Support and resistance are the nearest swings, of either kind,
     at or below and above the last close.
     """
-    tops = np.zeros(2)
-    bottoms = np.zeros(2)
-    found_tops = found_bottoms = 0
-    support = 0.0
-    resistance = np.inf
-    for i in range(high.shape[0] - 1 - SWING_BARS, SWING_BARS - 1, -1):
-        price = high[i]
-        if _is_peak(high, i):
-            if found_tops < 2:
-                tops[found_tops] = price
-                found_tops += 1
-            if price <= last:
-                support = max(support, price)
-            else:
-                resistance = min(resistance, price)
-        price = low[i]
-        if _is_trough(low, i):
-            if found_bottoms < 2:
-                bottoms[found_bottoms] = price
-                found_bottoms += 1
-            if price <= last:
-                support = max(support, price)
-            else:
-                resistance = min(resistance, price)
-    structure = 0.0
-    if found_tops == 2:
-        structure += 0.5 * np.sign(tops[0] - tops[1])
-    if found_bottoms == 2:
-        structure += 0.5 * np.sign(bottoms[0] - bottoms[1])
+    highs, high_below, high_above = _turns(high, 1.0, last)
+    lows, low_below, low_above = _turns(low, -1.0, last)
+    structure = 0.5 * (highs + lows)
     if not atr > 0.0:
         return structure, FAR, FAR
-    return structure, min((last - support) / atr, FAR), min((resistance - last) / atr, FAR)
+    support = (last - max(high_below, low_below)) / atr
+    resistance = (min(high_above, low_above) - last) / atr
+    return structure, min(support, FAR), min(resistance, FAR)
 
 
 @compiled
-def _is_peak(high: Floats, i: int) -> bool:
-    """Whether `high[i]` is above the highs before it and not below those after it."""
-    for k in range(1, SWING_BARS + 1):
-        if high[i] <= high[i - k] or high[i] < high[i + k]:
-            return False
-    return True
+def _turns(prices: Floats, side: float, last: float) -> tuple[float, float, float]:
+    """The swing highs (`side` 1) or lows (-1) of a window.
+
+    Returns the direction from the last but one to the last (0 where there are not two), the nearest
+    at or below `last` (0 where there is none), and the nearest above it (inf where there is none).
+    """
+    found = 0
+    newest = before = 0.0
+    below, above = 0.0, np.inf
+    for i in range(prices.shape[0] - 1 - SWING_BARS, SWING_BARS - 1, -1):
+        if not _turns_at(prices, i, side):
+            continue
+        price = prices[i]
+        found += 1
+        if found == 1:
+            newest = price
+        elif found == 2:
+            before = price
+        if price <= last:
+            below = max(below, price)
+        else:
+            above = min(above, price)
+    direction = np.sign(newest - before) if found > 1 else 0.0
+    return direction, below, above
 
 
 @compiled
-def _is_trough(low: Floats, i: int) -> bool:
-    """Whether `low[i]` is below the lows before it and not above those after it."""
-    for k in range(1, SWING_BARS + 1):
-        if low[i] >= low[i - k] or low[i] > low[i + k]:
+def _turns_at(prices: Floats, i: int, side: float) -> bool:
+    """Whether `i` is beyond `SWING_BARS` prices before it, and no later one in reach beyond `i`."""
+    price = side * prices[i]
+    # without a branch in between: which of the two fails cannot be foreseen
+    if (price <= side * prices[i - 1]) | (price < side * prices[i + 1]):
+        return False
+    for k in range(2, SWING_BARS + 1):
+        if price <= side * prices[i - k] or price < side * prices[i + k]:
             return False
     return True
 

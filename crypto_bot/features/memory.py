@@ -21,6 +21,15 @@ OPEN_MS, OPEN, HIGH, LOW, CLOSE, VOLUME = range(6)
 _NEVER = -1
 
 
+class Level(NamedTuple):
+    """A higher timeframe: how many of its candles are kept, and the two spans of its trend."""
+
+    timeframe: Timeframe
+    window: int
+    fast: int
+    slow: int
+
+
 class CandleMemory(NamedTuple):
     """Arrays over (coin) or (coin, level), where level 0 is the first higher timeframe.
 
@@ -32,37 +41,41 @@ class CandleMemory(NamedTuple):
     newest_open: Integers
     filled: Integers
     series: Floats  # (coin, high | low | close | volume, place)
-    span_ms: Integers  # of each level, as are origin_ms and window
+    span_ms: Integers  # of each level, as are origin_ms, window, fast and slow
     origin_ms: Integers
     window: Integers
+    fast: Integers
+    slow: Integers
     slot: Integers  # open time of the growing candle
     parts: Integers  # base candles in the growing candle
     growing: Floats  # (coin, level, high | low | close)
     higher_filled: Integers
     higher: Floats  # (coin, level, high | low | close, place)
-    changed: npt.NDArray[np.bool_]  # a candle of the level closed since it was last measured
+    changed: npt.NDArray[np.bool_]  # a candle of the level closed since its trend was measured
+    trend: Floats
 
 
-def empty_memory(
-    coins: int, timeframe: Timeframe, levels: Sequence[Timeframe], windows: Sequence[int]
-) -> CandleMemory:
-    """Memory of `coins` coins that remembers nothing; `windows` are candles kept of each level."""
+def empty_memory(coins: int, timeframe: Timeframe, levels: Sequence[Level]) -> CandleMemory:
+    """Memory of `coins` coins that remembers nothing."""
     per_level = (coins, len(levels))
-    kept = 2 * max(windows, default=1)
+    kept = 2 * max((level.window for level in levels), default=1)
     return CandleMemory(
         step_ms=timeframe.ms,
         newest_open=np.full(coins, _NEVER, np.int64),
         filled=np.zeros(coins, np.int64),
         series=np.empty((coins, 4, 4 * BASE_WINDOW)),
-        span_ms=np.array([level.ms for level in levels], np.int64),
-        origin_ms=np.array([level.open_of(0) for level in levels], np.int64),
-        window=np.array(windows, np.int64),
+        span_ms=np.array([level.timeframe.ms for level in levels], np.int64),
+        origin_ms=np.array([level.timeframe.open_of(0) for level in levels], np.int64),
+        window=np.array([level.window for level in levels], np.int64),
+        fast=np.array([level.fast for level in levels], np.int64),
+        slow=np.array([level.slow for level in levels], np.int64),
         slot=np.full(per_level, _NEVER, np.int64),
         parts=np.zeros(per_level, np.int64),
         growing=np.empty((*per_level, 3)),
         higher_filled=np.zeros(per_level, np.int64),
         higher=np.empty((*per_level, 3, kept)),
         changed=np.zeros(per_level, np.bool_),
+        trend=np.full(per_level, np.nan),
     )
 
 
@@ -127,7 +140,7 @@ def _grow(memory: CandleMemory, coin: int, level: int, open_ms: np.int64, candle
 
 @compiled
 def _move_to_front(series: Floats, kept: int) -> int:
-    """Moves the newest `kept` places of a full series to its front; returns the place after them."""
+    """Moves the newest `kept` places of a full series to its front; returns the next place."""
     first = series.shape[1] - kept
     for column in range(series.shape[0]):
         for place in range(kept):

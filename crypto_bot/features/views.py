@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from math import nan
 
 import numpy as np
@@ -19,6 +19,7 @@ from crypto_bot.features.memory import (
     CandleMemory,
     Floats,
     Integers,
+    Level,
     absorb,
     empty_memory,
     forget,
@@ -38,56 +39,54 @@ class RuleViews:
     """Measures coins at each close; the `MarketViews` of the rule sources.
 
     Every value is a pure function of the newest closed candles of its timeframe (256 of the base
-    one, `_KEPT` of the higher ones) since the coin's last gap, computed afresh from that window: how
-    the candles came in, at once or one by one, before or after a restart, changes not one bit.
+    one, `_KEPT` of the higher ones) since the coin's last gap, computed afresh from that window:
+    how the candles came in, at once or one by one, before or after a restart, changes not one bit.
     A higher candle exists once all its base candles did; the open one is never seen.
     """
 
     def __init__(self, symbols: Sequence[str], timeframe: Timeframe) -> None:
-        higher = timeframe.higher(HIGHER_LEVELS)
-        windows = [_KEPT[level.name] for level in higher]
+        levels = [_level(higher) for higher in timeframe.higher(HIGHER_LEVELS)]
         self._rows = {symbol: row for row, symbol in enumerate(symbols)}
-        self._memory = empty_memory(len(symbols), timeframe, higher, windows)
-        spans = [_WEEKLY_SPANS if level.name == "1w" else _SPANS for level in higher]
-        self._spans = np.array(spans, np.int64).reshape(-1, 2)
-        self._trends = np.full((len(symbols), HIGHER_LEVELS), nan)
+        self._memory = empty_memory(len(symbols), timeframe, levels)
         self._bars = np.empty(len(symbols), np.int64)
-        self._values = np.empty((len(symbols), len(COLUMNS) + 1 + HIGHER_LEVELS))
+        self._values = np.empty((len(COLUMNS) + 1 + HIGHER_LEVELS, len(symbols)))
         self._asked: tuple[str, ...] = ()
         self._asked_rows = np.empty(0, np.int64)
-        partial = [
-            (kept + 1) * (level.ms // timeframe.ms)
-            for kept, level in zip(windows, higher, strict=True)
-        ]
-        self._history_bars = max(BASE_WINDOW, *partial)
+        # one candle more than is measured: at worst, all but one part of the open one is there too
+        reach = [(level.window + 1) * (level.timeframe.ms // timeframe.ms) for level in levels]
+        self._history_bars = max(BASE_WINDOW, *reach)
 
     @property
     def history_bars(self) -> int:
         return self._history_bars
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        row = self._rows[symbol]
-        _preload(self._memory, row, _table(candles))
+        _preload(self._memory, self._rows[symbol], _table(candles))
 
     def update(self, bar: Bar) -> dict[str, MarketView]:
         """Raises ValueError where a candle is not newer than the one before it."""
         symbols = tuple(bar.candles)
         if symbols != self._asked:
-            self._asked = symbols
             self._asked_rows = np.array([self._rows[symbol] for symbol in symbols], np.int64)
+            self._asked = symbols
         table = _table(bar.candles.values())
-        values = self._values[: len(symbols)]
-        old = _update(
-            self._memory, self._spans, self._trends, self._asked_rows, table, self._bars, values
-        )
+        old = _update(self._memory, self._asked_rows, table, self._bars, self._values)
         if old >= 0:
             raise ValueError(f"{symbols[old]}: candle {table[old, OPEN_MS]:.0f} is not a new one")
-        bars = self._bars.tolist()
-        open_ms = bar.open_ms
-        return {
-            symbol: MarketView._make((symbol, open_ms, bars[at], *row))
-            for at, (symbol, row) in enumerate(zip(symbols, values.tolist(), strict=True))
-        }
+        count = len(symbols)
+        rows = zip(
+            symbols,
+            repeat(bar.open_ms),
+            self._bars[:count].tolist(),
+            *self._values[:, :count].tolist(),
+            strict=False,  # the second never ends
+        )
+        return dict(zip(symbols, map(MarketView._make, rows), strict=True))
+
+
+def _level(timeframe: Timeframe) -> Level:
+    spans = _WEEKLY_SPANS if timeframe.name == "1w" else _SPANS
+    return Level(timeframe, _KEPT[timeframe.name], *spans)
 
 
 def _table(candles: Collection[Candle]) -> Floats:
@@ -106,15 +105,9 @@ def _preload(memory: CandleMemory, row: int, table: Floats) -> None:
 
 @compiled
 def _update(
-    memory: CandleMemory,
-    spans: Integers,
-    trends: Floats,
-    rows: Integers,
-    table: Floats,
-    bars: Integers,
-    values: Floats,
+    memory: CandleMemory, rows: Integers, table: Floats, bars: Integers, values: Floats
 ) -> int:
-    """Takes in and measures one candle of each coin in `rows`.
+    """Takes in and measures one candle of each coin in `rows`; writes (at) and (column, at).
 
     Returns the place in `rows` of the first candle that is not new, with nothing taken in, or -1.
     """
@@ -124,49 +117,52 @@ def _update(
     for at in range(rows.shape[0]):
         row = rows[at]
         absorb(memory, row, table[at])
-        count = memory.filled[row]
-        start = max(0, count - BASE_WINDOW)
-        bars[at] = count - start
+        end = memory.filled[row]
+        start = max(0, end - BASE_WINDOW)
+        bars[at] = end - start
         series = memory.series[row]
         measure(
-            series[0, start:count],
-            series[1, start:count],
-            series[2, start:count],
-            series[3, start:count],
-            values[at],
+            series[0, start:end],
+            series[1, start:end],
+            series[2, start:end],
+            series[3, start:end],
+            values[:, at],
         )
-        _add_trends(memory, spans, trends[row], row, values[at])
+        _add_trends(memory, row, values[:, at])
     return -1
 
 
 @compiled
-def _add_trends(
-    memory: CandleMemory, spans: Integers, trends: Floats, row: int, values: Floats
-) -> None:
+def _add_trends(memory: CandleMemory, row: int, values: Floats) -> None:
     """Fills `values` after `COLUMNS`: the mean of the known trends, then that of each level.
 
     A level is measured anew only where one of its candles has closed since the last time.
     """
-    total = values[_TREND_BASE]
-    known = 1
-    if np.isnan(total):
-        total = 0.0
-        known = 0
+    total, known = 0.0, 0
+    if not np.isnan(values[_TREND_BASE]):
+        total, known = values[_TREND_BASE], 1
+    values[_TREND + 1 :] = nan
     for level in range(memory.span_ms.shape[0]):
         if memory.changed[row, level]:
             memory.changed[row, level] = False
-            count = memory.higher_filled[row, level]
-            start = max(0, count - memory.window[level])
-            series = memory.higher[row, level]
-            trends[level] = measure_trend(
-                series[0, start:count],
-                series[1, start:count],
-                series[2, start:count],
-                spans[level, 0],
-                spans[level, 1],
-            )
-        if not np.isnan(trends[level]):
-            total += trends[level]
+            memory.trend[row, level] = _level_trend(memory, row, level)
+        trend = memory.trend[row, level]
+        values[_TREND + 1 + level] = trend
+        if not np.isnan(trend):
+            total += trend
             known += 1
     values[_TREND] = total / known if known > 0 else nan
-    values[_TREND + 1 :] = trends
+
+
+@compiled
+def _level_trend(memory: CandleMemory, row: int, level: int) -> float:
+    end = memory.higher_filled[row, level]
+    start = max(0, end - memory.window[level])
+    series = memory.higher[row, level]
+    return measure_trend(
+        series[0, start:end],
+        series[1, start:end],
+        series[2, start:end],
+        memory.fast[level],
+        memory.slow[level],
+    )
