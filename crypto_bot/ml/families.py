@@ -1,0 +1,66 @@
+"""Families by name: what a model's `meta.json` names, built again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.features.sets import FeatureSet, Heads
+from crypto_bot.ml.family import Family, Files
+from crypto_bot.ml.fit import CnnLstm, NetSettings
+from crypto_bot.ml.logistic import LogisticFamily
+from crypto_bot.ml.nets.cnn_lstm import Architecture
+from crypto_bot.ml.rows import Ints
+from crypto_bot.ml.trees import TreeFamily
+
+CNN_LSTM, TREES, LOGISTIC = "cnn_lstm_v1", "trees_v1", "logistic_v1"
+NAMES = (CNN_LSTM, TREES, LOGISTIC)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyChoice:
+    """A family by name, with what only a network needs: its size and how it is fitted."""
+
+    name: str = CNN_LSTM
+    size: str = "default"
+    window_bars: int = 32
+    net: NetSettings = field(default_factory=NetSettings)
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ConfigError(f"unknown family '{self.name}': use one of {', '.join(NAMES)}")
+
+
+def heads(name: str, features: FeatureSet) -> Heads:
+    """The columns that each head of the family `name` reads."""
+    return features.network if name == CNN_LSTM else features.trees
+
+
+def build(
+    choice: FamilyChoice,
+    columns: Sequence[str],
+    read: Heads,
+    *,
+    seed: int = 0,
+    start: Files | None = None,
+) -> Family:
+    """The family, reading the columns `read` among `columns`; `start` as `CnnLstm` takes it."""
+    move, up = (_places(columns, names) for names in read)
+    if choice.name == CNN_LSTM:
+        shape = Architecture(
+            choice.window_bars, tuple(move.tolist()), tuple(up.tolist()), choice.size
+        )
+        return CnnLstm(shape, seed, choice.net, start)
+    if start is not None:
+        raise ConfigError(f"{choice.name} cannot go on from another model: use {CNN_LSTM}")
+    if choice.name == TREES:
+        return TreeFamily(move, up, seed)
+    return LogisticFamily(move, up)
+
+
+def _places(columns: Sequence[str], names: Sequence[str]) -> Ints:
+    place = {name: number for number, name in enumerate(columns)}
+    return np.array([place[name] for name in names], dtype=np.int64)

@@ -1,0 +1,172 @@
+"""Candles of several coins as one table: features, labels, and which rows may be used for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import structlog
+
+from crypto_bot.domain.errors import NotEnoughData
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.labels import distribution, label, uniqueness
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.ml.baselines import RowKeys, last_known
+from crypto_bot.ml.family import Examples, Features
+from crypto_bot.ml.rows import Bools, Floats, Ints, Rows
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """The candles of one symbol; `market_since_ms` as `kernel.batch` takes it."""
+
+    symbol: str
+    series: Series
+    market_since_ms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is read and what is asked: the same for every coin."""
+
+    timeframe: Timeframe
+    features: FeatureSet
+    label: LabelSpec
+    window_bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One row for each candle of each coin, the series of one coin after the other.
+
+    `ready`: a whole window of valid features ends here, across no gap. `usable`: it is ready and
+    its label is known; the other label columns mean nothing elsewhere. `known`: the newest label of
+    the coin that this close has decided, as `baselines.RowKeys` takes it. `weight`: average
+    uniqueness of the label. `features` are 0 where not valid. All arrays [n].
+    """
+
+    symbols: tuple[str, ...]
+    question: Question
+    features: Features
+    open_ms: Ints
+    coin: Ints
+    ready: Bools
+    usable: Bools
+    label: Ints
+    known: Ints
+    weight: Floats
+    long_bps: Floats
+    late_bps: Floats
+    atr_bps: Floats
+
+    @property
+    def horizon_ms(self) -> int:
+        """How long a trade is held."""
+        return self.question.label.horizon_bars * self.question.timeframe.ms
+
+    def examples(self, chosen: Ints) -> Examples:
+        """The usable rows `chosen` to learn from."""
+        return Examples(self.features, chosen, self.label[chosen], self.weight[chosen])
+
+    def thinned(self, chosen: Ints) -> Ints:
+        """Those of the rows `chosen` whose labels do not overlap: every horizon by the calendar."""
+        bars = self.open_ms[chosen] // self.question.timeframe.ms
+        kept: Ints = chosen[bars % self.question.label.horizon_bars == 0]
+        return kept
+
+    def whole(self, chosen: Ints) -> Examples:
+        """As `examples`, of rows that do not overlap: each counts in full."""
+        return Examples(self.features, chosen, self.label[chosen], np.ones(chosen.size))
+
+    def keys(self, chosen: Ints) -> RowKeys:
+        """What simple baselines know of the rows `chosen`."""
+        return RowKeys(self.open_ms[chosen], self.coin[chosen], self.known[chosen])
+
+    def rows(self, chosen: Ints, fold: Ints) -> Rows:
+        """The rows `chosen` with what followed each, for evaluation."""
+        return Rows(
+            self.open_ms[chosen],
+            self.coin[chosen],
+            fold,
+            self.label[chosen],
+            self.long_bps[chosen],
+            self.late_bps[chosen],
+            self.atr_bps[chosen],
+            self.horizon_ms,
+        )
+
+
+def build_panel(coins: Sequence[Coin], leader: Series | None, question: Question) -> Panel:
+    """Features and labels of `coins`; logs the label distribution of each.
+
+    Raises BadCandles as `kernel.batch` does, NotEnoughData where a coin has too few candles for a
+    single window or its labels hold fewer than two classes.
+    """
+    parts = [_columns(number, coin, leader, question) for number, coin in enumerate(coins)]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    usable = np.asarray(joined["usable"], np.bool_)
+    rows = np.flatnonzero(usable)
+    known = np.zeros(usable.size, dtype=np.int64)
+    known[rows] = last_known(
+        joined["open_ms"][rows],
+        joined["coin"][rows],
+        joined["label"][rows],
+        question.label.horizon_bars * question.timeframe.ms,
+    )
+    return Panel(tuple(coin.symbol for coin in coins), question, known=known, **joined)
+
+
+def _columns(number: int, coin: Coin, leader: Series | None, question: Question) -> dict[str, Any]:
+    open_ms = coin.series.open_ms
+    least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
+    if open_ms.size < least:
+        raise NotEnoughData(
+            f"{coin.symbol} has {open_ms.size} candles: {least} are needed for a single window of "
+            f"{question.window_bars} rows of {question.features.name} with its label, and many "
+            "times as many to learn from"
+        )
+    made = batch(
+        question.features,
+        question.timeframe,
+        coin.series,
+        leader,
+        market_since_ms=coin.market_since_ms,
+        dtype=np.float32,
+    )
+    after = label(question.label, question.timeframe, *coin.series)
+    try:
+        told = distribution(after.label)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"{coin.symbol}: {error}") from error
+    for warning in told.warnings:
+        log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
+    log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
+    ready = _ready(open_ms // question.timeframe.ms, made.valid, question.window_bars)
+    return {
+        "features": np.where(made.valid[:, None], made.rows, np.float32(0.0)),
+        "open_ms": open_ms,
+        "coin": np.full(open_ms.size, number, dtype=np.int64),
+        "ready": ready,
+        "usable": ready & (after.label >= 0),
+        "label": after.label.astype(np.int64),
+        "weight": uniqueness(open_ms, after.end_ms, question.timeframe),
+        "long_bps": after.long_bps,
+        "late_bps": after.late_bps,
+        "atr_bps": after.atr_bps,
+    }
+
+
+def _ready(bars: Ints, valid: Bools, window_bars: int) -> Bools:
+    """Rows [n] at which `window_bars` valid rows end that follow one another without a gap."""
+    begins = np.ones(bars.size, np.bool_)
+    begins[1:] = (np.diff(bars) != 1) | ~valid[:-1] | ~valid[1:]
+    row = np.arange(bars.size)
+    since = np.maximum.accumulate(np.where(begins, row, 0))
+    ready: Bools = valid & (row - since + 1 >= window_bars)
+    return ready
