@@ -9,6 +9,7 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.signals.readiness import unready
 
 MIN_BARS = 15
 CHANGE_AT_15M = 0.025
@@ -21,17 +22,16 @@ class Momentum:
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._limit = CHANGE_AT_15M * sqrt(timeframe.ms / Timeframe.parse("15m").ms)
+        self._told = f"±{self._limit * 1e4:.0f} bp"
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         return [self._call(view) for view in views]
 
     def _call(self, view: MarketView) -> Call | SignalUnavailable:
-        if view.bars < MIN_BARS:
-            return SignalUnavailable(f"needs {MIN_BARS} candles without a gap, has {view.bars}")
-        if not view.atr > 0.0:
-            return SignalUnavailable("the price has not moved: there is no ATR for a stop")
-        change, limit = view.change_14, self._limit
-        if abs(change) <= limit:
-            return SignalUnavailable(f"14-bar change {change:+.2%} is within ±{limit:.2%}")
+        if view.bars < MIN_BARS or not view.atr > 0.0:
+            return unready(view, MIN_BARS)
+        change = view.change_14
+        if -self._limit <= change <= self._limit:
+            return SignalUnavailable(f"14-bar change {round(change * 1e4)} bp, within {self._told}")
         pred = Pred.LONG if change > 0.0 else Pred.SHORT
-        return Call(pred, (f"14-bar change {change:+.2%} beyond ±{limit:.2%}",))
+        return Call(pred, (f"14-bar change {change * 1e4:+.0f} bp, beyond {self._told}",))

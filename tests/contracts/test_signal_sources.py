@@ -1,0 +1,119 @@
+"""What every rule source must keep, whatever the market does."""
+
+import pickle
+from collections.abc import Callable
+from math import inf, isnan
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.signal import Call, Pred, Source
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.views import RuleViews
+from crypto_bot.ports import SignalSource
+from crypto_bot.signals.analyzer import ProfessionalAnalyzer
+from crypto_bot.signals.hold import Hold
+from crypto_bot.signals.momentum import Momentum
+from crypto_bot.signals.rsi_ma import RsiMa
+
+M15 = Timeframe.parse("15m")
+SOURCES: dict[Source, Callable[[], SignalSource]] = {
+    Source.PROFESSIONAL_ANALYZER: lambda: ProfessionalAnalyzer(M15),
+    Source.RSI_MA: RsiMa,
+    Source.MOMENTUM: lambda: Momentum(M15),
+    Source.HOLD: Hold,
+}
+
+
+@pytest.fixture(params=list(SOURCES.values()), ids=list(SOURCES))
+def source(request: pytest.FixtureRequest) -> SignalSource:
+    made: SignalSource = request.param()
+    return made
+
+
+def market(price: float, wild: float, count: int, seed: int = 1) -> list[MarketView]:
+    """The views of one coin in a drifting random walk; `wild` 0 is a price that never moves."""
+    rng = np.random.default_rng(seed)
+    views = RuleViews(["A"], M15)
+    seen = []
+    for at in range(count):
+        opened = price
+        drift = wild * np.sin(at / 40.0)
+        price = opened * float(np.exp(drift + wild * rng.standard_normal()))
+        high = max(opened, price) * (1.0 + wild * rng.random())
+        low = min(opened, price) / (1.0 + wild * rng.random())
+        candle = Candle(at * M15.ms, opened, high, low, price, float(rng.integers(0, 5)))
+        seen.append(views.update(Bar(candle.open_ms, {"A": candle}))["A"])
+    return seen
+
+
+@pytest.fixture(scope="module", params=[1e-8, 100.0, 1e6])
+def seen(request: pytest.FixtureRequest) -> list[MarketView]:
+    return market(request.param, 0.004, 900)
+
+
+def test_it_is_named(source: SignalSource) -> None:
+    assert source.source in SOURCES
+
+
+def test_each_view_has_its_answer_in_order(source: SignalSource, seen: list[MarketView]) -> None:
+    together = source.calls(seen)
+    alone = [source.calls([view])[0] for view in seen]
+    assert len(together) == len(seen)
+    assert [repr(answer) for answer in together] == [repr(answer) for answer in alone]
+    assert source.calls([]) == []
+
+
+def test_an_answer_depends_on_its_view_alone(source: SignalSource, seen: list[MarketView]) -> None:
+    before = [repr(answer) for answer in source.calls(seen)]
+    source.calls(market(7.0, 0.05, 300, seed=2))
+    assert [repr(answer) for answer in source.calls(seen)] == before
+
+
+def test_answers_are_calls_or_declines_with_reasons(
+    source: SignalSource, seen: list[MarketView]
+) -> None:
+    for view, answer in zip(seen, source.calls(seen), strict=True):
+        if isinstance(answer, Call):
+            assert answer.reasons
+            assert all(reason and "nan" not in reason for reason in answer.reasons)
+            assert answer.pred is Pred.NO_TRADE or view.atr > 0.0
+        else:
+            assert isinstance(answer, SignalUnavailable)
+            assert str(answer)
+            assert "nan" not in str(answer)
+            # shared instances would collect tracebacks where somebody raises them
+            assert answer is not source.calls([view])[0]
+
+
+@pytest.mark.parametrize("price", [1e-8, 1e6])
+def test_a_price_that_never_moves_is_never_traded(source: SignalSource, price: float) -> None:
+    for answer in source.calls(market(price, 0.0, 300)):
+        assert isinstance(answer, SignalUnavailable) or answer.pred is Pred.NO_TRADE
+
+
+def test_a_view_without_measurements_is_never_traded(source: SignalSource) -> None:
+    nan = float("nan")
+    for bars in (1, 13, 14, 50, 96):
+        empty = MarketView("A", 0, bars, 5.0, nan, nan, nan, nan)
+        answer = source.calls([empty])[0]
+        assert isinstance(answer, SignalUnavailable) or answer.pred is Pred.NO_TRADE
+
+
+def test_calls_can_be_sent_to_another_process(source: SignalSource, seen: list[MarketView]) -> None:
+    for answer in source.calls(seen[-20:]):
+        again = pickle.loads(pickle.dumps(answer))
+        assert repr(again) == repr(answer)
+
+
+def test_the_market_of_this_suite_asks_for_calls_and_declines(seen: list[MarketView]) -> None:
+    """Else the suite would prove little: the analyzer and momentum both call and decline here."""
+    for source in (ProfessionalAnalyzer(M15), Momentum(M15)):
+        answers = source.calls(seen)
+        preds = {answer.pred for answer in answers if isinstance(answer, Call)}
+        assert preds == {Pred.LONG, Pred.SHORT}
+        assert any(isinstance(answer, SignalUnavailable) for answer in answers)
+    assert not any(abs(view.close) in {0.0, inf} or isnan(view.close) for view in seen)

@@ -1,0 +1,185 @@
+"""The indicators of the rules against `ta`, over a window as it is measured and in steps."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from ta.momentum import RSIIndicator
+from ta.trend import MACD, EMAIndicator
+from ta.volatility import AverageTrueRange
+
+from crypto_bot.features.indicators import (
+    atr_step,
+    ema_step,
+    rise_step,
+    rsi_of,
+    softsign,
+    true_range,
+)
+from crypto_bot.features.kernel import Series
+from crypto_bot.features.measurement import COLUMNS, measure, measure_trend
+from crypto_bot.features.memory import Floats
+
+Walk = Callable[..., Series]
+
+
+def last_by_ta(coin: Series) -> dict[str, float]:
+    """The indicators after the last candle, by `ta` over the same candles."""
+    _, high, low, close, _ = (pd.Series(column) for column in coin.candles.T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a library's own warnings are not ours to raise
+        atr = AverageTrueRange(high, low, close, 14).average_true_range().iloc[-1]
+        return {
+            "atr": atr,
+            "rsi": RSIIndicator(close, 14).rsi().iloc[-1],
+            "ema_20": EMAIndicator(close, 20).ema_indicator().iloc[-1],
+            "macd_histogram": MACD(close).macd_diff().iloc[-1] / atr,
+        }
+
+
+def measured(coin: Series) -> dict[str, float]:
+    out = np.empty(len(COLUMNS))
+    _, high, low, close, volume = (np.ascontiguousarray(column) for column in coin.candles.T)
+    measure(high, low, close, volume, out)
+    return dict(zip(COLUMNS, out.tolist(), strict=True))
+
+
+def agree(coin: Series) -> None:
+    found = measured(coin)
+    for name, expected in last_by_ta(coin).items():
+        assert found[name] == pytest.approx(expected, rel=1e-9, abs=1e-9), name
+
+
+@pytest.mark.parametrize("count", [34, 35, 60, 97, 256, 2000])
+@pytest.mark.parametrize("price", [1e-8, 100.0, 1e6])
+def test_a_window_agrees_with_ta_from_its_first_full_value_on(
+    walk: Walk, count: int, price: float
+) -> None:
+    agree(walk(count, seed=count, price=price))
+
+
+def test_real_candles_agree_with_ta(real_candles: Callable[[str, int], Series]) -> None:
+    for symbol in ("BTCUSDT", "SOLUSDT", "MANAUSDT"):
+        coin = real_candles(symbol, 3000)
+        for start in range(0, 2600, 200):
+            agree(Series(coin.open_ms[start : start + 256], coin.candles[start : start + 256]))
+
+
+def test_steps_follow_ta_over_a_long_series(walk: Walk) -> None:
+    coin = walk(1500, seed=7)
+    _, high, low, close, _ = coin.candles.T
+    ema, atr, rise, fall = close[0], high[0] - low[0], 0.0, 0.0
+    found = [(ema, atr, 50.0)]
+    for i in range(1, len(close)):
+        change = close[i] - close[i - 1]
+        ema = ema_step(ema, close[i], 20)
+        atr = atr_step(atr, true_range(high[i], low[i], close[i - 1]), i, 14)
+        rise, fall = rise_step(rise, change, 14), rise_step(fall, -change, 14)
+        found.append((ema, atr, rsi_of(rise, fall)))
+    _, highs, lows, closes, _ = (pd.Series(column) for column in coin.candles.T)
+    expected = np.column_stack(
+        [
+            EMAIndicator(closes, 20).ema_indicator(),
+            AverageTrueRange(highs, lows, closes, 14).average_true_range(),
+            RSIIndicator(closes, 14).rsi(),
+        ]
+    )
+    np.testing.assert_allclose(np.array(found)[20:], expected[20:], rtol=1e-9)
+
+
+def test_rsi_of_a_price_that_never_moved_is_neutral_where_ta_says_100() -> None:
+    assert rsi_of(0.0, 0.0) == 50.0
+    assert rsi_of(1.0, 0.0) == 100.0
+    assert rsi_of(0.0, 1.0) == 0.0
+
+
+def test_softsign_is_bounded_and_odd() -> None:
+    assert softsign(2.0, 2.0) == 0.5
+    assert softsign(-2.0, 2.0) == -0.5
+    assert softsign(1e300, 1e-300) == 1.0
+    assert softsign(0.0, 0.0) == 0.0
+
+
+def columns(closes: Sequence[float], reach: float = 0.5) -> tuple[Floats, Floats, Floats, Floats]:
+    close = np.array(closes, np.float64)
+    return close + reach, close - reach, close, np.ones(len(close))
+
+
+def measure_of(closes: Sequence[float], volume: Sequence[float] | None = None) -> dict[str, float]:
+    high, low, close, even = columns(closes)
+    out = np.empty(len(COLUMNS))
+    measure(high, low, close, even if volume is None else np.array(volume, np.float64), out)
+    return dict(zip(COLUMNS, out.tolist(), strict=True))
+
+
+def zigzag(turns: Sequence[float], leg: int = 8) -> list[float]:
+    """Closes that go in straight legs of `leg` bars from turn to turn."""
+    legs = [np.linspace(a, b, leg, endpoint=False) for a, b in pairwise(turns)]
+    return [*np.concatenate(legs).tolist(), turns[-1]]
+
+
+@pytest.mark.parametrize(
+    ("turns", "structure"),
+    [
+        ([100, 110, 104, 114, 108, 112], 1.0),  # higher high, higher low
+        ([100, 90, 96, 86, 92, 88], -1.0),
+        ([100, 110, 100, 114, 98, 106], 0.0),  # higher high, lower low
+        ([100, 110, 104, 114, 110], 0.5),  # two highs, one low
+        ([100, 115, 130], 0.0),  # no swing at all
+    ],
+)
+def test_structure_compares_the_last_two_swings_of_each_side(
+    turns: list[float], structure: float
+) -> None:
+    assert measure_of(zigzag(turns))["structure"] == structure
+
+
+def test_support_and_resistance_are_the_nearest_swings_of_either_kind() -> None:
+    found = measure_of(zigzag([100, 110, 104, 114, 107]))
+    atr = found["atr"]
+    # swing highs at 110.5 and 114.5, a swing low at 103.5, the close at 107
+    assert found["resistance"] == pytest.approx(3.5 / atr)
+    assert found["support"] == pytest.approx(3.5 / atr)
+    beyond_all = measure_of(zigzag([100, 110, 104, 140]))
+    assert beyond_all["resistance"] == 10.0
+
+
+def test_volatility_and_volume_compare_the_last_bars_with_the_last_96() -> None:
+    alternating = [100.0 * 1.01 ** (i % 2) for i in range(130)]
+    even = measure_of(alternating)
+    assert even["volatility_ratio"] == pytest.approx(1.0)
+    assert even["volume_ratio"] == pytest.approx(1.0)
+    assert even["volume_balance"] == 0.0
+    quiet = measure_of(alternating[:114] + [alternating[113]] * 16)
+    assert quiet["volatility_ratio"] == 0.0
+    rising = measure_of([100.0 + i for i in range(130)], [1.0] * 126 + [5.0] * 4)
+    assert rising["volume_ratio"] == pytest.approx(5.0 / ((92 + 20) / 96))
+    assert rising["volume_balance"] == 1.0
+    dry = measure_of([100.0 + i for i in range(130)], [0.0] * 130)
+    assert (dry["volume_ratio"], dry["volume_balance"]) == (0.0, 0.0)
+
+
+def test_a_trend_needs_its_slow_span_and_has_the_sign_of_the_move() -> None:
+    high, low, close, _ = columns([100.0 + i for i in range(30)])
+    assert np.isnan(measure_trend(high[:20], low[:20], close[:20], 8, 21))
+    assert 0.5 < measure_trend(high, low, close, 8, 21) < 1.0
+    high, low, close, _ = columns([100.0 - i for i in range(30)])
+    assert -1.0 < measure_trend(high, low, close, 8, 21) < -0.5
+    assert measure_trend(*columns([100.0] * 30, reach=0.0)[:3], 8, 21) == 0.0
+
+
+def test_each_value_appears_with_the_candle_that_completes_it() -> None:
+    first = {
+        "close": 1, "atr": 14, "rsi": 14, "change_14": 15, "structure": 15, "support": 15,
+        "resistance": 15, "ema_20": 20, "macd_histogram": 34, "trend_base": 50,
+        "volatility_ratio": 97, "volume_ratio": 97, "volume_balance": 97,
+    }  # fmt: skip
+    assert set(first) == set(COLUMNS)
+    closes = [100.0 + i % 7 for i in range(100)]
+    for count in range(1, 100):
+        found = measure_of(closes[:count])
+        known = {name for name, value in found.items() if not np.isnan(value)}
+        assert known == {name for name, bars in first.items() if count >= bars}, count

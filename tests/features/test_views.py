@@ -1,0 +1,279 @@
+"""Views of the market: what is remembered, resampled and measured, however the candles came in."""
+
+import struct
+from collections.abc import Callable, Sequence
+from math import inf, isfinite, isnan
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.timeframe import TRADED, Timeframe
+from crypto_bot.features.kernel import Series
+from crypto_bot.features.measurement import COLUMNS
+from crypto_bot.features.memory import BASE_WINDOW, CandleMemory, Level, absorb, empty_memory
+from crypto_bot.features.views import HIGHER_LEVELS, RuleViews
+
+Walk = Callable[..., Series]
+M15 = Timeframe.parse("15m")
+D1 = Timeframe.parse("1d")
+COIN = "BTCUSDT"
+
+
+def candles_of(coin: Series) -> list[Candle]:
+    opens = coin.open_ms.tolist()
+    return [Candle(at, *row) for at, row in zip(opens, coin.candles.tolist(), strict=True)]
+
+
+def shifted(candles: Sequence[Candle], timeframe: Timeframe) -> list[Candle]:
+    """The same candles on the grid of another timeframe."""
+    first, step = candles[0].open_ms, M15.ms
+    start = timeframe.open_of(first)
+    return [
+        candle._replace(open_ms=start + (candle.open_ms - first) // step * timeframe.ms)
+        for candle in candles
+    ]
+
+
+def exact(view: MarketView) -> bytes:
+    """All of a view, bit for bit (NaN included)."""
+    values = struct.pack(f"{len(view) - 3}d", *view[3:])
+    return repr(view[:3]).encode() + values
+
+
+def one_by_one(
+    candles: Sequence[Candle], timeframe: Timeframe = M15, views: RuleViews | None = None
+) -> list[MarketView]:
+    views = views or RuleViews([COIN], timeframe)
+    return [views.update(Bar(candle.open_ms, {COIN: candle}))[COIN] for candle in candles]
+
+
+def test_the_measured_columns_are_the_fields_of_a_view() -> None:
+    higher = tuple(f"trend_{level}" for level in range(1, HIGHER_LEVELS + 1))
+    assert MarketView._fields == ("symbol", "open_ms", "bars", *COLUMNS, "trend", *higher)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "bars"),
+    [
+        ("1m", 49 * 240),
+        ("5m", 31 * 288),
+        ("15m", 9 * 672),
+        ("1h", 9 * 168),
+        ("4h", 378),
+        ("1d", 256),
+    ],
+)
+def test_history_is_what_the_longest_window_reaches(timeframe: str, bars: int) -> None:
+    assert RuleViews([COIN], Timeframe.parse(timeframe)).history_bars == bars
+
+
+@pytest.mark.parametrize("extra", [0, 1, 300, 671, 1000])
+def test_a_restart_changes_not_one_bit(walk: Walk, extra: int) -> None:
+    """Preloaded with `history_bars`, with more, or fed from the start: the same views."""
+    views = RuleViews([COIN], M15)
+    history = views.history_bars
+    candles = candles_of(walk(history + 1700, seed=3))
+    since = history + extra
+    expected = [exact(view) for view in one_by_one(candles)[since:]]
+    later = candles[since:]
+    for preloaded in (candles[extra:since], candles[:since]):
+        views.preload(COIN, preloaded)
+        assert [exact(view) for view in one_by_one(later, views=views)] == expected
+
+
+@pytest.mark.parametrize("timeframe", [Timeframe.parse(name) for name in TRADED], ids=TRADED)
+def test_a_restart_changes_nothing_on_any_timeframe(walk: Walk, timeframe: Timeframe) -> None:
+    views = RuleViews([COIN], timeframe)
+    history = views.history_bars
+    candles = shifted(candles_of(walk(history + 400, seed=4)), timeframe)
+    expected = [exact(view) for view in one_by_one(candles, timeframe)[history:]]
+    views.preload(COIN, candles[:history])
+    assert [exact(view) for view in one_by_one(candles[history:], timeframe, views)] == expected
+    assert not isnan(one_by_one(candles, timeframe)[-1].trend_1)
+
+
+def test_one_candle_less_than_the_history_is_not_always_enough(walk: Walk) -> None:
+    """`history_bars` promises no more than is needed: the eighth week hangs on its first candle."""
+    views = RuleViews([COIN], M15)
+    history = views.history_bars
+    week = 7 * D1.ms
+    coin = walk(history + 2 * 672, seed=5)
+    candles = candles_of(coin)
+    monday = next(i for i, c in enumerate(candles) if (c.open_ms - 4 * D1.ms) % week == 0)
+    last = monday + history - 2  # its week lacks one candle
+    full = one_by_one(candles[: last + 1])[-1]
+    views.preload(COIN, candles[monday:last])
+    assert exact(one_by_one([candles[last]], views=views)[0]) == exact(full)
+    views.preload(COIN, candles[monday + 1 : last])
+    assert one_by_one([candles[last]], views=views)[0].trend_4 != full.trend_4
+
+
+def test_what_is_said_of_a_candle_does_not_change_when_later_ones_are_added(walk: Walk) -> None:
+    candles = candles_of(walk(2000, seed=6))
+    whole = [exact(view) for view in one_by_one(candles)]
+    for until in (1, 2, 15, 97, 256, 257, 1023, 1025, 1999):
+        assert [exact(view) for view in one_by_one(candles[:until])] == whole[:until]
+
+
+def test_a_gap_makes_a_coin_new(walk: Walk) -> None:
+    before = candles_of(walk(700, seed=7))
+    after = candles_of(walk(1500, seed=8))[701:]
+    views = RuleViews([COIN], M15)
+    one_by_one(before, views=views)
+    expected = [exact(view) for view in one_by_one(after)]
+    assert after[0].open_ms - before[-1].open_ms == 2 * M15.ms
+    assert [exact(view) for view in one_by_one(after, views=views)] == expected
+    views.preload(COIN, before + after[:300])
+    assert [exact(view) for view in one_by_one(after[300:], views=views)] == expected[300:]
+
+
+def test_coins_are_measured_as_if_each_were_alone(walk: Walk) -> None:
+    coins = {f"C{i}": candles_of(walk(400, seed=20 + i, price=10.0**i)) for i in range(4)}
+    views = RuleViews(list(coins), M15)
+    alone = {
+        symbol: [exact(view._replace(symbol="")) for view in one_by_one(candles)]
+        for symbol, candles in coins.items()
+    }
+    absent = {"C1": {50}, "C3": {50, 51, 300}}  # a candle that never came: a gap of that coin alone
+    for at in range(400):
+        here = {s: c[at] for s, c in coins.items() if at not in absent.get(s, ())}
+        told = views.update(Bar(here["C0"].open_ms, here))
+        assert list(told) == list(here)
+        for symbol in ("C0", "C2"):
+            assert exact(told[symbol]._replace(symbol="")) == alone[symbol][at]
+        if at == 399:
+            assert (told["C1"].bars, told["C3"].bars) == (256, 99)
+
+
+def test_an_old_candle_is_refused_and_nothing_is_taken_in(walk: Walk) -> None:
+    first, second, third, *_ = candles_of(walk(10, seed=9))
+    views = RuleViews(["A", "B"], M15)
+    views.update(Bar(first.open_ms, {"A": first}))
+    views.update(Bar(second.open_ms, {"A": second, "B": second}))
+    with pytest.raises(ValueError, match="B: candle"):
+        views.update(Bar(third.open_ms, {"A": third, "B": second}))
+    assert views.update(Bar(third.open_ms, {"A": third}))["A"].bars == 3
+
+
+def test_an_empty_bar_and_an_empty_preload(walk: Walk) -> None:
+    candles = candles_of(walk(30, seed=10))
+    views = RuleViews([COIN], M15)
+    assert views.update(Bar(candles[0].open_ms, {})) == {}
+    one_by_one(candles[:20], views=views)
+    views.preload(COIN, [])
+    assert one_by_one(candles[20:21], views=views)[0].bars == 1
+
+
+@pytest.mark.parametrize("price", [1e-8, 1.0, 1e6])
+@pytest.mark.parametrize("volume", [0.0, 5.0])
+def test_a_price_that_never_moves(price: float, volume: float) -> None:
+    candles = [Candle(i * M15.ms, price, price, price, price, volume) for i in range(2 * 672)]
+    last = one_by_one(candles)[-1]
+    assert last.atr == 0.0
+    assert last.ema_20 == price
+    assert (last.rsi, last.change_14, last.trend, last.structure) == (50.0, 0.0, 0.0, 0.0)
+    assert (last.support, last.resistance, last.volatility_ratio) == (10.0, 10.0, 1.0)
+    assert isnan(last.trend_4)  # a week is not enough
+    assert all(isfinite(value) for value in last[3:-2])
+
+
+@pytest.mark.parametrize("price", [1e-8, 1e6])
+def test_views_do_not_depend_on_the_unit_of_the_price(walk: Walk, price: float) -> None:
+    priced = one_by_one(candles_of(walk(1500, seed=11, price=price)))
+    plain = one_by_one(candles_of(walk(1500, seed=11, price=1.0)))
+    for told, true in zip(priced, plain, strict=True):
+        scaled = told._replace(
+            close=told.close / price, atr=told.atr / price, ema_20=told.ema_20 / price
+        )
+        np.testing.assert_allclose(scaled[3:], true[3:], rtol=1e-6, atol=1e-9)
+
+
+def held(memory: CandleMemory, level: int) -> list[tuple[float, ...]]:
+    """The complete candles of a level that are remembered, as (high, low, close)."""
+    filled = memory.higher_filled[0, level]
+    return [tuple(row) for row in memory.higher[0, level, :, :filled].T.tolist()]
+
+
+def resampled(candles: Sequence[Candle], level: Timeframe) -> list[tuple[float, ...]]:
+    """The slow and obvious way: group by slot since the last gap, keep the complete groups."""
+    segment: list[Candle] = []
+    for candle in candles:
+        if segment and candle.open_ms != segment[-1].open_ms + M15.ms:
+            segment = []
+        segment.append(candle)
+    slots: dict[int, list[Candle]] = {}
+    for candle in segment:
+        slots.setdefault(level.open_of(candle.open_ms), []).append(candle)
+    return [
+        (max(c.high for c in group), min(c.low for c in group), group[-1].close)
+        for group in slots.values()
+        if len(group) * M15.ms == level.ms
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    first=st.integers(0, 3000),
+    steps=st.lists(st.one_of(st.just(1), st.just(1), st.just(1), st.integers(1, 9)), max_size=60),
+    runs=st.lists(st.integers(1, 400), min_size=1, max_size=4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_higher_candles_are_the_complete_ones_since_the_last_gap(
+    first: int, steps: list[int], runs: list[int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    places = [first]
+    for run in runs:
+        places += [places[-1] + 1 + i for i in range(run)]
+        places += [places[-1] + step for step in steps[:3]]
+        steps = steps[3:]
+    places = sorted(set(places))
+    candles = []
+    for place in places:
+        low, opened, close, high = np.sort(rng.uniform(1.0, 2.0, 4)).tolist()
+        candles.append(Candle(place * M15.ms, opened, high, low, close, 1.0))
+    levels = [Level(timeframe, 2000, 3, 6) for timeframe in M15.higher()]
+    memory = empty_memory(1, M15, levels)
+    for candle in candles:
+        absorb(memory, 0, np.array(candle, np.float64))
+    for at, level in enumerate(levels):
+        assert held(memory, at) == resampled(candles, level.timeframe)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), wild=st.floats(1e-6, 0.3), count=st.integers(1, 400))
+def test_views_are_finite_and_in_their_ranges(seed: int, wild: float, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    close = 1.0
+    candles = []
+    for at in range(count):
+        opened = close
+        close = opened * float(np.exp(wild * rng.standard_normal()))
+        high = max(opened, close) * (1.0 + wild * rng.random())
+        low = min(opened, close) / (1.0 + wild * rng.random())
+        volume = float(rng.integers(0, 3))
+        candles.append(Candle(at * M15.ms, opened, high, low, close, volume))
+    for bars, view in enumerate(one_by_one(candles), 1):
+        assert view.bars == min(bars, BASE_WINDOW)
+        assert all(abs(value) < inf or isnan(value) for value in view[3:])
+        ranges = {"rsi": (0.0, 100.0), "support": (0.0, 10.0), "resistance": (0.0, 10.0)}
+        for name in ("trend", "trend_base", "structure", "volume_balance"):
+            ranges[name] = (-1.0, 1.0)
+        for name, (least, most) in ranges.items():
+            value = getattr(view, name)
+            assert isnan(value) or least <= value <= most, name
+
+
+def test_real_candles_with_their_gaps(real_candles: Callable[[str, int], Series]) -> None:
+    """XLM has a gap of months: its views begin anew after it, however they were reached."""
+    candles = candles_of(real_candles("XLMUSDT", 40_000))
+    opens = [candle.open_ms for candle in candles]
+    gap = next(i for i in range(1, len(opens)) if opens[i] - opens[i - 1] != M15.ms)
+    views = one_by_one(candles[gap - 300 : gap + 300])
+    assert [view.bars for view in views[299:302]] == [256, 1, 2]
+    again = one_by_one(candles[gap : gap + 300])
+    assert [exact(view) for view in views[300:]] == [exact(view) for view in again]
