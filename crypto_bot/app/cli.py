@@ -82,10 +82,19 @@ def _backtest(argv: Sequence[str]) -> int:
     return backtest(argv)
 
 
+def _train(argv: Sequence[str]) -> int:
+    if list(argv[:1]) != ["one"]:
+        raise ConfigError("train what? use: crypto-bot train one --symbol BTCUSDT")
+    from crypto_bot.app.train_command import train_one  # noqa: PLC0415 - as above
+
+    return train_one(argv[1:])
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
+    "train": (_train, "one: trains, judges and publishes the model of a coin"),
     "backtest": (_backtest, "the engine over stored candles"),
 }
 

@@ -48,11 +48,13 @@ class Rounds:
 
     async def once(self, on_coin: Callable[[str], None] = lambda _: None) -> Round:
         """One round up to the newest closed candle. Raises StoreError."""
-        clock = self._market.clock
+        started_ms = self._market.clock.now_ms()
         until_ms = self._last_closed()
         done = await self._catch_up.to(until_ms, on_coin)
         self._until_ms = until_ms
-        self._tell(done, until_ms, clock.now_ms())
+        self._remember(done, until_ms)
+        if done.bars:
+            self._tell(done, self._market.clock.now_ms() - started_ms)
         return done
 
     async def run(self) -> None:
@@ -97,41 +99,42 @@ class Rounds:
     def _last_closed(self) -> int:
         return self._timeframe.last_closed(self._market.clock.now_ms() - AFTER_CLOSE_MS)
 
-    def _tell(self, done: Round, until_ms: int, now_ms: int) -> None:
+    def _remember(self, done: Round, until_ms: int) -> None:
+        """Renews the health, and tells of coins that fell behind, once for each change."""
         behind = self._catch_up.behind(until_ms)
-        owed_bars = max(behind.values(), default=0)
-        oldest_ms = until_ms - (owed_bars - 1) * self._timeframe.ms if behind else None
+        oldest_ms = until_ms - (max(behind.values(), default=1) - 1) * self._timeframe.ms
+        now_ms = self._market.clock.now_ms()
         self._health = replace(
             self._health,
             last_cycle_ms=now_ms if done.bars else self._health.last_cycle_ms,
             last_open_ms=done.newest_ms or self._health.last_open_ms,
             owed_candles=sum(behind.values()),
-            oldest_owed_open_ms=oldest_ms,
+            oldest_owed_open_ms=oldest_ms if behind else None,
         )
-        if done.owed and frozenset(done.owed) != self._owed:
-            self._metrics.candles_failed(len(done.owed))
-            symbols = sorted(done.owed)
-            _log.warning(
-                "candles.failed", n=len(symbols), symbols=symbols[:8], reason=done.owed[symbols[0]]
-            )
-        self._owed = frozenset(done.owed)
-        if not done.bars:
-            return
+        owed = frozenset(done.owed)
+        if owed and owed != self._owed:
+            symbols = sorted(owed)
+            self._metrics.candles_failed(len(symbols))
+            reason = done.owed[symbols[0]]
+            _log.warning("candles.failed", n=len(symbols), symbols=symbols[:8], reason=reason)
+        self._owed = owed
+
+    def _tell(self, done: Round, round_ms: int) -> None:
+        """`round_ms` is the whole round by the engine's clock, waiting for candles included."""
         self._metrics.cycle_finished(done.cycle_s)
-        took_ms = now_ms - self._timeframe.close_of(until_ms)
         _log.info(
             "cycle.finished",
-            candle=instant(done.newest_ms or until_ms),
+            candle=instant(done.newest_ms or 0),
             signals=done.signals,
             bars=done.bars,
             cycle_ms=round(done.cycle_s * 1000, 1),
-            after_close_s=round(took_ms / 1000, 1),
+            round_s=round(round_ms / 1000, 1),
             owed=len(done.owed),
         )
-        if done.bars == 1 and took_ms > self._timeframe.ms // 4:
+        if done.bars == 1 and round_ms > self._timeframe.ms // 4:
             _log.warning(
                 "cycle.slow",
-                after_close_s=round(took_ms / 1000, 1),
-                advice="a cycle takes over a quarter of the timeframe: follow fewer coins, or a "
+                round_s=round(round_ms / 1000, 1),
+                advice="a round takes over a quarter of the timeframe: follow fewer coins, or a "
                 "longer timeframe",
             )

@@ -18,6 +18,9 @@ from crypto_bot.services.cycle import Cycle
 from crypto_bot.services.live_tracker import LiveTracker
 from crypto_bot.services.track_record import TrackRecord
 
+_HISTORIES_AT_ONCE = 2
+_INCOMPLETE = "the exchange has not delivered its newest candles"
+
 
 class Round(NamedTuple):
     """What one call of `CatchUp.to` brought."""
@@ -101,13 +104,14 @@ class CatchUp:
     async def to(self, until_ms: int, on_coin: Callable[[str], None] = lambda _: None) -> Round:
         """Fetches, archives and signals everything up to the candle that opens at `until_ms`.
 
-        `on_coin` is told of each coin whose candles have been asked for. Coins that answer are
+        `on_coin` is told of each new coin whose history has been asked for. Coins that answer are
         signalled without waiting longer than `patience_s` for the others. Raises StoreError.
         """
         owed: dict[str, str] = {}
         done = Round(0, 0, None, 0.0, owed)
+        places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
         tasks = {
-            asyncio.create_task(self._arrivals(symbol, until_ms)): symbol
+            asyncio.create_task(self._arrivals(symbol, until_ms, places, on_coin)): symbol
             for symbol in self._symbols
             if self._archived.get(symbol, -1) < until_ms or self._pending.get(symbol)
         }
@@ -118,14 +122,13 @@ class CatchUp:
                 arrived: dict[str, Arrived] = {}
                 for task in ready:
                     symbol = tasks[task]
-                    on_coin(symbol)
                     try:
                         arrived[symbol] = task.result()
                     except MarketDataError as error:
                         owed[symbol] = str(error)
                     else:
                         if not arrived[symbol].complete:
-                            owed[symbol] = "the exchange has not delivered its newest candles"
+                            owed[symbol] = _INCOMPLETE
                 if arrived:
                     done = await asyncio.to_thread(self._take, arrived, done)
         finally:
@@ -147,24 +150,54 @@ class CatchUp:
         if self._working.acquire(timeout=wait_s):
             self._working.release()
 
-    async def _arrivals(self, symbol: str, until_ms: int) -> Arrived:
+    async def _arrivals(
+        self,
+        symbol: str,
+        until_ms: int,
+        places: asyncio.Semaphore,
+        on_coin: Callable[[str], None],
+    ) -> Arrived:
         archived_ms = self._archived.get(symbol)
         if archived_ms is None:
-            since_ms = self._first_bar_ms - self._views.history_bars * self._timeframe.ms
-            return await self._intake.collect(symbol, since_ms, until_ms, listed=False)
+            async with places:
+                arrived = await self._history(symbol, until_ms)
+            on_coin(symbol)
+            return arrived
         if archived_ms >= until_ms:
             return Arrived([], [], complete=True)
         return await self._intake.collect(symbol, archived_ms + self._timeframe.ms, until_ms)
 
-    def _take(self, arrived: dict[str, Arrived], before: Round) -> Round:
-        """Archives a wave of candles in one transaction and runs the bars that they make."""
-        with self._working:
-            return self._taken(arrived, before)
+    async def _history(self, symbol: str, until_ms: int) -> Arrived:
+        """Brings and stores what a coin begins with, at once, so that histories do not pile up."""
+        since_ms = self._first_bar_ms - self._views.history_bars * self._timeframe.ms
+        arrived = await self._intake.collect(symbol, since_ms, until_ms, listed=False)
+        await asyncio.to_thread(self._keep, {symbol: arrived})
+        return Arrived([], [], complete=arrived.complete)
 
-    def _taken(self, arrived: dict[str, Arrived], before: Round) -> Round:
-        started = self._timer()
-        candles = {symbol: each.candles for symbol, each in arrived.items()}
+    def _keep(self, arrived: dict[str, Arrived]) -> None:
+        with self._working:
+            self._archive_wave(arrived)
+
+    def _take(self, arrived: dict[str, Arrived], before: Round) -> Round:
+        """Archives a wave of candles and runs the bars that they make."""
+        with self._working:
+            started = self._timer()
+            self._archive_wave(arrived)
+            bars, signals, newest_ms = self._run_pending()
+            return Round(
+                before.bars + bars,
+                before.signals + signals,
+                newest_ms if newest_ms is not None else before.newest_ms,
+                max(before.cycle_s, self._timer() - started),
+                before.owed,
+            )
+
+    def _archive_wave(self, arrived: dict[str, Arrived]) -> None:
+        """Stores the candles in one transaction, and queues them for the cycle."""
+        candles = {symbol: each.candles for symbol, each in arrived.items() if each.candles}
         gaps = [gap for each in arrived.values() for gap in each.gaps]
+        if not (candles or gaps):
+            return
         self._archive.add(candles, gaps)
         for symbol, each in arrived.items():
             newest = [c.open_ms for c in each.candles[-1:]] + [g.open_ms for g in each.gaps[-1:]]
@@ -176,14 +209,6 @@ class CatchUp:
                 self._prime(symbol)
             else:
                 self._pending.setdefault(symbol, []).extend(each.candles)
-        bars, signals, newest_ms = self._run_pending()
-        return Round(
-            before.bars + bars,
-            before.signals + signals,
-            newest_ms if newest_ms is not None else before.newest_ms,
-            max(before.cycle_s, self._timer() - started),
-            before.owed,
-        )
 
     def _run_pending(self) -> tuple[int, int, int | None]:
         bars = signals = 0

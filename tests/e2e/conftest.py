@@ -1,0 +1,131 @@
+"""Real processes: the daemon and the simulated exchange, started as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Event = dict[str, Any]
+
+
+class Process:
+    """A command whose JSON log lines can be waited for."""
+
+    def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
+        self.lines: list[str] = []
+        self._events: Queue[Event] = Queue()
+        self._child = subprocess.Popen(
+            [sys.executable, *words],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self.lines.append(line.rstrip())
+            if line.startswith("{"):
+                self._events.put(json.loads(line))
+        self._child.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._child.poll() is None
+
+    def event(self, name: str, within_s: float = 60.0) -> Event:
+        """The next event `name`; what comes before it is dropped."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except Empty:
+                raise AssertionError(f"no {name}; it said {self.lines[-20:]}") from None
+            if event["event"] == name:
+                return event
+
+    def signal(self, number: int) -> None:
+        self._child.send_signal(number)
+
+    def ended(self, within_s: float = 10.0) -> int:
+        """Its exit code."""
+        code = self._child.wait(within_s)
+        self._reader.join(within_s)
+        return code
+
+    def kill(self) -> None:
+        if self.is_running:
+            self._child.kill()
+        self.ended()
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `python main.py …` (or another module) in an empty folder; all end with the test."""
+    running: list[Process] = []
+
+    def started(*words: str, **environment: str) -> Process:
+        process = Process(list(words), environment, tmp_path)
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+
+
+@pytest.fixture
+def daemon(start: Start, tmp_path: Path) -> Start:
+    """A daemon on a database of its own, port 0, its symbols those of the project."""
+
+    def started(*words: str, **environment: str) -> Process:
+        symbols = str(ROOT / "symbols_32.json")
+        url = f"sqlite:///{tmp_path / 'engine.db'}"
+        return start(
+            str(ROOT / "main.py"),
+            *("--symbols_file", symbols, "--port", "0", "--database_url", url),
+            *words,
+            **environment,
+        )
+
+    return started
+
+
+def get(url: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
+    """Status and JSON of one call."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urlopen(request, timeout=10) as reply:
+            return reply.status, json.load(reply)
+    except HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+TERM = signal.SIGTERM
