@@ -107,7 +107,8 @@ class CnnLstm:
                 torch.cuda.empty_cache()
 
     def load(self, files: Files) -> FittedNet:
-        net = CnnLstmNet(self.architecture)
+        with torch.random.fork_rng([]):  # what the weights are before does not matter
+            net = CnnLstmNet(self.architecture)
         restore(net, BEST_FILE, files)
         restore(net, FILE, files)
         return FittedNet(net.eval(), files[BEST_FILE])
@@ -135,7 +136,7 @@ class CnnLstm:
                 net.move, _move_data(net.move, fit), _move_data(net.move, validation), schedule
             )
             up = learn(net.up, _up_data(net.up, fit), _up_data(net.up, validation), budget)
-        best = CnnLstmNet(self.architecture)
+            best = CnnLstmNet(self.architecture)
         best.move.load_state_dict(move.best)
         best.up.load_state_dict(up.best)
         curves = {
