@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -25,6 +26,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     return dispatcher
 
 
+@cache  # once for each folder and process
 def _drop_stale(folder: Path) -> None:
     """Removes cached code of `folder` that is older than any source in it.
 
