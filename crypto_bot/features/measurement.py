@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import nan, sqrt
 
 import numpy as np
+import numpy.typing as npt
 
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import (
@@ -138,10 +139,11 @@ def _turns(prices: Floats, side: float, last: float) -> tuple[float, float, floa
     found = 0
     newest = before = 0.0
     below, above = 0.0, np.inf
-    for i in range(prices.shape[0] - 1 - SWING_BARS, SWING_BARS - 1, -1):
-        if not _turns_at(prices, i, side):
+    turning = _turning(prices, side)
+    for i in range(turning.shape[0] - 1, -1, -1):
+        if not turning[i]:
             continue
-        price = prices[i]
+        price = prices[i + SWING_BARS]
         found += 1
         if found == 1:
             newest = price
@@ -156,16 +158,22 @@ def _turns(prices: Floats, side: float, last: float) -> tuple[float, float, floa
 
 
 @compiled
-def _turns_at(prices: Floats, i: int, side: float) -> bool:
-    """Whether `i` is beyond `SWING_BARS` prices before it, and no later one in reach beyond `i`."""
-    price = side * prices[i]
-    # without a branch in between: which of the two fails cannot be foreseen
-    if (price <= side * prices[i - 1]) | (price < side * prices[i + 1]):
-        return False
-    for k in range(2, SWING_BARS + 1):
-        if price <= side * prices[i - k] or price < side * prices[i + k]:
-            return False
-    return True
+def _turning(prices: Floats, side: float) -> npt.NDArray[np.bool_]:
+    """Whether each price is beyond the `SWING_BARS` before it, and none of those after beyond it.
+
+    The first and last `SWING_BARS` prices have no place in the answer.
+    """
+    turning = np.empty(max(0, prices.shape[0] - 2 * SWING_BARS), np.bool_)
+    for i in range(turning.shape[0]):
+        price = side * prices[i + SWING_BARS]
+        turns = True
+        # all ten, without a branch: stopping at the first that fails takes twice the time, since
+        # nobody can foresee which it is
+        for k in range(SWING_BARS):
+            turns &= price > side * prices[i + k]
+            turns &= price >= side * prices[i + SWING_BARS + 1 + k]
+        turning[i] = turns
+    return turning
 
 
 @compiled
