@@ -10,7 +10,7 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
-from crypto_bot.domain.signal import Call, Signal, Source
+from crypto_bot.domain.signal import Call, Probabilities, Signal, Source
 
 
 class Clock(Protocol):
@@ -204,6 +204,33 @@ class MarketViews(Protocol):
         ...
 
 
+class CandleListener(Protocol):
+    """Hears every candle that the views take, before the sources are asked."""
+
+    @property
+    def history_bars(self) -> int:
+        """How many candles before a bar must be stored for what it makes of them."""
+        ...
+
+    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
+        """Forgets what it knew of `symbol`; `candles`, ascending, are those taken so far."""
+        ...
+
+    def hear(self, bar: Bar) -> None:
+        """Takes the candles of `bar`, which are stored, in."""
+        ...
+
+
+class ModelCallLog(Protocol):
+    """The calls that models made, as they were committed."""
+
+    def model_calls(
+        self, symbol: str, model_version: str, since_ms: int
+    ) -> list[tuple[int, Probabilities]]:
+        """(candle open, probabilities) of every call of that model from `since_ms` on, by time."""
+        ...
+
+
 class SignalSource(Protocol):
     """One link of the fallback chain."""
 
@@ -214,6 +241,19 @@ class SignalSource(Protocol):
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         """One answer for each view, in order: a call, or the reason why it declines."""
+        ...
+
+
+class ModelSource(SignalSource, CandleListener, Protocol):
+    """A source that hears candles, may look at a leading coin, and can compute ahead."""
+
+    @property
+    def leader(self) -> str | None:
+        """The coin without whose candle of the same time its calls of the others are less."""
+        ...
+
+    def prepare(self) -> None:
+        """Computes what the next close can be answered without; may be left out."""
         ...
 
 

@@ -80,7 +80,7 @@ def replay_into(
     """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`."""
     clock = ReplayClock()
     commits = BatchedCommits(SqlPredictionStore(target, settings.timeframe))
-    core = build_core(settings, symbols, clock, commits)
+    core = build_core(settings, symbols, clock, commits, archive=archive)
     replay = Replay(
         symbols=symbols,
         timeframe=settings.timeframe,

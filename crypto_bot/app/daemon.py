@@ -77,9 +77,8 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         api = self._settings.api
         listener = bind(api.host, api.port)
-        database = Database.open(self._settings.database_url)
+        database = Database.open(self._settings.database_url, as_engine=True)
         try:
-            database.lock()
             server = WebServer(self._application(database), listener, self._stream)
             await server.start()
             _log.info(
@@ -146,7 +145,15 @@ class Daemon:
         exchange = self._settings.exchange
         store = SqlPredictionStore(database, self._timeframe)
         sinks = (SignalLog(), self._metrics, self._stream)
-        core = build_core(self._settings, self._symbols, market.clock, store, sinks)
+        core = build_core(
+            self._settings,
+            self._symbols,
+            market.clock,
+            store,
+            archive=archive,
+            sinks=sinks,
+            log=store,
+        )
         intake = CandleIntake(
             self._timeframe,
             market.feed,
@@ -167,6 +174,7 @@ class Daemon:
             timer=self._machine.seconds,
             record_bars=self._settings.engine.record_bars,
             patience_s=_PATIENCE_S,
+            models=core.models,
         )
         return Rounds(self._timeframe, market, self._catch_up, self._metrics)
 

@@ -86,6 +86,17 @@ class DecisionSettings(_Section):
     """Fees, spread and slippage of a round trip, basis points."""
 
 
+class ModelSettings(_Section):
+    """Which of the published models answer."""
+
+    max_age_days: float = Field(default=45.0, gt=0)
+    """From the end of a model's data; an older one is refused, and the rules answer."""
+    served: Literal["ACTIVE", "WARMUP", "LOW"] = "WARMUP"
+    """The lowest verdict that is served; the signal names it. Below, the rules answer."""
+    traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"
+    """The lowest verdict whose LONG and SHORT stand; below, the signal is NO_TRADE."""
+
+
 class ApiSettings(_Section):
     """The HTTP server."""
 
@@ -121,6 +132,7 @@ class Settings(BaseSettings):
     sim: SimSettings = SimSettings()
     engine: EngineSettings = EngineSettings()
     decision: DecisionSettings = DecisionSettings()
+    models: ModelSettings = ModelSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
 

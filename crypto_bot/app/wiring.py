@@ -8,10 +8,22 @@ from typing import NamedTuple
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.views import RuleViews
+from crypto_bot.ml.gate import Verdict
+from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
+from crypto_bot.ml.rows import DAY_MS
 from crypto_bot.ml.source import PerCoinModels
-from crypto_bot.ports import Clock, Commits, SignalSink, SignalSource
+from crypto_bot.ports import (
+    CandleArchive,
+    Clock,
+    Commits,
+    MarketViews,
+    ModelCallLog,
+    SignalSink,
+    SignalSource,
+)
 from crypto_bot.services.cycle import Cycle
 from crypto_bot.services.live_tracker import LiveTracker
+from crypto_bot.services.shared_views import SharedViews
 from crypto_bot.services.signal_engine import SignalEngineService
 from crypto_bot.services.track_record import TrackRecord
 from crypto_bot.signals.analyzer import ProfessionalAnalyzer
@@ -23,7 +35,9 @@ from crypto_bot.signals.rsi_ma import RsiMa
 class Core(NamedTuple):
     """The engine, joined; the same for the daemon and for a replay."""
 
-    views: RuleViews
+    views: MarketViews
+    models: PerCoinModels | None
+    """The coins' own models, where they are asked at all."""
     record: TrackRecord
     tracker: LiveTracker
     cycle: Cycle
@@ -34,16 +48,23 @@ def build_core(
     symbols: Sequence[str],
     clock: Clock,
     commits: Commits,
+    *,
+    archive: CandleArchive,
     sinks: Sequence[SignalSink] = (),
+    log: ModelCallLog | None = None,
 ) -> Core:
-    """Views, record, tracker and cycle with nothing in their memory yet."""
+    """Views, models, record, tracker and cycle with nothing in their memory yet.
+
+    `log` spares the models the scores that they gave before a restart; it changes no answer.
+    """
     timeframe = settings.timeframe
-    views = RuleViews(symbols, timeframe)
+    models = per_coin_models(settings, symbols, archive, log) if settings.use_ml else None
+    views = SharedViews(RuleViews(symbols, timeframe), [models] if models else [])
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
     engine = SignalEngineService(
         timeframe,
-        sources(settings),
+        [models, *rules(settings)] if models else rules(settings),
         record,
         horizon_bars=settings.engine.horizon_bars,
         cost_bps=settings.decision.cost_bps,
@@ -58,21 +79,42 @@ def build_core(
         sinks=sinks,
         late_after_ms=settings.late_after_ms,
     )
-    return Core(views, record, tracker, cycle)
+    return Core(views, models, record, tracker, cycle)
 
 
-def sources(settings: Settings) -> list[SignalSource]:
-    """The fallback chain, in the order in which it is asked."""
+def rules(settings: Settings) -> list[SignalSource]:
+    """The fallback chain after the models, in the order in which it is asked."""
     timeframe = settings.timeframe
-    rules: list[SignalSource] = [
-        _analyzer(settings),
-        RsiMa(),
-        Momentum(timeframe),
-        Hold(),
-    ]
-    if not settings.use_ml:
-        return rules
-    return [PerCoinModels(settings.models_dir, timeframe), *rules]
+    return [_analyzer(settings), RsiMa(), Momentum(timeframe), Hold()]
+
+
+def per_coin_models(
+    settings: Settings,
+    symbols: Sequence[str],
+    archive: CandleArchive,
+    log: ModelCallLog | None,
+) -> PerCoinModels:
+    """The first link of the chain."""
+    return PerCoinModels(
+        registry=model_registry(settings),
+        symbols=symbols,
+        timeframe=settings.timeframe,
+        archive=archive,
+        log=log,
+        device=settings.device,
+        cost_bps=settings.decision.cost_bps,
+    )
+
+
+def model_registry(settings: Settings) -> ModelRegistry:
+    """The published models, under the settings' policy."""
+    models = settings.models
+    policy = ServingPolicy(
+        max_age_ms=int(models.max_age_days * DAY_MS),
+        served=Verdict(models.served),
+        traded=Verdict(models.traded),
+    )
+    return ModelRegistry(settings.models_dir, settings.timeframe, policy)
 
 
 def _analyzer(settings: Settings) -> ProfessionalAnalyzer:

@@ -12,7 +12,7 @@ from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import CandleArchive, MarketViews, PredictionStore
+from crypto_bot.ports import CandleArchive, MarketViews, ModelSource, PredictionStore
 from crypto_bot.services.candle_intake import Arrived, CandleIntake
 from crypto_bot.services.cycle import Cycle
 from crypto_bot.services.live_tracker import LiveTracker
@@ -20,6 +20,7 @@ from crypto_bot.services.track_record import TrackRecord
 
 _HISTORIES_AT_ONCE = 2
 _INCOMPLETE = "the exchange has not delivered its newest candles"
+_LEADER_BARS = 96
 
 
 class Round(NamedTuple):
@@ -40,7 +41,11 @@ class CatchUp:
     """Keeps every coin's signals complete up to a given candle.
 
     Coins are independent: one whose candles fail stays behind by itself and is caught up in its
-    own order when they come. All state is rebuilt from the store by `recover`.
+    own order when they come. Where the `models` have a leader among them, no bar of another is run
+    before the leader has that candle, or a confirmed gap: what is made of a bar must not depend on
+    whether the leader's candle was a second late. A leader that still lacks over `_LEADER_BARS` at
+    the end of a round (it is traded no longer, perhaps) is not waited for. All state is rebuilt
+    from the store by `recover`.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class CatchUp:
         timer: Callable[[], float],
         record_bars: int,
         patience_s: float,
+        models: ModelSource | None = None,
     ) -> None:
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
@@ -71,7 +77,10 @@ class CatchUp:
         self._timer = timer
         self._record_bars = record_bars
         self._patience_s = patience_s
+        self._models = models
         self._first_bar_ms = 0
+        self._until_ms = 0
+        self._round_over = False
         self._archived: dict[str, int] = {}
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
@@ -107,6 +116,7 @@ class CatchUp:
         `on_coin` is told of each new coin whose history has been asked for. Coins that answer are
         signalled without waiting longer than `patience_s` for the others. Raises StoreError.
         """
+        self._until_ms, self._round_over = until_ms, False
         owed: dict[str, str] = {}
         done = Round(0, 0, None, 0.0, owed)
         places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
@@ -134,7 +144,9 @@ class CatchUp:
         finally:
             for task in waiting:
                 task.cancel()
-        return done
+        if self._models is None or self._stopping.is_set():
+            return done
+        return await asyncio.to_thread(self._end_round, self._models, done)
 
     def behind(self, until_ms: int) -> dict[str, int]:
         """Coins without a signal for the candle that opens at `until_ms`: how many they lack."""
@@ -210,13 +222,28 @@ class CatchUp:
             else:
                 self._pending.setdefault(symbol, []).extend(each.candles)
 
+    def _end_round(self, models: ModelSource, done: Round) -> Round:
+        """Runs what waited for the leader in vain, and lets the models compute ahead."""
+        self._round_over = True
+        if self._pending:
+            done = self._take({}, done)
+        for symbol in self._pending:
+            done.owed.setdefault(symbol, "its candles wait for those of the leading coin")
+        models.prepare()
+        return done
+
     def _run_pending(self) -> tuple[int, int, int | None]:
         bars = signals = 0
         newest_ms: int | None = None
+        ready_ms = self._ready_ms()
         by_open: dict[int, dict[str, Candle]] = {}
+        held: dict[str, list[Candle]] = {}
         for symbol in self._symbols:
             for candle in self._pending.get(symbol, ()):
-                by_open.setdefault(candle.open_ms, {})[symbol] = candle
+                if candle.open_ms <= ready_ms:
+                    by_open.setdefault(candle.open_ms, {})[symbol] = candle
+                else:
+                    held.setdefault(symbol, []).append(candle)
         for open_ms in sorted(by_open):
             if self._stopping.is_set():
                 break
@@ -225,8 +252,19 @@ class CatchUp:
             bars += 1
             signals += len(result.signals)
             newest_ms = open_ms
-        self._pending.clear()
+        self._pending = held
         return bars, signals, newest_ms
+
+    def _ready_ms(self) -> int:
+        """The newest candle that other coins may be run at."""
+        leader = None if self._models is None else self._models.leader
+        if leader not in self._signalled:
+            return self._until_ms
+        leader_ms = self._archived.get(leader, self._first_bar_ms - self._timeframe.ms)
+        lacking = (self._until_ms - leader_ms) // self._timeframe.ms
+        if self._round_over and lacking > _LEADER_BARS:
+            return self._until_ms
+        return leader_ms
 
     def _prime(self, symbol: str) -> None:
         """Loads what the views need to remember, and queues the candles that have no signal yet."""

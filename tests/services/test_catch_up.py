@@ -67,12 +67,13 @@ def engine(
     patience_s: float = 5.0,
 ) -> CatchUp:
     store = SqlPredictionStore(database, M15)
-    core = build_core(settings, SYMBOLS, clock, store, sinks)
+    archive = SqlCandleArchive(database, M15)
+    core = build_core(settings, SYMBOLS, clock, store, archive=archive, sinks=sinks)
     return CatchUp(
         symbols=SYMBOLS,
         timeframe=M15,
         intake=CandleIntake(M15, feed, clock, grace_ms=20_000, poll_ms=2_000),
-        archive=SqlCandleArchive(database, M15),
+        archive=archive,
         store=store,
         views=core.views,
         tracker=core.tracker,

@@ -18,7 +18,7 @@ from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally, tally_of
-from crypto_bot.domain.signal import Pred, Signal, Source
+from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Settled, StoredSignal
 
@@ -95,6 +95,19 @@ class SqlPredictionStore:
                 Settled(Source(source), symbol, settled_ms, tally_of(Pred(pred), Pred(label)))
                 for source, symbol, settled_ms, pred, label in connection.execute(query)
             ]
+
+    def model_calls(
+        self, symbol: str, model_version: str, since_ms: int
+    ) -> list[tuple[int, Probabilities]]:
+        column = predictions_table.c
+        query = (
+            select(column.candle_open_ms, column.p_short, column.p_no_trade, column.p_long)
+            .where(column.tf == self._tf, column.symbol == symbol)
+            .where(column.candle_open_ms >= since_ms, column.model_version == model_version)
+            .order_by(column.candle_open_ms)
+        )
+        with self._database.reading() as connection:
+            return [(open_ms, Probabilities(*told)) for open_ms, *told in connection.execute(query)]
 
     def first_bar(self, proposed_ms: int) -> int:
         query = select(engine_table.c.first_bar_ms).where(engine_table.c.tf == self._tf)
