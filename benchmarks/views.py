@@ -23,7 +23,8 @@ from ta.volatility import AverageTrueRange
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.views import BASE_WINDOW, RuleViews
+from crypto_bot.features.memory import BASE_WINDOW
+from crypto_bot.features.views import RuleViews
 from crypto_bot.ports import SignalSource
 from crypto_bot.signals.analyzer import ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
@@ -78,7 +79,7 @@ def replay(coins: Sequence[Sequence[Candle]]) -> None:
     for symbol, candles in zip(SYMBOLS, coins, strict=True):
         views.preload(symbol, candles[:since])
     sources: list[SignalSource] = [ProfessionalAnalyzer(M15), RsiMa(), Momentum(M15), Hold()]
-    took: dict[str, list[float]] = {"update": []} | {source.source: [] for source in sources}
+    took: dict[str, list[float]] = {"update": [], **{source.source: [] for source in sources}}
     for at in range(since, since + BARS):
         bar = Bar(
             at * M15.ms, {symbol: coin[at] for symbol, coin in zip(SYMBOLS, coins, strict=True)}
