@@ -114,7 +114,7 @@ class _Run:
         unique = max(1, round(float(fit.weights.sum())))
         self._examples = min(unique, schedule.epoch_examples or unique)
         steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
-        self._rate = _steady if schedule.stops_early else _falling(steps)
+        self._rate = _falling(steps)
         self.restart(1.0)
 
     def restart(self, share: float) -> None:
@@ -123,7 +123,10 @@ class _Run:
         self._optimiser = torch.optim.AdamW(
             self._tower.parameters(), lr=s.learning_rate * share, weight_decay=s.weight_decay
         )
-        self._schedule_rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._rate)
+        begun = self.step
+        self._schedule_rate = torch.optim.lr_scheduler.LambdaLR(
+            self._optimiser, lambda step: self._rate(begun + step)
+        )
 
     def epoch(self, epoch: int) -> float:
         """Mean loss of the examples of one epoch, each as the tower was when it met it."""
@@ -172,15 +175,12 @@ class _Stream:
         return taken
 
 
-def _steady(step: int) -> float:
-    return min(1.0, (step + 1) / _WARM_UP_STEPS)
-
-
 def _falling(steps: int) -> Callable[[int], float]:
     """From a warm-up down to 0 after `steps`, along a cosine."""
 
     def rate(step: int) -> float:
-        return _steady(step) * 0.5 * (1.0 + cos(pi * min(1.0, step / steps)))
+        warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
+        return warm * 0.5 * (1.0 + cos(pi * min(1.0, step / steps)))
 
     return rate
 

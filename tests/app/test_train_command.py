@@ -1,0 +1,172 @@
+"""`train one` from its command line: a model published, or one clear line and nothing written."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.cli import main
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.timeframe import Timeframe
+
+HOUR = Timeframe.parse("1h")
+NAMES = ("timestamp", "open", "high", "low", "close", "volume")
+DAYS = 260
+SMALL = ("--tf", "1h", "--folds", "1", "--epochs", "1", "--size", "tiny", "--window_bars", "16")
+
+
+def market(seed: int = 0, days: int = DAYS) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    rng = np.random.default_rng(seed)
+    n = 24 * days
+    close = 100.0 * np.exp(np.cumsum(0.005 * rng.standard_normal(n)))
+    opened = np.concatenate([[100.0], close[:-1]])
+    high, low = np.maximum(opened, close) * 1.001, np.minimum(opened, close) * 0.999
+    volume = 50.0 * np.exp(rng.standard_normal(n))
+    open_ms = 1_700_000_000_000 // HOUR.ms * HOUR.ms + HOUR.ms * np.arange(n)
+    return np.column_stack([open_ms, opened, high, low, close, volume])
+
+
+def write(path: Path, table: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
+    columns = [pa.array(table[:, 0].astype(np.int64)), *map(pa.array, table[:, 1:].T)]
+    parquet.write_table(pa.table(columns, names=list(NAMES)), path)
+
+
+@pytest.fixture
+def candles(tmp_path: Path) -> Path:
+    folder = tmp_path / "candles"
+    folder.mkdir()
+    write(folder / "BTCUSDT.parquet", market())
+    return folder
+
+
+def run(tmp_path: Path, *words: str) -> int:
+    models = () if "--models_dir" in words else ("--models_dir", str(tmp_path / "models"))
+    return main(["train", "one", "--symbol", "BTCUSDT", *SMALL, *models, *words])
+
+
+def test_a_model_is_trained_from_files_and_published(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "--candles", str(candles), "--seed", "4") == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith("BTCUSDT cnn_lstm_v1+")
+    folder = Path(told.split(" -> ")[-1])
+    assert folder.is_relative_to(tmp_path / "models" / "per_coin" / "BTCUSDT")
+    meta = json.loads((folder / "meta.json").read_text())
+    assert (meta["seed"], meta["timeframe"], meta["window_bars"]) == (4, "1h", 16)
+    assert (folder / "cnn_lstm_v1.pth").exists()
+    assert "coins_together" in json.loads((folder / "metrics.json").read_text())
+
+
+def test_the_database_and_a_file_train_the_same_model(tmp_path: Path, candles: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    database = Database.open(url)
+    stored = [Candle(int(row[0]), *row[1:].tolist()) for row in market()]
+    SqlCandleArchive(database, HOUR).add({"BTCUSDT": stored})
+    database.close()
+    features = ("--features", "per_coin_v1")
+    file = str(candles / "BTCUSDT.parquet")
+    assert run(tmp_path, "--database_url", url, *features, "--models_dir", str(tmp_path / "a")) == 0
+    assert run(tmp_path, "--candles", file, *features, "--models_dir", str(tmp_path / "b")) == 0
+    one, other = (next((tmp_path / name).rglob("cnn_lstm_v1.pth")) for name in "ab")
+    assert one.read_bytes() == other.read_bytes()
+
+
+def refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: int, expected: str, *words: str
+) -> None:
+    assert run(tmp_path, *words) == code
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1, told
+    assert expected in told[0]
+    assert not [path for path in (tmp_path / "models").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--epochs", "0"), "epochs is 0: use 1 or more"),
+        (("--epochs", "many"), "argument --epochs: invalid int value: 'many'"),
+        (("--batch_size", "0"), "batch_size is 0"),
+        (("--lr", "-1"), "learning rate -1.0"),
+        (("--folds", "0"), "folds and days are at least 1"),
+        (("--symbol", "DOGEUSDT"), "no candles of DOGEUSDT at"),
+        (("--symbol", "../x"), "'../x' is no symbol such as BTCUSDT"),
+        (("--symbol", "BTCUSDT,BTCUSDT"), "a symbol is named twice"),
+        (("--pool", "DOGEUSDT"), "no candles of DOGEUSDT at"),
+        (("--features", "per_coin_v9"), "unknown feature set 'per_coin_v9'"),
+        (("--label", "C"), "unknown label 'C'"),
+        (("--window_bars", "7"), "a window of 7 bars"),
+        (("--family", "svm"), "invalid choice: 'svm'"),
+        (("--tf", "7m"), "unknown timeframe '7m'"),
+        (("--candles", "/nowhere"), "no candles at /nowhere"),
+        (("--models_dir", "/proc/none"), "models folder /proc/none cannot be written"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_2(
+    tmp_path: Path,
+    candles: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    expected: str,
+) -> None:
+    refused(capsys, tmp_path, 2, expected, "--candles", str(candles), *words)
+
+
+def test_a_coin_without_stored_candles_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    refused(capsys, tmp_path, 2, "no 1h candles of BTCUSDT are stored", "--database_url", url)
+
+
+def test_candles_that_cannot_be_true_are_counted(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = market()
+    table[:, 5] = np.nan
+    write(candles / "BTCUSDT.parquet", table)
+    refused(capsys, tmp_path, 1, f"{24 * DAYS} x not_finite", "--candles", str(candles))
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 not quite"])
+def test_a_file_that_is_none_is_named(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    (candles / "BTCUSDT.parquet").write_bytes(content)
+    refused(capsys, tmp_path, 1, "BTCUSDT.parquet: not readable as", "--candles", str(candles))
+
+
+def test_a_file_with_other_columns_says_which_are_missing(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (candles / "BTCUSDT.parquet").unlink()
+    (candles / "BTCUSDT.csv").write_text("time,close\n1,2\n")
+    refused(capsys, tmp_path, 1, "no column timestamp, open", "--candles", str(candles))
+
+
+def test_too_few_candles_are_counted_beside_what_is_needed(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(candles / "BTCUSDT.parquet", market(days=100))
+    expected = "BTCUSDT has 2400 candles and about 5"
+    refused(capsys, tmp_path, 1, expected, "--candles", str(candles))
+
+
+def test_constant_prices_are_nothing_to_learn_from(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = market()
+    table[:, 1:5] = 7.0
+    write(candles / "BTCUSDT.parquet", table)
+    refused(capsys, tmp_path, 1, "BTCUSDT: 0 labels hold", "--candles", str(candles))
+
+
+def test_train_wants_to_know_what(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train"]) == 2
+    assert "crypto-bot train one --symbol" in capsys.readouterr().err
