@@ -56,7 +56,8 @@ def _run(argv: Sequence[str]) -> int:
 
     settings = run_settings(argv)
     configure(settings.log.level, settings.log.format)
-    code = guarded(lambda: asyncio.run(Daemon(settings).run()))
+    daemon = Daemon(settings)
+    code = guarded(lambda: asyncio.run(daemon.run()))
     # A worker may be in the middle of a bar or of compiling. Nothing that it holds is needed, so
     # the process does not wait for it: a restart recovers from the store, however it ended.
     sys.stdout.flush()

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
 from crypto_bot.adapters.store.engine_lock import EngineLock, FileLock, PostgresLock
-from crypto_bot.adapters.store.schema import migrate
+from crypto_bot.adapters.store.schema import NEWEST, migrate, revision_of
 from crypto_bot.domain.errors import ConfigError, StoreError
 
 
@@ -25,15 +25,22 @@ class Database:
         self._lock: EngineLock | None = None
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, *, as_engine: bool = False) -> Database:
         """Connects to `sqlite:///PATH` or `postgresql+psycopg://…` and migrates it.
 
-        Raises ConfigError, in one line, where that cannot be done.
+        `as_engine` takes the engine's `lock` before anything is touched. Raises ConfigError, in
+        one line, where one of it cannot be done.
         """
         database = cls(connect(url))
         try:
-            with database._begin(writes=True) as connection:
-                migrate(connection, database.name)
+            if as_engine:
+                database.lock()
+            # Looked at before it is written to: an engine at work may hold the write lock a while.
+            with database._begin(writes=False) as connection:
+                is_current = revision_of(connection) == NEWEST
+            if not is_current:
+                with database._begin(writes=True) as connection:
+                    migrate(connection, database.name)
         except SQLAlchemyError as error:
             database.close()
             raise database._not_opened(error) from error

@@ -1,22 +1,18 @@
-"""Real processes: the daemon and the simulated exchange, started as a person would."""
+"""Commands started as a person would, and what they say."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 Event = dict[str, Any]
@@ -81,42 +77,7 @@ class Process:
         self.ended()
 
 
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts `python main.py …` (or another module) in an empty folder; all end with the test."""
-    running: list[Process] = []
-
-    def started(*words: str, **environment: str) -> Process:
-        process = Process(list(words), environment, tmp_path)
-        running.append(process)
-        return process
-
-    yield started
-    for process in running:
-        process.kill()
-
-
-@pytest.fixture
-def daemon(start: Start, tmp_path: Path) -> Start:
-    """A daemon on a database of its own, port 0, its symbols those of the project."""
-
-    def started(*words: str, **environment: str) -> Process:
-        symbols = str(ROOT / "symbols_32.json")
-        url = f"sqlite:///{tmp_path / 'engine.db'}"
-        return start(
-            str(ROOT / "main.py"),
-            *("--symbols_file", symbols, "--port", "0", "--database_url", url),
-            *words,
-            **environment,
-        )
-
-    return started
-
-
-def get(url: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
+def call(url: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
     """Status and JSON of one call."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"}, method=method)
@@ -126,6 +87,3 @@ def get(url: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
     except HTTPError as error:
         with error:
             return error.code, json.load(error)
-
-
-TERM = signal.SIGTERM

@@ -1,0 +1,91 @@
+"""Commands: bad usage is one line and exit code 2."""
+
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.app.cli import main, run_main
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    told = capsys.readouterr()
+    assert code == 2
+    assert told.out == ""
+    lines = told.err.splitlines()
+    assert len(lines) == 1, told.err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--tf", "7m"), "unknown timeframe '7m': use one of 1m, 5m, 15m, 1h, 4h, 1d"),
+        (("--tf",), "expected one argument"),
+        (("--speed", "3"), "unrecognized arguments: --speed 3"),
+        (("--use", "1"), "unrecognized arguments: --use 1"),
+        (("--use_ml", "maybe"), "use_ml = 'maybe'"),
+        (("--device", "tpu"), "device = 'tpu'"),
+        (("--port", "99999"), "api.port = '99999'"),
+        (("--host", "0.0.0.0"), "CRYPTO_BOT_API__TOKEN"),
+        (("--symbols_file", "gone.json"), "symbols file gone.json: No such file"),
+        (("--config", "gone.toml"), "settings file gone.toml: No such file"),
+    ],
+)
+def test_flags_of_the_daemon(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(run_main(words), capsys)
+    assert line.startswith("crypto-bot: ")
+    assert said in line
+    assert refused(main(["run", *words]), capsys) == line
+
+
+def test_cuda_without_cuda(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415 - slow to import, for one test
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    (tmp_path / "coins.json").write_text('["BTCUSDT"]')
+    words = ("--use_ml", "1", "--device", "cuda", "--symbols_file", "coins.json")
+    assert "torch finds no CUDA GPU" in refused(run_main(words), capsys)
+
+
+def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "unknown command 'fly': use one of run, sim" in refused(main(["fly"]), capsys)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help_names_the_commands(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert all(command in told for command in ("run", "sim", "candles", "backtest"))
+
+
+@pytest.mark.parametrize("command", ["run", "candles", "backtest", "sim"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"crypto-bot {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("candles",), "required: command"),
+        (("candles", "import"), "required: path"),
+        (("candles", "import", "gone"), "no candles at gone"),
+        (("candles", "sync", "--days", "0"), "0 is not at least 1"),
+        (("candles", "check", "--database_url", "sqlite:////proc/none/x.db"), "/proc/none"),
+        (("backtest", "--since", "soon"), "'soon' is no time"),
+    ],
+)
+def test_flags_of_other_commands(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(main(words), capsys)

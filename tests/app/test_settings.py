@@ -1,0 +1,132 @@
+"""Settings: their order, and that nothing unknown passes."""
+
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.app.settings import load, load_symbols
+from crypto_bot.domain.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("USE_ML_PER_COIN", "ML_DEFAULT_TF", "ML_DEVICE", "SYMBOLS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_flag_before_environment_before_file_before_default(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load({}).exchange.timeout_s == 10.0
+    (empty_folder / "crypto_bot.toml").write_text('tf = "1h"\n[exchange]\ntimeout_s = 4\n')
+    assert (load({}).exchange.timeout_s, load({}).tf) == (4.0, "1h")
+    monkeypatch.setenv("CRYPTO_BOT_EXCHANGE__TIMEOUT_S", "3")
+    assert (load({}).exchange.timeout_s, load({}).tf) == (3.0, "1h")
+    assert load({"exchange": {"timeout_s": 2}}).exchange.timeout_s == 2.0
+
+
+def test_older_spellings_stand_between_the_environment_and_the_file(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "crypto_bot.toml").write_text('tf = "1h"\nuse_ml = true\n')
+    monkeypatch.setenv("ML_DEFAULT_TF", "4h")
+    monkeypatch.setenv("USE_ML_PER_COIN", "0")
+    monkeypatch.setenv("ML_DEVICE", "cpu")
+    monkeypatch.setenv("SYMBOLS_FILE", "some.json")
+    settings = load({})
+    assert (settings.tf, settings.use_ml, settings.device) == ("4h", False, "cpu")
+    assert settings.symbols_file == Path("some.json")
+    monkeypatch.setenv("CRYPTO_BOT_TF", "5m")
+    assert load({}).tf == "5m"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CRYPTO_BOT_SPEED", "1", "unknown setting CRYPTO_BOT_SPEED"),
+        ("CRYPTO_BOT_EXCHANGE__SPEED", "1", "unknown setting exchange.speed"),
+        ("CRYPTO_BOT_EXCHANGE__TIMEOUT_S", "soon", "exchange.timeout_s = 'soon'"),
+        ("CRYPTO_BOT_EXCHANGE__TIMEOUT_S", "-1", "greater than 0"),
+        ("CRYPTO_BOT_TF", "7m", "unknown timeframe '7m'"),
+        ("CRYPTO_BOT_API", "x", "api"),
+        ("CRYPTO_BOT_API__HOST", "0.0.0.0", "CRYPTO_BOT_API__TOKEN"),
+        ("CRYPTO_BOT_ENGINE__HORIZON_BARS", "96", "record_lag_bars must exceed"),
+        ("CRYPTO_BOT_EXCHANGE__GRACE_S", "900", "shorter than 15m"),
+    ],
+)
+def test_refuses_in_one_line(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=said) as refused:
+        load({})
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("speed = 1\n", "unknown setting speed"),
+        ("[exchange]\nspeed = 1\n", "unknown setting exchange.speed"),
+        ("tf = [\n", "is not TOML"),
+        ('[api]\ntoken = "x"\n', "read from the environment alone"),
+    ],
+)
+def test_refuses_a_file_in_one_line(content: str, said: str, empty_folder: Path) -> None:
+    path = empty_folder / "mine.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=said):
+        load({}, path)
+
+
+def test_a_file_that_was_named_must_exist(empty_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load({}, empty_folder / "gone.toml")
+
+
+def test_a_token_opens_other_hosts_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", "hush-hush")
+    settings = load({"api": {"host": "0.0.0.0"}})
+    assert "hush-hush" not in repr(settings)
+
+
+def test_variables_of_tests_are_nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTO_BOT_TEST_DATA", "somewhere")
+    load({})
+
+
+@pytest.mark.parametrize(
+    "content", ['["BTCUSDT", "ETHUSDT"]', '{"symbols": ["BTCUSDT", "ETHUSDT"]}']
+)
+def test_both_forms_of_a_symbols_file(content: str, empty_folder: Path) -> None:
+    path = empty_folder / "symbols.json"
+    path.write_text(content)
+    assert load_symbols(path) == ("BTCUSDT", "ETHUSDT")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is not JSON"),
+        ("[", "is not JSON"),
+        ("[]", "expected a list"),
+        ('{"coins": ["BTCUSDT"]}', "expected a list"),
+        ('"BTCUSDT"', "expected a list"),
+        ('["BTC/USDT"]', "'BTC/USDT' is no symbol"),
+        ('["btcusdt"]', "is no symbol"),
+        ("[1]", "1 is no symbol"),
+        ('["BTCUSDT", "ETHUSDT", "BTCUSDT"]', "more than once: BTCUSDT"),
+    ],
+)
+def test_refuses_a_symbols_file(content: str, said: str, empty_folder: Path) -> None:
+    path = empty_folder / "symbols.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=said):
+        load_symbols(path)
+
+
+def test_a_symbols_file_must_exist(empty_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_symbols(empty_folder / "gone.json")

@@ -1,0 +1,45 @@
+"""Real processes for the tests that need them: all end with their test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import ROOT, Process
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `python WORDS…` in an empty folder."""
+    running: list[Process] = []
+
+    def started(*words: str, **environment: str) -> Process:
+        process = Process(list(words), environment, tmp_path)
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+
+
+@pytest.fixture
+def daemon(start: Start, tmp_path: Path) -> Start:
+    """Starts `main.py` on a database of the test, on any free port, with the project's coins."""
+
+    def started(*words: str, **environment: str) -> Process:
+        given = {
+            "--symbols_file": str(ROOT / "symbols_32.json"),
+            "--port": "0",
+            "--database_url": f"sqlite:///{tmp_path / 'engine.db'}",
+        }
+        defaults = [
+            word for flag, value in given.items() if flag not in words for word in (flag, value)
+        ]
+        return start(str(ROOT / "main.py"), *defaults, *words, **environment)
+
+    return started
