@@ -1,18 +1,23 @@
-"""What every rule source must keep, whatever the market does."""
+"""What every source must keep, whatever the market does; the models as before any is published."""
 
 import pickle
 from collections.abc import Callable
 from math import inf, isnan
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.signal import Call, Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.views import RuleViews
+from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
+from crypto_bot.ml.source import PerCoinModels
 from crypto_bot.ports import SignalSource
 from crypto_bot.signals.analyzer import ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
@@ -20,18 +25,34 @@ from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
 
 M15 = Timeframe.parse("15m")
-SOURCES: dict[Source, Callable[[], SignalSource]] = {
-    Source.PROFESSIONAL_ANALYZER: lambda: ProfessionalAnalyzer(M15),
-    Source.RSI_MA: RsiMa,
-    Source.MOMENTUM: lambda: Momentum(M15),
-    Source.HOLD: Hold,
+
+
+def unpublished(folder: Path) -> SignalSource:
+    return PerCoinModels(
+        registry=ModelRegistry(folder, M15, ServingPolicy(max_age_ms=M15.ms)),
+        symbols=["A"],
+        timeframe=M15,
+        archive=SqlCandleArchive(Database.open("sqlite://"), M15),
+        log=None,
+        device="cpu",
+        cost_bps=10.0,
+    )
+
+
+SOURCES: dict[Source, Callable[[Path], SignalSource]] = {
+    Source.ML_PER_COIN_V1: unpublished,
+    Source.PROFESSIONAL_ANALYZER: lambda _: ProfessionalAnalyzer(M15),
+    Source.RSI_MA: lambda _: RsiMa(),
+    Source.MOMENTUM: lambda _: Momentum(M15),
+    Source.HOLD: lambda _: Hold(),
 }
+STAYS_OUT = {Source.ML_PER_COIN_V1, Source.HOLD}
+"""Who may answer NO_TRADE; a rule that sees no trade declines instead."""
 
 
-@pytest.fixture(params=list(SOURCES.values()), ids=list(SOURCES))
-def source(request: pytest.FixtureRequest) -> SignalSource:
-    made: SignalSource = request.param()
-    return made
+@pytest.fixture(params=list(SOURCES), ids=list(SOURCES))
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> SignalSource:
+    return SOURCES[request.param](tmp_path)
 
 
 def market(price: float, wild: float, count: int, seed: int = 1) -> list[MarketView]:
@@ -52,11 +73,14 @@ def market(price: float, wild: float, count: int, seed: int = 1) -> list[MarketV
 
 @pytest.fixture(scope="module", params=[1e-8, 100.0, 1e6])
 def seen(request: pytest.FixtureRequest) -> list[MarketView]:
-    return market(request.param, 0.004, 900)
+    views = market(request.param, 0.004, 900)
+    # a source is asked once for each coin
+    return [view._replace(symbol=f"C{at}") for at, view in enumerate(views)]
 
 
-def test_it_is_named(source: SignalSource) -> None:
-    assert source.source in SOURCES
+def test_every_source_is_here_under_its_name(source: SignalSource, tmp_path: Path) -> None:
+    assert set(SOURCES) == set(Source)
+    assert type(SOURCES[source.source](tmp_path)) is type(source)
 
 
 def test_each_view_has_its_answer_in_order(source: SignalSource, seen: list[MarketView]) -> None:
@@ -64,6 +88,8 @@ def test_each_view_has_its_answer_in_order(source: SignalSource, seen: list[Mark
     alone = [source.calls([view])[0] for view in seen]
     assert len(together) == len(seen)
     assert [repr(answer) for answer in together] == [repr(answer) for answer in alone]
+    backwards = source.calls(seen[::-1])
+    assert [repr(answer) for answer in backwards] == [repr(answer) for answer in together[::-1]]
     assert source.calls([]) == []
 
 
@@ -80,7 +106,8 @@ def test_answers_are_calls_or_declines_with_reasons(
         if isinstance(answer, Call):
             assert answer.reasons
             assert all(reason and "nan" not in reason for reason in answer.reasons)
-            assert answer.pred is Pred.NO_TRADE or view.atr > 0.0
+            assert view.atr > 0.0 or answer.pred is Pred.NO_TRADE
+            assert answer.pred is not Pred.NO_TRADE or source.source in STAYS_OUT
         else:
             assert isinstance(answer, SignalUnavailable)
             assert str(answer)
