@@ -33,7 +33,7 @@ class MarketView(NamedTuple):
     """+1 where the last two swing highs rise and the last two swing lows rise, -1 where they fall;
     each pair counts half."""
     support: float = nan
-    """Distance down to the nearest earlier swing, in ATR: 10 where it is further or there is none."""
+    """Distance down to the nearest earlier swing, in ATR: 10 where it is further, or nowhere."""
     resistance: float = nan
     """Distance up to the nearest earlier swing, likewise."""
     macd_histogram: float = nan
