@@ -78,7 +78,7 @@ def publish(model: TrainedModel, models_dir: Path) -> Path:
     files = {
         **model.files,
         **model.plots,
-        SCALER: _pickled(model.scaler, model.spec.columns, model.span.candles),
+        SCALER: _pickled(model.scaler, model.span.candles),
         METRICS: (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode(),
         TRAILING: trailing_as_json(model.trailing),
     }
@@ -198,13 +198,12 @@ def _read(folder: Path, name: str, meta: Meta) -> bytes:
     return content
 
 
-def _pickled(scaler: Scaler, columns: tuple[str, ...], candles: int) -> bytes:
+def _pickled(scaler: Scaler, candles: int) -> bytes:
     """A fitted StandardScaler for other programs; this one never reads it."""
     fitted = StandardScaler()
     fitted.mean_ = np.array(scaler.mean)
     fitted.scale_ = np.array(scaler.scale)
     fitted.var_ = fitted.scale_**2
-    fitted.n_features_in_ = len(columns)
-    fitted.feature_names_in_ = np.array(columns, dtype=object)
+    fitted.n_features_in_ = len(scaler.mean)
     fitted.n_samples_seen_ = candles
     return pickle.dumps(fitted)

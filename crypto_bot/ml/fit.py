@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 import torch
 
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
 from crypto_bot.ml.head import HeadData, Schedule, answers, learn
 from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, Tower
@@ -31,24 +31,24 @@ log = structlog.get_logger()
 class NetSettings:
     """How the network is fitted.
 
-    The move head trains for at most `epochs`: where an epoch brings no better validation loss the
-    learning rate falls, and after the third such epoch training ends with the best weights. The
-    direction head has a fixed budget of `up_epochs` at a rate that falls to 0: thirty days of
-    validation are too few to see its gain. An epoch is as many examples as their weights add up to,
-    at most `epoch_examples`, and the next one takes others.
+    The learning rate falls to 0 along a cosine. The move head trains for at most `epochs`: after
+    one that brings no better validation loss it goes on from the best weights at a lower rate, and
+    the third such ends the training. The direction head has a fixed budget of `up_epochs`: thirty
+    days of validation are too few to see its gain. An epoch is as many examples as their weights
+    add up to, at most `epoch_examples`, and the next one takes others.
     """
 
     epochs: int = 50
     up_epochs: int = 4
-    batch_size: int = 256
-    learning_rate: float = 1e-3
+    batch_size: int = 512
+    learning_rate: float = 2e-3
     weight_decay: float = 0.01
-    dropout: float = 0.2
-    epoch_examples: int | None = None
+    dropout: float = 0.3
+    epoch_examples: int = 100_000
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "up_epochs", "batch_size"):
+        for name in ("epochs", "up_epochs", "batch_size", "epoch_examples"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: use 1 or more")
         if not 0.0 < self.learning_rate < 1.0:
@@ -111,6 +111,11 @@ class CnnLstm:
             net = CnnLstmNet(self.architecture)
         restore(net, BEST_FILE, files)
         restore(net, FILE, files)
+        if int(net.window_bars) != self.architecture.window_bars:
+            raise ModelIncompatible(
+                f"{FILE} reads {int(net.window_bars)} bars, not {self.architecture.window_bars}: "
+                "train the model again"
+            )
         return FittedNet(net.eval(), files[BEST_FILE])
 
     def _fit(self, fit: Examples, validation: Examples, batch_size: int) -> FittedNet:
