@@ -14,7 +14,7 @@ from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.timeframe import TRADED, Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.measurement import COLUMNS
-from crypto_bot.features.memory import BASE_WINDOW, CandleMemory, Level, absorb, empty_memory
+from crypto_bot.features.memory import BASE_WINDOW
 from crypto_bot.features.views import HIGHER_LEVELS, RuleViews
 
 Walk = Callable[..., Series]
@@ -192,56 +192,18 @@ def test_views_do_not_depend_on_the_unit_of_the_price(walk: Walk, price: float) 
         np.testing.assert_allclose(scaled[3:], true[3:], rtol=1e-6, atol=1e-9)
 
 
-def held(memory: CandleMemory, level: int) -> list[tuple[float, ...]]:
-    """The complete candles of a level that are remembered, as (high, low, close)."""
-    filled = memory.higher_filled[0, level]
-    return [tuple(row) for row in memory.higher[0, level, :, :filled].T.tolist()]
-
-
-def resampled(candles: Sequence[Candle], level: Timeframe) -> list[tuple[float, ...]]:
-    """The slow and obvious way: group by slot since the last gap, keep the complete groups."""
-    segment: list[Candle] = []
-    for candle in candles:
-        if segment and candle.open_ms != segment[-1].open_ms + M15.ms:
-            segment = []
-        segment.append(candle)
-    slots: dict[int, list[Candle]] = {}
-    for candle in segment:
-        slots.setdefault(level.open_of(candle.open_ms), []).append(candle)
-    return [
-        (max(c.high for c in group), min(c.low for c in group), group[-1].close)
-        for group in slots.values()
-        if len(group) * M15.ms == level.ms
-    ]
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    first=st.integers(0, 3000),
-    steps=st.lists(st.one_of(st.just(1), st.just(1), st.just(1), st.integers(1, 9)), max_size=60),
-    runs=st.lists(st.integers(1, 400), min_size=1, max_size=4),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_higher_candles_are_the_complete_ones_since_the_last_gap(
-    first: int, steps: list[int], runs: list[int], seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    places = [first]
-    for run in runs:
-        places += [places[-1] + 1 + i for i in range(run)]
-        places += [places[-1] + step for step in steps[:3]]
-        steps = steps[3:]
-    places = sorted(set(places))
-    candles = []
-    for place in places:
-        low, opened, close, high = np.sort(rng.uniform(1.0, 2.0, 4)).tolist()
-        candles.append(Candle(place * M15.ms, opened, high, low, close, 1.0))
-    levels = [Level(timeframe, 2000, 3, 6) for timeframe in M15.higher()]
-    memory = empty_memory(1, M15, levels)
-    for candle in candles:
-        absorb(memory, 0, np.array(candle, np.float64))
-    for at, level in enumerate(levels):
-        assert held(memory, at) == resampled(candles, level.timeframe)
+def test_a_higher_candle_is_seen_at_its_close_and_not_before(walk: Walk) -> None:
+    candles = candles_of(walk(5 * 672, seed=13))
+    views = one_by_one(candles)
+    for level, higher in enumerate(M15.higher()[:3], 1):
+        trends = [getattr(view, f"trend_{level}") for view in views]
+        moved = [
+            (M15.close_of(candle.open_ms) % higher.ms, now != before)
+            for candle, now, before in zip(candles[1:], trends[1:], trends, strict=False)
+            if not isnan(before)
+        ]
+        assert sum(changed for _, changed in moved) > 3
+        assert all(changed == (since_close == 0) for since_close, changed in moved)
 
 
 @settings(max_examples=40, deadline=None)
