@@ -50,7 +50,7 @@ class Schedule:
     batch_size: int
     learning_rate: float
     weight_decay: float
-    epoch_examples: int | None
+    epoch_examples: int
     stops_early: bool
 
 
@@ -112,7 +112,7 @@ class _Run:
         self._offsets = block_offsets(schedule.window_bars).to(fit.scaled.device)
         self._stream = _Stream(fit.ends.shape[0], schedule.seed)
         unique = max(1, round(float(fit.weights.sum())))
-        self._examples = min(unique, schedule.epoch_examples or unique)
+        self._examples = min(unique, schedule.epoch_examples)
         steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
         self._rate = _falling(steps)
         self.restart(1.0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from crypto_bot.ml.evaluate import Evaluation
 from crypto_bot.ml.rows import Floats, Ints
 from crypto_bot.ml.scores import reliability
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CLASSES = ("SHORT", "NO_TRADE", "LONG")
 _SIZE_INCHES = (6.0, 4.5)
@@ -20,7 +22,7 @@ _DPI = 100
 
 def learning_curves(losses: Mapping[str, Sequence[float]]) -> bytes:
     """Loss in nats by epoch (counted from 1), one line for each name such as `fit, move head`."""
-    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    figure = _figure()
     axes = figure.subplots()
     for name, values in losses.items():
         axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
@@ -32,7 +34,7 @@ def learning_curves(losses: Mapping[str, Sequence[float]]) -> bytes:
 
 def reliability_diagram(p: Floats, label: Ints) -> bytes:
     """What was said against what came, for each class, [n, 3] and [n]; rows in 15 equal bins."""
-    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    figure = _figure()
     axes = figure.subplots()
     axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8)
     for name, curve in zip(_CLASSES, reliability(p, label), strict=True):
@@ -46,7 +48,7 @@ def confusion_matrix(evaluation: Evaluation) -> bytes:
     """Counts by true label (rows) and most probable label (columns), shaded by share of the row."""
     counts = np.array(evaluation.classes.confusion, dtype=np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    figure = _figure()
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     axes.set_xticks(range(3), _CLASSES)
@@ -59,7 +61,15 @@ def confusion_matrix(evaluation: Evaluation) -> bytes:
     return _png(figure)
 
 
+def _figure() -> Figure:
+    from matplotlib.figure import Figure  # noqa: PLC0415 - serving draws nothing
+
+    return Figure(figsize=_SIZE_INCHES, layout="constrained")
+
+
 def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - as above
+
     FigureCanvasAgg(figure)
     content = BytesIO()
     figure.savefig(content, format="png", dpi=_DPI, metadata={"Software": None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -165,6 +166,8 @@ def _metrics(
 def _plots(
     walked: Walked, chosen: Bools, own: Assessment, curves: Mapping[str, tuple[float, ...]]
 ) -> dict[str, bytes]:
+    if find_spec("matplotlib") is None:  # a machine lent for training may have less
+        return {}
     tested = chosen & walked.tested
     plots = {
         "reliability.png": reliability_diagram(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
 from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 _HEADS = ("move", "up")
 
@@ -78,6 +81,8 @@ class TreeFamily:
         return "trees_v1"
 
     def fit(self, fit: Examples, validation: Examples) -> FittedTrees:
+        import lightgbm as lgb  # noqa: PLC0415 - only trees need it
+
         require_classes((("fit", fit), ("validation", validation)))
         s = self.settings
         train = _dataset(fit, fit.moved, self.move_columns, None)
@@ -137,6 +142,8 @@ def _only(examples: Examples, chosen: Bools) -> Examples:
 def _dataset(
     examples: Examples, truth: Bools, columns: Ints, reference: lgb.Dataset | None
 ) -> lgb.Dataset:
+    import lightgbm as lgb  # noqa: PLC0415 - as above
+
     return lgb.Dataset(
         examples.features[np.ix_(examples.ends, columns)],
         label=truth.astype(np.float32),
@@ -158,6 +165,8 @@ def _text(booster: lgb.Booster) -> str:
 
 def _trimmed(booster: lgb.Booster) -> lgb.Booster:
     """What a stored and loaded model would be: without the trees after the best round."""
+    import lightgbm as lgb  # noqa: PLC0415 - as above
+
     return lgb.Booster(model_str=_text(booster))
 
 
@@ -167,6 +176,8 @@ def _packed(booster: lgb.Booster, columns: Ints) -> bytes:
 
 
 def _unpacked(name: str, content: bytes) -> tuple[lgb.Booster, Ints]:
+    import lightgbm as lgb  # noqa: PLC0415 - as above
+
     # LightGBM ends the process on a damaged text, so nothing is given to it that is not whole.
     seal, _, body = content.partition(b"\n")
     if seal != f"sha256={hashlib.sha256(body).hexdigest()}".encode():

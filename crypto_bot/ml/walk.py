@@ -13,7 +13,7 @@ from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.ml.baselines import FoldRows, baseline_logits, references
 from crypto_bot.ml.evaluate import References
 from crypto_bot.ml.families import CNN_LSTM, FamilyChoice, build, heads
-from crypto_bot.ml.family import Files, FittedHeads, HeadLogits
+from crypto_bot.ml.family import Family, Files, FittedHeads, HeadLogits
 from crypto_bot.ml.fit import NetSettings
 from crypto_bot.ml.panel import Panel
 from crypto_bot.ml.rows import DAY_MS, Ints
@@ -83,30 +83,47 @@ def fit_models(
     panel: Panel, plan: TrainingPlan, fit: Ints, validation: Ints
 ) -> dict[str, FittedHeads]:
     """A model for each judged coin: that of all the coins, or one that goes on from there."""
-    q = panel.question
-    read = heads(plan.family.name, q.features)
-
-    def fitted(
-        choice: FamilyChoice, chosen: Ints, told: Ints, start: Files | None = None
-    ) -> FittedHeads:
-        family = build(choice, q.features.columns, read, seed=plan.seed, start=start)
-        learned = panel.examples(chosen)
-        if choice.name != CNN_LSTM:
-            # Others go over every row again and again: those that do not overlap tell them as much.
-            learned = panel.whole(panel.thinned(chosen))
-        return family.fit(learned, panel.whole(panel.thinned(told)))
-
-    pool = fitted(plan.family, fit, validation)
+    pool = fit_pool(panel, plan, fit, validation)
     if plan.tuning is None:
         return dict.fromkeys(plan.judged, pool)
-    models, start = {}, pool.files()
-    tuned = replace(plan.family, net=plan.tuning)
+    return tuned(panel, plan, pool, fit, validation)
+
+
+def fit_pool(panel: Panel, plan: TrainingPlan, fit: Ints, validation: Ints) -> FittedHeads:
+    """One model from the rows of all the coins."""
+    return _fitted(panel, _family(panel, plan, plan.family), fit, validation)
+
+
+def tuned(
+    panel: Panel, plan: TrainingPlan, pool: FittedHeads, fit: Ints, validation: Ints
+) -> dict[str, FittedHeads]:
+    """`pool`, fitted further on the rows of each judged coin by itself."""
+    if plan.tuning is None:
+        raise ValueError("the plan says nothing of tuning")
+    models = {}
+    family = _family(panel, plan, replace(plan.family, net=plan.tuning), pool.files())
     for symbol in plan.judged:
-        log.info("model.tuned", symbol=symbol)
+        log.info("tuning.started", symbol=symbol)
         number = panel.symbols.index(symbol)
         own, beside = (rows[panel.coin[rows] == number] for rows in (fit, validation))
-        models[symbol] = fitted(tuned, own, beside, start)
+        models[symbol] = _fitted(panel, family, own, beside)
     return models
+
+
+def _family(
+    panel: Panel, plan: TrainingPlan, choice: FamilyChoice, start: Files | None = None
+) -> Family:
+    features = panel.question.features
+    read = heads(choice.name, features)
+    return build(choice, features.columns, read, seed=plan.seed, start=start)
+
+
+def _fitted(panel: Panel, family: Family, fit: Ints, validation: Ints) -> FittedHeads:
+    learned = panel.examples(fit)
+    if family.name != CNN_LSTM:
+        # Others go over every row again and again: those that do not overlap tell them as much.
+        learned = panel.whole(panel.thinned(fit))
+    return family.fit(learned, panel.whole(panel.thinned(validation)))
 
 
 def answer_fold(panel: Panel, plan: TrainingPlan, fold: Fold) -> FoldAnswers:
