@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.ml.baselines import TREES
 from crypto_bot.ml.calibrate import Calibration, calibrate_forward, fit_calibration
 from crypto_bot.ml.decision import ReturnMap, fit_return_map, places
 from crypto_bot.ml.evaluate import (
@@ -17,15 +16,14 @@ from crypto_bot.ml.evaluate import (
     paired_log_loss,
 )
 from crypto_bot.ml.family import HeadLogits
-from crypto_bot.ml.gate import LABEL_A, LABEL_B, Ceilings, Judgement, judge
+from crypto_bot.ml.gate import LABEL_A, LABEL_B, Judgement, judge
 from crypto_bot.ml.intervals import DRAWS, Estimate
 from crypto_bot.ml.panel import Panel
 from crypto_bot.ml.rows import Bools, Floats, Rows
 from crypto_bot.ml.walk import FoldAnswers
 
 _CEILINGS = {"A": LABEL_A, "B": LABEL_B}
-_UNKNOWN_CEILINGS = Ceilings(skill=LABEL_B.skill, accuracy_gain=None)
-"""A label of which nothing is known is held to the laxer of the known ceilings."""
+"""A label of which nothing is known is held to the strictest."""
 
 
 class Said(NamedTuple):
@@ -126,11 +124,6 @@ class Walked:
 
 def verdict(label: LabelSpec, own: Assessment, pooled: Assessment) -> Judgement:
     """Of a coin's model, with the direction evidence of all the coins judged together."""
-    ceilings = _CEILINGS.get(label.name, _UNKNOWN_CEILINGS)
+    ceilings = _CEILINGS.get(label.name, LABEL_A)
     together = pooled.model.direction
     return judge(own.model, ceilings, None if together.coins == 1 else together)
-
-
-def beside_trees(assessment: Assessment) -> Estimate:
-    """The gain over the two-head LightGBM, which a network must at least tie."""
-    return assessment.gains[TREES]
