@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ta.momentum import RSIIndicator
 from ta.trend import MACD, EMAIndicator
 from ta.volatility import AverageTrueRange
@@ -145,6 +147,40 @@ def test_support_and_resistance_are_the_nearest_swings_of_either_kind() -> None:
     assert found["support"] == pytest.approx(3.5 / atr)
     beyond_all = measure_of(zigzag([100, 110, 104, 140]))
     assert beyond_all["resistance"] == 10.0
+
+
+def swings(prices: list[float]) -> list[float]:
+    """Above all five before and below none of the five after, the newest first."""
+    return [
+        prices[i]
+        for i in range(len(prices) - 6, 4, -1)
+        if prices[i] > max(prices[i - 5 : i]) and prices[i] >= max(prices[i + 1 : i + 6])
+    ]
+
+
+@settings(deadline=None)  # the first call compiles
+@given(
+    closes=st.lists(st.integers(50, 56), min_size=15, max_size=120),
+    reach=st.sampled_from([0.5, 1.0]),
+)
+def test_swings_follow_their_definition_where_prices_are_equal_too(
+    closes: list[int], reach: float
+) -> None:
+    high, low, close, volume = columns(closes, reach)
+    out = np.empty(len(COLUMNS))
+    measure(high, low, close, volume, out)
+    found = dict(zip(COLUMNS, out.tolist(), strict=True))
+    tops = swings(high.tolist())
+    bottoms = [-price for price in swings((-low).tolist())]
+    structure = sum(
+        0.5 * np.sign(side[0] - side[1]) if len(side) > 1 else 0.0 for side in (tops, bottoms)
+    )
+    last, atr = close[-1], found["atr"]
+    below = [(last - price) / atr for price in tops + bottoms if price <= last]
+    above = [(price - last) / atr for price in tops + bottoms if price > last]
+    assert found["structure"] == structure
+    assert found["support"] == pytest.approx(min([*below, 10.0]))
+    assert found["resistance"] == pytest.approx(min([*above, 10.0]))
 
 
 def test_volatility_and_volume_compare_the_last_bars_with_the_last_96() -> None:
