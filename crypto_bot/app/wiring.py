@@ -8,10 +8,10 @@ from typing import NamedTuple
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.views import RuleViews
-from crypto_bot.ml.gate import Verdict
 from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
 from crypto_bot.ml.rows import DAY_MS
 from crypto_bot.ml.source import PerCoinModels
+from crypto_bot.ml.verdict import Verdict
 from crypto_bot.ports import (
     CandleArchive,
     Clock,

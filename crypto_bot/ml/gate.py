@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from crypto_bot.ml.direction import Direction
 from crypto_bot.ml.evaluate import Evaluation
 from crypto_bot.ml.intervals import Estimate
 from crypto_bot.ml.splits import LEAST_FOLDS, LEAST_TEST_DAYS
+from crypto_bot.ml.verdict import Verdict
 
 MIN_SD = 0.02
 SAME_ACCURACY = 0.002
@@ -22,26 +22,6 @@ MAX_DIRECTION_AUC = 0.56
 MIN_DIRECTION_AUC = 0.505
 ECE_SLACK = 0.010
 CHANCE_AUC = 0.015
-
-
-class Verdict(StrEnum):
-    """What the measurements allow.
-
-    ACTIVE is served. WARMUP is served and marked, and never traded alone. LOW is served only where
-    a setting says so. REJECTED (degenerate) and BLOCKED (too good to be true) are stored, and not
-    served.
-    """
-
-    ACTIVE = "ACTIVE"
-    WARMUP = "WARMUP"
-    LOW = "LOW"
-    REJECTED = "REJECTED"
-    BLOCKED = "BLOCKED"
-
-    @property
-    def served(self) -> bool:
-        """Whether the engine may use it without a person's setting."""
-        return self in {Verdict.ACTIVE, Verdict.WARMUP}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import ReturnMap
-from crypto_bot.ml.gate import Gate, Judgement, Verdict
+from crypto_bot.ml.gate import Gate, Judgement
 from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.ml.verdict import Verdict
 
 FORMAT: Literal[1] = 1
 

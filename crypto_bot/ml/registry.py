@@ -18,7 +18,7 @@ from crypto_bot.domain.errors import (
     SignalUnavailable,
 )
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ml.gate import Verdict
+from crypto_bot.ml.verdict import Verdict
 from crypto_bot.services.health import instant
 
 if TYPE_CHECKING:

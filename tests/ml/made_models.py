@@ -10,10 +10,11 @@ from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import ReturnMap
 from crypto_bot.ml.fit import FittedNet
-from crypto_bot.ml.gate import Gate, Judgement, Verdict
+from crypto_bot.ml.gate import Gate, Judgement
 from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed
+from crypto_bot.ml.verdict import Verdict
 
 STEP_MS = 900_000
 DATA_ENDS_MS = 1_760_000_400_000 // STEP_MS * STEP_MS

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from crypto_bot.ml.gate import Gate, Judgement, Verdict
+from crypto_bot.ml.gate import Gate, Judgement
 from crypto_bot.ml.intervals import UNKNOWN, Estimate
 from crypto_bot.ml.metrics import as_json
+from crypto_bot.ml.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from crypto_bot.domain.errors import (
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ml import versions
 from crypto_bot.ml.artifact import folder_of, publish
-from crypto_bot.ml.gate import Verdict
 from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
 from crypto_bot.ml.rows import DAY_MS
+from crypto_bot.ml.verdict import Verdict
 from tests.ml.made_models import DATA_ENDS_MS, STEP_MS, judged, tiny_model
 
 M15 = Timeframe.parse("15m")

@@ -15,11 +15,12 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.baselines import RowKeys, references
 from crypto_bot.ml.evaluate import Evaluation, References, measure
 from crypto_bot.ml.family import Examples, HeadLogits
-from crypto_bot.ml.gate import LABEL_A, Verdict, judge
+from crypto_bot.ml.gate import LABEL_A, judge
 from crypto_bot.ml.placebo import coin_flip, open_candle_leak, planted
 from crypto_bot.ml.rows import DAY_MS, Floats, Ints, Rows
 from crypto_bot.ml.splits import SplitPlan, parts, walk_forward
 from crypto_bot.ml.trees import TreeFamily, TreeSettings
+from crypto_bot.ml.verdict import Verdict
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
