@@ -37,6 +37,7 @@ from crypto_bot.ml.walk import TrainingPlan
 
 _TUNING_RATE = 0.2
 """Learning rate of the fine-tuning, as a share of that of the pool."""
+_TUNING_EPOCHS, _TUNING_UP_EPOCHS = 2, 1
 
 Read = Callable[[str], Series]
 
@@ -92,7 +93,12 @@ def _plan(flags: argparse.Namespace, settings: Settings) -> TrainingPlan:
     chosen_device(net.device)
     tuning = None
     if flags.pool != "none":
-        tuning = replace(net, learning_rate=net.learning_rate * _TUNING_RATE, up_epochs=1)
+        tuning = replace(
+            net,
+            learning_rate=net.learning_rate * _TUNING_RATE,
+            epochs=min(flags.epochs, _TUNING_EPOCHS),
+            up_epochs=_TUNING_UP_EPOCHS,
+        )
     return TrainingPlan(
         judged=_symbols(flags.symbol),
         family=FamilyChoice(flags.family, flags.size, flags.window_bars, net),

@@ -26,7 +26,7 @@ class FamilyChoice:
 
     name: str = CNN_LSTM
     size: str = "default"
-    window_bars: int = 32
+    window_bars: int = 16
     net: NetSettings = field(default_factory=NetSettings)
 
     def __post_init__(self) -> None:

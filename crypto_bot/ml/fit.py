@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -39,9 +39,9 @@ class NetSettings:
     """
 
     epochs: int = 50
-    up_epochs: int = 4
+    up_epochs: int = 3
     batch_size: int = 512
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 0.01
     dropout: float = 0.3
     epoch_examples: int = 100_000
@@ -137,10 +137,8 @@ class CnnLstm:
         )
         with _repeatable(device, self.seed):
             net = self._new_net(fit).to(device)
-            move = learn(
-                net.move, _move_data(net.move, fit), _move_data(net.move, validation), schedule
-            )
-            up = learn(net.up, _up_data(net.up, fit), _up_data(net.up, validation), budget)
+            move = learn(net.move, *_data(net.move, fit, validation, _asked_to_move), schedule)
+            up = learn(net.up, *_data(net.up, fit, validation, _asked_which_way), budget)
             best = CnnLstmNet(self.architecture)
         best.move.load_state_dict(move.best)
         best.up.load_state_dict(up.best)
@@ -200,19 +198,34 @@ def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
         yield
 
 
-def _move_data(tower: Tower, examples: Examples) -> HeadData:
-    return _data(tower, examples, np.ones(examples.ends.size, np.bool_), examples.moved)
+def _asked_to_move(examples: Examples) -> tuple[Bools, Bools]:
+    """The examples [n] that the move head learns from, and what is true of them."""
+    return np.ones(examples.ends.size, np.bool_), examples.moved
 
 
-def _up_data(tower: Tower, examples: Examples) -> HeadData:
-    return _data(tower, examples, examples.moved, examples.labels == LONG)
+def _asked_which_way(examples: Examples) -> tuple[Bools, Bools]:
+    return examples.moved, examples.labels == LONG
 
 
-def _data(tower: Tower, examples: Examples, chosen: Bools, truth: Bools) -> HeadData:
+def _data(
+    tower: Tower,
+    fit: Examples,
+    validation: Examples,
+    asked: Callable[[Examples], tuple[Bools, Bools]],
+) -> tuple[HeadData, HeadData]:
     device = tower.mean.device
-    return HeadData(
-        tower.scaled(torch.from_numpy(examples.features).to(device)),
-        torch.from_numpy(examples.ends[chosen]).to(device),
-        torch.from_numpy(truth[chosen].astype(np.float32)).to(device),
-        torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(device),
-    )
+    told = []
+    scaled = tower.scaled(torch.from_numpy(fit.features).to(device))
+    for examples in (fit, validation):
+        if examples.features is not fit.features:
+            scaled = tower.scaled(torch.from_numpy(examples.features).to(device))
+        chosen, truth = asked(examples)
+        told.append(
+            HeadData(
+                scaled,
+                torch.from_numpy(examples.ends[chosen]).to(device),
+                torch.from_numpy(truth[chosen].astype(np.float32)).to(device),
+                torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(device),
+            )
+        )
+    return told[0], told[1]

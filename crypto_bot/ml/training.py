@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 
 from crypto_bot import __version__
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.labels import CLASSES
 from crypto_bot.features.sets import schema_hash
@@ -41,6 +42,11 @@ def train(
     `leader` is the series that the feature set compares with, where it has one. `trained_ms`: now.
     Raises NotEnoughData, TrainingDiverged and BadCandles; ConfigError for what cannot be combined.
     """
+    if plan.family.window_bars != question.window_bars:
+        raise ConfigError(
+            f"the family reads {plan.family.window_bars} bars, the panel has windows of "
+            f"{question.window_bars}"
+        )
     panel = build_panel(coins, leader, question)
     folds = folds_of(panel, plan)
     answers = joined([answer_fold(panel, plan, fold) for fold in folds])

@@ -174,7 +174,7 @@ def test_out_of_gpu_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(fitting, "learn", learn)
     settings = NetSettings(epochs=1, up_epochs=1, batch_size=256, device="cpu")
     fitted = CnnLstm(TINY, 1, settings).fit(examples(), examples(seed=1))
-    assert tried == [256, 128, 64, 64]
+    assert tried == [256, 128, 64, 64]  # both heads fit at last
     smaller = NetSettings(epochs=1, up_epochs=1, batch_size=64, device="cpu")
     again = CnnLstm(TINY, 1, smaller).fit(examples(), examples(seed=1))
     assert fitted.files() == again.files()

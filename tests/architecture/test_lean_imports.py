@@ -1,0 +1,31 @@
+"""What training elsewhere needs: domain, features and ml load without the rest of the house."""
+
+import subprocess
+import sys
+
+_SCRIPT = """
+import importlib, importlib.abc, pkgutil, sys
+
+ABSENT = {"alembic", "apscheduler", "ccxt", "fastapi", "lightgbm", "matplotlib",
+          "prometheus_client", "pyarrow", "pydantic_settings", "rich", "sqlalchemy", "ta", "uvicorn"}
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in ABSENT:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+for package in ("domain", "features", "ml"):
+    found = importlib.import_module(f"crypto_bot.{package}")
+    for module in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
+        importlib.import_module(module.name)
+        print(module.name)
+"""
+
+
+def test_features_and_models_load_with_the_numerical_packages_alone() -> None:
+    done = subprocess.run(  # the argument is a constant
+        [sys.executable, "-W", "error", "-c", _SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "crypto_bot.ml.training" in done.stdout.split()
