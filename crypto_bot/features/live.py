@@ -32,6 +32,7 @@ class LiveFeatures:
         self._lead_tape = new_tape(1)
         self._leads = np.zeros((RING, lead.COLUMNS))
         self._lead_bars = np.full(RING, -1, np.int64)
+        self._lead_runs = np.zeros(RING, np.int64)
 
     @property
     def history_bars(self) -> int:
@@ -88,17 +89,19 @@ class LiveFeatures:
 
     def why_not_valid(self, symbol: str) -> str:
         """Why the newest row of `symbol` is not valid, in words, with the candles it would need."""
-        features = self._features
-        runs = {symbol: int(self._tape.marks[self._coins[symbol], RUN])}
-        if features.leader is not None:
-            runs.setdefault(features.leader, int(self._lead_tape.marks[0, RUN]))
+        features, marks = self._features, self._tape.marks[self._coins[symbol]]
+        runs = {symbol: int(marks[RUN])}
+        place = marks[BAR] & PLACE
+        if features.leader is not None and self._lead_bars[place] == marks[BAR]:
+            runs.setdefault(features.leader, int(self._lead_runs[place]))
         for name, run in runs.items():
             if run < features.warm_up_bars:
                 return (
                     f"{name} has {run} candles since its last gap, "
                     f"{features.name} needs {features.warm_up_bars}"
                 )
-        return f"a candle of {' or '.join(runs)} is missing at this close"
+        missing = [symbol, features.leader or symbol]
+        return f"a candle of {' or '.join(dict.fromkeys(missing))} is missing at this close"
 
     def _require_new(self, bar: Bar, number: int) -> None:
         newest = {
@@ -118,6 +121,17 @@ class LiveFeatures:
         kept = slice(max(0, bars.shape[0] - RING), None)
         self._leads[bars[kept] & PLACE] = rows[kept]
         self._lead_bars[bars[kept] & PLACE] = bars[kept]
+        self._lead_runs[bars[kept] & PLACE] = self._runs(bars)[kept]
+
+    def _runs(self, bars: Integers) -> Integers:
+        """How many candles of the leader follow one another up to each of `bars`."""
+        starts = np.flatnonzero(np.diff(bars, prepend=-1) != 1)
+        at = np.arange(bars.size)
+        runs: Integers = at + 1 - np.append(0, starts)[np.searchsorted(starts, at, side="right")]
+        if bars.size:  # the tape knows what came before the last of them
+            newest = slice(starts[-1] if starts.size else 0, None)
+            runs[newest] += self._lead_tape.marks[0, RUN] - runs[-1]
+        return runs
 
     def _feed(self, bars: Integers, candles: Floats, leads: Floats) -> Feed:
         return Feed(bars, candles, np.zeros(bars.shape[0], np.bool_), leads, self._timeframe.ms)

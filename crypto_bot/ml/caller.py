@@ -14,6 +14,7 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.artifact import PublishedModel
 from crypto_bot.ml.decision import TRAILING_MS, decide
 from crypto_bot.ml.feature_windows import FeatureWindows
+from crypto_bot.ml.gate import Verdict
 from crypto_bot.ml.prediction_service import Prediction, PredictionService, Window
 from crypto_bot.ml.registry import ServingPolicy
 from crypto_bot.ml.trailing_scores import TrailingScores, score_of, single
@@ -119,11 +120,11 @@ class ModelCaller:
         pred, expected_bps = decision
         verdict = model.meta.verdict
         reasons = [_told(place, pred, expected_bps, self._cost_bps)]
-        if not self._policy.trades(verdict):
-            reasons.append(f"the model is {verdict}: {model.meta.reasons[0]}")
-            if pred is not Pred.NO_TRADE:
-                reasons.append(f"its {pred} is not traded alone")
-                pred, expected_bps = Pred.NO_TRADE, None
+        if verdict is not Verdict.ACTIVE:
+            reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
+        if pred is not Pred.NO_TRADE and not self._policy.trades(verdict):
+            reasons.append(f"the {pred} of a {verdict} model is not traded alone")
+            pred, expected_bps = Pred.NO_TRADE, None
         return Call(
             pred=pred,
             reasons=tuple(reasons),

@@ -215,7 +215,7 @@ def test_what_is_missing_is_said(walk: Walk) -> None:
         live.why_not_valid(COIN)
     )
     live.preload(COIN, candles[:900])
-    live.preload(LEADER, candles[:700])
+    live.preload(LEADER, candles[200:900])
     assert "BTCUSDT has 700 candles" in live.why_not_valid(COIN)
     live.preload(LEADER, candles[:900])
     assert not live.update(Bar(candles[900].open_ms, {COIN: candles[900]})).valid[0]
