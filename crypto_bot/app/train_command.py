@@ -37,7 +37,7 @@ from crypto_bot.ml.walk import TrainingPlan
 
 _TUNING_RATE = 0.2
 """Learning rate of the fine-tuning, as a share of that of the pool."""
-_TUNING_EPOCHS, _TUNING_UP_EPOCHS = 2, 1
+_TUNING_EPOCHS, _TUNING_UP_EPOCHS = 3, 1
 
 Read = Callable[[str], Series]
 

@@ -31,11 +31,11 @@ log = structlog.get_logger()
 class NetSettings:
     """How the network is fitted.
 
-    The learning rate falls to 0 along a cosine. The move head trains for at most `epochs`: after
-    one that brings no better validation loss it goes on from the best weights at a lower rate, and
-    the third such ends the training. The direction head has a fixed budget of `up_epochs`: thirty
-    days of validation are too few to see its gain. An epoch is as many examples as their weights
-    add up to, at most `epoch_examples`, and the next one takes others.
+    The learning rate falls to 0 along a cosine. The move head trains for at most `epochs`, ends
+    after four without gain in validation loss, and keeps its best weights. The direction head has
+    a fixed budget of `up_epochs`: thirty days of validation are too few to see its gain. An epoch
+    is as many examples as their weights add up to, at most `epoch_examples`, and the next one takes
+    others.
     """
 
     epochs: int = 50
@@ -43,7 +43,7 @@ class NetSettings:
     batch_size: int = 512
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    dropout: float = 0.3
+    dropout: float = 0.2
     epoch_examples: int = 100_000
     device: str = "auto"
 

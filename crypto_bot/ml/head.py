@@ -17,9 +17,8 @@ from crypto_bot.domain.errors import TrainingDiverged
 from crypto_bot.ml.nets.cnn_lstm import Tower, block_offsets, gather
 
 _WARM_UP_STEPS = 50
-_CUT = 0.3
-"""The learning rate after an epoch without gain, as a share of that before."""
-_CUTS = 2
+PATIENCE = 4
+"""Early stopping ends after so many epochs without gain."""
 _LARGEST_GRADIENT = 1.0
 _AT_ONCE = 1024
 """Rows answered in one forward."""
@@ -80,7 +79,7 @@ def learn(tower: Tower, fit: HeadData, validation: HeadData, schedule: Schedule)
     """
     run = _Run(tower, fit, schedule)
     best_loss = _loss_on(tower, validation, schedule.window_bars)
-    best, cuts = _copied(tower), 0
+    best, barren = _copied(tower), 0
     curves: tuple[list[float], list[float]] = ([], [])
     for epoch in range(schedule.epochs):
         told = run.epoch(epoch)
@@ -90,14 +89,11 @@ def learn(tower: Tower, fit: HeadData, validation: HeadData, schedule: Schedule)
         curves[0].append(told)
         curves[1].append(found)
         log.info("epoch.finished", head=schedule.head, epoch=epoch + 1, fit=told, validation=found)
+        barren += 1
         if found < best_loss:
-            best_loss, best = found, _copied(tower)
-        elif schedule.stops_early:
-            tower.load_state_dict(best)
-            cuts += 1
-            if cuts > _CUTS:
-                break
-            run.restart(_CUT**cuts)
+            best_loss, best, barren = found, _copied(tower), 0
+        elif schedule.stops_early and barren == PATIENCE:
+            break
     if schedule.stops_early:
         tower.load_state_dict(best)
     return Learned(tuple(curves[0]), tuple(curves[1]), best)
@@ -114,19 +110,10 @@ class _Run:
         unique = max(1, round(float(fit.weights.sum())))
         self._examples = min(unique, schedule.epoch_examples)
         steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
-        self._rate = _falling(steps)
-        self.restart(1.0)
-
-    def restart(self, share: float) -> None:
-        """A new optimiser at `share` of the learning rate."""
-        s = self._schedule
         self._optimiser = torch.optim.AdamW(
-            self._tower.parameters(), lr=s.learning_rate * share, weight_decay=s.weight_decay
+            tower.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )
-        begun = self.step
-        self._schedule_rate = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda step: self._rate(begun + step)
-        )
+        self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _falling(steps))
 
     def epoch(self, epoch: int) -> float:
         """Mean loss of the examples of one epoch, each as the tower was when it met it."""
@@ -153,7 +140,7 @@ class _Run:
         torch.autograd.backward(loss)
         clip_grad_norm_(self._tower.parameters(), _LARGEST_GRADIENT)
         self._optimiser.step()
-        self._schedule_rate.step()
+        self._rate.step()
         self.step += 1
         return float(loss.detach()), float(mass)
 

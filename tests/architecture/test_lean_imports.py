@@ -6,8 +6,10 @@ import sys
 _SCRIPT = """
 import importlib, importlib.abc, pkgutil, sys
 
-ABSENT = {"alembic", "apscheduler", "ccxt", "fastapi", "lightgbm", "matplotlib",
-          "prometheus_client", "pyarrow", "pydantic_settings", "rich", "sqlalchemy", "ta", "uvicorn"}
+ABSENT = {
+    "alembic", "apscheduler", "ccxt", "fastapi", "lightgbm", "matplotlib", "prometheus_client",
+    "pyarrow", "pydantic_settings", "rich", "sqlalchemy", "ta", "uvicorn",
+}
 
 class Absent(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):

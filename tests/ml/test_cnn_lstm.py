@@ -117,13 +117,12 @@ def test_a_fit_leaves_the_random_numbers_of_others_alone() -> None:
 
 
 def test_early_stopping_keeps_the_best_validation_loss() -> None:
-    # Noise can only be memorised: the best epoch is an early one, and training stops after three
-    # that bring nothing.
+    # Noise can only be memorised: the best epoch is an early one, and four without gain are enough.
     settings = NetSettings(epochs=40, up_epochs=1, batch_size=32, learning_rate=0.02, dropout=0.0)
     told, beside = examples(300), examples(1500, seed=1)
     fitted = CnnLstm(TINY, 1, settings).fit(told, beside)
     curve = fitted.curves["validation, move head"]
-    assert 3 <= len(curve) < 40
+    assert 4 <= len(curve) < 40
     loss = move_loss(fitted, beside)
     assert loss <= min(curve) + 1e-6
 
