@@ -102,9 +102,10 @@ class CnnLstm:
             except torch.OutOfMemoryError:
                 if batch_size < 2 * _LEAST_BATCH:
                     raise
-                batch_size //= 2
-                log.warning("batch.halved", reason="out of GPU memory", batch_size=batch_size)
-                torch.cuda.empty_cache()
+            # Not inside the handler: there the error still holds what is on the GPU.
+            torch.cuda.empty_cache()
+            batch_size //= 2
+            log.warning("batch.halved", reason="out of GPU memory", batch_size=batch_size)
 
     def load(self, files: Files) -> FittedNet:
         with torch.random.fork_rng([]):  # what the weights are before does not matter
