@@ -16,7 +16,7 @@ from crypto_bot.features.labels import CLASSES
 from crypto_bot.features.sets import schema_hash
 from crypto_bot.ml.assess import Assessment, Walked, verdict
 from crypto_bot.ml.decision import TRAILING_MS
-from crypto_bot.ml.families import CNN_LSTM, heads
+from crypto_bot.ml.families import heads
 from crypto_bot.ml.family import FittedHeads
 from crypto_bot.ml.fit import FittedNet, scale_of
 from crypto_bot.ml.metrics import Json, as_json
@@ -80,26 +80,13 @@ def conclude(
     pooled = walked.assess(everything)
     calibration = walked.calibration()
     rule = DecisionRule(walked.return_map(), plan.cost_bps)
-    q, choice = panel.question, plan.family
-    read = heads(choice.name, q.features)
-    spec = ModelSpec(
-        family=choice.name,
-        size=choice.size if choice.name == CNN_LSTM else "default",
-        timeframe=q.timeframe.name,
-        features=q.features.name,
-        schema_hash=schema_hash(q.features),
-        columns=q.features.columns,
-        move_columns=read.move,
-        direction_columns=read.direction,
-        window_bars=q.window_bars,
-        label=q.label,
-    )
+    spec = _spec(panel.question, plan)
     scaler = _scaler(panel, final.fit)
     models = {}
     for symbol, fitted in final.models.items():
         chosen = walked.of(symbol)
         own = pooled if len(final.models) == 1 else walked.assess(chosen)
-        judgement = verdict(q.label, own, pooled)
+        judgement = verdict(spec.label, own, pooled)
         mine = panel.coin == panel.symbols.index(symbol)
         curves = fitted.curves if isinstance(fitted, FittedNet) else {}
         models[symbol] = TrainedModel(
@@ -130,6 +117,23 @@ def conclude(
             reasons=judgement.reasons,
         )
     return models
+
+
+def _spec(question: Question, plan: TrainingPlan) -> ModelSpec:
+    choice, features = plan.family, question.features
+    read = heads(choice.name, features)
+    return ModelSpec(
+        family=choice.name,
+        size=choice.size,
+        timeframe=question.timeframe.name,
+        features=features.name,
+        schema_hash=schema_hash(features),
+        columns=features.columns,
+        move_columns=read.move,
+        direction_columns=read.direction,
+        window_bars=question.window_bars,
+        label=question.label,
+    )
 
 
 def _scaler(panel: Panel, fit: Ints) -> Scaler:
