@@ -12,11 +12,11 @@ from crypto_bot.ml.gate import (
     Ceilings,
     Judgement,
     LeakTests,
-    Verdict,
     judge,
 )
 from crypto_bot.ml.intervals import Estimate
 from crypto_bot.ml.rows import LONG, NO_TRADE, SHORT, Floats, Ints, Rows, direction_score
+from crypto_bot.ml.verdict import Verdict
 
 HOUR_MS = 3_600_000
 
