@@ -19,6 +19,7 @@ from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.ml.source import Registry
 from crypto_bot.services.review import Interval, Performance, review
 
 IN_MEMORY = "sqlite://"
@@ -28,8 +29,8 @@ def backtest(argv: Sequence[str]) -> int:
     """Replays `--since` to `--until` and prints the record. Raises ConfigError, StoreError."""
     parser = Parser(prog="crypto-bot backtest", description="The engine over stored candles.")
     add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir", "device")
-    parser.add_argument("--since", type=_instant, help="first candle, ISO-8601 UTC")
-    parser.add_argument("--until", type=_instant, help="last candle, ISO-8601 UTC")
+    parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
+    parser.add_argument("--until", type=instant_of, help="last candle, ISO-8601 UTC")
     parser.add_argument("--into", default=IN_MEMORY, help="an empty database for the signals")
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
@@ -76,11 +77,15 @@ def replay_into(
     *,
     since_ms: int,
     until_ms: int,
+    registry: Registry | None = None,
 ) -> Replayed:
-    """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`."""
+    """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`.
+
+    `registry` as `wiring.build_core` takes it.
+    """
     clock = ReplayClock()
     commits = BatchedCommits(SqlPredictionStore(target, settings.timeframe))
-    core = build_core(settings, symbols, clock, commits, archive=archive)
+    core = build_core(settings, symbols, clock, commits, archive=archive, registry=registry)
     replay = Replay(
         symbols=symbols,
         timeframe=settings.timeframe,
@@ -115,7 +120,8 @@ def _interval(interval: Interval | None, scale: float) -> str:
     return f"[{scale * interval.low:.1f}, {scale * interval.high:.1f}]"
 
 
-def _instant(text: str) -> int:
+def instant_of(text: str) -> int:
+    """UTC milliseconds of an ISO-8601 time, for argparse."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -91,12 +91,26 @@ def _train(argv: Sequence[str]) -> int:
     return train_one(argv[1:])
 
 
+def _replay(argv: Sequence[str]) -> int:
+    from crypto_bot.app.replay_command import replay  # noqa: PLC0415 - as above
+
+    return replay(argv)
+
+
+def _models(argv: Sequence[str]) -> int:
+    from crypto_bot.app.models_command import models  # noqa: PLC0415 - as above
+
+    return models(argv)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
     "train": (_train, "one: trains, judges and publishes the model of a coin"),
+    "models": (_models, "list | show | verify | rollback | audit the models"),
     "backtest": (_backtest, "the engine over stored candles"),
+    "replay": (_replay, "--verify: the prediction log, recomputed"),
 }
 
 

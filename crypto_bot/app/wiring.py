@@ -10,7 +10,7 @@ from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.views import RuleViews
 from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
 from crypto_bot.ml.rows import DAY_MS
-from crypto_bot.ml.source import PerCoinModels
+from crypto_bot.ml.source import PerCoinModels, Registry
 from crypto_bot.ml.verdict import Verdict
 from crypto_bot.ports import (
     CandleArchive,
@@ -52,13 +52,25 @@ def build_core(
     archive: CandleArchive,
     sinks: Sequence[SignalSink] = (),
     log: ModelCallLog | None = None,
+    registry: Registry | None = None,
 ) -> Core:
     """Views, models, record, tracker and cycle with nothing in their memory yet.
 
     `log` spares the models the scores that they gave before a restart; it changes no answer.
+    `registry` knows the models instead of the folder of the settings.
     """
     timeframe = settings.timeframe
-    models = per_coin_models(settings, symbols, archive, log) if settings.use_ml else None
+    models = None
+    if settings.use_ml:
+        models = PerCoinModels(
+            registry=registry or model_registry(settings),
+            symbols=symbols,
+            timeframe=timeframe,
+            archive=archive,
+            log=log,
+            device=settings.device,
+            cost_bps=settings.decision.cost_bps,
+        )
     views = SharedViews(RuleViews(symbols, timeframe), [models] if models else [])
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
@@ -86,24 +98,6 @@ def rules(settings: Settings) -> list[SignalSource]:
     """The fallback chain after the models, in the order in which it is asked."""
     timeframe = settings.timeframe
     return [_analyzer(settings), RsiMa(), Momentum(timeframe), Hold()]
-
-
-def per_coin_models(
-    settings: Settings,
-    symbols: Sequence[str],
-    archive: CandleArchive,
-    log: ModelCallLog | None,
-) -> PerCoinModels:
-    """The first link of the chain."""
-    return PerCoinModels(
-        registry=model_registry(settings),
-        symbols=symbols,
-        timeframe=settings.timeframe,
-        archive=archive,
-        log=log,
-        device=settings.device,
-        cost_bps=settings.decision.cost_bps,
-    )
 
 
 def model_registry(settings: Settings) -> ModelRegistry:

@@ -14,10 +14,10 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.artifact import PublishedModel
 from crypto_bot.ml.decision import TRAILING_MS, decide
 from crypto_bot.ml.feature_windows import FeatureWindows
-from crypto_bot.ml.gate import Verdict
 from crypto_bot.ml.prediction_service import Prediction, PredictionService, Window
 from crypto_bot.ml.registry import ServingPolicy
 from crypto_bot.ml.trailing_scores import TrailingScores, score_of, single
+from crypto_bot.ml.verdict import Verdict
 from crypto_bot.ports import CandleArchive, ModelCallLog
 
 

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.signal import Call, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ml.registry import ModelRegistry
+from crypto_bot.ml.registry import ServingPolicy
 from crypto_bot.ports import CandleArchive, ModelCallLog
 
 if TYPE_CHECKING:
+    from crypto_bot.ml.artifact import PublishedModel
     from crypto_bot.ml.caller import ModelCaller
+
+
+class Registry(Protocol):
+    """What knows the model of each coin: `ModelRegistry`, or one that goes by a log."""
+
+    @property
+    def policy(self) -> ServingPolicy:
+        """What may answer."""
+        ...
+
+    def find(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """The model that answers for this candle, or why there is none."""
+        ...
+
+    def leader(self, symbols: Sequence[str]) -> str | None:
+        """The coin that the models of `symbols` look at beside their own."""
+        ...
 
 
 class PerCoinModels:
@@ -29,7 +47,7 @@ class PerCoinModels:
     def __init__(
         self,
         *,
-        registry: ModelRegistry,
+        registry: Registry,
         symbols: Sequence[str],
         timeframe: Timeframe,
         archive: CandleArchive,

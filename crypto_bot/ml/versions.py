@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from crypto_bot.domain.errors import ConfigError, ModelMissing, TrainingError
+from crypto_bot.domain.errors import ModelMissing, TrainingError
 
 KEPT = 6
 """So many versions stay: enough to recompute half a year of predictions of monthly models."""
@@ -89,20 +89,6 @@ def rollback(folder: Path) -> Path:
     except OSError as error:
         raise TrainingError(f"{folder} could not be changed: {error.strerror or error}") from error
     return earlier[-1]
-
-
-def require_writable(models_dir: Path) -> None:
-    """Raises ConfigError where nothing can be published under `models_dir`."""
-    try:
-        models_dir.mkdir(parents=True, exist_ok=True)
-        probe = models_dir / f".{os.getpid()}.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"models folder {models_dir} cannot be written: {error.strerror or error}; "
-            "use another --models_dir"
-        ) from error
 
 
 def _adopt(folder: Path) -> None:

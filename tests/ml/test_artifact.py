@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible, ModelMissing, TrainingError
+from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, TrainingError
 from crypto_bot.ml import versions
 from crypto_bot.ml.artifact import folder_of, load, publish, published, verify
 from crypto_bot.ml.fit import CnnLstm
@@ -217,11 +217,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
 def test_a_models_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     taken = tmp_path / "models"
     taken.write_text("not a folder")
-    with pytest.raises(ConfigError, match=r"cannot be written: .*; use another --models_dir"):
-        versions.require_writable(taken)
     with pytest.raises(TrainingError, match="could not be published"):
         publish(tiny_model(SYMBOL), taken)
-    versions.require_writable(tmp_path / "new")
 
 
 def test_versions_go_back_one_by_one_and_old_ones_are_forgotten(tmp_path: Path) -> None:
