@@ -77,6 +77,22 @@ def test_the_database_and_a_file_train_the_same_model(tmp_path: Path, candles: P
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_coins_trained_together_share_a_pool_and_get_a_model_each(
+    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, symbol in enumerate(("ETHUSDT", "SOLUSDT"), start=1):
+        write(candles / f"{symbol}.parquet", market(seed))
+    words = ("--features", "per_coin_v1", "--candles", str(candles), "--pool", "SOLUSDT")
+    assert run(tmp_path, *words, "--symbol", "BTCUSDT,ETHUSDT") == 0
+    told = capsys.readouterr().out.splitlines()
+    published = [line.split()[0] for line in told if " -> " in line]
+    assert published == ["BTCUSDT", "ETHUSDT"]
+    metrics = json.loads(next((tmp_path / "models").rglob("ETHUSDT/**/metrics.json")).read_text())
+    assert metrics["plan"]["learned_from"] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    assert metrics["plan"]["tuning"]["learning_rate"] < metrics["plan"]["net"]["learning_rate"]
+    assert metrics["coins_together"]["model"]["coins"] == 2
+
+
 def refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, code: int, expected: str, *words: str
 ) -> None:
