@@ -19,6 +19,8 @@ from crypto_bot.services.live_tracker import LiveTracker
 from crypto_bot.services.track_record import TrackRecord
 
 _HISTORIES_AT_ONCE = 2
+_HISTORY_PATIENCE = 10
+"""Times the usual patience: a week of bars is run once for all coins rather than for a few each."""
 _INCOMPLETE = "the exchange has not delivered its newest candles"
 _LEADER_BARS = 96
 
@@ -126,9 +128,11 @@ class CatchUp:
             if self._archived.get(symbol, -1) < until_ms or self._pending.get(symbol)
         }
         waiting = set(tasks)
+        unknown = any(symbol not in self._archived for symbol in self._symbols)
+        patience_s = self._patience_s * (_HISTORY_PATIENCE if unknown else 1)
         try:
             while waiting and not self._stopping.is_set():
-                ready, waiting = await asyncio.wait(waiting, timeout=self._patience_s)
+                ready, waiting = await asyncio.wait(waiting, timeout=patience_s)
                 arrived: dict[str, Arrived] = {}
                 for task in ready:
                     symbol = tasks[task]
