@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,7 +19,10 @@ from crypto_bot.app.wiring import model_registry
 from crypto_bot.backtesting.verification import Verification, compare, pages
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.signal import Signal
-from crypto_bot.ports import LogPosition
+from crypto_bot.ports import LogPosition, PredictionQueries
+
+if TYPE_CHECKING:
+    from crypto_bot.ml.logged_models import LoggedModels
 
 FAILED = 1
 _SHOWN = 20
@@ -63,19 +67,7 @@ def verify(
     since_ms = first_ms if since_ms is None else max(since_ms, first_ms)
     until_ms = last_ms if until_ms is None else min(until_ms, last_ms)
 
-    @lru_cache(maxsize=2)
-    def logged(open_ms: int) -> Mapping[str, Signal]:
-        page = queries.prediction_log(
-            None, None, open_ms, LogPosition(open_ms + 1, ""), len(symbols) + 1
-        )
-        return {line.stored.signal.symbol: line.stored.signal for line in page}
-
-    models = None
-    if settings.use_ml:
-        from crypto_bot.ml.logged_models import LoggedModels  # noqa: PLC0415 - loads torch
-
-        policy = model_registry(settings).policy
-        models = LoggedModels(settings.models_dir, timeframe, policy, logged)
+    models = _logged_models(settings, queries, len(symbols)) if settings.use_ml else None
     target = Database.open(IN_MEMORY)
     try:
         archive = SqlCandleArchive(database, timeframe)
@@ -97,6 +89,19 @@ def verify(
         return compare(told, made), models.lost if models else []
     finally:
         target.close()
+
+
+def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -> LoggedModels:
+    from crypto_bot.ml.logged_models import LoggedModels  # noqa: PLC0415 - loads torch
+
+    @lru_cache(maxsize=2)
+    def logged(open_ms: int) -> Mapping[str, Signal]:
+        after = LogPosition(open_ms + 1, "")
+        page = queries.prediction_log(None, None, open_ms, after, coins + 1)
+        return {line.stored.signal.symbol: line.stored.signal for line in page}
+
+    policy = model_registry(settings).policy
+    return LoggedModels(settings.models_dir, settings.timeframe, policy, logged)
 
 
 def _report(done: Verification, lost: Sequence[str]) -> int:
