@@ -1,0 +1,107 @@
+"""The daemon with three trained coins and twenty-nine untrained ones, on the simulated exchange."""
+
+import os
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto_bot.ml import versions
+from crypto_bot.ml.artifact import folder_of, publish
+from tests.conftest import Start
+from tests.e2e.processes import Process, call
+from tests.ml.made_models import STEP_MS, tiny_model
+
+pytestmark = pytest.mark.slow
+TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+OWN = "ML_PER_COIN_V1"
+START_MS = 1_760_000_400_000 // STEP_MS * STEP_MS
+SIM = {
+    "CRYPTO_BOT_SIM__START": datetime.fromtimestamp(START_MS / 1000, UTC).isoformat(),
+    "CRYPTO_BOT_SIM__SPEED": "450",
+    "CRYPTO_BOT_ENGINE__RECORD_BARS": "20",
+}
+
+
+class Payload:
+    """A pickle that would write a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self._marker}",)
+
+
+def sources(engine: Process, url: str) -> dict[str, str]:
+    """Who answered for each coin, after the next round that made all of them."""
+    while engine.event("cycle.finished")["owed"]:
+        pass
+    _, answer = call(f"{url}/api/predictions")
+    return {symbol: each["source"] for symbol, each in answer["predictions"].items()}
+
+
+def spoil_weights(models: Path, symbol: str, content: bytes) -> None:
+    (folder_of(models, symbol, "15m") / "cnn_lstm_v1.pth").write_bytes(content)
+
+
+def spoil_features(models: Path, symbol: str) -> None:
+    meta = folder_of(models, symbol, "15m") / "meta.json"
+    key = '"schema_hash": "'
+    head, _, tail = meta.read_text().partition(key)
+    meta.write_text(head + key + "0" * 8 + tail[8:])
+
+
+def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
+    daemon: Start, tmp_path: Path
+) -> None:
+    models, marker = tmp_path / "models", tmp_path / "ran"
+    for seed, symbol in enumerate(TRAINED):
+        publish(
+            tiny_model(symbol, seed=seed, features="per_coin_v2", data_ends_ms=START_MS), models
+        )
+    engine = daemon(*("--exchange", "sim", "--models_dir", str(models), "--device", "cpu"), **SIM)
+    url = engine.event("engine.started")["url"]
+    assert {engine.event("model.loaded")["symbol"] for _ in TRAINED} == set(TRAINED)
+    found = sources(engine, url)
+    assert len(found) == 32
+    assert {symbol for symbol, source in found.items() if source == OWN} == set(TRAINED)
+    _, signal = call(f"{url}/api/predictions/ETHUSDT")
+    check_signal(signal)
+
+    spoil_weights(models, "ETHUSDT", b"cut")
+    refused = engine.event("model.refused")
+    assert refused["symbol"] == "ETHUSDT"
+    assert "is not what meta.json says" in refused["reason"]
+    found = sources(engine, url)
+    assert {symbol for symbol, source in found.items() if source == OWN} == {"BTCUSDT", "SOLUSDT"}
+
+    spoil_weights(models, "ETHUSDT", pickle.dumps(Payload(marker)))
+    spoil_features(models, "SOLUSDT")
+    assert "made for features" in engine.event("model.refused")["reason"]
+    found = sources(engine, url)
+    assert {symbol for symbol, source in found.items() if source == OWN} == {"BTCUSDT"}
+    assert not marker.exists()
+
+    at = folder_of(models, "BTCUSDT", "15m")
+    at.unlink()
+    for version in versions.versions(at):
+        (version / "meta.json").unlink()
+    assert engine.event("model.refused")["symbol"] == "BTCUSDT"
+    assert OWN not in sources(engine, url).values()
+
+    publish(tiny_model("BTCUSDT", seed=9, features="per_coin_v2", data_ends_ms=START_MS), models)
+    assert engine.event("model.loaded")["symbol"] == "BTCUSDT"
+    assert sources(engine, url)["BTCUSDT"] == OWN
+    assert engine.is_running
+    assert not any("cycle.failed" in line for line in engine.lines)
+
+
+def check_signal(signal: dict[str, Any]) -> None:
+    assert signal["source"] == OWN
+    assert signal["model_version"].startswith("cnn_lstm_v1+")
+    assert sum(signal["probabilities"].values()) == pytest.approx(1.0)
+    assert signal["confidence"] == signal["probabilities"][signal["pred"]]
+    assert signal["cost_bps"] == 10.0
