@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -24,10 +24,10 @@ class Status(StrEnum):
 
 
 _TARGETS = (Status.TP1, Status.TP2, Status.TP3)
+_HIGH, _LOW = attrgetter("high"), attrgetter("low")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The end of one signal.
 
     `settled_ms` is the close of the candle that decided it. `return_bps` is gross and 0 for a
@@ -65,15 +65,26 @@ def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Out
         if candle.open_ms != due_ms:
             return None
         path.append(candle)
-        ending = None if signal.label else _ending(signal, candle)
-        if ending is not None:
-            return _outcome(signal, path, timeframe, ending)
-    if len(path) < signal.horizon_bars:
-        return None
+        outcome = decided(signal, path, timeframe)
+        if outcome is not None:
+            return outcome
+    return None
+
+
+def decided(signal: Signal, path: Sequence[Candle], timeframe: Timeframe) -> Outcome | None:
+    """The outcome of `signal` where the newest candle of `path` decides it: a step of `settle`.
+
+    `path` holds every candle after the signal's own, up to its horizon, and those before the newest
+    did not decide it.
+    """
+    is_last = len(path) == signal.horizon_bars
     if signal.label is not None:
-        return _labelled(signal, signal.label, path, timeframe)
-    label = None if signal.atr is None else Pred.NO_TRADE
-    return _outcome(signal, path, timeframe, _Ending(Status.EXPIRED, path[-1].close, label))
+        return _labelled(signal, signal.label, path, timeframe) if is_last else None
+    ending = _ending(signal, path[-1])
+    if ending is None and is_last:
+        label = None if signal.atr is None else Pred.NO_TRADE
+        ending = _Ending(Status.EXPIRED, path[-1].close, label)
+    return None if ending is None else _outcome(signal, path, timeframe, ending)
 
 
 def barriers(signal: Signal) -> tuple[float, float]:
@@ -159,7 +170,7 @@ def _labelled(
                 held, ending = path[:count], left._replace(label=label)
                 break
     ended = _outcome(signal, held, timeframe, ending)
-    return replace(ended, settled_ms=timeframe.close_of(path[-1].open_ms))
+    return ended._replace(settled_ms=timeframe.close_of(path[-1].open_ms))
 
 
 def _reached(signal: Signal, candle: Candle) -> Status:
@@ -180,8 +191,8 @@ def _outcome(
     status, price, label = ending
     entry = signal.levels.entry
     side = -1.0 if signal.pred is Pred.SHORT else 1.0
-    up = (max(candle.high for candle in path) / entry - 1.0) * 1e4
-    down = (min(candle.low for candle in path) / entry - 1.0) * 1e4
+    up = (max(map(_HIGH, path)) / entry - 1.0) * 1e4
+    down = (min(map(_LOW, path)) / entry - 1.0) * 1e4
     moved = side * (price / entry - 1.0) * 1e4
     return Outcome(
         prediction_id=signal.id,

@@ -66,8 +66,7 @@ class Declined(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """Prices of a trade. For NO_TRADE only `entry` is set."""
 
     entry: float
@@ -75,8 +74,7 @@ class Levels:
     take_profits: tuple[float, float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(NamedTuple):
     """The one answer for (symbol, tf, candle_open_ms).
 
     `atr` (price units) and `horizon_bars` are what the outcome is settled by; `atr` is None where

@@ -3,94 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
-from crypto_bot.domain.outcome import Outcome, barriers, settle
+from crypto_bot.domain.outcome import Outcome, barriers, decided, settle
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.services.track_record import TrackRecord
 
 
-class _Bounds(NamedTuple):
-    """What a candle must reach to end a signal: a price, or the last candle of its horizon."""
+class _Open(NamedTuple):
+    """An open signal, and what a candle must reach to end it: a price, or its last candle."""
 
     lower: float
     upper: float
-    expiry_ms: float
-
-    def reached_by(self, candle: Candle) -> bool:
-        return (
-            candle.low <= self.lower
-            or candle.high >= self.upper
-            or candle.open_ms >= self.expiry_ms
-        )
-
-    def nearer(self, other: _Bounds) -> _Bounds:
-        return _Bounds(
-            max(self.lower, other.lower),
-            min(self.upper, other.upper),
-            min(self.expiry_ms, other.expiry_ms),
-        )
-
-
-_UNBOUNDED = _Bounds(-inf, inf, inf)
+    expiry_ms: int
+    signal: Signal
 
 
 class _Coin:
-    """The open signals of one coin, oldest first, and the candles since the oldest of them."""
+    """The open signals of one coin, oldest first, and every candle since the oldest of them."""
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._timeframe = timeframe
-        self._open: list[tuple[_Bounds, Signal]] = []
+        self._open: list[_Open] = []
         self._path: list[Candle] = []
-        self._nearest = _UNBOUNDED
+        self._due_ms = 0
 
-    def restore(self, signals: Sequence[Signal], path: Sequence[Candle]) -> None:
+    def restore(self, signals: Sequence[Signal], path: Sequence[Candle], newest_ms: int) -> None:
         self._path = list(path)
+        self._due_ms = newest_ms + self._timeframe.ms
         for signal in signals:
             self.add(signal)
 
     def add(self, signal: Signal) -> None:
         lower, upper = barriers(signal)
         expiry_ms = signal.candle_open_ms + signal.horizon_bars * self._timeframe.ms
-        bounds = _Bounds(lower, upper, expiry_ms)
-        self._open.append((bounds, signal))
-        self._nearest = self._nearest.nearer(bounds)
+        self._open.append(_Open(lower, upper, expiry_ms, signal))
 
     def advance(self, candle: Candle) -> list[tuple[Signal, Outcome]]:
-        if self._path and candle.open_ms != self._path[-1].open_ms + self._timeframe.ms:
+        open_ms, _, high, low, _, _ = candle
+        if open_ms != self._due_ms:
             # A candle is missing: what is open stays open, in the store, until it is imported.
             self._open.clear()
             self._path.clear()
-            self._nearest = _UNBOUNDED
+        self._due_ms = open_ms + self._timeframe.ms
         self._path.append(candle)
-        if not self._nearest.reached_by(candle):
-            return []
         settled: list[tuple[Signal, Outcome]] = []
-        still_open: list[tuple[_Bounds, Signal]] = []
-        self._nearest = _UNBOUNDED
-        for bounds, signal in self._open:
-            outcome = self._settled(signal) if bounds.reached_by(candle) else None
+        still_open: list[_Open] = []
+        for each in self._open:
+            lower, upper, expiry_ms, signal = each
+            outcome = None
+            if low <= lower or high >= upper or open_ms >= expiry_ms:
+                outcome = decided(signal, self._since(signal), self._timeframe)
             if outcome is None:
-                still_open.append((bounds, signal))
-                self._nearest = self._nearest.nearer(bounds)
+                still_open.append(each)
             else:
                 settled.append((signal, outcome))
         self._open = still_open
-        self._forget_path()
+        self._path = self._since(still_open[0].signal) if still_open else []
         return settled
 
-    def _settled(self, signal: Signal) -> Outcome | None:
-        first = (signal.candle_open_ms - self._path[0].open_ms) // self._timeframe.ms + 1
-        return settle(signal, self._path[first:], self._timeframe)
-
-    def _forget_path(self) -> None:
-        oldest_ms = self._open[0][1].candle_open_ms if self._open else self._path[-1].open_ms
-        # After a restart the path begins with the candle behind the oldest signal.
-        del self._path[: max(0, (oldest_ms - self._path[0].open_ms) // self._timeframe.ms)]
+    def _since(self, signal: Signal) -> list[Candle]:
+        """The candles after that of `signal`."""
+        count = (self._due_ms - signal.candle_open_ms) // self._timeframe.ms - 1
+        return self._path[-count:]
 
 
 class LiveTracker:
@@ -126,7 +104,7 @@ class LiveTracker:
                 paths.setdefault(signal.symbol, path)
         self._coins = {symbol: _Coin(self._timeframe) for symbol in still_open}
         for symbol, signals in still_open.items():
-            self._coins[symbol].restore(signals, paths[symbol])
+            self._coins[symbol].restore(signals, paths[symbol], newest_ms[symbol])
         return outcomes
 
     def advance(self, bar: Bar) -> list[Outcome]:

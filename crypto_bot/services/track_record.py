@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from crypto_bot.domain.record import Tally, probabilities, tally_of
+from crypto_bot.domain.record import Tally, probabilities, tally_of, total
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.ports import Settled
 
@@ -21,9 +21,8 @@ class TrackRecord:
 
     def __init__(self, lag_ms: int) -> None:
         self._lag_ms = lag_ms
-        self._on_coin: dict[tuple[Source, str], Tally] = {}
-        self._total: dict[Source, Tally] = {}
-        self._recent: dict[Source, dict[int, Tally]] = {}
+        self._on_coin: dict[Source, dict[str, Tally]] = {source: {} for source in Source}
+        self._recent: dict[Source, dict[int, Tally]] = {source: {} for source in Source}
         self._pooled: dict[tuple[Source, int], Tally] = {}
 
     @property
@@ -38,28 +37,26 @@ class TrackRecord:
 
         `recent` must reach back at least two lags before the oldest candle that is still owed.
         """
-        self._on_coin = dict(tallies)
-        self._total = {}
-        self._recent = {}
+        self._on_coin = {source: {} for source in Source}
+        self._recent = {source: {} for source in Source}
         self._pooled = {}
-        for (source, _), tally in tallies.items():
-            self._total[source] = self._total.get(source, _NONE).plus(tally)
+        for (source, symbol), tally in tallies.items():
+            self._on_coin[source][symbol] = tally
         for settled in recent:
             self._remember(settled.source, settled.settled_ms, settled.tally)
 
     def add(self, signal: Signal, label: Pred, settled_ms: int) -> None:
         """Counts one labelled outcome."""
         tally = tally_of(signal.pred, label)
-        key = (signal.source, signal.symbol)
-        self._on_coin[key] = self._on_coin.get(key, _NONE).plus(tally)
-        self._total[signal.source] = self._total.get(signal.source, _NONE).plus(tally)
+        on_coin = self._on_coin[signal.source]
+        on_coin[signal.symbol] = on_coin.get(signal.symbol, _NONE).plus(tally)
         self._remember(signal.source, settled_ms, tally)
 
     def probabilities(
         self, source: Source, symbol: str, pred: Pred, close_ms: int
     ) -> Probabilities:
         """P(label) after the call `pred`, made at `close_ms`."""
-        on_coin = self._on_coin.get((source, symbol), _NONE)
+        on_coin = self._on_coin[source].get(symbol, _NONE)
         return probabilities(pred, on_coin, self.pooled(source, close_ms))
 
     def pooled(self, source: Source, close_ms: int) -> Tally:
@@ -67,16 +64,15 @@ class TrackRecord:
         key = (source, close_ms)
         found = self._pooled.get(key)
         if found is None:
-            found = self._total.get(source, _NONE)
-            for settled_ms, tally in self._recent.get(source, {}).items():
-                if settled_ms > close_ms - self._lag_ms:
-                    found = found.minus(tally)
+            limit_ms = close_ms - self._lag_ms
+            recent = self._recent[source].items()
+            newer = total(tally for settled_ms, tally in recent if settled_ms > limit_ms)
+            found = self._pooled[key] = total(self._on_coin[source].values()).minus(newer)
             self._forget(source, close_ms)
-            self._pooled[key] = found
         return found
 
     def _remember(self, source: Source, settled_ms: int, tally: Tally) -> None:
-        recent = self._recent.setdefault(source, {})
+        recent = self._recent[source]
         if settled_ms not in recent:
             self._pooled.clear()
         recent[settled_ms] = recent.get(settled_ms, _NONE).plus(tally)
@@ -84,6 +80,6 @@ class TrackRecord:
     def _forget(self, source: Source, close_ms: int) -> None:
         # Three lags: a coin that is a whole lag behind still finds what it must subtract.
         horizon_ms = close_ms - 3 * self._lag_ms
-        recent = self._recent.get(source, {})
+        recent = self._recent[source]
         for settled_ms in [at for at in recent if at <= horizon_ms]:
             del recent[settled_ms]
