@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, ModelMissing
 from crypto_bot.features.sets import Heads, feature_set, schema_hash
@@ -17,6 +16,7 @@ from crypto_bot.ml import versions
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.families import FamilyChoice, build
 from crypto_bot.ml.family import Family, FittedHeads
+from crypto_bot.ml.fit import FittedNet
 from crypto_bot.ml.meta import (
     Meta,
     meta_as_json,
@@ -130,11 +130,12 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
         for name in meta.sha256
         if name not in {METRICS, SCALER, TRAILING} and not name.endswith(".png")
     }
+    heads = _family(spec, str(folder)).load(weights)
     model = PublishedModel(
         version=meta.version,
         symbol=meta.symbol,
         spec=spec,
-        heads=_family(spec, str(folder)).load(weights),
+        heads=heads.for_serving() if isinstance(heads, FittedNet) else heads,
         calibration=meta.calibration,
         decision=meta.rule,
         trailing=trailing_from(_read(folder, TRAILING, meta), str(folder / TRAILING)),
@@ -200,6 +201,9 @@ def _read(folder: Path, name: str, meta: Meta) -> bytes:
 
 def _pickled(scaler: Scaler, candles: int) -> bytes:
     """A fitted StandardScaler for other programs; this one never reads it."""
+    # 140 MB that only those who publish need
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - see above
+
     fitted = StandardScaler()
     fitted.mean_ = np.array(scaler.mean)
     fitted.scale_ = np.array(scaler.scale)

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
@@ -97,6 +96,8 @@ class LogisticFamily:
         x = fit.features[np.ix_(fit.ends[chosen], columns)].astype(np.float64)
         mean, scale = x.mean(axis=0), x.std(axis=0)
         scale[scale == 0.0] = 1.0
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - fitting alone needs it
+
         model = LogisticRegression(
             C=self.inverse_penalty, tol=_TOLERANCE, max_iter=_ITERATIONS, solver="lbfgs"
         )

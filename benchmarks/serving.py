@@ -1,0 +1,243 @@
+"""Serving 32 models: features, inference, reply to commit, memory."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.app.settings import Settings, load, load_symbols
+from crypto_bot.app.wiring import build_core
+from crypto_bot.backtesting.replay import ReplayClock
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.market import Bar
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.labels import label_spec
+from crypto_bot.features.live import LiveFeatures
+from crypto_bot.features.sets import feature_set, schema_hash
+from crypto_bot.ml import versions
+from crypto_bot.ml.artifact import PublishedModel, folder_of, publish
+from crypto_bot.ml.artifact import load as load_model
+from crypto_bot.ml.calibrate import Calibration
+from crypto_bot.ml.decision import ReturnMap
+from crypto_bot.ml.fit import FittedNet
+from crypto_bot.ml.gate import Judgement
+from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
+from crypto_bot.ml.nets.weights import packed
+from crypto_bot.ml.prediction_service import PredictionService, Window
+from crypto_bot.ml.verdict import Verdict
+from crypto_bot.services.candle_intake import CandleIntake
+from crypto_bot.services.catch_up import CatchUp
+
+M15 = Timeframe.parse("15m")
+SYMBOLS = load_symbols(Path(__file__).parents[1] / "symbols_32.json")
+WINDOW_BARS = 32
+START_MS = 1_760_000_400_000 // M15.ms * M15.ms
+HISTORY_BARS = 6_200
+CLOSES = 500
+MIB = 1024**2
+
+
+def random_model(symbol: str, seed: int) -> TrainedModel:
+    """A network of the default size (690,000 parameters) that has learned nothing."""
+    features = feature_set("per_coin_v2")
+    read = features.network
+    shape = Architecture(
+        WINDOW_BARS, tuple(features.indices(read.move)), tuple(features.indices(read.direction))
+    )
+    torch.manual_seed(seed)
+    net = CnnLstmNet(shape)
+    for weight in net.parameters():
+        torch.nn.init.normal_(weight, std=0.05)
+    count = len(features.columns)
+    opens = START_MS - M15.ms * np.arange(5_760, 0, -1)
+    scores = np.random.default_rng(seed).normal(size=opens.size)
+    return TrainedModel(
+        symbol=symbol,
+        spec=ModelSpec(
+            family="cnn_lstm_v1",
+            size="default",
+            timeframe="15m",
+            features=features.name,
+            schema_hash=schema_hash(features),
+            columns=features.columns,
+            move_columns=read.move,
+            direction_columns=read.direction,
+            window_bars=WINDOW_BARS,
+            label=label_spec("A"),
+        ),
+        files=FittedNet(net.eval(), packed(net)).files(),
+        scaler=Scaler((0.0,) * count, (1.0,) * count),
+        calibration=Calibration(),
+        decision=DecisionRule(ReturnMap((0.5,), (-1.0, 1.0)), cost_bps=10.0),
+        trailing=Trailing(opens, scores),
+        span=Span(int(opens[0]), int(opens[-1]), opens.size),
+        pooled_with=SYMBOLS,
+        seed=seed,
+        code_version="benchmark",
+        trained_ms=START_MS,
+        judgement=Judgement(Verdict.ACTIVE, ("made for a benchmark",), ()),
+        metrics={},
+        curves={},
+        plots={},
+    )
+
+
+def median_ms(work: Callable[[], object], repeats: int = 50) -> float:
+    """Median of `repeats` calls, after two that are not counted."""
+    took = []
+    for _ in range(repeats + 2):
+        started = time.perf_counter()
+        work()
+        took.append((time.perf_counter() - started) * 1e3)
+    return statistics.median(took[2:])
+
+
+def features() -> None:
+    """One close of all the coins."""
+    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    first_ms, last_ms = START_MS - HISTORY_BARS * M15.ms, START_MS + 100 * M15.ms
+    truth = {symbol: market.candles(symbol, first_ms, last_ms) for symbol in SYMBOLS}
+    for name in ("per_coin_v1", "per_coin_v2"):
+        live = LiveFeatures(feature_set(name), M15, SYMBOLS)
+        for symbol in SYMBOLS:
+            live.preload(symbol, truth[symbol][:HISTORY_BARS])
+        at = iter(range(HISTORY_BARS, HISTORY_BARS + 60))
+
+        def close(live: LiveFeatures = live, at: object = at) -> None:
+            place = next(at)  # type: ignore[call-overload]  # an iterator
+            candles = {symbol: truth[symbol][place] for symbol in SYMBOLS}
+            live.update(Bar(candles[SYMBOLS[0]].open_ms, candles))
+
+        print(f"features, 32 coins, one close, {name}: {median_ms(close):.2f} ms")
+
+
+def inference(models: dict[str, PublishedModel]) -> None:
+    """One close of all the coins: stacked and prepared, beside one call for each coin."""
+    rng = np.random.default_rng(0)
+    count = len(feature_set("per_coin_v2").columns)
+    rows = {
+        symbol: rng.standard_normal((WINDOW_BARS, count)).astype(np.float32) for symbol in models
+    }
+    service = PredictionService("cpu", M15.ms)
+    service.serve(models)
+    before = {symbol: Window(-M15.ms, each[:-1]) for symbol, each in rows.items()}
+    now = {symbol: Window(0, each) for symbol, each in rows.items()}
+    last = np.array([WINDOW_BARS - 1])
+
+    def one_by_one() -> None:
+        with torch.inference_mode():
+            for symbol, model in models.items():
+                model.heads.logits(rows[symbol], last)
+
+    ahead = median_ms(lambda: service.prepare(before))
+    stacked = median_ms(lambda: service.predict_batch(now))
+    each = median_ms(one_by_one)
+    worst = max(
+        abs(told.score - float(models[symbol].heads.logits(rows[symbol], last).up[0]))
+        for symbol, told in service.predict_batch(now).items()
+    )
+    print(f"inference, 32 coins: {stacked:.2f} ms at the close, {ahead:.1f} ms before it")
+    print(f"one module call for each coin: {each:.1f} ms, {each / stacked:.1f} times as long")
+    print(f"largest difference of a logit: {worst:.1e}")
+
+
+class Feed:
+    """The market up to now."""
+
+    def __init__(self, market: GeneratedMarket, clock: ReplayClock) -> None:
+        self._market = market
+        self._clock = clock
+
+    async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
+        return self._market.candles(symbol, since_ms, last_ms)
+
+
+async def engine(folder: Path) -> None:
+    """Closes from the last reply to the commit, and what they leave in memory.
+
+    The market is made as it goes; the kilobytes of the newest candles are in the figures.
+    """
+    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    settings = load({"models_dir": folder / "models", "device": "cpu"})
+    database = Database.open(f"sqlite:///{folder / 'engine.db'}")
+    clock = ReplayClock()
+    store, archive = SqlPredictionStore(database, M15), SqlCandleArchive(database, M15)
+    core = build_core(settings, SYMBOLS, clock, store, archive=archive, log=store)
+    catch_up = CatchUp(
+        symbols=SYMBOLS,
+        timeframe=M15,
+        intake=CandleIntake(M15, Feed(market, clock), clock, grace_ms=0, poll_ms=1),
+        archive=archive,
+        store=store,
+        views=core.views,
+        tracker=core.tracker,
+        record=core.record,
+        cycle=core.cycle,
+        timer=time.perf_counter,
+        record_bars=1,
+        patience_s=5.0,
+        models=core.models,
+    )
+    took, memory = [], []
+    for bar in range(CLOSES):
+        until_ms = START_MS + bar * M15.ms
+        clock.set(M15.close_of(until_ms))
+        if bar == 0:
+            catch_up.recover(until_ms)
+        took.append((await catch_up.to(until_ms)).cycle_s * 1e3)
+        memory.append(psutil.Process().memory_info().rss / MIB)
+    answered = len(store.model_calls(SYMBOLS[0], random_version(settings), START_MS))
+    warm = sorted(took[5:])
+    print(
+        f"reply to commit, 32 models: median {statistics.median(warm):.1f} ms, "
+        f"99 % {warm[int(0.99 * len(warm))]:.1f} ms ({answered} of {CLOSES} closes by a model)"
+    )
+    print(f"memory: {memory[20]:.0f} MiB after 20 closes, {memory[-1]:.0f} after {CLOSES}")
+    database.close()
+
+
+def random_version(settings: Settings) -> str:
+    """Of the first coin's model."""
+    return served(settings.models_dir, SYMBOLS[0]).version
+
+
+def served(models_dir: Path, symbol: str) -> PublishedModel:
+    """As the engine loads it."""
+    folder = versions.current(folder_of(models_dir, symbol, "15m"))
+    assert folder is not None
+    return load_model(folder, symbol, "15m")
+
+
+def main() -> None:
+    """Prints each figure; the engine runs in a process that has not made the models."""
+    torch.set_num_threads(1)
+    if len(sys.argv) > 1:
+        asyncio.run(engine(Path(sys.argv[1])))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for seed, symbol in enumerate(SYMBOLS):
+            publish(random_model(symbol, seed), folder / "models")
+        subprocess.run([sys.executable, __file__, name], check=True)
+        features()
+        inference({symbol: served(folder / "models", symbol) for symbol in SYMBOLS})
+
+
+if __name__ == "__main__":
+    main()
