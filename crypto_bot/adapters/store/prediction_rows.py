@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -36,8 +37,8 @@ def prediction_row(stored: StoredSignal) -> tuple[Any, ...]:
         *(signal.levels.take_profits or (None, None, None)),
         signal.atr,
         signal.horizon_bars,
-        _texts(signal.reasons),
-        _texts(signal.declined),
+        _array(map(_text, signal.reasons)),
+        _array(map(_text, signal.declined)),
         None if signal.label is None else _rule_text(signal.label),
     )
 
@@ -110,6 +111,10 @@ def _label_of(text: str) -> LabelSpec:
     return LabelSpec(**{**fields, "rule": Rule(fields["rule"])})
 
 
-@lru_cache(maxsize=4096)  # the same few reasons come with nearly every signal
-def _texts(texts: tuple[str, ...] | tuple[Declined, ...]) -> str:
-    return json.dumps(texts)
+def _array(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"
+
+
+@lru_cache(maxsize=4096)  # the same few come with nearly every signal, in ever new company
+def _text(said: str | Declined) -> str:
+    return json.dumps(said)
