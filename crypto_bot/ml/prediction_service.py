@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -101,6 +103,7 @@ class PredictionService:
         self._stacks = [
             kept.get(tuple(group.items())) or self._stacked(group) for group in groups.values()
         ]
+        _return_memory()
 
     def prepare(self, windows: Mapping[str, Window]) -> None:
         """Computes all that the next close can be answered without, from the rows up to now."""
@@ -138,3 +141,9 @@ class PredictionService:
     def _stacked(self, group: Mapping[str, PublishedModel]) -> _Stack:
         nets = [model.heads for model in group.values() if isinstance(model.heads, FittedNet)]
         return _Stack(group, nets, self._device)
+
+
+def _return_memory() -> None:
+    """Gives the system back what loading left: 100 MB with 32 models. Only glibc has this call."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

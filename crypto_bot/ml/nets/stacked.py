@@ -46,6 +46,18 @@ class _Towers:
         self._deep = _turned([tower.deep.weight for tower in towers])
         self._deep_bias = _stacked([tower.deep.bias for tower in towers])
         self._wide = _turned([tower.wide.weight for tower in towers])
+        for place, tower in enumerate(towers):
+            self._share(place, tower)
+
+    def _share(self, place: int, tower: Tower) -> None:
+        """Lets `tower` read its large weights from the stack: the same numbers, kept once."""
+        for weight, stack in (
+            (tower.conv.weight, self._conv),
+            (tower.lstm.weight_ih_l0, self._input),
+            (tower.lstm.weight_hh_l0, self._recurrent),
+            (tower.dense.weight, self._dense),
+        ):
+            weight.data = stack[place].t()
 
     def prepare(self, rows: Tensor) -> _State:
         """Takes all rows of the windows but the newest: [coins, window_bars - 1, all columns]."""
@@ -89,7 +101,10 @@ class Prepared(NamedTuple):
 
 
 class StackedNets:
-    """Networks of one architecture, one for each coin, in the order given."""
+    """Networks of one architecture, one for each coin, in the order given.
+
+    The networks stay usable and read their weights from the stack from then on.
+    """
 
     def __init__(self, nets: Sequence[CnnLstmNet]) -> None:
         self.window_bars = int(nets[0].window_bars)
