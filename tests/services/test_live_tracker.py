@@ -124,3 +124,12 @@ def test_outcomes_enter_the_record() -> None:
     assert record.pooled(Source.MOMENTUM, 10**12).hits == sum(
         bool(outcome.correct) for outcome in found.values()
     )
+
+
+def test_a_gap_right_after_a_restart_leaves_the_newest_signal_open() -> None:
+    candles = walk(7, 12, missing=(4,))
+    newest = signal(candles[3], Pred.LONG)
+    tracker = LiveTracker(M15, TrackRecord(900_000))
+    assert tracker.restore([newest], {"BTCUSDT": newest.candle_open_ms}, lambda _: []) == []
+    for candle in candles[4:]:
+        assert tracker.advance(Bar(candle.open_ms, {"BTCUSDT": candle})) == []
