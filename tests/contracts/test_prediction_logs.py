@@ -92,7 +92,7 @@ signals = st.builds(
     probabilities=probabilities,
     source=st.sampled_from(Source),
     levels=st.one_of(
-        st.builds(Levels, prices),
+        st.builds(Levels, prices, st.none(), st.none()),
         st.builds(Levels, prices, prices, st.tuples(prices, prices, prices)),
     ),
     atr=st.none() | prices,
