@@ -17,7 +17,7 @@ demo: $(READY)
 	$(BIN)/python main.py --exchange sim --database_url sqlite:///data/demo.db
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 lint: $(READY)
 	$(BIN)/ruff check .

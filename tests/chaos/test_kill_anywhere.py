@@ -28,7 +28,7 @@ CYCLES = 300
 KILLS = 5
 FAULT_RATE = 0.05
 RECORD_BARS = 48
-SPEED = 1800.0
+SPEED = 2700.0
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
 
 
