@@ -45,6 +45,7 @@ class FoldRows:
 
     `ends` [m]: rows of `fit.features` to predict, described by `keys`; `fit_keys` describes
     `fit`. `return_column`: the column with the return of the past hour over its volatility.
+    `overlapping`: all the rows that `fit` is a selection of, weighted; trees learn more from them.
     """
 
     fit: Examples
@@ -55,6 +56,7 @@ class FoldRows:
     move_columns: Ints
     up_columns: Ints
     return_column: int
+    overlapping: Examples | None = None
 
 
 def last_known(open_ms: Ints, coin: Ints, label: Ints, horizon_ms: int) -> Ints:
@@ -102,7 +104,11 @@ def baseline_logits(
         MAJORITY: _logits_of(prior),
         PERSISTENCE: _logits_of(_persistence(fold)),
     }
-    fitted = {name: family.fit(fold.fit, fold.validation) for name, family in families.items()}
+    learned_from = {TREES: fold.overlapping or fold.fit}
+    fitted = {
+        name: family.fit(learned_from.get(name, fold.fit), fold.validation)
+        for name, family in families.items()
+    }
     learned = {name: model.logits(fold.fit.features, fold.ends) for name, model in fitted.items()}
     return simple | learned
 

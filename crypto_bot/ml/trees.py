@@ -25,7 +25,8 @@ class TreeSettings:
 
     The move head stops early on validation, at `move_rounds` at the latest. The direction
     head has a fixed budget: thirty days are too few to see its gain, and early stopping on them
-    ends after two trees.
+    ends after two trees. `min_rows_in_leaf` counts rows that do not overlap: a row of weight 1/4 is
+    a quarter of one.
     """
 
     move_rounds: int = 600
@@ -87,7 +88,7 @@ class TreeFamily:
         s = self.settings
         train = _dataset(fit, fit.moved, self.move_columns, None)
         move = lgb.train(
-            self._parameters(),
+            self._parameters(fit),
             train,
             num_boost_round=s.move_rounds,
             valid_sets=[_dataset(validation, validation.moved, self.move_columns, train)],
@@ -96,7 +97,7 @@ class TreeFamily:
         told = _only(fit, fit.moved)
         went_up = told.labels == LONG
         up = lgb.train(
-            self._parameters(),
+            self._parameters(told),
             _dataset(told, went_up, self.up_columns, None),
             num_boost_round=s.up_rounds,
         )
@@ -112,13 +113,14 @@ class TreeFamily:
         (move, move_columns), (up, up_columns) = parts
         return FittedTrees(move, up, move_columns, up_columns)
 
-    def _parameters(self) -> dict[str, object]:
+    def _parameters(self, fit: Examples) -> dict[str, object]:
         s = self.settings
+        least = max(1, round(s.min_rows_in_leaf / float(fit.weights.mean())))
         return {
             "objective": "binary",
             "learning_rate": s.learning_rate,
             "num_leaves": s.leaves,
-            "min_data_in_leaf": s.min_rows_in_leaf,
+            "min_data_in_leaf": least,
             "bagging_fraction": s.row_share,
             "bagging_freq": 1,
             "feature_fraction": s.feature_share,

@@ -12,7 +12,7 @@ import structlog
 from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.ml.baselines import FoldRows, baseline_logits, references
 from crypto_bot.ml.evaluate import References
-from crypto_bot.ml.families import CNN_LSTM, FamilyChoice, build, heads
+from crypto_bot.ml.families import LOGISTIC, FamilyChoice, build, heads
 from crypto_bot.ml.family import Family, Files, FittedHeads, HeadLogits
 from crypto_bot.ml.fit import NetSettings
 from crypto_bot.ml.panel import Panel
@@ -120,8 +120,7 @@ def _family(
 
 def _fitted(panel: Panel, family: Family, fit: Ints, validation: Ints) -> FittedHeads:
     learned = panel.examples(fit)
-    if family.name != CNN_LSTM:
-        # Others go over every row again and again: those that do not overlap tell them as much.
+    if family.name == LOGISTIC:  # overlapping rows would only take it longer
         learned = panel.whole(panel.thinned(fit))
     return family.fit(learned, panel.whole(panel.thinned(validation)))
 
@@ -149,6 +148,7 @@ def answer_fold(panel: Panel, plan: TrainingPlan, fold: Fold) -> FoldAnswers:
             move_columns=move,
             up_columns=up,
             return_column=_hour_return(columns.columns),
+            overlapping=panel.examples(part.fit),
         ),
         seed=plan.seed,
     )
