@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from contextlib import suppress
 from datetime import UTC
@@ -119,6 +120,9 @@ class Daemon:
             await rounds.once(on_coin)
         if self._settings.once:
             return
+        # What has been loaded stays: the collector need not go through it at some close to come.
+        gc.collect()
+        gc.freeze()
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def run() -> None:

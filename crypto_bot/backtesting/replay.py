@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -66,6 +68,19 @@ class Replayed(NamedTuple):
     candles: int
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the garbage collector: nothing that a cycle makes refers to itself.
+
+    It would go through all that is remembered again and again, a fifth of the time of a replay.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 class Replay:
     """Runs `cycle` over stored candles. All it depends on must be new, the store included."""
 
@@ -97,13 +112,14 @@ class Replay:
         for symbol in self._symbols:
             history_ms = since_ms - self._views.history_bars * tf_ms
             self._views.preload(symbol, self._archive.read(symbol, history_ms, since_ms - tf_ms))
-        bars = candles = 0
-        for bar in self._bars(since_ms, until_ms):
-            self._clock.set(self._timeframe.close_of(bar.open_ms))
-            self._cycle.run(bar)
-            bars += 1
-            candles += len(bar.candles)
-        self._commits.flush()
+        with _collector_paused():
+            bars = candles = 0
+            for bar in self._bars(since_ms, until_ms):
+                self._clock.set(self._timeframe.close_of(bar.open_ms))
+                self._cycle.run(bar)
+                bars += 1
+                candles += len(bar.candles)
+            self._commits.flush()
         return Replayed(bars, candles)
 
     def _bars(self, since_ms: int, until_ms: int) -> Iterator[Bar]:

@@ -43,14 +43,15 @@ class SignalEngineService:
         for source in self._sources:
             if not waiting:
                 break
+            name = source.source
             unanswered: list[MarketView] = []
             for view, answer in zip(waiting, source.calls(waiting), strict=True):
                 declined = passed[view.symbol]
                 if isinstance(answer, SignalUnavailable):
-                    declined.append(Declined(source.source, str(answer)))
+                    declined.append(Declined(name, str(answer)))
                     unanswered.append(view)
                 else:
-                    answers[view.symbol] = self._signal(source.source, view, answer, declined)
+                    answers[view.symbol] = self._signal(name, view, answer, declined)
             waiting = unanswered
         return [answers[symbol] for symbol in views]
 
