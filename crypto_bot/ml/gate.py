@@ -1,6 +1,6 @@
 """The verdict on a model: gates with a value, a limit and words, and what follows from them.
 
-Levels are those that honest models reached on real candles (docs/adr/model-verdicts.md).
+Levels are those that honest models reached on real candles (docs/adr/0007-model-verdicts.md).
 """
 
 from __future__ import annotations
