@@ -108,7 +108,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
     "train": (_train, "one: trains, judges and publishes the model of a coin"),
-    "models": (_models, "list | show | verify | rollback | audit the models"),
+    "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "backtest": (_backtest, "the engine over stored candles"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
 }

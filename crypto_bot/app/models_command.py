@@ -1,10 +1,11 @@
-"""`crypto-bot models list | show | verify | rollback | audit`."""
+"""`crypto-bot models list | show | verify | rollback | audit | accept`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -18,12 +19,14 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.kernel import series
 from crypto_bot.features.labels import label_spec
-from crypto_bot.features.sets import feature_set
+from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.ml import versions
-from crypto_bot.ml.artifact import folder_of, published, read_meta, verify
-from crypto_bot.ml.leak_audit import audit
+from crypto_bot.ml.acceptance import accept, lifted
+from crypto_bot.ml.artifact import folder_of, published, read_meta, require_features, verify
+from crypto_bot.ml.leak_audit import Check, audit
 from crypto_bot.ml.meta import Meta
 from crypto_bot.ml.panel import Coin, Question
 from crypto_bot.ml.splits import SplitPlan
@@ -32,13 +35,15 @@ from crypto_bot.services.health import instant
 FAILED = 1
 POOL = "pool"
 _WINDOW_BARS = 32
+_SETTINGS = {"audit": ("tf", "database_url"), "accept": ("tf", "models_dir", "database_url")}
+"""What these read beside their own flags; all others the folder of the models."""
 
 Named = tuple[str | None, str]
 """(symbol or None for the pool, timeframe)."""
 
 
 def models(argv: Sequence[str]) -> int:
-    """Runs one of the five; 1 where something is refused or leaks. Raises ConfigError."""
+    """Runs one of the six; 1 where something is refused or leaks. Raises ConfigError."""
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
     if flags.command == "audit":
@@ -53,6 +58,8 @@ def models(argv: Sequence[str]) -> int:
         return _show(settings, names[0])
     if flags.command == "rollback":
         return _rollback(settings, names[0])
+    if flags.command == "accept":
+        return _accept(flags, settings, names[0])
     if not names:
         raise ModelMissing(f"no model has been published in {settings.models_dir}")
     return _list(settings, names) if flags.command == "list" else _verify(settings, names)
@@ -66,22 +73,31 @@ def _parser() -> Parser:
         ("verify", "check the hash of every file of every version"),
         ("show", "one model, its gates and its versions"),
         ("rollback", "serve the version before the current one"),
+        ("accept", "audit a BLOCKED model, and lift the block by a person's word"),
+        ("audit", "look for features that know the future"),
     ):
         command = commands.add_parser(name, help=text)
-        add_settings(command, "tf", "models_dir")
-        if name in {"show", "rollback"}:
+        add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir")))
+        if name in {"show", "rollback", "accept"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
-        else:
+        elif name != "audit":
             command.add_argument("--symbol", help="one model alone")
-    command = commands.add_parser("audit", help="look for features that know the future")
-    add_settings(command, "tf", "database_url")
-    command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
-    command.add_argument("--label", default="A", help="A, B or fixed")
-    command.add_argument("--symbols", default="BTCUSDT", help="such as BTCUSDT,ETHUSDT")
+        if name == "accept":
+            command.add_argument("--because", required=True, help="why it is sound; stored with it")
+        elif name == "audit":
+            command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
+            command.add_argument("--label", default="A", help="A, B or fixed")
+        if name in {"accept", "audit"}:
+            _add_audit(command, None if name == "accept" else "BTCUSDT")
+    return parser
+
+
+def _add_audit(command: argparse.ArgumentParser, symbols: str | None) -> None:
+    told = "such as BTCUSDT,ETHUSDT" + ("" if symbols else "; the model's own where left out")
+    command.add_argument("--symbols", default=symbols, help=told)
     command.add_argument("--candles", type=Path, help="folder or file, instead of the database")
     command.add_argument("--folds", type=int, default=SplitPlan().folds)
     command.add_argument("--seed", type=int, default=0)
-    return parser
 
 
 def _list(settings: Settings, names: Sequence[Named]) -> int:
@@ -140,6 +156,7 @@ def _show(settings: Settings, name: Named) -> int:
         ("trained", f"{instant(meta.trained_ms)}, seed {meta.seed}, code {meta.code_version}"),
         ("with", ", ".join(meta.pooled_with)),
         ("verdict", f"{meta.verdict.value}: {'; '.join(meta.reasons)}"),
+        *_acceptance(meta),
     ):
         console.print(f"{label:<10}{value}", markup=False, highlight=False)
     table = Table("gate", "passed", "what it says")
@@ -150,6 +167,13 @@ def _show(settings: Settings, name: Named) -> int:
         mark = "*" if each.resolve() == now else " "
         console.print(f"{mark} {each.name}  {_told(each)}", markup=False, highlight=False)
     return 0
+
+
+def _acceptance(meta: Meta) -> list[tuple[str, str]]:
+    if meta.accepted is None:
+        return []
+    audit = [("audit", each) for each in meta.accepted.audit]
+    return [("accepted", f"by a person, because: {meta.accepted.because}"), *audit]
 
 
 def _told(version: Path) -> str:
@@ -185,9 +209,47 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
 
 
 def _audit(flags: argparse.Namespace, settings: Settings) -> int:
-    features = feature_set(flags.features)
-    question = Question(settings.timeframe, features, label_spec(flags.label), _WINDOW_BARS)
-    symbols = tuple(dict.fromkeys(flags.symbols.split(",")))
+    asked = _Audited(feature_set(flags.features), label_spec(flags.label), flags.symbols)
+    checks = _checks(flags, settings, asked)
+    return 0 if all(check.passed for check in checks) else FAILED
+
+
+def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
+    symbol = name[0]
+    if symbol is None:
+        raise ConfigError("the pool is not served itself: accept the model of a coin")
+    folder = folder_of(settings.models_dir, *name)
+    now = versions.current(folder)
+    if now is None:
+        raise ModelMissing(f"{folder} leads to no model")
+    meta = verify(now)
+    lifted(meta, flags.because)
+    require_features(meta.spec, str(now))
+    spec = meta.spec
+    asked = _Audited(feature_set(spec.features), spec.label, flags.symbols or symbol)
+    accepted = accept(folder, now, flags.because, _checks(flags, settings, asked))
+    Console().print(
+        f"{accepted.version} is {accepted.verdict} from the next candle on: "
+        f"{'; '.join(accepted.reasons)}",
+        markup=False,
+        highlight=False,
+    )
+    return 0
+
+
+class _Audited(NamedTuple):
+    """What is audited, on the candles of `symbols` (separated by commas)."""
+
+    features: FeatureSet
+    label: LabelSpec
+    symbols: str
+
+
+def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> list[Check]:
+    """Runs the audit and prints it."""
+    features = asked.features
+    question = Question(settings.timeframe, features, asked.label, _WINDOW_BARS)
+    symbols = tuple(dict.fromkeys(asked.symbols.split(",")))
     wanted = dict.fromkeys((*symbols, *([features.leader] if features.leader else [])))
     candles = {symbol: _candles(flags.candles, settings, symbol) for symbol in wanted}
     coins = [Coin(symbol, series(candles[symbol])) for symbol in symbols]
@@ -197,7 +259,7 @@ def _audit(flags: argparse.Namespace, settings: Settings) -> int:
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "NO", check.words)
     Console().print(table)
-    return 0 if all(check.passed for check in checks) else FAILED
+    return checks
 
 
 def _candles(path: Path | None, settings: Settings, symbol: str) -> list[Candle]:

@@ -95,7 +95,7 @@ def verify(folder: Path) -> Meta:
     """
     meta = read_meta(folder)
     for name in meta.sha256:
-        _read(folder, name, meta)
+        read_file(folder, name, meta)
     return meta
 
 
@@ -126,7 +126,7 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
     spec = meta.spec
     require_features(spec, str(folder))
     weights = {
-        name: _read(folder, name, meta)
+        name: read_file(folder, name, meta)
         for name in meta.sha256
         if name not in {METRICS, SCALER, TRAILING} and not name.endswith(".png")
     }
@@ -138,7 +138,7 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
         heads=heads.for_serving() if isinstance(heads, FittedNet) else heads,
         calibration=meta.calibration,
         decision=meta.rule,
-        trailing=trailing_from(_read(folder, TRAILING, meta), str(folder / TRAILING)),
+        trailing=trailing_from(read_file(folder, TRAILING, meta), str(folder / TRAILING)),
         span=meta.data,
         meta=meta,
     )
@@ -179,7 +179,8 @@ def _version(family: str, meta: Meta, weights: set[str]) -> str:
     return f"{family}+{digest.hexdigest()[:8]}"
 
 
-def _read(folder: Path, name: str, meta: Meta) -> bytes:
+def read_file(folder: Path, name: str, meta: Meta) -> bytes:
+    """A file of a version's folder. Raises ModelIncompatible unless it is what `meta` names."""
     if Path(name).name != name:
         raise ModelIncompatible(f"{folder / META}: {name!r} is no name of a file beside it")
     if name not in meta.sha256:

@@ -5,10 +5,12 @@ Levels are those that honest models reached on real candles (docs/adr/0007-model
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.direction import Direction
 from crypto_bot.ml.evaluate import Evaluation
 from crypto_bot.ml.intervals import Estimate
@@ -86,32 +88,60 @@ def judge(
     something must be proven at.
     """
     direction = own.direction if pooled is None else pooled
-    sound = _soundness(own)
-    clean = () if leaks is None else _leaks(leaks)
-    plausible = _plausibility(own, direction, ceilings)
-    skill = _skill(own)
-    way = _direction(direction)
-    gates = (*sound, *clean, *plausible, *skill, *way)
-    failed = _words(sound)
-    if failed:
-        return Judgement(Verdict.REJECTED, failed, gates)
-    failed = _words(clean)
-    if failed:
-        return Judgement(Verdict.BLOCKED, failed, gates)
+    gates = (
+        *_soundness(own),
+        *(() if leaks is None else _leaks(leaks)),
+        *_plausibility(own, direction, ceilings),
+        *_skill(own),
+        *_direction(direction),
+    )
+    return conclude(gates, alone=direction.coins == 1, audited=audited)
+
+
+def conclude(gates: Sequence[Gate], *, alone: bool, audited: bool) -> Judgement:
+    """What follows from gates, measured just now or stored; `audited` as in `judge`.
+
+    `alone`: direction was measured on one coin. Raises ModelIncompatible where a gate is unknown
+    or one that every model must pass is missing.
+    """
+    _require_whole({gate.name for gate in gates})
+    sound, clean, plausible, skill, way = (
+        tuple(gate for gate in gates if gate.name in names) for names in _KINDS
+    )
+    if failed := _words(sound):
+        return Judgement(Verdict.REJECTED, failed, tuple(gates))
+    if failed := _words(clean):
+        return Judgement(Verdict.BLOCKED, failed, tuple(gates))
     failed = _words(plausible)
     if failed and not audited:
-        return Judgement(Verdict.BLOCKED, (*failed, _ASK_AUDIT), gates)
+        return Judgement(Verdict.BLOCKED, (*failed, _ASK_AUDIT), tuple(gates))
     lifted = (*failed, _AUDITED) if failed else ()
-    failed = _words(skill)
-    if failed:
-        return Judgement(Verdict.LOW, (*failed, *lifted), gates)
-    failed = _words(way)
-    if failed:
-        alone = (_ALONE,) if direction.coins == 1 else ()
-        return Judgement(Verdict.WARMUP, (*failed, *alone, *lifted), gates)
-    return Judgement(Verdict.ACTIVE, (*(gate.words for gate in (*skill, *way)), *lifted), gates)
+    if failed := _words(skill):
+        return Judgement(Verdict.LOW, (*failed, *lifted), tuple(gates))
+    if failed := _words(way):
+        told = (_ALONE,) if alone else ()
+        return Judgement(Verdict.WARMUP, (*failed, *told, *lifted), tuple(gates))
+    passed = tuple(gate.words for gate in (*skill, *way))
+    return Judgement(Verdict.ACTIVE, (*passed, *lifted), tuple(gates))
 
 
+def _require_whole(names: AbstractSet[str]) -> None:
+    known = frozenset().union(*_KINDS)
+    wrong = [f"unknown gate {name}" for name in sorted(names - known)]
+    wrong += [f"no gate {name}" for name in sorted(known - _OPTIONAL - names)]
+    if wrong:
+        raise ModelIncompatible(f"no verdict follows from these gates: {', '.join(wrong)}")
+
+
+_KINDS = (
+    frozenset({"log_loss", "sd_no_trade", "sd_direction", "not_constant"}),
+    frozenset({"prefix", "placebo_auc", "shuffled_auc", "shuffled_skill"}),
+    frozenset({"direction_auc_ceiling", "skill_ceiling", "accuracy_ceiling"}),
+    frozenset({"skill_prior", "skill_climatology", "calibration", "folds", "days"}),
+    frozenset({"direction_auc", "direction_placebo"}),
+)
+"""Names of the gates of soundness, leaks, plausibility, skill and direction."""
+_OPTIONAL = _KINDS[1] | {"accuracy_ceiling"}
 _ASK_AUDIT = (
     "honest models of these candles do not reach this: look for a feature that knows the future "
     "(crypto-bot models audit), then confirm by hand that there is none"

@@ -11,6 +11,7 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ml import versions
 from crypto_bot.ml.artifact import PublishedModel, folder_of, load, read_meta
 from crypto_bot.ml.registry import ServingPolicy
+from crypto_bot.ml.verdict import Verdict
 
 _OWN = Source.ML_PER_COIN_V1
 
@@ -71,7 +72,9 @@ class LoggedModels:
         now = versions.current(folder)
         for each in dict.fromkeys([*([now] if now else []), *versions.versions(folder)]):
             try:
-                if read_meta(each).version == version:
+                meta = read_meta(each)
+                # Of one that was accepted later the same weights are stored, BLOCKED, before it.
+                if meta.version == version and meta.verdict is not Verdict.BLOCKED:
                     return load(each, symbol, self._timeframe.name)
             except (ModelMissing, ModelIncompatible) as error:
                 if each == now:

@@ -50,6 +50,13 @@ class _Span(_Part):
     candles: int
 
 
+class Acceptance(_Part):
+    """A person's word that a model which looked too good is sound, and the audit behind it."""
+
+    because: str = Field(min_length=1)
+    audit: tuple[str, ...] = Field(min_length=1)
+
+
 class Meta(_Part):
     """The content of `meta.json`; `sha256` has every other file of the folder."""
 
@@ -79,6 +86,7 @@ class Meta(_Part):
     verdict: Verdict
     reasons: tuple[str, ...]
     gates: tuple[_Gate, ...]
+    accepted: Acceptance | None = None
     sha256: dict[str, str]
 
     @property

@@ -18,7 +18,7 @@ from crypto_bot.ml.placebo import planted
 from crypto_bot.ml.splits import SplitPlan
 from crypto_bot.ml.verdict import Verdict
 from crypto_bot.ml.walk import TrainingPlan
-from tests.ml.made_models import STEP_MS, judged, tiny_model
+from tests.ml.made_models import STEP_MS, blocked, judged, tiny_model
 
 M15 = Timeframe.parse("15m")
 
@@ -104,6 +104,63 @@ def walk(bars: int, seed: int) -> Series:
     high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
     table = np.column_stack([opened, high, low, close, np.exp(rng.standard_normal(bars))])
     return Series(1_700_000_100_000 // STEP_MS * STEP_MS + STEP_MS * np.arange(bars), table)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("BTCUSDT", "it trends", 2, "is ACTIVE: only a BLOCKED model can be accepted"),
+        ("ETHUSDT", " ", 2, "--because must say why the model is sound"),
+        ("SOLUSDT", "it trends", 1, "stays BLOCKED: prefix in words"),
+        ("XRPUSDT", "it trends", 1, "no model of XRPUSDT 15m"),
+        ("ETHUSDT", "it trends", 2, "no candles of ETHUSDT at"),
+    ],
+)
+def test_what_cannot_be_accepted_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: tuple[str, str, int, str]
+) -> None:
+    symbol, why, code, said = case
+    publish(tiny_model("BTCUSDT"), tmp_path / "models")
+    publish(blocked(tiny_model("ETHUSDT")), tmp_path / "models")
+    publish(blocked(tiny_model("SOLUSDT"), "prefix"), tmp_path / "models")
+    write_candles(tmp_path / "candles", "BTCUSDT", 100)
+    words = ("accept", symbol, "--because", why, "--candles", str(tmp_path / "candles"))
+    got, told = run(capsys, tmp_path / "models", *words)
+    assert got == code
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def write_candles(folder: Path, symbol: str, bars: int) -> None:
+    """A folder with random candles of one symbol."""
+    made = walk(bars, 1)
+    lines = [
+        ",".join(map(str, (int(at), *row)))
+        for at, row in zip(made.open_ms, made.candles.tolist(), strict=True)
+    ]
+    folder.mkdir()
+    head = "timestamp,open,high,low,close,volume"
+    (folder / f"{symbol}.csv").write_text("\n".join([head, *lines]))
+
+
+@pytest.mark.slow
+def test_a_blocked_model_is_audited_and_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(blocked(tiny_model("BTCUSDT"), coins=("BTCUSDT", "ETHUSDT")), tmp_path / "models")
+    write_candles(tmp_path / "candles", "BTCUSDT", 20_000)
+    words = ("accept", "BTCUSDT", "--because", "it trends", "--folds", "1")
+    code, told = run(capsys, tmp_path / "models", *words, "--candles", str(tmp_path / "candles"))
+    assert code == 0, told
+    assert "per_coin_v1 of BTCUSDT" in told
+    assert "is ACTIVE from the next candle on" in told
+    code, told = run(capsys, tmp_path / "models", "show", "BTCUSDT")
+    assert code == 0
+    assert "accepted  by a person, because: it trends" in told
+    assert "audit     shuffled labels: direction AUC" in told
+    code, told = run(capsys, tmp_path / "models", "rollback", "BTCUSDT")
+    assert code == 0
+    assert "BLOCKED" in told
 
 
 @pytest.mark.slow

@@ -91,3 +91,22 @@ def tiny_model(
 def judged(model: TrainedModel, verdict: Verdict) -> TrainedModel:
     """The same model with another verdict."""
     return replace(model, judgement=model.judgement._replace(verdict=verdict))
+
+
+def blocked(model: TrainedModel, *failed: str, coins: tuple[str, ...] = ()) -> TrainedModel:
+    """The same model with every gate that a verdict needs: too good, and of them `failed`."""
+    names = (
+        *("log_loss", "sd_no_trade", "sd_direction", "not_constant"),
+        *("direction_auc_ceiling", "skill_ceiling", "accuracy_ceiling"),
+        *("skill_prior", "skill_climatology", "calibration", "folds", "days"),
+        *("direction_auc", "direction_placebo"),
+    )
+    wrong = {"direction_auc_ceiling", *failed}
+    gates = [Gate(name, name not in wrong, 0.6, 0.56, f"{name} in words") for name in names]
+    gates += [Gate(name, False, 1.0, 0.0, f"{name} in words") for name in wrong - set(names)]
+    reasons = ("direction_auc_ceiling in words",)
+    return replace(
+        model,
+        judgement=Judgement(Verdict.BLOCKED, reasons, tuple(gates)),
+        pooled_with=coins or model.pooled_with,
+    )
