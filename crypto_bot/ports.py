@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Call, Probabilities, Signal, Source
@@ -78,10 +79,9 @@ class StoredSignal(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What the record of a source is made of: one labelled outcome."""
+    """The labelled outcomes of a source that one close decided, over all coins."""
 
     source: Source
-    symbol: str
     settled_ms: int
     tally: Tally
 
@@ -254,6 +254,23 @@ class ModelSource(SignalSource, CandleListener, Protocol):
 
     def prepare(self) -> None:
         """Computes what the next close can be answered without; may be left out."""
+        ...
+
+
+class ModelCatalog(Protocol):
+    """What is known of the coins' own models. Safe to call from any thread."""
+
+    @property
+    def note(self) -> str | None:
+        """Why there is nothing in it; None where models are asked."""
+        ...
+
+    def entries(self) -> list[ModelEntry]:
+        """One for each coin of the engine."""
+        ...
+
+    def entry(self, symbol: str) -> ModelEntry:
+        """That of one coin of the engine."""
         ...
 
 

@@ -6,7 +6,6 @@ those towards a prior (Gelman et al., Bayesian Data Analysis, 3rd ed., ch. 5, wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from crypto_bot.domain.signal import Pred, Probabilities
@@ -33,11 +32,6 @@ class Tally(NamedTuple):
     def minus(self, other: Tally) -> Tally:
         """This one without `other`."""
         return Tally(self.n - other.n, self.hits - other.hits, self.flats - other.flats)
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    """All of them together."""
-    return Tally(*map(sum, zip(*tallies, strict=True)))
 
 
 def tally_of(pred: Pred, label: Pred) -> Tally:

@@ -43,11 +43,11 @@ class CatchUp:
     """Keeps every coin's signals complete up to a given candle.
 
     Coins are independent: one whose candles fail stays behind by itself and is caught up in its
-    own order when they come. Where the `models` have a leader among them, no bar of another is run
-    before the leader has that candle, or a confirmed gap: what is made of a bar must not depend on
-    whether the leader's candle was a second late. A leader that still lacks over `_LEADER_BARS` at
-    the end of a round (it is traded no longer, perhaps) is not waited for. All state is rebuilt
-    from the store by `recover`.
+    own order when they come; `_ready_ms` says how far the others go meanwhile. Where the `models`
+    have a leader among them, no bar of another is run before the leader has that candle, or a
+    confirmed gap: what is made of a bar must not depend on whether the leader's candle was a second
+    late. A leader that still lacks over `_LEADER_BARS` at the end of a round (it is traded no
+    longer, perhaps) is not waited for. All state is rebuilt from the store by `recover`.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class CatchUp:
         self._first_bar_ms = 0
         self._until_ms = 0
         self._round_over = False
+        self._asked: set[str] = set()
         self._archived: dict[str, int] = {}
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
@@ -103,7 +104,7 @@ class CatchUp:
         self._signalled = {
             symbol: newest.get(symbol, self._first_bar_ms - tf_ms) for symbol in self._symbols
         }
-        recent_ms = max(self._signalled.values(), default=0) - 4 * self._record.lag_ms
+        recent_ms = min(self._signalled.values(), default=0) - self._record.lag_ms
         self._record.restore(self._store.tallies(), self._store.settled_since(recent_ms))
         unsettled = [s for s in self._store.unsettled() if s.symbol in self._signalled]
         outcomes = self._tracker.restore(unsettled, self._signalled, self._path_of)
@@ -128,6 +129,7 @@ class CatchUp:
             if self._archived.get(symbol, -1) < until_ms or self._pending.get(symbol)
         }
         waiting = set(tasks)
+        self._asked = set(tasks.values())
         unknown = any(symbol not in self._archived for symbol in self._symbols)
         patience_s = self._patience_s * (_HISTORY_PATIENCE if unknown else 1)
         try:
@@ -136,6 +138,7 @@ class CatchUp:
                 arrived: dict[str, Arrived] = {}
                 for task in ready:
                     symbol = tasks[task]
+                    self._asked.discard(symbol)
                     try:
                         arrived[symbol] = task.result()
                     except MarketDataError as error:
@@ -148,9 +151,9 @@ class CatchUp:
         finally:
             for task in waiting:
                 task.cancel()
-        if self._models is None or self._stopping.is_set():
+        if self._stopping.is_set():
             return done
-        return await asyncio.to_thread(self._end_round, self._models, done)
+        return await asyncio.to_thread(self._end_round, done)
 
     def behind(self, until_ms: int) -> dict[str, int]:
         """Coins without a signal for the candle that opens at `until_ms`: how many they lack."""
@@ -226,14 +229,15 @@ class CatchUp:
             else:
                 self._pending.setdefault(symbol, []).extend(each.candles)
 
-    def _end_round(self, models: ModelSource, done: Round) -> Round:
-        """Runs what waited for the leader in vain, and lets the models compute ahead."""
+    def _end_round(self, done: Round) -> Round:
+        """Runs what waited for other coins in vain, and lets the models compute ahead."""
         self._round_over = True
         if self._pending:
             done = self._take({}, done)
         for symbol in self._pending:
             done.owed.setdefault(symbol, "its candles wait for those of the leading coin")
-        models.prepare()
+        if self._models is not None:
+            self._models.prepare()
         return done
 
     def _run_pending(self) -> tuple[int, int, int | None]:
@@ -260,15 +264,23 @@ class CatchUp:
         return bars, signals, newest_ms
 
     def _ready_ms(self) -> int:
-        """The newest candle that other coins may be run at."""
+        """The newest candle that may be run: the leader has it, and the record is whole there.
+
+        While a coin is being asked for, the others go no further than a lag beyond it: within that
+        its outcomes count for them, and bars so old are in no hurry.
+        """
+        before_ms = self._first_bar_ms - self._timeframe.ms
+        ready_ms = self._until_ms
+        for symbol in self._asked:
+            ready_ms = min(ready_ms, self._archived.get(symbol, before_ms) + self._record.lag_ms)
         leader = None if self._models is None else self._models.leader
         if leader not in self._signalled:
-            return self._until_ms
-        leader_ms = self._archived.get(leader, self._first_bar_ms - self._timeframe.ms)
+            return ready_ms
+        leader_ms = self._archived.get(leader, before_ms)
         lacking = (self._until_ms - leader_ms) // self._timeframe.ms
         if self._round_over and lacking > _LEADER_BARS:
-            return self._until_ms
-        return leader_ms
+            return ready_ms
+        return min(ready_ms, leader_ms)
 
     def _prime(self, symbol: str) -> None:
         """Loads what the views need to remember, and queues the candles that have no signal yet."""

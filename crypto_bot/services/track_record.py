@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
-from crypto_bot.domain.record import Tally, probabilities, tally_of, total
+from crypto_bot.domain.record import Tally, probabilities, tally_of
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.ports import Settled
 
 _NONE = Tally()
+_KEPT = 8192
+"""Instants remembered of each source at least: 85 days of 15-minute candles."""
+
+
+class _Pool:
+    """One source over all coins: the tally as it stood at any of the newest instants."""
+
+    def __init__(self, before: Tally = _NONE) -> None:
+        self._before = before
+        self._times: list[int] = []
+        self._sums: list[Tally] = []
+
+    def add(self, settled_ms: int, tally: Tally) -> None:
+        at = bisect_right(self._times, settled_ms)
+        if at > 0 and self._times[at - 1] == settled_ms:
+            at -= 1
+        else:
+            self._times.insert(at, settled_ms)
+            self._sums.insert(at, self._sums[at - 1] if at > 0 else self._before)
+        for later in range(at, len(self._sums)):
+            self._sums[later] = self._sums[later].plus(tally)
+        if len(self._times) > 2 * _KEPT:
+            self._before = self._sums[_KEPT - 1]
+            del self._times[:_KEPT], self._sums[:_KEPT]
+
+    def up_to(self, at_ms: int) -> Tally:
+        """Outcomes settled at or before `at_ms`."""
+        at = bisect_right(self._times, at_ms)
+        return self._sums[at - 1] if at > 0 else self._before
 
 
 class TrackRecord:
@@ -16,14 +46,14 @@ class TrackRecord:
 
     A coin's own tally is current, since its candles are taken in order. The pooled one lags, so
     that a coin whose candles come late (by less than `lag_ms`) changes nothing in what is said of
-    the others: the record depends on candles alone, never on when they arrived.
+    the others, and it is that of the candle, not of the day: a coin that is far behind is told
+    nothing of what came later.
     """
 
     def __init__(self, lag_ms: int) -> None:
         self._lag_ms = lag_ms
         self._on_coin: dict[Source, dict[str, Tally]] = {source: {} for source in Source}
-        self._recent: dict[Source, dict[int, Tally]] = {source: {} for source in Source}
-        self._pooled: dict[tuple[Source, int], Tally] = {}
+        self._pools = {source: _Pool() for source in Source}
 
     @property
     def lag_ms(self) -> int:
@@ -35,22 +65,26 @@ class TrackRecord:
     ) -> None:
         """Starts from the stored record: all `tallies`, of which `recent` is the newest part.
 
-        `recent` must reach back at least two lags before the oldest candle that is still owed.
+        `recent` must reach back a lag before the oldest candle that is still owed.
         """
         self._on_coin = {source: {} for source in Source}
-        self._recent = {source: {} for source in Source}
-        self._pooled = {}
+        before = dict.fromkeys(Source, _NONE)
         for (source, symbol), tally in tallies.items():
             self._on_coin[source][symbol] = tally
-        for settled in recent:
-            self._remember(settled.source, settled.settled_ms, settled.tally)
+            before[source] = before[source].plus(tally)
+        newest = list(recent)
+        for settled in newest:
+            before[settled.source] = before[settled.source].minus(settled.tally)
+        self._pools = {source: _Pool(tally) for source, tally in before.items()}
+        for settled in newest:
+            self._pools[settled.source].add(settled.settled_ms, settled.tally)
 
     def add(self, signal: Signal, label: Pred, settled_ms: int) -> None:
         """Counts one labelled outcome."""
         tally = tally_of(signal.pred, label)
         on_coin = self._on_coin[signal.source]
         on_coin[signal.symbol] = on_coin.get(signal.symbol, _NONE).plus(tally)
-        self._remember(signal.source, settled_ms, tally)
+        self._pools[signal.source].add(settled_ms, tally)
 
     def probabilities(
         self, source: Source, symbol: str, pred: Pred, close_ms: int
@@ -61,25 +95,4 @@ class TrackRecord:
 
     def pooled(self, source: Source, close_ms: int) -> Tally:
         """Outcomes of `source` on all coins, settled at or before `close_ms - lag_ms`."""
-        key = (source, close_ms)
-        found = self._pooled.get(key)
-        if found is None:
-            limit_ms = close_ms - self._lag_ms
-            recent = self._recent[source].items()
-            newer = total(tally for settled_ms, tally in recent if settled_ms > limit_ms)
-            found = self._pooled[key] = total(self._on_coin[source].values()).minus(newer)
-            self._forget(source, close_ms)
-        return found
-
-    def _remember(self, source: Source, settled_ms: int, tally: Tally) -> None:
-        recent = self._recent[source]
-        if settled_ms not in recent:
-            self._pooled.clear()
-        recent[settled_ms] = recent.get(settled_ms, _NONE).plus(tally)
-
-    def _forget(self, source: Source, close_ms: int) -> None:
-        # Three lags: a coin that is a whole lag behind still finds what it must subtract.
-        horizon_ms = close_ms - 3 * self._lag_ms
-        recent = self._recent[source]
-        for settled_ms in [at for at in recent if at <= horizon_ms]:
-            del recent[settled_ms]
+        return self._pools[source].up_to(close_ms - self._lag_ms)

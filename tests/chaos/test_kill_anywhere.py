@@ -27,7 +27,7 @@ SEED = 11
 CYCLES = 300
 KILLS = 5
 FAULT_RATE = 0.05
-RECORD_BARS = 48
+RECORD_BARS = 240
 SPEED = 2700.0
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
 

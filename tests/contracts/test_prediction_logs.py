@@ -18,7 +18,7 @@ from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import DayRecord, LogPosition, StoredSignal
+from crypto_bot.ports import DayRecord, LogPosition, Settled, StoredSignal
 
 M15 = Timeframe.parse("15m")
 H1 = Timeframe.parse("1h")
@@ -185,10 +185,10 @@ def test_the_record_counts_labelled_outcomes_alone(database: Database) -> None:
         (Source.HOLD, "ETHUSDT"): Tally(1, 1, 0),
     }
     since = store.settled_since(T0 + 3 * M15.ms)
-    assert [(each.source, each.symbol, each.settled_ms, each.tally) for each in since] == [
-        (Source.RSI_MA, "BTCUSDT", T0 + 3 * M15.ms, Tally(1, 0, 1)),
-        (Source.HOLD, "ETHUSDT", T0 + 3 * M15.ms, Tally(1, 1, 0)),
-        (Source.RSI_MA, "BTCUSDT", T0 + 4 * M15.ms, Tally(1, 0, 0)),
+    assert since == [
+        Settled(Source.HOLD, T0 + 3 * M15.ms, Tally(1, 1, 0)),
+        Settled(Source.RSI_MA, T0 + 3 * M15.ms, Tally(1, 0, 1)),
+        Settled(Source.RSI_MA, T0 + 4 * M15.ms, Tally(1, 0, 0)),
     ]
 
 

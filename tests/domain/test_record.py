@@ -10,7 +10,6 @@ from crypto_bot.domain.record import (
     Tally,
     probabilities,
     tally_of,
-    total,
 )
 from crypto_bot.domain.signal import Pred
 
@@ -66,11 +65,3 @@ def test_much_evidence_on_the_coin_prevails() -> None:
 )
 def test_a_call_is_right_wrong_or_went_nowhere(pred: Pred, label: Pred, tally: Tally) -> None:
     assert tally_of(pred, label) == tally
-
-
-@given(st.lists(tallies(), max_size=5))
-def test_total_is_one_after_the_other(some: list[Tally]) -> None:
-    added = NOTHING
-    for each in some:
-        added = added.plus(each)
-    assert total(some) == added

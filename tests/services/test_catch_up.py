@@ -26,7 +26,8 @@ from crypto_bot.services.catch_up import CatchUp
 M15 = Timeframe.parse("15m")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 START = 1_760_000_400_000 // M15.ms * M15.ms
-RECORD_BARS = 40
+RECORD_BARS = 60
+LAG_BARS = 24
 Truth = dict[str, list[Candle]]
 Answers = Callable[[str, list[Candle]], list[Candle]]
 
@@ -54,7 +55,9 @@ class Feed:
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return load({"use_ml": False, "engine": {"record_bars": RECORD_BARS}})
+    """The record of a first start is longer than two lags."""
+    engine = {"record_bars": RECORD_BARS, "record_lag_bars": LAG_BARS}
+    return load({"use_ml": False, "engine": engine})
 
 
 def engine(
@@ -133,33 +136,47 @@ async def test_an_undisturbed_run_equals_the_replay(settings: Settings, truth: T
         assert any(outcomes)
 
 
+class Faulty(Feed):
+    """Fails, loses candles, and has nothing of the coins that are `down`."""
+
+    def __init__(self, truth: Truth, clock: ReplayClock, rng: random.Random) -> None:
+        super().__init__(truth, clock, self._answered)
+        self.down: set[str] = set()
+        self._rng = rng
+
+    def of_bar(self, bar: int) -> None:
+        """What fails from now on. Outages end before a coin is a lag behind the others."""
+        if bar == 20:
+            self.down = set(SYMBOLS)
+        if bar in {28, 45}:
+            self.down = set(self._rng.sample(SYMBOLS, 2))
+        if bar in {35, 55}:
+            self.down = set()
+
+    def _answered(self, symbol: str, found: list[Candle]) -> list[Candle]:
+        if symbol in self.down or self._rng.random() < 0.1:
+            raise ExchangeUnavailable("made up")
+        lost = {self._rng.randrange(len(found))} if found and self._rng.random() < 0.3 else set()
+        return [candle for at, candle in enumerate(found) if at not in lost]
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_faults_outages_and_restarts_change_nothing(
     settings: Settings, truth: Truth, seed: int
 ) -> None:
     rng = random.Random(seed)
     clock = ReplayClock()
-    down: set[str] = set()
-
-    def faulty(symbol: str, found: list[Candle]) -> list[Candle]:
-        if symbol in down or rng.random() < 0.1:
-            raise ExchangeUnavailable("made up")
-        lost = {rng.randrange(len(found))} if found and rng.random() < 0.3 else set()
-        return [candle for at, candle in enumerate(found) if at not in lost]
-
     with opened() as database:
-        feed = Feed(truth, clock, faulty)
-        catch_up = engine(settings, database, feed, clock)
-        for bar in range(60):
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        await catch_up.to(START)
+        feed = Faulty(truth, clock, rng)
+        for bar in range(1, 60):
             until_ms = START + bar * M15.ms
             clock.set(M15.close_of(until_ms) + 1_000)
-            if bar == 20:
-                down = set(SYMBOLS)
-            if bar in {28, 45}:
-                down = set(rng.sample(SYMBOLS, 2))
-            if bar in {35, 55}:
-                down = set()
-            if bar == 0 or rng.random() < 0.2:
+            feed.of_bar(bar)
+            if bar == 1 or rng.random() < 0.2:
                 catch_up = engine(settings, database, feed, clock)
                 catch_up.recover(until_ms)
             await catch_up.to(until_ms)
@@ -170,37 +187,70 @@ async def test_faults_outages_and_restarts_change_nothing(
         assert contents(database) == undisturbed(settings, truth, until_ms)
 
 
+class Slow(Feed):
+    """Has nothing of one coin before `released`, from the candle `slow_ms` on."""
+
+    def __init__(self, truth: Truth, clock: ReplayClock, slow_ms: int) -> None:
+        super().__init__(truth, clock, honest)
+        self.slow_ms = slow_ms
+        self.released = asyncio.Event()
+
+    async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        if symbol == "ETHUSDT" and until_ms >= self.slow_ms:
+            await self.released.wait()
+        return await super().candles(symbol, since_ms, until_ms)
+
+
+class Told:
+    """Sets `current` when all coins but one have signals of the candle `open_ms`."""
+
+    def __init__(self, open_ms: int) -> None:
+        self.current = asyncio.Event()
+        self._open_ms = open_ms
+        self._loop = asyncio.get_running_loop()
+        self._symbols: set[str] = set()
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: object) -> None:
+        self._symbols.update(
+            each.signal.symbol for each in signals if each.signal.candle_open_ms == self._open_ms
+        )
+        if len(self._symbols) == len(SYMBOLS) - 1:
+            self._loop.call_soon_threadsafe(self.current.set)
+
+
 async def test_a_slow_coin_does_not_hold_the_others_up(settings: Settings, truth: Truth) -> None:
-    clock = ReplayClock()
-    released, current = asyncio.Event(), asyncio.Event()
-    told: set[str] = set()
-
-    class Slow(Feed):
-        async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-            if symbol == "ETHUSDT":
-                await released.wait()
-            return await super().candles(symbol, since_ms, until_ms)
-
+    clock, live_ms = ReplayClock(), START + M15.ms
+    feed, told = Slow(truth, clock, live_ms), Told(live_ms)
     with opened() as database:
-        feed = Slow(truth, clock, honest)
-        loop = asyncio.get_running_loop()
+        catch_up = engine(settings, database, feed, clock, sinks=[told], patience_s=0.01)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        await catch_up.to(START)
+        clock.set(M15.close_of(live_ms) + 1_000)
+        run = asyncio.create_task(catch_up.to(live_ms))
+        async with asyncio.timeout(20):
+            await told.current.wait()
+        latest = SqlPredictionQueries(database, M15).latest_predictions()
+        live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
+        assert live == set(SYMBOLS) - {"ETHUSDT"}
+        feed.released.set()
+        assert not (await run).owed
+        assert contents(database) == undisturbed(settings, truth, live_ms)
 
-        class Told:
-            def committed(self, signals: Sequence[StoredSignal], outcomes: object) -> None:
-                told.update(s.signal.symbol for s in signals if s.signal.candle_open_ms == START)
-                if len(told) == 3:
-                    loop.call_soon_threadsafe(current.set)
 
-        catch_up = engine(settings, database, feed, clock, sinks=[Told()], patience_s=0.01)
+async def test_a_first_start_in_waves_is_that_of_one(settings: Settings, truth: Truth) -> None:
+    """The others go a lag ahead of the coin that is slow, and no further: its outcomes count."""
+    clock = ReplayClock()
+    feed = Slow(truth, clock, START)
+    told = Told(START - (RECORD_BARS - LAG_BARS) * M15.ms)
+    with opened() as database:
+        catch_up = engine(settings, database, feed, clock, sinks=[told], patience_s=0.01)
         clock.set(M15.close_of(START) + 1_000)
         catch_up.recover(START)
         run = asyncio.create_task(catch_up.to(START))
-        queries = SqlPredictionQueries(database, M15)
         async with asyncio.timeout(20):
-            await current.wait()
-        latest = {stored.signal.symbol for stored in queries.latest_predictions()}
-        assert latest == set(SYMBOLS) - {"ETHUSDT"}
-        released.set()
+            await told.current.wait()
+        feed.released.set()
         assert not (await run).owed
         assert contents(database) == undisturbed(settings, truth, START)
 

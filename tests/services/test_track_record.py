@@ -105,9 +105,9 @@ def test_restored_it_says_the_same(
         key = (Source.MOMENTUM, symbol)
         tallies[key] = tallies.get(key, Tally()).plus(tally_of(pred, label))
     recent = [
-        Settled(Source.MOMENTUM, symbol, settled_ms, tally_of(pred, label))
-        for settled_ms, symbol, pred, label in outcomes
-        if settled_ms >= close_ms - 2 * LAG_MS
+        Settled(Source.MOMENTUM, settled_ms, tally_of(pred, label))
+        for settled_ms, _, pred, label in outcomes
+        if settled_ms >= close_ms - LAG_MS
     ]
     restored = TrackRecord(LAG_MS)
     restored.restore(tallies, recent)
@@ -115,3 +115,24 @@ def test_restored_it_says_the_same(
         assert restored.probabilities(
             Source.MOMENTUM, "BTCUSDT", pred, close_ms
         ) == live.probabilities(Source.MOMENTUM, "BTCUSDT", pred, close_ms)
+
+
+@given(OUTCOMES)
+def test_a_coin_that_is_far_behind_is_told_nothing_of_what_came_later(
+    outcomes: list[tuple[int, str, Pred, Pred]],
+) -> None:
+    record = TrackRecord(LAG_MS)
+    for settled_ms, symbol, pred, label in sorted(outcomes, key=lambda each: each[0]):
+        record.add(signal(symbol, pred), label, settled_ms)
+        record.pooled(Source.MOMENTUM, settled_ms)
+    for close_ms in range(0, 500, 10):
+        assert record.pooled(Source.MOMENTUM, close_ms) == pooled_by_hand(outcomes, close_ms)
+
+
+def test_what_is_very_old_is_kept_as_a_sum() -> None:
+    record = TrackRecord(LAG_MS)
+    count = 40_000
+    for settled_ms in range(count):
+        record.add(signal("BTCUSDT"), Pred.LONG, settled_ms)
+    assert record.pooled(Source.MOMENTUM, count + LAG_MS) == Tally(count, count, 0)
+    assert record.pooled(Source.MOMENTUM, count - 100 + LAG_MS) == Tally(count - 99, count - 99, 0)

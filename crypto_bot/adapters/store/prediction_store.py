@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.newest import newest_opens
@@ -17,7 +18,7 @@ from crypto_bot.adapters.store.tables import engine as engine_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.record import Tally, tally_of
+from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Settled, StoredSignal
@@ -54,21 +55,7 @@ class SqlPredictionStore:
 
     def tallies(self) -> dict[tuple[Source, str], Tally]:
         column = predictions_table.c
-        is_flat = and_(
-            outcomes_table.c.label == Pred.NO_TRADE.value, column.pred != Pred.NO_TRADE.value
-        )
-        query = (
-            select(
-                column.source,
-                column.symbol,
-                func.count(),
-                _count_if(outcomes_table.c.label == column.pred),
-                _count_if(is_flat),
-            )
-            .select_from(_SETTLED)
-            .where(column.tf == self._tf, outcomes_table.c.label.is_not(None))
-            .group_by(column.source, column.symbol)
-        )
+        query = self._tallied(column.source, column.symbol)
         with self._database.reading() as connection:
             return {
                 (Source(source), symbol): Tally(n, hits, flats)
@@ -76,24 +63,16 @@ class SqlPredictionStore:
             }
 
     def settled_since(self, since_ms: int) -> list[Settled]:
-        column = predictions_table.c
+        column, settled_ms = predictions_table.c, outcomes_table.c.settled_ms
         query = (
-            select(
-                column.source,
-                column.symbol,
-                outcomes_table.c.settled_ms,
-                column.pred,
-                outcomes_table.c.label,
-            )
-            .select_from(_SETTLED)
-            .where(column.tf == self._tf, outcomes_table.c.label.is_not(None))
-            .where(outcomes_table.c.settled_ms >= since_ms)
-            .order_by(outcomes_table.c.settled_ms, column.id)
+            self._tallied(column.source, settled_ms)
+            .where(settled_ms >= since_ms)
+            .order_by(settled_ms, column.source)
         )
         with self._database.reading() as connection:
             return [
-                Settled(Source(source), symbol, settled_ms, tally_of(Pred(pred), Pred(label)))
-                for source, symbol, settled_ms, pred, label in connection.execute(query)
+                Settled(Source(source), at_ms, Tally(n, hits, flats))
+                for source, at_ms, n, hits, flats in connection.execute(query)
             ]
 
     def model_calls(
@@ -108,6 +87,17 @@ class SqlPredictionStore:
         )
         with self._database.reading() as connection:
             return [(open_ms, Probabilities(*told)) for open_ms, *told in connection.execute(query)]
+
+    def _tallied(self, *keys: ColumnElement[Any]) -> Select[Any]:
+        """Labelled outcomes by `keys`: how many, how many right, how many moved neither way."""
+        pred, label = predictions_table.c.pred, outcomes_table.c.label
+        is_flat = and_(label == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
+        return (
+            select(*keys, func.count(), _count_if(label == pred), _count_if(is_flat))
+            .select_from(_SETTLED)
+            .where(predictions_table.c.tf == self._tf, label.is_not(None))
+            .group_by(*keys)
+        )
 
     def first_bar(self, proposed_ms: int) -> int:
         query = select(engine_table.c.first_bar_ms).where(engine_table.c.tf == self._tf)
