@@ -27,8 +27,10 @@ from crypto_bot.app.progress import backfill
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
 from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import Settings, load_symbols
-from crypto_bot.app.wiring import build_core, check_device
+from crypto_bot.app.wiring import build_core, check_device, model_registry
 from crypto_bot.domain.errors import MarketDataError, StoreError
+from crypto_bot.ml.catalog import PublishedCatalog, SwitchedOff
+from crypto_bot.ports import ModelCatalog
 from crypto_bot.services.candle_intake import CandleIntake
 from crypto_bot.services.catch_up import CatchUp
 from crypto_bot.services.health import Health, HealthReport, assess
@@ -54,6 +56,7 @@ class Daemon:
         check_device(settings)
         self._machine = SystemClock()
         self._started_ms = self._machine.now_ms()
+        self._registry = model_registry(settings) if settings.use_ml else None
         self._market: Market | None = None
         self._rounds: Rounds | None = None
         self._catch_up: CatchUp | None = None
@@ -63,10 +66,12 @@ class Daemon:
 
     def health(self) -> HealthReport:
         """As of now; never blocks."""
-        clock = self._market.clock if self._market else self._machine
         health = self._rounds.health if self._rounds else Health(started_ms=self._started_ms)
         patience_ms = int(self._settings.exchange.grace_s * 1000) + self._timeframe.ms // 4
-        return assess(health, clock.now_ms(), self._timeframe, patience_ms)
+        return assess(health, self._now_ms(), self._timeframe, patience_ms)
+
+    def _now_ms(self) -> int:
+        return (self._market.clock if self._market else self._machine).now_ms()
 
     async def run(self) -> int:
         """Serves until SIGTERM or SIGINT, or for one round where `once` is set.
@@ -97,6 +102,7 @@ class Daemon:
         api = self._settings.api
         return create_app(
             queries=SqlPredictionQueries(database, self._timeframe),
+            catalog=self._catalog(),
             symbols=self._symbols,
             timeframe=self._timeframe,
             health=self.health,
@@ -104,6 +110,13 @@ class Daemon:
             stream=self._stream,
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
+        )
+
+    def _catalog(self) -> ModelCatalog:
+        if self._registry is None:
+            return SwitchedOff()
+        return PublishedCatalog(
+            self._registry, self._symbols, lambda: self._timeframe.last_closed(self._now_ms())
         )
 
     async def _engine(self, database: Database) -> None:
@@ -157,6 +170,7 @@ class Daemon:
             archive=archive,
             sinks=sinks,
             log=store,
+            registry=self._registry,
         )
         intake = CandleIntake(
             self._timeframe,

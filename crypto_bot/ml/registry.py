@@ -100,10 +100,18 @@ class ModelRegistry:
 
     def find(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
         """As `load_model`, the refusal as a value."""
-        read = self._read(symbol)
-        answer = read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
+        answer = self.look(symbol, open_ms)
         self._tell(symbol, answer)
         return answer
+
+    def look(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """As `find` for who only wants to know: nothing is logged. From any thread."""
+        read = self._read(symbol)
+        return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
+
+    def folder(self, symbol: str) -> Path:
+        """Where the model of `symbol` is published."""
+        return self._models_dir / "per_coin" / symbol / self._timeframe.name
 
     def leader(self, symbols: Sequence[str]) -> str | None:
         """The coin that the models of `symbols` look at beside their own, where there is one."""
@@ -114,9 +122,9 @@ class ModelRegistry:
         return None
 
     def _read(self, symbol: str) -> PublishedModel | SignalUnavailable:
-        folder = self._models_dir / "per_coin" / symbol / self._timeframe.name
+        folder = self.folder(symbol)
         known = self._found.get(symbol)
-        if known is not None and _fingerprint(folder, known.names) == known.fingerprint:
+        if known is not None and fingerprint(folder, known.names) == known.fingerprint:
             return known.answer
         if not (folder / _META).exists() and not folder.with_name(f".{folder.name}").is_dir():
             self._found.pop(symbol, None)
@@ -133,10 +141,10 @@ class ModelRegistry:
         if version is None:
             return _Found(names, (None,), ModelMissing(f"{folder} leads to no model"))
         answer: PublishedModel | SignalUnavailable
-        before = _fingerprint(version, names)
+        before = fingerprint(version, names)
         try:
             names = (_META, *artifact.read_meta(version).sha256)
-            before = _fingerprint(version, names)
+            before = fingerprint(version, names)
             answer = artifact.load(version, symbol, self._timeframe.name)
         except (ModelMissing, ModelIncompatible) as error:
             answer = error
@@ -174,7 +182,7 @@ class ModelRegistry:
             _log.warning("model.refused", symbol=symbol, reason=state)
 
 
-def _fingerprint(folder: Path, names: tuple[str, ...]) -> Fingerprint:
+def fingerprint(folder: Path, names: tuple[str, ...]) -> Fingerprint:
     """Inode, size and time of change of each file; None where it is missing."""
     told: list[tuple[int, int, int] | None] = []
     for name in names:

@@ -30,6 +30,9 @@ def test_signals_for_every_coin_then_outcomes_then_a_prompt_end(daemon: Start) -
     assert set(answer["predictions"]) == emitted
     status, health = call(f"{url}/healthz")
     assert (status, health["status"]) == (200, "running")
+    _, models = call(f"{url}/api/models")
+    assert models["models"] == {}
+    assert "--use_ml 1" in models["note"]
     assert "libtorch" not in Path(f"/proc/{engine.pid}/maps").read_text()
     stopping = time.monotonic()
     engine.signal(signal.SIGTERM)

@@ -1,5 +1,7 @@
 """Candles to a judged model, small: rows, folds, fine-tuning and what comes out."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from crypto_bot.features.kernel import Series
 from crypto_bot.features.labels import label_spec
 from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.baselines import LOGISTIC, MAJORITY, PERSISTENCE, REVERSAL, TREES
+from crypto_bot.ml.catalog import headline
 from crypto_bot.ml.families import CNN_LSTM, FamilyChoice, build, heads
 from crypto_bot.ml.families import TREES as TREE_FAMILY
 from crypto_bot.ml.fit import FILE, NetSettings
@@ -178,6 +181,9 @@ def test_a_model_holds_its_measurements(trained: dict[str, TrainedModel]) -> Non
     assert isinstance(judged, dict)
     assert judged["rows"] == 2 * 40 * 24
     assert judged["coins"] == 2
+    told = headline(json.dumps(model.metrics).encode())
+    assert told is not None
+    assert (told.rows, told.coins_together) == (40 * 24, 2)
     assert set(model.plots) == {"reliability.png", "confusion_matrix.png", "learning_curves.png"}
     assert {gate.name for gate in model.judgement.gates} >= {"log_loss", "direction_auc", "days"}
     assert model.judgement.reasons

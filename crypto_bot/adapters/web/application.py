@@ -17,11 +17,12 @@ from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.history import serve_history
 from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.predictions import serve_predictions
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import PredictionQueries
+from crypto_bot.ports import ModelCatalog, PredictionQueries
 from crypto_bot.services.health import HealthReport
 
 _WATCH_S = 1.0
@@ -31,6 +32,7 @@ _log = structlog.get_logger(__name__)
 def create_app(
     *,
     queries: PredictionQueries,
+    catalog: ModelCatalog,
     symbols: Sequence[str],
     timeframe: Timeframe,
     health: Callable[[], HealthReport],
@@ -65,6 +67,7 @@ def create_app(
     coverage = Coverage(tuple(symbols), timeframe)
     serve_predictions(app, queries, coverage)
     serve_history(app, queries, coverage)
+    serve_models(app, catalog, coverage)
     serve_operations(app, health, metrics, stream)
     serve_reference(app)
     return app

@@ -16,6 +16,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
@@ -40,6 +41,53 @@ class Engine:
     def ran(self) -> None:
         """One cycle has been committed."""
         self.health = replace(self.health, last_cycle_ms=self.now_ms, last_open_ms=OPEN_MS)
+
+
+class Catalog:
+    """A model of BTCUSDT that answers, none of the others; empty once it is switched off."""
+
+    note: str | None = None
+
+    def entries(self) -> list[ModelEntry]:
+        return [] if self.note else [self.entry(symbol) for symbol in SYMBOLS]
+
+    def entry(self, symbol: str) -> ModelEntry:
+        if self.note or symbol != "BTCUSDT":
+            return ModelEntry(
+                symbol, served=False, traded=False, reason=self.note or "no model", card=None
+            )
+        return ModelEntry(symbol, served=True, traded=True, reason="it answers", card=CARD)
+
+
+CARD = ModelCard(
+    version="cnn_lstm_v1+3f9c2a1d",
+    verdict="ACTIVE",
+    reasons=("skill against the prior",),
+    accepted_because=None,
+    gates=(ModelGate("direction_auc", True, 0.51, 0.505, "direction AUC .51"),),
+    family="cnn_lstm_v1",
+    size="default",
+    features="per_coin_v2",
+    window_bars=64,
+    label="A",
+    horizon_bars=4,
+    first_open_ms=OPEN_MS - 90_000 * QUARTER.ms,
+    last_open_ms=OPEN_MS - QUARTER.ms,
+    candles=90_000,
+    trained_ms=OPEN_MS,
+    trained_with=("BTCUSDT", "ETHUSDT"),
+    metrics=ModelMetrics(
+        rows=28_032,
+        days=293,
+        skill_prior=Measure(0.02, 0.018, 0.023),
+        skill_climatology=Measure(0.012, 0.01, 0.015),
+        direction_auc=Measure(0.54, 0.527, 0.554),
+        direction_auc_together=Measure(0.53, 0.52, None),
+        coins_together=2,
+        ece=0.0135,
+        ece_floor=0.0097,
+    ),
+)
 
 
 def stored(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> StoredSignal:
@@ -134,14 +182,20 @@ def stream() -> EventStream:
 
 
 @pytest.fixture
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture
 def make_app(
-    database: Database, engine: Engine, metrics: Metrics, stream: EventStream
+    database: Database, engine: Engine, metrics: Metrics, stream: EventStream, catalog: Catalog
 ) -> Callable[..., FastAPI]:
     def make(
         host: str = "127.0.0.1", token: str | None = None, stream: EventStream = stream
     ) -> FastAPI:
         return create_app(
             queries=SqlPredictionQueries(database, QUARTER),
+            catalog=catalog,
             symbols=SYMBOLS,
             timeframe=QUARTER,
             health=engine.report,

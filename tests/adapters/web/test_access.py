@@ -32,8 +32,8 @@ def client(app: FastAPI, base_url: str = "http://127.0.0.1:8000") -> httpx.Async
 
 def test_every_route_is_looked_at(make_app: MakeApp) -> None:
     paths = {path for _, path in calls_of(make_app())}
-    assert len(paths) == 12
-    assert {"/healthz", "/openapi.json", "/docs", "/api/stream", "/predict"} <= paths
+    assert len(paths) == 14
+    assert {"/healthz", "/openapi.json", "/docs", "/api/stream", "/predict", "/api/models"} <= paths
 
 
 @pytest.mark.parametrize(

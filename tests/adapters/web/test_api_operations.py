@@ -152,6 +152,8 @@ async def test_openapi_describes_every_call(
         "/api/performance",
         "/api/candles/{symbol}",
         "/predict",
+        "/api/models",
+        "/api/models/{symbol}",
         "/api/stream",
         "/healthz",
         "/metrics",
