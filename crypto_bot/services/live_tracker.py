@@ -50,20 +50,26 @@ class _Coin:
             self._path.clear()
         self._due_ms = open_ms + self._timeframe.ms
         self._path.append(candle)
-        settled: list[tuple[Signal, Outcome]] = []
-        still_open: list[_Open] = []
-        for each in self._open:
-            lower, upper, expiry_ms, signal = each
-            outcome = None
-            if low <= lower or high >= upper or open_ms >= expiry_ms:
-                outcome = decided(signal, self._since(signal), self._timeframe)
-            if outcome is None:
-                still_open.append(each)
-            else:
-                settled.append((signal, outcome))
-        self._open = still_open
-        self._path = self._since(still_open[0].signal) if still_open else []
+        ended = [
+            signal
+            for lower, upper, expiry_ms, signal in self._open
+            if low <= lower or high >= upper or open_ms >= expiry_ms
+        ]
+        if not ended:
+            return []
+        self._open = [
+            each
+            for each in self._open
+            if low > each.lower and high < each.upper and open_ms < each.expiry_ms
+        ]
+        settled = [(signal, self._outcome(signal)) for signal in ended]
+        self._path = self._since(self._open[0].signal) if self._open else []
         return settled
+
+    def _outcome(self, signal: Signal) -> Outcome:
+        outcome = decided(signal, self._since(signal), self._timeframe)
+        assert outcome is not None, f"{signal.id}: its bounds were reached and nothing was decided"
+        return outcome
 
     def _since(self, signal: Signal) -> list[Candle]:
         """The candles after that of `signal`."""

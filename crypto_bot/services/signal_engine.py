@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf
 
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
@@ -62,7 +62,7 @@ class SignalEngineService:
         chances = call.probabilities
         if chances is None:
             chances = self._record.probabilities(source, view.symbol, call.pred, close_ms)
-        atr = view.atr if isfinite(view.atr) and view.atr > 0.0 else None
+        atr = view.atr if 0.0 < view.atr < inf else None
         return Signal(
             symbol=view.symbol,
             tf=self._timeframe.name,
