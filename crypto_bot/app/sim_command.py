@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.sim.coins import COINS
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.opening import open_market
 from crypto_bot.adapters.exchange.sim.server import serving
+from crypto_bot.app.flags import Parser
 from crypto_bot.app.settings import load_symbols
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.timeframe import TRADED
@@ -74,10 +74,9 @@ class _UntilEof(asyncio.Protocol):
 
 def _parsed(argv: Sequence[str]) -> SimConfig:
     defaults = SimConfig(symbols=tuple(COINS))
-    parser = _Parser(
+    parser = Parser(
         prog="crypto-bot sim",
         description="A simulated exchange for this machine that speaks Binance's public REST.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--port", type=int, default=defaults.port, help="0 takes a free one (default)")
@@ -103,13 +102,6 @@ def _parsed(argv: Sequence[str]) -> SimConfig:
         fault_seed=flags.fault_seed,
         port=flags.port,
     )
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every command of the house."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def _instant(text: str) -> int:
