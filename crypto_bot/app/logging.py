@@ -27,6 +27,8 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     )
     if console:
         shared.pop()
+    else:
+        shared.append(_told_first)
     numeric = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, last],
@@ -42,6 +44,14 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
         )
     )
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)
+
+
+def _told_first(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """When, how grave and what, before the fields: as a person reads a line."""
+    first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    return {**first, **event}
 
 
 class SignalLog:
