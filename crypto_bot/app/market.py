@@ -30,11 +30,6 @@ class Market:
     feed: CcxtFeed
     process: SimProcess | None = None
 
-    @property
-    def is_simulated(self) -> bool:
-        """Whether prices are made up or replayed."""
-        return isinstance(self.clock, AcceleratedClock)
-
     async def correct_clock(self) -> int | None:
         """Sets the clock by the exchange's; the correction in ms, None where there is none to make.
 
