@@ -245,7 +245,7 @@ class _Audited(NamedTuple):
     symbols: str
 
 
-def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> list[Check]:
+def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> tuple[Check, ...]:
     """Runs the audit and prints it."""
     features = asked.features
     question = Question(settings.timeframe, features, asked.label, _WINDOW_BARS)
@@ -254,7 +254,7 @@ def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> l
     candles = {symbol: _candles(flags.candles, settings, symbol) for symbol in wanted}
     coins = [Coin(symbol, series(candles[symbol])) for symbol in symbols]
     leader = series(candles[features.leader]) if features.leader else None
-    checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed)
+    checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed).checks
     table = Table("check", "passed", "what it says")
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "NO", check.words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,11 +69,8 @@ def published(models_dir: Path) -> list[tuple[str | None, str]]:
     return [*pools, *coins]
 
 
-def publish(model: TrainedModel, models_dir: Path) -> Path:
-    """Makes `model` the current version of its coin; returns the version's folder.
-
-    Raises TrainingError where the disk refuses: then nothing has changed.
-    """
+def artifact_files(model: TrainedModel) -> dict[str, bytes]:
+    """Everything that is published of `model`, `meta.json` with the hashes of the others."""
     metrics = dict(model.metrics)
     metrics.setdefault("curves", as_json(dict(model.curves)))
     files = {
@@ -83,9 +81,21 @@ def publish(model: TrainedModel, models_dir: Path) -> Path:
         TRAILING: trailing_as_json(model.trailing),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    files[META] = meta_as_json(meta_of(model, hashes))
-    folder = folder_of(models_dir, model.symbol, model.spec.timeframe)
-    return versions.add(folder, files, last=META)
+    return {**files, META: meta_as_json(meta_of(model, hashes))}
+
+
+def publish(model: TrainedModel, models_dir: Path) -> Path:
+    """As `publish_files`, of what `artifact_files` makes of `model`."""
+    return publish_files(artifact_files(model), models_dir)
+
+
+def publish_files(files: Mapping[str, bytes], models_dir: Path) -> Path:
+    """Makes an artifact the current version of its coin; returns the version's folder.
+
+    Raises TrainingError where the disk refuses: then nothing has changed.
+    """
+    meta = meta_from(files[META], META)
+    return versions.add(folder_of(models_dir, meta.symbol, meta.timeframe), files, last=META)
 
 
 def verify(folder: Path) -> Meta:

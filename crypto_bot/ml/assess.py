@@ -1,13 +1,14 @@
-"""From walk-forward answers to measurements beside baselines, verdicts, and what serving needs."""
+"""From walk-forward answers to measurements beside baselines, and a verdict."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import numpy as np
 
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.ml.calibrate import Calibration, calibrate_forward, fit_calibration
-from crypto_bot.ml.decision import ReturnMap, fit_return_map, places
+from crypto_bot.ml.calibrate import Calibration, calibrate_forward
+from crypto_bot.ml.direction import Direction
 from crypto_bot.ml.evaluate import (
     Evaluation,
     Predictions,
@@ -16,21 +17,41 @@ from crypto_bot.ml.evaluate import (
     paired_log_loss,
 )
 from crypto_bot.ml.family import HeadLogits
-from crypto_bot.ml.gate import LABEL_A, LABEL_B, Judgement, judge
+from crypto_bot.ml.gate import LABEL_A, LABEL_B, Judgement, LeakTests, judge
 from crypto_bot.ml.intervals import DRAWS, Estimate
-from crypto_bot.ml.panel import Panel
 from crypto_bot.ml.rows import Bools, Floats, Rows
-from crypto_bot.ml.walk import FoldAnswers
 
+MODEL = "model"
+"""The name of what is judged, among its baselines."""
 _CEILINGS = {"A": LABEL_A, "B": LABEL_B}
 """A label of which nothing is known is held to the strictest."""
 
+Forward = dict[str, dict[int, Calibration]]
+"""The calibration of each model by fold, fitted on the folds before."""
 
-class Said(NamedTuple):
-    """What one model said of all the rows [n], calibrated forward over the folds."""
 
-    probabilities: Floats
-    score: Floats
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What models said of the same rows out of sample: `logits` by name, `MODEL` among them."""
+
+    rows: Rows
+    logits: dict[str, HeadLogits]
+    references: References
+
+    def of(self, coin: int) -> Answers:
+        """Those of one coin, by its number."""
+        own: Bools = self.rows.coin == coin
+        return Answers(
+            self.rows.where(own),
+            {name: HeadLogits(*(head[own] for head in told)) for name, told in self.logits.items()},
+            References(*(p[own] for p in self.references)),
+        )
+
+    @property
+    def tested(self) -> Bools:
+        """Rows of test folds, [n]."""
+        tested: Bools = self.rows.fold >= 0
+        return tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,85 +66,61 @@ class Assessment:
     gains: dict[str, Estimate]
 
 
-class Walked:
-    """The joined answers of all folds, measured as asked.
+def calibrations(answers: Answers) -> Forward:
+    """Of each model, for each fold what the folds before it teach."""
+    rows = answers.rows
+    return {
+        name: calibrate_forward(told, rows.label, rows.fold, rows.open_ms)[1]
+        for name, told in answers.logits.items()
+    }
 
-    Every model is calibrated on the rows of all judged coins together. `trials`: how many models
-    and rules were tried on these rows before; the model and its baselines are counted here.
+
+def probabilities(answers: Answers, forward: Forward, name: str = MODEL) -> Floats:
+    """What the model `name` said of every row, calibrated, [n, 3]."""
+    told = answers.logits[name]
+    p = np.empty((len(answers.rows), 3))
+    for fold, calibration in forward[name].items():
+        here = answers.rows.fold == fold
+        p[here] = calibration.probabilities(HeadLogits(*(head[here] for head in told)))
+    return p
+
+
+def assess(
+    answers: Answers, forward: Forward, *, trials: int, seed: int, draws: int = DRAWS
+) -> Assessment:
+    """Measures every model on the test rows, and the model's gain over each of the others.
+
+    `trials`: how many models and rules were tried on these rows before; the model and its baselines
+    are counted here.
     """
-
-    def __init__(self, panel: Panel, answers: FoldAnswers, trials: int, seed: int) -> None:
-        self.rows: Rows = panel.rows(answers.ends, answers.fold)
-        self._symbols = panel.symbols
-        self._logits = answers.logits
-        self._references = answers.references
-        self._trials = trials + len(answers.baselines)
-        self._seed = seed
-        self._said = self._calibrated(answers.logits)
-        self._others = {name: self._calibrated(told) for name, told in answers.baselines.items()}
-
-    @property
-    def tested(self) -> Bools:
-        """Rows of test folds, [n]."""
-        tested: Bools = self.rows.fold >= 0
-        return tested
-
-    def of(self, symbol: str) -> Bools:
-        """Rows of one coin, [n]."""
-        own: Bools = self.rows.coin == self._symbols.index(symbol)
-        return own
-
-    def assess(self, chosen: Bools, *, draws: int = DRAWS) -> Assessment:
-        """Measures the rows `chosen` [n]."""
-        tested = chosen & self.tested
-        rows = self.rows.where(tested)
-        ours = self._said.probabilities[tested]
-        return Assessment(
-            model=self._evaluated(self._said, chosen, draws),
-            baselines={
-                name: self._evaluated(said, chosen, draws) for name, said in self._others.items()
-            },
-            gains={
-                name: paired_log_loss(
-                    rows, ours, said.probabilities[tested], draws=draws, seed=self._seed
-                )
-                for name, said in self._others.items()
-            },
-        )
-
-    def probabilities(self, chosen: Bools) -> Floats:
-        """What the model said of the tested rows among `chosen`, [m, 3]."""
-        return self._said.probabilities[chosen & self.tested]
-
-    def calibration(self) -> Calibration:
-        """For the model that comes next, from all the rows."""
-        rows = self.rows
-        return fit_calibration(self._logits, rows.label, rows.fold, rows.open_ms)
-
-    def return_map(self) -> ReturnMap | None:
-        """What places earned out of sample, for the model that comes next."""
-        rows = self.rows
-        at = places(rows.open_ms, rows.coin, self._logits.up)
-        return fit_return_map(at, rows.long_bps / rows.atr_bps)
-
-    def _calibrated(self, logits: HeadLogits) -> Said:
-        rows = self.rows
-        p, _ = calibrate_forward(logits, rows.label, rows.fold, rows.open_ms)
-        return Said(p, logits.up)
-
-    def _evaluated(self, said: Said, chosen: Bools, draws: int) -> Evaluation:
-        return evaluate(
-            self.rows.where(chosen),
-            Predictions(*(array[chosen] for array in said)),
-            References(*(p[chosen] for p in self._references)),
-            trials=self._trials,
+    tested = answers.tested
+    rows = answers.rows.where(tested)
+    said = {name: probabilities(answers, forward, name) for name in answers.logits}
+    evaluations = {
+        name: evaluate(
+            answers.rows,
+            Predictions(p, answers.logits[name].up),
+            answers.references,
+            trials=trials + len(said) - 1,
             draws=draws,
-            seed=self._seed,
+            seed=seed,
         )
+        for name, p in said.items()
+    }
+    ours = said[MODEL][tested]
+    return Assessment(
+        model=evaluations.pop(MODEL),
+        baselines=evaluations,
+        gains={
+            name: paired_log_loss(rows, ours, said[name][tested], draws=draws, seed=seed)
+            for name in evaluations
+        },
+    )
 
 
-def verdict(label: LabelSpec, own: Assessment, pooled: Assessment) -> Judgement:
-    """Of a coin's model, with the direction evidence of all the coins judged together."""
-    ceilings = _CEILINGS.get(label.name, LABEL_A)
-    together = pooled.model.direction
-    return judge(own.model, ceilings, None if together.coins == 1 else together)
+def verdict(
+    label: LabelSpec, own: Evaluation, together: Direction | None, leaks: LeakTests
+) -> Judgement:
+    """Of a model, with the direction evidence of all the coins trained together, if there are."""
+    pooled = None if together is None or together.coins == 1 else together
+    return judge(own, _CEILINGS.get(label.name, LABEL_A), pooled, leaks=leaks)

@@ -13,6 +13,7 @@ from crypto_bot.ml.family import Family, Files
 from crypto_bot.ml.fit import CnnLstm, NetSettings
 from crypto_bot.ml.logistic import LogisticFamily
 from crypto_bot.ml.nets.cnn_lstm import Architecture
+from crypto_bot.ml.notebook import UNKEPT, Notebook
 from crypto_bot.ml.rows import Ints
 from crypto_bot.ml.trees import TreeFamily
 
@@ -46,14 +47,18 @@ def build(
     *,
     seed: int = 0,
     start: Files | None = None,
+    notebook: Notebook | None = None,
 ) -> Family:
-    """The family, reading the columns `read` among `columns`; `start` as `CnnLstm` takes it."""
+    """The family, reading the columns `read` among `columns`.
+
+    `start` and `notebook` as `CnnLstm` takes them; the others are done before a checkpoint pays.
+    """
     move, up = (_places(columns, names) for names in read)
     if choice.name == CNN_LSTM:
         shape = Architecture(
             choice.window_bars, tuple(move.tolist()), tuple(up.tolist()), choice.size
         )
-        return CnnLstm(shape, seed, choice.net, start)
+        return CnnLstm(shape, seed, choice.net, start, notebook or UNKEPT)
     if start is not None:
         raise ConfigError(f"{choice.name} cannot go on from another model: use {CNN_LSTM}")
     if choice.name == TREES:

@@ -6,16 +6,19 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 import numpy as np
 import structlog
 import torch
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
 from crypto_bot.ml.head import HeadData, Schedule, answers, learn
-from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, Tower
+from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed, restore
+from crypto_bot.ml.notebook import UNKEPT, Notebook
 from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
 
 BEST_FILE = "cnn_lstm_best.pth"
@@ -23,6 +26,8 @@ BEST_FILE = "cnn_lstm_best.pth"
 FILE = "cnn_lstm_v1.pth"
 """The model: the move head's best epoch, and the direction head after its budget."""
 _LEAST_BATCH = 16
+_ROWS_AT_ONCE = 100_000
+"""Scaled together: the rows of all the coins would be a second copy of them."""
 
 log = structlog.get_logger()
 
@@ -68,7 +73,7 @@ class FittedNet:
         window_bars = int(self.net.window_bars)
         return HeadLogits(
             *(
-                answers(tower, tower.scaled(whole), at, window_bars).double().numpy()
+                answers(tower, whole, at, window_bars).double().numpy()
                 for tower in (self.net.move, self.net.up)
             )
         )
@@ -85,13 +90,15 @@ class FittedNet:
 class CnnLstm:
     """The CNN-LSTM family. `start`: files of a model to go on from, as fine-tuning does.
 
-    The same seed, device and number of threads give the same bits. Classes have no weights.
+    The same seed, device and number of threads give the same bits, also where a fit was killed and
+    goes on from its `notebook`. Classes have no weights.
     """
 
     architecture: Architecture
     seed: int = 0
     settings: NetSettings = NetSettings()
     start: Files | None = None
+    notebook: Notebook = UNKEPT
 
     @property
     def name(self) -> str:
@@ -140,10 +147,11 @@ class CnnLstm:
         budget = replace(
             schedule, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False
         )
+        kept = Checkpoints(self.notebook, f"{self.architecture} {schedule} {budget} {s.dropout}")
         with _repeatable(device, self.seed):
             net = self._new_net(fit).to(device)
-            move = learn(net.move, *_data(net.move, fit, validation, _asked_to_move), schedule)
-            up = learn(net.up, *_data(net.up, fit, validation, _asked_which_way), budget)
+            move = learn(net.move, *_data(device, fit, validation, _asked_to_move), schedule, kept)
+            up = learn(net.up, *_data(device, fit, validation, _asked_which_way), budget, kept)
             best = CnnLstmNet(self.architecture)
         best.move.load_state_dict(move.best)
         best.up.load_state_dict(up.best)
@@ -172,10 +180,18 @@ class CnnLstm:
 
 def scale_of(fit: Examples, columns: Ints) -> tuple[Floats, Floats]:
     """Mean and standard deviation (1 for a constant) of `columns` over the rows of `fit` alone."""
-    mean, scale = np.empty(columns.size), np.empty(columns.size)
-    for place, column in enumerate(columns.tolist()):
-        values = fit.features[fit.ends, column].astype(np.float64)
-        mean[place], scale[place] = values.mean(), values.std()
+    count = fit.ends.size
+    parts = np.array_split(fit.ends, ceil(count / _ROWS_AT_ONCE))
+
+    def mean_of(squared_from: Floats | None) -> Floats:
+        total = np.zeros(columns.size)
+        for rows in parts:
+            values = fit.features[rows][:, columns].astype(np.float64)
+            total += (values if squared_from is None else (values - squared_from) ** 2).sum(axis=0)
+        return total / count
+
+    mean = mean_of(None)
+    scale = np.sqrt(mean_of(mean))
     scale[scale == 0.0] = 1.0
     return mean, scale
 
@@ -213,21 +229,20 @@ def _asked_which_way(examples: Examples) -> tuple[Bools, Bools]:
 
 
 def _data(
-    tower: Tower,
+    device: torch.device,
     fit: Examples,
     validation: Examples,
     asked: Callable[[Examples], tuple[Bools, Bools]],
 ) -> tuple[HeadData, HeadData]:
-    device = tower.mean.device
     told = []
-    scaled = tower.scaled(torch.from_numpy(fit.features).to(device))
+    features = torch.from_numpy(fit.features).to(device)
     for examples in (fit, validation):
         if examples.features is not fit.features:
-            scaled = tower.scaled(torch.from_numpy(examples.features).to(device))
+            features = torch.from_numpy(examples.features).to(device)
         chosen, truth = asked(examples)
         told.append(
             HeadData(
-                scaled,
+                features,
                 torch.from_numpy(examples.ends[chosen]).to(device),
                 torch.from_numpy(truth[chosen].astype(np.float32)).to(device),
                 torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(device),

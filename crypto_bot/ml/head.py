@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, cos, isfinite, pi
 from typing import NamedTuple
 
-import structlog
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as log_loss
 from torch.nn.utils import clip_grad_norm_
 
 from crypto_bot.domain.errors import TrainingDiverged
+from crypto_bot.ml.checkpoint import Checkpoints, State, random_state, restore_random
 from crypto_bot.ml.nets.cnn_lstm import Tower, block_offsets, gather
+from crypto_bot.ml.notebook import EpochReport
 
 _WARM_UP_STEPS = 50
 PATIENCE = 4
@@ -23,16 +25,14 @@ _LARGEST_GRADIENT = 1.0
 _AT_ONCE = 1024
 """Rows answered in one forward."""
 
-log = structlog.get_logger()
-
 
 class HeadData(NamedTuple):
-    """Examples of one head: its scaled series [bars, columns], rows [n], truth and weights [n].
+    """Examples of one head: the series [bars, all columns], rows [n], truth and weights [n].
 
     Windows are gathered from the series by index, never copied out of it.
     """
 
-    scaled: Tensor
+    features: Tensor
     ends: Tensor
     truth: Tensor
     weights: Tensor
@@ -62,41 +62,64 @@ class Learned(NamedTuple):
 
 
 @torch.inference_mode()
-def answers(tower: Tower, scaled: Tensor, ends: Tensor, window_bars: int) -> Tensor:
-    """Logits [n], on the CPU, of the windows of `scaled` that end at `ends` [n]."""
+def answers(tower: Tower, features: Tensor, ends: Tensor, window_bars: int) -> Tensor:
+    """Logits [n], on the CPU, of the windows of `features` that end at `ends` [n]."""
     was_training = tower.training
     tower.eval()
-    offsets = block_offsets(window_bars).to(scaled.device)
-    told = [tower(gather(scaled, some, offsets)) for some in torch.split(ends, _AT_ONCE)]
+    offsets = block_offsets(window_bars).to(features.device)
+    told = [tower(gather(tower, features, some, offsets)) for some in torch.split(ends, _AT_ONCE)]
     tower.train(was_training)
     return torch.cat(told).cpu() if told else torch.empty(0)
 
 
-def learn(tower: Tower, fit: HeadData, validation: HeadData, schedule: Schedule) -> Learned:
+def learn(
+    tower: Tower, fit: HeadData, validation: HeadData, schedule: Schedule, kept: Checkpoints
+) -> Learned:
     """Trains `tower` in place: early stopping leaves its best weights there, a budget its last.
 
-    One log event for each epoch. Raises TrainingDiverged where the loss or a weight is not finite.
+    Every epoch is told and kept; a fit that goes on from `kept` ends with the same bits. Raises
+    TrainingDiverged where the loss or a weight is not finite.
     """
     run = _Run(tower, fit, schedule)
-    best_loss = _loss_on(tower, validation, schedule.window_bars)
-    best, barren = _copied(tower), 0
-    curves: tuple[list[float], list[float]] = ([], [])
-    for epoch in range(schedule.epochs):
-        told = run.epoch(epoch)
+    state = kept.of(schedule.head)
+    if state is None:
+        best_loss = _loss_on(tower, validation, schedule.window_bars)
+        best = _Best(best_loss, _copied(tower))
+    else:
+        best = run.restore(state)
+    while not best.is_final(run.epochs, schedule):
+        run.epoch()
         found = _loss_on(tower, validation, schedule.window_bars)
         if not isfinite(found):
-            raise TrainingDiverged(_diverged(schedule.head, epoch, run.step, found))
-        curves[0].append(told)
-        curves[1].append(found)
-        log.info("epoch.finished", head=schedule.head, epoch=epoch + 1, fit=told, validation=found)
-        barren += 1
-        if found < best_loss:
-            best_loss, best, barren = found, _copied(tower), 0
-        elif schedule.stops_early and barren == PATIENCE:
-            break
+            raise TrainingDiverged(_diverged(schedule.head, run.epochs, run.step, found))
+        best.see(tower, run.losses[-1], found)
+        kept.keep(schedule.head, run.state(best))
+        kept.notebook.tell(run.report(found))
     if schedule.stops_early:
-        tower.load_state_dict(best)
-    return Learned(tuple(curves[0]), tuple(curves[1]), best)
+        tower.load_state_dict(best.weights)
+    return Learned(tuple(run.losses), tuple(best.validation), best.weights)
+
+
+class _Best:
+    """The best weights so far, and how long ago that was."""
+
+    def __init__(self, loss: float, weights: dict[str, Tensor]) -> None:
+        self.loss, self.weights = loss, weights
+        self.barren = 0
+        self.validation: list[float] = []
+
+    def see(self, tower: Tower, told: float, found: float) -> None:
+        """Takes the losses of one more epoch in."""
+        assert isfinite(told)
+        self.validation.append(found)
+        self.barren += 1
+        if found < self.loss:
+            self.loss, self.weights, self.barren = found, _copied(tower), 0
+
+    def is_final(self, epochs: int, schedule: Schedule) -> bool:
+        """Whether nothing more will be learned."""
+        patient = not schedule.stops_early or self.barren < PATIENCE
+        return epochs == schedule.epochs or not patient
 
 
 class _Run:
@@ -104,8 +127,10 @@ class _Run:
 
     def __init__(self, tower: Tower, fit: HeadData, schedule: Schedule) -> None:
         self.step = 0
+        self.losses: list[float] = []
+        self._seconds = 0.0
         self._tower, self._fit, self._schedule = tower, fit, schedule
-        self._offsets = block_offsets(schedule.window_bars).to(fit.scaled.device)
+        self._offsets = block_offsets(schedule.window_bars).to(fit.features.device)
         self._stream = _Stream(fit.ends.shape[0], schedule.seed)
         unique = max(1, round(float(fit.weights.sum())))
         self._examples = min(unique, schedule.epoch_examples)
@@ -115,8 +140,14 @@ class _Run:
         )
         self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _falling(steps))
 
-    def epoch(self, epoch: int) -> float:
-        """Mean loss of the examples of one epoch, each as the tower was when it met it."""
+    @property
+    def epochs(self) -> int:
+        """How many are done."""
+        return len(self.losses)
+
+    def epoch(self) -> None:
+        """Learns from the examples of one epoch; keeps their mean loss, each when it was met."""
+        started = time.perf_counter()
         self._tower.train()
         total = mass = 0.0
         left = self._examples
@@ -125,14 +156,57 @@ class _Run:
             left -= chosen.shape[0]
             loss, weight = self._learn_from(chosen.to(self._fit.ends.device))
             if not isfinite(loss):
-                raise TrainingDiverged(_diverged(self._schedule.head, epoch, self.step, loss))
+                raise TrainingDiverged(
+                    _diverged(self._schedule.head, self.epochs + 1, self.step, loss)
+                )
             total += loss * weight
             mass += weight
-        return total / mass
+        self.losses.append(total / mass)
+        self._seconds = time.perf_counter() - started
+
+    def report(self, found: float) -> EpochReport:
+        """Of the newest epoch, whose validation loss is `found`."""
+        return EpochReport(
+            head=self._schedule.head,
+            epoch=self.epochs,
+            epochs=self._schedule.epochs,
+            fit_loss=self.losses[-1],
+            validation_loss=found,
+            windows=self._examples,
+            seconds=self._seconds,
+        )
+
+    def state(self, best: _Best) -> State:
+        """All that the next epoch depends on."""
+        return {
+            "tower": self._tower.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "rate": self._rate.state_dict(),
+            "stream": self._stream.state(),
+            "random": random_state(self._fit.ends.device),
+            "step": self.step,
+            "losses": self.losses,
+            "validation": best.validation,
+            "best": {"loss": best.loss, "weights": best.weights, "barren": best.barren},
+        }
+
+    def restore(self, state: State) -> _Best:
+        """Goes on from what `state` gave."""
+        self._tower.load_state_dict(state["tower"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rate.load_state_dict(state["rate"])
+        self._stream.restore(state["stream"])
+        restore_random(state["random"], self._fit.ends.device)
+        self.step, self.losses = state["step"], list(state["losses"])
+        best = _Best(state["best"]["loss"], state["best"]["weights"])
+        best.barren = state["best"]["barren"]
+        best.validation = list(state["validation"])
+        return best
 
     def _learn_from(self, chosen: Tensor) -> tuple[float, float]:
         fit = self._fit
-        logit = self._tower(gather(fit.scaled, fit.ends[chosen], self._offsets))
+        windows = gather(self._tower, fit.features, fit.ends[chosen], self._offsets)
+        logit = self._tower(windows)
         weights = fit.weights[chosen]
         mass = weights.sum()
         loss = log_loss(logit, fit.truth[chosen], weights, reduction="sum") / mass
@@ -161,6 +235,15 @@ class _Stream:
         taken, self._order = self._order[:count], self._order[count:]
         return taken
 
+    def state(self) -> State:
+        """What is left of this order, and where the random numbers stand."""
+        return {"order": self._order.clone(), "generator": self._generator.get_state()}
+
+    def restore(self, state: State) -> None:
+        """Goes on from what `state` gave."""
+        self._order = state["order"]
+        self._generator.set_state(state["generator"])
+
 
 def _falling(steps: int) -> Callable[[int], float]:
     """From a warm-up down to 0 after `steps`, along a cosine."""
@@ -173,7 +256,7 @@ def _falling(steps: int) -> Callable[[int], float]:
 
 
 def _loss_on(tower: Tower, data: HeadData, window_bars: int) -> float:
-    logit = answers(tower, data.scaled, data.ends, window_bars)
+    logit = answers(tower, data.features, data.ends, window_bars)
     weights = data.weights.cpu()
     loss = log_loss(logit, data.truth.cpu(), weights, reduction="sum")
     return float(loss / weights.sum())
@@ -185,6 +268,6 @@ def _copied(tower: Tower) -> dict[str, Tensor]:
 
 def _diverged(head: str, epoch: int, step: int, loss: float) -> str:
     return (
-        f"the {head} head diverged: its loss is {loss} in epoch {epoch + 1} at step {step}; "
+        f"the {head} head diverged: its loss is {loss} in epoch {epoch} at step {step}; "
         "lower the learning rate"
     )

@@ -17,15 +17,19 @@ from crypto_bot.ml.audit import (
     label_measure,
     prefix_leaks,
 )
+from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.direction import measure_direction
 from crypto_bot.ml.families import LOGISTIC, FamilyChoice
+from crypto_bot.ml.family import HeadLogits
+from crypto_bot.ml.gate import CHANCE_AUC, LeakTests, is_chance
+from crypto_bot.ml.intervals import DayBootstrap, Estimate, ratio
 from crypto_bot.ml.panel import Coin, Panel, Question, build_panel
 from crypto_bot.ml.placebo import coin_flip, shuffled
+from crypto_bot.ml.rows import Floats, Rows
+from crypto_bot.ml.scores import log_loss
 from crypto_bot.ml.splits import SplitPlan, parts
 from crypto_bot.ml.walk import TrainingPlan, fit_pool, folds_of
 
-CHANCE_SLACK = 0.015
-"""A direction AUC within this of one half is chance."""
 _PREFIX_BARS = 6_000
 _CUTS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 63, 95, 96, 97, 191, 671, 673)
 """Bars before the end at which a prefix ends: in and at the end of every longer candle."""
@@ -39,9 +43,16 @@ class Check(NamedTuple):
     words: str
 
 
+class Audit(NamedTuple):
+    """What was found: for people to read, and for the gates of a model."""
+
+    checks: tuple[Check, ...]
+    leaks: LeakTests
+
+
 def audit(
     coins: Sequence[Coin], leader: Series | None, question: Question, splits: SplitPlan, seed: int
-) -> list[Check]:
+) -> Audit:
     """Prefix invariance of features and label on each coin, then two placebos over all of them.
 
     The placebos fit a logistic regression walk-forward by `splits`. Raises NotEnoughData.
@@ -52,15 +63,32 @@ def audit(
         splits=splits,
         seed=seed,
     )
-    checks = [check for coin in coins for check in _prefixes(coin, leader, question)]
-    checks.append(_coin_flips(coins, leader, question, plan))
+    found = [told for coin in coins for told in _prefixes(coin, leader, question)]
+    flipped = _coin_flips(coins, leader, question, plan)
     panel = build_panel(coins, leader, question)
     mixed = shuffled(panel.label.astype(np.int8), seed).astype(np.int64)
-    checks.append(_chance("shuffled labels", replace(panel, label=mixed), panel, plan))
-    return checks
+    learned = replace(panel, label=mixed)
+    walked = _walked(learned, panel, plan)
+    auc = _direction(walked, seed)
+    return Audit(
+        (
+            *(_prefix_check(name, columns) for name, columns in found),
+            _chance("a coin-flip market", flipped),
+            _chance("shuffled labels", auc),
+        ),
+        LeakTests(
+            tuple(sorted({column for _, columns in found for column in columns})),
+            flipped,
+            auc,
+            _skill(walked, seed),
+        ),
+    )
 
 
-def _prefixes(coin: Coin, leader: Series | None, question: Question) -> list[Check]:
+def _prefixes(
+    coin: Coin, leader: Series | None, question: Question
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The columns of features and of label whose past changes, each with a name for the table."""
     features, timeframe = question.features, question.timeframe
     kept = Series(coin.series.open_ms[-_PREFIX_BARS:], coin.series.candles[-_PREFIX_BARS:])
     ends_ms = int(kept.open_ms[-1]) + timeframe.ms
@@ -71,13 +99,16 @@ def _prefixes(coin: Coin, leader: Series | None, question: Question) -> list[Che
         label_measure(question.label, timeframe, kept), Labels._fields, cuts_ms
     )
     return [
-        _prefix_check(f"{features.name} of {coin.symbol}", found),
-        _prefix_check(f"label {question.label.name} of {coin.symbol}", found_label),
+        (f"{features.name} of {coin.symbol}", _columns(found)),
+        (f"label {question.label.name} of {coin.symbol}", _columns(found_label)),
     ]
 
 
-def _prefix_check(name: str, leaks: Sequence[Leak]) -> Check:
-    columns = sorted({leak.column for leak in leaks})
+def _columns(leaks: Sequence[Leak]) -> tuple[str, ...]:
+    return tuple(sorted({leak.column for leak in leaks}))
+
+
+def _prefix_check(name: str, columns: Sequence[str]) -> Check:
     words = "rows stay as they are when candles are appended"
     if columns:
         words = f"rows change when candles are appended: {', '.join(columns)}"
@@ -86,7 +117,8 @@ def _prefix_check(name: str, leaks: Sequence[Leak]) -> Check:
 
 def _coin_flips(
     coins: Sequence[Coin], leader: Series | None, question: Question, plan: TrainingPlan
-) -> Check:
+) -> Estimate:
+    """The direction AUC of what is learned from a market whose direction is drawn by lot."""
     markets = {coin.symbol: coin.series for coin in coins}
     led_by = question.features.leader
     if led_by is not None and leader is not None:
@@ -94,25 +126,54 @@ def _coin_flips(
     turned = coin_flip(markets, question.timeframe, plan.seed)
     flipped = [replace(coin, series=turned[coin.symbol]) for coin in coins]
     panel = build_panel(flipped, None if led_by is None else turned[led_by], question)
-    return _chance("a coin-flip market", panel, panel, plan)
+    return _direction(_walked(panel, panel, plan), plan.seed)
 
 
-def _chance(name: str, learned: Panel, truth: Panel, plan: TrainingPlan) -> Check:
-    """Whether what is learned from one panel tells the direction of the other by chance alone."""
-    ends, folds, scores = [], [], []
+class _Walked(NamedTuple):
+    """Test rows, what was said of them, and the label frequencies of the rows learned from."""
+
+    rows: Rows
+    logits: HeadLogits
+    prior: Floats
+
+
+def _walked(learned: Panel, truth: Panel, plan: TrainingPlan) -> _Walked:
+    """Learns from one panel, answers the rows of the other."""
+    ends, folds, told, priors = [], [], [], []
     for fold in folds_of(learned, plan):
         part = parts(fold, learned.open_ms, learned.usable)
-        model = fit_pool(learned, plan, part.fit, part.validation)
+        model = fit_pool(learned, plan, part)
         test = part.test.astype(np.int64)
         ends.append(test)
         folds.append(np.full(test.size, fold.number))
-        scores.append(model.logits(learned.features, test).up)
-    rows = truth.rows(np.concatenate(ends), np.concatenate(folds))
-    found = measure_direction(rows, np.concatenate(scores), seed=plan.seed).auc
-    told = found.low > 0.5 or found.high < 0.5
+        told.append(model.logits(learned.features, test))
+        shares = np.bincount(learned.label[part.fit], minlength=3) / part.fit.size
+        priors.append(np.tile(shares, (test.size, 1)))
+    return _Walked(
+        truth.rows(np.concatenate(ends), np.concatenate(folds)),
+        HeadLogits(*(np.concatenate(head) for head in zip(*told, strict=True))),
+        np.concatenate(priors),
+    )
+
+
+def _direction(walked: _Walked, seed: int) -> Estimate:
+    return measure_direction(walked.rows, walked.logits.up, seed=seed).auc
+
+
+def _skill(walked: _Walked, seed: int) -> Estimate:
+    """Of the log loss, against the label frequencies of the rows learned from."""
+    label = walked.rows.label
+    losses = (
+        log_loss(p, label) for p in (Calibration().probabilities(walked.logits), walked.prior)
+    )
+    days = DayBootstrap(walked.rows.open_ms, seed=seed)
+    return days.estimate(days.sums(*losses), lambda sums: 1.0 - ratio(sums))
+
+
+def _chance(name: str, found: Estimate) -> Check:
     return Check(
         name,
-        abs(found.value - 0.5) <= CHANCE_SLACK or not told,
+        is_chance(found),
         f"direction AUC {found.value:.4f} [{found.low:.4f}, {found.high:.4f}], "
-        f"chance is 0.5 within {CHANCE_SLACK}",
+        f"chance is 0.5 within {CHANCE_AUC}",
     )

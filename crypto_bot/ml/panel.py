@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from crypto_bot.features.sets import FeatureSet
 from crypto_bot.ml.baselines import RowKeys, last_known
 from crypto_bot.ml.family import Examples, Features
 from crypto_bot.ml.rows import Bools, Floats, Ints, Rows
+
+_FEATURES = "features.npy"
+_COLUMNS = "columns"
 
 log = structlog.get_logger()
 
@@ -102,27 +106,67 @@ class Panel:
         )
 
 
-def build_panel(coins: Sequence[Coin], leader: Series | None, question: Question) -> Panel:
+def build_panel(
+    coins: Sequence[Coin],
+    leader: Series | None,
+    question: Question,
+    keep_at: Path | None = None,
+) -> Panel:
     """Features and labels of `coins`; logs the label distribution of each.
 
+    `keep_at`: a folder that takes all of it, where `load_panel` finds it again. The features are
+    then read from there when they are asked for, by all the processes of a run from the same pages.
     Raises BadCandles as `kernel.batch` does, NotEnoughData where a coin has too few candles for a
     single window or its labels hold fewer than two classes.
     """
-    parts = [_columns(number, coin, leader, question) for number, coin in enumerate(coins)]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    usable = np.asarray(joined["usable"], np.bool_)
+    shape = (sum(coin.series.open_ms.size for coin in coins), len(question.features.columns))
+    features: Features = np.empty((0, shape[1]), np.float32)
+    if keep_at is None:
+        features = np.empty(shape, np.float32)
+    elif shape[0]:
+        features = np.lib.format.open_memmap(keep_at / _FEATURES, "w+", np.float32, shape)
+    parts, filled = [], 0
+    for number, coin in enumerate(coins):
+        made, part = _columns(number, coin, leader, question)
+        features[filled : filled + made.shape[0]] = made
+        filled += made.shape[0]
+        parts.append(part)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns["known"] = _known(columns, question)
+    if isinstance(features, np.memmap):
+        assert keep_at is not None
+        features.flush()
+        np.savez(keep_at / _COLUMNS, allow_pickle=False, **columns)
+    return Panel(tuple(coin.symbol for coin in coins), question, features, **columns)
+
+
+def load_panel(folder: Path, symbols: tuple[str, ...], question: Question) -> Panel:
+    """What `build_panel` kept there of these coins; the features stay on disk until read."""
+    with np.load(folder / f"{_COLUMNS}.npz", allow_pickle=False) as kept:
+        columns = {name: kept[name] for name in kept.files}
+    # Copy on write: torch wants what it shares to be writable. Nobody writes.
+    features = np.load(folder / _FEATURES, mmap_mode="c", allow_pickle=False)
+    return Panel(symbols, question, features, **columns)
+
+
+def _known(columns: dict[str, Any], question: Question) -> Ints:
+    """The newest label of the coin that each usable row's close has decided."""
+    usable = columns["usable"]
     rows = np.flatnonzero(usable)
     known = np.zeros(usable.size, dtype=np.int64)
     known[rows] = last_known(
-        joined["open_ms"][rows],
-        joined["coin"][rows],
-        joined["label"][rows],
+        columns["open_ms"][rows],
+        columns["coin"][rows],
+        columns["label"][rows],
         question.label.horizon_bars * question.timeframe.ms,
     )
-    return Panel(tuple(coin.symbol for coin in coins), question, known=known, **joined)
+    return known
 
 
-def _columns(number: int, coin: Coin, leader: Series | None, question: Question) -> dict[str, Any]:
+def _columns(
+    number: int, coin: Coin, leader: Series | None, question: Question
+) -> tuple[Features, dict[str, Any]]:
+    """Features of one coin, and its other columns by name."""
     open_ms = coin.series.open_ms
     least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
     if open_ms.size < least:
@@ -148,8 +192,7 @@ def _columns(number: int, coin: Coin, leader: Series | None, question: Question)
         log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
     log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
     ready = _ready(open_ms // question.timeframe.ms, made.valid, question.window_bars)
-    return {
-        "features": np.where(made.valid[:, None], made.rows, np.float32(0.0)),
+    return np.where(made.valid[:, None], made.rows, np.float32(0.0)), {
         "open_ms": open_ms,
         "coin": np.full(open_ms.size, number, dtype=np.int64),
         "ready": ready,

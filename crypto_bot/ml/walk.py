@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-import structlog
 
 from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.ml.baselines import FoldRows, baseline_logits, references
@@ -15,40 +14,39 @@ from crypto_bot.ml.evaluate import References
 from crypto_bot.ml.families import LOGISTIC, FamilyChoice, build, heads
 from crypto_bot.ml.family import Family, Files, FittedHeads, HeadLogits
 from crypto_bot.ml.fit import NetSettings
+from crypto_bot.ml.notebook import Notebook
 from crypto_bot.ml.panel import Panel
 from crypto_bot.ml.rows import DAY_MS, Ints
-from crypto_bot.ml.splits import Fold, SplitPlan, parts, walk_forward
+from crypto_bot.ml.splits import Fold, Parts, SplitPlan, parts, walk_forward
 
 TEACHER = -1
 """Fold number of the first fold's validation rows: they teach calibration and are not judged."""
-
-log = structlog.get_logger()
+FINAL = -1
+"""Stands for a fold's number where the model that is published is fitted, on all history."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """How models are made. `tuning`: a pooled network goes on from there on each coin by itself.
+    """How models are made.
 
-    `judged` names the coins that get a model; the others of the panel are learned from alone.
+    `judged` names the coins that get a model; the others of the panel are only learned from.
+    `pooled`: one model learns from all the coins first. `tuning`: the pool's network goes on from
+    there on each coin by itself; without it, the pool's model is every coin's.
     """
 
     judged: tuple[str, ...]
     family: FamilyChoice = field(default_factory=FamilyChoice)
+    pooled: bool = True
     tuning: NetSettings | None = None
     splits: SplitPlan = field(default_factory=SplitPlan)
     seed: int = 0
     cost_bps: float = 10.0
     trials: int = 1
 
-
-class FoldAnswers(NamedTuple):
-    """Rows of a panel (`ends`, [n]) with their fold, and what was said of them out of sample."""
-
-    ends: Ints
-    fold: Ints
-    logits: HeadLogits
-    baselines: dict[str, HeadLogits]
-    references: References
+    @property
+    def tuned(self) -> bool:
+        """Whether each coin has a fit of its own."""
+        return self.tuning is not None or not self.pooled
 
 
 def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
@@ -79,43 +77,85 @@ def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
         ) from error
 
 
-def fit_models(
-    panel: Panel, plan: TrainingPlan, fit: Ints, validation: Ints
-) -> dict[str, FittedHeads]:
-    """A model for each judged coin: that of all the coins, or one that goes on from there."""
-    pool = fit_pool(panel, plan, fit, validation)
-    if plan.tuning is None:
-        return dict.fromkeys(plan.judged, pool)
-    return tuned(panel, plan, pool, fit, validation)
+def rows_to_fit(panel: Panel, plan: TrainingPlan, folds: Sequence[Fold], fold: int) -> Parts:
+    """Rows of the panel to fit on and to stop by in `fold`, and those to answer out of sample.
+
+    The final fit takes all history but the last days, which are its validation; it has no test.
+    """
+    if fold != FINAL:
+        return parts(folds[fold], panel.open_ms, panel.usable)
+    begins_ms = folds[-1].test_until_ms - plan.splits.validation_days * DAY_MS
+    fit = panel.usable & (panel.open_ms < begins_ms - panel.horizon_ms)
+    beside = panel.usable & (panel.open_ms >= begins_ms)
+    none = np.empty(0, dtype=np.intp)
+    return Parts(np.flatnonzero(fit), np.flatnonzero(beside), none)
 
 
-def fit_pool(panel: Panel, plan: TrainingPlan, fit: Ints, validation: Ints) -> FittedHeads:
+class Asked(NamedTuple):
+    """Rows of a panel [n] that are answered out of sample, each with its fold."""
+
+    ends: Ints
+    fold: Ints
+
+
+def asked(panel: Panel, plan: TrainingPlan, folds: Sequence[Fold], fold: int) -> Asked:
+    """The test rows of the judged coins, and in the first fold its validation rows before them."""
+    part = parts(folds[fold], panel.open_ms, panel.usable)
+    judged = np.isin(panel.coin, [panel.symbols.index(symbol) for symbol in plan.judged])
+    told = [(fold, part.test[judged[part.test]])]
+    if fold == 0:
+        told.insert(0, (TEACHER, part.validation[judged[part.validation]]))
+    return Asked(
+        np.concatenate([rows for _, rows in told]).astype(np.int64),
+        np.concatenate([np.full(rows.size, number) for number, rows in told]),
+    )
+
+
+def fit_pool(
+    panel: Panel, plan: TrainingPlan, rows: Parts, notebook: Notebook | None = None
+) -> FittedHeads:
     """One model from the rows of all the coins."""
-    return _fitted(panel, _family(panel, plan, plan.family), fit, validation)
+    family = _family(panel, plan, plan.family, None, notebook)
+    return _fitted(panel, family, rows.fit, rows.validation)
 
 
-def tuned(
-    panel: Panel, plan: TrainingPlan, pool: FittedHeads, fit: Ints, validation: Ints
-) -> dict[str, FittedHeads]:
-    """`pool`, fitted further on the rows of each judged coin by itself."""
-    if plan.tuning is None:
-        raise ValueError("the plan says nothing of tuning")
-    models = {}
-    family = _family(panel, plan, replace(plan.family, net=plan.tuning), pool.files())
-    for symbol in plan.judged:
-        log.info("tuning.started", symbol=symbol)
-        number = panel.symbols.index(symbol)
-        own, beside = (rows[panel.coin[rows] == number] for rows in (fit, validation))
-        models[symbol] = _fitted(panel, family, own, beside)
-    return models
+def fit_coin(
+    panel: Panel,
+    plan: TrainingPlan,
+    rows: Parts,
+    pool: Files | None,
+    notebook: Notebook | None = None,
+) -> FittedHeads:
+    """A model from the rows of one coin; it goes on from the files of the pool's, if there are."""
+    choice = plan.family
+    if pool is not None:
+        if plan.tuning is None:
+            raise ValueError("the plan says nothing of tuning")
+        choice = replace(choice, net=plan.tuning)
+    return _fitted(panel, _family(panel, plan, choice, pool, notebook), rows.fit, rows.validation)
+
+
+def rows_of_coin(panel: Panel, rows: Parts, symbol: str) -> Parts:
+    """Those of one coin."""
+    number = panel.symbols.index(symbol)
+    return Parts(*(part[panel.coin[part] == number] for part in rows))
+
+
+def load_fitted(panel: Panel, plan: TrainingPlan, files: Files) -> FittedHeads:
+    """The model that a fit of this plan stored."""
+    return _family(panel, plan, plan.family, None, None).load(files)
 
 
 def _family(
-    panel: Panel, plan: TrainingPlan, choice: FamilyChoice, start: Files | None = None
+    panel: Panel,
+    plan: TrainingPlan,
+    choice: FamilyChoice,
+    start: Files | None,
+    notebook: Notebook | None,
 ) -> Family:
     features = panel.question.features
     read = heads(choice.name, features)
-    return build(choice, features.columns, read, seed=plan.seed, start=start)
+    return build(choice, features.columns, read, seed=plan.seed, start=start, notebook=notebook)
 
 
 def _fitted(panel: Panel, family: Family, fit: Ints, validation: Ints) -> FittedHeads:
@@ -125,20 +165,14 @@ def _fitted(panel: Panel, family: Family, fit: Ints, validation: Ints) -> Fitted
     return family.fit(learned, panel.whole(panel.thinned(validation)))
 
 
-def answer_fold(panel: Panel, plan: TrainingPlan, fold: Fold) -> FoldAnswers:
-    """Fits on `fold`, then answers its test rows of the judged coins, with all the baselines."""
-    part = parts(fold, panel.open_ms, panel.usable)
-    log.info("fold.started", fold=fold.number, fit_rows=part.fit.size, test_rows=part.test.size)
-    judged = np.isin(panel.coin, [panel.symbols.index(symbol) for symbol in plan.judged])
-    asked = [(fold.number, part.test[judged[part.test]])]
-    if fold.number == 0:
-        asked.insert(0, (TEACHER, part.validation[judged[part.validation]]))
-    ends = np.concatenate([rows for _, rows in asked]).astype(np.int64)
-    models = fit_models(panel, plan, part.fit, part.validation)
-    thin, beside = panel.thinned(part.fit), panel.thinned(part.validation)
+def baselines_of(
+    panel: Panel, plan: TrainingPlan, rows: Parts, ends: Ints
+) -> tuple[dict[str, HeadLogits], References]:
+    """What every baseline says of the rows `ends` [n], and what it must itself beat."""
+    thin, beside = panel.thinned(rows.fit), panel.thinned(rows.validation)
     columns = panel.question.features
     move, up = (np.array(columns.indices(names)) for names in columns.trees)
-    baselines = baseline_logits(
+    told = baseline_logits(
         FoldRows(
             fit=panel.whole(thin),
             validation=panel.whole(beside),
@@ -148,47 +182,12 @@ def answer_fold(panel: Panel, plan: TrainingPlan, fold: Fold) -> FoldAnswers:
             move_columns=move,
             up_columns=up,
             return_column=_hour_return(columns.columns),
-            overlapping=panel.examples(part.fit),
+            overlapping=panel.examples(rows.fit),
         ),
         seed=plan.seed,
     )
-    fit_rows = part.fit.astype(np.int64)
-    return FoldAnswers(
-        ends,
-        np.concatenate([np.full(rows.size, number) for number, rows in asked]),
-        logits_of(panel, models, ends),
-        baselines,
-        references(panel.label[fit_rows], panel.keys(fit_rows), panel.keys(ends)),
-    )
-
-
-def logits_of(panel: Panel, models: dict[str, FittedHeads], ends: Ints) -> HeadLogits:
-    """Logits [n] of the rows `ends`, each by the model of its own coin."""
-    move, up = np.full(ends.size, np.nan), np.full(ends.size, np.nan)
-    for symbol, model in models.items():
-        own = panel.coin[ends] == panel.symbols.index(symbol)
-        move[own], up[own] = model.logits(panel.features, ends[own])
-    return HeadLogits(move, up)
-
-
-def joined(answers: Sequence[FoldAnswers]) -> FoldAnswers:
-    """The answers of several folds as one."""
-    return FoldAnswers(
-        np.concatenate([each.ends for each in answers]),
-        np.concatenate([each.fold for each in answers]),
-        _joined_logits([each.logits for each in answers]),
-        {
-            name: _joined_logits([each.baselines[name] for each in answers])
-            for name in answers[0].baselines
-        },
-        References(
-            *(np.concatenate(p) for p in zip(*(each.references for each in answers), strict=True))
-        ),
-    )
-
-
-def _joined_logits(each: Sequence[HeadLogits]) -> HeadLogits:
-    return HeadLogits(*(np.concatenate(head) for head in zip(*each, strict=True)))
+    learned = rows.fit.astype(np.int64)
+    return told, references(panel.label[learned], panel.keys(learned), panel.keys(ends))
 
 
 def _hour_return(columns: Sequence[str]) -> int:

@@ -168,7 +168,9 @@ def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
     coins = [Coin("BTCUSDT", walk(12_000, 1)), Coin("ETHUSDT", walk(12_000, 2))]
     question = Question(M15, feature_set("per_coin_v1"), label_spec("A"), 8)
     splits = SplitPlan(folds=2, test_days=15, validation_days=10, least_fit_days=30)
-    checks = leak_audit.audit(coins, None, question, splits, seed=1)
+    checks, leaks = leak_audit.audit(coins, None, question, splits, seed=1)
+    assert leaks.changed_columns == ()
+    assert not leaks.shuffled_skill.low > 0.0
     assert [check.name for check in checks] == [
         "per_coin_v1 of BTCUSDT",
         "label A of BTCUSDT",
@@ -184,5 +186,5 @@ def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
         for seed, coin in enumerate(coins)
     ]
     panel = build_panel(tilted, None, question)
-    found = leak_audit._chance("a planted direction", panel, panel, plan)
-    assert not found.passed, found
+    found = leak_audit._direction(leak_audit._walked(panel, panel, plan), seed=1)
+    assert not is_chance(found), found

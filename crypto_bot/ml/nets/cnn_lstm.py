@@ -117,10 +117,11 @@ def block_offsets(window_bars: int) -> Tensor:
     return torch.arange(1 - window_bars, 1).reshape(-1, 1, BLOCK_BARS)
 
 
-def gather(scaled: Tensor, ends: Tensor, offsets: Tensor) -> Tensor:
-    """Windows that end at rows `ends` [batch] of `scaled` [bars, columns], as `Tower` reads them.
+def gather(tower: Tower, features: Tensor, ends: Tensor, offsets: Tensor) -> Tensor:
+    """Windows that end at rows `ends` [batch] of `features` [bars, all columns], for `tower`.
 
-    `offsets` are `block_offsets`, on the device of the others.
+    `offsets` are `block_offsets`, on the device of the others. Only what is gathered is scaled: the
+    series of all the coins stays where it is, once for all who read it.
     """
     at = ends.reshape(1, -1, 1) + offsets
-    return scaled[at].reshape(at.shape[0], at.shape[1], -1)
+    return tower.scaled(features[at]).reshape(at.shape[0], at.shape[1], -1)

@@ -1,0 +1,129 @@
+"""What every job of a run shares, and how a job is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crypto_bot.features.kernel import Series
+from crypto_bot.ml.assess import MODEL
+from crypto_bot.ml.family import FittedHeads
+from crypto_bot.ml.fit import scale_of
+from crypto_bot.ml.leak_audit import audit
+from crypto_bot.ml.model import Scaler
+from crypto_bot.ml.notebook import Notebook
+from crypto_bot.ml.panel import Coin, Panel
+from crypto_bot.ml.per_coin.job import Job, Product, Stage
+from crypto_bot.ml.per_coin.judging import judge_coin, judge_pool
+from crypto_bot.ml.per_coin.product import (
+    fitted_product,
+    leaks_product,
+    logits_product,
+    model_files,
+    references_product,
+)
+from crypto_bot.ml.rows import Ints
+from crypto_bot.ml.splits import Fold, Parts
+from crypto_bot.ml.walk import (
+    FINAL,
+    TrainingPlan,
+    asked,
+    baselines_of,
+    fit_coin,
+    fit_pool,
+    rows_of_coin,
+    rows_to_fit,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One run: its candles as a panel, how models are made, and how time is cut.
+
+    `audited`: coins whose candles are looked through for leaks, with `leader`, the series that the
+    features compare with. `trained_ms`: the time that the models carry.
+    """
+
+    panel: Panel
+    plan: TrainingPlan
+    folds: tuple[Fold, ...]
+    audited: tuple[Coin, ...]
+    leader: Series | None
+    trained_ms: int
+
+
+def perform(
+    study: Study, job: Job, needed: Mapping[Job, Product], notebook: Notebook
+) -> dict[str, bytes]:
+    """Does `job` from the products of those it needs; the same bits wherever it is done.
+
+    A fit goes on from its `notebook`. Raises TrainingError, and BadCandles.
+    """
+    if job.stage is Stage.AUDIT:
+        return _audited(study)
+    if job.stage is Stage.POOL:
+        return _pool(study, _fold(job), notebook)
+    if job.stage is Stage.BASELINES:
+        return _baselines(study, _fold(job))
+    if job.stage is Stage.TUNE:
+        return _tuned(study, job, needed, notebook)
+    if job.symbol is None:
+        return judge_pool(study.panel, study.plan, study.folds, needed, study.trained_ms)
+    return judge_coin(study.panel, study.plan, study.folds, job.symbol, needed, study.trained_ms)
+
+
+def _fold(job: Job) -> int:
+    assert job.fold is not None
+    return job.fold
+
+
+def _audited(study: Study) -> dict[str, bytes]:
+    q, plan = study.panel.question, study.plan
+    found = audit(study.audited, study.leader, q, plan.splits, plan.seed)
+    return leaks_product(found.leaks)
+
+
+def _baselines(study: Study, fold: int) -> dict[str, bytes]:
+    panel, plan = study.panel, study.plan
+    rows = rows_to_fit(panel, plan, study.folds, fold)
+    told, references = baselines_of(panel, plan, rows, asked(panel, plan, study.folds, fold).ends)
+    return logits_product(told) | references_product(references)
+
+
+def _pool(study: Study, fold: int, notebook: Notebook) -> dict[str, bytes]:
+    panel, plan = study.panel, study.plan
+    rows = rows_to_fit(panel, plan, study.folds, fold)
+    fitted = fit_pool(panel, plan, rows, notebook)
+    if fold == FINAL:
+        return fitted_product(fitted, _scaler(panel, rows))
+    ends = asked(panel, plan, study.folds, fold).ends
+    return fitted_product(fitted) | _answered(panel, fitted, ends)
+
+
+def _tuned(
+    study: Study, job: Job, needed: Mapping[Job, Product], notebook: Notebook
+) -> dict[str, bytes]:
+    panel, plan, fold = study.panel, study.plan, _fold(job)
+    assert job.symbol is not None
+    rows = rows_of_coin(panel, rows_to_fit(panel, plan, study.folds, fold), job.symbol)
+    pool = None
+    if plan.pooled:
+        pool = model_files(needed[Job(Stage.POOL, fold=fold)])
+    fitted = fit_coin(panel, plan, rows, pool, notebook)
+    if fold == FINAL:
+        return fitted_product(fitted, None if plan.pooled else _scaler(panel, rows))
+    ends = asked(panel, plan, study.folds, fold).ends
+    own = ends[panel.coin[ends] == panel.symbols.index(job.symbol)]
+    return _answered(panel, fitted, own)
+
+
+def _answered(panel: Panel, fitted: FittedHeads, ends: Ints) -> dict[str, bytes]:
+    return logits_product({MODEL: fitted.logits(panel.features, ends)})
+
+
+def _scaler(panel: Panel, rows: Parts) -> Scaler:
+    columns = np.arange(panel.features.shape[1])
+    mean, scale = scale_of(panel.examples(rows.fit.astype(np.int64)), columns)
+    return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))
