@@ -23,14 +23,12 @@ from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.settings import Settings, load, load_symbols
-from crypto_bot.app.wiring import build_core
+from crypto_bot.app.wiring import build_catch_up, build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Commits, StoredSignal
-from crypto_bot.services.candle_intake import CandleIntake
-from crypto_bot.services.catch_up import CatchUp
 
 M15 = Timeframe.parse("15m")
 ROOT = Path(__file__).parents[1]
@@ -139,24 +137,13 @@ class Immediate:
 async def live(settings: Settings, history: Market, database: Database) -> list[float]:
     """Milliseconds from the last reply to the commit, for each of the newest `LIVE_BARS` bars."""
     clock = ReplayClock()
-    store, archive = SqlPredictionStore(database, M15), SqlCandleArchive(database, M15)
+    archive = SqlCandleArchive(database, M15)
     last_ms = max(series[-1].open_ms for series in history.values())
     since_ms = last_ms - (LIVE_BARS - 1) * M15.ms
     archive.add({s: [c for c in series if c.open_ms < since_ms] for s, series in history.items()})
-    core = build_core(settings, SYMBOLS, clock, store, archive=archive)
-    catch_up = CatchUp(
-        symbols=SYMBOLS,
-        timeframe=M15,
-        intake=CandleIntake(M15, Immediate(history, clock), clock, grace_ms=20_000, poll_ms=2_000),
-        archive=archive,
-        store=store,
-        views=core.views,
-        tracker=core.tracker,
-        record=core.record,
-        cycle=core.cycle,
-        timer=time.perf_counter,
-        record_bars=RECORD_BARS,
-        patience_s=5.0,
+    feed = Immediate(history, clock)
+    catch_up = build_catch_up(
+        settings, SYMBOLS, clock, database, feed=feed, timer=time.perf_counter
     )
     clock.set(since_ms)
     catch_up.recover(since_ms - M15.ms)

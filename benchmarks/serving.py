@@ -16,11 +16,10 @@ import psutil
 import torch
 
 from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.settings import Settings, load, load_symbols
-from crypto_bot.app.wiring import build_core
+from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
@@ -40,8 +39,6 @@ from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed
 from crypto_bot.ml.prediction_service import PredictionService, Window
 from crypto_bot.ml.verdict import Verdict
-from crypto_bot.services.candle_intake import CandleIntake
-from crypto_bot.services.catch_up import CatchUp
 
 M15 = Timeframe.parse("15m")
 SYMBOLS = load_symbols(Path(__file__).parents[1] / "symbols_32.json")
@@ -174,25 +171,18 @@ async def engine(folder: Path) -> None:
     The market is made as it goes; the kilobytes of the newest candles are in the figures.
     """
     market = GeneratedMarket(SYMBOLS, M15, seed=3)
-    settings = load({"models_dir": folder / "models", "device": "cpu"})
+    settings = load(
+        {
+            "models_dir": folder / "models",
+            "device": "cpu",
+            "engine": {"record_bars": 1},
+            "exchange": {"grace_s": 0.0},
+        }
+    )
     database = Database.open(f"sqlite:///{folder / 'engine.db'}")
     clock = ReplayClock()
-    store, archive = SqlPredictionStore(database, M15), SqlCandleArchive(database, M15)
-    core = build_core(settings, SYMBOLS, clock, store, archive=archive, log=store)
-    catch_up = CatchUp(
-        symbols=SYMBOLS,
-        timeframe=M15,
-        intake=CandleIntake(M15, Feed(market, clock), clock, grace_ms=0, poll_ms=1),
-        archive=archive,
-        store=store,
-        views=core.views,
-        tracker=core.tracker,
-        record=core.record,
-        cycle=core.cycle,
-        timer=time.perf_counter,
-        record_bars=1,
-        patience_s=5.0,
-        models=core.models,
+    catch_up = build_catch_up(
+        settings, SYMBOLS, clock, database, feed=Feed(market, clock), timer=time.perf_counter
     )
     took, memory = [], []
     for bar in range(CLOSES):
@@ -202,6 +192,7 @@ async def engine(folder: Path) -> None:
             catch_up.recover(until_ms)
         took.append((await catch_up.to(until_ms)).cycle_s * 1e3)
         memory.append(psutil.Process().memory_info().rss / MIB)
+    store = SqlPredictionStore(database, M15)
     answered = len(store.model_calls(SYMBOLS[0], random_version(settings), START_MS))
     warm = sorted(took[5:])
     print(

@@ -6,7 +6,6 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,6 +19,7 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
 
 CONFIG_FILE = Path("crypto_bot.toml")
@@ -247,15 +247,8 @@ def _check(settings: Settings) -> None:
         raise ConfigError("settings: engine.record_lag_bars must exceed engine.horizon_bars")
     if settings.exchange.grace_s * 1000 >= timeframe.ms:
         raise ConfigError(f"settings: exchange.grace_s must be shorter than {timeframe.name}")
-    if not _is_loopback(settings.api.host) and settings.api.token is None:
+    if not is_loopback(settings.api.host) and settings.api.token is None:
         raise ConfigError(
             f"host {settings.api.host} is reachable from other machines: set the environment "
             "variable CRYPTO_BOT_API__TOKEN to a secret, or use 127.0.0.1"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

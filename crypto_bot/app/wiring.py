@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.views import RuleViews
@@ -14,6 +17,7 @@ from crypto_bot.ml.source import PerCoinModels, Registry
 from crypto_bot.ml.verdict import Verdict
 from crypto_bot.ports import (
     CandleArchive,
+    CandleFeed,
     Clock,
     Commits,
     MarketViews,
@@ -21,6 +25,8 @@ from crypto_bot.ports import (
     SignalSink,
     SignalSource,
 )
+from crypto_bot.services.candle_intake import CandleIntake
+from crypto_bot.services.catch_up import CatchUp
 from crypto_bot.services.cycle import Cycle
 from crypto_bot.services.live_tracker import LiveTracker
 from crypto_bot.services.shared_views import SharedViews
@@ -30,6 +36,9 @@ from crypto_bot.signals.analyzer import ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
+
+PATIENCE_S = 3.0
+"""Coins that have answered wait no longer for the others."""
 
 
 class Core(NamedTuple):
@@ -92,6 +101,57 @@ def build_core(
         late_after_ms=settings.late_after_ms,
     )
     return Core(views, models, record, tracker, cycle)
+
+
+def build_catch_up(
+    settings: Settings,
+    symbols: Sequence[str],
+    clock: Clock,
+    database: Database,
+    *,
+    feed: CandleFeed,
+    timer: Callable[[], float],
+    sinks: Sequence[SignalSink] = (),
+    registry: Registry | None = None,
+    patience_s: float = PATIENCE_S,
+) -> CatchUp:
+    """The engine on `database`, fed by `feed`; `recover` comes before anything else.
+
+    `timer` gives seconds, for measuring; `registry` as `build_core` takes it.
+    """
+    timeframe = settings.timeframe
+    exchange = settings.exchange
+    store = SqlPredictionStore(database, timeframe)
+    archive = SqlCandleArchive(database, timeframe)
+    core = build_core(
+        *(settings, symbols, clock, store),
+        archive=archive,
+        sinks=sinks,
+        log=store,
+        registry=registry,
+    )
+    intake = CandleIntake(
+        timeframe,
+        feed,
+        clock,
+        grace_ms=int(exchange.grace_s * 1000),
+        poll_ms=int(exchange.poll_s * 1000),
+    )
+    return CatchUp(
+        symbols=symbols,
+        timeframe=timeframe,
+        intake=intake,
+        archive=archive,
+        store=store,
+        views=core.views,
+        tracker=core.tracker,
+        record=core.record,
+        cycle=core.cycle,
+        timer=timer,
+        record_bars=settings.engine.record_bars,
+        patience_s=patience_s,
+        models=core.models,
+    )
 
 
 def rules(settings: Settings) -> list[SignalSource]:

@@ -12,11 +12,10 @@ import pytest
 from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.backtest_command import replay_into
 from crypto_bot.app.settings import Settings, load
-from crypto_bot.app.wiring import build_core
+from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable
@@ -26,7 +25,6 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.artifact import folder_of, publish
 from crypto_bot.ml.verdict import Verdict
-from crypto_bot.services.candle_intake import CandleIntake
 from crypto_bot.services.catch_up import CatchUp
 from tests.ml.made_models import judged, tiny_model
 
@@ -78,23 +76,8 @@ def honest(symbol: str, found: list[Candle]) -> list[Candle]:
 
 
 def engine(settings: Settings, database: Database, feed: Feed, clock: ReplayClock) -> CatchUp:
-    store = SqlPredictionStore(database, M15)
-    archive = SqlCandleArchive(database, M15)
-    core = build_core(settings, SYMBOLS, clock, store, archive=archive, log=store)
-    return CatchUp(
-        symbols=SYMBOLS,
-        timeframe=M15,
-        intake=CandleIntake(M15, feed, clock, grace_ms=20_000, poll_ms=2_000),
-        archive=archive,
-        store=store,
-        views=core.views,
-        tracker=core.tracker,
-        record=core.record,
-        cycle=core.cycle,
-        timer=lambda: 0.0,
-        record_bars=RECORD_BARS,
-        patience_s=0.05,
-        models=core.models,
+    return build_catch_up(
+        settings, SYMBOLS, clock, database, feed=feed, timer=lambda: 0.0, patience_s=0.05
     )
 
 

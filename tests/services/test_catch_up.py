@@ -14,13 +14,12 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.backtest_command import replay_into
 from crypto_bot.app.settings import Settings, load
-from crypto_bot.app.wiring import build_core
+from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import SignalSink, StoredSignal
-from crypto_bot.services.candle_intake import CandleIntake
 from crypto_bot.services.catch_up import CatchUp
 
 M15 = Timeframe.parse("15m")
@@ -69,21 +68,14 @@ def engine(
     sinks: Sequence[SignalSink] = (),
     patience_s: float = 5.0,
 ) -> CatchUp:
-    store = SqlPredictionStore(database, M15)
-    archive = SqlCandleArchive(database, M15)
-    core = build_core(settings, SYMBOLS, clock, store, archive=archive, sinks=sinks)
-    return CatchUp(
-        symbols=SYMBOLS,
-        timeframe=M15,
-        intake=CandleIntake(M15, feed, clock, grace_ms=20_000, poll_ms=2_000),
-        archive=archive,
-        store=store,
-        views=core.views,
-        tracker=core.tracker,
-        record=core.record,
-        cycle=core.cycle,
+    return build_catch_up(
+        settings,
+        SYMBOLS,
+        clock,
+        database,
+        feed=feed,
         timer=lambda: 0.0,
-        record_bars=RECORD_BARS,
+        sinks=sinks,
         patience_s=patience_s,
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.loopback import is_loopback
 
 
 class Host:
@@ -21,13 +21,7 @@ class Host:
     @property
     def is_loopback(self) -> bool:
         """Whether requests stay on this machine."""
-        name = self._target.hostname or ""
-        if name == "localhost":
-            return True
-        try:
-            return ip_address(name).is_loopback
-        except ValueError:  # a name, not a number
-            return False
+        return is_loopback(self._target.hostname or "")
 
     def redirected(self, addresses: Any) -> Any:
         """`addresses` with every http address in them, however deep, moved to this host.

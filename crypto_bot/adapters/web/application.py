@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from crypto_bot import __version__
-from crypto_bot.adapters.web.access import AccessGuard, is_loopback
+from crypto_bot.adapters.web.access import AccessGuard
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.history import serve_history
@@ -21,6 +21,7 @@ from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.predictions import serve_predictions
 from crypto_bot.domain.errors import ConfigError, StoreError
+from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import ModelCatalog, PredictionQueries
 from crypto_bot.services.health import HealthReport

@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from crypto_bot.adapters.web.access import is_loopback
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.loopback import is_loopback
 
 TOKEN = "s3cret-of-the-engine"
 MakeApp = Callable[..., FastAPI]

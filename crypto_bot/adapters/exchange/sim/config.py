@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
 
 
@@ -52,7 +52,7 @@ class SimConfig:
             raise ConfigError("seeds count from 0: a negative one was given")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port {self.port} is not in 0..65535: 0 takes a free one")
-        if not _is_loopback(self.host):
+        if not is_loopback(self.host):
             raise ConfigError(
                 f"host '{self.host}' is not a loopback address: the simulated exchange serves "
                 "this machine only, use 127.0.0.1"
@@ -67,10 +67,3 @@ class SimConfig:
         """What `to_json` wrote."""
         fields = json.loads(text)
         return cls(**{**fields, "symbols": tuple(fields["symbols"])})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

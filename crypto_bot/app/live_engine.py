@@ -1,0 +1,153 @@
+"""The engine at work: the market is reached, the memory rebuilt, and every close brings a round."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.app.market import Market, open_market
+from crypto_bot.app.progress import backfill
+from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
+from crypto_bot.app.schedule import CandleCloseTrigger
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.wiring import build_catch_up
+from crypto_bot.domain.errors import MarketDataError, StoreError
+from crypto_bot.ml.registry import ModelRegistry
+from crypto_bot.ports import SignalSink
+from crypto_bot.services.catch_up import CatchUp
+from crypto_bot.services.health import Health, HealthReport, assess
+
+_WATCH_S = 5
+_CLOCK_CHECK_S = 3600
+_REOPEN_MS = 5_000
+_STOP_S = 0.5
+
+_log = structlog.get_logger()
+
+
+class LiveEngine:
+    """From the market to the committed signals, until it is cancelled."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: Sequence[str],
+        registry: ModelRegistry | None,
+        machine: SystemClock,
+    ) -> None:
+        self._settings = settings
+        self._symbols = symbols
+        self._registry = registry
+        self._machine = machine
+        self._timeframe = settings.timeframe
+        self._started_ms = machine.now_ms()
+        self._market: Market | None = None
+        self._rounds: Rounds | None = None
+        self._catch_up: CatchUp | None = None
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def now_ms(self) -> int:
+        """By the market's clock; by the machine's until there is a market."""
+        return (self._market.clock if self._market else self._machine).now_ms()
+
+    def health(self) -> HealthReport:
+        """As of now; never blocks."""
+        health = self._rounds.health if self._rounds else Health(started_ms=self._started_ms)
+        patience_ms = int(self._settings.exchange.grace_s * 1000) + self._timeframe.ms // 4
+        return assess(health, self.now_ms(), self._timeframe, patience_ms)
+
+    async def run(self, database: Database, metrics: Metrics, sinks: Sequence[SignalSink]) -> None:
+        """Opens the market, recovers, catches up, and goes on; one round where `once` is set.
+
+        Raises ConfigError, and StoreError: a restart is the recovery.
+        """
+        newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
+        resume_ms = self._timeframe.close_of(max(newest)) if newest else None
+        market = await asyncio.to_thread(open_market, self._settings, self._symbols, resume_ms)
+        self._market = market
+        await self._reach(market)
+        self._catch_up = build_catch_up(
+            self._settings,
+            self._symbols,
+            market.clock,
+            database,
+            feed=market.feed,
+            timer=self._machine.seconds,
+            sinks=sinks,
+            registry=self._registry,
+        )
+        rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics)
+        await rounds.recover()
+        with backfill(len(self._symbols)) as on_coin:
+            await rounds.once(on_coin)
+        if self._settings.once:
+            return
+        # What has been loaded stays: the collector need not go through it at some close to come.
+        gc.collect()
+        gc.freeze()
+        await self._follow(rounds, market)
+
+    def stop(self) -> None:
+        """Ends the rounds within half a second; nothing must be done for the next start."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        if self._catch_up is not None:
+            self._catch_up.stop(_STOP_S)
+
+    async def close(self) -> None:
+        """Gives the market back."""
+        if self._market is not None:
+            await self._market.close()
+
+    async def _follow(self, rounds: Rounds, market: Market) -> None:
+        """A round at every close, for ever. Raises StoreError."""
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            try:
+                await rounds.run()
+            except StoreError as error:
+                if not failed.done():
+                    failed.set_exception(error)
+
+        async def watch() -> None:
+            """A machine that slept, or whose clock was set, has missed its appointment."""
+            if rounds.is_due():
+                await run()
+
+        trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
+        self._scheduler.add_job(run, trigger, misfire_grace_time=None)
+        self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
+        self._scheduler.add_job(self._correct_clock, "interval", seconds=_CLOCK_CHECK_S)
+        self._scheduler.start()
+        await run()
+        await failed
+
+    async def _reach(self, market: Market) -> None:
+        """Opens the feed; an exchange that is down is waited for. Raises ConfigError."""
+        while True:
+            try:
+                await market.feed.open(self._symbols)
+                offset_ms = await market.correct_clock()
+            except MarketDataError as error:
+                _log.warning("exchange.unreachable", reason=str(error))
+                await market.clock.sleep(_REOPEN_MS)
+            else:
+                if offset_ms is not None:
+                    _log.info("clock.corrected", offset_ms=offset_ms)
+                return
+
+    async def _correct_clock(self) -> None:
+        assert self._market is not None
+        with suppress(MarketDataError):  # the feed tells of its outages; the next hour will do
+            await self._market.correct_clock()
