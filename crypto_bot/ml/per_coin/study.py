@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from crypto_bot.ml.fit import scale_of
 from crypto_bot.ml.leak_audit import audit
 from crypto_bot.ml.model import Scaler
 from crypto_bot.ml.notebook import Notebook
-from crypto_bot.ml.panel import Coin, Panel
+from crypto_bot.ml.panel import Coin, Panel, Question, load_panel
 from crypto_bot.ml.per_coin.job import Job, Product, Stage
 from crypto_bot.ml.per_coin.judging import judge_coin, judge_pool
 from crypto_bot.ml.per_coin.product import (
@@ -33,6 +34,7 @@ from crypto_bot.ml.walk import (
     baselines_of,
     fit_coin,
     fit_pool,
+    folds_of,
     rows_of_coin,
     rows_to_fit,
 )
@@ -52,6 +54,24 @@ class Study:
     audited: tuple[Coin, ...]
     leader: Series | None
     trained_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A study without its panel, small enough to be sent to another process."""
+
+    symbols: tuple[str, ...]
+    question: Question
+    plan: TrainingPlan
+    audited: tuple[Coin, ...]
+    leader: Series | None
+    trained_ms: int
+
+    def study(self, folder: Path) -> Study:
+        """With the panel that `build_panel` kept in `folder`. Raises NotEnoughData."""
+        panel = load_panel(folder, self.symbols, self.question)
+        folds = tuple(folds_of(panel, self.plan))
+        return Study(panel, self.plan, folds, self.audited, self.leader, self.trained_ms)
 
 
 def perform(

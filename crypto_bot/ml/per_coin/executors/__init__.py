@@ -1,0 +1,1 @@
+"""Ways to get the jobs of a run done, all with the same contract."""
