@@ -18,7 +18,7 @@ _HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><
 
 
 class FaultKind(StrEnum):
-    """Ways to spoil a reply; those of `ROW_KINDS` need candles."""
+    """Ways to spoil a reply; those of `ROW_KINDS` need a list of candles or of tickers."""
 
     RATE_LIMITED = "rate_limited"
     BANNED = "banned"
@@ -154,11 +154,17 @@ class Faults:
             elif kind is FaultKind.MISSING:
                 del rows[at]
             else:
-                row = rows[at]
-                assert isinstance(row, list)
-                column = int(self._random.integers(1, 6))
-                rows[at] = [*row[:column], "NaN", *row[column + 1 :]]
+                rows[at] = self._with_nan(rows[at])
         return rows
+
+    def _with_nan(self, row: object) -> object:
+        """A candle or a ticker with one of its numbers lost."""
+        if isinstance(row, dict):
+            prices = [name for name in row if name.lower().endswith("price")]
+            return {**row, prices[int(self._random.integers(len(prices)))]: "NaN"}
+        assert isinstance(row, list)
+        column = int(self._random.integers(1, 6))
+        return [*row[:column], "NaN", *row[column + 1 :]]
 
 
 _TOO_MANY = (

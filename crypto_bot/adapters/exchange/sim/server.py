@@ -23,11 +23,13 @@ from crypto_bot.adapters.exchange.sim.faults import (
     page,
 )
 from crypto_bot.adapters.exchange.sim.market import Market
-from crypto_bot.adapters.exchange.sim.rest import KLINES, TIME, Reply, SpotRest
+from crypto_bot.adapters.exchange.sim.perpetual import PerpetualRest
+from crypto_bot.adapters.exchange.sim.rest import Reply, SpotRest
 from crypto_bot.adapters.exchange.sim.tape import Tape
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.ports import Clock
 
+_NEVER_SPOILT = ("/ping", "/exchangeInfo")
 _LONGEST_HOLD_S = 30.0
 """A client that waits longer than this for a held reply gets it after all."""
 _KEEP_ALIVE_S = 300
@@ -37,8 +39,9 @@ _KEEP_ALIVE_S = 300
 class SimExchange:
     """Routes requests to the endpoints of Binance and to the controls under /sim."""
 
-    def __init__(self, rest: SpotRest, clock: Clock, numbers: ClockNumbers, faults: Faults) -> None:
-        self._rest = rest
+    def __init__(self, tape: Tape, clock: Clock, numbers: ClockNumbers, faults: Faults) -> None:
+        self._spot = SpotRest(tape)
+        self._perpetual = PerpetualRest(tape, self._spot)
         self._clock = clock
         self._numbers = numbers
         self._faults = faults
@@ -62,12 +65,13 @@ class SimExchange:
         out = self._faults.outage(now_ms)
         if out is not None:
             return out
-        reply = self._rest.reply(path, query, now_ms)
+        rest = self._perpetual if path.startswith("/fapi/") else self._spot
+        reply = rest.reply(path, query, now_ms)
         if reply is None:
             return page(HTTPStatus.NOT_FOUND)
-        if path in (KLINES, TIME):
-            return self._faults.spoil(reply, now_ms)
-        return encoded(reply)
+        if path.endswith(_NEVER_SPOILT):
+            return encoded(reply)
+        return self._faults.spoil(reply, now_ms)
 
     def _control(self, method: str, path: str, body: bytes) -> Wire:
         try:
@@ -144,8 +148,9 @@ async def serving(
 
     Raises ConfigError where the port is taken or a symbol has no known quote currency.
     """
-    rest = SpotRest(Tape(market))
-    exchange = SimExchange(rest, clock, numbers, Faults(config.fault_seed, config.fault_rate))
+    exchange = SimExchange(
+        Tape(market), clock, numbers, Faults(config.fault_seed, config.fault_rate)
+    )
     try:
         listener = socket.create_server((config.host, config.port), backlog=256)
     except OSError as e:
