@@ -10,6 +10,8 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
+from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Call, Probabilities, Signal, Source
 
@@ -279,4 +281,48 @@ class SignalSink(Protocol):
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """Called after the commit, in the order of the commits. Must not raise or block."""
+        ...
+
+
+class PriceFeed(Protocol):
+    """What an exchange deals at now. Raises MarketDataError as a `CandleFeed` does."""
+
+    async def quotes(self) -> dict[str, Quote]:
+        """The best prices of all the coins, in one request; a coin without a price is absent."""
+        ...
+
+    async def book(self, symbol: str) -> OrderBook:
+        """The levels around the price; a few dozen on each side."""
+        ...
+
+    async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:
+        """What became due in `[since_ms, until_ms]`, by time; none in a spot market."""
+        ...
+
+    def instruments(self) -> dict[str, Instrument]:
+        """How finely each coin is counted, as the exchange said when it was opened."""
+        ...
+
+
+class PaperDesk(Protocol):
+    """Paper trading as a person sees it. Safe to call from any thread."""
+
+    def accounts(self) -> list[AccountReport]:
+        """Every account; empty where paper trading is switched off."""
+        ...
+
+    def refusals(self, account: str, limit: int) -> list[Refusal]:
+        """The newest refusals of `account`, the newest first."""
+        ...
+
+    def kill_switch(self) -> KillSwitch:
+        """As it stands."""
+        ...
+
+    def stop(self, by: str, reason: str) -> KillSwitch:
+        """Closes every position at the next price and opens no more, until resumed."""
+        ...
+
+    def resume(self, by: str) -> KillSwitch:
+        """Lets positions be opened again."""
         ...

@@ -1,0 +1,130 @@
+"""What a paper account shows of itself: what the page, the API and the terminal read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from crypto_bot.domain.signal import Pred, Source
+
+
+class Range(NamedTuple):
+    """An estimate with its 95 % interval; all None where there is too little to say."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """What is held now. Prices in the quote currency; `price` is what it could be closed at."""
+
+    symbol: str
+    side: Pred
+    amount: Decimal
+    entry: Decimal
+    entry_ms: int
+    stop: Decimal
+    targets: tuple[Decimal, ...]
+    """Those not reached yet, the nearest first."""
+    expires_ms: int
+    price: Decimal | None
+    unrealised: Decimal | None
+    r: float | None
+    """Result so far, realised parts included, in units of what was risked at entry."""
+    prediction_id: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTrade:
+    """What was held. `net` is after fees and funding; `exit` is the mean of its parts."""
+
+    symbol: str
+    side: Pred
+    amount: Decimal
+    entry: Decimal
+    entry_ms: int
+    exit: Decimal
+    exit_ms: int
+    reason: str
+    """What ended it: SL, TP3, TRAIL, TIME, KILL."""
+    gross: Decimal
+    fees: Decimal
+    funding: Decimal
+    net: Decimal
+    r: float
+    prediction_id: str
+    source: Source
+
+
+class EquityPoint(NamedTuple):
+    """Worth of an account at a time, and of the same money in equal parts of all coins."""
+
+    at_ms: int
+    equity: Decimal
+    buy_and_hold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatistics:
+    """Over the closed trades and the daily equity; None where there is too little to say."""
+
+    trades: int
+    return_share: float
+    buy_and_hold_share: float
+    max_drawdown: float
+    sharpe: Range
+    """Of daily returns, a year of 365 days."""
+    sortino: float | None
+    win_rate: Range
+    profit_factor: float | None
+    expectancy_r: Range
+    turnover: float
+    """Worth dealt over mean equity."""
+    fees: Decimal
+    funding: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """One account as of `at_ms`: `cash` and the worth of what is open make `equity`."""
+
+    name: str
+    market: str
+    """`spot` or `perp`."""
+    rules: Mapping[str, str]
+    """Each rule of risk in words, by name."""
+    start: Decimal
+    cash: Decimal
+    equity: Decimal
+    at_ms: int
+    open_positions: tuple[OpenPosition, ...]
+    closed_trades: tuple[ClosedTrade, ...]
+    """The newest first, a bounded number."""
+    refusals: Mapping[str, int]
+    """How many signals each rule has refused."""
+    curve: tuple[EquityPoint, ...]
+    statistics: AccountStatistics
+
+
+class Refusal(NamedTuple):
+    """A signal that an account did not follow, and the rule that forbade it."""
+
+    account: str
+    prediction_id: str
+    at_ms: int
+    rule: str
+    reason: str
+
+
+class KillSwitch(NamedTuple):
+    """Whether paper trading has been stopped by a person, since when, by whom and why."""
+
+    on: bool
+    since_ms: int | None = None
+    by: str | None = None
+    reason: str | None = None
