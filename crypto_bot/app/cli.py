@@ -84,11 +84,16 @@ def _backtest(argv: Sequence[str]) -> int:
 
 
 def _train(argv: Sequence[str]) -> int:
-    if list(argv[:1]) != ["one"]:
-        raise ConfigError("train what? use: crypto-bot train one --symbol BTCUSDT")
-    from crypto_bot.app.train_command import train_one  # noqa: PLC0415 - as above
+    what, rest = (argv[0], argv[1:]) if argv else ("", [])
+    if what == "one":
+        from crypto_bot.app.train_command import train_one  # noqa: PLC0415 - as above
 
-    return train_one(argv[1:])
+        return train_one(rest)
+    if what == "all":
+        from crypto_bot.app.train_all_command import train_all  # noqa: PLC0415 - as above
+
+        return train_all(rest)
+    raise ConfigError("train what? use: crypto-bot train one --symbol BTCUSDT, or train all")
 
 
 def _replay(argv: Sequence[str]) -> int:
@@ -107,7 +112,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
-    "train": (_train, "one: trains, judges and publishes the model of a coin"),
+    "train": (_train, "one | all: trains, judges and publishes models"),
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "backtest": (_backtest, "the engine over stored candles"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),

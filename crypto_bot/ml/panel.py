@@ -14,7 +14,7 @@ from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series, batch
-from crypto_bot.features.labels import distribution, label, uniqueness
+from crypto_bot.features.labels import Distribution, Labels, distribution, label, uniqueness
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.ml.baselines import RowKeys, last_known
 from crypto_bot.ml.family import Examples, Features
@@ -167,14 +167,8 @@ def _columns(
     number: int, coin: Coin, leader: Series | None, question: Question
 ) -> tuple[Features, dict[str, Any]]:
     """Features of one coin, and its other columns by name."""
+    after = _labelled(coin, question)
     open_ms = coin.series.open_ms
-    least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
-    if open_ms.size < least:
-        raise NotEnoughData(
-            f"{coin.symbol} has {open_ms.size} candles: {least} are needed for a single window of "
-            f"{question.window_bars} rows of {question.features.name} with its label, and many "
-            "times as many to learn from"
-        )
     made = batch(
         question.features,
         question.timeframe,
@@ -183,14 +177,6 @@ def _columns(
         market_since_ms=coin.market_since_ms,
         dtype=np.float32,
     )
-    after = label(question.label, question.timeframe, *coin.series)
-    try:
-        told = distribution(after.label)
-    except NotEnoughData as error:
-        raise NotEnoughData(f"{coin.symbol}: {error}") from error
-    for warning in told.warnings:
-        log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
-    log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
     ready = _ready(open_ms // question.timeframe.ms, made.valid, question.window_bars)
     return np.where(made.valid[:, None], made.rows, np.float32(0.0)), {
         "open_ms": open_ms,
@@ -203,6 +189,36 @@ def _columns(
         "late_bps": after.late_bps,
         "atr_bps": after.atr_bps,
     }
+
+
+def require_enough(coin: Coin, question: Question) -> None:
+    """Raises NotEnoughData where nothing can be learned from `coin`, as `build_panel` does."""
+    _counted(coin, question)
+
+
+def _counted(coin: Coin, question: Question) -> tuple[Labels, Distribution]:
+    count = coin.series.open_ms.size
+    least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
+    if count < least:
+        raise NotEnoughData(
+            f"{coin.symbol} has {count} candles: {least} are needed for a single window of "
+            f"{question.window_bars} rows of {question.features.name} with its label, and many "
+            "times as many to learn from"
+        )
+    after = label(question.label, question.timeframe, *coin.series)
+    try:
+        return after, distribution(after.label)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"{coin.symbol}: {error}") from error
+
+
+def _labelled(coin: Coin, question: Question) -> Labels:
+    """The labels of `coin`; logs their distribution."""
+    after, told = _counted(coin, question)
+    for warning in told.warnings:
+        log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
+    log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
+    return after
 
 
 def _ready(bars: Ints, valid: Bools, window_bars: int) -> Bools:

@@ -15,7 +15,7 @@ from crypto_bot.ml.families import LOGISTIC, FamilyChoice, build, heads
 from crypto_bot.ml.family import Family, Files, FittedHeads, HeadLogits
 from crypto_bot.ml.fit import NetSettings
 from crypto_bot.ml.notebook import Notebook
-from crypto_bot.ml.panel import Panel
+from crypto_bot.ml.panel import Panel, Question
 from crypto_bot.ml.rows import DAY_MS, Ints
 from crypto_bot.ml.splits import Fold, Parts, SplitPlan, parts, walk_forward
 
@@ -49,6 +49,14 @@ class TrainingPlan:
         return self.tuning is not None or not self.pooled
 
 
+def needed_candles(question: Question, splits: SplitPlan) -> int:
+    """About how many candles without a gap give a coin all of its folds."""
+    days = splits.folds * splits.test_days + splits.validation_days + splits.embargo_days
+    bars = (days + splits.least_fit_days) * (DAY_MS // question.timeframe.ms)
+    around = question.features.warm_up_bars + question.window_bars
+    return bars + around + 3 * question.label.horizon_bars
+
+
 def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
     """Folds that every judged coin has the history for. Raises NotEnoughData, saying how much."""
     q = panel.question
@@ -68,10 +76,7 @@ def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
         return walk_forward(plan.splits, q.timeframe, q.label.horizon_bars, *span)
     except NotEnoughData as error:
         candles = int((panel.coin == panel.symbols.index(youngest)).sum())
-        per_day = DAY_MS // q.timeframe.ms
-        s = plan.splits
-        days = s.folds * s.test_days + s.validation_days + s.embargo_days + s.least_fit_days
-        needed = days * per_day + q.features.warm_up_bars + q.window_bars + 3 * q.label.horizon_bars
+        needed = needed_candles(q, plan.splits)
         raise NotEnoughData(
             f"{youngest} has {candles} candles and about {needed} are needed ({error})"
         ) from error

@@ -15,6 +15,7 @@ from crypto_bot.domain.errors import ConfigError, TrainingError
 from crypto_bot.ml.per_coin.job import Job, Product
 
 _PLAN, _PRODUCTS, _NOTEBOOKS, _PANEL = "plan.json", "products", "notebooks", "panel"
+_WHOLE = "whole"
 
 
 class Desk:
@@ -27,6 +28,15 @@ class Desk:
     def panel(self) -> Path:
         """The folder for `panel.build_panel`."""
         return self.folder / _PANEL
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether the panel is whole."""
+        return (self.panel / _WHOLE).exists()
+
+    def laid_out(self) -> None:
+        """Says that the panel is whole."""
+        _write(self.panel / _WHOLE, b"")
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Clears the desk for a run that `identity` (JSON) describes."""

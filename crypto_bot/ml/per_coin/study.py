@@ -91,7 +91,12 @@ def perform(
         return _tuned(study, job, needed, notebook)
     if job.symbol is None:
         return judge_pool(study.panel, study.plan, study.folds, needed, study.trained_ms)
-    return judge_coin(study.panel, study.plan, study.folds, job.symbol, needed, study.trained_ms)
+    return judge_coin(
+        *(study.panel, study.plan, study.folds),
+        symbol=job.symbol,
+        needed=needed,
+        trained_ms=study.trained_ms,
+    )
 
 
 def _fold(job: Job) -> int:
