@@ -6,8 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import NamedTuple
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.flags import Parser, settings_of
@@ -22,7 +21,7 @@ from crypto_bot.app.training_flags import (
     training_plan,
 )
 from crypto_bot.app.training_run import Invocation, TrainingRun
-from crypto_bot.app.training_screen import table_of
+from crypto_bot.app.training_screen import screen, table_of
 from crypto_bot.app.training_survey import Survey, survey, tell
 from crypto_bot.ml.panel import Question
 from crypto_bot.ml.per_coin import report, summary
@@ -31,6 +30,7 @@ from crypto_bot.ml.per_coin.desk import Desk, TrainerLock
 from crypto_bot.ml.per_coin.estimate import estimate, worker_bytes
 from crypto_bot.ml.per_coin.executors.process import Processes, workers_for
 from crypto_bot.ml.per_coin.run import lay_out
+from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.per_coin.summary import Line, untrained_line
 from crypto_bot.ml.walk import TrainingPlan
 
@@ -47,28 +47,14 @@ def train_all(argv: Sequence[str]) -> int:
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
     configure(settings.log.level, settings.log.format)
-    symbols = load_symbols(settings.symbols_file)
-    question = question_of(flags, settings)
-    pooled = flags.pool == 1
-    asked = training_plan(flags, settings, symbols, pooled=pooled)
+    call = _Call(flags, settings, question_of(flags, settings), load_symbols(settings.symbols_file))
+    call.plan(call.symbols)  # refuses what cannot be done before anything is read or written
     require_writable(settings.models_dir)
     lock = TrainerLock(settings.models_dir)
     try:
-        clock = SystemClock()
-        desk = Desk(settings.models_dir / ".training" / f"all-{question.timeframe.name}")
-        wanted = Wanted(
-            *(question, asked.family, asked.splits, flags.stale),
-            force=flags.force == 1,
-            now_ms=clock.now_ms(),
-        )
-        found = survey(
-            *(training_candles(flags.candles, settings), symbols, wanted, settings.models_dir),
-            pooled=pooled,
-            begun=desk if flags.resume else None,
-        )
-        words = shlex.join([_PROG, *argv])
-        trained = _Training(flags, settings, question, desk, clock=clock, command=words)
-        return trained.dry_run(found) if flags.dry_run else trained.run(found)
+        if flags.dry_run:
+            return call.dry_run()
+        return call.train(shlex.join([_PROG, *argv]))
     finally:
         lock.release()
 
@@ -89,52 +75,54 @@ def _parser() -> Parser:
     return parser
 
 
-class _Training:
-    """One call of the command, once it is known what there is."""
+class _Ready(NamedTuple):
+    """A run that can begin: `others` are the lines of the coins that it leaves alone."""
+
+    draft: Draft
+    others: list[Line]
+    workers: int
+    resumed: bool
+
+
+class _Call:
+    """One call of the command."""
 
     def __init__(
         self,
         flags: argparse.Namespace,
         settings: Settings,
         question: Question,
-        desk: Desk,
-        *,
-        clock: SystemClock,
-        command: str,
+        symbols: tuple[str, ...],
     ) -> None:
+        self.symbols = symbols
         self._flags, self._settings, self._question = flags, settings, question
-        self._desk, self._clock, self._command = desk, clock, command
+        self._clock = SystemClock()
+        self._desk = Desk(settings.models_dir / ".training" / f"all-{question.timeframe.name}")
 
-    def dry_run(self, found: Survey) -> int:
+    def plan(self, judged: tuple[str, ...]) -> TrainingPlan:
+        """How the models of `judged` are made. Raises ConfigError."""
+        pooled = self._flags.pool == 1
+        return training_plan(self._flags, self._settings, judged, pooled=pooled)
+
+    def dry_run(self) -> int:
         """Says what would be done."""
+        found = self._survey()
         estimated = None
         if found.judged:
-            estimated = estimate(found.coins, self._question, self._plan(found))
-        tell(Console(), found, estimated, self._workers(found))
+            estimated = estimate(found.coins, self._question, self.plan(found.judged))
+        tell(screen(), found, estimated, self._workers(found))
         return 0
 
-    def run(self, found: Survey) -> int:
+    def train(self, command: str) -> int:
         """Trains, and tells what came of it."""
-        others = [untrained_line(each) for each in found.choices if each.action is not Action.TRAIN]
-        sys.stdout.write(f"{counted(found.choices)}\n")
-        for line in others:
-            sys.stdout.write(f"{line.symbol}: {line.status}: {line.reason}\n")
-        if not found.judged:
-            return FAILED if any(line.status == "failed" for line in others) else 0
-        return self._trained(found, others)
-
-    def _trained(self, found: Survey, others: Sequence[Line]) -> int:
-        resumed = bool(self._flags.resume) and self._desk.identity() is not None
-        draft = lay_out(
-            *(self._desk, found.coins, found.leader, self._question, self._plan(found)),
-            now_ms=self._clock.now_ms(),
-            resume=resumed,
-        )
+        ready = self._prepared()
+        if isinstance(ready, int):
+            return ready
         run = TrainingRun(self._desk, self._settings.models_dir, self._clock)
-        executor = Processes(draft, self._desk, self._workers(found))
-        told = run.go(draft, executor, Invocation(self._command, "process", resumed), others)
-        told = summary.in_order(told, [each.symbol for each in found.choices])
-        console = Console()
+        executor = Processes(ready.draft, self._desk, ready.workers)
+        asked = Invocation(command, "process", ready.resumed)
+        told = summary.in_order(run.go(ready.draft, executor, asked, ready.others), self.symbols)
+        console = screen()
         console.print(table_of(told.lines, told.finished_ms))
         path = summary.write(told, self._settings.models_dir, report.page(told))
         console.print(f"{path}\n{path.with_suffix('.html')}", soft_wrap=True, highlight=False)
@@ -144,9 +132,39 @@ class _Training:
         self._desk.clear()
         return 0
 
-    def _plan(self, found: Survey) -> TrainingPlan:
-        flags = self._flags
-        return training_plan(flags, self._settings, found.judged, pooled=flags.pool == 1)
+    def _prepared(self) -> _Ready | int:
+        """A run whose panel is laid out; an exit code where there is nothing to train."""
+        found = self._survey()
+        others = [untrained_line(each) for each in found.choices if each.action is not Action.TRAIN]
+        sys.stdout.write(f"{counted(found.choices)}\n")
+        for line in others:
+            sys.stdout.write(f"{line.symbol}: {line.status}: {line.reason}\n")
+        if not found.judged:
+            return FAILED if any(line.status == "failed" for line in others) else 0
+        workers = self._workers(found)
+        resumed = bool(self._flags.resume) and self._desk.identity() is not None
+        draft = lay_out(
+            *(self._desk, found.coins, found.leader, self._question, self.plan(found.judged)),
+            now_ms=self._clock.now_ms(),
+            resume=resumed,
+        )
+        return _Ready(draft, others, workers, resumed)
+
+    def _survey(self) -> Survey:
+        flags, asked = self._flags, self.plan(self.symbols)
+        wanted = Wanted(
+            *(self._question, asked.family, asked.splits, flags.stale),
+            force=flags.force == 1,
+            now_ms=self._clock.now_ms(),
+        )
+        return survey(
+            training_candles(flags.candles, self._settings),
+            self.symbols,
+            wanted,
+            self._settings.models_dir,
+            pooled=asked.pooled,
+            begun=self._desk if flags.resume else None,
+        )
 
     def _workers(self, found: Survey) -> int:
         rows = sum(coin.series.open_ms.size for coin in found.coins)

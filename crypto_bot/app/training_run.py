@@ -58,8 +58,7 @@ class TrainingRun:
         teller = Several((collected, screen or Lines(), *self._tellers))
         try:
             with _terminated_is_interrupted(), screen or nullcontext():
-                folds = len(draft.study(self._desk.panel).folds)
-                graph = jobs_of(draft.plan, folds)
+                graph = jobs_of(draft.plan, len(draft.folds))
                 run_graph(graph, executor, self._desk, self._models_dir, teller)
         except KeyboardInterrupt:
             self.interrupted = True

@@ -17,6 +17,8 @@ from crypto_bot.ml.per_coin.report import shown
 from crypto_bot.ml.per_coin.summary import Line, published_line
 from crypto_bot.ml.per_coin.telling import Published
 
+_PIPE_WIDTH = 200
+
 
 class Screen:
     """Draws while it is entered. `timer` gives seconds."""
@@ -112,6 +114,12 @@ def _lasting(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def screen() -> Console:
+    """Where people read; on a pipe as wide as a table with words needs."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+
+
 def table_of(lines: Sequence[Line], now_ms: int) -> Table:
     """Coin, verdict, skill, direction AUC, ECE, age and reason of a run."""
     table = Table(
@@ -127,6 +135,6 @@ def table_of(lines: Sequence[Line], now_ms: int) -> Table:
             shown(line.direction_auc, 1.0, 4),
             "–" if line.ece is None else f"{line.ece:.4f}",
             "–" if age is None else f"{age:.0f} d",
-            Text(line.reason),
+            Text(line.reason.split("; ")[0]),
         )
     return table

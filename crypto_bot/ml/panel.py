@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from crypto_bot.ml.baselines import RowKeys, last_known
 from crypto_bot.ml.family import Examples, Features
 from crypto_bot.ml.rows import Bools, Floats, Ints, Rows
 
-_FEATURES = "features.npy"
-_COLUMNS = "columns"
+_FEATURES = "features"
+_WHOLE = {"symbols", "question", "features"}
+"""Fields of a panel that are no column of its rows."""
 
 log = structlog.get_logger()
 
@@ -124,7 +125,7 @@ def build_panel(
     if keep_at is None:
         features = np.empty(shape, np.float32)
     elif shape[0]:
-        features = np.lib.format.open_memmap(keep_at / _FEATURES, "w+", np.float32, shape)
+        features = np.lib.format.open_memmap(keep_at / f"{_FEATURES}.npy", "w+", np.float32, shape)
     parts, filled = [], 0
     for number, coin in enumerate(coins):
         made, part = _columns(number, coin, leader, question)
@@ -136,17 +137,20 @@ def build_panel(
     if isinstance(features, np.memmap):
         assert keep_at is not None
         features.flush()
-        np.savez(keep_at / _COLUMNS, allow_pickle=False, **columns)
+        for name, column in columns.items():
+            np.save(keep_at / f"{name}.npy", column, allow_pickle=False)
     return Panel(tuple(coin.symbol for coin in coins), question, features, **columns)
 
 
 def load_panel(folder: Path, symbols: tuple[str, ...], question: Question) -> Panel:
-    """What `build_panel` kept there of these coins; the features stay on disk until read."""
-    with np.load(folder / f"{_COLUMNS}.npz", allow_pickle=False) as kept:
-        columns = {name: kept[name] for name in kept.files}
-    # Copy on write: torch wants what it shares to be writable. Nobody writes.
-    features = np.load(folder / _FEATURES, mmap_mode="c", allow_pickle=False)
-    return Panel(symbols, question, features, **columns)
+    """What `build_panel` kept there of these coins; all of it stays on disk until it is read."""
+
+    def kept(name: str) -> Any:
+        # Copy on write: torch wants what it shares to be writable. Nobody writes.
+        return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+
+    columns = {field.name: kept(field.name) for field in fields(Panel) if field.name not in _WHOLE}
+    return Panel(symbols, question, kept(_FEATURES), **columns)
 
 
 def _known(columns: dict[str, Any], question: Question) -> Ints:

@@ -10,7 +10,8 @@ from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import ReturnMap
 from crypto_bot.ml.fit import FittedNet
-from crypto_bot.ml.gate import Gate, Judgement
+from crypto_bot.ml.gate import Judgement
+from crypto_bot.ml.gates import Gate
 from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy as np
+
 from crypto_bot.domain.errors import CryptoBotError, NotEnoughData
 from crypto_bot.features.sets import schema_hash
 from crypto_bot.ml.families import FamilyChoice
 from crypto_bot.ml.meta import Meta
 from crypto_bot.ml.panel import Coin, Question, require_enough
-from crypto_bot.ml.rows import DAY_MS
-from crypto_bot.ml.splits import SplitPlan
+from crypto_bot.ml.rows import DAY_MS, Ints
+from crypto_bot.ml.splits import SplitPlan, walk_forward
 from crypto_bot.ml.walk import needed_candles
 
 LATEST_DAYS = 1
@@ -109,8 +111,8 @@ def _choice(
 
 def _lacking(coin: Coin, wanted: Wanted, newest_ms: int) -> str | None:
     """Why `coin` cannot be trained, in words."""
-    open_ms = coin.series.open_ms
-    needed = needed_candles(wanted.question, wanted.splits)
+    open_ms, question = coin.series.open_ms, wanted.question
+    needed = needed_candles(question, wanted.splits)
     if open_ms.size < needed:
         return f"it has {open_ms.size} candles and about {needed} are needed"
     behind = (newest_ms - int(open_ms[-1])) / DAY_MS
@@ -120,10 +122,27 @@ def _lacking(coin: Coin, wanted: Wanted, newest_ms: int) -> str | None:
             "crypto-bot candles sync"
         )
     try:
-        require_enough(coin, wanted.question)
+        require_enough(coin, question)
+        _require_folds(open_ms, wanted)
     except NotEnoughData as error:
         return str(error)
     return None
+
+
+def _require_folds(open_ms: Ints, wanted: Wanted) -> None:
+    """Raises NotEnoughData where the history since the first whole window is too short.
+
+    A day shorter than it is: the tests of all coins end with the earliest of their candles.
+    """
+    question = wanted.question
+    bars = open_ms // question.timeframe.ms
+    least = question.features.warm_up_bars + question.window_bars
+    whole = np.flatnonzero(bars[least:] - bars[:-least] == least)
+    if not whole.size:
+        raise NotEnoughData(f"it has no {least} candles without a gap, as a window needs")
+    first_ms, last_ms = int(open_ms[whole[0] + least]), int(open_ms[-1]) - DAY_MS
+    horizon = question.label.horizon_bars
+    walk_forward(wanted.splits, question.timeframe, horizon, first_ms, last_ms)
 
 
 def _why(published: Meta | None, wanted: Wanted) -> str | None:

@@ -16,7 +16,7 @@ from crypto_bot.ml.metrics import as_json
 from crypto_bot.ml.panel import Coin, Question, build_panel
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.study import Draft
-from crypto_bot.ml.walk import TrainingPlan
+from crypto_bot.ml.walk import TrainingPlan, folds_of
 
 _AUDITED = 2
 """Coins whose candles are looked through for leaks: features and labels are the same for all."""
@@ -56,14 +56,16 @@ def lay_out(
         if found is not None:
             log.warning("train.discarded", folder=str(desk.folder), reason="--resume 0")
         desk.begin({**identity, _TRAINED_MS: now_ms})
-    if not desk.is_laid_out:
-        build_panel(coins, leader, question, desk.panel)
-        desk.laid_out()
+    folds = desk.folds()
+    if folds is None:
+        folds = tuple(folds_of(build_panel(coins, leader, question, desk.panel), plan))
+        desk.laid_out(folds)
     judged = [coin for coin in coins if coin.symbol in plan.judged]
     return Draft(
         symbols=tuple(coin.symbol for coin in coins),
         question=question,
         plan=plan,
+        folds=folds,
         audited=tuple(judged[:_AUDITED]),
         leader=leader,
         trained_ms=trained_ms,

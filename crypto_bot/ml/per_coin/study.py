@@ -34,7 +34,6 @@ from crypto_bot.ml.walk import (
     baselines_of,
     fit_coin,
     fit_pool,
-    folds_of,
     rows_of_coin,
     rows_to_fit,
 )
@@ -63,15 +62,15 @@ class Draft:
     symbols: tuple[str, ...]
     question: Question
     plan: TrainingPlan
+    folds: tuple[Fold, ...]
     audited: tuple[Coin, ...]
     leader: Series | None
     trained_ms: int
 
     def study(self, folder: Path) -> Study:
-        """With the panel that `build_panel` kept in `folder`. Raises NotEnoughData."""
+        """With the panel that `build_panel` kept in `folder`."""
         panel = load_panel(folder, self.symbols, self.question)
-        folds = tuple(folds_of(panel, self.plan))
-        return Study(panel, self.plan, folds, self.audited, self.leader, self.trained_ms)
+        return Study(panel, self.plan, self.folds, self.audited, self.leader, self.trained_ms)
 
 
 def perform(
