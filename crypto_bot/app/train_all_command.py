@@ -158,7 +158,7 @@ class _Call:
             now_ms=self._clock.now_ms(),
         )
         return survey(
-            training_candles(flags.candles, self._settings),
+            training_candles(flags.candles, self._settings, flags.until),
             self.symbols,
             wanted,
             self._settings.models_dir,

@@ -99,7 +99,7 @@ def _candles(
     flags: argparse.Namespace, settings: Settings, judged: tuple[str, ...], question: Question
 ) -> tuple[list[Coin], Series | None]:
     """The coins to learn from, judged ones first, and the leader of the features."""
-    held = training_candles(flags.candles, settings)
+    held = training_candles(flags.candles, settings, flags.until)
     others: tuple[str, ...] = ()
     if flags.pool == "1":
         others = held.symbols

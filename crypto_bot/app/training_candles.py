@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -38,11 +39,34 @@ class TrainingCandles(Protocol):
         ...
 
 
-def training_candles(path: Path | None, settings: Settings) -> TrainingCandles:
-    """From the files at `path`, or from the database of the settings."""
-    if path is not None:
-        return FileCandles(path, settings.timeframe)
-    return StoredCandles(settings)
+def training_candles(
+    path: Path | None, settings: Settings, until_ms: int | None
+) -> TrainingCandles:
+    """From the files at `path`, or from the database of the settings.
+
+    Of each coin those that open before `until_ms`, where it is given: what comes later is kept for
+    a test that no model has seen.
+    """
+    held: TrainingCandles
+    held = StoredCandles(settings) if path is None else FileCandles(path, settings.timeframe)
+    return held if until_ms is None else EarlierCandles(held, until_ms)
+
+
+class EarlierCandles:
+    """Those of another that open before an instant."""
+
+    def __init__(self, held: TrainingCandles, until_ms: int) -> None:
+        self._held, self._until_ms = held, until_ms
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return self._held.symbols
+
+    def read(self, symbol: str) -> Coin:
+        coin = self._held.read(symbol)
+        open_ms, candles = coin.series
+        count = int(np.searchsorted(open_ms, self._until_ms))
+        return replace(coin, series=Series(open_ms[:count].copy(), candles[:count].copy()))
 
 
 class FileCandles:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 from pathlib import Path
 
-from crypto_bot.app.flags import add_settings
+from crypto_bot.app.flags import add_settings, instant_of
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.labels import label_spec
@@ -31,6 +31,8 @@ def add_training(parser: argparse.ArgumentParser, *settings: str) -> None:
     net, family = NetSettings(), FamilyChoice()
     given = parser.add_argument
     given("--candles", type=Path, help="folder or file of candles, instead of the database")
+    told = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
+    given("--until", type=instant_of, help=told)
     told = f"epochs at most; the move head stops early (default {net.epochs})"
     given("--epochs", type=int, default=net.epochs, help=told)
     told = f"windows in a step (default {net.batch_size})"
