@@ -91,6 +91,9 @@ class ModelSettings(_Section):
 
     max_age_days: float = Field(default=45.0, gt=0)
     """From the end of a model's data; an older one is refused, and the rules answer."""
+    pool_max_age_days: float = Field(default=730.0, gt=0)
+    """The same of the pool's network, which answers for coins without a model of their own; its
+    trades stand no longer than `max_age_days`."""
     served: Literal["ACTIVE", "WARMUP", "LOW"] = "WARMUP"
     """The lowest verdict that is served; the signal names it. Below, the rules answer."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"
