@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     tf: str = "15m"
     symbols_file: Path = Path("data/symbols_32.json")
-    database_url: str = "sqlite:///data/crypto_bot.db"
+    database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
+    """May hold a password, so it is not shown."""
     models_dir: Path = Path("models")
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()
