@@ -14,6 +14,7 @@ from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.process import SimProcess
+from crypto_bot.adapters.exchange.stream import StreamedPrices
 from crypto_bot.app.settings import ExchangeSettings, Settings, SimSettings
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
@@ -29,7 +30,7 @@ class Market:
 
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
-    prices: CcxtPrices
+    prices: CcxtPrices | StreamedPrices
     process: SimProcess | None = None
 
     async def correct_clock(self) -> int | None:
@@ -45,6 +46,8 @@ class Market:
 
     async def close(self) -> None:
         """Gives back connections, and ends the simulated exchange if it was started here."""
+        if isinstance(self.prices, StreamedPrices):
+            await self.prices.close()
         await self.feed.close()
         if self.process is not None:
             self.process.stop()
@@ -60,7 +63,7 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     if exchange.id != SIM:
         clock = SystemClock()
         feed = _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url)
-        return Market(clock, feed, CcxtPrices(feed.line))
+        return Market(clock, feed, _prices(exchange, feed))
     process = None
     if exchange.url is None:
         config = _sim_config(settings.sim, symbols, settings.timeframe, resume_ms)
@@ -70,7 +73,7 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     numbers = clock_of(url) if process is None else process.clock
     sim_clock = AcceleratedClock(*numbers)
     feed = _feed(exchange, _SPOKEN_BY_SIM, settings.timeframe, sim_clock, url)
-    return Market(sim_clock, feed, CcxtPrices(feed.line), process)
+    return Market(sim_clock, feed, _prices(exchange, feed), process)
 
 
 def clock_of(url: str) -> ClockNumbers:
@@ -101,7 +104,12 @@ def _feed(
         url=url,
         timeout_s=exchange.timeout_s,
         market_type=exchange.market_type,
+        streams=exchange.stream_prices,
     )
+
+
+def _prices(exchange: ExchangeSettings, feed: CcxtFeed) -> CcxtPrices | StreamedPrices:
+    return StreamedPrices(feed.line) if exchange.stream_prices else CcxtPrices(feed.line)
 
 
 def _sim_config(

@@ -49,6 +49,8 @@ class ExchangeSettings(_Section):
     grace_s: float = Field(default=20.0, ge=0)
     """A candle that is not there yet is asked for again this long after its close."""
     poll_s: float = Field(default=2.0, gt=0)
+    stream_prices: bool = False
+    """Live prices over a websocket as they change; they are polled where it is silent."""
 
 
 class SimSettings(_Section):

@@ -33,6 +33,7 @@ class CcxtFeed:
         timeout_s: float = 10.0,
         market_type: str = "spot",
         max_attempts: int = 5,
+        streams: bool = False,
     ) -> None:
         self._timeframe = timeframe
         self._clock = clock
@@ -43,6 +44,7 @@ class CcxtFeed:
             timeout_s=timeout_s,
             market_type=market_type,
             max_attempts=max_attempts,
+            streams=streams,
         )
 
     @property

@@ -23,7 +23,8 @@ class Line:
 
     `url` replaces scheme and host of every REST address of the exchange. `timeout_s` is the limit
     for one request in real seconds; every other wait goes by `clock`. A request is made up to
-    `max_attempts` times. Raises ConfigError for an unusable `url` or `market_type`.
+    `max_attempts` times. `streams` lets the exchange send prices too. Raises ConfigError for an
+    unusable `url` or `market_type`.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Line:
         timeout_s: float,
         market_type: str,
         max_attempts: int,
+        streams: bool,
     ) -> None:
         if market_type not in MARKET_TYPES:
             known = ", ".join(MARKET_TYPES)
@@ -48,6 +50,7 @@ class Line:
         """The exchange's own symbol for each coin; none before `open`."""
         self._host = None if url is None else Host(url)
         self._timeout_s = timeout_s
+        self._streams = streams
         self._client: ExchangeClient | None = None
 
     @property
@@ -64,7 +67,12 @@ class Line:
             # /healthz answers meanwhile.
             module = await asyncio.to_thread(import_module, "crypto_bot.adapters.exchange.client")
             self._client = module.ExchangeClient(
-                self.exchange_id, self.clock, self._host, self._timeout_s, self.market_type
+                self.exchange_id,
+                self.clock,
+                self._host,
+                self._timeout_s,
+                self.market_type,
+                streams=self._streams,
             )
         return self.client
 

@@ -189,9 +189,9 @@ async def test_there_is_one_client(
     made: list[str] = []
     constructed = ExchangeClient.__init__
 
-    def counted(self: ExchangeClient, exchange_id: str, *rest: Any) -> None:
+    def counted(self: ExchangeClient, exchange_id: str, *rest: Any, **more: Any) -> None:
         made.append(exchange_id)
-        constructed(self, exchange_id, *rest)
+        constructed(self, exchange_id, *rest, **more)
 
     monkeypatch.setattr(ExchangeClient, "__init__", counted)
     exchange.script = answering("bookTicker", lambda: [row("BTCUSDT", "1", "2")])
