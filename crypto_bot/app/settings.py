@@ -49,6 +49,8 @@ class ExchangeSettings(_Section):
     grace_s: float = Field(default=20.0, ge=0)
     """A candle that is not there yet is asked for again this long after its close."""
     poll_s: float = Field(default=2.0, gt=0)
+    stream_prices: bool = False
+    """Live prices over a websocket as they change; they are polled where it is silent."""
 
 
 class SimSettings(_Section):
@@ -128,7 +130,8 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     tf: str = "15m"
     symbols_file: Path = Path("data/symbols_32.json")
-    database_url: str = "sqlite:///data/crypto_bot.db"
+    database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
+    """May hold a password, so it is not shown."""
     models_dir: Path = Path("models")
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()

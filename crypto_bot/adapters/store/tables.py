@@ -94,6 +94,22 @@ outcomes = Table(
     sqlite_with_rowid=False,
 )
 
+day_records = Table(
+    "day_records",
+    metadata,
+    Column("tf", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),  # candle_open_ms // 86,400,000
+    Column("source", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("hits", Integer, nullable=False),
+    Column("trades", Integer, nullable=False),
+    Column("return_bps", Double, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("brier", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 engine = Table(
     "engine",
     metadata,
