@@ -91,6 +91,8 @@ class Position:
     fees: Decimal = _NOTHING
     funding: Decimal = _NOTHING
     """Received; negative where it was paid."""
+    funded_ms: int = 0
+    """When funding was due last."""
 
     @property
     def sign(self) -> int:
@@ -205,7 +207,8 @@ def apply(account: Account, event: Event) -> tuple[Account, Closed | None]:
         if event.kind is Kind.CLOSE:
             return _reduced(after, position, event)
         if event.kind is Kind.FUNDING:
-            paid = replace(position, funding=position.funding + event.cash)
+            total = position.funding + event.cash
+            paid = replace(position, funding=total, funded_ms=event.at_ms)
             after = replace(after, funding=after.funding + event.cash)
             return _holding(after, paid), None
         return _holding(after, replace(position, stop=event.price)), None
