@@ -300,7 +300,7 @@ class PriceFeed(Protocol):
         ...
 
     async def book(self, symbol: str) -> OrderBook:
-        """The levels around the price; a few dozen on each side."""
+        """The best levels of each side, a hundred at most."""
         ...
 
     async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:

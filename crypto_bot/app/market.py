@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.process import SimProcess
 from crypto_bot.app.settings import ExchangeSettings, Settings, SimSettings
@@ -24,10 +25,11 @@ _ATTACH_TIMEOUT_S = 5.0
 
 @dataclass(slots=True)
 class Market:
-    """Clock and feed belong together: a simulated market's time is its own."""
+    """Clock, candles and prices belong together: a simulated market's time is its own."""
 
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
+    prices: CcxtPrices
     process: SimProcess | None = None
 
     async def correct_clock(self) -> int | None:
@@ -57,7 +59,8 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     exchange = settings.exchange
     if exchange.id != SIM:
         clock = SystemClock()
-        return Market(clock, _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url))
+        feed = _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url)
+        return Market(clock, feed, CcxtPrices(feed.line))
     process = None
     if exchange.url is None:
         config = _sim_config(settings.sim, symbols, settings.timeframe, resume_ms)
@@ -67,7 +70,7 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     numbers = clock_of(url) if process is None else process.clock
     sim_clock = AcceleratedClock(*numbers)
     feed = _feed(exchange, _SPOKEN_BY_SIM, settings.timeframe, sim_clock, url)
-    return Market(sim_clock, feed, process)
+    return Market(sim_clock, feed, CcxtPrices(feed.line), process)
 
 
 def clock_of(url: str) -> ClockNumbers:

@@ -145,6 +145,33 @@ class ExchangeClient:
         with self._mapped():
             return int(await self._ccxt.fetch_time())
 
+    async def tickers(self, listings: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The tickers of `listings` as ccxt has them, in one request: not checked."""
+        with self._mapped():
+            # Binance tells the best prices of contracts here alone; of spot it costs less.
+            if self._ccxt.has["fetchBidsAsks"]:
+                return dict(await self._ccxt.fetch_bids_asks(list(listings)))
+            return dict(await self._ccxt.fetch_tickers(list(listings)))
+
+    async def book(self, listing: str, levels: int) -> Mapping[str, Any]:
+        """The order book of `listing`: sorted by ccxt, else as it came."""
+        with self._mapped():
+            return dict(await self._ccxt.fetch_order_book(listing, levels))
+
+    async def funding(self, listing: str, since_ms: int) -> list[Mapping[str, Any]]:
+        """Rows of what became due from `since_ms` on: the oldest ones, by time."""
+        with self._mapped():
+            return list(await self._ccxt.fetch_funding_rate_history(listing, since_ms))
+
+    def market(self, listing: str) -> Mapping[str, Any]:
+        """The market structure of ccxt, as it was loaded last."""
+        return dict(self._ccxt.market(listing))
+
+    @property
+    def counts_in_steps(self) -> bool:
+        """Whether a market's `precision` is a step, and not a number of digits."""
+        return bool(self._ccxt.precisionMode == ccxt.TICK_SIZE)
+
     def page_limit(self, listing: str) -> int:
         """How many candles a reply may hold."""
         return int(self._ccxt.feature_value(listing, "fetchOHLCV", "limit") or USUAL_PAGE)
