@@ -203,6 +203,7 @@ class PaperTrading:
         state = (len(closed), points[-1].at_ms if points else -1)
         known = self._statistics.get(name)
         if known is None or known[0] != state:
-            known = (state, statistics(trader.book.account, closed, points))
+            found = statistics(trader.book.account, closed, points, trader.curve.deepest)
+            known = (state, found)
             self._statistics[name] = known
         return known[1]

@@ -12,7 +12,7 @@ from crypto_bot.domain.risk import in_words
 from crypto_bot.services.paper_trader import PaperTrader
 
 TRADES = 200
-POINTS = 400
+POINTS = 800
 
 
 def report(
@@ -23,8 +23,6 @@ def report(
 ) -> AccountReport:
     """As of `at_ms`; trades and the curve are bounded in number."""
     plan, account = trader.plan, trader.book.account
-    points = trader.curve.points
-    every = -(-len(points) // POINTS) or 1
     return AccountReport(
         name=plan.name,
         market=plan.market.value,
@@ -39,7 +37,7 @@ def report(
         ),
         closed_trades=tuple(trader.book.closed[: -TRADES - 1 : -1]),
         refusals=dict(refusals),
-        curve=tuple(points[:-1][::every]) + tuple(points[-1:]),
+        curve=tuple(trader.curve.drawn(POINTS)),
         statistics=statistics,
     )
 

@@ -26,9 +26,15 @@ MIN_DAYS = 30
 
 
 def statistics(
-    account: Account, trades: Sequence[ClosedTrade], points: Sequence[EquityPoint]
+    account: Account,
+    trades: Sequence[ClosedTrade],
+    points: Sequence[EquityPoint],
+    deepest: float,
 ) -> AccountStatistics:
-    """Over `trades`, and `points`: the equity at midnights, and the newest; both by time."""
+    """Over `trades`, and `points`: the equity at the start, at midnights, and the newest.
+
+    `deepest` is the greatest drawdown, of all points.
+    """
     record = performance(_by_day(trades))
     equity = [float(point.equity) for point in points]
     held = [float(point.buy_and_hold) for point in points]
@@ -40,7 +46,7 @@ def statistics(
         trades=len(trades),
         return_share=_change(equity),
         buy_and_hold_share=_change(held),
-        max_drawdown=max_drawdown(equity),
+        max_drawdown=deepest,
         sharpe=sharpe(returns),
         sortino=_sortino(returns),
         win_rate=_range(record.hit_rate, record.hit_rate_interval),
@@ -50,16 +56,6 @@ def statistics(
         fees=account.fees,
         funding=account.funding,
     )
-
-
-def max_drawdown(equity: Sequence[float]) -> float:
-    """The deepest fall from a peak, as a share of the peak."""
-    peak, deepest = 0.0, 0.0
-    for value in equity:
-        peak = max(peak, value)
-        if peak > 0.0:
-            deepest = max(deepest, 1.0 - value / peak)
-    return deepest
 
 
 def sharpe(returns: Sequence[float]) -> Range:
