@@ -51,6 +51,7 @@ class World:
         self.store = SqlPaperStore(self.database, M15)
         self.now_ms = T0
         self.told = Told()
+        self.instruments = {symbol: instrument(symbol) for symbol in symbols}
 
     def start(self, *, at_open: bool = True, funded: bool = False) -> PaperTrading:
         """A new process on the same database."""
@@ -65,8 +66,7 @@ class World:
             sanity_band=D("0.05"),
             sinks=[self.told],
         )
-        coins = {symbol: instrument(symbol) for symbol in self.symbols}
-        desk.recover(at_open=at_open, instruments=coins, funded=funded)
+        desk.recover(at_open=at_open, instruments=self.instruments, funded=funded)
         return desk
 
     def close(
