@@ -46,7 +46,8 @@ class PaperRoom:
         self._stop_file = stop_file(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
-        self._market_is_perp = settings.exchange.market_type == "swap"
+        self._at_open = settings.paper.fills == "candles"
+        self._is_funded = settings.exchange.market_type == "swap" and not self._at_open
         self._is_down = False
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
@@ -106,20 +107,20 @@ class PaperRoom:
     async def _recover(self, market: Market) -> None:
         await asyncio.to_thread(
             self._trading.recover,
-            at_open=self._settings.fills == "candles",
+            at_open=self._at_open,
             instruments=market.prices.instruments(),
-            funded=self._market_is_perp and self._settings.fills == "quotes",
+            funded=self._is_funded,
         )
 
     async def _step(self, market: Market) -> None:
         """What was committed, then the prices, then a pause until there is more of either."""
         if self._news.is_set():
             self._news.clear()
-            if self._market_is_perp:
+            if self._is_funded:
                 await self._fund(market)
             await asyncio.to_thread(self._trading.advance)
         await asyncio.to_thread(self._look_at_file)
-        if self._settings.fills == "quotes" and await asyncio.to_thread(self._trading.is_watching):
+        if not self._at_open and await asyncio.to_thread(self._trading.is_watching):
             await self._poll(market.prices)
         pause_s = max(_AT_LEAST_S, market.clock.real_seconds(int(self._settings.poll_s * 1000)))
         try:

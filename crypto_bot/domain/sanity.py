@@ -17,6 +17,10 @@ class SanityBand:
         self._last: dict[str, Decimal] = {}
         self._doubted: dict[str, Decimal] = {}
 
+    def expect(self, prices: Mapping[str, Decimal]) -> None:
+        """Around what the first quote of a coin should lie."""
+        self._last = {**prices, **self._last}
+
     def accepted(self, quotes: Mapping[str, Quote]) -> dict[str, Quote]:
         """The quotes of one reading that can be believed."""
         return {symbol: quote for symbol, quote in quotes.items() if self._believes(quote)}

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from crypto_bot.domain.entry import Entry
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.exits import Exit
 from crypto_bot.domain.fills import EXACT, fee, worth
 from crypto_bot.domain.ledger import Account, Closed, Event, Kind, Position, apply, cash_of
@@ -40,9 +41,9 @@ class PaperBook:
     def restore(
         self, events: Iterable[Event], seen: dict[str, int], refused: Iterable[Refusal]
     ) -> None:
-        """Adds the stored ledger up; `refused` are the newest refusals."""
+        """Adds the stored ledger up; `refused` are the newest refusals. Raises ConfigError."""
         for event in events:
-            self._take_in(event)
+            self._restore(event)
             if event.kind is Kind.OPEN and event.prediction_id is not None:
                 self._decide(event.prediction_id)
         for refusal in refused:
@@ -148,6 +149,15 @@ class PaperBook:
         self.closed.append(trade)
         self.seen.pop(trade.symbol, None)
         return trade
+
+    def _restore(self, event: Event) -> None:
+        try:
+            self._take_in(event)
+        except ValueError as error:
+            raise ConfigError(
+                f"paper account '{self._plan.name}' cannot go on from its ledger ({error}): if its "
+                "market was changed, give it another name"
+            ) from error
 
     def _decide(self, prediction_id: str) -> None:
         self.decided[prediction_id] = int(prediction_id.rpartition(":")[2])

@@ -73,6 +73,8 @@ class PaperTrading:
             self._at_open = at_open
             self._switch = self._store.kill_switch()
             self._accounts.restore(self._plans, instruments, at_open=at_open, funded=funded)
+            for trader in self._accounts.traders:
+                self._sanity.expect(trader.marks)
             newest_ms = max((each.cursor_ms for each in self._accounts.traders), default=-1)
             if not at_open and newest_ms >= 0:
                 self.committed(self._tape.trades(newest_ms, self._now_ms()), ())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.ledger import Account, Event, apply
 from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import EquityPoint
@@ -134,7 +135,7 @@ PLANS = (
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.data())
 def test_restarts_and_waves_change_nothing(seed: int, data: st.DataObject) -> None:
     """Whenever the process ends, and in whatever order coins come: the same ledger, and it sums."""
@@ -360,6 +361,16 @@ def test_accounts_side_by_side_and_what_they_show(make: Make) -> None:
     assert held.r == pytest.approx(-0.05999)
     assert a.equity == a.cash + held.unrealised
     assert b.curve[-1].buy_and_hold == 10_000
+
+
+def test_an_account_whose_market_was_changed_says_so(make: Make) -> None:
+    world = make(plan(market=Market.SPOT))
+    desk = world.start()
+    ran(world, desk, 0, Pred.LONG)
+    ran(world, desk, 1)
+    world.plans = (plan(market=Market.PERP),)
+    with pytest.raises(ConfigError, match=r"account 'main' cannot go on .* give it another name"):
+        world.start()
 
 
 def test_buy_and_hold_stands_beside_the_equity(make: Make) -> None:
