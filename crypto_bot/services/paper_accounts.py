@@ -9,7 +9,7 @@ from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import KillSwitch
 from crypto_bot.domain.quote import Instrument
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import PaperSink, PaperStore, PaperTape, StoredSignal
+from crypto_bot.ports import PaperSink, PaperStore, PaperTape, PaperWrites, StoredSignal
 from crypto_bot.services.paper_trader import PaperBar, PaperTrader
 from crypto_bot.services.price_memory import WINDOW_BARS
 
@@ -38,6 +38,7 @@ class PaperAccounts:
         self._store = store
         self._tape = tape
         self._sinks = tuple(sinks)
+        self._untold: list[PaperWrites] = []
 
     def restore(
         self,
@@ -68,7 +69,7 @@ class PaperAccounts:
             self._run_chunk(behind, ready_ms, switch)
 
     def write(self, traders: Sequence[PaperTrader]) -> None:
-        """Stores what is new of them in one transaction, then tells of it. Raises StoreError."""
+        """Stores what is new of them in one transaction, to be told. Raises StoreError."""
         writes = [trader.book.take_writes() for trader in traders if trader.book.has_writes]
         if not writes:
             return
@@ -77,6 +78,12 @@ class PaperAccounts:
             counts = self.refused.setdefault(each.account, {})
             for refusal in each.refusals:
                 counts[refusal.rule] = counts.get(refusal.rule, 0) + 1
+        self._untold += writes
+
+    def tell(self) -> None:
+        """Tells the sinks of what was stored; who is told may ask for the accounts at once."""
+        untold, self._untold = self._untold, []
+        for each in untold:
             if each.events or each.refusals:
                 for sink in self._sinks:
                     sink.traded(each.events, each.refusals)

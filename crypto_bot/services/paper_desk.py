@@ -140,6 +140,7 @@ class PaperTrading:
             for trader in self._accounts.traders:
                 trader.fund(due)
             self._accounts.write(self._accounts.traders)
+            self._report()
 
     def accounts(self) -> list[AccountReport]:
         return list(self._reports)
@@ -193,11 +194,13 @@ class PaperTrading:
         }
 
     def _report(self) -> None:
+        """Renews what a person sees, then tells of what was stored."""
         now_ms = self._now_ms()
         self._reports = tuple(
             report(trader, self._measured(trader), self._accounts.refused[trader.plan.name], now_ms)
             for trader in self._accounts.traders
         )
+        self._accounts.tell()
 
     def _measured(self, trader: PaperTrader) -> AccountStatistics:
         """Statistics change with a trade or a bar, not with every quote."""
