@@ -108,12 +108,19 @@ def _models(argv: Sequence[str]) -> int:
     return models(argv)
 
 
+def _paper(argv: Sequence[str]) -> int:
+    from crypto_bot.app.paper_command import paper  # noqa: PLC0415 - as above
+
+    return paper(argv)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
     "train": (_train, "one | all: trains, judges and publishes models"),
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
+    "paper": (_paper, "status | stop | resume the paper accounts"),
     "backtest": (_backtest, "the engine over stored candles"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
 }

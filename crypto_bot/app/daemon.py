@@ -18,6 +18,7 @@ from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.server import WebServer, bind
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
+from crypto_bot.app.paper import PaperLog, PaperRoom
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import check_device, model_registry
 from crypto_bot.ml.catalog import PublishedCatalog, SwitchedOff
@@ -55,13 +56,18 @@ class Daemon:
         listener = bind(api.host, api.port)
         database = Database.open(self._settings.database_url, as_engine=True)
         try:
-            server = WebServer(self._application(database), listener, self._stream)
+            paper = PaperRoom(
+                *(self._settings, self._symbols, database, self._engine.now_ms),
+                sinks=(PaperLog(), self._stream),
+            )
+            server = WebServer(self._application(database, paper), listener, self._stream)
             await server.start()
             _log.info(
                 "engine.started", url=f"http://{api.host}:{server.port}", tf=self._timeframe.name
             )
             sinks = (SignalLog(), self._metrics, self._stream)
-            engine = asyncio.create_task(self._engine.run(database, self._metrics, sinks))
+            work = self._engine.run(database, self._metrics, sinks, paper)
+            engine = asyncio.create_task(work)
             stop = asyncio.create_task(stopped.wait())
             await asyncio.wait({engine, stop}, return_when=asyncio.FIRST_COMPLETED)
             await self._end(engine, server)
@@ -69,7 +75,7 @@ class Daemon:
             database.close()
         return 0
 
-    def _application(self, database: Database) -> FastAPI:
+    def _application(self, database: Database, paper: PaperRoom) -> FastAPI:
         api = self._settings.api
         return create_app(
             queries=SqlPredictionQueries(database, self._timeframe),
@@ -79,6 +85,7 @@ class Daemon:
             health=self._engine.health,
             metrics=self._metrics,
             stream=self._stream,
+            paper=paper,
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
         )

@@ -20,6 +20,7 @@ _FLAGS: dict[str, tuple[str, str]] = {
     "port": ("api.port", "port of the API; 0 takes a free one"),
     "database_url": ("database_url", "sqlite:///PATH or postgresql+psycopg://…"),
     "models_dir": ("models_dir", "where trained models are published"),
+    "paper": ("paper.enabled", "1: trade the signals on paper; 0: do not"),
     "exchange": ("exchange.id", "a ccxt exchange id, or sim"),
     "exchange_url": ("exchange.url", "replaces the host of every REST address of the exchange"),
 }

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
+from crypto_bot.app.paper_settings import PaperSettings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
@@ -139,6 +140,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     decision: DecisionSettings = DecisionSettings()
     models: ModelSettings = ModelSettings()
+    paper: PaperSettings = PaperSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
 

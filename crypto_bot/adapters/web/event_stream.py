@@ -13,8 +13,11 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from crypto_bot.adapters.web.paper import PaperEventBody
 from crypto_bot.adapters.web.schemas import Body, HealthBody, OutcomeBody, SignalBody
+from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.ports import StoredSignal
 from crypto_bot.services.health import HealthReport
 
@@ -78,6 +81,11 @@ class EventStream:
         told += [("outcome", partial(OutcomeBody.of, outcome)) for outcome in outcomes]
         told += [("signal", partial(SignalBody.of, stored)) for stored in signals]
         self._hand_over(told)
+
+    def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:  # noqa: ARG002 - a sink's
+        """Fills of the paper accounts, and what moved their cash otherwise; from any thread."""
+        told = [event for event in events if event.kind is not Kind.STOP]
+        self._hand_over([("paper", partial(PaperEventBody.of, event)) for event in told])
 
     def health_changed(self, report: HealthReport) -> None:
         """From any thread."""

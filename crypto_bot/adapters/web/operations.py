@@ -55,7 +55,7 @@ def serve_operations(
         },
     )
     async def events(request: Request) -> EventResponse:
-        """Server-sent events `signal`, `outcome` and `health`, as they are committed.
+        """Server-sent events `signal`, `outcome`, `paper` and `health`, as they are committed.
 
         Resumes after `Last-Event-ID` as far as the newest 2,048 events reach; what is older stands
         in `/api/signals`. An id of an earlier process gets all that is remembered.
