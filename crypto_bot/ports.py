@@ -9,6 +9,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.notice import Notice
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
@@ -325,4 +326,28 @@ class PaperDesk(Protocol):
 
     def resume(self, by: str) -> KillSwitch:
         """Lets positions be opened again."""
+        ...
+
+
+class ChannelCounts(NamedTuple):
+    """What became of the notices for one receiver since the start."""
+
+    channel: str
+    """Its number and its service; nothing of its address."""
+    told: int
+    dropped: int
+    waiting: int
+    is_up: bool
+    """Whether it took the newest message, or none was sent yet."""
+
+
+class Notifier(Protocol):
+    """Tells people. Safe to call from any thread."""
+
+    def tell(self, notice: Notice) -> None:
+        """Takes `notice` to be passed on. Never raises, never waits."""
+        ...
+
+    def counts(self) -> list[ChannelCounts]:
+        """One for each receiver."""
         ...

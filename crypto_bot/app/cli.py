@@ -103,6 +103,18 @@ def _models(argv: Sequence[str]) -> int:
     return models(argv)
 
 
+def _backup(argv: Sequence[str]) -> int:
+    from crypto_bot.app.backup_command import backup  # noqa: PLC0415 - as above
+
+    return backup(argv)
+
+
+def _notify(argv: Sequence[str]) -> int:
+    from crypto_bot.app.notify_command import notify  # noqa: PLC0415 - as above
+
+    return notify(argv)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
@@ -111,6 +123,8 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "backtest": (_backtest, "the engine over stored candles"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
+    "backup": (_backup, "PATH: a copy of the database while the engine runs"),
+    "notify": (_notify, "test: one message to everybody who is told of the engine"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from crypto_bot.domain.errors import ModelIncompatible, SignalUnavailable
+from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
 from crypto_bot.ml import versions
 from crypto_bot.ml.registry import Fingerprint, ModelRegistry, fingerprint
@@ -57,7 +57,8 @@ class PublishedCatalog:
         found = self._registry.look(symbol, self._newest_open_ms())
         card = self._card(symbol)
         if isinstance(found, SignalUnavailable):
-            return ModelEntry(symbol, served=False, traded=False, reason=str(found), card=card)
+            missing = isinstance(found, ModelMissing)
+            return ModelEntry(symbol, False, False, str(found), card, missing=missing)
         verdict = found.meta.verdict
         traded = self._registry.policy.trades(verdict)
         ends = "" if traded else ", and its LONG and SHORT become NO_TRADE"
