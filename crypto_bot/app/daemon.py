@@ -16,6 +16,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
+from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.server import WebServer, bind
 from crypto_bot.app.live_engine import LiveEngine
@@ -61,6 +62,7 @@ class Daemon:
         listener = bind(api.host, api.port)
         database = Database.open(self._settings.database_url, as_engine=True)
         try:
+            self._measure(database)
             server = WebServer(self._application(database), listener, self._stream)
             await server.start()
             url = f"http://{api.host}:{server.port}"
@@ -77,6 +79,18 @@ class Daemon:
         finally:
             database.close()
         return 0
+
+    def _measure(self, database: Database) -> None:
+        """What /metrics tells beside what the engine counts."""
+        size = "database_size_bytes", "The database on the disk"
+        self._metrics.add(OwnGauge(*size, lambda: database.size_bytes))
+        listeners = "stream_listeners", "Clients of /api/stream"
+        self._metrics.add(OwnGauge(*listeners, lambda: self._stream.listeners))
+        self._metrics.add(NoticeCounters(self._notices.counts))
+        self._metrics.add(ModelGauges(lambda: self._notices.models))
+        newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
+        queries = SqlPredictionQueries(database, self._timeframe)
+        self._metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
 
     def _watches(self) -> list[asyncio.Task[None]]:
         """Of the engine's health: for people, and for the service manager."""

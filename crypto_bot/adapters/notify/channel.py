@@ -133,9 +133,7 @@ class Channel:
 class Post:
     """Every notice to every channel. A `Notifier`; from any thread."""
 
-    def __init__(
-        self, receivers: Iterable[Receiver], rules: Rules, clock: Clock
-    ) -> None:
+    def __init__(self, receivers: Iterable[Receiver], rules: Rules, clock: Clock) -> None:
         self.channels = [Channel(receiver, rules, clock) for receiver in receivers]
 
     def tell(self, notice: Notice) -> None:

@@ -41,7 +41,7 @@ def serve_operations(
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
-    async def scrape() -> Response:
+    def scrape() -> Response:
         """Prometheus text."""
         return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
