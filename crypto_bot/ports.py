@@ -351,3 +351,26 @@ class Notifier(Protocol):
     def counts(self) -> list[ChannelCounts]:
         """One for each receiver."""
         ...
+
+
+class Commit(NamedTuple):
+    """What one cycle committed: its time, its signals and the outcomes that its candles decided."""
+
+    at_ms: int
+    signals: list[StoredSignal]
+    outcomes: list[Outcome]
+
+
+class CommitHistory(Protocol):
+    """Reads what was committed when. Safe to call from any thread."""
+
+    def newest_ms(self) -> int:
+        """When the newest signal was made; 0 where there is none."""
+        ...
+
+    def commits(self, since_ms: int, until_ms: int, limit: int) -> list[Commit] | None:
+        """Those made in `[since_ms, until_ms]`, by time; None where they have over `limit` signals.
+
+        Of signals that were caught up on, those of the last 30 days before `since_ms`.
+        """
+        ...

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.service import ServiceSocket
+from crypto_bot.adapters.store.commit_history import SqlCommitHistory
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.application import create_app
@@ -63,6 +64,7 @@ class Daemon:
         database = Database.open(self._settings.database_url, as_engine=True)
         try:
             self._measure(database)
+            self._stream.recall(SqlCommitHistory(database, self._timeframe))
             server = WebServer(self._application(database), listener, self._stream)
             await server.start()
             url = f"http://{api.host}:{server.port}"
