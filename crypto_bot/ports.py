@@ -11,6 +11,7 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.notice import Notice
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import (
     AccountReport,
@@ -419,4 +420,51 @@ class PaperSink(Protocol):
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
         """From any thread, in order. Must not raise or block."""
+        ...
+
+
+class ChannelCounts(NamedTuple):
+    """What became of the notices for one receiver since the start."""
+
+    channel: str
+    """Its number and its service; nothing of its address."""
+    told: int
+    dropped: int
+    waiting: int
+    is_up: bool
+    """Whether it took the newest message, or none was sent yet."""
+
+
+class Notifier(Protocol):
+    """Tells people. Safe to call from any thread."""
+
+    def tell(self, notice: Notice) -> None:
+        """Takes `notice` to be passed on. Never raises, never waits."""
+        ...
+
+    def counts(self) -> list[ChannelCounts]:
+        """One for each receiver."""
+        ...
+
+
+class Commit(NamedTuple):
+    """What one cycle committed: its time, its signals and the outcomes that its candles decided."""
+
+    at_ms: int
+    signals: list[StoredSignal]
+    outcomes: list[Outcome]
+
+
+class CommitHistory(Protocol):
+    """Reads what was committed when. Safe to call from any thread."""
+
+    def newest_ms(self) -> int:
+        """When the newest signal was made; 0 where there is none."""
+        ...
+
+    def commits(self, since_ms: int, until_ms: int, limit: int) -> list[Commit] | None:
+        """Those made in `[since_ms, until_ms]`, by time; None where they have over `limit` signals.
+
+        Of signals that were caught up on, those of the last 30 days before `since_ms`.
+        """
         ...

@@ -114,6 +114,18 @@ def _paper(argv: Sequence[str]) -> int:
     return paper(argv)
 
 
+def _backup(argv: Sequence[str]) -> int:
+    from crypto_bot.app.backup_command import backup  # noqa: PLC0415 - as above
+
+    return backup(argv)
+
+
+def _notify(argv: Sequence[str]) -> int:
+    from crypto_bot.app.notify_command import notify  # noqa: PLC0415 - as above
+
+    return notify(argv)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
@@ -123,6 +135,8 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "paper": (_paper, "status | stop | resume the paper accounts"),
     "backtest": (_backtest, "the engine over stored candles"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
+    "backup": (_backup, "PATH: a copy of the database while the engine runs"),
+    "notify": (_notify, "test: one message to everybody who is told of the engine"),
 }
 
 

@@ -63,7 +63,11 @@ class LiveEngine:
 
     def health(self) -> HealthReport:
         """As of now; never blocks."""
-        health = self._rounds.health if self._rounds else Health(started_ms=self._started_ms)
+        if self._rounds is not None:
+            health = self._rounds.health
+        else:
+            down_ms = None if self._market is None else self._market.feed.down_since_ms
+            health = Health(started_ms=self._started_ms, exchange_down_since_ms=down_ms)
         patience_ms = int(self._settings.exchange.grace_s * 1000) + self._timeframe.ms // 4
         return assess(health, self.now_ms(), self._timeframe, patience_ms)
 

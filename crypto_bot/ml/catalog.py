@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from crypto_bot.domain.errors import ModelIncompatible, SignalUnavailable
+from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
 from crypto_bot.ml import versions
 from crypto_bot.ml.registry import Fingerprint, ModelRegistry, fingerprint
@@ -57,7 +57,8 @@ class PublishedCatalog:
         found = self._registry.look(symbol, self._newest_open_ms())
         if isinstance(found, SignalUnavailable):
             card = self._card(symbol)
-            return ModelEntry(symbol, served=False, traded=False, reason=str(found), card=card)
+            missing = isinstance(found, ModelMissing)
+            return ModelEntry(symbol, False, False, str(found), card, missing=missing)
         withheld = self._registry.policy.withheld(found, self._newest_open_ms())
         ends = "" if withheld is None else f"; {withheld}"
         reason = f"{found.name} is {found.meta.verdict}: it answers{ends}"

@@ -221,6 +221,14 @@ class HealthBody(Body):
         )
 
 
+class MissedBody(Body):
+    """More was committed while a listener was away than is told again: it stands in the log."""
+
+    since: Instant
+    until: Instant
+    detail: str = "read what was committed meanwhile from /api/signals"
+
+
 def _instant(at_ms: int | None) -> str | None:
     return None if at_ms is None else instant(at_ms)
 
