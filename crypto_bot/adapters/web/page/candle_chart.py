@@ -98,7 +98,7 @@ def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> 
         "type": "category",
         "gridIndex": grid,
         "data": labels,
-        "axisLine": {"lineStyle": {"color": palette.line}},
+        "axisLine": {"show": grid < 2 or has_model, "lineStyle": {"color": palette.line}},
         "axisTick": {"show": False},
         "axisLabel": {"show": is_lowest, "color": palette.muted, "hideOverlap": True},
     }
@@ -201,7 +201,7 @@ def _level(price: float, text: str, palette: Palette) -> _Options:
 def _calls(data: ChartData, at: dict[int, int], palette: Palette) -> list[_Options]:
     """Arrows where a side was called first; a call that repeats the one before it has none."""
     candles = {candle.open_ms: candle for candle in data.candles}
-    called = {line.stored.signal.candle_open_ms: line.stored.signal.pred for line in data.lines}
+    firsts = [line.stored.signal for line in _first_calls(data)]
     low = min((candle.low for candle in data.candles), default=0.0)
     high = max((candle.high for candle in data.candles), default=0.0)
     away = 0.025 * (high - low)
@@ -210,10 +210,8 @@ def _calls(data: ChartData, at: dict[int, int], palette: Palette) -> list[_Optio
         is_long = pred is Pred.LONG
         points = [
             [at[open_ms], candles[open_ms].low - away if is_long else candles[open_ms].high + away]
-            for open_ms, side in sorted(called.items())
-            if side is pred
-            and open_ms in candles
-            and called.get(open_ms - data.timeframe.ms) is not pred
+            for open_ms in sorted(each.candle_open_ms for each in firsts if each.pred is pred)
+            if open_ms in candles
         ]
         made.append(
             {
@@ -231,16 +229,28 @@ def _calls(data: ChartData, at: dict[int, int], palette: Palette) -> list[_Optio
     return made
 
 
-_SHAPES = {Status.SL: "path://M0 0L10 10M10 0L0 10", Status.EXPIRED: "emptyCircle"}
+_SHAPES = {Status.SL: "path://M0 0L10 10M10 0L0 10"}
+
+
+def _first_calls(data: ChartData) -> list[LoggedSignal]:
+    """Each LONG or SHORT that does not repeat the call of the candle before, the newest first."""
+    called = {line.stored.signal.candle_open_ms: line.stored.signal.pred for line in data.lines}
+    return [
+        line
+        for line in data.lines
+        if line.stored.signal.pred is not Pred.NO_TRADE
+        and called.get(line.stored.signal.candle_open_ms - data.timeframe.ms)
+        is not line.stored.signal.pred
+    ]
 
 
 def _endings(data: ChartData, at: dict[int, int], palette: Palette) -> _Options:
     """Where the newest trades ended, each with a dotted line from its entry."""
     points: list[_Options] = []
     ways: list[list[_Options]] = []
-    for line in data.lines:
+    for line in _first_calls(data):
         signal, outcome = line.stored.signal, line.outcome
-        if signal.pred is Pred.NO_TRADE or outcome is None or len(points) == _MOST_ENDINGS:
+        if outcome is None or len(points) == _MOST_ENDINGS:
             continue
         found = _exit_at(signal, outcome, data)
         if found not in at or signal.candle_open_ms not in at:
@@ -251,7 +261,11 @@ def _endings(data: ChartData, at: dict[int, int], palette: Palette) -> _Options:
                 "value": [at[found], price],
                 "symbol": _SHAPES.get(outcome.status, "circle"),
                 "symbolSize": 8,
-                "itemStyle": {"color": palette.text, "borderColor": palette.text, "borderWidth": 2},
+                "itemStyle": {
+                    "color": "transparent" if outcome.status is Status.EXPIRED else palette.text,
+                    "borderColor": palette.text,
+                    "borderWidth": 2,
+                },
             }
         )
         ways.append(

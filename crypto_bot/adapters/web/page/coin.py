@@ -107,7 +107,6 @@ def _neighbours(symbols: Sequence[str], symbol: str) -> Neighbours:
 def _head(board: Board, state: CoinState, around: Neighbours) -> str:
     """Markup, every text escaped."""
     coin = state.reading
-    closes = [candle.close for candle in coin.candles[-32:]]
     change = change_of(coin, board.timeframe, state.price)
     name = formats.coin(coin.symbol)
     pair = "" if name == coin.symbol else ' <span class="muted">/ USDT</span>'
@@ -119,7 +118,7 @@ def _head(board: Board, state: CoinState, around: Neighbours) -> str:
     return (
         f"{_step(around.before, '‹', 'Coin before')}<h1>{escape(name)}{pair}</h1>"
         f"{_step(around.after, '›', 'Coin after')}"
-        f'<b class="figure freezes">{formats.number(state.price, formats.decimals_of(closes))}</b>'
+        f'<b class="figure freezes">{formats.number(state.price, state.decimals)}</b>'
         f"<span>{formats.signed(None if change is None else 100 * change, 2, '%')}"
         f' <span class="muted">24 h</span></span>{chip}'
         f"{cells.verdict(card.verdict) if card else ''}"

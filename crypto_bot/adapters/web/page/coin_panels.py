@@ -31,7 +31,7 @@ def build(
     """All of it; what was written by others is escaped."""
     for name, markup in (
         ("call", _call(state, viewer)),
-        ("chain", _chain(state)),
+        ("why", _chain(state)),
         ("score", _score(lines)),
         ("record", _record(snapshot, state)),
         ("calls", _last_calls(state, viewer)),
@@ -64,6 +64,8 @@ def _call(state: CoinState, viewer: Viewer) -> str:
 
 def _probabilities(signal: Signal) -> str:
     if not calibrated(signal):
+        if signal.pred is Pred.NO_TRADE:
+            return ""
         return (
             f'<div class="muted">By the rule {escape(SOURCES[signal.source])}: no probability. '
             "Its record is below.</div>"
@@ -80,7 +82,7 @@ def _probabilities(signal: Signal) -> str:
 
 
 def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) -> list[Fact]:
-    decimals = formats.decimals_of([candle.close for candle in state.reading.candles[-32:]])
+    decimals = state.decimals
 
     def away(price: float) -> str:
         return formats.signed(100 * (price / trade.entry - 1.0), 2, "%")

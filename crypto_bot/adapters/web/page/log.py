@@ -10,7 +10,7 @@ from nicegui import ui
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
-from crypto_bot.adapters.web.page.log_rows import log_row
+from crypto_bot.adapters.web.page.log_rows import Row, log_row
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.ports import LoggedSignal, LogPosition
@@ -79,7 +79,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         news = await _read(board, address)
         if news != found:
             found = news
-            table.rows = [log_row(line, board.timeframe, viewer) for line in news[:PAGE_LINES]]
+            table.rows = _rows(board, news, viewer)
             empty.set_visibility(not news)
             further.set_content(_further(address, news))
 
@@ -99,11 +99,19 @@ def _table(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> ui.ta
         for name, label, side in _COLUMNS
     ]
     columns[0]["label"] = f"Close, {viewer.zone_label}"
-    rows = [log_row(line, board.timeframe, viewer) for line in found[:PAGE_LINES]]
+    rows = _rows(board, found, viewer)
     table = ui.table(columns=columns, rows=rows, row_key="id", pagination=0)
     table.classes("coins lines").props("flat dense hide-pagination hide-no-data")
     table.add_slot("body", _LINE)
     return table
+
+
+def _rows(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> list[Row]:
+    decimals = {state.reading.symbol: state.decimals for state in board.snapshot.states}
+    return [
+        log_row(line, board.timeframe, decimals.get(line.stored.signal.symbol, 2), viewer)
+        for line in found[:PAGE_LINES]
+    ]
 
 
 def _nothing(address: LogAddress) -> ui.element:

@@ -17,12 +17,10 @@ from crypto_bot.services.health import instant
 Row = dict[str, Any]
 
 
-def log_row(line: LoggedSignal, timeframe: Timeframe, viewer: Viewer) -> Row:
+def log_row(line: LoggedSignal, timeframe: Timeframe, decimals: int, viewer: Viewer) -> Row:
     """One line of the table; `reasons`, `declined` and `inputs` are what it opens to."""
     signal, outcome = line.stored.signal, line.outcome
     close_ms = timeframe.close_of(signal.candle_open_ms)
-    prices = [signal.levels.entry, *_known(signal.levels.stop_loss)]
-    decimals = max(formats.decimals_of([price]) for price in prices)
     targets = signal.levels.take_profits
     return {
         "id": signal.id,
@@ -91,7 +89,3 @@ def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]
 
 def _price(price: float | None, decimals: int) -> str:
     return "" if price is None else formats.number(price, decimals)
-
-
-def _known(price: float | None) -> list[float]:
-    return [] if price is None else [price]
