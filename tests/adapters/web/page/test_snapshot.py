@@ -94,7 +94,7 @@ def test_a_rule_has_no_probability_and_a_model_has_one(database: Database, engin
             assert ("filled" in row["chip"]) == (row["source"] == "ML")
 
 
-def call(database: Database, pred: Pred, reach: float) -> float:
+def call(database: Database, pred: Pred, reach: float, reason: str = "RSI <b>9</b>") -> float:
     """BTCUSDT with one call, three candles ago, that risks `reach`; its entry."""
     candles = candles_of("BTCUSDT", 40)
     SqlCandleArchive(database, QUARTER).add({"BTCUSDT": candles})
@@ -105,7 +105,7 @@ def call(database: Database, pred: Pred, reach: float) -> float:
         pred=pred,
         source=Source.RSI_MA,
         levels=Levels(entry, entry - side * reach, targets),
-        reasons=("RSI <b>9</b>",),
+        reasons=(reason,),
     )
     SqlPredictionStore(database, QUARTER).commit([made._replace(signal=signal)], [])
     return entry
