@@ -13,7 +13,13 @@ from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import DayRecord, LoggedSignal, LogPosition, StoredSignal
+from crypto_bot.ports import (
+    DayRecord,
+    LoggedSignal,
+    LogPosition,
+    ResolvedCall,
+    StoredSignal,
+)
 
 _DAY_MS = 86_400_000
 
@@ -94,6 +100,33 @@ class SqlPredictionQueries:
             return [
                 DayRecord(Source(name), *measured) for name, *measured in connection.execute(query)
             ]
+
+    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
+        column, outcome = predictions_table.c, outcomes_table.c
+        query = (
+            select(
+                column.source,
+                column.symbol,
+                column.model_version,
+                column.candle_open_ms,
+                column.pred,
+                outcome.label,
+                column.p_short,
+                column.p_no_trade,
+                column.p_long,
+                outcome.return_bps,
+                func.coalesce(column.cost_bps, 0.0),
+                column.entry,
+                column.stop_loss,
+                column.atr,
+            )
+            .select_from(predictions_table.join(outcomes_table))
+            .where(*self._wanted(None, None, since_ms))
+            .where(~column.late, outcome.label.is_not(None))
+            .order_by(column.candle_open_ms, column.symbol)
+        )
+        with self._database.reading() as connection:
+            return [ResolvedCall._make(row) for row in connection.execute(query)]
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         column = candles_table.c
