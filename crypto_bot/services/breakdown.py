@@ -11,9 +11,8 @@ import numpy as np
 from crypto_bot.services.resolved import (
     HOUR_MS,
     LONG,
-    NO_TRADE,
+    SHORT,
     SOURCES,
-    Floats,
     Ints,
     ResolvedCalls,
     day_records,
@@ -24,6 +23,7 @@ from crypto_bot.services.review import (
     Performance,
     performance,
     ratio_interval,
+    wilson,
 )
 from crypto_bot.services.standing import Standing, standing
 
@@ -38,7 +38,7 @@ class Line:
     name: str
     n: int
     rate: float | None
-    """Share that was right; None below `MIN_CALLS` calls."""
+    """Share that returned more than 0 before costs; None below `MIN_CALLS` calls."""
     interval: Interval | None
     break_even: float | None
     standing: Standing
@@ -48,110 +48,114 @@ class Line:
     record: Performance
 
 
-def break_even(trades: ResolvedCalls) -> Floats:
-    """The hit rate at which each call's source would neither earn nor lose after costs, [n].
+def break_even(trades: ResolvedCalls) -> float | None:
+    """The share of gains at which trades of these sizes earn exactly their cost.
 
-    (cost - miss) / (hit - miss), of the mean returns of the source's right and wrong calls and its
-    mean cost. NaN for a source that has too few calls, or earns no more by right calls than wrong.
+    With the mean gain G and the mean loss L, a share h returns h G - (1 - h) L, which is the mean
+    cost at h = (L + cost) / (G + L). None below `MIN_CALLS` trades, or without a gain and a loss.
     """
-    limit = np.full(len(trades), np.nan)
-    for source in np.unique(trades.source):
-        mine = trades.source == source
-        hit, returns = trades.hit[mine], trades.return_bps[mine]
-        if hit.size < MIN_CALLS or hit.all() or not hit.any():
-            continue
-        right, wrong = float(returns[hit].mean()), float(returns[~hit].mean())
-        cost = float(trades.cost_bps[mine].mean())
-        if right > wrong and wrong < cost < right:
-            limit[mine] = (cost - wrong) / (right - wrong)
-    return limit
+    gained, returns = trades.gained, trades.return_bps
+    if gained.size < MIN_CALLS or gained.all() or not gained.any():
+        return None
+    gain, loss = float(returns[gained].mean()), -float(returns[~gained].mean())
+    return min(1.0, (loss + float(trades.cost_bps.mean())) / (gain + loss))
 
 
 def lines(
-    trades: ResolvedCalls, limit: Floats, group: Ints, names: Sequence[str]
+    trades: ResolvedCalls, limits: Sequence[float | None], group: Ints, names: Sequence[str]
 ) -> tuple[Line, ...]:
-    """A line for each of `names`, which `group` [n] counts; `limit` [n] as of `break_even`."""
-    records = day_records(trades, group, len(names))
+    """A line for each of `names`, which `group` [n] counts, beside its break-even of `limits`."""
+    records = day_records(trades, trades.gained, group, len(names))
     net = _net_r(trades, group, len(names))
     found = []
-    for number, (name, days) in enumerate(zip(names, records, strict=True)):
+    for name, days, limit, (mean_r, reach) in zip(names, records, limits, net, strict=True):
         record = performance(days)
-        limits = limit[group == number]
-        known = limits[np.isfinite(limits)]
-        yardstick = float(known.mean()) if known.size else None
-        mean_r, mean_r_interval = net[number]
+        told = record.n >= MIN_CALLS
         found.append(
             Line(
                 name=name,
                 n=record.n,
                 rate=record.hit_rate,
                 interval=record.hit_rate_interval,
-                break_even=yardstick,
-                standing=standing(record.n, record.hit_rate_interval, yardstick),
-                mean_r=mean_r if record.n >= MIN_CALLS else None,
-                mean_r_interval=mean_r_interval if record.n >= MIN_CALLS else None,
+                break_even=limit,
+                standing=standing(record.n, record.hit_rate_interval, limit),
+                mean_r=mean_r if told else None,
+                mean_r_interval=reach if told else None,
                 record=record,
             )
         )
     return tuple(found)
 
 
-def overall(trades: ResolvedCalls, limit: Floats) -> Line:
+def overall(trades: ResolvedCalls) -> Line:
     """All of them in one line."""
-    return lines(trades, limit, np.zeros(len(trades), dtype=np.int64), ["all"])[0]
+    return _together(trades, np.zeros(len(trades), dtype=np.int64), ["all"])[0]
 
 
-def by_source(trades: ResolvedCalls, limit: Floats) -> tuple[Line, ...]:
-    """A line for each source and side that made calls, in the order in which they are asked."""
+def by_source(trades: ResolvedCalls) -> tuple[Line, ...]:
+    """A line for each source and side that made calls, each beside a break-even of its own."""
     sides = ("SHORT", "LONG")
     group = trades.source * 2 + (trades.pred == LONG)
     names = [f"{source.value} {side}" for source in SOURCES for side in sides]
-    return tuple(line for line in lines(trades, limit, group, names) if line.n)
+    limits = [break_even(trades.where(group == number)) for number in range(len(names))]
+    return tuple(line for line in lines(trades, limits, group, names) if line.n)
 
 
-def by_coin(trades: ResolvedCalls, limit: Floats) -> tuple[Line, ...]:
+def by_coin(trades: ResolvedCalls) -> tuple[Line, ...]:
     """A line for each coin that had calls, best lower bound first, those with few calls last."""
-    told = lines(trades, limit, trades.coin, trades.symbols)
+    told = _together(trades, trades.coin, trades.symbols)
     return tuple(sorted((line for line in told if line.n), key=_by_lower_bound))
 
 
-def by_hour(trades: ResolvedCalls, limit: Floats) -> tuple[Line, ...]:
+def by_hour(trades: ResolvedCalls) -> tuple[Line, ...]:
     """24 lines: the UTC hour in which the candle opened."""
     names = [f"{hour:02}" for hour in range(24)]
-    return lines(trades, limit, trades.open_ms // HOUR_MS % 24, names)
+    return _together(trades, trades.open_ms // HOUR_MS % 24, names)
 
 
-def by_volatility(trades: ResolvedCalls, limit: Floats) -> tuple[Line, ...]:
+def by_volatility(trades: ResolvedCalls) -> tuple[Line, ...]:
     """Fifths of the calls by ATR over price, the quietest first, named by their range in bp."""
-    known = np.isfinite(trades.atr_bps)
-    trades, limit = trades.where(known), limit[known]
+    trades = trades.where(np.isfinite(trades.atr_bps))
     if not len(trades):
         return ()
     edges = np.quantile(trades.atr_bps, np.linspace(0.0, 1.0, VOLATILITY_GROUPS + 1))
     group = np.searchsorted(edges[1:-1], trades.atr_bps, side="right").astype(np.int64)
-    ends = [f"{edge:.0f}" for edge in edges]
-    names = [f"{low} to {high} bp" for low, high in pairwise(ends)]
-    return lines(trades, limit, group, names)
+    names = [f"{low:.0f} to {high:.0f} bp" for low, high in pairwise(edges.tolist())]
+    return _together(trades, group, names)
 
 
-def random_side(trades: ResolvedCalls, limit: Floats) -> Line:
-    """What flipping a coin for the side would score on the same candles: half of those that moved.
+def random_side(trades: ResolvedCalls) -> Line:
+    """What flipping a coin for the side would have come to: either side of every trade.
 
-    The expected rate and its interval; no returns, as those of the other side are not known.
+    The other side is taken to end where the trade did, with its return mirrored.
     """
-    moved = np.where(trades.label == NO_TRADE, LONG, trades.label)
-    either = overall(replace(trades, pred=moved), limit)
-    if either.interval is None:
-        return replace(either, name=RANDOM_SIDE, mean_r=None, mean_r_interval=None)
-    interval = Interval(either.interval.low / 2.0, either.interval.high / 2.0)
+    mirrored = replace(
+        trades,
+        pred=np.where(trades.pred == LONG, SHORT, LONG),
+        return_bps=-trades.return_bps,
+    )
+    either = trades.followed_by(mirrored)
+    either = either.where(np.argsort(either.open_ms, kind="stable"))
+    line = overall(either)
+    # Two sides of a trade are not two trades.
+    n = len(trades)
+    record = line.record
+    interval = line.interval
+    if interval is not None and record.n:
+        seen = min(record.n_effective or record.n, n)
+        interval = wilson(record.hits / record.n, seen)
+    limit = break_even(trades)
+    told = n >= MIN_CALLS
     return replace(
-        either,
+        line,
         name=RANDOM_SIDE,
-        rate=None if either.rate is None else either.rate / 2.0,
+        n=n,
+        rate=line.rate if told else None,
         interval=interval,
-        standing=standing(either.n, interval, either.break_even),
-        mean_r=None,
-        mean_r_interval=None,
+        break_even=limit,
+        standing=standing(n, interval, limit),
+        mean_r=line.mean_r if told else None,
+        mean_r_interval=line.mean_r_interval if told else None,
     )
 
 
@@ -159,6 +163,11 @@ def confusion(calls: ResolvedCalls) -> tuple[tuple[int, int, int], ...]:
     """Counts by what came (rows) and what was called: SHORT, NO_TRADE, LONG."""
     table = np.bincount(calls.label * 3 + calls.pred, minlength=9).reshape(3, 3)
     return tuple((int(a), int(b), int(c)) for a, b, c in table)
+
+
+def _together(trades: ResolvedCalls, group: Ints, names: Sequence[str]) -> tuple[Line, ...]:
+    """Lines beside the break-even of all the trades."""
+    return lines(trades, [break_even(trades)] * len(names), group, names)
 
 
 def _net_r(

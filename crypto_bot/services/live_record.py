@@ -68,7 +68,6 @@ class PerformanceReport:
     """Everything that is told of one selection. Lines are of LONG and SHORT calls alone."""
 
     selection: Selection
-    version: int
     calls: int
     """Resolved, NO_TRADE among them."""
     days: int
@@ -105,40 +104,29 @@ class LiveRecord:
         self._catalog = catalog
         self._now_ms = now_ms
         self._lock = Lock()
-        self._calls: ResolvedCalls | None = None
-        self._losses = Losses(np.empty(0), np.empty(0))
-        self._version = 0
+        self._calls = ResolvedCalls.of([])
+        self._losses = losses(self._calls)
+        self._read = False
+        self._as_of_ms: int | None = None
         self._known: dict[Selection, PerformanceReport] = {}
         self._models: ModelsReport | None = None
 
-    @property
-    def version(self) -> int:
-        """Grows with each refresh that brought something new; 0 before the first."""
-        return self._version
+    def report(self, selection: Selection, as_of_ms: int | None) -> PerformanceReport:
+        """Of the calls as they stood at the cycle of `as_of_ms`; computed once for each.
 
-    def refresh(self) -> None:
-        """Takes in what was resolved. Once a cycle is enough; the first reads all 90 days.
-
+        Another `as_of_ms` than the last is the word that there was a cycle: the store is read.
         Raises StoreError.
         """
         with self._lock:
-            self._refresh()
-
-    def report(self, selection: Selection) -> PerformanceReport:
-        """Of the calls as of the last refresh; computed once for each."""
-        with self._lock:
-            if self._calls is None:
-                self._refresh()
+            self._follow(as_of_ms)
             if selection not in self._known:
                 self._known[selection] = self._reported(selection)
             return self._known[selection]
 
-    def models(self) -> ModelsReport:
-        """The published models, live and as they were tested."""
+    def models(self, as_of_ms: int | None) -> ModelsReport:
+        """The published models, live and as they were tested; otherwise as `report`."""
         with self._lock:
-            if self._calls is None:
-                self._refresh()
-            assert self._calls is not None
+            self._follow(as_of_ms)
             if self._models is None:
                 entries = self._catalog.entries()
                 self._models = ModelsReport(
@@ -147,10 +135,16 @@ class LiveRecord:
                 )
             return self._models
 
+    def _follow(self, as_of_ms: int | None) -> None:
+        if self._read and as_of_ms == self._as_of_ms:
+            return
+        self._refresh()
+        self._read, self._as_of_ms = True, as_of_ms
+
     def _refresh(self) -> None:
         since_ms = self._now_ms() - MEMORY_DAYS * DAY_MS
         known = self._calls
-        if known is not None and len(known):
+        if len(known):
             again_ms = max(since_ms, int(known.open_ms[-1]) - _UNSETTLED_DAYS * DAY_MS)
             fresh = ResolvedCalls.of(self._queries.resolved_calls(again_ms))
             kept = known.where((known.open_ms >= since_ms) & (known.open_ms < again_ms))
@@ -158,12 +152,10 @@ class LiveRecord:
         else:
             found = ResolvedCalls.of(self._queries.resolved_calls(since_ms))
         self._calls, self._losses = found, losses(found)
-        self._version += 1
         self._known.clear()
         self._models = None
 
     def _reported(self, selection: Selection) -> PerformanceReport:
-        assert self._calls is not None
         everything = self._calls
         of_group = _in_group(everything, selection.group)
         now_ms = self._now_ms()
@@ -174,7 +166,6 @@ class LiveRecord:
         if selection.side is not None:
             wanted = calls.pred == PREDS.index(selection.side)
         trades = calls.where(wanted)
-        limit = breakdown.break_even(trades)
         said_by = _said_by(calls, selection.group)
         told = calls.where(_in_group(calls, said_by))
         curve_days = max(selection.window.days, Window.MONTH.days)
@@ -183,15 +174,14 @@ class LiveRecord:
         loss = Losses(*(column[of_group] for column in self._losses))
         return PerformanceReport(
             selection=selection,
-            version=self._version,
             calls=len(calls),
             days=int(np.unique(calls.day).size),
-            trades=breakdown.overall(trades, limit),
-            by_source=breakdown.by_source(trades, limit),
-            random_side=breakdown.random_side(trades, limit),
-            by_coin=breakdown.by_coin(trades, limit),
-            by_hour=breakdown.by_hour(trades, limit),
-            by_volatility=breakdown.by_volatility(trades, limit),
+            trades=breakdown.overall(trades),
+            by_source=breakdown.by_source(trades),
+            random_side=breakdown.random_side(trades),
+            by_coin=breakdown.by_coin(trades),
+            by_hour=breakdown.by_hour(trades),
+            by_volatility=breakdown.by_volatility(trades),
             confusion=breakdown.confusion(calls),
             said_by=said_by,
             long=reliability(told.p[:, LONG], told.label == LONG),

@@ -94,6 +94,12 @@ class ResolvedCalls:
         return hit
 
     @property
+    def gained(self) -> Bools:
+        """Whether each returned more than 0 before costs, [n]."""
+        gained: Bools = self.return_bps > 0.0
+        return gained
+
+    @property
     def is_trade(self) -> Bools:
         """Whether each was LONG or SHORT, [n]."""
         traded: Bools = self.pred != NO_TRADE
@@ -104,8 +110,8 @@ class ResolvedCalls:
         """Return after costs in units of what the stop risked, [n]; NaN where nothing was."""
         return (self.return_bps - self.cost_bps) / self.risk_bps
 
-    def where(self, chosen: Bools) -> Self:
-        """The calls of a mask [n]."""
+    def where(self, chosen: Bools | Ints) -> Self:
+        """The calls of a mask [n], or of row numbers."""
         picked = {
             field.name: column[chosen]
             for field in fields(self)
@@ -131,10 +137,13 @@ class ResolvedCalls:
         return type(self)(symbols=symbols, versions=versions, **joined)
 
 
-def day_records(calls: ResolvedCalls, group: Ints, groups: int) -> list[list[DayRecord]]:
+def day_records(
+    calls: ResolvedCalls, right: Bools, group: Ints, groups: int
+) -> list[list[DayRecord]]:
     """The calls summed by UTC day for each of `groups`; `group` [n] numbers them.
 
-    `source` and `symbol` of a sum are those of its first call: groups may mix them.
+    `right` [n] is what counts as a hit: `hit` of any call, or `gained` of trades. `source` and
+    `symbol` of a sum are those of its first call: groups may mix them.
     """
     if not len(calls):
         return [[] for _ in range(groups)]
@@ -146,11 +155,11 @@ def day_records(calls: ResolvedCalls, group: Ints, groups: int) -> list[list[Day
     sums = np.stack(
         [
             np.bincount(place),
-            np.bincount(place, calls.hit),
+            np.bincount(place, right),
             np.bincount(place, calls.is_trade),
             np.bincount(place, calls.return_bps),
             np.bincount(place, confidence),
-            np.bincount(place, (confidence - calls.hit) ** 2),
+            np.bincount(place, (confidence - right) ** 2),
         ],
         axis=1,
     )

@@ -1,12 +1,11 @@
 """Trades in groups: break-even by hand, a word for where they stand, a coin that is flipped."""
 
-import numpy as np
 import pytest
 
 from crypto_bot.domain.signal import Source
 from crypto_bot.services import breakdown
 from crypto_bot.services.resolved import ResolvedCalls, day_records
-from crypto_bot.services.review import MIN_CALLS, Interval, performance
+from crypto_bot.services.review import MIN_CALLS, Interval, performance, wilson
 from crypto_bot.services.standing import Standing, calls_to_settle, standing
 from tests.services.made_calls import call, market
 
@@ -23,32 +22,30 @@ def trades(hits: int, misses: int, **known: object) -> list[object]:
 def test_break_even_by_hand() -> None:
     calls = ResolvedCalls.of(trades(20, 20))  # type: ignore[arg-type]
     # 120 h - 80 (1 - h) = 10
-    assert breakdown.break_even(calls) == pytest.approx(np.full(40, 0.45))
+    assert breakdown.break_even(calls) == pytest.approx(0.45)
 
 
 def test_break_even_needs_calls_and_calls_of_both_kinds() -> None:
-    few = ResolvedCalls.of(trades(10, 10))  # type: ignore[arg-type]
-    assert np.isnan(breakdown.break_even(few)).all()
-    right = ResolvedCalls.of(trades(40, 0))  # type: ignore[arg-type]
-    assert np.isnan(breakdown.break_even(right)).all()
+    assert breakdown.break_even(ResolvedCalls.of(trades(10, 10))) is None  # type: ignore[arg-type]
+    assert breakdown.break_even(ResolvedCalls.of(trades(40, 0))) is None  # type: ignore[arg-type]
+    assert breakdown.break_even(ResolvedCalls.of([])) is None
 
 
-def test_break_even_is_of_each_source_and_a_mixture_has_the_mean() -> None:
+def test_each_source_has_a_break_even_of_its_own() -> None:
     rows = trades(30, 30) + [
-        call(100 + at, source=Source.MOMENTUM, label="LONG" if at < 15 else "SHORT",
-             return_bps=50.0 if at < 15 else -50.0, cost_bps=0.0)
+        call(100 + at, source=Source.MOMENTUM, return_bps=50.0 if at < 15 else -50.0, cost_bps=0.0)
         for at in range(30)
-    ]  # fmt: skip
-    calls = ResolvedCalls.of(rows)  # type: ignore[arg-type]
-    limit = breakdown.break_even(calls)
-    told = {line.name: line.break_even for line in breakdown.by_source(calls, limit)}
-    assert told == {"RSI_MA LONG": pytest.approx(0.45), "MOMENTUM LONG": pytest.approx(0.5)}
-    assert breakdown.overall(calls, limit).break_even == pytest.approx((60 * 0.45 + 30 * 0.5) / 90)
+    ]
+    told = breakdown.by_source(ResolvedCalls.of(rows))  # type: ignore[arg-type]
+    assert {line.name: line.break_even for line in told} == {
+        "RSI_MA LONG": pytest.approx(0.45),
+        "MOMENTUM LONG": pytest.approx(0.5),
+    }
 
 
 def test_a_line_by_hand() -> None:
     calls = ResolvedCalls.of(trades(30, 10))  # type: ignore[arg-type]
-    line = breakdown.overall(calls, breakdown.break_even(calls))
+    line = breakdown.overall(calls)
     assert line.n == 40
     assert line.rate == pytest.approx(0.75)
     assert line.standing is Standing.ABOVE
@@ -58,7 +55,7 @@ def test_a_line_by_hand() -> None:
 
 def test_few_calls_have_an_interval_and_no_rate() -> None:
     calls = ResolvedCalls.of(trades(5, 5))  # type: ignore[arg-type]
-    line = breakdown.overall(calls, breakdown.break_even(calls))
+    line = breakdown.overall(calls)
     assert line.rate is None
     assert line.mean_r is None
     assert line.interval is not None
@@ -67,26 +64,24 @@ def test_few_calls_have_an_interval_and_no_rate() -> None:
 
 def test_no_call_at_all() -> None:
     calls = ResolvedCalls.of([])
-    limit = breakdown.break_even(calls)
-    line = breakdown.overall(calls, limit)
+    line = breakdown.overall(calls)
     assert (line.n, line.rate, line.interval, line.standing) == (0, None, None, Standing.TOO_FEW)
-    assert breakdown.by_source(calls, limit) == ()
-    assert breakdown.by_coin(calls, limit) == ()
-    assert breakdown.by_volatility(calls, limit) == ()
-    assert breakdown.random_side(calls, limit).n == 0
-    assert [each.n for each in breakdown.by_hour(calls, limit)] == [0] * 24
+    assert breakdown.by_source(calls) == ()
+    assert breakdown.by_coin(calls) == ()
+    assert breakdown.by_volatility(calls) == ()
+    assert breakdown.random_side(calls).n == 0
+    assert [each.n for each in breakdown.by_hour(calls)] == [0] * 24
     assert breakdown.confusion(calls) == ((0, 0, 0),) * 3
 
 
 def test_lines_agree_with_the_record_of_the_api() -> None:
     calls = ResolvedCalls.of(market(12))
-    limit = breakdown.break_even(calls)
-    for line in breakdown.by_coin(calls, limit):
+    for line in breakdown.by_coin(calls):
         mine = calls.where(calls.coin == calls.symbols.index(line.name))
         assert line.n == len(mine)
-        assert line.rate == pytest.approx(mine.hit.mean())
-    assert sum(line.n for line in breakdown.by_hour(calls, limit)) == len(calls)
-    assert sum(line.n for line in breakdown.by_volatility(calls, limit)) == len(calls)
+        assert line.rate == pytest.approx(mine.gained.mean())
+    assert sum(line.n for line in breakdown.by_hour(calls)) == len(calls)
+    assert sum(line.n for line in breakdown.by_volatility(calls)) == len(calls)
 
 
 def test_coins_come_by_their_lower_bound_and_those_with_few_calls_last() -> None:
@@ -96,34 +91,34 @@ def test_coins_come_by_their_lower_bound_and_those_with_few_calls_last() -> None
         *trades(10, 30, symbol="BADUSDT"),
     ]
     calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))  # type: ignore[arg-type]
-    told = breakdown.by_coin(calls, breakdown.break_even(calls))
+    told = breakdown.by_coin(calls)
     assert [line.name for line in told] == ["GOODUSDT", "BADUSDT", "FEWUSDT"]
 
 
 def test_hours_are_those_of_the_candle_in_utc() -> None:
     calls = ResolvedCalls.of([call(0), call(3), call(4), call(95)])
-    told = breakdown.by_hour(calls, np.full(4, np.nan))
+    told = breakdown.by_hour(calls)
     assert {line.name: line.n for line in told if line.n} == {"00": 2, "01": 1, "23": 1}
 
 
 def test_volatility_groups_are_fifths() -> None:
     calls = ResolvedCalls.of([call(at, atr=0.1 + 0.01 * at) for at in range(50)])
-    told = breakdown.by_volatility(calls, np.full(50, np.nan))
+    told = breakdown.by_volatility(calls)
     assert [line.n for line in told] == [10] * 5
     assert told[0].name == "10 to 20 bp"
 
 
-def test_a_random_side_is_right_half_as_often_as_the_market_moved() -> None:
-    rows = [
-        call(at * 4, label=("LONG", "SHORT", "NO_TRADE", "NO_TRADE")[at % 4]) for at in range(400)
-    ]
+def test_a_random_side_gains_half_of_the_time_and_pays_its_costs() -> None:
+    rows = [call(at * 4, return_bps=100.0 if at % 4 else -100.0) for at in range(400)]
     calls = ResolvedCalls.of(rows)
-    told = breakdown.random_side(calls, np.full(400, 0.5))
-    assert told.rate == pytest.approx(0.25)
+    told = breakdown.random_side(calls)
+    assert told.n == 400
+    assert told.rate == pytest.approx(0.5)
+    assert told.mean_r == pytest.approx(-0.1)  # 10 of costs, 100 risked
     assert told.interval is not None
-    assert told.interval.low < 0.25 < told.interval.high
+    assert told.interval == pytest.approx(wilson(0.5, 400))
+    assert told.break_even == pytest.approx(0.55)
     assert told.standing is Standing.BELOW
-    assert told.mean_r is None
 
 
 def test_confusion_counts_what_came_by_what_was_called() -> None:
@@ -152,7 +147,7 @@ def test_three_words(interval: Interval | None, word: Standing) -> None:
 
 def test_how_many_more_calls_would_settle_it() -> None:
     calls = ResolvedCalls.of(trades(44, 56))  # type: ignore[arg-type]
-    record = performance(day_records(calls, calls.coin, 1)[0])
+    record = performance(day_records(calls, calls.gained, calls.coin, 1)[0])
     # 1.96^2 * .44 * .56 / .02^2 = 2,366 calls on two days: taken as independent
     assert calls_to_settle(record, 0.42) == 2367 - 100
     assert calls_to_settle(record, 0.44) is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from crypto_bot.domain.model_card import ModelEntry
@@ -48,15 +46,14 @@ def test_portions_and_the_whole_say_the_same() -> None:
     log = Log(market(12))
     log.now_ms = T0 + 8 * DAY_MS
     grown = record_of(log)
-    grown.refresh()
+    grown.report(ALL, 8)
     for day in range(9, 13):
         log.now_ms = T0 + day * DAY_MS
-        grown.refresh()
+        grown.report(ALL, day)
+    assert log.asked[-1] > T0, "only the last days are read again"
     whole = record_of(log)
-    whole.refresh()
-    assert replace(grown.report(ALL), version=1) == whole.report(ALL)
-    assert grown.models() == whole.models()
-    assert log.asked[-2] > T0, "only the last days are read again"
+    assert grown.report(ALL, 12) == whole.report(ALL, 12)
+    assert grown.models(12) == whole.models(12)
 
 
 def test_late_settlements_within_three_days_are_taken_in() -> None:
@@ -64,34 +61,31 @@ def test_late_settlements_within_three_days_are_taken_in() -> None:
     log = Log([row for row in rows if row.symbol != "C3USDT"])
     log.now_ms = T0 + 2 * DAY_MS
     record = record_of(log)
-    record.refresh()
+    record.report(ALL, 2)
     log.rows = rows
     log.now_ms = T0 + 5 * DAY_MS
-    record.refresh()
-    assert record.report(ALL).calls == len(rows)
+    assert record.report(ALL, 5).calls == len(rows)
 
 
 def test_what_is_older_than_ninety_days_is_forgotten() -> None:
     log = Log(market(3))
     log.now_ms = T0 + 2 * DAY_MS
     record = record_of(log)
-    record.refresh()
+    assert record.report(ALL, 2).days == 2
     log.now_ms = T0 + 91 * DAY_MS
-    record.refresh()
-    assert record.report(ALL).days == 2
+    assert record.report(ALL, 91).days == 2, "the third day is there and the first is not"
     log.now_ms = T0 + 300 * DAY_MS
-    record.refresh()
-    assert record.report(ALL).calls == 0
+    assert record.report(ALL, 300).calls == 0
 
 
 def test_a_report_is_made_once_until_something_new_comes() -> None:
     log = Log(market(3))
     record = record_of(log)
-    first = record.report(ALL)
-    assert record.report(ALL) is first
-    record.refresh()
-    assert record.report(ALL) is not first
-    assert record.version == 2
+    first = record.report(ALL, None)
+    assert record.report(ALL, None) is first
+    assert len(log.asked) == 1
+    assert record.report(ALL, T0) is not first
+    assert len(log.asked) == 2
 
 
 def test_selections() -> None:
@@ -101,29 +95,29 @@ def test_selections() -> None:
     log = Log([*market(10), *rules])
     log.now_ms = T0 + 10 * DAY_MS
     record = record_of(log)
-    everything = record.report(ALL)
-    models = record.report(Selection(Window.ALL, SourceGroup.MODELS))
-    of_rules = record.report(Selection(Window.ALL, SourceGroup.RULES))
+    everything = record.report(ALL, 1)
+    models = record.report(Selection(Window.ALL, SourceGroup.MODELS), 1)
+    of_rules = record.report(Selection(Window.ALL, SourceGroup.RULES), 1)
     assert everything.calls == models.calls + of_rules.calls
     assert everything.said_by is SourceGroup.MODELS
     assert everything.long == models.long
     assert of_rules.said_by is SourceGroup.RULES
     assert [line.name for line in of_rules.by_source] == ["MOMENTUM SHORT"]
-    sides = [record.report(ALL._replace(side=side)).trades.n for side in (Pred.LONG, Pred.SHORT)]
+    sides = [record.report(ALL._replace(side=side), 1).trades.n for side in (Pred.LONG, Pred.SHORT)]
     assert sum(sides) == everything.trades.n
-    assert record.report(ALL._replace(side=Pred.LONG)).confusion == everything.confusion
-    day = record.report(Selection(Window.DAY))
+    assert record.report(ALL._replace(side=Pred.LONG), 1).confusion == everything.confusion
+    day = record.report(Selection(Window.DAY), 1)
     assert day.calls == 4 * 24 + 12
     assert len(day.loss) == len(everything.loss) == 5, "the curve reaches back 30 days"
 
 
 def test_an_empty_record_has_a_report() -> None:
     record = record_of(Log([]))
-    told = record.report(Selection())
+    told = record.report(Selection(), 1)
     assert told.calls == 0
     assert told.trades.interval is None
     assert told.loss == ()
-    assert record.models().together.n == 0
+    assert record.models(1).together.n == 0
 
 
 @pytest.mark.parametrize("window", list(Window))

@@ -30,7 +30,7 @@ def test_nothing_is_an_empty_record() -> None:
     calls = ResolvedCalls.of([])
     assert len(calls) == 0
     assert calls.p.shape == (0, 3)
-    assert day_records(calls, calls.coin, 2) == [[], []]
+    assert day_records(calls, calls.hit, calls.coin, 2) == [[], []]
 
 
 def test_portions_with_other_coins_and_versions_make_the_same_columns() -> None:
@@ -58,7 +58,7 @@ def test_days_are_summed_as_the_database_sums_them() -> None:
         call(96, label="NO_TRADE", return_bps=0.0, source=Source.MOMENTUM),
     ]
     calls = ResolvedCalls.of(rows)
-    ((first, second),) = day_records(calls, np.zeros(3, dtype=np.int64), 1)
+    ((first, second),) = day_records(calls, calls.hit, np.zeros(3, dtype=np.int64), 1)
     assert (first.day, first.n, first.hits, first.trades) == (T0 // 86_400_000, 2, 1, 2)
     assert first.return_bps == pytest.approx(10.0)
     assert first.brier == pytest.approx(0.6**2 + 0.4**2)
@@ -67,8 +67,8 @@ def test_days_are_summed_as_the_database_sums_them() -> None:
 
 def test_groups_together_are_the_whole() -> None:
     calls = ResolvedCalls.of(market(6))
-    groups = day_records(calls, calls.coin, 4)
-    (whole,) = day_records(calls, np.zeros(len(calls), dtype=np.int64), 1)
+    groups = day_records(calls, calls.hit, calls.coin, 4)
+    (whole,) = day_records(calls, calls.hit, np.zeros(len(calls), dtype=np.int64), 1)
     mixed = performance([day for group in groups for day in group])
     assert mixed.n == performance(whole).n == len(calls)
     assert mixed.hit_rate_interval == pytest.approx(performance(whole).hit_rate_interval)
