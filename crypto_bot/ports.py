@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.log import LogFilter, ScoredCall, TradeRecord
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.outcome import Outcome
@@ -206,6 +207,22 @@ class PredictionQueries(Protocol):
 
     def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
         """The live labelled calls of candles that opened at or after `since_ms`, by candle."""
+
+    def log_page(
+        self, wanted: LogFilter, before: LogPosition | None, limit: int
+    ) -> list[LoggedSignal]:
+        """At most `limit` lines, newest first, strictly after `before`; see `prediction_log`."""
+        ...
+
+    def trade_records(self, since_ms: int) -> list[TradeRecord]:
+        """The record of LONG and SHORT by source, symbol and day, ascending by day.
+
+        `since_ms` is the first candle open that counts.
+        """
+        ...
+
+    def scored_calls(self, since_ms: int) -> list[ScoredCall]:
+        """Labelled calls of calibrated models on candles from `since_ms` on, by candle."""
         ...
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:

@@ -15,6 +15,8 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.adapters.web.page.board import Board, Market
+from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.server import WebServer, bind
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
@@ -60,7 +62,7 @@ class Daemon:
             _log.info(
                 "engine.started", url=f"http://{api.host}:{server.port}", tf=self._timeframe.name
             )
-            sinks = (SignalLog(), self._metrics, self._stream)
+            sinks = (SignalLog(), self._metrics, self._stream, self._board)
             engine = asyncio.create_task(self._engine.run(database, self._metrics, sinks))
             stop = asyncio.create_task(stopped.wait())
             await asyncio.wait({engine, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -71,9 +73,11 @@ class Daemon:
 
     def _application(self, database: Database) -> FastAPI:
         api = self._settings.api
-        return create_app(
-            queries=SqlPredictionQueries(database, self._timeframe),
-            catalog=self._catalog(),
+        queries = SqlPredictionQueries(database, self._timeframe)
+        catalog = self._catalog()
+        app = create_app(
+            queries=queries,
+            catalog=catalog,
             symbols=self._symbols,
             timeframe=self._timeframe,
             health=self._engine.health,
@@ -81,6 +85,23 @@ class Daemon:
             stream=self._stream,
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
+        )
+        self._board = Board(
+            self._market(), queries=queries, catalog=catalog, health=self._engine.health
+        )
+        mount_page(app, self._board)
+        return app
+
+    def _market(self) -> Market:
+        """What the page says of the market it shows."""
+        is_sim = self._settings.exchange.id == "sim"
+        return Market(
+            symbols=self._symbols,
+            timeframe=self._timeframe,
+            now_ms=self._engine.now_ms,
+            cost_bps=self._settings.decision.cost_bps,
+            speed=self._settings.sim.speed if is_sim else 1.0,
+            sample=is_sim,
         )
 
     def _catalog(self) -> ModelCatalog:

@@ -11,7 +11,9 @@ from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
+from crypto_bot.domain.outcome import Status
+from crypto_bot.domain.signal import Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import (
     DayRecord,
@@ -54,14 +56,23 @@ class SqlPredictionQueries:
         before: LogPosition | None,
         limit: int,
     ) -> list[LoggedSignal]:
+        return self.log_page(LogFilter(symbol, source, since_ms), before, limit)
+
+    def log_page(
+        self, wanted: LogFilter, before: LogPosition | None, limit: int
+    ) -> list[LoggedSignal]:
         position = tuple_(predictions_table.c.candle_open_ms, predictions_table.c.symbol)
         query = (
             select(predictions_table, outcomes_table)
             .select_from(predictions_table.outerjoin(outcomes_table))
-            .where(*self._wanted(symbol, source, since_ms))
+            .where(*self._wanted(wanted.symbol, wanted.source, wanted.since_ms))
             .order_by(predictions_table.c.candle_open_ms.desc(), predictions_table.c.symbol.desc())
             .limit(limit)
         )
+        if wanted.until_ms is not None:
+            query = query.where(predictions_table.c.candle_open_ms < wanted.until_ms)
+        if wanted.ended is not None:
+            query = query.where(*_ended(wanted.ended))
         if before is not None:
             query = query.where(position < before)
         with self._database.reading() as connection:
@@ -70,6 +81,50 @@ class SqlPredictionQueries:
                     stored_signal(row), None if row.prediction_id is None else outcome_of(row)
                 )
                 for row in connection.execute(query)
+            ]
+
+    def trade_records(self, since_ms: int) -> list[TradeRecord]:
+        column, moved = predictions_table.c, outcomes_table.c.return_bps
+        day = (column.candle_open_ms // _DAY_MS).label("day")
+        query = (
+            select(
+                column.source,
+                column.symbol,
+                day,
+                func.count(),
+                func.sum(_one_if(moved > 0.0)),
+                func.sum(case((moved > 0.0, moved), else_=0.0)),
+                func.sum(case((moved > 0.0, 0.0), else_=-moved)),
+            )
+            .select_from(predictions_table.join(outcomes_table))
+            .where(*self._wanted(None, None, since_ms))
+            .where(~column.late, _IS_TRADE)
+            .group_by(day, column.source, column.symbol)
+            .order_by(day, column.source, column.symbol)
+        )
+        with self._database.reading() as connection:
+            return [TradeRecord(Source(name), *sums) for name, *sums in connection.execute(query)]
+
+    def scored_calls(self, since_ms: int) -> list[ScoredCall]:
+        column, label = predictions_table.c, outcomes_table.c.label
+        query = (
+            select(
+                column.symbol,
+                column.candle_open_ms,
+                column.p_short,
+                column.p_no_trade,
+                column.p_long,
+                label,
+            )
+            .select_from(predictions_table.join(outcomes_table))
+            .where(*self._wanted(None, Source.ML_PER_COIN_V1, since_ms), label.is_not(None))
+            .where(~column.late)
+            .order_by(column.candle_open_ms, column.symbol)
+        )
+        with self._database.reading() as connection:
+            return [
+                ScoredCall(symbol, open_ms, Probabilities(*shares), Pred(name))
+                for symbol, open_ms, *shares, name in connection.execute(query)
             ]
 
     def performance_rows(
@@ -158,3 +213,20 @@ class SqlPredictionQueries:
 
 def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
+
+
+_IS_TRADE = predictions_table.c.pred != Pred.NO_TRADE.value
+_TARGETS = (Status.TP1.value, Status.TP2.value, Status.TP3.value)
+
+
+def _ended(wanted: Ended) -> tuple[ColumnElement[bool], ...]:
+    outcome = outcomes_table.c
+    return {
+        Ended.TRADE: (_IS_TRADE, outcome.prediction_id.is_not(None)),
+        Ended.TARGET: (outcome.status.in_(_TARGETS),),
+        Ended.STOP: (outcome.status == Status.SL.value,),
+        Ended.EXPIRED: (_IS_TRADE, outcome.status == Status.EXPIRED.value),
+        Ended.OPEN: (_IS_TRADE, outcome.prediction_id.is_(None)),
+        Ended.RIGHT: (outcome.label == predictions_table.c.pred,),
+        Ended.WRONG: (outcome.label != predictions_table.c.pred,),
+    }[wanted]

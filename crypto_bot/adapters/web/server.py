@@ -73,7 +73,7 @@ class WebServer:
             uvicorn.Config(
                 app,
                 http="h11",
-                ws="none",
+                ws="websockets-sansio",
                 lifespan="on",
                 log_config=None,
                 log_level="warning",

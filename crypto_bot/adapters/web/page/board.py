@@ -1,0 +1,177 @@
+"""What all open pages share: the newest snapshot, made once after a cycle, and where to read on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
+
+import structlog
+from nicegui import Event
+
+from crypto_bot.adapters.web.page.readings import NoPaper, Reader
+from crypto_bot.adapters.web.page.snapshot import EMPTY, Snapshot, snapshot_of
+from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.quote import Quote
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries, StoredSignal
+from crypto_bot.services.health import HealthReport
+
+BEAT_S = 5.0
+"""An open page hears so often that the server is there."""
+_REST_S = 1.0
+"""Between two snapshots, whatever is committed meanwhile."""
+
+_log = structlog.get_logger(__name__)
+_Answer = TypeVar("_Answer")
+
+
+class Market(NamedTuple):
+    """What the engine follows, by which clock, and at what cost."""
+
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    now_ms: Callable[[], int]
+    cost_bps: float
+    speed: float = 1.0
+    """Seconds of its clock in a second of a person."""
+    sample: bool = False
+    """Whether its data are made up."""
+
+
+def no_quotes() -> Mapping[str, Quote]:
+    """Where no live prices are read: pages show the newest close."""
+    return {}
+
+
+class Board:
+    """A sink of the engine on one side, the open pages on the other.
+
+    `health` and `quotes` give what is known and must not block. `changed` tells of a new snapshot,
+    `beaten` of time that has passed; both in the event loop that `open` was called in.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        *,
+        queries: PredictionQueries,
+        catalog: ModelCatalog,
+        health: Callable[[], HealthReport],
+        paper: PaperDesk | None = None,
+        quotes: Callable[[], Mapping[str, Quote]] = no_quotes,
+    ) -> None:
+        self.market = market
+        self.symbols: Sequence[str] = market.symbols
+        self.timeframe = market.timeframe
+        self.now_ms = market.now_ms
+        self.speed = market.speed
+        self.queries = queries
+        self.catalog = catalog
+        self.paper: PaperDesk = paper or NoPaper()
+        self.health = health
+        self.quotes = quotes
+        self.badges = [
+            badge
+            for badge, is_true in (("SAMPLE DATA", market.sample), ("PAPER", paper is not None))
+            if is_true
+        ]
+        self.snapshot: Snapshot = EMPTY
+        self.changed: Event[[]] = Event()
+        self.beaten: Event[[]] = Event()
+        self._reader = Reader(
+            queries=queries,
+            catalog=catalog,
+            paper=self.paper,
+            symbols=market.symbols,
+            timeframe=market.timeframe,
+            cost_bps=market.cost_bps,
+            health=health,
+            quotes=quotes,
+        )
+        self._renewing = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def committed(
+        self,
+        signals: Sequence[StoredSignal],  # noqa: ARG002 - the port's; all is read from the store
+        outcomes: Sequence[Outcome],  # noqa: ARG002
+    ) -> None:
+        """From any thread; before `open` nobody can be looking."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended since: nobody is looking any more
+                self._loop.call_soon_threadsafe(self._news.set)
+
+    def open(self) -> None:
+        """From here on pages are told; to be called in the event loop of the server."""
+        self._loop = asyncio.get_running_loop()
+        self._news.set()
+        self._tasks = [
+            asyncio.create_task(self._follow(), name="page"),
+            asyncio.create_task(self._beat(), name="page beat"),
+        ]
+
+    async def close(self) -> None:
+        """Ends the telling."""
+        self._loop = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def read(self, call: Callable[[], _Answer]) -> _Answer:
+        """What `call` answers, off the event loop. Raises StoreError."""
+        return await asyncio.to_thread(call)
+
+    async def renew(self) -> None:
+        """Makes a snapshot of what is stored now, and tells the pages. Raises StoreError."""
+        async with self._renewing:
+            self._news.clear()
+            readings = await asyncio.to_thread(self._reader.read, self.now_ms())
+            self.snapshot = snapshot_of(readings, before=self.snapshot)
+        self.changed.emit()
+        self.beaten.emit()
+
+    async def newest(self) -> Snapshot:
+        """The snapshot of what is stored now: nobody looking, none is made after a cycle.
+
+        Raises StoreError.
+        """
+        if self._news.is_set() or self.snapshot is EMPTY:
+            await self.renew()
+        return self.snapshot
+
+    def next_close_ms(self) -> int:
+        """When the candle of now closes."""
+        return self.timeframe.close_of(self.timeframe.open_of(self.now_ms()))
+
+    def good_ms(self) -> int:
+        """Up to when what the pages show is known to be current."""
+        report = self.health()
+        good_ms = self.now_ms() - (report.lag_ms or 0)
+        down_ms = report.health.exchange_down_since_ms
+        return good_ms if down_ms is None else min(good_ms, down_ms)
+
+    async def _follow(self) -> None:
+        """A snapshot after each cycle, and at each new price, while somebody looks."""
+        prices: Mapping[str, Quote] = {}
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_S):
+                    await self._news.wait()
+            quotes = self.quotes()
+            if self.changed.callbacks and (self._news.is_set() or quotes != prices):
+                prices = quotes
+                try:
+                    await self.renew()
+                except StoreError as error:
+                    _log.error("page.failed", error=str(error))
+            await asyncio.sleep(_REST_S)
+
+    async def _beat(self) -> None:
+        while True:
+            self.beaten.emit()
+            await asyncio.sleep(BEAT_S)

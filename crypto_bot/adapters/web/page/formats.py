@@ -1,0 +1,109 @@
+"""Numbers and times as the page prints them: true minus, a sign on changes, a dash for missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+from math import ceil, isfinite, log10
+
+MISSING = "–"
+MINUS = "−"
+_SIGNIFICANT = 6
+_MOST_DECIMALS = 10
+
+
+def decimals_of(prices: Iterable[float]) -> int:
+    """How many decimals prices like these are quoted in, as far as they show it.
+
+    The most that one of them has, but no more than leave six significant digits of the largest.
+    """
+    known = [price for price in prices if isfinite(price) and price > 0.0]
+    if not known:
+        return 2
+    # repr is the shortest text that reads back as the same float: the digits it was quoted with.
+    written = max(len(f"{price:.{_MOST_DECIMALS}f}".rstrip("0").split(".")[1]) for price in known)
+    whole = ceil(log10(max(known) * (1 + 1e-12)))
+    return max(0, min(written, _SIGNIFICANT - whole, _MOST_DECIMALS))
+
+
+def number(value: float | None, decimals: int = 0) -> str:
+    """`1,234.5`; a negative one with a true minus, none on a zero."""
+    if value is None or not isfinite(value):
+        return MISSING
+    text = f"{abs(value):,.{decimals}f}"
+    return MINUS + text if value < 0 and not _is_zero(text) else text
+
+
+def signed(value: float | None, decimals: int = 1, unit: str = "") -> str:
+    """A change: `+1.47%`, `−0.3R`; a zero has no sign."""
+    if value is None or not isfinite(value):
+        return MISSING
+    text = f"{abs(value):,.{decimals}f}"
+    if _is_zero(text):
+        return text + unit
+    return f"{MINUS if value < 0 else '+'}{text}{unit}"
+
+
+def probability(value: float | None) -> str:
+    """`0.47`, never in percent."""
+    return number(value, 2)
+
+
+def rate(share: float | None, n: int) -> str:
+    """`45.2%`; whole percents below 1,000 calls."""
+    if share is None or not isfinite(share):
+        return MISSING
+    return f"{100 * share:.{_rate_decimals(n)}f}%"
+
+
+def interval(low: float, high: float, n: int) -> str:
+    """A 95 % interval of a rate, in percent: `[43.3, 47.1]`, or `[43, 47]` below 1,000 calls."""
+    decimals = _rate_decimals(n)
+    return f"[{100 * low:.{decimals}f}, {100 * high:.{decimals}f}]"
+
+
+def result(r: float | None) -> str:
+    """A result in units of what was risked: `+0.4R`."""
+    return signed(r, 1, "R")
+
+
+def age(seconds: float) -> str:
+    """`12 s`, `4 min`, `3 h`, `9 d`. The browser's ticker prints ages the same way."""
+    whole = max(0, int(seconds))
+    for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+        if whole < limit:
+            return f"{whole // unit} {name}"
+    return f"{whole // 86_400} d"
+
+
+def clock_time(at_ms: int, zone: tzinfo) -> str:
+    """`14:45`."""
+    return f"{_local(at_ms, zone):%H:%M}"
+
+
+def day(at_ms: int, zone: tzinfo) -> str:
+    """`21 Nov`."""
+    at = _local(at_ms, zone)
+    return f"{at.day} {at:%b}"
+
+
+def moment(at_ms: int, zone: tzinfo) -> str:
+    """`21 Nov 14:45`."""
+    return f"{day(at_ms, zone)} {clock_time(at_ms, zone)}"
+
+
+def coin(symbol: str) -> str:
+    """`BTC` of `BTCUSDT`; a symbol of another quote stays whole."""
+    return symbol.removesuffix("USDT") or symbol
+
+
+def _local(at_ms: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, zone)
+
+
+def _rate_decimals(n: int) -> int:
+    return 1 if n >= 1000 else 0
+
+
+def _is_zero(text: str) -> bool:
+    return not text.strip("0.,")

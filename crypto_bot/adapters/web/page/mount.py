@@ -1,0 +1,123 @@
+"""Puts the page on the application: its addresses, its files, its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import nicegui
+from fastapi import FastAPI, HTTPException, Request, Response, status
+from nicegui import ui
+from starlette.datastructures import MutableHeaders
+from starlette.routing import Match, Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.frame import ASSETS, framed
+from crypto_bot.adapters.web.page.palette import tokens
+from crypto_bot.adapters.web.page.views import VIEWS, View
+from crypto_bot.adapters.web.page.viewer import Viewer
+
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
+    "font-src 'self' data:; base-uri 'none'; form-action 'none'; object-src 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Vue compiles templates in the browser, hence `unsafe-eval`; no other host may be asked."""
+_RECONNECT_S = 30.0
+"""So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
+_KINDS = {"style.css": "text/css", "ticker.js": "text/javascript"}
+
+
+def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> None:
+    """Adds the page at `/`; to be called after every other route has been added."""
+    folder = files(__package__)
+
+    @app.get(ASSETS + "/{name}", include_in_schema=False)
+    def asset(name: str) -> Response:
+        if name not in _KINDS:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no '{name}' here")
+        text = (folder / name).read_text("utf-8")
+        body = tokens() + text if name == "style.css" else text
+        return Response(body, media_type=_KINDS[name], headers={"Cache-Control": "no-cache"})
+
+    for view in views:
+        _add(board, view, views)
+    nicegui.app.on_startup(board.open)
+    nicegui.app.on_shutdown(board.close)
+    nicegui.app.on_page_exception(_failed)
+    ui.run_with(
+        app,
+        title="Signal engine",
+        language="en-US",
+        dark=None,
+        binding_refresh_interval=None,
+        reconnect_timeout=_RECONNECT_S,
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    _keep_to_its_own(app, [path for view in views for path in (view.place.path, *view.further)])
+    app.add_middleware(_Policy)
+
+
+def _add(board: Board, view: View, views: Sequence[View]) -> None:
+    places = [each.place for each in views]
+
+    async def page(request: Request) -> None:
+        viewer = Viewer.of(request.cookies)
+        await board.newest()
+        with framed(board, viewer, places, view.place):
+            await view.build(board, viewer, {**request.query_params, **request.path_params})
+
+    for path in (view.place.path, *view.further):
+        ui.page(path)(page)
+
+
+def _failed(error: Exception) -> None:
+    """What is shown in place of a view that could not be built."""
+    ui.add_head_html(f'<link rel="stylesheet" href="{ASSETS}/style.css">')
+    with ui.element("section").classes("view panel empty"):
+        ui.label("This view cannot be shown").classes("title")
+        ui.label(f"{type(error).__name__}: {error}")
+        ui.label("The engine goes on. The log says more; load the page again to try once more.")
+        ui.link("Overview", "/")
+
+
+def _keep_to_its_own(app: FastAPI, paths: Sequence[str]) -> None:
+    """An unknown call of the API stays a 404 in JSON, and a wrong method a 405."""
+    mounted = app.router.routes.pop()
+    assert isinstance(mounted, Mount)
+    heads = {path.split("/")[1] for path in paths if path != "/"}
+    app.router.routes.append(_PageMount(mounted.app, frozenset({"", "_nicegui", *heads})))
+
+
+class _PageMount(Mount):
+    def __init__(self, app: ASGIApp, heads: frozenset[str]) -> None:
+        super().__init__("/", app)
+        self._heads = heads
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        head = scope["path"].split("/")[1] if scope["type"] in {"http", "websocket"} else None
+        if head in self._heads or (head or "").startswith("_nicegui"):
+            return super().matches(scope)
+        return Match.NONE, {}
+
+
+class _Policy:
+    """Says to the browser what the page may do, with every answer that is HTML."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.setdefault("Content-Security-Policy", POLICY)
+                    headers.setdefault("Referrer-Policy", "no-referrer")
+            await send(message)
+
+        await self._app(scope, receive, with_policy)

@@ -1,0 +1,168 @@
+"""Overview: what is on, and whether all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from urllib.parse import quote
+
+from nicegui import ui
+
+from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.snapshot import Ending, Snapshot, Warning
+from crypto_bot.adapters.web.page.trade import ENDINGS
+from crypto_bot.adapters.web.page.viewer import Viewer
+
+_COLUMNS = (
+    ("coin", "Coin", "symbol", "left"),
+    ("price", "Price, USDT", "price_sort", "right"),
+    ("change", "24 h", "change_sort", "right"),
+    ("line", "", "coin", "left"),
+    ("signal", "Signal", "signal", "left"),
+    ("p", "Short | none | long", "p_sort", "left"),
+    ("track", "Stop to target", "r_sort", "left"),
+    ("r", "Now", "r_sort", "right"),
+    ("bars", "Bars", "bars_sort", "right"),
+    ("expected", "Exp. bp", "expected_sort", "right"),
+    ("verdict", "Model", "verdict_sort", "left"),
+    ("source", "Source", "source", "left"),
+    ("record", "Hit rate 30 d, n", "rate_sort", "left"),
+    ("last", "Last 10", "last_sort", "left"),
+)
+"""Name, heading, what is sorted and searched by, and side of each column."""
+
+_LINE = """
+<tr :class="{quiet: !props.row.live, divide: props.row.divide, stale: props.row.stale}">
+  <th scope="row" class="coin"><a class="line" :href="props.row.href"
+      :title="props.row.symbol">{{ props.row.coin }}</a></th>
+  <td class="price num">{{ props.row.price }}</td>
+  <td class="change num">{{ props.row.change }}</td>
+  <td class="spark" v-html="props.row.line"></td>
+  <td v-if="props.row.stale" class="signal crit" colspan="1">⚠ {{ props.row.stale }}</td>
+  <td v-else class="signal" v-html="props.row.chip" :title="props.row.reasons"></td>
+  <td class="p"><div class="pair"><span class="bar" v-if="props.row.bar" v-html="props.row.bar">
+    </span><span v-else-if="props.row.live" class="muted">no probability</span>
+    <b>{{ props.row.p }}</b></div></td>
+  <td class="track" v-html="props.row.track"></td>
+  <td class="r num">{{ props.row.r }}</td>
+  <td class="bars num">{{ props.row.bars }}</td>
+  <td class="expected num">{{ props.row.expected }}</td>
+  <td class="verdict" :title="props.row.model"><span v-html="props.row.verdict"></span>
+    <span class="muted age">{{ props.row.age }}</span></td>
+  <td class="source">{{ props.row.source }}</td>
+  <td class="record"><div class="pair"><span class="bar" v-html="props.row.record"></span>
+    <span class="rate num">{{ props.row.rate }}</span>
+    <span class="n num muted">{{ props.row.n }}</span></div></td>
+  <td class="last" v-html="props.row.last"></td>
+</tr>
+"""
+"""Vue escapes what stands in braces; `v-html` takes drawings of `cells` alone."""
+
+
+async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:  # noqa: ARG001
+    """The strip, the table of the coins, and the rail."""
+    snapshot = board.snapshot
+    with ui.element("div").classes("strip"):
+        strip = [
+            ui.html(card.markup(), sanitize=False).classes("card panel") for card in snapshot.cards
+        ]
+    with ui.element("div").classes("split"):
+        with ui.element("div").classes("panel wide"):
+            empty = _first_signal(board, snapshot)
+            search = (
+                ui.input(placeholder="Filter: coin, signal, verdict, source")
+                .props('dense borderless clearable debounce=150 aria-label="Filter the coins"')
+                .classes("search")
+            )
+            table = _table(snapshot)
+            table.bind_filter_from(search, "value")
+        with ui.element("div").classes("rail"):
+            warnings = ui.element("div").classes("panel warnings")
+            endings = ui.html(_endings(snapshot.endings, viewer), sanitize=False).classes(
+                "panel endings"
+            )
+    with warnings:
+        _warn(snapshot.warnings)
+
+    def push() -> None:
+        nonlocal snapshot
+        before, snapshot = snapshot, board.snapshot
+        for drawn, card in zip(strip, snapshot.cards, strict=True):
+            drawn.set_content(card.markup())
+        table.rows = list(snapshot.rows)
+        empty.set_visibility(snapshot.scored == 0)
+        endings.set_content(_endings(snapshot.endings, viewer))
+        if snapshot.warnings != before.warnings:
+            warnings.clear()
+            with warnings:
+                _warn(snapshot.warnings)
+
+    board.changed.subscribe(push)
+
+
+def _first_signal(board: Board, snapshot: Snapshot) -> ui.element:
+    """What to expect while nothing is scored."""
+    with ui.element("div").classes("empty") as empty:
+        ui.label("No signal yet").classes("title")
+        ui.label(
+            f"The first cycle runs once the candles are loaded, then at every {board.timeframe.name}"
+            " close. Until then nothing is scored."
+        )
+    empty.set_visibility(snapshot.scored == 0)
+    return empty
+
+
+def _table(snapshot: Snapshot) -> ui.table:
+    columns = [
+        {"name": name, "label": label, "field": field, "align": side, "sortable": label != ""}
+        for name, label, field, side in _COLUMNS
+    ]
+    table = ui.table(
+        columns=columns, rows=list(snapshot.rows), row_key="symbol", pagination=0
+    ).classes("coins")
+    table.props('flat dense hide-pagination no-data-label="No coin matches the filter"')
+    table.add_slot("body", _LINE)
+    return table
+
+
+def _warn(warnings: Sequence[Warning]) -> None:
+    with ui.element("div").classes("head"):
+        ui.label("Needs attention").classes("title")
+        ui.label(str(len(warnings) or "")).classes("muted")
+    if not warnings:
+        ui.label("Nothing needs you.").classes("strong")
+        ui.label("The feed is fresh and no model is blocked.").classes("muted")
+    for warning in warnings:
+        with ui.element("div").classes("warning"):
+            name, colour = ("blocked", "crit") if warning.is_critical else ("warning", "warn")
+            ui.html(cells.mark(name, colour), sanitize=False, tag="span")
+            with ui.element("div"):
+                ui.label(warning.what)
+                ui.label(warning.next).classes("muted small")
+
+
+def _endings(endings: Sequence[Ending], viewer: Viewer) -> str:
+    """The latest outcomes as markup, every text escaped."""
+    head = (
+        '<div class="head"><span class="title">Latest outcomes</span>'
+        f'<span class="muted">{escape(viewer.zone_label)}</span></div>'
+    )
+    if not endings:
+        return (
+            head + '<div class="strong">No outcome yet</div><div class="muted">A call resolves at '
+            "its stop, its target, or after its horizon.</div>"
+        )
+    return head + "".join(_ending(ending, viewer) for ending in endings)
+
+
+def _ending(ending: Ending, viewer: Viewer) -> str:
+    glyph, word = ENDINGS[ending.status]
+    tone = "" if not ending.r else "long" if ending.r > 0 else "short"
+    return (
+        f'<a class="ending" href="/coin/{quote(ending.symbol, safe="")}">'
+        f"<span>{formats.clock_time(ending.settled_ms, viewer.zone)}</span>"
+        f"<b>{escape(formats.coin(ending.symbol))}</b>{cells.direction(ending.pred)}"
+        f"<span>{cells.mark(glyph)}{word}</span>"
+        f'<span class="num {tone}">{formats.result(ending.r)}</span></a>'
+    )

@@ -1,0 +1,62 @@
+"""The colours of the page: one table for the style sheet and for the charts.
+
+Blue and orange stay apart for colour-blind eyes (CIE76 of 103 and more after Machado's simulation);
+the usual green and red do not. There is no accent: focus and selection use the colour of text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Theme(StrEnum):
+    """Which of the two tables is in use."""
+
+    DARK = "dark"
+    LIGHT = "light"
+
+
+class Palette(NamedTuple):
+    """Surfaces, text and the few colours that mean something, as `#RRGGBB`."""
+
+    bg: str
+    panel: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    none: str
+    """P(no trade) and volume: for shapes that have their number beside them, never for text."""
+    long: str
+    """Long, up, gain; always with an arrow, a sign or a word."""
+    short: str
+    """Short, down, loss."""
+    warn: str
+    crit: str
+    on_fill: str
+    """Text on a filled chip or banner."""
+
+
+PALETTES = {
+    Theme.DARK: Palette(
+        *("#0E1116", "#151A21", "#1D242D", "#2B3440", "#E6EAF0", "#9BA7B6"),
+        *("#4A5564", "#5AA9FF", "#F59A3E", "#F2CF63", "#FF6B88", "#0B0E12"),
+    ),
+    Theme.LIGHT: Palette(
+        *("#F3F5F8", "#FFFFFF", "#EDF0F4", "#D3DAE2", "#17202B", "#55626F"),
+        *("#AEB8C3", "#1560BD", "#B04A00", "#7A5900", "#B8124A", "#FFFFFF"),
+    ),
+}
+
+
+def tokens() -> str:
+    """CSS that names every colour, e.g. `--on-fill`, under `:root[data-theme]`."""
+    return "\n".join(
+        f":root[data-theme={theme}]{{color-scheme:{theme};"
+        + "".join(
+            f"--{name.replace('_', '-')}:{colour};" for name, colour in palette._asdict().items()
+        )
+        + "}"
+        for theme, palette in PALETTES.items()
+    )

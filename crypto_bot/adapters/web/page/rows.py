@@ -1,0 +1,201 @@
+"""The lines of the overview's table, ready to show: texts, drawings, and what to sort by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.readings import DAY_MS, CoinReading, Readings
+from crypto_bot.adapters.web.page.trade import (
+    SOURCES,
+    OpenTrade,
+    calibrated,
+    open_trade,
+    result_r,
+)
+from crypto_bot.domain.signal import Pred, Signal
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.services.trade_review import trade_performance
+
+Row = dict[str, Any]
+
+
+class CoinState(NamedTuple):
+    """What a line tells of its coin."""
+
+    reading: CoinReading
+    price: float | None
+    signal: Signal | None
+    """The open call, or the newest signal where none is open."""
+    trade: OpenTrade | None
+    behind: int
+    """Candles that its newest signal is older than that of the others."""
+
+    @property
+    def pred(self) -> Pred | None:
+        """The call that stands; None where nothing was scored yet."""
+        if self.signal is None:
+            return None
+        return self.signal.pred if self.trade is not None else Pred.NO_TRADE
+
+
+def states(readings: Readings) -> list[CoinState]:
+    """One for each coin: live calls first by their probability, then the others by name."""
+    newest_ms = max(
+        (coin.latest.stored.signal.candle_open_ms for coin in readings.coins if coin.latest),
+        default=0,
+    )
+    found = [_state(coin, readings.timeframe, newest_ms) for coin in readings.coins]
+    return sorted(found, key=_rank)
+
+
+def rows(found: Sequence[CoinState], readings: Readings, break_even: float | None) -> list[Row]:
+    """The table in its own order; the first line without a trade is marked as such."""
+    made = [_row(state, readings, break_even) for state in found]
+    quiet = next((row for row in made if not row["live"]), None)
+    if quiet is not None and quiet is not made[0]:
+        quiet["divide"] = True
+    return made
+
+
+def price_of(coin: CoinReading) -> float | None:
+    """Between the best prices, or the newest close where there are none."""
+    if coin.quote is not None:
+        return float(coin.quote.bid + coin.quote.ask) / 2
+    return coin.candles[-1].close if coin.candles else None
+
+
+def change_of(coin: CoinReading, timeframe: Timeframe, price: float | None) -> float | None:
+    """The change of the price over a day, as a share; None where a day is not stored."""
+    if price is None:
+        return None
+    then_ms = timeframe.open_of(coin.candles[-1].open_ms) - DAY_MS if coin.candles else 0
+    then = next((candle for candle in coin.candles if candle.open_ms == then_ms), None)
+    return None if then is None else price / then.close - 1.0
+
+
+def _state(coin: CoinReading, timeframe: Timeframe, newest_ms: int) -> CoinState:
+    price = price_of(coin)
+    latest = coin.latest.stored.signal if coin.latest else None
+    call = coin.call.stored.signal if coin.call else None
+    trade = open_trade(call, coin.candles, price, timeframe) if call else None
+    behind = (newest_ms - latest.candle_open_ms) // timeframe.ms if latest else 0
+    return CoinState(coin, price, call if trade else latest, trade, behind)
+
+
+def _rank(state: CoinState) -> tuple[bool, bool, float, str]:
+    live = state.trade is not None and state.signal is not None
+    by_model = live and state.signal is not None and calibrated(state.signal)
+    confidence = state.signal.confidence if by_model and state.signal else 0.0
+    return not live, not by_model, -confidence, state.reading.symbol
+
+
+def _row(state: CoinState, readings: Readings, break_even: float | None) -> Row:
+    coin, price = state.reading, state.price
+    change = change_of(coin, readings.timeframe, price)
+    closes = [candle.close for candle in coin.candles]
+    row: Row = {
+        "symbol": coin.symbol,
+        "coin": formats.coin(coin.symbol),
+        "href": f"/coin/{quote(coin.symbol, safe='')}",
+        "price": formats.number(price, formats.decimals_of(closes[-32:])),
+        "price_sort": price or 0.0,
+        "change": formats.signed(None if change is None else 100 * change, 2, "%"),
+        "change_sort": change or 0.0,
+        "line": cells.sparkline(closes[-(DAY_MS // readings.timeframe.ms + 1) :]),
+        "stale": _behind(state.behind),
+        "live": state.trade is not None,
+        "divide": False,
+    }
+    return {**row, **_call(state), **_model(coin, readings.now_ms), **_record(coin, break_even)}
+
+
+def _behind(bars: int) -> str:
+    if bars <= 0:
+        return ""
+    return "1 bar behind" if bars == 1 else f"{bars} bars behind"
+
+
+def _call(state: CoinState) -> Row:
+    signal, trade, pred = state.signal, state.trade, state.pred
+    if signal is None or pred is None:
+        return {**_NO_CALL, "chip": '<span class="quiet">not scored</span>', "signal": "not scored"}
+    by_model = calibrated(signal)
+    shown = {
+        **_NO_CALL,
+        "chip": cells.chip(pred, filled=by_model),
+        "signal": pred.value if trade else "no trade",
+        "source": SOURCES[signal.source],
+        "reasons": "; ".join(signal.reasons),
+    }
+    if by_model:
+        called = signal.pred if trade else Pred.NO_TRADE
+        p = signal.probabilities.of(called)
+        shown |= {"bar": cells.split(*signal.probabilities, called), "p": formats.probability(p)}
+        shown |= {"p_sort": p if trade else p - 1.0}
+    if trade is not None:
+        r = trade.now_r
+        shown |= {
+            "track": cells.track(r, trade.reward_r),
+            "r": formats.result(r),
+            "r_sort": r,
+            "bars": f"{trade.bars}/{trade.of_bars}",
+            "bars_sort": trade.bars,
+            "expected": formats.signed(signal.expected_bps, 0),
+            "expected_sort": signal.expected_bps or 0.0,
+        }
+    return shown
+
+
+_NO_CALL: Row = {
+    "bar": "",
+    "p": "",
+    "p_sort": -2.0,
+    "track": "",
+    "r": "",
+    "r_sort": -99.0,
+    "bars": "",
+    "bars_sort": -1,
+    "expected": "",
+    "expected_sort": -9e9,
+    "source": "",
+    "reasons": "",
+}
+
+
+def _model(coin: CoinReading, now_ms: int) -> Row:
+    card = coin.model.card if coin.model else None
+    if card is None:
+        return {"verdict": "", "verdict_sort": "", "model": "", "age": ""}
+    return {
+        "verdict": cells.verdict(card.verdict),
+        "verdict_sort": card.verdict,
+        "model": coin.model.reason if coin.model else "",
+        "age": formats.age((now_ms - card.trained_ms) / 1000),
+    }
+
+
+def _record(coin: CoinReading, break_even: float | None) -> Row:
+    record = trade_performance(coin.record)
+    interval = record.hit_rate_interval
+    results = [
+        r
+        for line in reversed(coin.trades)
+        if line.outcome and (r := result_r(line.stored.signal, line.outcome)) is not None
+    ]
+    last = coin.trades[0] if coin.trades else None
+    return {
+        "record": cells.forest(
+            interval.low if interval else None,
+            interval.high if interval else None,
+            record.hit_rate,
+            break_even,
+        ),
+        "rate": formats.rate(record.hit_rate, record.n),
+        "rate_sort": interval.low if interval and record.hit_rate is not None else -1.0,
+        "n": formats.number(record.n) if record.n else "",
+        "last": cells.last_results([r > 0 for r in results]),
+        "last_sort": last.outcome.settled_ms if last and last.outcome else 0,
+    }

@@ -1,0 +1,142 @@
+"""What every open page shows of a cycle, made once and ready to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.readings import CoinReading, Readings, grouped
+from crypto_bot.adapters.web.page.rows import CoinState, Row, rows, states
+from crypto_bot.adapters.web.page.strip import Card, cards
+from crypto_bot.adapters.web.page.trade import SOURCES, calibrated, result_r
+from crypto_bot.domain.outcome import Status
+from crypto_bot.domain.signal import Pred
+from crypto_bot.services import health as engine
+from crypto_bot.services.trade_review import break_even
+
+_MOST_WARNINGS = 5
+_MOST_OUTCOMES = 23
+
+
+class Warning(NamedTuple):  # noqa: A001 - the word of the page
+    """Something that needs a person, and what to expect next."""
+
+    is_critical: bool
+    what: str
+    next: str
+
+
+class Ending(NamedTuple):
+    """A line of the latest outcomes."""
+
+    symbol: str
+    settled_ms: int
+    pred: Pred
+    status: Status
+    r: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """As of `at_ms`. `news` is the newest call as a sentence, for whoever listens to the page."""
+
+    at_ms: int
+    cards: tuple[Card, ...]
+    rows: tuple[Row, ...]
+    warnings: tuple[Warning, ...]
+    endings: tuple[Ending, ...]
+    longs: int
+    shorts: int
+    news: str
+    newest_open_ms: int | None
+    scored: int
+
+
+EMPTY = Snapshot(0, (), (), (), (), 0, 0, "", None, 0)
+
+
+def snapshot_of(readings: Readings, before: Snapshot = EMPTY) -> Snapshot:
+    """The page's view of `readings`; calls that `before` did not have are news."""
+    found = states(readings)
+    even = break_even(grouped(readings.coins), readings.cost_bps)
+    opens = [coin.latest.stored.signal.candle_open_ms for coin in readings.coins if coin.latest]
+    newest_ms = max(opens, default=None)
+    preds = [state.pred for state in found]
+    return Snapshot(
+        at_ms=readings.now_ms,
+        cards=tuple(cards(readings, preds, even)),
+        rows=tuple(rows(found, readings, even)),
+        warnings=tuple(_warnings(readings, found)[:_MOST_WARNINGS]),
+        endings=tuple(_endings(readings.coins)[:_MOST_OUTCOMES]),
+        longs=preds.count(Pred.LONG),
+        shorts=preds.count(Pred.SHORT),
+        news=_news(found, newest_ms) if newest_ms != before.newest_open_ms else before.news,
+        newest_open_ms=newest_ms,
+        scored=len(opens),
+    )
+
+
+def _news(found: Sequence[CoinState], newest_ms: int | None) -> str:
+    said = []
+    for state in found:
+        signal = state.signal
+        if state.trade is None or signal is None or signal.candle_open_ms != newest_ms:
+            continue
+        how = formats.probability(signal.confidence) if calibrated(signal) else None
+        name = f"{formats.coin(signal.symbol)} {signal.pred.value.lower()}"
+        said.append(f"{name}, {how or SOURCES[signal.source]}")
+    return f"New signal: {'; '.join(said)}" if said else ""
+
+
+def _endings(coins: Sequence[CoinReading]) -> list[Ending]:
+    """All that is known, the newest first."""
+    found = [
+        Ending(
+            coin.symbol,
+            line.outcome.settled_ms,
+            line.stored.signal.pred,
+            line.outcome.status,
+            result_r(line.stored.signal, line.outcome),
+        )
+        for coin in coins
+        for line in coin.trades
+        if line.outcome is not None
+    ]
+    return sorted(found, key=lambda each: (-each.settled_ms, each.symbol))
+
+
+def _warnings(readings: Readings, found: Sequence[CoinState]) -> list[Warning]:
+    """The worst first."""
+    critical = [
+        Warning(True, reason.capitalize(), "The engine tries again by itself; signals follow.")
+        for reason in readings.health.reasons
+        if readings.health.status is not engine.Status.STARTING or "down" in reason
+    ]
+    if readings.kill_switch.on:
+        why = readings.kill_switch.reason or "no reason given"
+        critical.append(Warning(True, "Paper trading is stopped", f"{why}; resume it under Paper."))
+    blocked = [
+        Warning(
+            True,
+            f"{formats.coin(coin.symbol)} model {coin.model.card.verdict}",
+            f"{coin.model.reason}; the rules answer until it is trained again.",
+        )
+        for coin in readings.coins
+        if coin.model and coin.model.card and coin.model.card.verdict == "BLOCKED"
+    ]
+    return [*critical, *blocked, *_behind(found)]
+
+
+def _behind(found: Sequence[CoinState]) -> list[Warning]:
+    behind = [state for state in found if state.behind > 0]
+    if not behind:
+        return []
+    worst = max(behind, key=lambda state: state.behind)
+    bars = "1 bar" if worst.behind == 1 else f"{worst.behind} bars"
+    name = formats.coin(worst.reading.symbol)
+    if len(behind) == 1:
+        return [Warning(False, f"{name} is {bars} behind", "No new signal until its candles come.")]
+    what = f"{len(behind)} coins are behind, {name} by {bars}"
+    return [Warning(False, what, "The engine is catching up, or waits for their candles.")]

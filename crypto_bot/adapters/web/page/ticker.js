@@ -1,0 +1,111 @@
+/* What the browser does by itself: counts, ages the data, switches, keys. It asks no server. */
+"use strict";
+(() => {
+  const FROZEN_S = 60;
+  const one = (selector) => document.querySelector(selector);
+  let heard = "";
+  let heardAt = 0;
+
+  function put(selector, text) {
+    const found = one(selector);
+    if (found && found.textContent !== text) found.textContent = text;
+  }
+
+  function age(seconds) {
+    const whole = Math.max(0, Math.floor(seconds));
+    if (whole < 60) return `${whole} s`;
+    if (whole < 3600) return `${Math.floor(whole / 60)} min`;
+    if (whole < 172800) return `${Math.floor(whole / 3600)} h`;
+    return `${Math.floor(whole / 86400)} d`;
+  }
+
+  function countdown(ms) {
+    const left = Math.max(0, Math.ceil(ms / 1000));
+    const two = (value) => String(value).padStart(2, "0");
+    const minutes = two(Math.floor(left / 60) % 60);
+    const hours = left >= 3600 ? `${Math.floor(left / 3600)}:` : "";
+    return `${hours}${minutes}:${two(left % 60)}`;
+  }
+
+  function tick() {
+    const beat = one(".beat");
+    if (!beat || !beat.dataset.now) return false;
+    const said = beat.dataset;
+    if (said.now !== heard) {
+      heard = said.now;
+      heardAt = Date.now();
+    }
+    const speed = Number(said.speed);
+    const now = Number(said.now) + (Date.now() - heardAt) * speed;
+    const old = (now - Number(said.at)) / 1000 / speed;
+    const zone = one(".zone").dataset.zone === "UTC" ? "UTC" : undefined;
+    const hours = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit",
+    }).format(now);
+    put(".clock", hours);
+    put(".age", age(old));
+    let next = Number(said.next);
+    const bar = Number(said.bar);
+    if (now > next) next += Math.ceil((now - next) / bar) * bar;
+    put(".left", countdown(next - now));
+    one(".elapsed").style.width = `${(100 * (1 - (next - now) / bar)).toFixed(1)}%`;
+    const frozen = old > FROZEN_S;
+    document.body.classList.toggle("frozen", frozen);
+    const banner = one(".banner");
+    if (frozen) put(".banner span", `No new data for ${age(old)}. Prices and signals below are frozen.`);
+    banner.hidden = !frozen;
+    const view = one("nav a[aria-current]");
+    const title = `${said.calls} ${view ? view.textContent : "Signals"}`;
+    if (document.title !== title) document.title = title;
+    return true;
+  }
+
+  function remember(name, value) {
+    document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=31536000;SameSite=Lax`;
+    location.reload();
+  }
+
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest("button.switch");
+    if (!pressed) return;
+    if (pressed.matches(".theme")) remember("crypto_bot_theme", pressed.dataset.themeTo);
+    if (pressed.matches(".zone")) {
+      const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      remember("crypto_bot_zone", pressed.dataset.zone === "UTC" ? local : "UTC");
+    }
+    if (pressed.matches(".keys")) one("dialog.help").showModal();
+  });
+
+  function step(by) {
+    const lines = [...document.querySelectorAll("a.line, [data-line]")].filter(
+      (line) => line.offsetParent !== null,
+    );
+    if (!lines.length) return;
+    const at = lines.indexOf(document.activeElement);
+    const to = at < 0 ? (by > 0 ? 0 : lines.length - 1) : at + by;
+    lines[Math.min(lines.length - 1, Math.max(0, to))].focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
+    if (event.key === "j") step(1);
+    else if (event.key === "k") step(-1);
+    else if (event.key === "?") one("dialog.help").showModal();
+    else if (event.key === "/") {
+      const field = one("input.search, .search input");
+      if (!field) return;
+      event.preventDefault();
+      field.focus();
+    } else if (/^[1-6]$/.test(event.key)) {
+      const link = document.querySelectorAll("nav a")[Number(event.key) - 1];
+      if (link) link.click();
+    }
+  });
+
+  const start = setInterval(() => tick() && clearInterval(start), 50);
+  setInterval(tick, 1000);
+  new MutationObserver(tick).observe(document.documentElement, {
+    subtree: true, attributes: true, attributeFilter: ["data-now"],
+  });
+})();
