@@ -207,6 +207,7 @@ class PredictionQueries(Protocol):
 
     def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
         """The live labelled calls of candles that opened at or after `since_ms`, by candle."""
+        ...
 
     def log_page(
         self, wanted: LogFilter, before: LogPosition | None, limit: int

@@ -121,7 +121,7 @@ def by_volatility(trades: ResolvedCalls) -> tuple[Line, ...]:
     edges = np.quantile(trades.atr_bps, np.linspace(0.0, 1.0, VOLATILITY_GROUPS + 1))
     group = np.searchsorted(edges[1:-1], trades.atr_bps, side="right").astype(np.int64)
     names = [f"{low:.0f} to {high:.0f} bp" for low, high in pairwise(edges.tolist())]
-    return _together(trades, group, names)
+    return tuple(line for line in _together(trades, group, names) if line.n)
 
 
 def random_side(trades: ResolvedCalls) -> Line:

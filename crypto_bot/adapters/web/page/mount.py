@@ -27,7 +27,7 @@ POLICY = (
 """Vue compiles templates in the browser, hence `unsafe-eval`; no other host may be asked."""
 _RECONNECT_S = 30.0
 """So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
-_KINDS = {"style.css": "text/css", "ticker.js": "text/javascript"}
+_KINDS = {"style.css": "text/css", "figures.css": "text/css", "ticker.js": "text/javascript"}
 
 
 def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> None:

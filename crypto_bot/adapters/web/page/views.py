@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from crypto_bot.adapters.web.page import overview
+from crypto_bot.adapters.web.page import overview, performance
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.frame import Place
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -22,4 +22,7 @@ class View(NamedTuple):
     further: tuple[str, ...] = ()
 
 
-VIEWS = (View(Place("/", "Overview"), overview.build),)
+VIEWS = (
+    View(Place("/", "Overview"), overview.build),
+    View(Place(performance.PATH, "Performance"), performance.build),
+)
