@@ -106,8 +106,8 @@ def _hold(palette: Palette, curve: Sequence[EquityPoint]) -> Options:
         "name": "buy and hold",
         "type": "line",
         "symbol": "none",
-        "lineStyle": {"color": palette.none, "width": 1.5},
-        "itemStyle": {"color": palette.none},
+        "lineStyle": {"color": palette.muted, "width": 1, "type": "dotted"},
+        "itemStyle": {"color": palette.muted},
         "data": [[point.at_ms, round(float(point.buy_and_hold), 2)] for point in curve],
     }
 
