@@ -29,16 +29,16 @@ def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> O
         title=titles,
         legend={
             "data": list(PARTS),
-            "right": 14,
-            "top": 0,
+            "left": "center",
+            "bottom": 0,
             "textStyle": {"color": palette.muted},
             "itemWidth": 14,
             "itemHeight": 3,
             "icon": "roundRect",
         },
         grid=[
-            {"left": "7%", "right": "55%", "top": 30, "bottom": 40},
-            {"left": "57%", "right": "3%", "top": 30, "bottom": 40},
+            {"left": "7%", "right": "55%", "top": 30, "bottom": 56},
+            {"left": "57%", "right": "3%", "top": 30, "bottom": 56},
         ],
         xAxis=[_epochs(palette, index, epochs) for index in range(2)],
         yAxis=[

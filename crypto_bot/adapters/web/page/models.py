@@ -15,7 +15,7 @@ from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.model_card import ModelEntry
 
 PATH = "/models"
-_CURVES_PX = 240
+_CURVES_PX = 260
 _Choice = Callable[[str | None], None]
 
 

@@ -55,7 +55,7 @@ def strip(account: AccountReport) -> str:
         _card(
             "Result a trade",
             formats.signed(told.expectancy_r.estimate, 2, "R"),
-            f"95% {_range(told.expectancy_r, 2)}, n {formats.number(told.trades)}; 0 is nothing",
+            f"95% {_range(told.expectancy_r, 2)}, n {formats.number(told.trades)}",
             picture=_forest(told.expectancy_r, 0.0),
         ),
         _card(
@@ -92,7 +92,7 @@ def positions_table(positions: Sequence[OpenPosition], now_ms: int) -> str:
         ("Now", "num"),
         ("Stop to target", "wide"),
         ("Result", "num"),
-        ("Unrealised", "num"),
+        ("Unrealised", "num more"),
         ("Stop", "num more"),
         ("Next target", "num more"),
         ("Ends in", "num more"),
@@ -226,7 +226,7 @@ def _position(held: OpenPosition, now_ms: int) -> str:
         f"<td class=num>{_price(held.price, digits)}</td>"
         f"<td class=wide>{way(held)}</td>"
         f"<td class=num>{_toned(held.r, formats.result(held.r))}</td>"
-        f"<td class=num>{_money(held.unrealised)}</td>"
+        f"<td class='num more'>{_money(held.unrealised)}</td>"
         f"<td class='num more muted'>{_price(held.stop, digits)}</td>"
         f"<td class='num more muted'>{_price(target, digits)}</td>"
         f"<td class='num more muted'>{left}</td>"
@@ -240,7 +240,7 @@ def _trade(done: ClosedTrade, viewer: Viewer) -> str:
     return (
         f"<tr><th scope=row class=muted>{formats.moment(done.exit_ms, viewer.zone)}</th>"
         f"{_coin(done.symbol, 'td')}<td>{_side(done.side)}</td>"
-        f"<td>{cells.mark(glyph)} {escape(word)}</td>"
+        f"<td title='{escape(word)}'>{cells.mark(glyph)} <span class=more>{escape(word)}</span></td>"
         f"<td class='num more'>{_price(done.entry, digits)}</td>"
         f"<td class='num more'>{_price(done.exit, digits)}</td>"
         f"<td class='num more muted'>{_money(done.gross, toned=False)}</td>"
