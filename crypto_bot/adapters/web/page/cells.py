@@ -203,6 +203,21 @@ def level(share: float, side: str, threshold: float | None = None) -> str:
     return _drawing("level", 14, f"{share:.2f}", parts)
 
 
+def lean(value: float) -> str:
+    """A part of a score, -1..1, as a bar from the middle: orange to the left, blue to the right."""
+    reach = 50 * min(1.0, abs(value))
+    at = 50 - reach if value < 0 else 50
+    side = "long" if value >= 0 else "short"
+    return _drawing(
+        "lean",
+        12,
+        f"{value:+.2f}",
+        '<rect class="trough" width="100%" height="6" y="3"/>'
+        f'<rect class="{side}" x="{at:.1f}%" width="{reach:.1f}%" height="6" y="3"/>'
+        '<line class="entry" x1="50%" x2="50%" y1="0" y2="12"/>',
+    )
+
+
 def _drawing(kind: str, height: int, said: str, parts: str) -> str:
     return (
         f'<svg class="{kind}" width="100%" height="{height}" role="img" aria-label="{said}">'

@@ -8,14 +8,14 @@ from math import ceil, isfinite, log10
 
 MISSING = "–"
 MINUS = "−"
-_SIGNIFICANT = 6
+_SIGNIFICANT = 7
 _MOST_DECIMALS = 10
 
 
 def decimals_of(prices: Iterable[float]) -> int:
     """How many decimals prices like these are quoted in, as far as they show it.
 
-    The most that one of them has, but no more than leave six significant digits of the largest.
+    The most that one of them has, but no more than leave seven significant digits of the largest.
     """
     known = [price for price in prices if isfinite(price) and price > 0.0]
     if not known:

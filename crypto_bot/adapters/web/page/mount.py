@@ -13,15 +13,16 @@ from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.downloads import serve_downloads
 from crypto_bot.adapters.web.page.frame import ASSETS, framed
 from crypto_bot.adapters.web.page.palette import tokens
-from crypto_bot.adapters.web.page.views import VIEWS, View
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.adapters.web.page.views import VIEWS, View
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
-    "font-src 'self' data:; base-uri 'none'; form-action 'none'; object-src 'none'; "
+    "font-src 'self' data:; base-uri 'none'; form-action 'self'; object-src 'none'; "
     "frame-ancestors 'none'"
 )
 """Vue compiles templates in the browser, hence `unsafe-eval`; no other host may be asked."""
@@ -42,6 +43,7 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
         body = tokens() + text if name == "style.css" else text
         return Response(body, media_type=_KINDS[name], headers={"Cache-Control": "no-cache"})
 
+    serve_downloads(app, board)
     for view in views:
         _add(board, view, views)
     nicegui.app.on_startup(board.open)
@@ -65,7 +67,7 @@ def _add(board: Board, view: View, views: Sequence[View]) -> None:
     places = [each.place for each in views]
 
     async def page(request: Request) -> None:
-        viewer = Viewer.of(request.cookies)
+        viewer = Viewer.of(request.cookies, request.headers.get("user-agent", ""))
         await board.newest()
         with framed(board, viewer, places, view.place):
             await view.build(board, viewer, {**request.query_params, **request.path_params})

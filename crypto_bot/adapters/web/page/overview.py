@@ -10,7 +10,7 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.snapshot import Ending, Snapshot, Warning
+from crypto_bot.adapters.web.page.snapshot import Ending, Notice, Snapshot
 from crypto_bot.adapters.web.page.trade import ENDINGS
 from crypto_bot.adapters.web.page.viewer import Viewer
 
@@ -83,7 +83,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 "panel endings"
             )
     with warnings:
-        _warn(snapshot.warnings)
+        _warn(snapshot.notices)
 
     def push() -> None:
         nonlocal snapshot
@@ -93,10 +93,10 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         table.rows = list(snapshot.rows)
         empty.set_visibility(snapshot.scored == 0)
         endings.set_content(_endings(snapshot.endings, viewer))
-        if snapshot.warnings != before.warnings:
+        if snapshot.notices != before.notices:
             warnings.clear()
             with warnings:
-                _warn(snapshot.warnings)
+                _warn(snapshot.notices)
 
     board.changed.subscribe(push)
 
@@ -106,8 +106,8 @@ def _first_signal(board: Board, snapshot: Snapshot) -> ui.element:
     with ui.element("div").classes("empty") as empty:
         ui.label("No signal yet").classes("title")
         ui.label(
-            f"The first cycle runs once the candles are loaded, then at every {board.timeframe.name}"
-            " close. Until then nothing is scored."
+            "The first cycle runs once the candles are loaded, the next at every "
+            f"{board.timeframe.name} close. Until then nothing is scored."
         )
     empty.set_visibility(snapshot.scored == 0)
     return empty
@@ -126,7 +126,7 @@ def _table(snapshot: Snapshot) -> ui.table:
     return table
 
 
-def _warn(warnings: Sequence[Warning]) -> None:
+def _warn(warnings: Sequence[Notice]) -> None:
     with ui.element("div").classes("head"):
         ui.label("Needs attention").classes("title")
         ui.label(str(len(warnings) or "")).classes("muted")

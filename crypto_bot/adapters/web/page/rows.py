@@ -34,6 +34,11 @@ class CoinState(NamedTuple):
     """Candles that its newest signal is older than that of the others."""
 
     @property
+    def decimals(self) -> int:
+        """Of its prices."""
+        return formats.decimals_of([candle.close for candle in self.reading.candles[-32:]])
+
+    @property
     def pred(self) -> Pred | None:
         """The call that stands; None where nothing was scored yet."""
         if self.signal is None:
@@ -100,7 +105,7 @@ def _row(state: CoinState, readings: Readings, break_even: float | None) -> Row:
         "symbol": coin.symbol,
         "coin": formats.coin(coin.symbol),
         "href": f"/coin/{quote(coin.symbol, safe='')}",
-        "price": formats.number(price, formats.decimals_of(closes[-32:])),
+        "price": formats.number(price, state.decimals),
         "price_sort": price or 0.0,
         "change": formats.signed(None if change is None else 100 * change, 2, "%"),
         "change_sort": change or 0.0,

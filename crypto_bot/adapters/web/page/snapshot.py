@@ -16,11 +16,11 @@ from crypto_bot.domain.signal import Pred
 from crypto_bot.services import health as engine
 from crypto_bot.services.trade_review import break_even
 
-_MOST_WARNINGS = 5
+_MOST_NOTICES = 5
 _MOST_OUTCOMES = 23
 
 
-class Warning(NamedTuple):  # noqa: A001 - the word of the page
+class Notice(NamedTuple):
     """Something that needs a person, and what to expect next."""
 
     is_critical: bool
@@ -45,13 +45,17 @@ class Snapshot:
     at_ms: int
     cards: tuple[Card, ...]
     rows: tuple[Row, ...]
-    warnings: tuple[Warning, ...]
+    notices: tuple[Notice, ...]
     endings: tuple[Ending, ...]
     longs: int
     shorts: int
     news: str
     newest_open_ms: int | None
     scored: int
+    states: tuple[CoinState, ...] = ()
+    """What the rows were made of, in their order."""
+    break_even: float | None = None
+    """Hit rate at which the trades of the record earn their cost."""
 
 
 EMPTY = Snapshot(0, (), (), (), (), 0, 0, "", None, 0)
@@ -68,13 +72,15 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY) -> Snapshot:
         at_ms=readings.now_ms,
         cards=tuple(cards(readings, preds, even)),
         rows=tuple(rows(found, readings, even)),
-        warnings=tuple(_warnings(readings, found)[:_MOST_WARNINGS]),
+        notices=tuple(_notices(readings, found)[:_MOST_NOTICES]),
         endings=tuple(_endings(readings.coins)[:_MOST_OUTCOMES]),
         longs=preds.count(Pred.LONG),
         shorts=preds.count(Pred.SHORT),
         news=_news(found, newest_ms) if newest_ms != before.newest_open_ms else before.news,
         newest_open_ms=newest_ms,
         scored=len(opens),
+        states=tuple(found),
+        break_even=even,
     )
 
 
@@ -107,18 +113,18 @@ def _endings(coins: Sequence[CoinReading]) -> list[Ending]:
     return sorted(found, key=lambda each: (-each.settled_ms, each.symbol))
 
 
-def _warnings(readings: Readings, found: Sequence[CoinState]) -> list[Warning]:
+def _notices(readings: Readings, found: Sequence[CoinState]) -> list[Notice]:
     """The worst first."""
     critical = [
-        Warning(True, reason.capitalize(), "The engine tries again by itself; signals follow.")
+        Notice(True, reason.capitalize(), "The engine tries again by itself; signals follow.")
         for reason in readings.health.reasons
         if readings.health.status is not engine.Status.STARTING or "down" in reason
     ]
     if readings.kill_switch.on:
         why = readings.kill_switch.reason or "no reason given"
-        critical.append(Warning(True, "Paper trading is stopped", f"{why}; resume it under Paper."))
+        critical.append(Notice(True, "Paper trading is stopped", f"{why}; resume it under Paper."))
     blocked = [
-        Warning(
+        Notice(
             True,
             f"{formats.coin(coin.symbol)} model {coin.model.card.verdict}",
             f"{coin.model.reason}; the rules answer until it is trained again.",
@@ -129,7 +135,7 @@ def _warnings(readings: Readings, found: Sequence[CoinState]) -> list[Warning]:
     return [*critical, *blocked, *_behind(found)]
 
 
-def _behind(found: Sequence[CoinState]) -> list[Warning]:
+def _behind(found: Sequence[CoinState]) -> list[Notice]:
     behind = [state for state in found if state.behind > 0]
     if not behind:
         return []
@@ -137,6 +143,6 @@ def _behind(found: Sequence[CoinState]) -> list[Warning]:
     bars = "1 bar" if worst.behind == 1 else f"{worst.behind} bars"
     name = formats.coin(worst.reading.symbol)
     if len(behind) == 1:
-        return [Warning(False, f"{name} is {bars} behind", "No new signal until its candles come.")]
+        return [Notice(False, f"{name} is {bars} behind", "No new signal until its candles come.")]
     what = f"{len(behind)} coins are behind, {name} by {bars}"
-    return [Warning(False, what, "The engine is catching up, or waits for their candles.")]
+    return [Notice(False, what, "The engine is catching up, or waits for their candles.")]

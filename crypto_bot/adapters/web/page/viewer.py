@@ -20,17 +20,19 @@ class Viewer(NamedTuple):
     theme: Theme = Theme.DARK
     zone: tzinfo = UTC
     zone_name: str = "UTC"
+    is_phone: bool = False
 
     @classmethod
-    def of(cls, cookies: Mapping[str, str]) -> Self:
+    def of(cls, cookies: Mapping[str, str], agent: str = "") -> Self:
         """As the cookies say; what they say that is not understood is as if it were not there."""
+        is_phone = "Mobi" in agent
         light = cookies.get(THEME_COOKIE) == Theme.LIGHT
         theme = Theme.LIGHT if light else Theme.DARK
         name = unquote(cookies.get(ZONE_COOKIE, "UTC"))
         try:
-            return cls(theme, ZoneInfo(name), name)
+            return cls(theme, ZoneInfo(name), name, is_phone)
         except (KeyError, ValueError, OSError):  # no such zone, or no name of one
-            return cls(theme)
+            return cls(theme, is_phone=is_phone)
 
     @property
     def palette(self) -> Palette:

@@ -1,0 +1,347 @@
+"""The chart of a coin: candles with calls and outcomes, volume, and what the model gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.palette import Palette
+from crypto_bot.adapters.web.page.trade import OpenTrade, calibrated
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.signal import Pred, Signal
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import LoggedSignal
+
+BARS = 130
+_PHONE_BARS = 60
+_FUTURE = 16
+_MOST_ENDINGS = 12
+_Options = dict[str, Any]
+
+
+class ChartData(NamedTuple):
+    """What is drawn: candles ascending, lines of the log the newest first."""
+
+    candles: Sequence[Candle]
+    lines: Sequence[LoggedSignal]
+    timeframe: Timeframe
+    signal: Signal | None
+    """The open call, where there is one."""
+    trade: OpenTrade | None
+    price: float | None
+
+
+def chart(data: ChartData, viewer: Viewer) -> _Options:
+    """ECharts options. The number of series is constant, so a new bar keeps the zoom."""
+    palette = viewer.palette
+    opens = [candle.open_ms for candle in data.candles]
+    future = max(_FUTURE, data.trade.of_bars - data.trade.bars + 1 if data.trade else 0)
+    last = opens[-1] if opens else 0
+    opens += [last + step * data.timeframe.ms for step in range(1, future + 1)] if opens else []
+    labels = [formats.moment(open_ms, viewer.zone) for open_ms in opens]
+    at = {open_ms: index for index, open_ms in enumerate(opens)}
+    has_model = any(calibrated(line.stored.signal) for line in data.lines)
+    shown = _PHONE_BARS if viewer.is_phone else len(opens)
+    return {
+        "animation": False,
+        "aria": {"enabled": True},
+        "textStyle": {"fontFamily": "Roboto, sans-serif", "color": palette.muted},
+        "grid": _grids(has_model),
+        "axisPointer": {"link": [{"xAxisIndex": "all"}], "lineStyle": {"color": palette.muted}},
+        "tooltip": _tooltip(palette),
+        "dataZoom": [
+            {
+                "type": "inside",
+                "xAxisIndex": [0, 1, 2],
+                "startValue": max(0, len(opens) - shown),
+                "endValue": max(0, len(opens) - 1),
+            }
+        ],
+        "xAxis": [_x_axis(labels, palette, grid, has_model) for grid in range(3)],
+        "yAxis": _y_axes(data, palette, has_model),
+        "series": [
+            _candles(data, labels, palette),
+            *_calls(data, at, palette),
+            _endings(data, at, palette),
+            _volume(data, palette),
+            *_ribbon(data, at, len(opens), palette),
+        ],
+    }
+
+
+def _grids(has_model: bool) -> list[_Options]:
+    sides = {"left": 8, "right": 72}
+    if has_model:
+        spans = (("8", "60%"), ("68%", "9%"), ("80%", "14%"))
+    else:
+        spans = (("8", "78%"), ("85%", "10%"), ("97%", "0"))
+    return [{**sides, "top": top, "height": height} for top, height in spans]
+
+
+def _tooltip(palette: Palette) -> _Options:
+    return {
+        "trigger": "axis",
+        "confine": True,
+        "backgroundColor": palette.raised,
+        "borderColor": palette.line,
+        "textStyle": {"color": palette.text, "fontSize": 12},
+        "axisPointer": {"type": "cross", "label": {"backgroundColor": palette.raised}},
+    }
+
+
+def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> _Options:
+    is_lowest = grid == (2 if has_model else 1)
+    return {
+        "type": "category",
+        "gridIndex": grid,
+        "data": labels,
+        "axisLine": {"show": grid < 2 or has_model, "lineStyle": {"color": palette.line}},
+        "axisTick": {"show": False},
+        "axisLabel": {"show": is_lowest, "color": palette.muted, "hideOverlap": True},
+    }
+
+
+def _y_axes(data: ChartData, palette: Palette, has_model: bool) -> list[_Options]:
+    decimals = formats.decimals_of([candle.close for candle in data.candles[-32:]])
+    price = f"value => value.toLocaleString('en-US', {{minimumFractionDigits: {decimals}, "
+    price += f"maximumFractionDigits: {decimals}}})"
+    quiet = {"show": False}
+    label = {"color": palette.muted, "showMinLabel": False, "showMaxLabel": False}
+    # A key that begins with a colon is read as JavaScript: numbers of ours only.
+    return [
+        {
+            "scale": True,
+            "position": "right",
+            "splitLine": {"lineStyle": {"color": palette.raised}},
+            "axisLabel": {**label, ":formatter": price},
+        },
+        {"gridIndex": 1, "axisLabel": quiet, "splitLine": quiet, "axisTick": quiet},
+        {
+            "gridIndex": 2,
+            "position": "right",
+            "min": -1,
+            "max": 1,
+            "interval": 0.5,
+            "show": has_model,
+            "splitLine": {"lineStyle": {"color": palette.raised}},
+            "axisLabel": {**label, ":formatter": "value => Math.abs(value)"},
+        },
+    ]
+
+
+def _candles(data: ChartData, labels: list[str], palette: Palette) -> _Options:
+    made: _Options = {
+        "type": "candlestick",
+        "name": "price",
+        "data": [[c.open, c.close, c.low, c.high] for c in data.candles],
+        "itemStyle": {
+            "color": "transparent",  # up is hollow
+            "color0": palette.short,
+            "borderColor": palette.long,
+            "borderColor0": palette.short,
+        },
+        "markArea": {"silent": True, "data": []},
+        "markLine": {"silent": True, "symbol": "none", "animation": False, "data": []},
+    }
+    decimals = formats.decimals_of([candle.close for candle in data.candles[-32:]])
+    if data.price is not None:
+        made["markLine"]["data"].append(
+            _level(data.price, formats.number(data.price, decimals), palette)
+        )
+    if data.trade is None or data.signal is None or not labels:
+        return made
+    trade = data.trade
+    start = max(0, len(data.candles) - 1 - trade.bars)
+    end = min(len(labels) - 1, start + trade.of_bars)
+    for goal, colour in ((trade.target, palette.long), (trade.stop, palette.short)):
+        made["markArea"]["data"].append(
+            [
+                {
+                    "xAxis": labels[start],
+                    "yAxis": trade.entry,
+                    "itemStyle": {"color": colour, "opacity": 0.13},
+                },
+                {"xAxis": labels[end], "yAxis": goal},
+            ]
+        )
+    for name, goal in (("Target", trade.target), ("Stop", trade.stop)):
+        above = (goal > trade.entry) == (name == "Target") or goal > trade.entry
+        made["markLine"]["data"].append(
+            {
+                "yAxis": goal,
+                "lineStyle": {"type": "dashed", "color": palette.text, "width": 1},
+                "label": {
+                    "formatter": f"{name} {formats.number(goal, decimals)}",
+                    "position": "insideEndTop" if above else "insideEndBottom",
+                    "color": palette.text,
+                },
+            }
+        )
+    return made
+
+
+def _level(price: float, text: str, palette: Palette) -> _Options:
+    return {
+        "yAxis": price,
+        "lineStyle": {"type": "solid", "color": palette.text, "width": 1},
+        "label": {
+            "formatter": text,
+            "position": "end",
+            "backgroundColor": palette.text,
+            "color": palette.bg,
+            "padding": [2, 4],
+            "borderRadius": 2,
+        },
+    }
+
+
+def _calls(data: ChartData, at: dict[int, int], palette: Palette) -> list[_Options]:
+    """Arrows where a side was called first; a call that repeats the one before it has none."""
+    candles = {candle.open_ms: candle for candle in data.candles}
+    firsts = [line.stored.signal for line in _first_calls(data)]
+    low = min((candle.low for candle in data.candles), default=0.0)
+    high = max((candle.high for candle in data.candles), default=0.0)
+    away = 0.025 * (high - low)
+    made = []
+    for pred, colour in ((Pred.LONG, palette.long), (Pred.SHORT, palette.short)):
+        is_long = pred is Pred.LONG
+        points = [
+            [at[open_ms], candles[open_ms].low - away if is_long else candles[open_ms].high + away]
+            for open_ms in sorted(each.candle_open_ms for each in firsts if each.pred is pred)
+            if open_ms in candles
+        ]
+        made.append(
+            {
+                "type": "scatter",
+                "name": f"{pred.value.lower()} call",
+                "symbol": "triangle",
+                "symbolRotate": 0 if is_long else 180,
+                "symbolSize": 11,
+                "itemStyle": {"color": colour},
+                "data": points,
+                "z": 5,
+                "tooltip": {"show": False},
+            }
+        )
+    return made
+
+
+_SHAPES = {Status.SL: "path://M0 0L10 10M10 0L0 10"}
+
+
+def _first_calls(data: ChartData) -> list[LoggedSignal]:
+    """Each LONG or SHORT that does not repeat the call of the candle before, the newest first."""
+    called = {line.stored.signal.candle_open_ms: line.stored.signal.pred for line in data.lines}
+    return [
+        line
+        for line in data.lines
+        if line.stored.signal.pred is not Pred.NO_TRADE
+        and called.get(line.stored.signal.candle_open_ms - data.timeframe.ms)
+        is not line.stored.signal.pred
+    ]
+
+
+def _endings(data: ChartData, at: dict[int, int], palette: Palette) -> _Options:
+    """Where the newest trades ended, each with a dotted line from its entry."""
+    points: list[_Options] = []
+    ways: list[list[_Options]] = []
+    for line in _first_calls(data):
+        signal, outcome = line.stored.signal, line.outcome
+        if outcome is None or len(points) == _MOST_ENDINGS:
+            continue
+        found = _exit_at(signal, outcome, data)
+        if found not in at or signal.candle_open_ms not in at:
+            continue
+        price = outcome.exit_price
+        points.append(
+            {
+                "value": [at[found], price],
+                "symbol": _SHAPES.get(outcome.status, "circle"),
+                "symbolSize": 8,
+                "itemStyle": {
+                    "color": "transparent" if outcome.status is Status.EXPIRED else palette.text,
+                    "borderColor": palette.text,
+                    "borderWidth": 2,
+                },
+            }
+        )
+        ways.append(
+            [
+                {"coord": [at[signal.candle_open_ms], signal.levels.entry]},
+                {"coord": [at[found], price]},
+            ]
+        )
+    return {
+        "type": "scatter",
+        "name": "outcome",
+        "data": points,
+        "z": 6,
+        "tooltip": {"show": False},
+        "markLine": {
+            "silent": True,
+            "symbol": "none",
+            "lineStyle": {"type": "dotted", "color": palette.muted, "width": 1},
+            "label": {"show": False},
+            "data": ways,
+        },
+    }
+
+
+def _exit_at(signal: Signal, outcome: Outcome, data: ChartData) -> int:
+    """The candle that ended the trade: a model's call is settled later, with its horizon."""
+    settled = outcome.settled_ms - data.timeframe.ms
+    if signal.label is None or outcome.status is Status.EXPIRED:
+        return settled
+    price = outcome.exit_price
+    return next(
+        (
+            candle.open_ms
+            for candle in data.candles
+            if signal.candle_open_ms < candle.open_ms <= settled
+            and candle.low <= price <= candle.high
+        ),
+        settled,
+    )
+
+
+def _volume(data: ChartData, palette: Palette) -> _Options:
+    return {
+        "type": "bar",
+        "name": "volume",
+        "xAxisIndex": 1,
+        "yAxisIndex": 1,
+        "itemStyle": {"color": palette.none},
+        "data": [candle.volume for candle in data.candles],
+    }
+
+
+def _ribbon(data: ChartData, at: dict[int, int], bars: int, palette: Palette) -> list[_Options]:
+    """Calibrated P(long) upward and P(short) downward; a rule has no probability to draw."""
+    longs: list[float | None] = [None] * bars
+    shorts: list[float | None] = [None] * bars
+    for line in data.lines:
+        signal = line.stored.signal
+        index = at.get(signal.candle_open_ms)
+        if index is not None and calibrated(signal):
+            longs[index] = round(signal.probabilities.long, 4)
+            shorts[index] = -round(signal.probabilities.short, 4)
+    return [
+        {
+            "type": "line",
+            "name": name,
+            "xAxisIndex": 2,
+            "yAxisIndex": 2,
+            "symbol": "none",
+            "lineStyle": {"width": 1.3, "color": colour},
+            "itemStyle": {"color": colour},
+            "areaStyle": {"opacity": 0.22, "color": colour},
+            "data": values,
+        }
+        for name, values, colour in (
+            ("P(long)", longs, palette.long),
+            ("−P(short)", shorts, palette.short),
+        )
+    ]

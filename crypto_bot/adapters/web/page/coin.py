@@ -1,0 +1,147 @@
+"""Coin: what it was called, why, who declined, and how its calls ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+from urllib.parse import quote
+
+from nicegui import ui
+
+from crypto_bot.adapters.web.page import cells, coin_panels, formats
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.candle_chart import BARS, ChartData, chart
+from crypto_bot.adapters.web.page.rows import CoinState, change_of
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.log import LogFilter
+from crypto_bot.domain.signal import Pred
+
+_LEGEND = "".join(
+    f"<span>{drawing} {word}</span>"
+    for drawing, word in (
+        (cells.mark("up", "long"), "long call"),
+        (cells.mark("down", "short"), "short call"),
+        (cells.mark("full"), "target"),
+        (cells.mark("cross"), "stop"),
+        (cells.mark("clock"), "expired"),
+    )
+)
+
+
+class Neighbours(NamedTuple):
+    """The coins before and after one, in the order of their names."""
+
+    before: str
+    after: str
+
+
+async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
+    """The coin that the address names; without a name the first of the overview."""
+    found = _asked_for(board, asked.get("symbol"))
+    if found is None:
+        _unknown(board, asked.get("symbol", ""))
+        return
+    symbol = found.reading.symbol
+    data = await _data(board, found)
+    around = _neighbours(board.symbols, symbol)
+    head = ui.html(_head(board, found, around), sanitize=False).classes("coin-head")
+    with ui.element("div").classes("split coin"):
+        with ui.element("div").classes("panel chart-panel"):
+            ui.html(_LEGEND, sanitize=False).classes("legend muted")
+            drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart freezes")
+            drawn.props(
+                f'role=img aria-label="Candles of {_spoken(symbol)} with calls and outcomes; '
+                'the numbers stand in the panels beside it"'
+            )
+            ui.label(
+                "Shaded: reward and risk of the open call until it expires. The lowest band shows "
+                "a model's P(long) above and P(short) below zero; rules have none."
+            ).classes("muted small")
+        rail = ui.element("div").classes("rail")
+    with rail:
+        coin_panels.build(board.snapshot, found, data.lines, viewer)
+
+    async def push() -> None:
+        nonlocal data
+        state = _asked_for(board, symbol)
+        assert state is not None
+        head.set_content(_head(board, state, around))
+        news = await _data(board, state)
+        if news.candles != data.candles or news.lines != data.lines or news.price != data.price:
+            data = news
+            drawn.options.update(chart(data, viewer))
+            drawn.update()
+        rail.clear()
+        with rail:
+            coin_panels.build(board.snapshot, state, data.lines, viewer)
+
+    board.changed.subscribe(push)
+
+
+def _asked_for(board: Board, name: str | None) -> CoinState | None:
+    """The state of `BTCUSDT` or `btc`; of the first coin where none is named."""
+    states = board.snapshot.states
+    if name is None:
+        return states[0] if states else None
+    wanted = {name.upper(), f"{name.upper()}USDT"}
+    return next((state for state in states if state.reading.symbol in wanted), None)
+
+
+async def _data(board: Board, state: CoinState) -> ChartData:
+    symbol = state.reading.symbol
+    candles = await board.read(lambda: board.queries.candles(symbol, BARS))
+    since_ms = candles[0].open_ms if candles else 0
+    lines = await board.read(
+        lambda: board.queries.log_page(LogFilter(symbol, since_ms=since_ms), None, BARS)
+    )
+    return ChartData(candles, lines, board.timeframe, state.signal, state.trade, state.price)
+
+
+def _neighbours(symbols: Sequence[str], symbol: str) -> Neighbours:
+    names = sorted(symbols)
+    at = names.index(symbol)
+    return Neighbours(names[at - 1], names[(at + 1) % len(names)])
+
+
+def _head(board: Board, state: CoinState, around: Neighbours) -> str:
+    """Markup, every text escaped."""
+    coin = state.reading
+    change = change_of(coin, board.timeframe, state.price)
+    name = formats.coin(coin.symbol)
+    pair = "" if name == coin.symbol else ' <span class="muted">/ USDT</span>'
+    chip = '<span class="muted">not scored</span>'
+    if state.signal is not None:
+        filled = state.signal.source.startswith("ML")
+        chip = cells.chip(state.pred or Pred.NO_TRADE, filled=filled)
+    card = coin.model.card if coin.model else None
+    return (
+        f"{_step(around.before, '‹', 'Coin before')}<h1>{escape(name)}{pair}</h1>"
+        f"{_step(around.after, '›', 'Coin after')}"
+        f'<b class="figure freezes">{formats.number(state.price, state.decimals)}</b>'
+        f"<span>{formats.signed(None if change is None else 100 * change, 2, '%')}"
+        f' <span class="muted">24 h</span></span>{chip}'
+        f"{cells.verdict(card.verdict) if card else ''}"
+        f'<span class="muted">{escape(board.timeframe.name)} candles</span>'
+    )
+
+
+def _step(symbol: str, arrow: str, said: str) -> str:
+    return (
+        f'<a class="switch" href="/coin/{quote(symbol, safe="")}" '
+        f'aria-label="{said}: {escape(formats.coin(symbol))}">{arrow}</a>'
+    )
+
+
+def _spoken(symbol: str) -> str:
+    """A symbol as it may stand in a quoted property: letters and digits alone."""
+    return "".join(letter for letter in symbol if letter.isalnum())
+
+
+def _unknown(board: Board, name: str) -> None:
+    with ui.element("div").classes("panel empty"):
+        ui.label(f"There is no coin '{name}' here" if name else "No coin is followed")
+        ui.label("This engine follows:")
+        with ui.element("div").classes("names"):
+            for symbol in sorted(board.symbols):
+                ui.link(formats.coin(symbol), f"/coin/{quote(symbol, safe='')}")

@@ -1,0 +1,206 @@
+"""The rail of a coin: its open call, who declined and why, the score in parts, its record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from nicegui import ui
+
+from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.panels import Fact, facts, heading, nothing
+from crypto_bot.adapters.web.page.rows import CoinState
+from crypto_bot.adapters.web.page.score import parts
+from crypto_bot.adapters.web.page.snapshot import Snapshot
+from crypto_bot.adapters.web.page.trade import (
+    ENDINGS,
+    SOURCES,
+    OpenTrade,
+    calibrated,
+    result_r,
+)
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.signal import Pred, Signal
+from crypto_bot.ports import LoggedSignal
+from crypto_bot.services.trade_review import trade_performance
+
+
+def build(
+    snapshot: Snapshot, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer
+) -> None:
+    """All of it; what was written by others is escaped."""
+    for name, markup in (
+        ("call", _call(state, viewer)),
+        ("why", _chain(state)),
+        ("score", _score(lines)),
+        ("record", _record(snapshot, state)),
+        ("calls", _last_calls(state, viewer)),
+    ):
+        if markup:
+            ui.html(markup, sanitize=False).classes(f"panel {name}")
+
+
+def _call(state: CoinState, viewer: Viewer) -> str:
+    signal, trade = state.signal, state.trade
+    if signal is None:
+        return heading("Open call") + nothing(
+            "Not scored yet", "The first signal comes with the first cycle of this coin."
+        )
+    if trade is None:
+        return (
+            heading("No open call", SOURCES[signal.source])
+            + _probabilities(signal)
+            + nothing(
+                "Nothing to follow",
+                "The newest signal is no trade, or its trade has ended already.",
+            )
+        )
+    return (
+        heading("Open call", f"bar {trade.bars} of {trade.of_bars}")
+        + _probabilities(signal)
+        + facts(_levels(state, signal, trade, viewer))
+    )
+
+
+def _probabilities(signal: Signal) -> str:
+    if not calibrated(signal):
+        if signal.pred is Pred.NO_TRADE:
+            return ""
+        return (
+            f'<div class="muted">By the rule {escape(SOURCES[signal.source])}: no probability. '
+            "Its record is below.</div>"
+        )
+    shares = signal.probabilities
+    return facts(
+        Fact(name, formats.probability(share), picture=cells.level(share, side))
+        for name, share, side in (
+            ("P(long)", shares.long, "long"),
+            ("P(none)", shares.no_trade, "none"),
+            ("P(short)", shares.short, "short"),
+        )
+    )
+
+
+def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) -> list[Fact]:
+    decimals = state.decimals
+
+    def away(price: float) -> str:
+        return formats.signed(100 * (price / trade.entry - 1.0), 2, "%")
+
+    tone = "long" if trade.now_r > 0 else "short"
+    told = [
+        Fact("Entry", formats.number(trade.entry, decimals)),
+        Fact("Target", formats.number(trade.target, decimals), away(trade.target)),
+        Fact("Stop", formats.number(trade.stop, decimals), away(trade.stop)),
+        Fact("Reward : risk", formats.number(trade.reward_r, 1)),
+        Fact("Now", formats.signed(trade.now_r, 2, "R"), tone=tone if trade.now_r else ""),
+        Fact(
+            "Expires",
+            f"{formats.clock_time(trade.expires_ms, viewer.zone)} {viewer.zone_label}",
+        ),
+    ]
+    if signal.expected_bps is not None:
+        cost = f"cost {formats.number(signal.cost_bps)} bp"
+        told.append(Fact("Expected", formats.signed(signal.expected_bps, 0, " bp"), cost))
+    told.append(Fact("Source", SOURCES[signal.source], signal.model_version or ""))
+    return told
+
+
+def _chain(state: CoinState) -> str:
+    """Who was asked for the newest signal, in turn: those who declined, then who answered."""
+    latest = state.reading.latest
+    if latest is None:
+        return ""
+    signal = latest.stored.signal
+    turns = [
+        f'<li class="muted"><b>{escape(SOURCES[declined.source])}</b> declined: '
+        f"{escape(declined.reason)}</li>"
+        for declined in signal.declined
+    ]
+    said = "; ".join(signal.reasons) or "no reason given"
+    called = {Pred.LONG: "long", Pred.SHORT: "short", Pred.NO_TRADE: "no trade"}[signal.pred]
+    turns.append(
+        f"<li>{cells.direction(signal.pred)} <b>{escape(SOURCES[signal.source])}</b> answered "
+        f"{called}: {escape(said)}</li>"
+    )
+    late = "late" if latest.stored.late else ""
+    return heading("Why, newest signal", late) + f'<ol class="chain">{"".join(turns)}</ol>'
+
+
+def _score(lines: Sequence[LoggedSignal]) -> str:
+    """The newest score that the analyzer told in parts."""
+    for line in lines:
+        signal = line.stored.signal
+        found = parts(signal.reasons)
+        if found:
+            rows = (
+                Fact(
+                    part.name.capitalize(),
+                    formats.signed(part.value, 2),
+                    picture=cells.lean(part.value),
+                )
+                for part in found
+            )
+            details = "".join(
+                f"<li><b>{part.name}</b> {escape(part.detail)}</li>" for part in found
+            )
+            others = "".join(
+                f"<li>{escape(reason)}</li>"
+                for reason in signal.reasons
+                if not reason.startswith(tuple(part.name for part in found))
+            )
+            when = "newest signal" if line is lines[0] else "of an earlier signal"
+            return (
+                heading("Analyzer's score in parts", when)
+                + facts(rows)
+                + f'<details><summary>In words</summary><ul class="chain">{details}{others}</ul>'
+                "</details>"
+            )
+    return ""
+
+
+def _record(snapshot: Snapshot, state: CoinState) -> str:
+    record = trade_performance(state.reading.record)
+    head = heading("Record, 30 days", "live calls in time")
+    interval = record.hit_rate_interval
+    if interval is None:
+        return head + nothing(
+            "No settled trade", "A call counts when it was made in time and has ended."
+        )
+    told = [
+        Fact(
+            "Hit rate",
+            formats.rate(record.hit_rate, record.n),
+            f"{formats.interval(*interval, record.n)}, n {formats.number(record.n)}",
+        )
+    ]
+    if snapshot.break_even is not None:
+        told.append(Fact("Break-even, all coins", f"{100 * snapshot.break_even:.1f}%"))
+    if record.mean_return_bps is not None:
+        reach = record.mean_return_interval_bps
+        said = "" if reach is None else f"[{formats.signed(reach[0])}, {formats.signed(reach[1])}]"
+        told.append(Fact("Mean, gross", formats.signed(record.mean_return_bps, 1, " bp"), said))
+    drawing = cells.forest(*interval, record.hit_rate, snapshot.break_even)
+    return f'{head}<div class="wide-cell">{drawing}</div>{facts(told)}'
+
+
+def _last_calls(state: CoinState, viewer: Viewer) -> str:
+    head = heading("Last calls", viewer.zone_label)
+    if not state.reading.trades:
+        return head + nothing("No call has ended", "The first long or short that ends stands here.")
+    return head + "".join(_last_call(line, viewer) for line in state.reading.trades)
+
+
+def _last_call(line: LoggedSignal, viewer: Viewer) -> str:
+    signal, outcome = line.stored.signal, line.outcome
+    assert outcome is not None
+    glyph, word = ENDINGS[outcome.status]
+    r = result_r(signal, outcome)
+    tone = "" if not r else "long" if r > 0 else "short"
+    said = formats.probability(signal.confidence) if calibrated(signal) else SOURCES[signal.source]
+    return (
+        f'<div class="ending"><span>{formats.clock_time(signal.candle_open_ms, viewer.zone)}</span>'
+        f"<span>{escape(said)}</span>{cells.direction(signal.pred)}"
+        f"<span>{cells.mark(glyph)}{word}</span>"
+        f'<span class="num {tone}">{formats.result(r)}</span></div>'
+    )

@@ -1,0 +1,176 @@
+"""Log: every prediction and what came of it, a hundred lines at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from nicegui import ui
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
+from crypto_bot.adapters.web.page.log_rows import Row, log_row
+from crypto_bot.adapters.web.page.trade import SOURCES
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.ports import LoggedSignal, LogPosition
+
+PAGE_LINES = 100
+_COLUMNS = (
+    ("time", "Close", "left"),
+    ("coin", "Coin", "left"),
+    ("source", "Source", "left"),
+    ("p", "Short | none | long", "left"),
+    ("call", "Call", "left"),
+    ("entry", "Entry", "right"),
+    ("stop", "Stop", "right"),
+    ("target", "Target", "right"),
+    ("outcome", "Outcome", "left"),
+    ("r", "Result", "right"),
+    ("lag", "Made after", "right"),
+)
+
+_LINE = """
+<tr class="entry" @click="props.expand = !props.expand">
+  <td class="time"><button class="opens" data-line :aria-expanded="String(props.expand)"
+    :title="props.row.iso" @click.stop="props.expand = !props.expand">{{ props.row.time }}</button>
+  </td>
+  <th scope="row" class="coin"><a :href="props.row.href" @click.stop>{{ props.row.coin }}</a></th>
+  <td class="source">{{ props.row.source }}</td>
+  <td class="p"><div class="pair" v-if="props.row.bar"><span class="bar" v-html="props.row.bar">
+    </span><b>{{ props.row.p }}</b></div></td>
+  <td class="signal" v-html="props.row.chip"></td>
+  <td class="price num">{{ props.row.entry }}</td>
+  <td class="stop num">{{ props.row.stop }}</td>
+  <td class="target num">{{ props.row.target }}</td>
+  <td class="outcome"><span v-html="props.row.glyph"></span> {{ props.row.word }}</td>
+  <td class="r num" :class="props.row.tone">{{ props.row.r }}</td>
+  <td class="lag num">{{ props.row.lag }} <b class="warn">{{ props.row.late }}</b></td>
+</tr>
+<tr v-if="props.expand" class="opened"><td colspan="11"><div class="inside">
+  <div><div class="title">Reasons</div><ul class="chain">
+    <li v-for="said in props.row.declined" class="muted">{{ said }}</li>
+    <li v-for="said in props.row.reasons">{{ said }}</li></ul></div>
+  <div><div class="title">Inputs and result</div><dl class="facts">
+    <template v-for="input in props.row.inputs"><dt>{{ input[0] }}</dt><dd>{{ input[1] }}</dd>
+    </template></dl></div>
+</div></td></tr>
+"""
+"""Vue escapes what stands in braces; `v-html` takes drawings of `cells` alone."""
+
+
+async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
+    """The filters, a page of lines, and the way to older ones."""
+    address = read_address(asked, board.symbols, viewer.zone)
+    found = await _read(board, address)
+    ui.html(_form(board, viewer, address), sanitize=False)
+    for said in address.refused:
+        ui.label(said).classes("refused warn")
+    with ui.element("div").classes("panel wide"):
+        table = _table(board, found, viewer)
+        empty = _nothing(address)
+        empty.set_visibility(not found)
+        further = ui.html(_further(address, found), sanitize=False, tag="div").classes("further")
+    if address.before is not None:
+        return
+
+    async def push() -> None:
+        nonlocal found
+        news = await _read(board, address)
+        if news != found:
+            found = news
+            table.rows = _rows(board, news, viewer)
+            empty.set_visibility(not news)
+            further.set_content(_further(address, news))
+
+    board.changed.subscribe(push)
+
+
+async def _read(board: Board, address: LogAddress) -> list[LoggedSignal]:
+    """The lines of a page, and one more where there are older ones."""
+    return await board.read(
+        lambda: board.queries.log_page(address.wanted, address.before, PAGE_LINES + 1)
+    )
+
+
+def _table(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> ui.table:
+    columns = [
+        {"name": name, "label": label, "field": name, "align": side}
+        for name, label, side in _COLUMNS
+    ]
+    columns[0]["label"] = f"Close, {viewer.zone_label}"
+    rows = _rows(board, found, viewer)
+    table = ui.table(columns=columns, rows=rows, row_key="id", pagination=0)
+    table.classes("coins lines").props("flat dense hide-pagination hide-no-data")
+    table.add_slot("body", _LINE)
+    return table
+
+
+def _rows(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> list[Row]:
+    decimals = {state.reading.symbol: state.decimals for state in board.snapshot.states}
+    return [
+        log_row(line, board.timeframe, decimals.get(line.stored.signal.symbol, 2), viewer)
+        for line in found[:PAGE_LINES]
+    ]
+
+
+def _nothing(address: LogAddress) -> ui.element:
+    with ui.element("div").classes("empty") as empty:
+        if address.texts:
+            ui.label("No line matches").classes("title")
+            ui.label("Widen the filters, or leave them out.")
+            ui.link("Show all", "/log")
+        else:
+            ui.label("No prediction yet").classes("title")
+            ui.label("The first come with the first cycle, once the candles are loaded.")
+    return empty
+
+
+def _form(board: Board, viewer: Viewer, address: LogAddress) -> str:
+    """The filters as a form that leads to their address; every text is escaped."""
+    texts = address.texts
+    coins = [(symbol, formats.coin(symbol)) for symbol in sorted(board.symbols)]
+    sources = [(source.value, name) for source, name in SOURCES.items()]
+    results = [(ended.value, name) for ended, name in RESULTS.items()]
+    coin = address.wanted.symbol or ""
+    query = address.query()
+    asks = f"?{query}" if query else ""
+    return (
+        '<form class="filters" method="get" action="/log">'
+        + _choice("coin", "Coin", coins, coin)
+        + _choice("source", "Source", sources, texts.get("source", ""))
+        + _choice("result", "Result", results, texts.get("result", ""))
+        + "".join(
+            f'<label>{name}, {escape(viewer.zone_label)}<input type="datetime-local" '
+            f'name="{field}" value="{escape(texts.get(field, ""))}"></label>'
+            for field, name in (("from", "From"), ("to", "To"))
+        )
+        + '<button class="switch strong">Filter</button><a class="switch" href="/log">All</a>'
+        + '<span class="gap"></span><span class="muted">Download</span>'
+        + "".join(
+            f'<a class="switch" href="/log.{kind}{escape(asks)}" download>{name}</a>'
+            for kind, name in (("csv", "CSV"), ("parquet", "Parquet"))
+        )
+        + "</form>"
+    )
+
+
+def _choice(field: str, name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
+    made = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+        f"{escape(text)}</option>"
+        for value, text in (("", "all"), *options)
+    )
+    return f'<label>{name}<select name="{field}">{made}</select></label>'
+
+
+def _further(address: LogAddress, found: Sequence[LoggedSignal]) -> str:
+    """Links to the newest and to older lines, where there are any."""
+    links = []
+    if address.before is not None:
+        links.append(f'<a class="switch" href="/log?{escape(address.query())}">Newest</a>')
+    if len(found) > PAGE_LINES:
+        last = found[PAGE_LINES - 1].stored.signal
+        older = address.query(LogPosition(last.candle_open_ms, last.symbol))
+        links.append(f'<a class="switch" href="/log?{escape(older)}">Older</a>')
+    return "".join(links)

@@ -1,0 +1,91 @@
+"""Lines of the prediction log, ready to show."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import Pred, Signal
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import LoggedSignal
+from crypto_bot.services.health import instant
+
+Row = dict[str, Any]
+
+
+def log_row(line: LoggedSignal, timeframe: Timeframe, decimals: int, viewer: Viewer) -> Row:
+    """One line of the table; `reasons`, `declined` and `inputs` are what it opens to."""
+    signal, outcome = line.stored.signal, line.outcome
+    close_ms = timeframe.close_of(signal.candle_open_ms)
+    targets = signal.levels.take_profits
+    return {
+        "id": signal.id,
+        "time": formats.moment(close_ms, viewer.zone),
+        "iso": instant(close_ms),
+        "coin": formats.coin(signal.symbol),
+        "href": f"/coin/{quote(signal.symbol, safe='')}",
+        "source": SOURCES[signal.source],
+        "bar": cells.split(*signal.probabilities, signal.pred) if calibrated(signal) else "",
+        "p": formats.probability(signal.confidence) if calibrated(signal) else "",
+        "chip": cells.chip(signal.pred, filled=calibrated(signal)),
+        "entry": formats.number(signal.levels.entry, decimals),
+        "stop": _price(signal.levels.stop_loss, decimals),
+        "target": _price(targets[0] if targets else None, decimals),
+        **_ended(signal, outcome),
+        "late": "late" if line.stored.late else "",
+        "lag": formats.age((line.stored.created_ms - close_ms) / 1000),
+        "reasons": list(signal.reasons),
+        "declined": [f"{SOURCES[each.source]} declined: {each.reason}" for each in signal.declined],
+        "inputs": _inputs(line, decimals, viewer),
+    }
+
+
+def _ended(signal: Signal, outcome: Outcome | None) -> Row:
+    if outcome is None:
+        return {"glyph": "", "word": "open", "r": "", "tone": ""}
+    glyph, word = ENDINGS[outcome.status]
+    if signal.pred is Pred.NO_TRADE:
+        right = {True: ("tick", "right"), False: ("cross", "wrong"), None: ("clock", "no label")}
+        glyph, word = right[outcome.correct]
+        return {"glyph": cells.mark(glyph), "word": word, "r": "", "tone": ""}
+    r = result_r(signal, outcome)
+    tone = "" if not r else "long" if r > 0 else "short"
+    return {"glyph": cells.mark(glyph), "word": word, "r": formats.result(r), "tone": tone}
+
+
+def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]]:
+    """Name and value of everything the line was made of and came to."""
+    signal, outcome = line.stored.signal, line.outcome
+    targets = signal.levels.take_profits or ()
+    told = [
+        ("id", signal.id),
+        ("made", formats.moment(line.stored.created_ms, viewer.zone)),
+        ("model", signal.model_version),
+        ("confidence", formats.probability(signal.confidence)),
+        ("expected", signal.expected_bps and formats.signed(signal.expected_bps, 1, " bp")),
+        ("cost", signal.cost_bps and formats.number(signal.cost_bps, 1) + " bp"),
+        ("ATR", signal.atr and formats.number(signal.atr, decimals)),
+        ("horizon", f"{signal.horizon_bars} candles"),
+        ("targets 2 and 3", " and ".join(_price(price, decimals) for price in targets[1:])),
+        ("judged by", signal.label and f"{signal.label.rule.value} {signal.label.threshold:g}"),
+    ]
+    if outcome is not None:
+        told += [
+            ("settled", formats.moment(outcome.settled_ms, viewer.zone)),
+            ("exit", formats.number(outcome.exit_price, decimals)),
+            ("return", formats.signed(outcome.return_bps, 1, " bp")),
+            (
+                "best and worst",
+                f"{formats.signed(outcome.mfe_bps, 0)} and {formats.signed(outcome.mae_bps, 0)} bp",
+            ),
+            ("label", outcome.label and outcome.label.value),
+        ]
+    return [[name, str(value)] for name, value in told if value]
+
+
+def _price(price: float | None, decimals: int) -> str:
+    return "" if price is None else formats.number(price, decimals)
