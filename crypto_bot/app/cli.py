@@ -103,6 +103,18 @@ def _models(argv: Sequence[str]) -> int:
     return models(argv)
 
 
+def _review(argv: Sequence[str]) -> int:
+    from crypto_bot.app.review_command import review  # noqa: PLC0415 - as above
+
+    return review(argv)
+
+
+def _export(argv: Sequence[str]) -> int:
+    from crypto_bot.app.export_command import export  # noqa: PLC0415 - as above
+
+    return export(argv)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
@@ -110,6 +122,8 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "train": (_train, "one: trains, judges and publishes the model of a coin"),
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "backtest": (_backtest, "the engine over stored candles"),
+    "review": (_review, "how good each source, coin and model has been"),
+    "export": (_export, "predictions with their outcomes, as CSV or Parquet"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
 }
 

@@ -240,7 +240,8 @@ def _trade(done: ClosedTrade, viewer: Viewer) -> str:
     return (
         f"<tr><th scope=row class=muted>{formats.moment(done.exit_ms, viewer.zone)}</th>"
         f"{_coin(done.symbol, 'td')}<td>{_side(done.side)}</td>"
-        f"<td title='{escape(word)}'>{cells.mark(glyph)} <span class=more>{escape(word)}</span></td>"
+        f"<td title='{escape(word)}'>{cells.mark(glyph)} <span class=more>{escape(word)}"
+        "</span></td>"
         f"<td class='num more'>{_price(done.entry, digits)}</td>"
         f"<td class='num more'>{_price(done.exit, digits)}</td>"
         f"<td class='num more muted'>{_money(done.gross, toned=False)}</td>"
