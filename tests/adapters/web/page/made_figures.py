@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from math import sin
 
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.paper_report import (
     AccountReport,
     AccountStatistics,
@@ -17,11 +22,17 @@ from crypto_bot.domain.paper_report import (
     Range,
     Refusal,
 )
-from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ml.catalog import SwitchedOff
+from crypto_bot.ports import ModelCatalog, PaperDesk, ResolvedCall, StoredSignal
+from crypto_bot.services.health import Health, HealthReport, assess
 
-BAR_MS = 900_000
+QUARTER = Timeframe.parse("15m")
+BAR_MS = QUARTER.ms
 DAY_MS = 86_400_000
 NOW_MS = 1_764_547_200_000
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _VERDICTS = ("ACTIVE", "ACTIVE", "WARMUP", "WARMUP", "WARMUP", "LOW", "REJECTED", "BLOCKED")
 
 
@@ -128,9 +139,7 @@ class MadeCatalog:
 class MadeDesk:
     """A desk of two accounts whose kill switch works."""
 
-    def __init__(
-        self, now_ms: int = NOW_MS, symbols: Sequence[str] = ("BTCUSDT", "ETHUSDT")
-    ) -> None:
+    def __init__(self, now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS) -> None:
         self.now_ms = now_ms
         self.symbols = symbols
         self.switch = KillSwitch(on=False)
@@ -279,4 +288,67 @@ def account(market: str, desk: MadeDesk) -> AccountReport:
         refusals={"max_positions": 212, "cooldown": 61, "correlated_positions": 34},
         curve=curve,
         statistics=stats,
+    )
+
+
+def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
+    """Commits resolved calls as the engine would have."""
+    signals, outcomes = [], []
+    for row in rows:
+        pred, label = Pred(row.pred), Pred(row.label)
+        p = Probabilities(row.p_short, row.p_no_trade, row.p_long)
+        signal = Signal(
+            symbol=row.symbol,
+            tf=QUARTER.name,
+            candle_open_ms=row.candle_open_ms,
+            pred=pred,
+            confidence=p.of(pred),
+            probabilities=p,
+            source=Source(row.source),
+            levels=levels(pred, row.entry, row.atr),
+            atr=row.atr,
+            horizon_bars=16,
+            reasons=("made for a test",),
+            cost_bps=row.cost_bps,
+            model_version=row.model_version,
+        )
+        close_ms = QUARTER.close_of(row.candle_open_ms)
+        signals.append(StoredSignal(signal, close_ms + 2_000, late=False))
+        outcomes.append(
+            Outcome(
+                prediction_id=signal.id,
+                settled_ms=close_ms + 4 * BAR_MS,
+                status=Status.TP1 if row.return_bps > 0 else Status.SL,
+                exit_price=row.entry,
+                return_bps=row.return_bps,
+                mfe_bps=0.0,
+                mae_bps=0.0,
+                label=label,
+                correct=label is pred,
+            )
+        )
+    SqlPredictionStore(database, QUARTER).commit(signals, outcomes)
+
+
+def board_of(
+    database: Database,
+    now_ms: int,
+    *,
+    symbols: Sequence[str] = SYMBOLS,
+    catalog: ModelCatalog | None = None,
+    paper: PaperDesk | None = None,
+    newest_ms: int | None = None,
+) -> Board:
+    """A board as of `now_ms`, on an engine that is well."""
+
+    def health() -> HealthReport:
+        known = Health(started_ms=now_ms - DAY_MS, last_cycle_ms=now_ms, last_open_ms=newest_ms)
+        return assess(known, now_ms, QUARTER, patience_ms=60_000)
+
+    return Board(
+        Market(tuple(symbols), QUARTER, lambda: now_ms, cost_bps=10.0, sample=True),
+        queries=SqlPredictionQueries(database, QUARTER),
+        catalog=catalog or SwitchedOff(),
+        health=health,
+        paper=paper,
     )
