@@ -163,6 +163,26 @@ class DayRecord(NamedTuple):
     brier: float
 
 
+class ResolvedCall(NamedTuple):
+    """A labelled call, what came of it, and what it risked; late ones are never told."""
+
+    source: str
+    symbol: str
+    model_version: str | None
+    candle_open_ms: int
+    pred: str
+    label: str
+    p_short: float
+    p_no_trade: float
+    p_long: float
+    return_bps: float
+    cost_bps: float
+    """Of a round trip."""
+    entry: float
+    stop_loss: float | None
+    atr: float | None
+
+
 class PredictionQueries(Protocol):
     """Reads what was committed, of one timeframe. Safe to call from any thread."""
 
@@ -192,6 +212,10 @@ class PredictionQueries(Protocol):
         self, symbol: str | None, source: Source | None, since_ms: int | None
     ) -> list[DayRecord]:
         """The live record by source, symbol and day, ascending by day. Filters as in the log."""
+        ...
+
+    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
+        """The live labelled calls of candles that opened at or after `since_ms`, by candle."""
         ...
 
     def log_page(

@@ -126,6 +126,18 @@ def _notify(argv: Sequence[str]) -> int:
     return notify(argv)
 
 
+def _review(argv: Sequence[str]) -> int:
+    from crypto_bot.app.review_command import review  # noqa: PLC0415 - as above
+
+    return review(argv)
+
+
+def _export(argv: Sequence[str]) -> int:
+    from crypto_bot.app.export_command import export  # noqa: PLC0415 - as above
+
+    return export(argv)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
@@ -134,6 +146,8 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "paper": (_paper, "status | stop | resume the paper accounts"),
     "backtest": (_backtest, "the engine over stored candles"),
+    "review": (_review, "how good each source, coin and model has been"),
+    "export": (_export, "predictions with their outcomes, as CSV or Parquet"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
     "backup": (_backup, "PATH: a copy of the database while the engine runs"),
     "notify": (_notify, "test: one message to everybody who is told of the engine"),

@@ -39,6 +39,8 @@ class ModelMetrics(NamedTuple):
     coins_together: int
     ece: float | None
     ece_floor: float | None
+    curves: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    """Loss in nats by epoch, by name such as `validation, move head`."""
 
 
 class ModelCard(NamedTuple):

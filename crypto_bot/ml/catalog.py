@@ -145,6 +145,7 @@ def headline(content: bytes) -> ModelMetrics | None:
         coins_together=together.coins,
         ece=own.probabilities.ece,
         ece_floor=own.probabilities.ece_floor,
+        curves=tuple((name, tuple(losses)) for name, losses in told.curves.items()),
     )
 
 
@@ -184,3 +185,4 @@ class _Assessment(BaseModel):
 class _Metrics(BaseModel):
     coin: _Assessment
     coins_together: _Assessment
+    curves: dict[str, list[float]] = {}

@@ -142,6 +142,33 @@ def t_95(degrees: float) -> float:
     )
 
 
+def reach_95(deviations: Sequence[float]) -> float | None:
+    """Half the width of the 95 % interval of a sum, from its daily deviations, which add up to 0.
+
+    None below `MIN_BLOCKS` days.
+    """
+    days = len(deviations)
+    if days < MIN_BLOCKS:
+        return None
+    return t_95(days / _block_days(days) - 1) * sqrt(block_variance(deviations))
+
+
+def ratio_interval(tops: Sequence[float], bottoms: Sequence[float]) -> Interval | None:
+    """95 % interval of sum(tops) / sum(bottoms), one value a day each, days in order.
+
+    A day's deviation is that of its top from its share of the bottom (the delta method). None below
+    `MIN_BLOCKS` days, and where the bottoms add up to nothing.
+    """
+    bottom = fsum(bottoms)
+    if bottom == 0.0:
+        return None
+    value = fsum(tops) / bottom
+    reach = reach_95([top - value * below for top, below in zip(tops, bottoms, strict=True)])
+    if reach is None:
+        return None
+    return Interval(value - reach / abs(bottom), value + reach / abs(bottom))
+
+
 class _Sums(NamedTuple):
     n: int
     hits: int
@@ -170,12 +197,9 @@ def _by_day(rows: Iterable[DayRecord]) -> list[_Sums]:
 def _mean_return(days: Sequence[_Sums], total: _Sums) -> tuple[float | None, Interval | None]:
     if total.trades == 0:
         return None, None
-    mean = total.return_bps / total.trades
-    deviations = [day.return_bps - mean * day.trades for day in days if day.trades]
-    if len(deviations) < MIN_BLOCKS:
-        return mean, None
-    reach = _quantile(len(deviations)) * sqrt(block_variance(deviations)) / total.trades
-    return mean, Interval(mean - reach, mean + reach)
+    traded = [day for day in days if day.trades]
+    interval = ratio_interval([day.return_bps for day in traded], [day.trades for day in traded])
+    return total.return_bps / total.trades, interval
 
 
 def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float) -> float | None:

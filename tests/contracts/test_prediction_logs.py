@@ -22,7 +22,14 @@ from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import DayRecord, LoggedSignal, LogPosition, Settled, StoredSignal
+from crypto_bot.ports import (
+    DayRecord,
+    LoggedSignal,
+    LogPosition,
+    ResolvedCall,
+    Settled,
+    StoredSignal,
+)
 
 M15 = Timeframe.parse("15m")
 H1 = Timeframe.parse("1h")
@@ -340,3 +347,34 @@ def added_up(lines: list[LoggedSignal]) -> list[DayRecord]:
         DayRecord(source, symbol, day, *sums)  # type: ignore[arg-type]  # whole numbers as floats
         for (day, source, symbol), sums in sorted(days.items())
     ]
+
+
+def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) -> None:
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    first, second = stored("ETHUSDT", bar=0), stored("BTCUSDT", bar=1, pred=Pred.SHORT)
+    late, unlabelled = stored(bar=2, late=True), stored(bar=3)
+    open_still, other = stored(bar=4), stored(bar=0, timeframe=H1)
+    settled_ones = [second, first, late, other]
+    store.commit(
+        [*settled_ones, unlabelled, open_still],
+        [*map(outcome, settled_ones), outcome(unlabelled, None)],
+    )
+    told = ResolvedCall(
+        source="RSI_MA",
+        symbol="ETHUSDT",
+        model_version=None,
+        candle_open_ms=T0,
+        pred="LONG",
+        label="LONG",
+        p_short=0.22,
+        p_no_trade=0.41,
+        p_long=0.37,
+        return_bps=12.5,
+        cost_bps=10.0,
+        entry=100.0,
+        stop_loss=98.0,
+        atr=1.0,
+    )
+    next_one = told._replace(symbol="BTCUSDT", candle_open_ms=T0 + M15.ms, pred="SHORT")
+    assert queries.resolved_calls(0) == [told, next_one]
+    assert queries.resolved_calls(T0 + 1) == [next_one]

@@ -60,6 +60,7 @@ def test_each_coin_is_told_what_is_served_and_why_not(tmp_path: Path) -> None:
     assert first.card.metrics is not None
     assert first.card.metrics.skill_prior == Measure(0.02, 0.01, None)
     assert first.card.metrics.coins_together == 3
+    assert first.card.metrics.curves == (("fit, move head", (0.7, 0.6)),)
     assert (second.served, second.traded) == (False, False)
     assert "is BLOCKED: made for a test" in second.reason
     assert second.card is not None

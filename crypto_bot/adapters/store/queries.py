@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import DAY_MS, summed
@@ -19,7 +19,13 @@ from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
 from crypto_bot.domain.outcome import Status
 from crypto_bot.domain.signal import Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import DayRecord, LoggedSignal, LogPosition, StoredSignal
+from crypto_bot.ports import (
+    DayRecord,
+    LoggedSignal,
+    LogPosition,
+    ResolvedCall,
+    StoredSignal,
+)
 
 _SOURCES = {source.value: source for source in Source}
 _BY_DAY = ("day", "source", "symbol")
@@ -84,7 +90,7 @@ class SqlPredictionQueries:
 
     def trade_records(self, since_ms: int) -> list[TradeRecord]:
         column, moved = predictions_table.c, outcomes_table.c.return_bps
-        day = (column.candle_open_ms // _DAY_MS).label("day")
+        day = (column.candle_open_ms // DAY_MS).label("day")
         query = (
             select(
                 column.source,
@@ -141,6 +147,33 @@ class SqlPredictionQueries:
                 rows = list(connection.execute(part.order_by(*_BY_DAY)))
                 rows += connection.execute(whole.where(days_table.c.day >= first_whole))
         return [DayRecord(_SOURCES[name], coin, day, *sums) for _, day, name, coin, *sums in rows]
+
+    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
+        column, outcome = predictions_table.c, outcomes_table.c
+        query = (
+            select(
+                column.source,
+                column.symbol,
+                column.model_version,
+                column.candle_open_ms,
+                column.pred,
+                outcome.label,
+                column.p_short,
+                column.p_no_trade,
+                column.p_long,
+                outcome.return_bps,
+                func.coalesce(column.cost_bps, 0.0),
+                column.entry,
+                column.stop_loss,
+                column.atr,
+            )
+            .select_from(predictions_table.join(outcomes_table))
+            .where(*self._wanted(None, None, since_ms))
+            .where(~column.late, outcome.label.is_not(None))
+            .order_by(column.candle_open_ms, column.symbol)
+        )
+        with self._database.reading() as connection:
+            return [ResolvedCall._make(row) for row in connection.execute(query)]
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         column = candles_table.c

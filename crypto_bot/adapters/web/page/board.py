@@ -18,6 +18,7 @@ from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries, StoredSignal
 from crypto_bot.services.health import HealthReport
+from crypto_bot.services.live_record import LiveRecord
 
 BEAT_S = 5.0
 """An open page hears so often that the server is there."""
@@ -91,6 +92,7 @@ class Board:
             health=health,
             quotes=quotes,
         )
+        self.record = LiveRecord(queries, catalog, market.now_ms)
         self._renewing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
