@@ -127,12 +127,19 @@ def fit_coin(
     notebook: Notebook | None = None,
 ) -> FittedHeads:
     """A model from the rows of one coin; it goes on from the files of the pool's, if there are."""
+    return _fitted(panel, coin_family(panel, plan, pool, notebook), rows.fit, rows.validation)
+
+
+def coin_family(
+    panel: Panel, plan: TrainingPlan, pool: Files | None, notebook: Notebook | None = None
+) -> Family:
+    """What `fit_coin` fits, before it has learned."""
     choice = plan.family
     if pool is not None:
         if plan.tuning is None:
             raise ValueError("the plan says nothing of tuning")
         choice = replace(choice, net=plan.tuning)
-    return _fitted(panel, _family(panel, plan, choice, pool, notebook), rows.fit, rows.validation)
+    return _family(panel, plan, choice, pool, notebook)
 
 
 def rows_of_coin(panel: Panel, rows: Parts, symbol: str) -> Parts:

@@ -16,6 +16,7 @@ from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Done, Event, Executor, Failed, Told
 from crypto_bot.ml.per_coin.executors.in_process import InProcess
 from crypto_bot.ml.per_coin.executors.process import Processes
+from crypto_bot.ml.per_coin.executors.stacked import Stacked
 from crypto_bot.ml.per_coin.graph import Graph
 from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
 from crypto_bot.ml.per_coin.product import logits_of
@@ -42,7 +43,15 @@ def processes(draft: Draft, desk: Desk) -> Executor:
     return Processes(draft, desk, 2)
 
 
-KINDS = {"in process": Kind(in_process), "processes": Kind(processes)}
+def stacked(draft: Draft, desk: Desk) -> Executor:
+    return Stacked(draft.study(desk.panel), desk)
+
+
+KINDS = {
+    "in process": Kind(in_process),
+    "processes": Kind(processes),
+    "stacked": Kind(stacked, tolerance=1e-4),
+}
 
 
 class Ran(NamedTuple):

@@ -23,10 +23,16 @@ QUESTION = Question(HOUR, feature_set("per_coin_v1"), label_spec("A"), 16)
 SPLITS = SplitPlan(folds=2, test_days=20, validation_days=10, least_fit_days=20)
 # No dropout: executors that draw its noise elsewhere can then be compared with one another.
 POOL = NetSettings(
-    epochs=4, up_epochs=2, batch_size=128, epoch_examples=400, dropout=0.0, device="cpu"
+    epochs=4,
+    up_epochs=2,
+    batch_size=32,
+    learning_rate=1e-2,
+    epoch_examples=1_000,
+    dropout=0.0,
+    device="cpu",
 )
 TUNING = NetSettings(
-    epochs=3, up_epochs=2, batch_size=64, learning_rate=1e-3, dropout=0.0, device="cpu"
+    epochs=3, up_epochs=2, batch_size=32, learning_rate=1e-2, dropout=0.0, device="cpu"
 )
 GOOD = ("COIN0", "COIN1", "COIN2")
 ONE_SIDED = "COIN3"

@@ -1,0 +1,129 @@
+"""One tower of many coins as one computation to learn from: batched products over the coins.
+
+Every product holds each coin's own weights beside its own windows, so that nothing of one coin, a
+NaN least of all, reaches another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from crypto_bot.ml.nets.cnn_lstm import CLIP, Tower, block_offsets
+
+
+class Kept(NamedTuple):
+    """What dropout leaves of the two layers it cuts, [batch, width] each: the same for all coins.
+
+    `share` of them is left on average, and what is left grows by as much.
+    """
+
+    before_dense: Tensor
+    after_dense: Tensor
+    share: float
+
+
+class TowerStack:
+    """The same tower of each coin.
+
+    `vectors` [coins, parameters] holds the weights in the order of `Tower.parameters`.
+    """
+
+    def __init__(self, towers: Sequence[Tower], window_bars: int, device: torch.device) -> None:
+        first = towers[0]
+        self.vectors = torch.stack([vector_of(tower) for tower in towers]).to(device)
+        self._offsets = block_offsets(window_bars).to(device)
+        self._columns = first.columns.to(device)
+        self._mean, self._scale = (
+            torch.stack(each).to(device)[:, None, None, None]
+            for each in ([tower.mean for tower in towers], [tower.scale for tower in towers])
+        )
+        self._weights = _views(first, self.vectors)
+
+    def widths(self) -> list[int]:
+        """Of the two layers that dropout cuts."""
+        _, dense, inputs = self._weights["dense.weight"].shape
+        return [inputs, dense]
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """Of `loss`, by all the weights: [coins, parameters]."""
+        parts = torch.autograd.grad(loss, list(self._weights.values()))
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+    def logits(self, features: Tensor, ends: Tensor, kept: Kept | None = None) -> Tensor:
+        """Logits [coins, batch] of the windows that end at rows `ends` [coins, batch].
+
+        `features`: the series [bars, all columns] of all the coins.
+        """
+        blocks = self._gathered(features, ends)
+        newest = blocks[:, -1, :, -self._columns.shape[0] :]
+        both = torch.cat((self._last_hidden(blocks), newest), dim=2)
+        if kept is not None:
+            both = both * (kept.before_dense / kept.share)
+        mixed = torch.relu(self._layer("dense", both))
+        if kept is not None:
+            mixed = mixed * (kept.after_dense / kept.share)
+        wide = torch.bmm(newest, self._weights["wide.weight"].transpose(1, 2))
+        return (self._layer("deep", mixed) + wide)[..., 0]
+
+    def _gathered(self, features: Tensor, ends: Tensor) -> Tensor:
+        """Scaled windows [coins, blocks, batch, 4 x columns], as `cnn_lstm.gather` makes them."""
+        rows = features[ends[:, None, :, None] + self._offsets][..., self._columns]
+        return ((rows - self._mean) / self._scale).clamp(-CLIP, CLIP).flatten(3)
+
+    def _last_hidden(self, blocks: Tensor) -> Tensor:
+        """The LSTM's state [coins, batch, hidden] after the newest block.
+
+        What the blocks add to its gates is one product for all of them; what is left for each step
+        is the product with the state before it.
+        """
+        joined = torch.relu(self._layer("conv", blocks.flatten(1, 2)))
+        bias = self._weights["lstm.bias_ih_l0"] + self._weights["lstm.bias_hh_l0"]
+        entering = self._weights["lstm.weight_ih_l0"].transpose(1, 2)
+        inputs = torch.baddbmm(bias[:, None], joined, entering)
+        first, *others = inputs.view(*blocks.shape[:3], -1).unbind(1)
+        recurrent = self._weights["lstm.weight_hh_l0"].transpose(1, 2)
+        hidden, cell = _advanced(first, None)  # before it there is nothing to multiply with
+        for each in others:
+            hidden, cell = _advanced(torch.baddbmm(each, hidden, recurrent), cell)
+        return hidden
+
+    def _layer(self, name: str, inputs: Tensor) -> Tensor:
+        weight = self._weights[f"{name}.weight"].transpose(1, 2)
+        return torch.baddbmm(self._weights[f"{name}.bias"][:, None], inputs, weight)
+
+
+def vector_of(tower: Tower) -> Tensor:
+    """The weights [parameters] of `tower`, a copy."""
+    return parameters_to_vector(tower.parameters()).detach()
+
+
+@torch.no_grad()
+def put_vector(tower: Tower, vector: Tensor) -> None:
+    """Gives `tower` the weights that `vector_of` would tell."""
+    weights = list(tower.parameters())
+    parts = torch.split(vector, [each.numel() for each in weights])
+    for weight, part in zip(weights, parts, strict=True):
+        weight.copy_(part.view_as(weight))
+
+
+def _views(tower: Tower, vectors: Tensor) -> dict[str, Tensor]:
+    """Each weight [coins, …] by its name, as a leaf that reads from `vectors`."""
+    named = dict(tower.named_parameters())
+    parts = torch.split(vectors, [weight.numel() for weight in named.values()], dim=1)
+    return {
+        name: part.view(-1, *weight.shape).detach().requires_grad_()
+        for (name, weight), part in zip(named.items(), parts, strict=True)
+    }
+
+
+def _advanced(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(hidden, cell) after one step of an LSTM; its gates in the order of torch: i, f, g, o."""
+    enter, forget, candidate, leave = gates.chunk(4, dim=2)
+    entered = torch.sigmoid(enter) * torch.tanh(candidate)
+    cell = entered if cell is None else torch.addcmul(entered, torch.sigmoid(forget), cell)
+    return torch.sigmoid(leave) * torch.tanh(cell), cell
