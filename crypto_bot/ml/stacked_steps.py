@@ -198,7 +198,9 @@ class _Tables:
         self._chosen = torch.full(
             (steps, coins, self._batch), -1, dtype=torch.int64, device=like.device
         )
-        self._rates = like.new_zeros(steps, coins)
+        on_gpu = like.device.type == "cuda"  # there AdamW's kernel reads its rate as a float32
+        precision = torch.float32 if on_gpu else torch.float64
+        self._rates = like.new_zeros(steps, coins, dtype=precision)
         self._idle = torch.ones(steps, coins, device=like.device)
         self.loss, self.mass = like.new_zeros(steps, coins), like.new_zeros(steps, coins)
         self._cursor = torch.zeros(1, dtype=torch.int64, device=like.device)
