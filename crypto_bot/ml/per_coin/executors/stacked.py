@@ -43,10 +43,10 @@ class Stacked:
 
     def wait(self) -> Event:
         while not self._told:
-            for _ in self._work:  # one step further
+            for _ in self._work:  # one epoch, or one job
                 break
             else:
-                self._work = self._begun()
+                self._work = self._work if self._told else self._begun()
         return self._told.popleft()
 
     def close(self) -> None:
