@@ -43,10 +43,9 @@ class Stacked:
 
     def wait(self) -> Event:
         while not self._told:
-            for _ in self._work:  # one epoch, or one job
-                break
-            else:
-                self._work = self._work if self._told else self._begun()
+            ended = next(self._work, True)  # one epoch or one job further: None
+            if ended and not self._told:
+                self._work = self._begun()
         return self._told.popleft()
 
     def close(self) -> None:
