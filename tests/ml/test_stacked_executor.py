@@ -151,3 +151,21 @@ def test_too_little_memory_for_all_is_told_of_each(
     for event in heard(begun_with(draft, desk, jobs), len(jobs)):
         assert isinstance(event, Failed)
         assert event.reason.startswith("out of GPU memory with 4 coins at once, 16 windows of each")
+
+
+def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path: Path) -> None:
+    draft, desk = begun(tmp_path / "stacked")
+    pools = [job for job in jobs_of(draft.plan, FOLDS) if job.stage is Stage.POOL]
+    events = heard(begun_with(draft, desk, pools), len(pools))
+    assert [event.job for event in events[: len(pools)]] == pools  # the first epoch of each
+    draft, single = begun(tmp_path / "single")
+    study = draft.study(single.panel)
+    for job in pools:
+        assert isinstance(do(study, single, job, (), lambda told: None), Done)
+        got, one = desk.get(job), single.get(job)
+        assert set(got) == set(one)
+        if job.fold == FINAL:
+            assert scaler_of(got) == scaler_of(one)
+            continue
+        for told, expected in zip(logits_of(got)[MODEL], logits_of(one)[MODEL], strict=True):
+            assert np.abs(told - expected).max() < 1e-4

@@ -1,4 +1,4 @@
-"""The coins' own fits as one computation: made for a GPU, on which one coin at a time is slow."""
+"""Fits that are ready, as one computation: made for a GPU, on which one at a time is slow."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from crypto_bot.ml.per_coin.product import fitted_product, model_files
 from crypto_bot.ml.per_coin.study import Study, _answered, _scaler
 from crypto_bot.ml.splits import Parts
 from crypto_bot.ml.stacked_fit import CoinFit, fit_together
-from crypto_bot.ml.walk import FINAL, asked, coin_family, rows_of_coin, rows_to_fit
+from crypto_bot.ml.walk import FINAL, asked, rows_of_coin, rows_to_fit, to_fit
 
+_FITS = (Stage.POOL, Stage.TUNE)
 _Needed = tuple[Job, ...]
 
 
 class Stacked:
     """Does jobs in this process while it is waited for.
 
-    Takes as many as there are, so that all the coins whose fit for one fold is ready go together.
-    Other jobs are done one after the other.
+    Takes as many as there are, so that fits that are ready go together: the pools of all the folds,
+    and for each fold all the coins. Other jobs are done one after the other.
     """
 
     def __init__(self, study: Study, desk: Desk) -> None:
@@ -53,27 +54,24 @@ class Stacked:
         self._work = iter(())
 
     def _begun(self) -> Iterator[None]:
-        """The next work: the fits of one fold, or else what was asked first."""
-        fits = [job for job in self._waiting if job.stage is Stage.TUNE]
-        if not fits or self._study.plan.family.name != CNN_LSTM:
+        """The next work: fits that can go together, or else what was asked first."""
+        first = next((job for job in self._waiting if job.stage in _FITS), None)
+        if first is None or self._study.plan.family.name != CNN_LSTM:
             return self._alone(next(iter(self._waiting)))
-        fold = fits[0].fold
-        assert fold is not None
-        jobs = [job for job in fits if job.fold == fold]
-        return self._together({job: self._waiting.pop(job) for job in jobs}, fold)
+        jobs = [job for job in self._waiting if _goes_with(job, first)]
+        return self._together({job: self._waiting.pop(job) for job in jobs})
 
     def _alone(self, job: Job) -> Iterator[None]:
         needed = self._waiting.pop(job)
         self._told.append(do(self._study, self._desk, job, needed, self._told.append))
         yield
 
-    def _together(self, jobs: Mapping[Job, _Needed], fold: int) -> Iterator[None]:
+    def _together(self, jobs: Mapping[Job, _Needed]) -> Iterator[None]:
         started = time.perf_counter()
-        rows = rows_to_fit(self._study.panel, self._study.plan, self._study.folds, fold)
         fits: dict[Job, CoinFit] = {}
         for job, needed in jobs.items():
             with self._edge(job):
-                fits[job] = self._fit_of(job, needed, rows)
+                fits[job] = self._fit_of(job, needed)
         if not fits:
             return
         with self._edge(*fits):
@@ -82,30 +80,38 @@ class Stacked:
                 with self._edge(job):
                     if isinstance(outcome, CryptoBotError):
                         raise outcome
-                    self._desk.put(job, self._product(job, outcome, rows))
+                    self._desk.put(job, self._product(job, outcome))
                     self._told.append(Done(job, time.perf_counter() - started))
                 yield
 
-    def _fit_of(self, job: Job, needed: _Needed, rows: Parts) -> CoinFit:
-        panel, plan = self._study.panel, self._study.plan
-        assert job.symbol is not None
-        own = rows_of_coin(panel, rows, job.symbol)
-        pool = model_files(self._desk.get(needed[0])) if plan.pooled else None
+    def _fit_of(self, job: Job, needed: _Needed) -> CoinFit:
+        panel, rows = self._study.panel, self._rows(job)
+        pool = model_files(self._desk.get(needed[0])) if needed else None
         notebook = DeskNotebook(self._desk, job, self._told.append)
-        family = coin_family(panel, plan, pool, notebook)
+        family = to_fit(panel, self._study.plan, pool, notebook)
         assert isinstance(family, CnnLstm)
-        return CoinFit(family, panel.examples(own.fit), panel.whole(panel.thinned(own.validation)))
+        return CoinFit(
+            family, panel.examples(rows.fit), panel.whole(panel.thinned(rows.validation))
+        )
 
-    def _product(self, job: Job, fitted: FittedNet, rows: Parts) -> dict[str, bytes]:
+    def _rows(self, job: Job) -> Parts:
+        panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
+        assert job.fold is not None
+        rows = rows_to_fit(panel, plan, folds, job.fold)
+        return rows if job.symbol is None else rows_of_coin(panel, rows, job.symbol)
+
+    def _product(self, job: Job, fitted: FittedNet) -> dict[str, bytes]:
         """What the same job leaves behind when it is done alone."""
         panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
-        assert job.symbol is not None
         assert job.fold is not None
         if job.fold == FINAL:
-            own = rows_of_coin(panel, rows, job.symbol)
-            return fitted_product(fitted, None if plan.pooled else _scaler(panel, own))
+            tuned = plan.pooled and job.stage is Stage.TUNE  # then it keeps the pool's scale
+            return fitted_product(fitted, None if tuned else _scaler(panel, self._rows(job)))
         ends = asked(panel, plan, folds, job.fold).ends
-        return _answered(panel, fitted, ends[panel.coin[ends] == panel.symbols.index(job.symbol)])
+        if job.symbol is None:
+            return fitted_product(fitted) | _answered(panel, fitted, ends)
+        own = panel.coin[ends] == panel.symbols.index(job.symbol)
+        return _answered(panel, fitted, ends[own])
 
     @contextmanager
     def _edge(self, *jobs: Job) -> Iterator[None]:
@@ -119,3 +125,8 @@ class Stacked:
         else:
             return
         self._told.extend(Failed(job, reason) for job in jobs)
+
+
+def _goes_with(job: Job, other: Job) -> bool:
+    """Whether both can be fitted in one stack: the coins of a fold, or the pools."""
+    return job.stage is other.stage and (job.stage is Stage.POOL or job.fold == other.fold)
