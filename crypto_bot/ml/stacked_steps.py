@@ -124,8 +124,7 @@ class StackedSteps:
         truth = self._truth.gather(1, chosen)
         mass = weights.sum(dim=1)
         total = log_loss(logit, truth, weights, reduction="none").sum(dim=1)
-        # An idle coin has no mass; its loss is 0 then, not NaN.
-        loss = total / torch.where(row.idle > 0.0, 1.0, mass)
+        loss = total / (mass + row.idle)  # an idle coin has no mass: 0, not NaN
         gradient = self._stack.gradient(loss.sum())
         # Each coin's is clipped by the norm of its own, as `clip_grad_norm_` does.
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)

@@ -183,13 +183,13 @@ def single(told: HeadData, shared: torch.Tensor) -> HeadData:
     return HeadData(shared, told.ends, told.truth.float(), told.weights.float())
 
 
-def test_noise_of_dropout_does_not_hang_on_the_company() -> None:
-    told = pupils(dropout=0.3)
-    together = learned(told)
+@pytest.mark.parametrize("device", DEVICES)
+def test_noise_of_dropout_does_not_hang_on_the_company(device: str) -> None:
+    together = learned(pupils(device, dropout=0.3))
     for number, expected in enumerate(together):
-        (got,) = learned([pupils(dropout=0.3)[number]])
+        (got,) = learned([pupils(device, dropout=0.3)[number]])
         assert got.validation_loss == pytest.approx(expected.validation_loss, rel=1e-9)
-    without = learned(pupils())
+    without = learned(pupils(device))
     assert together[0].fit_loss[-1] != pytest.approx(without[0].fit_loss[-1], abs=1e-3)
 
 
@@ -216,10 +216,10 @@ class Full(Memory):
         super().write(content)
 
 
-def kept_in(notebooks: list[Memory], dropout: float = 0.2) -> list[Pupil]:
+def kept_in(notebooks: list[Memory], device: str = "cpu") -> list[Pupil]:
     return [
         pupil._replace(kept=Checkpoints(notebook, "made"))
-        for pupil, notebook in zip(pupils(dropout=dropout), notebooks, strict=True)
+        for pupil, notebook in zip(pupils(device, dropout=0.2), notebooks, strict=True)
     ]
 
 
@@ -229,13 +229,14 @@ def test_a_checkpoint_that_cannot_be_written_ends_its_coin_alone() -> None:
     assert str(answers[1]) == "no room"
 
 
-def test_a_killed_stack_goes_on_with_the_same_bits() -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_killed_stack_goes_on_as_if_it_had_not_been(device: str) -> None:
     whole = [Memory(), Memory(), Memory()]
-    expected = learned(kept_in(whole))
+    expected = learned(kept_in(whole, device))
     # The first had just been kept when it was killed, the others had not.
     pages = (3, 2, 2)
     again = [Memory(memory.contents[page - 1]) for memory, page in zip(whole, pages, strict=True)]
-    for got, one in zip(learned(kept_in(again)), expected, strict=True):
+    for got, one in zip(learned(kept_in(again, device)), expected, strict=True):
         assert got.validation_loss == pytest.approx(one.validation_loss, rel=1e-9)
     for memory, before, page in zip(again, whole, pages, strict=True):
         assert [report.epoch for report in memory.reports] == [

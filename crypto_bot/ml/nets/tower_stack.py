@@ -6,14 +6,19 @@ NaN least of all, reaches another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.nn.utils import parameters_to_vector
 
 from crypto_bot.ml.nets.cnn_lstm import CLIP, Tower, block_offsets
+
+_ALIGNED = 64
+"""The weights of a coin take up a multiple of so many numbers: cuBLAS reads matrices whose address
+is a multiple of 16 bytes in larger pieces."""
 
 
 class Kept(NamedTuple):
@@ -30,7 +35,7 @@ class Kept(NamedTuple):
 class TowerStack:
     """The same tower of each coin.
 
-    `vectors` [coins, parameters] holds the weights in the order of `Tower.parameters`.
+    `vectors` [coins, length] holds the weights as `vector_of` tells them.
     """
 
     def __init__(self, towers: Sequence[Tower], window_bars: int, device: torch.device) -> None:
@@ -42,7 +47,8 @@ class TowerStack:
             torch.stack(each).to(device)[:, None, None, None]
             for each in ([tower.mean for tower in towers], [tower.scale for tower in towers])
         )
-        self._weights = _views(first, self.vectors)
+        self._weights, rest = _views(first, self.vectors)
+        self._rest = torch.zeros_like(rest)
 
     def widths(self) -> list[int]:
         """Of the two layers that dropout cuts."""
@@ -50,9 +56,9 @@ class TowerStack:
         return [inputs, dense]
 
     def gradient(self, loss: Tensor) -> Tensor:
-        """Of `loss`, by all the weights: [coins, parameters]."""
+        """Of `loss`, by all the weights, in the order of `vectors`: [coins, length]."""
         parts = torch.autograd.grad(loss, list(self._weights.values()))
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
+        return torch.cat([*(part.flatten(1) for part in parts), self._rest], dim=1)
 
     def logits(self, features: Tensor, ends: Tensor, kept: Kept | None = None) -> Tensor:
         """Logits [coins, batch] of the windows that end at rows `ends` [coins, batch].
@@ -98,27 +104,35 @@ class TowerStack:
 
 
 def vector_of(tower: Tower) -> Tensor:
-    """The weights [parameters] of `tower`, a copy."""
-    return parameters_to_vector(tower.parameters()).detach()
+    """A copy of the weights of `tower` [length], in the order of its parameters; 0 after them."""
+    told = parameters_to_vector(tower.parameters()).detach()
+    return pad(told, (0, -told.shape[0] % _ALIGNED))
 
 
 @torch.no_grad()
 def put_vector(tower: Tower, vector: Tensor) -> None:
-    """Gives `tower` the weights that `vector_of` would tell."""
+    """Gives `tower` the weights that `vector_of` told."""
     weights = list(tower.parameters())
-    parts = torch.split(vector, [each.numel() for each in weights])
+    *parts, _ = torch.split(vector, _lengths(weights, vector.shape[0]))
     for weight, part in zip(weights, parts, strict=True):
         weight.copy_(part.view_as(weight))
 
 
-def _views(tower: Tower, vectors: Tensor) -> dict[str, Tensor]:
-    """Each weight [coins, …] by its name, as a leaf that reads from `vectors`."""
+def _views(tower: Tower, vectors: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """Each weight [coins, …] by its name, as a leaf that reads from `vectors`; and what is left."""
     named = dict(tower.named_parameters())
-    parts = torch.split(vectors, [weight.numel() for weight in named.values()], dim=1)
-    return {
+    *parts, rest = torch.split(vectors, _lengths(named.values(), vectors.shape[1]), dim=1)
+    views = {
         name: part.view(-1, *weight.shape).detach().requires_grad_()
         for (name, weight), part in zip(named.items(), parts, strict=True)
     }
+    return views, rest
+
+
+def _lengths(weights: Iterable[Tensor], length: int) -> list[int]:
+    """How a vector of `length` is split into `weights` and what is left."""
+    counts = [weight.numel() for weight in weights]
+    return [*counts, length - sum(counts)]
 
 
 def _advanced(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
