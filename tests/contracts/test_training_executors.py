@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from crypto_bot.ml.assess import MODEL
+from crypto_bot.ml.family import HeadLogits
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Done, Event, Executor, Failed, Told
 from crypto_bot.ml.per_coin.executors.in_process import InProcess
@@ -25,7 +26,7 @@ from crypto_bot.ml.walk import asked
 from tests.ml.made_study import GOOD, ONE_SIDED, begun
 
 ROUNDS = 2
-POOL = Job(Stage.POOL, fold=0)
+POOL, BASELINES = Job(Stage.POOL, fold=0), Job(Stage.BASELINES, fold=0)
 
 
 class Kind(NamedTuple):
@@ -44,7 +45,7 @@ def processes(draft: Draft, desk: Desk) -> Executor:
 
 
 def stacked(draft: Draft, desk: Desk) -> Executor:
-    return Stacked(draft.study(desk.panel), desk)
+    return Stacked(draft, desk, 1)
 
 
 KINDS = {
@@ -55,7 +56,7 @@ KINDS = {
 
 
 class Ran(NamedTuple):
-    """A finished run of the jobs of the first fold."""
+    """A finished run of the first fold."""
 
     draft: Draft
     desk: Desk
@@ -69,13 +70,16 @@ class Ran(NamedTuple):
     def products(self) -> dict[Job, Mapping[str, bytes]]:
         return {job: self.desk.get(job) for job in self.graph if self.desk.has(job)}
 
+    def fitted(self) -> dict[Job, HeadLogits]:
+        """What the models that were fitted say."""
+        fits = {job: product for job, product in self.products().items() if job != BASELINES}
+        return {job: logits_of(product)[MODEL] for job, product in fits.items()}
 
-def fits_of_the_first_fold(draft: Draft) -> Graph:
-    return {
-        job: needed
-        for job, needed in jobs_of(draft.plan, ROUNDS).items()
-        if job.fold == 0 and job.stage in {Stage.POOL, Stage.TUNE}
-    }
+
+def the_first_fold(draft: Draft) -> Graph:
+    """Baselines, a pool, and a fit of each coin that goes on from it."""
+    jobs = jobs_of(draft.plan, ROUNDS)
+    return {job: needed for job, needed in jobs.items() if job.fold == 0}
 
 
 def driven(
@@ -101,7 +105,7 @@ def driven(
 
 def run(kind: Kind, folder: Path) -> Ran:
     draft, desk = begun(folder)
-    graph = fits_of_the_first_fold(draft)
+    graph = the_first_fold(draft)
     executor = kind.make(draft, desk)
     try:
         return Ran(draft, desk, graph, driven(executor, graph))
@@ -136,23 +140,23 @@ def test_a_job_that_cannot_be_done_fails_alone_and_says_why(ran: Ran) -> None:
     assert "the validation rows have no SHORT" in failed[0].reason
     assert not ran.desk.has(failed[0].job)
     done = {job for job, each in ran.ends().items() if isinstance(each, Done)}
-    assert done == {POOL, *(Job(Stage.TUNE, symbol, 0) for symbol in GOOD)}
+    assert done == {POOL, BASELINES, *(Job(Stage.TUNE, symbol, 0) for symbol in GOOD)}
 
 
 def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
     study = ran.draft.study(ran.desk.panel)
     ends = asked(study.panel, study.plan, study.folds, 0).ends
-    for job, product in ran.products().items():
+    for job, told in ran.fitted().items():
         own = slice(None)
         if job.symbol is not None:
             own = study.panel.coin[ends] == study.panel.symbols.index(job.symbol)
-        for logits in logits_of(product)[MODEL]:
+        for logits in told:
             assert logits.shape == ends[own].shape
             assert np.isfinite(logits).all()
 
 
 def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:
-    for job in ran.products():
+    for job in ran.fitted():
         told = [
             (each.report.head, each.report.epoch)
             for each in ran.events
@@ -176,12 +180,11 @@ def test_all_executors_make_the_same_models(name: str, ran: Ran, reference: Ran)
     if not tolerance:
         assert ran.products() == reference.products()
         return
-    for job, product in ran.products().items():
-        for told, expected in zip(
-            logits_of(product)[MODEL], logits_of(reference.products()[job])[MODEL], strict=True
-        ):
-            assert np.abs(told - expected).max() < tolerance
-            assert np.ptp(expected) > 100 * tolerance
+    for job, expected in reference.fitted().items():
+        for told, logits in zip(ran.fitted()[job], expected, strict=True):
+            assert np.abs(told - logits).max() < tolerance
+            assert np.ptp(logits) > 100 * tolerance
+    assert ran.products()[BASELINES] == reference.products()[BASELINES]
 
 
 def test_no_checkpoint_is_left_of_what_is_done(ran: Ran) -> None:
@@ -191,7 +194,7 @@ def test_no_checkpoint_is_left_of_what_is_done(ran: Ran) -> None:
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran) -> None:
     draft, desk = begun(tmp_path)
-    graph = fits_of_the_first_fold(draft)
+    graph = {job: needed for job, needed in the_first_fold(draft).items() if job != BASELINES}
     killed: list[int | None] = []
 
     def kill_those_at_work(event: Event) -> None:
@@ -209,7 +212,9 @@ def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran)
         executor.close()
     assert len(killed) == 2
     ran = Ran(draft, desk, graph, events)
-    assert ran.products() == reference.products()
+    assert ran.products() == {
+        job: product for job, product in reference.products().items() if job != BASELINES
+    }
     told = Counter(
         (each.job, each.report.head, each.report.epoch) for each in events if isinstance(each, Told)
     )

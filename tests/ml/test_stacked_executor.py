@@ -18,7 +18,7 @@ from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
 from crypto_bot.ml.per_coin.product import logits_of, scaler_of
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.walk import FINAL
-from tests.ml.made_study import GOOD, ONE_SIDED, TUNING, begun
+from tests.ml.made_study import GOOD, ONE_SIDED, POOL, TUNING, begun
 
 FOLDS = 2
 
@@ -41,7 +41,7 @@ def fits(draft: Draft, *folds: int) -> list[Job]:
 
 
 def begun_with(draft: Draft, desk: Desk, jobs: list[Job]) -> Stacked:
-    executor = Stacked(draft.study(desk.panel), desk)
+    executor = Stacked(draft, desk, 0)  # no other jobs are asked of it here
     assert executor.slots >= len(jobs)
     for job in jobs:
         executor.submit(job, ())
@@ -169,3 +169,21 @@ def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path:
             continue
         for told, expected in zip(logits_of(got)[MODEL], logits_of(one)[MODEL], strict=True):
             assert np.abs(told - expected).max() < 1e-4
+
+
+@pytest.mark.slow
+def test_other_jobs_are_done_beside_the_fits(tmp_path: Path) -> None:
+    draft, desk = begun(tmp_path, pool=replace(POOL, epochs=400, learning_rate=1e-6))
+    graph = jobs_of(draft.plan, FOLDS)
+    ready = [job for job, needed in graph.items() if not needed and job.stage is not Stage.AUDIT]
+    executor = Stacked(draft, desk, 1)
+    for job in ready:
+        executor.submit(job, ())
+    try:
+        events = heard(executor, 1)
+    finally:
+        executor.close()
+    # The pools had begun, and the first of the baselines was told of before they had ended.
+    assert {event.job.stage for event in events} == {Stage.POOL, Stage.BASELINES}
+    assert isinstance(events[-1], Done)
+    assert events[-1].job == Job(Stage.BASELINES, fold=0)

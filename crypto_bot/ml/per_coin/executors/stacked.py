@@ -6,65 +6,77 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.ml.families import CNN_LSTM
 from crypto_bot.ml.fit import CnnLstm, FittedNet
 from crypto_bot.ml.per_coin.desk import Desk
-from crypto_bot.ml.per_coin.executors.executor import DeskNotebook, Done, Event, Failed, do
+from crypto_bot.ml.per_coin.executors.executor import DeskNotebook, Done, Event, Failed
+from crypto_bot.ml.per_coin.executors.process import Processes
 from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
 from crypto_bot.ml.per_coin.product import fitted_product, model_files
 
 # What a job leaves behind is made in one place, however it was fitted.
-from crypto_bot.ml.per_coin.study import Study, _answered, _scaler
+from crypto_bot.ml.per_coin.study import Draft, _answered, _scaler
 from crypto_bot.ml.splits import Parts
 from crypto_bot.ml.stacked_fit import CoinFit, fit_together
 from crypto_bot.ml.walk import FINAL, asked, rows_of_coin, rows_to_fit, to_fit
 
 _FITS = (Stage.POOL, Stage.TUNE)
+_ENDED = "ended"
 _Needed = tuple[Job, ...]
 
 
 class Stacked:
-    """Does jobs in this process while it is waited for.
+    """Fits in this process, while `slots` workers do the other jobs beside it.
 
-    Takes as many as there are, so that fits that are ready go together: the pools of all the folds,
-    and for each fold all the coins. Other jobs are done one after the other.
+    Takes as many jobs as there are, so that fits that are ready go together: the pools of all the
+    folds, and for each fold all the coins. What the workers have to say is heard between epochs.
     """
 
-    def __init__(self, study: Study, desk: Desk) -> None:
-        self.slots = len(jobs_of(study.plan, len(study.folds)))
-        self._study, self._desk = study, desk
-        self._waiting: dict[Job, _Needed] = {}
-        self._work: Iterator[None] = iter(())
+    def __init__(self, draft: Draft, desk: Desk, slots: int) -> None:
+        self._study, self._desk = draft.study(desk.panel), desk
+        self.slots = len(jobs_of(draft.plan, len(self._study.folds)))
+        self._workers = _Workers(draft, desk, slots)
+        self._others: deque[tuple[Job, _Needed]] = deque()
+        self._fits: dict[Job, _Needed] = {}
+        self._fitting: Iterator[None] | None = None
         self._told: deque[Event] = deque()
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
-        self._waiting[job] = needed
+        if job.stage in _FITS and self._study.plan.family.name == CNN_LSTM:
+            self._fits[job] = needed
+        else:
+            self._others.append((job, needed))
+            self._hand_out()
 
     def wait(self) -> Event:
         while not self._told:
-            ended = next(self._work, True)  # one epoch or one job further: None
-            if ended and not self._told:
-                self._work = self._begun()
+            nothing_to_fit = self._fitting is None and not self._fits
+            if nothing_to_fit or self._workers.have_spoken:
+                self._told.append(self._workers.wait())
+                self._hand_out()
+            else:
+                self._fit_on()
         return self._told.popleft()
 
     def close(self) -> None:
-        self._waiting.clear()
-        self._work = iter(())
+        self._workers.close()
+        self._fitting = None
 
-    def _begun(self) -> Iterator[None]:
-        """The next work: fits that can go together, or else what was asked first."""
-        first = next((job for job in self._waiting if job.stage in _FITS), None)
-        if first is None or self._study.plan.family.name != CNN_LSTM:
-            return self._alone(next(iter(self._waiting)))
-        jobs = [job for job in self._waiting if _goes_with(job, first)]
-        return self._together({job: self._waiting.pop(job) for job in jobs})
+    def _hand_out(self) -> None:
+        while self._others and self._workers.have_room:
+            self._workers.submit(*self._others.popleft())
 
-    def _alone(self, job: Job) -> Iterator[None]:
-        needed = self._waiting.pop(job)
-        self._told.append(do(self._study, self._desk, job, needed, self._told.append))
-        yield
+    def _fit_on(self) -> None:
+        """For an epoch, or until what is under way has ended."""
+        if self._fitting is None:
+            first = next(iter(self._fits))
+            together = [job for job in self._fits if _goes_with(job, first)]
+            self._fitting = self._together({job: self._fits.pop(job) for job in together})
+        if next(self._fitting, _ENDED) is _ENDED:
+            self._fitting = None
 
     def _together(self, jobs: Mapping[Job, _Needed]) -> Iterator[None]:
         started = time.perf_counter()
@@ -125,6 +137,21 @@ class Stacked:
         else:
             return
         self._told.extend(Failed(job, reason) for job in jobs)
+
+
+class _Workers(Processes):
+    """Processes that can be asked without waiting."""
+
+    @property
+    def have_room(self) -> bool:
+        """Whether one of them has nothing to do."""
+        return any(worker.under_way is None for worker in self._workers)
+
+    @property
+    def have_spoken(self) -> bool:
+        """Whether `wait` would return at once."""
+        pipes = [worker.pipe for worker in self._workers if worker.under_way is not None]
+        return bool(wait(pipes, timeout=0))
 
 
 def _goes_with(job: Job, other: Job) -> bool:
