@@ -11,7 +11,14 @@ from crypto_bot.ml import head
 from crypto_bot.ml.family import Examples
 from crypto_bot.ml.fit import BEST_FILE, FILE, CnnLstm, FittedNet, NetSettings, scale_of
 from crypto_bot.ml.head import Schedule
-from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, block_offsets, gather
+from crypto_bot.ml.nets.cnn_lstm import (
+    SIZES,
+    Architecture,
+    CnnLstmNet,
+    Tower,
+    block_offsets,
+    gather,
+)
 from crypto_bot.ml.nets.stacked import StackedNets
 
 TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
@@ -61,8 +68,10 @@ def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> N
 
 
 def test_a_window_holds_its_own_rows_alone() -> None:
-    scaled = torch.arange(40.0).reshape(20, 2)
-    told = gather(scaled, torch.tensor([7, 19]), block_offsets(8))
+    tower = Tower(np.arange(2), SIZES["tiny"], 0.0)
+    tower.fix_scale(np.zeros(2), np.full(2, 0.01))  # nothing here is so large that it is cut
+    features = torch.arange(40.0).reshape(20, 2) / 1000
+    told = (10 * gather(tower, features, torch.tensor([7, 19]), block_offsets(8))).round()
     assert told.shape == (2, 2, 8)
     assert told[:, 0].reshape(-1).tolist() == list(range(16))
     assert told[:, 1].reshape(-1).tolist() == list(range(24, 40))
