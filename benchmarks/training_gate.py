@@ -230,12 +230,13 @@ def main() -> None:
     torch.set_num_threads(1)
     begun = time.perf_counter()
     told = rows()
-    lines = [
+    parts = told.fit.ends, told.validation.ends, told.held_out
+    rows_of = ", ".join(f"{len(part):,}" for part in parts)
+    lines: list[str] = [
         "# The equality gate: its tables",
         "",
-        f"{', '.join(COINS)}: fit {told.fit.ends.size:,} rows, validation {told.validation.ends.size:,}"
-        + f", held out {told.held_out.size:,}. `python -m benchmarks.training_gate`; "
-        + "what it asks and what follows: training_speed.md.",
+        f"{', '.join(COINS)}: rows to fit on, of validation, held out: {rows_of}.",
+        "`python -m benchmarks.training_gate`; what it asks and what follows: training_speed.md.",
         "",
     ]
     print("\n".join(lines), flush=True)

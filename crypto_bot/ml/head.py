@@ -82,7 +82,7 @@ def learn(
     Every epoch is told and kept; a fit that goes on from `kept` ends with the same bits. Raises
     TrainingDiverged where the loss or a weight is not finite.
     """
-    run = _Run(tower, fit, schedule)
+    run = Run(tower, fit, schedule)
     state = kept.of(schedule.head)
     if state is None:
         best_loss = _loss_on(tower, validation, schedule.window_bars)
@@ -125,7 +125,7 @@ class _Best:
         return epochs == schedule.epochs or not patient
 
 
-class _Run:
+class Run:
     """The steps of one training run."""
 
     def __init__(self, tower: Tower, fit: HeadData, schedule: Schedule) -> None:
