@@ -97,9 +97,11 @@ def advance(
 ) -> None:
     """A step of an LSTM from `sums` [batch, 4 x hidden] and the cells `before` [batch, hidden].
 
-    Into `gates` [batch, 4 x hidden], in the order of torch: i, f, g, o; `cell` and `state`.
+    Into `gates` [batch, 4 x hidden], in the order of torch: i, f, g, o; `cell`, and the end of each
+    row of `state`.
     """
     batch, hidden = cell.shape
+    first = state.shape[1] - hidden
     for b in range(batch):
         for k in range(4):
             part = slice(k * hidden, (k + 1) * hidden)
@@ -112,7 +114,7 @@ def advance(
                     y[j] = fitting(y, sigmoid(wide(x[j]) + added[j]))
         i, f = gates[b, :hidden], gates[b, hidden : 2 * hidden]
         g, o = gates[b, 2 * hidden : 3 * hidden], gates[b, 3 * hidden :]
-        c0, c, h = before[b], cell[b], state[b]
+        c0, c, h = before[b], cell[b], state[b, first:]
         for j in range(hidden):
             c[j] = wide(f[j]) * c0[j] + wide(i[j]) * wide(g[j])
         for j in range(hidden):
@@ -131,12 +133,13 @@ def advance_back(
 ) -> None:
     """Back through `advance`: `d_cell` becomes that of the step before, `d_bias` is added to."""
     batch, hidden = cell.shape
+    first = d_state.shape[1] - hidden
     for b in range(batch):
         i, f = gates[b, :hidden], gates[b, hidden : 2 * hidden]
         g, o = gates[b, 2 * hidden : 3 * hidden], gates[b, 3 * hidden :]
         d_i, d_f = d_sums[b, :hidden], d_sums[b, hidden : 2 * hidden]
         d_g, d_o = d_sums[b, 2 * hidden : 3 * hidden], d_sums[b, 3 * hidden :]
-        dh, dc, c0, c = d_state[b], d_cell[b], before[b], cell[b]
+        dh, dc, c0, c = d_state[b, first:], d_cell[b], before[b], cell[b]
         for j in range(hidden):
             out, seen, back = wide(o[j]), tanh(c[j]), wide(dh[j])
             dc[j] += back * out * (_ONE - seen * seen)

@@ -168,7 +168,7 @@ class _Batch:
         """Factors of a block's product, and what `loops.advance` takes. The first state is 0."""
         shared, channels = self._shared, self._shared.sizes.channels
         used = slice(channels if number == 0 else None)
-        cells, after = self._cells.numpy(), _array(self._inputs)[number + 1, :, channels:]
+        cells, after = self._cells.numpy(), _array(self._inputs)[number + 1]
         return (
             self._inputs[number, :, used],
             shared.lstm[:, used].t(),
@@ -189,7 +189,7 @@ class _Batch:
         cells, d_inputs = self._cells.numpy(), _array(self._d_inputs)
         d_state = _array(self._d_state)
         if number < len(d_inputs) - 1:
-            d_state = d_inputs[number + 1, :, channels:]
+            d_state = d_inputs[number + 1]
         return (
             (
                 d_state,
