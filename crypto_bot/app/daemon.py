@@ -17,7 +17,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
-from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge
+from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.mount import mount_page
@@ -70,14 +70,15 @@ class Daemon:
             self._stream.recall(SqlCommitHistory(database, self._timeframe))
             paper = PaperRoom(
                 *(self._settings, self._symbols, database, self._engine.now_ms),
-                sinks=(PaperLog(), self._stream),
+                sinks=(PaperLog(), self._stream, self._notices),
             )
+            self._metrics.add(PaperGauges(paper))
             server = WebServer(self._application(database, paper), listener, self._stream)
             await server.start()
             url = f"http://{api.host}:{server.port}"
             _log.info("engine.started", url=url, tf=self._timeframe.name)
             self._notices.started(len(self._symbols), self._timeframe.name, url)
-            watches = self._watches()
+            watches = self._watches(paper)
             sinks = (SignalLog(), self._metrics, self._stream, self._notices, self._board)
             work = self._engine.run(database, self._metrics, sinks, paper)
             engine = asyncio.create_task(work)
@@ -102,10 +103,10 @@ class Daemon:
         queries = SqlPredictionQueries(database, self._timeframe)
         self._metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
 
-    def _watches(self) -> list[asyncio.Task[None]]:
+    def _watches(self, paper: PaperRoom) -> list[asyncio.Task[None]]:
         """Of the engine's health: for people, and for the service manager."""
         health, now_ms = self._engine.health, self._engine.now_ms
-        watch = self._notices.watch(health, self._catalog(), now_ms)
+        watch = self._notices.watch(health, self._catalog(), paper, now_ms)
         supervision = supervised(self._service, health, now_ms, self._timeframe)
         return [asyncio.create_task(watch), asyncio.create_task(supervision)]
 
