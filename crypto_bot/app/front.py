@@ -9,7 +9,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
-from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge
+from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.mount import mount_page
@@ -42,6 +42,7 @@ class Front:
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
         self._measure(database, queries, notices)
+        self.metrics.add(PaperGauges(paper))
         self.stream.recall(SqlCommitHistory(database, self._timeframe))
         is_paper = self._settings.paper.enabled
         app = create_app(
