@@ -52,6 +52,7 @@ class LiveEngine:
         self._timeframe = settings.timeframe
         self._started_ms = machine.now_ms()
         self._market: Market | None = None
+        self._unreached_ms: int | None = None
         self._rounds: Rounds | None = None
         self._catch_up: CatchUp | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
@@ -62,7 +63,10 @@ class LiveEngine:
 
     def health(self) -> HealthReport:
         """As of now; never blocks."""
-        health = self._rounds.health if self._rounds else Health(started_ms=self._started_ms)
+        if self._rounds:
+            health = self._rounds.health
+        else:
+            health = Health(self._started_ms, exchange_down_since_ms=self._unreached_ms)
         patience_ms = int(self._settings.exchange.grace_s * 1000) + self._timeframe.ms // 4
         return assess(health, self.now_ms(), self._timeframe, patience_ms)
 
@@ -140,6 +144,7 @@ class LiveEngine:
                 await market.feed.open(self._symbols)
                 offset_ms = await market.correct_clock()
             except MarketDataError as error:
+                self._unreached_ms = self._unreached_ms or market.clock.now_ms()
                 _log.warning("exchange.unreachable", reason=str(error))
                 await market.clock.sleep(_REOPEN_MS)
             else:

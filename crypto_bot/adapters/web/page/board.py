@@ -167,14 +167,22 @@ class Board:
         return good_ms if down_ms is None else min(good_ms, down_ms)
 
     async def _follow(self) -> None:
-        """A snapshot after each cycle, and at each new price, while somebody looks."""
+        """A snapshot after each cycle and each change of health or prices, while somebody looks.
+
+        One is made at the start in any case, so that the first page need not wait for it.
+        """
         prices: Mapping[str, Quote] = {}
+        told: tuple[object, ...] = ()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await self._news.wait()
-            quotes = self.quotes()
-            if self.changed.callbacks and (self._news.is_set() or quotes != prices):
+            report, quotes = self.health(), self.quotes()
+            if (report.status, report.reasons) != told:
+                told = (report.status, report.reasons)
+                self._news.set()
+            is_seen = self.changed.callbacks or self.snapshot is EMPTY
+            if is_seen and (self._news.is_set() or quotes != prices):
                 prices = quotes
                 try:
                     await self.renew()

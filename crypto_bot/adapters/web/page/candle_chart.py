@@ -66,6 +66,7 @@ def chart(data: ChartData, viewer: Viewer) -> _Options:
             _candles(data, labels, palette),
             *_calls(data, at, palette),
             _endings(data, at, palette),
+            _reach(data, len(opens)),
             _volume(data, palette),
             *_ribbon(data, at, len(opens), palette),
         ],
@@ -73,7 +74,7 @@ def chart(data: ChartData, viewer: Viewer) -> _Options:
 
 
 def _grids(has_model: bool) -> list[_Options]:
-    sides = {"left": 8, "right": 72}
+    sides = {"left": 8, "right": 72, "outerBoundsMode": "none"}
     if has_model:
         spans = (("8", "60%"), ("68%", "9%"), ("80%", "14%"))
     else:
@@ -192,7 +193,9 @@ def _level(price: float, text: str, palette: Palette) -> _Options:
             "position": "end",
             "backgroundColor": palette.text,
             "color": palette.bg,
-            "padding": [2, 4],
+            "padding": [3, 5],
+            "fontSize": 11,
+            "lineHeight": 12,
             "borderRadius": 2,
         },
     }
@@ -287,6 +290,20 @@ def _endings(data: ChartData, at: dict[int, int], palette: Palette) -> _Options:
             "label": {"show": False},
             "data": ways,
         },
+    }
+
+
+def _reach(data: ChartData, bars: int) -> _Options:
+    """Nothing to see: it makes the price axis reach to the stop and the target."""
+    trade = data.trade
+    points = [] if trade is None else [[bars - 1, trade.stop], [bars - 1, trade.target]]
+    return {
+        "type": "scatter",
+        "name": "levels",
+        "symbolSize": 0,
+        "data": points,
+        "silent": True,
+        "tooltip": {"show": False},
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 import nicegui
+import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
@@ -28,6 +29,7 @@ POLICY = (
 """Vue compiles templates in the browser, hence `unsafe-eval`; no other host may be asked."""
 _RECONNECT_S = 30.0
 """So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
+_log = structlog.get_logger(__name__)
 _KINDS = {"style.css": "text/css", "figures.css": "text/css", "ticker.js": "text/javascript"}
 
 
@@ -78,11 +80,11 @@ def _add(board: Board, view: View, views: Sequence[View]) -> None:
 
 def _failed(error: Exception) -> None:
     """What is shown in place of a view that could not be built."""
+    _log.error("page.failed", error=f"{type(error).__name__}: {error}")
     ui.add_head_html(f'<link rel="stylesheet" href="{ASSETS}/style.css">')
     with ui.element("section").classes("view panel empty"):
         ui.label("This view cannot be shown").classes("title")
-        ui.label(f"{type(error).__name__}: {error}")
-        ui.label("The engine goes on. The log says more; load the page again to try once more.")
+        ui.label("The engine goes on, and its log says why. Load the page again to try once more.")
         ui.link("Overview", "/")
 
 

@@ -116,7 +116,11 @@ def _endings(coins: Sequence[CoinReading]) -> list[Ending]:
 def _notices(readings: Readings, found: Sequence[CoinState]) -> list[Notice]:
     """The worst first."""
     critical = [
-        Notice(True, reason.capitalize(), "The engine tries again by itself; signals follow.")
+        Notice(
+            True,
+            reason[:1].upper() + reason[1:],
+            "The engine tries again by itself; signals follow.",
+        )
         for reason in readings.health.reasons
         if readings.health.status is not engine.Status.STARTING or "down" in reason
     ]

@@ -30,7 +30,7 @@ class Viewer(NamedTuple):
         theme = Theme.LIGHT if light else Theme.DARK
         name = unquote(cookies.get(ZONE_COOKIE, "UTC"))
         try:
-            return cls(theme, ZoneInfo(name), name, is_phone)
+            return cls(theme, UTC if name == "UTC" else ZoneInfo(name), name, is_phone)
         except (KeyError, ValueError, OSError):  # no such zone, or no name of one
             return cls(theme, is_phone=is_phone)
 

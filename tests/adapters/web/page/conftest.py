@@ -1,0 +1,112 @@
+"""A board over a real SQLite file, and models that are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web.page.board import Board, Market
+from crypto_bot.domain.model_card import ModelCard, ModelEntry
+from crypto_bot.services.health import Health, HealthReport, assess
+from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
+
+NOW_MS = QUARTER.close_of(NEWEST_MS) + 60_000
+
+
+class Catalog:
+    """A model for each coin in `verdicts`, none for the others."""
+
+    note: str | None = None
+
+    def __init__(self, verdicts: dict[str, str]) -> None:
+        self._verdicts = verdicts
+
+    def entries(self) -> list[ModelEntry]:
+        return [self.entry(symbol) for symbol in self._verdicts]
+
+    def entry(self, symbol: str) -> ModelEntry:
+        verdict = self._verdicts[symbol]
+        card = ModelCard(
+            version="cnn_lstm_v1+3f9c2a1d",
+            verdict=verdict,
+            reasons=("skill against the prior",),
+            accepted_because=None,
+            gates=(),
+            family="cnn_lstm_v1",
+            size="default",
+            features="per_coin_v2",
+            window_bars=64,
+            label="A",
+            horizon_bars=4,
+            first_open_ms=NEWEST_MS - 9_000 * QUARTER.ms,
+            last_open_ms=NEWEST_MS,
+            candles=9_000,
+            trained_ms=NEWEST_MS - 12 * 86_400_000,
+            trained_with=(symbol,),
+            metrics=None,
+        )
+        return ModelEntry(symbol, verdict == "ACTIVE", True, f"its verdict is {verdict}", card)
+
+
+class Engine:
+    """Health at a moment that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_ms = NOW_MS
+        self.health = Health(
+            started_ms=NOW_MS - 3_600_000, last_cycle_ms=NOW_MS - 58_000, last_open_ms=NEWEST_MS
+        )
+
+    def starts(self) -> None:
+        self.health = Health(started_ms=self.now_ms - 30_000)
+
+    def ran(self, newest_ms: int) -> None:
+        """The candle `newest_ms` has its signals, a minute after its close."""
+        self.now_ms = QUARTER.close_of(newest_ms) + 60_000
+        self.health = replace(self.health, last_open_ms=newest_ms)
+
+    def loses_the_exchange(self, at_ms: int) -> None:
+        self.health = replace(self.health, exchange_down_since_ms=at_ms)
+
+    def report(self) -> HealthReport:
+        return assess(self.health, self.now_ms, QUARTER, patience_ms=245_000)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(f"sqlite:///{tmp_path / 'page.db'}")
+    yield opened
+    opened.close()
+
+
+MakeBoard = Callable[..., Board]
+
+
+@pytest.fixture
+def make_board(database: Database, engine: Engine) -> MakeBoard:
+    def make(symbols: tuple[str, ...] = SYMBOLS, **verdicts: str) -> Board:
+        market = Market(
+            symbols=symbols,
+            timeframe=QUARTER,
+            now_ms=lambda: engine.now_ms,
+            cost_bps=10.0,
+            sample=True,
+        )
+        return Board(
+            market,
+            queries=SqlPredictionQueries(database, QUARTER),
+            catalog=Catalog(verdicts),
+            health=engine.report,
+        )
+
+    return make

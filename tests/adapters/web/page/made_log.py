@@ -1,0 +1,109 @@
+"""A log as an engine leaves it: made-up candles, calls of rules and of a model, settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.outcome import Outcome, settle
+from crypto_bot.domain.signal import Declined, Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import StoredSignal
+
+QUARTER = Timeframe.parse("15m")
+NEWEST_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z: open of the newest candle
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+HORIZON = 16
+
+
+def candles_of(symbol: str, bars: int, newest_ms: int = NEWEST_MS) -> list[Candle]:
+    """A random walk in steps of a cent; the same for a symbol every time."""
+    random = Random(symbol)
+    price, made = 100.0, []
+    for bar in range(bars):
+        close = round(price * (1.0 + random.gauss(0.0, 0.004)), 2)
+        high = round(max(price, close) * (1.0 + abs(random.gauss(0.0, 0.001))), 2)
+        low = round(min(price, close) * (1.0 - abs(random.gauss(0.0, 0.001))), 2)
+        open_ms = newest_ms - (bars - 1 - bar) * QUARTER.ms
+        made.append(Candle(open_ms, price, high, low, close, round(random.uniform(5, 50), 1)))
+        price = close
+    return made
+
+
+def signal_of(symbol: str, candle: Candle, random: Random, share_of_models: float) -> StoredSignal:
+    by_model = random.random() < share_of_models
+    pred = random.choices(list(Pred), [0.06, 0.88, 0.06])[0]
+    source = Source.ML_PER_COIN_V1 if by_model else _rule(pred, random)
+    signal = Signal(
+        symbol=symbol,
+        tf=QUARTER.name,
+        candle_open_ms=candle.open_ms,
+        pred=pred,
+        confidence=0.42,
+        probabilities=_shares(pred, random),
+        source=source,
+        levels=levels(pred, candle.close, 0.8),
+        atr=0.8,
+        horizon_bars=HORIZON,
+        reasons=_REASONS[source],
+        declined=() if by_model else (Declined(Source.ML_PER_COIN_V1, "no model is published"),),
+        expected_bps=14.2 if by_model and pred is not Pred.NO_TRADE else None,
+        cost_bps=10.0,
+        model_version="cnn_lstm_v1+3f9c2a1d" if by_model else None,
+    )
+    return StoredSignal(signal, QUARTER.close_of(candle.open_ms) + 2113, late=False)
+
+
+_REASONS = {
+    Source.ML_PER_COIN_V1: ("expected +14.2 bp beyond the cost of 10.0 bp",),
+    Source.PROFESSIONAL_ANALYZER: (
+        "score +0.52 beyond ±0.4",
+        "trend +0.31: base +0.10, 1h +0.40",
+        "structure +1.0: higher highs and higher lows",
+        "momentum -0.20: RSI 45, MACD histogram -0.02 ATR",
+        "volatility 0.90 times the usual",
+    ),
+    Source.HOLD: ("no source sees a trade",),
+}
+
+
+def _rule(pred: Pred, random: Random) -> Source:
+    return Source.HOLD if pred is Pred.NO_TRADE else Source.PROFESSIONAL_ANALYZER
+
+
+def _shares(pred: Pred, random: Random) -> Probabilities:
+    other = random.uniform(0.2, 0.38)
+    shares = dict.fromkeys(Pred, other)
+    shares[pred] = 0.42
+    rest = 1.0 - 0.42 - other
+    last = next(each for each in reversed(Pred) if each is not pred)
+    shares[last] = rest
+    return Probabilities(shares[Pred.SHORT], shares[Pred.NO_TRADE], shares[Pred.LONG])
+
+
+def fill(
+    database: Database,
+    *,
+    symbols: Sequence[str] = SYMBOLS,
+    bars: int = 60,
+    newest_ms: int = NEWEST_MS,
+    share_of_models: float = 0.5,
+) -> None:
+    """Stores candles, a signal for each, and the outcomes of those that have one."""
+    store = SqlPredictionStore(database, QUARTER)
+    archive = SqlCandleArchive(database, QUARTER)
+    for symbol in symbols:
+        random = Random(f"{symbol} signals")
+        candles = candles_of(symbol, bars, newest_ms)
+        archive.add({symbol: candles})
+        signals = [signal_of(symbol, candle, random, share_of_models) for candle in candles]
+        outcomes: list[Outcome] = []
+        for bar, stored in enumerate(signals):
+            outcome = settle(stored.signal, candles[bar + 1 : bar + 1 + HORIZON], QUARTER)
+            if outcome is not None:
+                outcomes.append(outcome)
+        store.commit(signals, outcomes)

@@ -1,0 +1,214 @@
+"""The page beside the API: who answers which address, and what a browser may do with it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from io import BytesIO, StringIO
+
+import httpx
+import pyarrow.parquet
+import pytest
+from fastapi import FastAPI
+from nicegui import Client
+from nicegui.testing.general import nicegui_reset_globals
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.mount import POLICY, mount_page
+from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.log import LogFilter
+from crypto_bot.domain.signal import Pred
+from crypto_bot.ports import LoggedSignal, LogPosition
+from tests.adapters.web.page.conftest import Catalog, Engine, MakeBoard
+from tests.adapters.web.page.made_log import QUARTER, SYMBOLS, fill
+from tests.adapters.web.page.test_snapshot import call
+
+PAGES = ("/", "/coin", "/coin/BTCUSDT", "/coin/never", "/log", "/log?coin=eth&result=stop")
+
+
+@asynccontextmanager
+async def served(app: FastAPI, board: Board) -> AsyncIterator[httpx.AsyncClient]:
+    with nicegui_reset_globals():
+        mount_page(app, board)
+        try:
+            async with app.router.lifespan_context(app):
+                transport = httpx.ASGITransport(app=app)
+                base = "http://127.0.0.1:8000"
+                async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+                    yield client
+        finally:
+            Client.page_routes.clear()  # else NiceGUI would unload the modules of our pages
+
+
+MakeApp = Callable[[Board], FastAPI]
+
+
+@pytest.fixture
+def make_app(database: Database, engine: Engine) -> MakeApp:
+    def make(board: Board) -> FastAPI:
+        return create_app(
+            queries=board.queries,
+            catalog=Catalog({}),
+            symbols=SYMBOLS,
+            timeframe=QUARTER,
+            health=engine.report,
+            metrics=Metrics(engine.report),
+            stream=EventStream(epoch=1, memory=8),
+            host="127.0.0.1",
+        )
+
+    return make
+
+
+@pytest.fixture
+async def site(
+    make_app: MakeApp, make_board: MakeBoard, database: Database
+) -> AsyncIterator[httpx.AsyncClient]:
+    fill(database)
+    board = make_board()
+    async with served(make_app(board), board) as client:
+        yield client
+
+
+async def test_every_view_names_no_other_host_and_says_so_to_the_browser(
+    site: httpx.AsyncClient,
+) -> None:
+    for path in PAGES:
+        answer = await site.get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert re.findall(r"(?:https?:)?//[a-z0-9][\w.-]*\.[a-z]{2,}", answer.text) == []
+    assert "frame-ancestors 'none'" in POLICY
+    assert "http" not in POLICY
+
+
+async def test_the_api_keeps_its_answers(site: httpx.AsyncClient) -> None:
+    unknown = await site.get("/api/nothing")
+    assert (unknown.status_code, unknown.json()) == (404, {"detail": "Not Found"})
+    assert (await site.post("/api/predictions")).status_code == 405
+    assert (await site.get("/api/predictions")).json()["count"] == 3
+    assert (await site.get("/docs")).headers["content-security-policy"].startswith("default-src 'n")
+    assert (await site.get("/healthz")).status_code == 200
+    assert (await site.get("/metrics")).text.startswith("# HELP")
+    assert Client.instances == {}, "none of these is a page"
+
+
+async def test_foreign_hosts_and_pages_are_refused(site: httpx.AsyncClient) -> None:
+    for path in ("/", "/assets/page/style.css", "/log.csv", "/_nicegui_ws/socket.io/"):
+        answer = await site.get(path, headers={"Host": "evil.example"})
+        assert answer.status_code == 400, path
+    answer = await site.post("/_nicegui_ws/socket.io/", headers={"Origin": "http://evil.example"})
+    assert answer.status_code == 403
+
+
+async def test_the_files_of_the_page(site: httpx.AsyncClient) -> None:
+    css = await site.get("/assets/page/style.css")
+    assert css.headers["content-type"].startswith("text/css")
+    assert ":root[data-theme=dark]" in css.text
+    assert (await site.get("/assets/page/ticker.js")).text.startswith("/* What the browser")
+    assert (await site.get("/assets/page/mount.py")).status_code == 404
+
+
+async def test_cookies_choose_theme_and_zone(site: httpx.AsyncClient) -> None:
+    site.cookies.set("crypto_bot_theme", "light")
+    site.cookies.set("crypto_bot_zone", "Asia%2FTokyo")
+    answer = await site.get("/log")
+    assert "dataset.theme='light'" in answer.text
+    assert "Close, Tokyo" in answer.text
+
+
+def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(answer.text)))
+
+
+async def test_csv_is_what_the_filters_leave(site: httpx.AsyncClient, database: Database) -> None:
+    everything = rows_of(await site.get("/log.csv"))
+    assert len(everything) == 180
+    times = [row["candle_open"] for row in everything]
+    assert times == sorted(times, reverse=True)
+    some = await site.get("/log.csv?coin=eth&result=trade&to=2025-12-01T00:00Z")
+    assert some.headers["content-disposition"] == 'attachment; filename="predictions.csv"'
+    wanted = [
+        row
+        for row in everything
+        if row["symbol"] == "ETHUSDT" and row["status"] and row["pred"] != "NO_TRADE"
+    ]
+    assert rows_of(some) == wanted
+    assert wanted
+
+
+async def test_a_download_longer_than_one_read_is_whole(
+    make_app: MakeApp, make_board: MakeBoard, database: Database
+) -> None:
+    fill(database, symbols=("BTCUSDT",), bars=2100)
+    board = make_board()
+    async with served(make_app(board), board) as client:
+        ids = [row["id"] for row in rows_of(await client.get("/log.csv"))]
+        assert len(ids) == len(set(ids)) == 2100
+
+
+async def test_parquet_has_the_rows_of_the_csv(site: httpx.AsyncClient) -> None:
+    answer = await site.get("/log.parquet?coin=sol")
+    table = pyarrow.parquet.read_table(BytesIO(answer.content))
+    as_csv = rows_of(await site.get("/log.csv?coin=sol"))
+    assert table["id"].to_pylist() == [row["id"] for row in as_csv]
+    assert table.schema.field("p_long").type == "double"
+    assert table.schema.field("correct").type == "bool"
+    assert [f"{value:.12g}" for value in table["entry"].to_pylist()] == [
+        f"{float(row['entry']):.12g}" for row in as_csv
+    ]
+
+
+async def test_an_empty_download_has_its_columns(make_app: MakeApp, make_board: MakeBoard) -> None:
+    board = make_board()
+    async with served(make_app(board), board) as client:
+        as_csv = await client.get("/log.csv")
+        assert as_csv.text.startswith("id,symbol,tf,")
+        assert rows_of(as_csv) == []
+        as_parquet = await client.get("/log.parquet")
+        assert pyarrow.parquet.read_table(BytesIO(as_parquet.content)).num_rows == 0
+
+
+async def test_a_misspelled_download_is_refused(site: httpx.AsyncClient) -> None:
+    answer = await site.get("/log.csv?result=won")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "result: 'won' is not understood and left out"
+
+
+async def test_no_text_is_a_formula_to_a_spreadsheet(
+    make_app: MakeApp, make_board: MakeBoard, database: Database
+) -> None:
+    call(database, Pred.LONG, reach=20.0, reason="=HYPERLINK(1)")
+    board = make_board()
+    async with served(make_app(board), board) as client:
+        (row,) = rows_of(await client.get("/log.csv"))
+        assert row["reasons"] == "'=HYPERLINK(1)"
+        assert float(row["entry"]) > 0
+
+
+class Broken(SqlPredictionQueries):
+    """A store that has begun to fail."""
+
+    def log_page(
+        self, wanted: LogFilter, before: LogPosition | None, limit: int
+    ) -> list[LoggedSignal]:
+        raise StoreError("the disk is full")
+
+
+async def test_a_view_that_fails_says_so(
+    make_app: MakeApp, make_board: MakeBoard, database: Database
+) -> None:
+    board = make_board()
+    await board.renew()
+    board.queries = Broken(database, QUARTER)
+    async with served(make_app(board), board) as client:
+        answer = await client.get("/log")
+        assert answer.status_code == 500
+        assert "This view cannot be shown" in answer.text
+        assert "disk" not in answer.text, "what went wrong stands in the engine's log"

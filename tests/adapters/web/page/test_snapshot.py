@@ -1,0 +1,187 @@
+"""What a cycle becomes on the page."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web.page.readings import NoPaper, Reader, Readings
+from crypto_bot.adapters.web.page.snapshot import snapshot_of
+from crypto_bot.domain.quote import Quote
+from crypto_bot.domain.signal import Levels, Pred, Source
+from tests.adapters.web.page.conftest import NOW_MS, Catalog, Engine
+from tests.adapters.web.page.made_log import (
+    HORIZON,
+    NEWEST_MS,
+    QUARTER,
+    SYMBOLS,
+    candles_of,
+    fill,
+)
+from tests.adapters.web.page.made_log import signal_of as made_signal
+
+
+def read(
+    database: Database,
+    engine: Engine,
+    symbols: tuple[str, ...] = SYMBOLS,
+    quotes: dict[str, Quote] | None = None,
+    **verdicts: str,
+) -> Readings:
+    return reader(database, engine, symbols, quotes, **verdicts).read(NOW_MS)
+
+
+def reader(
+    database: Database,
+    engine: Engine,
+    symbols: tuple[str, ...] = SYMBOLS,
+    quotes: dict[str, Quote] | None = None,
+    **verdicts: str,
+) -> Reader:
+    return Reader(
+        queries=SqlPredictionQueries(database, QUARTER),
+        catalog=Catalog(verdicts),
+        paper=NoPaper(),
+        symbols=symbols,
+        timeframe=QUARTER,
+        cost_bps=10.0,
+        health=engine.report,
+        quotes=lambda: quotes or {},
+    )
+
+
+def test_an_empty_database_says_what_will_come(database: Database, engine: Engine) -> None:
+    engine.starts()
+    made = snapshot_of(read(database, engine))
+    assert [row["signal"] for row in made.rows] == ["not scored"] * 3
+    assert (made.longs, made.shorts, made.scored, made.news) == (0, 0, 0, "")
+    assert made.notices == ()
+    assert [card.figure for card in made.cards] == ["", "–", "–", "–", "0/3"]
+    assert made.cards[4].foot == "started 30 s ago; loading candles"
+    assert made.cards[1].foot.startswith("no settled trade yet")
+
+
+def test_live_calls_come_first_then_the_others_by_name(database: Database, engine: Engine) -> None:
+    symbols = tuple(f"{name}USDT" for name in "ABCDEFGHIJKL")
+    fill(database, symbols=symbols)
+    made = snapshot_of(read(database, engine, symbols))
+    live = [row["live"] for row in made.rows]
+    assert live == sorted(live, reverse=True)
+    assert 0 < sum(live) < len(live)
+    assert [row["divide"] for row in made.rows].index(True) == sum(live)
+    quiet = [row["symbol"] for row in made.rows if not row["live"]]
+    assert quiet == sorted(quiet)
+    by_model = [row["source"] == "ML" for row in made.rows if row["live"]]
+    assert by_model == sorted(by_model, reverse=True)
+    assert made.longs + made.shorts == sum(live)
+
+
+def test_a_rule_has_no_probability_and_a_model_has_one(database: Database, engine: Engine) -> None:
+    fill(database, symbols=tuple(f"{name}USDT" for name in "ABCDEFGHIJKL"))
+    made = snapshot_of(read(database, engine, tuple(f"{name}USDT" for name in "ABCDEFGHIJKL")))
+    seen = {row["source"] for row in made.rows}
+    assert seen >= {"ML", "analyzer"}
+    for row in made.rows:
+        assert bool(row["p"]) == (row["source"] == "ML")
+        assert bool(row["bar"]) == (row["source"] == "ML")
+        if row["live"]:
+            assert ("filled" in row["chip"]) == (row["source"] == "ML")
+
+
+def call(database: Database, pred: Pred, reach: float, reason: str = "RSI <b>9</b>") -> float:
+    """BTCUSDT with one call, three candles ago, that risks `reach`; its entry."""
+    candles = candles_of("BTCUSDT", 40)
+    SqlCandleArchive(database, QUARTER).add({"BTCUSDT": candles})
+    made = made_signal("BTCUSDT", candles[-3], Random(1), 0.0)
+    entry, side = candles[-3].close, 1 if pred is Pred.LONG else -1
+    targets = (entry + side * 2 * reach, entry + side * 3 * reach, entry + side * 4 * reach)
+    signal = made.signal._replace(
+        pred=pred,
+        source=Source.RSI_MA,
+        levels=Levels(entry, entry - side * reach, targets),
+        reasons=(reason,),
+    )
+    SqlPredictionStore(database, QUARTER).commit([made._replace(signal=signal)], [])
+    return entry
+
+
+@pytest.mark.parametrize(("pred", "now_r"), [(Pred.LONG, "+0.5R"), (Pred.SHORT, "−0.5R")])
+def test_an_open_trade_is_seen_from_its_side(
+    database: Database, engine: Engine, pred: Pred, now_r: str
+) -> None:
+    entry = call(database, pred, reach=20.0)
+    bid, ask = Decimal(str(entry)) + Decimal("9.9"), Decimal(str(entry)) + Decimal("10.1")
+    quote = Quote("BTCUSDT", bid, ask, NOW_MS)
+    made = snapshot_of(read(database, engine, ("BTCUSDT",), {"BTCUSDT": quote}))
+    (row,) = made.rows
+    assert (row["live"], row["signal"], row["source"]) == (True, pred.value, "RSI/MA")
+    assert (row["r"], row["bars"]) == (now_r, "2/16")
+    assert row["price_sort"] == pytest.approx(entry + 10.0)
+    trade = made.states[0].trade
+    assert trade is not None
+    assert trade.reward_r == pytest.approx(2.0)
+    assert trade.expires_ms == NEWEST_MS + (HORIZON - 1) * QUARTER.ms
+
+
+def test_a_trade_whose_level_was_touched_is_over_for_whoever_trades_it(
+    database: Database, engine: Engine
+) -> None:
+    call(database, Pred.LONG, reach=0.001)
+    made = snapshot_of(read(database, engine, ("BTCUSDT",)))
+    assert (made.rows[0]["live"], made.longs) == (False, 0)
+
+
+def test_a_new_call_is_said_once(database: Database, engine: Engine) -> None:
+    call(database, Pred.LONG, reach=20.0)
+    made = snapshot_of(read(database, engine, ("BTCUSDT",)))
+    assert made.news == "New signal: BTC long, RSI/MA"
+    again = snapshot_of(read(database, engine, ("BTCUSDT",)), before=made)
+    assert again.news == made.news
+
+
+def test_a_coin_that_fell_behind_is_told_of(database: Database, engine: Engine) -> None:
+    fill(database, symbols=("ETHUSDT", "SOLUSDT"))
+    fill(database, symbols=("BTCUSDT",), newest_ms=NEWEST_MS - 2 * QUARTER.ms)
+    made = snapshot_of(read(database, engine))
+    stale = {row["symbol"]: row["stale"] for row in made.rows}
+    assert stale == {"BTCUSDT": "2 bars behind", "ETHUSDT": "", "SOLUSDT": ""}
+    assert [notice.what for notice in made.notices] == ["BTC is 2 bars behind"]
+
+
+def test_the_worst_is_told_first(database: Database, engine: Engine) -> None:
+    fill(database, symbols=("ETHUSDT", "SOLUSDT"))
+    engine.loses_the_exchange(NOW_MS - 90_000)
+    made = snapshot_of(read(database, engine, BTCUSDT="BLOCKED", ETHUSDT="ACTIVE"))
+    assert [notice.is_critical for notice in made.notices] == [True, True]
+    assert made.notices[0].what.startswith("The exchange is down since 2025-12-01T")
+    assert made.notices[1].what == "BTC model BLOCKED"
+    verdicts = {row["symbol"]: row["verdict_sort"] for row in made.rows}
+    assert verdicts == {"BTCUSDT": "BLOCKED", "ETHUSDT": "ACTIVE", "SOLUSDT": ""}
+
+
+def test_the_change_of_a_day_is_that_of_stored_candles(database: Database, engine: Engine) -> None:
+    fill(database, bars=98, symbols=("BTCUSDT",))
+    fill(database, bars=40, symbols=("ETHUSDT",))
+    closes = [candle.close for candle in candles_of("BTCUSDT", 98)]
+    made = {row["symbol"]: row for row in snapshot_of(read(database, engine)).rows}
+    assert made["BTCUSDT"]["change_sort"] == pytest.approx(closes[-1] / closes[1] - 1.0)
+    assert made["ETHUSDT"]["change"] == made["SOLUSDT"]["change"] == "–"
+
+
+def test_what_is_remembered_is_what_is_stored(database: Database, engine: Engine) -> None:
+    """A reader that has followed the log answers as one that reads it anew."""
+    follower = reader(database, engine)
+    per_day = 96
+    for days_ago in range(4, -1, -1):
+        engine.ran(NEWEST_MS - days_ago * per_day * QUARTER.ms)
+        fill(database, bars=60, newest_ms=NEWEST_MS - days_ago * per_day * QUARTER.ms)
+        followed = follower.read(engine.now_ms)
+        assert followed == reader(database, engine).read(engine.now_ms)
+    assert sum(row.n for coin in followed.coins for row in coin.record) > 30
+    assert len(followed.scored) > 100

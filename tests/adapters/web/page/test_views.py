@@ -1,0 +1,227 @@
+"""The views as functions of a board, without a browser or a daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+from nicegui import Client, ElementFilter, ui
+from nicegui.testing import User, user_simulation
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.web.page import coin, log, overview
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.frame import Place, framed
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.signal import Pred
+from tests.adapters.web.page.conftest import Engine, MakeBoard
+from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
+from tests.adapters.web.page.test_snapshot import call
+
+HERE = Place("/", "Overview")
+PLACES = (HERE, Place("/coin", "Coin"), Place("/log", "Log"))
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+Build = Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
+
+
+def page(board: Board, build: Build, **asked: str) -> Callable[[], Awaitable[None]]:
+    async def root() -> None:
+        await board.newest()
+        viewer = Viewer()
+        with framed(board, viewer, PLACES, HERE):
+            await build(board, viewer, asked)
+
+    return root
+
+
+def table(user: User) -> ui.table:
+    (found,) = user.find(ui.table).elements
+    return found
+
+
+@contextmanager
+def inside(user: User) -> Iterator[None]:
+    assert user.client is not None
+    with user.client:
+        yield
+
+
+def markup(user: User) -> str:
+    """All that is shown as HTML."""
+    with inside(user):
+        return "".join(element.content for element in ElementFilter(kind=ui.html))
+
+
+async def test_overview_of_an_empty_database(make_board: MakeBoard, engine: Engine) -> None:
+    engine.starts()
+    async with user_simulation(root=page(make_board(), overview.build)) as user:
+        await user.open("/")
+        await user.should_see("No signal yet")
+        await user.should_see("Nothing needs you.")
+        assert [row["signal"] for row in table(user).rows] == ["not scored"] * 3
+        assert "No outcome yet" in markup(user)
+        assert "SAMPLE DATA" in markup(user)
+
+
+async def test_overview_follows_a_cycle(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    board = make_board(("BTCUSDT",))
+    async with user_simulation(root=page(board, overview.build)) as user:
+        await user.open("/")
+        assert table(user).rows[0]["price"] == "–"
+        call(database, Pred.LONG, reach=20.0)
+        await board.renew()
+        await user.should_not_see("No signal yet")
+        first = table(user).rows[0]
+        assert (first["coin"], first["signal"], first["bars"]) == ("BTC", "LONG", "2/16")
+        assert first["reasons"] == "RSI <b>9</b>"
+        await user.should_see("New signal: BTC long, RSI/MA")
+
+
+async def test_overview_says_what_is_wrong(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    fill(database)
+    engine.loses_the_exchange(engine.now_ms - 90_000)
+    board = make_board(BTCUSDT="BLOCKED")
+    async with user_simulation(root=page(board, overview.build)) as user:
+        await user.open("/")
+        await user.should_see("BTC model BLOCKED")
+        await user.should_see("The exchange is down since 2025-12-01T00:14:30.000Z")
+        assert board.good_ms() == engine.now_ms - 90_000
+
+
+async def test_a_page_that_is_gone_is_told_no_more(make_board: MakeBoard) -> None:
+    board = make_board()
+    async with user_simulation(root=page(board, overview.build)) as user:
+        client: Client = await user.open("/")
+        assert len(board.changed.callbacks) == 2
+        assert len(board.beaten.callbacks) == 1
+        client.delete()
+        assert board.changed.callbacks == []
+        assert board.beaten.callbacks == []
+
+
+async def test_coin_with_an_open_call(make_board: MakeBoard, database: Database) -> None:
+    call(database, Pred.LONG, reach=20.0)
+    board = make_board(("BTCUSDT",))
+    async with user_simulation(root=page(board, coin.build, symbol="btc")) as user:
+        await user.open("/")
+        said = markup(user)
+        assert "bar 2 of 16" in said
+        assert "RSI/MA</b> answered long: RSI &lt;b&gt;9&lt;/b&gt;" in said
+        assert "ML</b> declined: no model is published" in said
+        (chart,) = user.find(ui.echart).elements
+        series = chart.options["series"]
+        assert len(series[0]["data"]) == 40
+        assert len(series[0]["markArea"]["data"]) == 2
+        assert len(series[1]["data"]) == 1
+
+
+async def test_coin_shows_the_score_in_parts(make_board: MakeBoard, database: Database) -> None:
+    fill(database, share_of_models=0.0)
+    async with user_simulation(root=page(make_board(), coin.build, symbol="ETHUSDT")) as user:
+        await user.open("/")
+        said = markup(user)
+        assert "score in parts" in said
+        for part in ("Trend", "Structure", "Momentum"):
+            assert f"<dt>{part}</dt>" in said
+        assert "no probability" in said or "No open call" in said
+
+
+async def test_coin_follows_a_cycle(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    fill(database)
+    board = make_board()
+    async with user_simulation(root=page(board, coin.build, symbol="BTCUSDT")) as user:
+        await user.open("/")
+        (chart,) = user.find(ui.echart).elements
+        before = chart.options["xAxis"][0]["data"][0]
+        count = len(chart.options["series"])
+        engine.ran(NEWEST_MS + QUARTER.ms)
+        fill(database, bars=1, newest_ms=NEWEST_MS + QUARTER.ms)
+        await board.renew()
+        await board.changed.call()
+        assert len(chart.options["series"][0]["data"]) == 61
+        assert len(chart.options["series"]) == count
+        assert chart.options["xAxis"][0]["data"][0] == before
+
+
+async def test_a_coin_that_is_not_followed(make_board: MakeBoard) -> None:
+    async with user_simulation(root=page(make_board(), coin.build, symbol=HOSTILE)) as user:
+        await user.open("/")
+        await user.should_see(f"There is no coin '{HOSTILE}' here")
+        await user.should_see("BTC")
+        assert HOSTILE not in markup(user)
+
+
+async def test_log_shows_a_page_and_the_way_to_older_lines(
+    make_board: MakeBoard, database: Database
+) -> None:
+    fill(database, bars=60)
+    async with user_simulation(root=page(make_board(), log.build)) as user:
+        await user.open("/")
+        rows = table(user).rows
+        assert len(rows) == 100
+        assert rows[0]["iso"] == "2025-12-01T00:15:00.000Z"
+        last = rows[-1]["id"].split(":")
+        assert f"before={last[2]}%3A{last[0]}" in markup(user)
+        assert {row["coin"] for row in rows} == {"BTC", "ETH", "SOL"}
+
+
+async def test_log_by_its_address(make_board: MakeBoard, database: Database) -> None:
+    fill(database, bars=200)
+    build = page(make_board(), log.build, coin="eth", result="stop", source="NONE")
+    async with user_simulation(root=build) as user:
+        await user.open("/")
+        rows = table(user).rows
+        assert rows
+        assert {(row["coin"], row["word"]) for row in rows} == {("ETH", "stop")}
+        assert all(row["r"] == "−1.0R" for row in rows)
+        await user.should_see("source: 'NONE' is not understood and left out")
+        assert '/log.csv?coin=eth&amp;result=stop"' in markup(user)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({}, "No prediction yet"), ({"result": "stop"}, "No line matches")]
+)
+async def test_an_empty_log(make_board: MakeBoard, asked: dict[str, str], said: str) -> None:
+    async with user_simulation(root=page(make_board(), log.build, **asked)) as user:
+        await user.open("/")
+        await user.should_see(said)
+
+
+async def test_the_first_page_of_the_log_grows(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    board = make_board()
+    async with user_simulation(root=page(board, log.build)) as user:
+        await user.open("/")
+        await user.should_see("No prediction yet")
+        call(database, Pred.SHORT, reach=20.0)
+        await board.renew()
+        await board.changed.call()
+        await user.should_not_see("No prediction yet")
+        (row,) = table(user).rows
+        assert (row["word"], row["reasons"]) == ("open", ["RSI <b>9</b>"])
+        assert ["horizon", "16 candles"] in row["inputs"]
+
+
+async def test_hostile_names_stay_text(make_board: MakeBoard, database: Database) -> None:
+    """No exchange has such a coin and no setting lets it in; the page trusts neither."""
+    fill(database, symbols=(HOSTILE,), share_of_models=0.0)
+    board = make_board((HOSTILE,))
+    for build in (overview.build, coin.build, log.build):
+        async with user_simulation(root=page(board, build)) as user:
+            await user.open("/")
+            assert HOSTILE not in markup(user)
+            for found in user.find(ui.table).elements if build is not coin.build else ():
+                row = found.rows[0]
+                assert row["coin"] == HOSTILE
+                assert "<" not in row["href"]
+                drawings = ("chip", "bar", "verdict", "track", "record", "last", "line", "glyph")
+                assert not any("<img" in row.get(name, "") for name in drawings)

@@ -1,0 +1,316 @@
+"""The page in a real browser, beside real daemons."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from tests.adapters.web.page.made_log import QUARTER, candles_of, fill, signal_of
+from tests.e2e.processes import ROOT, Process
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
+]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+HOSTILE = "<img src=x onerror=window.hacked=1>"
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+WITHIN_MS = 20_000.0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield launched
+        launched.close()
+
+
+class Site:
+    """A daemon with its page."""
+
+    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
+        self.database_url = f"sqlite:///{folder / 'engine.db'}"
+        self._folder, self._words, self._environment = folder, words, environment
+        self.url = ""
+
+    def start(self) -> None:
+        words = ["--use_ml", "0", "--port", "0", "--database_url", self.database_url, *self._words]
+        self.process = Process([str(ROOT / "main.py"), *words], self._environment, self._folder)
+        self.url = self.process.event("engine.started")["url"]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """32 coins on the simulated exchange, a candle every 1.5 seconds."""
+    site = Site(
+        tmp_path_factory.mktemp("live"),
+        *("--exchange", "sim", "--symbols_file", str(ROOT / "symbols_32.json")),
+        CRYPTO_BOT_SIM__SPEED="600",
+        CRYPTO_BOT_ENGINE__RECORD_BARS="24",
+    )
+    site.start()
+    site.process.event("cycle.finished")
+    yield site
+    site.process.kill()
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Three coins with a log, hostile words in it, and an exchange that does not answer."""
+    folder = tmp_path_factory.mktemp("still")
+    (folder / "coins.json").write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
+    site = Site(folder, "--exchange_url", "http://127.0.0.1:9", "--symbols_file", "coins.json")
+    database = Database.open(site.database_url)
+    newest_ms = QUARTER.last_closed(SystemClock().now_ms())
+    fill(database, bars=120, newest_ms=newest_ms - QUARTER.ms)
+    candle = candles_of("BTCUSDT", 1, newest_ms)[0]
+    made = signal_of("BTCUSDT", candle, Random(1), 0.0)
+    said = made.signal._replace(reasons=(HOSTILE,), model_version=HOSTILE)
+    SqlPredictionStore(database, QUARTER).commit([made._replace(signal=said)], [])
+    database.close()
+    site.start()
+    yield site
+    site.process.kill()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Nothing stored, and an exchange that does not answer."""
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "coins.json").write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
+    site = Site(folder, "--exchange_url", "http://127.0.0.1:9", "--symbols_file", "coins.json")
+    site.start()
+    yield site
+    site.process.kill()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Opens pages; afterwards none may have met an error or asked another host."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    def opens(url: str, viewport: dict[str, int] = WIDE, **cookies: str) -> Page:
+        context = browser.new_context(viewport=viewport, timezone_id="Asia/Tokyo")  # type: ignore[arg-type]
+        contexts.append(context)
+        context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
+        page = context.new_page()
+        page.set_default_timeout(WITHIN_MS)
+        page.on("request", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text) if said.type in {"error", "warning"} else None
+            ),
+        )
+        page.goto(url)
+        expect(page.locator(".frame .age")).not_to_have_text("–", timeout=WITHIN_MS)
+        return page
+
+    yield opens
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert asked
+    hosts = {
+        re.sub(r"^(\w+://[^/:]+).*", r"\1", url) for url in asked if not url.startswith("data:")
+    }
+    assert hosts == {"http://127.0.0.1"}
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.mark.parametrize(
+    ("viewport", "theme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide", "phone"]
+)
+def test_every_view_with_data(
+    live: Site, opened: Open, viewport: dict[str, int], theme: str
+) -> None:
+    page = opened(live.url, viewport, crypto_bot_theme=theme)
+    expect(page.locator(".coins tbody tr")).to_have_count(32)
+    assert fits(page)
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    if viewport is WIDE:
+        last = page.locator(".coins tbody tr").last.bounding_box()
+        assert last is not None
+        assert last["y"] + last["height"] <= viewport["height"], "all coins without scrolling"
+    page.goto(f"{live.url}/coin/BTCUSDT")
+    expect(page.locator(".chart canvas")).to_be_visible()
+    expect(page.locator("h1")).to_contain_text("BTC")
+    expect(page.locator(".why li").last).to_contain_text("answered")
+    assert fits(page)
+    page.goto(f"{live.url}/log")
+    expect(page.locator(".lines tr.entry")).to_have_count(100)
+    assert fits(page)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_view_without_data(empty: Site, opened: Open, viewport: dict[str, int]) -> None:
+    page = opened(empty.url, viewport)
+    expect(page.get_by_text("No signal yet")).to_be_visible()
+    expect(page.get_by_text("No outcome yet")).to_be_visible()
+    expect(page.locator(".warning").first).to_contain_text(
+        "The exchange is down since", timeout=WITHIN_MS
+    )
+    assert fits(page)
+    page.goto(f"{empty.url}/coin")
+    expect(page.get_by_text("Not scored yet")).to_be_visible()
+    assert fits(page)
+    page.goto(f"{empty.url}/coin/NEVER")
+    expect(page.get_by_text("There is no coin 'NEVER' here")).to_be_visible()
+    page.goto(f"{empty.url}/log")
+    expect(page.get_by_text("No prediction yet")).to_be_visible()
+    assert fits(page)
+
+
+def test_pages_follow_the_cycles_by_themselves(live: Site, opened: Open) -> None:
+    page = opened(live.url)
+    page.evaluate("window.mine = 1")
+    table = page.locator(".coins tbody")
+    before = table.inner_text()
+    page.wait_for_function(
+        "before => document.querySelector('.coins tbody').innerText !== before", arg=before
+    )
+    assert re.fullmatch(r"\d+▲ \d+▼ Overview", page.title())
+    assert page.evaluate("window.mine") == 1, "without loading it again"
+    log = opened(f"{live.url}/log?coin=btc")
+    first = log.locator(".lines tr.entry .time").first
+    seen = first.inner_text()
+    expect(first).not_to_have_text(seen, timeout=WITHIN_MS)
+
+
+def test_the_table_is_searched_and_sorted(live: Site, opened: Open) -> None:
+    page = opened(live.url)
+    page.keyboard.press("/")
+    page.keyboard.type("ETHUSDT")
+    expect(page.locator(".coins tbody tr")).to_have_count(1)
+    page.locator(".search input").fill("")
+    expect(page.locator(".coins tbody tr")).to_have_count(32)
+    page.locator(".coins thead th", has_text="Price").click()
+    page.wait_for_function(
+        """() => {
+            const cells = [...document.querySelectorAll('.coins td.price')];
+            const prices = cells.map(cell => Number(cell.innerText.replaceAll(',', '')));
+            return prices.every((price, at) => at === 0 || prices[at - 1] <= price);
+        }"""
+    )
+
+
+def test_the_log_is_filtered_opened_and_downloaded(
+    still: Site, opened: Open, tmp_path: Path
+) -> None:
+    page = opened(f"{still.url}/log")
+    page.select_option("select[name=coin]", "ETHUSDT")
+    page.select_option("select[name=result]", "trade")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**/log?coin=ETHUSDT&source=&result=trade&from=&to=")
+    rows = page.locator(".lines tr.entry")
+    expect(rows.first).to_be_visible()
+    assert set(page.locator(".lines tr.entry .coin").all_inner_texts()) == {"ETH"}
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lines tr.opened")).to_contain_text("horizon")
+    for name, kind in (("CSV", "csv"), ("Parquet", "parquet")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name, exact=True).click()
+        file = tmp_path / f"log.{kind}"
+        download.value.save_as(file)
+        assert download.value.suggested_filename == f"predictions.{kind}"
+        if kind == "csv":
+            told = list(csv.DictReader(file.read_text().splitlines()))
+            assert len(told) == rows.count()
+            assert {row["symbol"] for row in told} == {"ETHUSDT"}
+        else:
+            assert file.read_bytes()[:4] == b"PAR1"
+
+
+def test_hostile_words_are_not_run(still: Site, opened: Open) -> None:
+    page = opened(f"{still.url}/log?coin=BTC")
+    page.locator("button.opens").first.click()
+    expect(page.locator("tr.opened")).to_contain_text(HOSTILE)
+    page.goto(f"{still.url}/coin/BTCUSDT")
+    expect(page.locator(".why")).to_contain_text(HOSTILE)
+    page.goto(still.url)
+    expect(page.locator(".coins tbody tr")).to_have_count(3)
+    page.goto(f"{still.url}/coin/%3Cimg%20src=x%20onerror=window.hacked=1%3E")
+    expect(page.get_by_text("There is no coin")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_keys(live: Site, opened: Open) -> None:
+    page = opened(live.url)
+    expect(page.locator(".coins tbody tr")).to_have_count(32)
+    page.keyboard.press("?")
+    expect(page.locator("dialog.help")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    focused = page.evaluate("document.activeElement.title")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/coin/{focused}")
+    expect(page.locator("h1")).to_be_visible()
+    page.keyboard.press("1")
+    page.wait_for_url(f"{live.url}/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+
+
+def test_theme_and_zone_stay_as_chosen(still: Site, opened: Open) -> None:
+    page = opened(f"{still.url}/log")
+    expect(page.locator(".lines thead")).to_contain_text("Close, UTC")
+    utc = page.locator(".lines .time").first.inner_text()
+    page.locator("button.zone").click()
+    expect(page.locator(".lines thead")).to_contain_text("Close, Tokyo")
+    assert page.locator(".lines .time").first.inner_text() != utc
+    page.locator("button.theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.goto(still.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(page.locator("button.zone")).to_have_text("local")
+
+
+def test_a_page_whose_server_is_silent_freezes_by_itself(live: Site, opened: Open) -> None:
+    page = opened(live.url)
+    page.clock.install()
+    page.reload()
+    expect(page.locator(".coins tbody tr")).to_have_count(32)
+    expect(page.locator(".banner")).to_be_hidden()
+    os.kill(live.process.pid, signal.SIGSTOP)
+    try:
+        page.clock.fast_forward(61_000)
+        expect(page.locator(".banner")).to_contain_text("No new data for 1 min")
+        assert "frozen" in (page.locator("body").get_attribute("class") or "")
+    finally:
+        os.kill(live.process.pid, signal.SIGCONT)
+    page.clock.run_for(2_000)
+    expect(page.locator(".banner")).to_be_hidden(timeout=WITHIN_MS)
