@@ -19,7 +19,7 @@ from crypto_bot.ml.baselines import (
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.family import Examples
 from crypto_bot.ml.rows import LONG, NO_TRADE, SHORT, Ints
-from crypto_bot.ml.trees import TreeSettings
+from crypto_bot.ml.trees import TreeFamily, TreeSettings
 
 BAR_MS = 900_000
 HOUR_MS = 3_600_000
@@ -98,6 +98,18 @@ def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
     assert np.corrcoef(got[TREES].move, got[LOGISTIC].move)[0, 1] > 0.8
     prior = references(rows.fit.labels, rows.fit_keys, rows.keys).prior
     assert Calibration().probabilities(got[MAJORITY]) == pytest.approx(prior)
+
+
+def test_trees_go_on_while_the_loss_on_whole_validation_rows_falls() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((4_000, 6)).astype(np.float32)
+    labels = np.where(features[:, 3] > 0.3, 2, np.where(features[:, 1] > 0.5, 0, 1))
+    rows, columns = np.arange(4_000), np.arange(4)
+    learned = Examples(features, rows[:3_000], labels[:3_000], np.full(3_000, 0.25))
+    beside = Examples(features, rows[3_000:], labels[3_000:], np.ones(1_000))
+    settings = TreeSettings(move_rounds=60, up_rounds=5, move_patience=3, min_rows_in_leaf=20)
+    fitted = TreeFamily(columns, columns, 0, settings).fit(learned, beside)
+    assert fitted.move.num_trees() > 30
 
 
 def test_persistence_learns_what_follows_the_last_known_label() -> None:
