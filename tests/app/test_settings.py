@@ -86,6 +86,10 @@ def test_a_file_that_was_named_must_exist(empty_folder: Path) -> None:
         load({}, empty_folder / "gone.toml")
 
 
+def test_nobody_else_is_served_unless_asked_for() -> None:
+    assert load({}).api.host == "127.0.0.1"
+
+
 def test_a_token_opens_other_hosts_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", "hush-hush")
     settings = load({"api": {"host": "0.0.0.0"}})

@@ -29,7 +29,7 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
     """
     column, outcome = predictions_table.c, outcomes_table.c
     day = (column.candle_open_ms // DAY_MS).label("day")
-    miss = column.confidence - _one_if(outcome.label == column.pred)
+    miss = column.confidence - one_if(outcome.label == column.pred)
     return (
         select(
             column.tf,
@@ -37,8 +37,8 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
             column.source,
             column.symbol,
             func.count().label("n"),
-            func.sum(_one_if(outcome.label == column.pred)).label("hits"),
-            func.sum(_one_if(column.pred != Pred.NO_TRADE.value)).label("trades"),
+            func.sum(one_if(outcome.label == column.pred)).label("hits"),
+            func.sum(one_if(column.pred != Pred.NO_TRADE.value)).label("trades"),
             func.sum(outcome.return_bps).label("return_bps"),  # 0 for a NO_TRADE
             func.sum(column.confidence).label("confidence"),
             func.sum(miss * miss).label("brier"),
@@ -72,5 +72,6 @@ def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
 
 
-def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+def one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """1 where `condition` holds, else 0."""
     return case((condition, 1), else_=0)

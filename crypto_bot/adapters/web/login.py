@@ -111,4 +111,4 @@ async def _fields(request: Request) -> dict[str, str]:
 
 def _local(path: str) -> str:
     """`path` on this server: what stands before it can name no other host."""
-    return quote("/" + path.lstrip("/\\"), safe="/?&=%:,")
+    return quote("/" + path.lstrip("/\\"), safe="/?&=%:,;+@!$*()~")

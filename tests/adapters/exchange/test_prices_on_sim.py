@@ -58,7 +58,9 @@ async def simulated(market_type: str) -> AsyncIterator[Sim]:
     config = SimConfig(COINS, start_ms=T0, speed=SPEED, fault_seed=5)
     market = GeneratedMarket(COINS, TF, config.seed)
     async with serving(config, market, clock, numbers) as url:
-        feed = CcxtFeed("binance", TF, clock, url=url, timeout_s=0.3, market_type=market_type)
+        feed = CcxtFeed(
+            "binance", TF, clock, url=url, timeout_s=0.3, market_type=market_type, max_attempts=2
+        )
         try:
             await feed.open(COINS)
             yield Sim(url, Tape(market), feed, CcxtPrices(feed.line), clock)

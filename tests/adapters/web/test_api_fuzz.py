@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,10 +23,11 @@ from schemathesis.specs.openapi.checks import (
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.adapters.web import EventStream, WebServer, bind
+from crypto_bot.adapters.web import EventStream
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import StoredSignal
+from tests.adapters.web.served import served
 
 EXAMPLES = 25
 """Of each call."""
@@ -45,21 +44,13 @@ ENDLESS = "/api/stream"
 
 
 @pytest.fixture
-def served(
+def url(
     make_app: Callable[..., FastAPI], stream: EventStream, engine: Any, log: None
 ) -> Iterator[str]:
-    """The real application on a real server and database, in a thread of its own."""
+    """Of the real application on a real server and database."""
     engine.ran()
-    server = WebServer(make_app(), bind("127.0.0.1", 0), stream)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result()
-    yield f"http://127.0.0.1:{server.port}"
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with served(make_app(), stream) as address:
+        yield address
 
 
 @pytest.fixture
@@ -77,8 +68,8 @@ def log(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_as_described_and_none_is_a_500(served: str, mode: GenerationMode) -> None:
-    described = schemathesis.openapi.from_url(f"{served}/openapi.json").exclude(path=ENDLESS)
+def test_every_answer_is_as_described_and_none_is_a_500(url: str, mode: GenerationMode) -> None:
+    described = schemathesis.openapi.from_url(f"{url}/openapi.json").exclude(path=ENDLESS)
     asked = Counter[str]()
     for found in described.get_all_operations():
         assert isinstance(found, Ok)

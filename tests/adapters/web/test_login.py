@@ -88,8 +88,8 @@ async def test_a_person_is_asked_and_a_program_is_told(browser: httpx.AsyncClien
 async def test_the_token_opens_the_page_its_calls_and_its_sockets(
     app: FastAPI, browser: httpx.AsyncClient
 ) -> None:
-    answer = await entered(browser, path="/docs?a=1&b=%0d%0aX")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/docs?a=1&b=%0d%0aX")
+    answer = await entered(browser, path="/docs?a=1&b=%0d%0aX+c")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/docs?a=1&b=%0d%0aX+c")
     assert (await browser.get("/")).text == "the page"
     assert (await browser.get("/api/signals")).json()["success"] is True
     call = {"asset_symbol": "BTC", "timeframe": "15m"}

@@ -1,0 +1,57 @@
+"""A person with a browser and the token of a server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from crypto_bot.adapters.web import EventStream
+from tests.adapters.web.served import served
+
+TOKEN = "hush-hush-token"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install the system's package"),
+]
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # As root, e.g. in a container, Chromium starts without its sandbox only.
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+def test_a_person_logs_in_once_and_reads_on(
+    make_app: Callable[..., FastAPI], stream: EventStream, browser: Browser
+) -> None:
+    with served(make_app(token=TOKEN), stream) as url:
+        person, stranger = browser.new_context(), browser.new_context()
+        page = person.new_page()
+        hosts: set[str] = set()
+        page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+        page.goto(f"{url}/docs?from=a+link")
+        page.get_by_label("Token of this server").fill("wrong")
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("status")).to_have_text("This is not the token of this server.")
+        page.get_by_label("Token of this server").fill(TOKEN)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{url}/docs?from=a+link")
+        # The reference reads the description, and its policy lets it ask this server alone.
+        expect(page.get_by_text("/api/predictions/{symbol}").first).to_be_visible()
+        assert page.evaluate("document.cookie") == "", "no script can read the cookie"
+        for who, status in ((person, 200), (stranger, 401)):
+            answer = who.new_page().goto(f"{url}/api/signals")
+            assert answer is not None
+            assert answer.status == status
+        person.close()
+        stranger.close()
+    assert hosts == {url.removeprefix("http://")}
