@@ -25,7 +25,6 @@ from crypto_bot.adapters.web import EventStream, Metrics, WebServer, bind, creat
 from crypto_bot.domain.candle import Candle
 from crypto_bot.ml.catalog import PublishedCatalog
 from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
-from crypto_bot.ml.verdict import Verdict
 from crypto_bot.services.health import Health, HealthReport, assess
 
 REPEATS = 40
@@ -64,7 +63,7 @@ def health() -> HealthReport:
 
 def application(database: Database, models: Path, stream: EventStream) -> FastAPI:
     """The daemon's, over an engine that has nothing to do and no models."""
-    policy = ServingPolicy(WEEK_MS, Verdict.WARMUP, Verdict.ACTIVE)
+    policy = ServingPolicy(WEEK_MS, WEEK_MS)
     return create_app(
         queries=SqlPredictionQueries(database, M15),
         catalog=PublishedCatalog(ModelRegistry(models, M15, policy), SYMBOLS, lambda: LAST_MS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -19,7 +19,7 @@ from crypto_bot.domain.errors import MarketDataError, StoreError
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
-from crypto_bot.domain.quote import OrderBook
+from crypto_bot.domain.quote import OrderBook, Quote
 from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
 from crypto_bot.services.paper_desk import PaperTrading
 
@@ -49,6 +49,11 @@ class PaperRoom:
         self._at_open = settings.paper.fills == "candles"
         self._is_funded = settings.exchange.market_type == "swap" and not self._at_open
         self._is_down = False
+        self._quotes: Mapping[str, Quote] = {}
+
+    def quotes(self) -> Mapping[str, Quote]:
+        """The newest that were read, by symbol; none while nothing needs them."""
+        return self._quotes
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """From the thread of the cycle."""
@@ -122,6 +127,8 @@ class PaperRoom:
         await asyncio.to_thread(self._look_at_file)
         if not self._at_open and await asyncio.to_thread(self._trading.is_watching):
             await self._poll(market.prices)
+        else:
+            self._quotes = {}
         pause_s = max(_AT_LEAST_S, market.clock.real_seconds(int(self._settings.poll_s * 1000)))
         try:
             async with asyncio.timeout(pause_s):
@@ -131,10 +138,11 @@ class PaperRoom:
 
     async def _poll(self, prices: PriceFeed) -> None:
         try:
-            quotes = await prices.quotes()
+            quotes = self._quotes = await prices.quotes()
             wanted = await asyncio.to_thread(self._trading.wanted, quotes)
             books = await asyncio.gather(*(self._book(prices, symbol) for symbol in sorted(wanted)))
         except MarketDataError as error:
+            self._quotes = {}
             self._tell_down(str(error))
             return
         self._tell_down(None)

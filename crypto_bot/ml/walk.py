@@ -120,8 +120,7 @@ def fit_pool(
     panel: Panel, plan: TrainingPlan, rows: Parts, notebook: Notebook | None = None
 ) -> FittedHeads:
     """One model from the rows of all the coins."""
-    family = _family(panel, plan, plan.family, None, notebook)
-    return _fitted(panel, family, rows.fit, rows.validation)
+    return _fitted(panel, to_fit(panel, plan, None, notebook), rows.fit, rows.validation)
 
 
 def fit_coin(
@@ -132,12 +131,19 @@ def fit_coin(
     notebook: Notebook | None = None,
 ) -> FittedHeads:
     """A model from the rows of one coin; it goes on from the files of the pool's, if there are."""
+    return _fitted(panel, to_fit(panel, plan, pool, notebook), rows.fit, rows.validation)
+
+
+def to_fit(
+    panel: Panel, plan: TrainingPlan, pool: Files | None, notebook: Notebook | None = None
+) -> Family:
+    """The family of a fit: of the pool, of a coin by itself, or of one that goes on from `pool`."""
     choice = plan.family
     if pool is not None:
         if plan.tuning is None:
             raise ValueError("the plan says nothing of tuning")
         choice = replace(choice, net=plan.tuning)
-    return _fitted(panel, _family(panel, plan, choice, pool, notebook), rows.fit, rows.validation)
+    return _family(panel, plan, choice, pool, notebook)
 
 
 def rows_of_coin(panel: Panel, rows: Parts, symbol: str) -> Parts:
