@@ -18,6 +18,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from crypto_bot.features.sets import feature_set
+from crypto_bot.ml.arithmetic import FLOAT32
 from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.fit import chosen_device
 from crypto_bot.ml.head import HeadData, Schedule
@@ -108,6 +109,7 @@ def main(words: Sequence[str] | None = None) -> None:
         weight_decay=0.01,
         epoch_examples=asked.windows,
         stops_early=False,
+        arithmetic=FLOAT32,
     )
     windows = asked.coins * asked.windows * asked.epochs
     each, rate = operations(pupils[0], asked.bars), peak(device)

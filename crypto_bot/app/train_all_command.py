@@ -13,6 +13,7 @@ from crypto_bot.app.flags import Parser, settings_of
 from crypto_bot.app.logging import configure
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.training_candles import training_candles
+from crypto_bot.app.training_executors import NAMES, chosen_executor, executor_of
 from crypto_bot.app.training_flags import (
     add_training,
     duration_days,
@@ -28,7 +29,7 @@ from crypto_bot.ml.per_coin import report, summary
 from crypto_bot.ml.per_coin.choice import Action, Wanted, counted
 from crypto_bot.ml.per_coin.desk import Desk, TrainerLock
 from crypto_bot.ml.per_coin.estimate import estimate, worker_bytes
-from crypto_bot.ml.per_coin.executors.process import Processes, workers_for
+from crypto_bot.ml.per_coin.executors.process import workers_for
 from crypto_bot.ml.per_coin.run import lay_out
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.per_coin.summary import Line, untrained_line
@@ -64,6 +65,8 @@ def _parser() -> Parser:
     add_training(parser, "symbols_file")
     given = parser.add_argument
     given("--max_workers", type=int, help="processes at most (default: cores, as memory allows)")
+    told = "how jobs are done (default: stacked on a GPU, else process)"
+    given("--executor", choices=NAMES, help=told)
     given("--resume", type=int, choices=(0, 1), default=0, help="1: go on with a run that ended")
     told = "1 (default): learn from all the coins first, then go on with each; 0: each by itself"
     given("--pool", type=int, choices=(0, 1), default=1, help=told)
@@ -119,8 +122,9 @@ class _Call:
         if isinstance(ready, int):
             return ready
         run = TrainingRun(self._desk, self._settings.models_dir, self._clock)
-        executor = Processes(ready.draft, self._desk, ready.workers)
-        asked = Invocation(command, "process", ready.resumed)
+        name = chosen_executor(self._flags.executor, self._settings.device)
+        executor = executor_of(name, ready.draft, self._desk, ready.workers)
+        asked = Invocation(command, name, ready.resumed)
         told = summary.in_order(run.go(ready.draft, executor, asked, ready.others), self.symbols)
         console = screen()
         console.print(table_of(told.lines, told.finished_ms))

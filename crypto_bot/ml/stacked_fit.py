@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from crypto_bot.domain.errors import CryptoBotError, TrainingError
+from crypto_bot.ml.arithmetic import FLOAT32
 from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.family import Examples, require_classes
 from crypto_bot.ml.fit import (
@@ -162,6 +163,7 @@ def _schedules(family: CnnLstm, batch_size: int) -> tuple[Schedule, Schedule]:
         weight_decay=s.weight_decay,
         epoch_examples=s.epoch_examples,
         stops_early=True,
+        arithmetic=FLOAT32,
     )
     budget = replace(
         move, head="direction", seed=family.seed + 1, epochs=s.up_epochs, stops_early=False

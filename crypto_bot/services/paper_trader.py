@@ -196,7 +196,6 @@ class PaperTrader:
     def _standing(self, symbol: str, at_ms: int, killed: str | None) -> Standing:
         account = self.book.account
         equity = account.equity(self.marks)
-        counted = self.plan.rules.correlated_positions is not None
         return Standing(
             account=account,
             at_ms=at_ms,
@@ -206,8 +205,15 @@ class PaperTrader:
             day_start=self.curve.day_start(at_ms),
             peak=max(self.curve.peak, equity),
             killed=killed,
-            alike=self.memory.alike(symbol, account.positions) if counted else {},
+            alike=self._alike(symbol),
         )
+
+    def _alike(self, symbol: str) -> dict[str, float]:
+        """Correlations, where there are enough positions for the rule to count them."""
+        most, held = self.plan.rules.correlated_positions, self.book.account.positions
+        if most is None or len(held) < most or symbol in held:
+            return {}
+        return self.memory.alike(symbol, held)
 
     def _walk(self, symbol: str, candles: Iterable[Candle]) -> None:
         for candle in candles:

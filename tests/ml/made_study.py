@@ -15,7 +15,7 @@ from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.rows import DAY_MS
 from crypto_bot.ml.splits import SplitPlan
-from crypto_bot.ml.walk import TrainingPlan
+from crypto_bot.ml.walk import TrainingPlan, folds_of
 
 HOUR = Timeframe.parse("1h")
 DAYS = 140
@@ -71,7 +71,8 @@ def begun(
     symbols = tuple(coin.symbol for coin in coins)
     desk = Desk(folder)
     desk.begin({})
-    build_panel(coins, None, QUESTION, desk.panel)
+    panel = build_panel(coins, None, QUESTION, desk.panel)
     choice = FamilyChoice(CNN_LSTM, "tiny", 16, pool)
     plan = TrainingPlan(symbols, choice, tuning=tuning, splits=SPLITS, seed=3)
-    return Draft(symbols, QUESTION, plan, (), None, 1_800_000_000_000), desk
+    folds = tuple(folds_of(panel, plan))
+    return Draft(symbols, QUESTION, plan, folds, (), None, 1_800_000_000_000), desk

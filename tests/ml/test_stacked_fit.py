@@ -16,6 +16,7 @@ from crypto_bot.domain.errors import (
     TrainingError,
 )
 from crypto_bot.ml import stacked_fit
+from crypto_bot.ml.arithmetic import FLOAT32
 from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.family import Examples
 from crypto_bot.ml.fit import CnnLstm, FittedNet, NetSettings
@@ -46,6 +47,7 @@ SCHEDULE = Schedule(
     weight_decay=0.01,
     epoch_examples=400,
     stops_early=True,
+    arithmetic=FLOAT32,
 )
 Answer = TypeVar("Answer")
 EXAMPLES = (900, 300, 511)

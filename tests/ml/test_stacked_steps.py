@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from crypto_bot.ml import stacked_steps
+from crypto_bot.ml.arithmetic import FLOAT32
 from crypto_bot.ml.head import HeadData, Schedule
 from crypto_bot.ml.nets.cnn_lstm import SIZES, Tower
 from crypto_bot.ml.nets.tower_stack import TowerStack, put_vector, vector_of
@@ -18,6 +19,7 @@ SCHEDULE = Schedule(
     batch_size=8,
     learning_rate=0.01,
     weight_decay=0.1,
+    arithmetic=FLOAT32,
     epoch_examples=100,
     stops_early=False,
 )

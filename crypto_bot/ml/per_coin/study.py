@@ -121,9 +121,9 @@ def _pool(study: Study, fold: int, notebook: Notebook) -> dict[str, bytes]:
     rows = rows_to_fit(panel, plan, study.folds, fold)
     fitted = fit_pool(panel, plan, rows, notebook)
     if fold == FINAL:
-        return fitted_product(fitted, _scaler(panel, rows))
+        return fitted_product(fitted, scaler_over(panel, rows))
     ends = asked(panel, plan, study.folds, fold).ends
-    return fitted_product(fitted) | _answered(panel, fitted, ends)
+    return fitted_product(fitted) | answered(panel, fitted, ends)
 
 
 def _tuned(
@@ -137,17 +137,19 @@ def _tuned(
         pool = model_files(needed[Job(Stage.POOL, fold=fold)])
     fitted = fit_coin(panel, plan, rows, pool, notebook)
     if fold == FINAL:
-        return fitted_product(fitted, None if plan.pooled else _scaler(panel, rows))
+        return fitted_product(fitted, None if plan.pooled else scaler_over(panel, rows))
     ends = asked(panel, plan, study.folds, fold).ends
     own = ends[panel.coin[ends] == panel.symbols.index(job.symbol)]
-    return _answered(panel, fitted, own)
+    return answered(panel, fitted, own)
 
 
-def _answered(panel: Panel, fitted: FittedHeads, ends: Ints) -> dict[str, bytes]:
+def answered(panel: Panel, fitted: FittedHeads, ends: Ints) -> dict[str, bytes]:
+    """What a model says of the rows `ends` [n] of the panel, as a part of a product."""
     return logits_product({MODEL: fitted.logits(panel.features, ends)})
 
 
-def _scaler(panel: Panel, rows: Parts) -> Scaler:
+def scaler_over(panel: Panel, rows: Parts) -> Scaler:
+    """Mean and scale of every column over the rows that are fitted on."""
     columns = np.arange(panel.features.shape[1])
     mean, scale = scale_of(panel.examples(rows.fit.astype(np.int64)), columns)
     return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))

@@ -18,7 +18,7 @@ from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
 from crypto_bot.ml.per_coin.product import fitted_product, model_files
 
 # What a job leaves behind is made in one place, however it was fitted.
-from crypto_bot.ml.per_coin.study import Draft, _answered, _scaler
+from crypto_bot.ml.per_coin.study import Draft, answered, scaler_over
 from crypto_bot.ml.splits import Parts
 from crypto_bot.ml.stacked_fit import CoinFit, fit_together
 from crypto_bot.ml.walk import FINAL, asked, rows_of_coin, rows_to_fit, to_fit
@@ -118,12 +118,12 @@ class Stacked:
         assert job.fold is not None
         if job.fold == FINAL:
             tuned = plan.pooled and job.stage is Stage.TUNE  # then it keeps the pool's scale
-            return fitted_product(fitted, None if tuned else _scaler(panel, self._rows(job)))
+            return fitted_product(fitted, None if tuned else scaler_over(panel, self._rows(job)))
         ends = asked(panel, plan, folds, job.fold).ends
         if job.symbol is None:
-            return fitted_product(fitted) | _answered(panel, fitted, ends)
+            return fitted_product(fitted) | answered(panel, fitted, ends)
         own = panel.coin[ends] == panel.symbols.index(job.symbol)
-        return _answered(panel, fitted, ends[own])
+        return answered(panel, fitted, ends[own])
 
     @contextmanager
     def _edge(self, *jobs: Job) -> Iterator[None]:
