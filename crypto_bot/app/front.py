@@ -42,6 +42,7 @@ class Front:
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
         self._measure(database, queries, notices)
+        self.metrics.add(PaperGauges(paper))
         self.stream.recall(SqlCommitHistory(database, self._timeframe))
         is_paper = self._settings.paper.enabled
         if is_paper:
