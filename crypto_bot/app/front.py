@@ -45,8 +45,6 @@ class Front:
         self.metrics.add(PaperGauges(paper))
         self.stream.recall(SqlCommitHistory(database, self._timeframe))
         is_paper = self._settings.paper.enabled
-        if is_paper:
-            self.metrics.add(PaperGauges(paper))
         app = create_app(
             queries=queries,
             catalog=catalog,

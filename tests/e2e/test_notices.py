@@ -45,6 +45,8 @@ def test_start_signals_and_end_are_told_and_no_secret_is_logged(
         later(lambda: "paper trading was stopped by api: a test" in told(inbox), 30.0)
         with urlopen(f"{url}/metrics", timeout=30) as answer:
             metrics = answer.read().decode()
+        families = [line for line in metrics.splitlines() if line.startswith("# TYPE ")]
+        assert len(families) == len(set(families)), "Prometheus takes no family twice"
         assert "crypto_bot_paper_kill_switch 1.0" in metrics
         assert 'crypto_bot_notify_channel_up{channel="1 JSON"} 1.0' in metrics
         assert 'crypto_bot_paper_equity{account="' in metrics
