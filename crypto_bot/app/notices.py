@@ -43,6 +43,7 @@ class Notices:
             receivers = open_receivers(settings.urls.get_secret_value())
             self._post = Post(receivers, rules(settings), clock)
         self._paper = PaperChanges()
+        self._ends: list[asyncio.Task[None]] = []
         self.models: Sequence[ModelEntry] = ()
         """The catalogue as it was seen last; empty until there was a first cycle."""
 
@@ -101,18 +102,18 @@ class Notices:
             self.tell(notice)
 
     def ending(self, failure: str | None) -> None:
-        """Says why the engine ends; what waits is on its way from now on."""
+        """Says why the engine ends; what waits is on its way from now on, for a moment."""
         self.tell(stopped(failure))
         if self._post is not None:
             self._post.close()
+            self._ends = [
+                asyncio.create_task(asyncio.to_thread(channel.join, _LAST_WORDS_S))
+                for channel in self._post.channels
+            ]
 
     async def close(self) -> None:
-        """Gives the last messages a moment."""
-        if self._post is not None:
-            ends = [
-                asyncio.to_thread(channel.join, _LAST_WORDS_S) for channel in self._post.channels
-            ]
-            await asyncio.gather(*ends)
+        """Waits for the end of that moment."""
+        await asyncio.gather(*self._ends)
 
 
 def rules(settings: NotifySettings) -> Rules:

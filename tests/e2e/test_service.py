@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Start
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_ready_then_signs_of_life_then_the_end(daemon: Start, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Start
 from tests.e2e.processes import call
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def listen(url: str, last: str | None, signals: int) -> tuple[str, list[str]]:
