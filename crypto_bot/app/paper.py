@@ -55,6 +55,11 @@ class PaperRoom:
         self._trading.committed(signals, outcomes)
         self._wake()
 
+    async def show(self) -> None:
+        """Lets a person see the accounts as they were left, until there is a market."""
+        if self._settings.enabled:
+            await asyncio.to_thread(self._trading.recover, at_open=self._at_open, instruments={})
+
     async def once(self, market: Market) -> None:
         """Recovers and runs what is whole. Raises StoreError."""
         if self._settings.enabled:

@@ -208,6 +208,8 @@ def test_rules_in_words() -> None:
     words = in_words(plan(rules=NO_RULES._replace(max_positions=8, daily_loss=D("0.03"))))
     assert words == {
         "sizing": "fixed_fraction: 1.00% of equity at the stop",
+        "exits": "stop 2 ATR, targets 2, 3, 4; ends with the signal's horizon",
+        "costs": "taker 10 bp, maker 2 bp, spread and slippage",
         "max_positions": "at most 8 positions",
         "daily_loss": "nothing more after 3.0% lost in a day",
     }
