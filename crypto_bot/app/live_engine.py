@@ -82,6 +82,7 @@ class LiveEngine:
 
         Raises ConfigError, and StoreError: a restart is the recovery.
         """
+        await paper.show()
         newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
         resume_ms = self._timeframe.close_of(max(newest)) if newest else None
         market = await asyncio.to_thread(open_market, self._settings, self._symbols, resume_ms)

@@ -26,6 +26,8 @@ from crypto_bot.services.paper_desk import PaperTrading
 _AT_LEAST_S = 0.5
 """Of real time between two polls, however fast the market's clock runs."""
 _RETRY_S = 5.0
+_BEHIND_CYCLE_S = 0.2
+"""The cycle and those who are told of it come first."""
 
 _log = structlog.get_logger()
 
@@ -59,6 +61,11 @@ class PaperRoom:
         """From the thread of the cycle."""
         self._trading.committed(signals, outcomes)
         self._wake()
+
+    async def show(self) -> None:
+        """Lets a person see the accounts as they were left, until there is a market."""
+        if self._settings.enabled:
+            await asyncio.to_thread(self._trading.recover, at_open=self._at_open, instruments={})
 
     async def once(self, market: Market) -> None:
         """Recovers and runs what is whole. Raises StoreError."""
@@ -120,6 +127,7 @@ class PaperRoom:
     async def _step(self, market: Market) -> None:
         """What was committed, then the prices, then a pause until there is more of either."""
         if self._news.is_set():
+            await asyncio.sleep(_BEHIND_CYCLE_S)
             self._news.clear()
             if self._is_funded:
                 await self._fund(market)

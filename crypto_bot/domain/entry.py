@@ -63,6 +63,8 @@ def entry(
         expires_ms=signal.candle_open_ms + (bars + 1) * standing.timeframe_ms,
         source=signal.source,
     )
+    if agreed.stop == price:
+        return Forbidden("atr", f"the stop is less than a step ({instrument.tick}) from {price}")
     return Entry(price, amount, agreed)
 
 

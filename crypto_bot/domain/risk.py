@@ -151,6 +151,8 @@ def in_words(plan: Plan) -> dict[str, str]:
         name: words
         for name, words in (
             ("sizing", _sizing_words(plan)),
+            ("exits", _exit_words(plan)),
+            ("costs", _cost_words(plan)),
             ("late", "late signals are not traded" if rules.late else None),
             ("max_positions", _told("at most {} positions", rules.max_positions)),
             ("coin_exposure", _told("at most {:.0%} of equity in a coin", rules.coin_exposure)),
@@ -175,6 +177,19 @@ def _sizing_words(plan: Plan) -> str:
         "kelly": f"{sizing.kelly_fraction:.0%} of Kelly, at most {sizing.risk:.2%} at the stop",
     }
     return f"{sizing.method.value}: {numbers[sizing.method.value]}"
+
+
+def _exit_words(plan: Plan) -> str:
+    exits = plan.exits
+    targets = ", ".join(f"{reach:g}" for reach in exits.targets_atr)
+    trailing = "" if exits.trail_atr is None else f", then the stop trails by {exits.trail_atr:g}"
+    ending = "the signal's horizon" if exits.bars is None else f"{exits.bars} candles"
+    return f"stop {exits.stop_atr:g} ATR, targets {targets}{trailing}; ends with {ending}"
+
+
+def _cost_words(plan: Plan) -> str:
+    costs = plan.costs
+    return f"taker {costs.taker_bps:g} bp, maker {costs.maker_bps:g} bp, spread and slippage"
 
 
 def _told(words: str, value: int | Decimal | None) -> str | None:

@@ -103,8 +103,9 @@ class PaperTrading:
             return held or bool(self._undecided())
 
     def wanted(self, quotes: Mapping[str, Quote]) -> set[str]:
-        """Coins whose order book is worth asking for at `quotes`."""
+        """Coins whose order book is worth asking for at `quotes`. Raises StoreError."""
         with self._lock:
+            self._look_at_switch()
             coins = {stored.signal.symbol for stored in self._undecided()}
             for trader in self._accounts.traders:
                 coins.update(self._leaving(trader, quotes))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.entry import Entry, Offer, entry
 from crypto_bot.domain.exits import KILLED, Exit, along_candle, at_quote, decimal
-from crypto_bot.domain.fills import forced_price, market_price, supposed_instrument
+from crypto_bot.domain.fills import Costs, forced_price, market_price, supposed_instrument
 from crypto_bot.domain.ledger import Position
 from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
@@ -67,6 +67,8 @@ class PaperTrader:
         self.cursor_ms = -1
         """The newest bar that was run."""
         self.marks: dict[str, Decimal] = {}
+        self._beyond = plan.costs._replace(half_spread_bps=Decimal(0))
+        """Of a quote without a book: slippage beyond the touch."""
         self._timeframe = timeframe
         self._instruments = instruments
         self._at_open = at_open
@@ -117,7 +119,7 @@ class PaperTrader:
             quote_ = dealing.quotes.get(symbol)
             if quote_ is not None and quote_.at_ms > position.entry_ms:
                 for exit_ in self.exits(position, quote_, switch):
-                    self._close_at(exit_, position, dealing.books.get(symbol))
+                    self._close_at(exit_, position, self._beyond, dealing.books.get(symbol))
         for stored in ranked(fresh):
             signal = stored.signal
             quote_ = dealing.quotes.get(signal.symbol)
@@ -162,7 +164,7 @@ class PaperTrader:
                 if symbol in bar.candles:
                     price = decimal(bar.candles[symbol].open)
                     exit_ = Exit(KILLED, price, position.amount, bar.open_ms, maker=False)
-                    self._close_at(exit_, position, None)
+                    self._close_at(exit_, position, self.plan.costs)
         for stored in ranked(bar.signals):
             signal = stored.signal
             candle = bar.candles.get(signal.symbol)
@@ -236,12 +238,13 @@ class PaperTrader:
             if symbol in self.book.account.positions:
                 self.book.walked(symbol, candle.open_ms)
 
-    def _close_at(self, exit_: Exit, position: Position, book: OrderBook | None) -> None:
-        """A market order takes what the book has, or what spread and slippage leave."""
+    def _close_at(
+        self, exit_: Exit, position: Position, costs: Costs, book: OrderBook | None = None
+    ) -> None:
+        """A market order takes what the book has, or what the assumed `costs` leave."""
         if not exit_.maker:
             is_long = position.side is Pred.LONG
             instrument = self._instrument(position.symbol, position.entry)
-            costs = self.plan.costs
             if book is not None and (levels := book.bids if is_long else book.asks):
                 price = forced_price(
                     *(levels, exit_.amount, costs.cap_bps, instrument.tick), buys=not is_long
@@ -258,9 +261,7 @@ class PaperTrader:
         levels = () if book is None else (book.asks if buys else book.bids)
         if levels:
             return Offer(levels[0].price, instrument, levels)
-        # Without a book: the touch, and slippage beyond it.
-        costs = self.plan.costs._replace(half_spread_bps=Decimal(0))
-        return Offer(market_price(best, costs, instrument, buys=buys), instrument)
+        return Offer(market_price(best, self._beyond, instrument, buys=buys), instrument)
 
     def _mark(self, open_ms: int) -> None:
         equity = self.book.account.equity(self.marks)

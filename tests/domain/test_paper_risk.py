@@ -204,10 +204,21 @@ def test_kelly_without_an_edge_and_a_size_too_small_are_refusals() -> None:
         assert no.rule == "size"
 
 
+def test_a_stop_within_a_step_of_the_price_is_none() -> None:
+    """A coin that costs one step cannot be stopped out below."""
+    coin = instrument()._replace(lot=D(1000), least_amount=D(1000))
+    offer = Offer(coin.tick, coin)
+    no = entry(plan(), signal(atr=0.001), standing(account()), offer, late=False)
+    assert isinstance(no, Forbidden)
+    assert no.rule == "atr"
+
+
 def test_rules_in_words() -> None:
     words = in_words(plan(rules=NO_RULES._replace(max_positions=8, daily_loss=D("0.03"))))
     assert words == {
         "sizing": "fixed_fraction: 1.00% of equity at the stop",
+        "exits": "stop 2 ATR, targets 2, 3, 4; ends with the signal's horizon",
+        "costs": "taker 10 bp, maker 2 bp, spread and slippage",
         "max_positions": "at most 8 positions",
         "daily_loss": "nothing more after 3.0% lost in a day",
     }

@@ -224,8 +224,8 @@ def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
     assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a slip"
     desk.hear(quote("AUSDT", "90", "90.02", at_ms + 9000), no_books())
     desk.hear(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), no_books())
-    # 90.1 less a bp of spread and one of slippage: 90.08198
-    assert world.told_of()[2:] == [("CLOSE", "AUSDT", "SL", "90.08")]
+    # 90.1 less a bp of slippage: 90.09099
+    assert world.told_of()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
 
 
 def opened_at_quotes(make: Make, **changed: object) -> World:
@@ -286,7 +286,7 @@ def test_the_kill_switch_closes_all_stays_on_after_a_restart_and_is_resumed(make
     desk = world.start(at_open=False)
     assert desk.kill_switch() == told
     desk.hear(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), no_books())
-    assert world.told_of()[2:] == [("CLOSE", "AUSDT", "KILL", "100.47")]
+    assert world.told_of()[2:] == [("CLOSE", "AUSDT", "KILL", "100.48")]
     call = made("AUSDT", 2)
     desk.committed(world.close(2, flat(2), AUSDT=call), [])
     desk.advance()
