@@ -80,7 +80,13 @@ def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> 
         "data": labels,
         "axisLine": {"show": grid < 2 or has_model, "lineStyle": {"color": palette.line}},
         "axisTick": {"show": False},
-        "axisLabel": {"show": is_lowest, "color": palette.muted, "hideOverlap": True},
+        "axisLabel": {
+            "show": is_lowest,
+            "color": palette.muted,
+            "hideOverlap": True,
+            "alignMinLabel": "left",
+            "alignMaxLabel": "right",
+        },
     }
 
 
