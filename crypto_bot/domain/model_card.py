@@ -39,6 +39,8 @@ class ModelMetrics(NamedTuple):
     coins_together: int
     ece: float | None
     ece_floor: float | None
+    curves: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    """Loss in nats by epoch, by name such as `validation, move head`."""
 
 
 class ModelCard(NamedTuple):
@@ -64,10 +66,14 @@ class ModelCard(NamedTuple):
 
 
 class ModelEntry(NamedTuple):
-    """Whether the model of a coin answers and its trades stand, and the reason in words."""
+    """Whether the model of a coin answers and its trades stand, and the reason in words.
+
+    `missing`: no model of it has been published.
+    """
 
     symbol: str
     served: bool
     traded: bool
     reason: str
     card: ModelCard | None
+    missing: bool = False

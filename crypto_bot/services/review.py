@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports import DayRecord
@@ -142,6 +142,33 @@ def t_95(degrees: float) -> float:
     )
 
 
+def reach_95(deviations: Sequence[float]) -> float | None:
+    """Half the width of the 95 % interval of a sum, from its daily deviations, which add up to 0.
+
+    None below `MIN_BLOCKS` days.
+    """
+    days = len(deviations)
+    if days < MIN_BLOCKS:
+        return None
+    return t_95(days / _block_days(days) - 1) * sqrt(block_variance(deviations))
+
+
+def ratio_interval(tops: Sequence[float], bottoms: Sequence[float]) -> Interval | None:
+    """95 % interval of sum(tops) / sum(bottoms), one value a day each, days in order.
+
+    A day's deviation is that of its top from its share of the bottom (the delta method). None below
+    `MIN_BLOCKS` days, and where the bottoms add up to nothing.
+    """
+    bottom = fsum(bottoms)
+    if bottom == 0.0:
+        return None
+    value = fsum(tops) / bottom
+    reach = reach_95([top - value * below for top, below in zip(tops, bottoms, strict=True)])
+    if reach is None:
+        return None
+    return Interval(value - reach / abs(bottom), value + reach / abs(bottom))
+
+
 class _Sums(NamedTuple):
     n: int
     hits: int
@@ -151,34 +178,28 @@ class _Sums(NamedTuple):
     brier: float
 
 
-def _added(sums: Sequence[_Sums]) -> _Sums:
-    return _Sums(
-        n=sum(each.n for each in sums),
-        hits=sum(each.hits for each in sums),
-        trades=sum(each.trades for each in sums),
-        return_bps=fsum(each.return_bps for each in sums),
-        confidence=fsum(each.confidence for each in sums),
-        brier=fsum(each.brier for each in sums),
-    )
+def _added(sums: Sequence[tuple[Any, ...]]) -> _Sums:
+    """Column by column: a log of years has tens of thousands of days and coins."""
+    if not sums:
+        return _Sums(0, 0, 0, 0.0, 0.0, 0.0)
+    n, hits, trades, *measured = zip(*sums, strict=True)
+    return _Sums(sum(n), sum(hits), sum(trades), *map(fsum, measured))
 
 
 def _by_day(rows: Iterable[DayRecord]) -> list[_Sums]:
     """The sums of each day that has calls, ascending."""
-    days: dict[int, list[_Sums]] = {}
+    days: dict[int, list[tuple[Any, ...]]] = {}
     for row in rows:
-        days.setdefault(row.day, []).append(_Sums(*row[3:]))
+        days.setdefault(row.day, []).append(row[3:])
     return [_added(days[day]) for day in sorted(days)]
 
 
 def _mean_return(days: Sequence[_Sums], total: _Sums) -> tuple[float | None, Interval | None]:
     if total.trades == 0:
         return None, None
-    mean = total.return_bps / total.trades
-    deviations = [day.return_bps - mean * day.trades for day in days if day.trades]
-    if len(deviations) < MIN_BLOCKS:
-        return mean, None
-    reach = _quantile(len(deviations)) * sqrt(block_variance(deviations)) / total.trades
-    return mean, Interval(mean - reach, mean + reach)
+    traded = [day for day in days if day.trades]
+    interval = ratio_interval([day.return_bps for day in traded], [day.trades for day in traded])
+    return total.return_bps / total.trades, interval
 
 
 def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float) -> float | None:

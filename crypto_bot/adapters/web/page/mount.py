@@ -30,7 +30,7 @@ POLICY = (
 _RECONNECT_S = 30.0
 """So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
 _log = structlog.get_logger(__name__)
-_KINDS = {"style.css": "text/css", "ticker.js": "text/javascript"}
+_KINDS = {"style.css": "text/css", "figures.css": "text/css", "ticker.js": "text/javascript"}
 
 
 def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> None:

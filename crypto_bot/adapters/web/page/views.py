@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from crypto_bot.adapters.web.page import coin, log, overview
+from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.frame import Place
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -25,5 +25,8 @@ class View(NamedTuple):
 VIEWS = (
     View(Place("/", "Overview"), overview.build),
     View(Place("/coin", "Coin"), coin.build, ("/coin/{symbol}",)),
+    View(Place(performance.PATH, "Performance"), performance.build),
+    View(Place(models.PATH, "Models"), models.build),
+    View(Place(paper.PATH, "Paper"), paper.build),
     View(Place("/log", "Log"), log.build),
 )

@@ -1,0 +1,96 @@
+"""Learning curves: loss by epoch, on what was fitted and on what was held back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from crypto_bot.adapters.web.page.axes import Options, axis, canvas
+from crypto_bot.adapters.web.page.palette import Palette
+
+HEADS = ("move", "direction")
+PARTS = ("fit", "validation")
+
+
+def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> Options:
+    """One panel for each head (`move`, `direction`), its best epoch marked.
+
+    Heads differ in scale by far, so each has an axis of its own. A curve's name is that of
+    `ml.fit`: `validation, move head`.
+    """
+    found = {name: _matching(curves, *name) for name in _NAMES}
+    epochs = max((len(values) for values in found.values()), default=0)
+    titles = [
+        {"text": text, "left": left, "top": 0, "textStyle": {"color": palette.muted, **_SMALL}}
+        for text, left in (("will it move", "7%"), ("which way", "57%"))
+    ]
+    return canvas(
+        palette,
+        f"Learning curves over {epochs} epochs: log loss in nats, by head.",
+        title=titles,
+        legend={
+            "data": list(PARTS),
+            "left": "center",
+            "bottom": 0,
+            "textStyle": {"color": palette.muted},
+            "itemWidth": 14,
+            "itemHeight": 3,
+            "icon": "roundRect",
+        },
+        grid=[
+            {"left": "7%", "right": "55%", "top": 30, "bottom": 56},
+            {"left": "57%", "right": "3%", "top": 30, "bottom": 56},
+        ],
+        xAxis=[_epochs(palette, index, epochs) for index in range(2)],
+        yAxis=[
+            axis(palette, gridIndex=index, scale=True, axisLabel={"formatter": "{value}"})
+            for index in range(2)
+        ],
+        series=[_curve(palette, part, head, found[part, head]) for part, head in _NAMES],
+    )
+
+
+_NAMES = tuple((part, head) for head in HEADS for part in PARTS)
+_SMALL = {"fontSize": 11.5, "fontWeight": 600}
+
+
+def _matching(curves: Mapping[str, Sequence[float]], part: str, head: str) -> Sequence[float]:
+    return curves.get(f"{part}, {head} head", ())
+
+
+def _epochs(palette: Palette, index: int, count: int) -> Options:
+    return axis(
+        palette,
+        "category",
+        gridIndex=index,
+        data=[str(epoch) for epoch in range(1, count + 1)],
+        name="epoch",
+        nameLocation="middle",
+        nameGap=24,
+    )
+
+
+def _curve(palette: Palette, part: str, head: str, losses: Sequence[float]) -> Options:
+    held = part == "validation"
+    colour = palette.text if held else palette.muted
+    index = HEADS.index(head)
+    best = min(range(len(losses)), key=lambda at: losses[at], default=None)
+    return {
+        "name": part,
+        "type": "line",
+        "xAxisIndex": index,
+        "yAxisIndex": index,
+        "symbol": "none",
+        "lineStyle": {"color": colour, "width": 2 if held else 1.5, "type": "solid"},
+        "itemStyle": {"color": colour},
+        "data": [round(loss, 5) for loss in losses],
+        "markPoint": {
+            "silent": True,
+            "symbol": "circle",
+            "symbolSize": 7,
+            "itemStyle": {"color": palette.text},
+            "label": {"position": "top", "color": palette.text, "formatter": "{c}"},
+            "data": [{"coord": [best, round(losses[best], 5)], "value": round(losses[best], 4)}]
+            if held and best is not None
+            else [],
+        },
+    }

@@ -1,0 +1,121 @@
+"""Hit rates of groups that have an order, such as hours: intervals beside the break-even."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
+from crypto_bot.adapters.web.page.palette import Palette
+from crypto_bot.services.breakdown import Line
+
+
+def groups_options(
+    palette: Palette, lines: Sequence[Line], unit: str, break_even: float | None
+) -> Options:
+    """A dot and a 95 % interval for each of `lines`; below, how many calls. Few calls: no dot."""
+    names = [line.name for line in lines]
+    told = _told(lines)
+    return canvas(
+        palette,
+        f"Hit rate by {unit}: {_words(lines)}",
+        tooltip={"show": False},
+        grid=[
+            {"left": 44, "right": 14, "top": 10, "bottom": 92},
+            {"left": 44, "right": 14, "height": 36, "bottom": 40},
+        ],
+        xAxis=[
+            axis(palette, "category", gridIndex=0, data=names, axisLabel={"show": False}),
+            _names(palette, names, unit),
+        ],
+        yAxis=[
+            axis(palette, gridIndex=0, scale=True, axisLabel={"formatter": "{value}%"}),
+            axis(palette, gridIndex=1, splitNumber=1, axisLabel={":formatter": GROUPED}),
+        ],
+        series=[
+            _rates(palette, [each for each in told if each.rate is not None]),
+            # A scale fits what is a point: the ends of the lines are points that nobody sees.
+            _unseen("ends", [[each.name, end] for each in told for end in each[2:]]),
+            _few(palette, [each for each in told if each.rate is None]),
+            _break_even(palette, names, break_even),
+            {
+                "name": "calls",
+                "type": "bar",
+                "xAxisIndex": 1,
+                "yAxisIndex": 1,
+                "silent": True,
+                "itemStyle": {"color": palette.none},
+                "barWidth": "55%",
+                "data": [line.n for line in lines],
+            },
+        ],
+    )
+
+
+def _names(palette: Palette, names: Sequence[str], unit: str) -> Options:
+    named: Options = {"name": unit, "nameLocation": "middle", "nameGap": 24}
+    return axis(palette, "category", gridIndex=1, data=names, **named)
+
+
+class _Told(NamedTuple):
+    """A group in percent."""
+
+    name: str
+    rate: float | None
+    low: float
+    high: float
+
+
+def _told(lines: Sequence[Line]) -> list[_Told]:
+    """Those that have an interval."""
+    return [
+        _Told(
+            line.name,
+            None if line.rate is None else round(100 * line.rate, 2),
+            *(round(100 * end, 2) for end in line.interval),
+        )
+        for line in lines
+        if line.interval is not None
+    ]
+
+
+def _rates(palette: Palette, sure: Sequence[_Told]) -> Options:
+    return {
+        "name": "hit rate",
+        "type": "scatter",
+        "symbol": "circle",
+        "symbolSize": 7,
+        "silent": True,
+        "itemStyle": {"color": palette.text},
+        "data": [[each.name, each.rate] for each in sure],
+        "markLine": segments([(each.name, *each[2:]) for each in sure], palette.text),
+    }
+
+
+def _few(palette: Palette, unsure: Sequence[_Told]) -> Options:
+    middles: list[list[str | float]] = [
+        [each.name, round((each.low + each.high) / 2, 2)] for each in unsure
+    ]
+    lines = segments([(each.name, *each[2:]) for each in unsure], palette.none)
+    return _unseen("fewer than 30 calls", middles) | {"markLine": lines}
+
+
+def _unseen(name: str, data: Sequence[Sequence[str | float]]) -> Options:
+    return {"name": name, "type": "scatter", "symbolSize": 0, "silent": True, "data": list(data)}
+
+
+def _break_even(palette: Palette, names: Sequence[str], share: float | None) -> Options:
+    return {
+        "name": "break-even",
+        "type": "line",
+        "symbol": "none",
+        "silent": True,
+        "lineStyle": {"color": palette.muted, "type": "dashed", "width": 1},
+        "data": [] if share is None else [[name, round(100 * share, 2)] for name in names],
+    }
+
+
+def _words(lines: Sequence[Line]) -> str:
+    told = [f"{line.name} {formats.rate(line.rate, line.n)}" for line in lines if line.n]
+    return ", ".join(told) or "no calls"

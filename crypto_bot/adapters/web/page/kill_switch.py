@@ -1,0 +1,128 @@
+"""The kill switch of paper trading: pressing it asks for a word, and so does taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from nicegui import ui
+
+from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.paper_report import KillSwitch
+
+BY = "page"
+"""Who is stored as having pressed it."""
+STOP, RESUME = "STOP", "RESUME"
+
+
+class Switch:
+    """The bar while it is on, the button, and the dialog behind both."""
+
+    def __init__(self, board: Board, viewer: Viewer, renew: Callable[[], Awaitable[None]]) -> None:
+        self._board = board
+        self._viewer = viewer
+        self._renew = renew
+        self._on = False
+        with ui.element("div").classes("stopped").props("role=alert") as self._bar:
+            ui.html(cells.mark("blocked"), sanitize=False, tag="span")
+            self._since = ui.label().classes("grow")
+            resume = ui.element("button").classes("switch solid").props("type=button")
+            with resume:
+                ui.label("Resume …")
+            resume.on("click", self._ask)
+        self._bar.set_visibility(False)
+        self._button: ui.element | None = None
+        self._dialog = _Dialog(self._confirmed)
+        self._held = 0
+
+    def button(self) -> None:
+        """Makes the button that stops, where the caller is."""
+        self._button = ui.element("button").classes("switch kill").props("type=button")
+        with self._button:
+            ui.html(cells.mark("blocked"), sanitize=False, tag="span")
+            ui.label("Stop paper trading …")
+        self._button.on("click", self._ask)
+
+    def show(self, switch: KillSwitch, held: int) -> None:
+        """As it stands, with so many positions held in all."""
+        self._on, self._held = switch.on, held
+        self._bar.set_visibility(switch.on)
+        if self._button is not None:
+            self._button.set_visibility(not switch.on)
+        since = ""
+        if switch.since_ms is not None:
+            at = formats.moment(switch.since_ms, self._viewer.zone)
+            since = f" since {at} {self._viewer.zone_label}"
+        by = f", by {switch.by}" if switch.by else ""
+        why = f": {switch.reason}" if switch.reason else ""
+        self._since.set_text(f"Paper trading is stopped{since}{by}{why}")
+
+    def _ask(self) -> None:
+        if self._on:
+            self._dialog.ask(
+                "Resume paper trading",
+                "New signals that pass the rules open positions again, at live prices. What was "
+                "closed stays closed.",
+                RESUME,
+            )
+            return
+        many = "1 position" if self._held == 1 else f"{self._held} positions"
+        self._dialog.ask(
+            "Stop paper trading",
+            f"Closes {many} at the next price, in every account, and opens no more until a person "
+            "resumes. It survives a restart.",
+            STOP,
+        )
+
+    async def _confirmed(self, word: str, reason: str) -> None:
+        paper = self._board.paper
+        if word == STOP:
+            await self._board.read(lambda: paper.stop(BY, reason or "no reason given"))
+        else:
+            await self._board.read(lambda: paper.resume(BY))
+        await self._renew()
+
+
+class _Dialog:
+    """Asks for a word, letter by letter; nothing else lets it through."""
+
+    def __init__(self, confirmed: Callable[[str, str], Awaitable[None]]) -> None:
+        self._confirmed = confirmed
+        self._word = STOP
+        with ui.dialog() as self._box, ui.element("div").classes("asks panel"):
+            self._title = ui.label().classes("title")
+            self._effect = ui.label()
+            self._reason = ui.input("Reason, kept with it").props("dense outlined maxlength=200")
+            self._typed = ui.input().props("dense outlined autocomplete=off autofocus")
+            self._wrong = ui.label().classes("crit").props("role=alert")
+            with ui.element("div").classes("acts"):
+                cancel = ui.element("button").classes("switch").props("type=button")
+                with cancel:
+                    ui.label("Cancel")
+                cancel.on("click", self._box.close)
+                self._act = ui.element("button").classes("switch kill").props("type=button")
+                with self._act:
+                    self._act_name = ui.label()
+                self._act.on("click", self._try)
+            self._typed.on("keydown.enter", self._try)
+
+    def ask(self, title: str, effect: str, word: str) -> None:
+        """Opens it."""
+        self._word = word
+        self._title.set_text(title)
+        self._effect.set_text(effect)
+        self._typed.props(f'label="Type {word} to confirm"')
+        self._typed.set_value("")
+        self._reason.set_value("")
+        self._reason.set_visibility(word == STOP)
+        self._wrong.set_text("")
+        self._act_name.set_text(title)
+        self._box.open()
+
+    async def _try(self) -> None:
+        if (self._typed.value or "").strip() != self._word:
+            self._wrong.set_text(f"Nothing was done: type {self._word} in capitals.")
+            return
+        self._box.close()
+        await self._confirmed(self._word, (self._reason.value or "").strip())

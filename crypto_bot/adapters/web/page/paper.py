@@ -1,0 +1,138 @@
+"""Paper: what trading the signals would have made after costs, and the switch that stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page import paper_tables as tables
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.equity_chart import equity_options
+from crypto_bot.adapters.web.page.figures import Chart, panel, styled
+from crypto_bot.adapters.web.page.kill_switch import Switch
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
+
+PATH = "/paper"
+_REFUSALS = 20
+
+
+class _Desk(NamedTuple):
+    """What is read of the desk at once."""
+
+    accounts: Sequence[AccountReport]
+    refusals: Sequence[Refusal]
+    """Of the chosen account."""
+    switch: KillSwitch
+    chosen: int
+
+
+async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
+    """The account's figures, its curve, what it holds, what it held, what it refused."""
+    styled()
+    name = asked.get("account", "")
+
+    def read() -> _Desk:
+        accounts = board.paper.accounts()
+        names = [account.name for account in accounts]
+        chosen = names.index(name) if name in names else 0
+        refusals = board.paper.refusals(names[chosen], _REFUSALS) if names else []
+        return _Desk(accounts, refusals, board.paper.kill_switch(), chosen)
+
+    desk = await board.read(read)
+    if not desk.accounts:
+        _nothing()
+        return
+
+    async def renew() -> None:
+        view.show(await board.read(read))
+
+    async def choose(account: str) -> None:
+        nonlocal name
+        name = account
+        ui.navigate.history.replace(f"{PATH}?{urlencode({'account': account})}")
+        await renew()
+
+    view = _View(board, viewer, desk, choose, renew)
+    view.show(desk)
+    board.changed.subscribe(renew)
+
+
+def _nothing() -> None:
+    with ui.element("div").classes("panel empty"):
+        ui.label("Paper trading is off").classes("title")
+        ui.label("Start the engine with --paper 1: it trades every signal that passes the rules.")
+
+
+class _View:
+    """Made once, then filled again and again."""
+
+    def __init__(
+        self,
+        board: Board,
+        viewer: Viewer,
+        desk: _Desk,
+        choose: Callable[[str], Awaitable[None]],
+        renew: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._board = board
+        self._viewer = viewer
+        self._switch = Switch(board, viewer, renew)
+        with ui.element("div").classes("filters paper-head"):
+            self._names = self._accounts(desk, choose)
+            self._market = ui.label().classes("muted grow")
+            self._switch.button()
+        self._strip = ui.html(sanitize=False).classes("strip paper-strip")
+        with ui.element("div").classes("split"):
+            with ui.element("div").classes("stack"):
+                with panel("Equity over drawdown", "against the same money in equal parts"):
+                    self._curve = Chart("No curve yet: a point is kept at every cycle.", 360)
+                with panel("Open positions"):
+                    self._positions = ui.html(sanitize=False).classes("scrolls freezes")
+                with panel("Trades", "newest first; net is after fees and funding"):
+                    self._trades = ui.html(sanitize=False).classes("scrolls")
+            with ui.element("div").classes("stack"):
+                with panel("Rules", "signals refused"):
+                    self._rules = ui.html(sanitize=False)
+                with panel("Newest refusals", viewer.zone_label):
+                    self._refusals = ui.html(sanitize=False)
+
+    def show(self, desk: _Desk) -> None:
+        """Puts what was read in."""
+        account = desk.accounts[desk.chosen]
+        viewer = self._viewer
+        for at, button in enumerate(self._names):
+            button.props(f"aria-pressed={'true' if at == desk.chosen else 'false'}")
+        market = "long only" if account.market == "spot" else "both ways, with funding"
+        self._market.set_text(
+            f"{account.market}, {market}; as of {formats.moment(account.at_ms, viewer.zone)} "
+            f"{viewer.zone_label}"
+        )
+        self._strip.set_content(tables.strip(account))
+        utc = viewer.zone_name == "UTC"
+        self._curve.show(
+            equity_options(viewer.palette, account, desk.switch, utc=utc),
+            empty=len(account.curve) < 2,
+        )
+        now_ms = self._board.now_ms()
+        self._positions.set_content(tables.positions_table(account.open_positions, now_ms))
+        self._trades.set_content(tables.trades_table(account.closed_trades, viewer))
+        self._rules.set_content(tables.refusals_table(account))
+        self._refusals.set_content(tables.newest_refusals(desk.refusals, viewer))
+        held = sum(len(each.open_positions) for each in desk.accounts)
+        self._switch.show(desk.switch, held)
+
+    def _accounts(self, desk: _Desk, choose: Callable[[str], Awaitable[None]]) -> list[ui.element]:
+        buttons = []
+        with ui.element("div").classes("choices").props('role=group aria-label="Account"'):
+            for account in desk.accounts:
+                button = ui.element("button").props("type=button")
+                with button:
+                    ui.label(account.name)
+                button.on("click", lambda _, name=account.name: choose(name))
+                buttons.append(button)
+        return buttons

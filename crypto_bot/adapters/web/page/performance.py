@@ -1,0 +1,217 @@
+"""Performance: how good each source, coin and model has really been."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from nicegui import background_tasks, ui
+
+from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page import performance_tables as tables
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.figures import Chart, choices, panel, styled
+from crypto_bot.adapters.web.page.groups_chart import groups_options
+from crypto_bot.adapters.web.page.loss_chart import loss_options
+from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
+from crypto_bot.adapters.web.page.sentences import verdict_sentence
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.signal import Pred
+from crypto_bot.services.live_record import (
+    ModelsReport,
+    PerformanceReport,
+    Selection,
+    SourceGroup,
+    Window,
+)
+
+PATH = "/performance"
+PATIENCE_S = 1.0
+"""After a start the record is read for the first time: the page does not wait for longer."""
+
+
+class Side(StrEnum):
+    """Which calls count."""
+
+    BOTH = "Both sides"
+    LONG = "Long"
+    SHORT = "Short"
+
+    @property
+    def pred(self) -> Pred | None:
+        """None for both."""
+        return {"Long": Pred.LONG, "Short": Pred.SHORT}.get(self.value)
+
+
+class Filters(NamedTuple):
+    """What is chosen above the figures, and in the address."""
+
+    window: Window = Window.MONTH
+    source: SourceGroup = SourceGroup.ALL
+    side: Side = Side.BOTH
+
+    @property
+    def selection(self) -> Selection:
+        """The calls that count."""
+        return Selection(self.window, self.source, self.side.pred)
+
+    @property
+    def address(self) -> str:
+        """Where this choice is found."""
+        chosen = {key: each.name.lower() for key, each in self._asdict().items()}
+        return f"{PATH}?{urlencode(chosen)}"
+
+
+def filters_of(asked: Mapping[str, str]) -> Filters:
+    """As the address says; what it says that is not understood is as if it were not there."""
+
+    def of(kind: type[StrEnum], key: str) -> StrEnum | None:
+        return kind.__members__.get(asked.get(key, "").upper())
+
+    found = {
+        key: value
+        for key, kind in (("window", Window), ("source", SourceGroup), ("side", Side))
+        if (value := of(kind, key)) is not None
+    }
+    return Filters(**found)  # type: ignore[arg-type]  # each key has a member of its own kind
+
+
+async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
+    """Filters, the verdict in a sentence, and the figures behind it."""
+    filters = filters_of(asked)
+    figures: _Figures
+
+    async def read() -> tuple[PerformanceReport, ModelsReport]:
+        as_of_ms = board.snapshot.newest_open_ms
+        report = await board.read(lambda: board.record.report(filters.selection, as_of_ms))
+        return report, await board.read(lambda: board.record.models(as_of_ms))
+
+    async def choose(**chosen: StrEnum) -> None:
+        nonlocal filters
+        filters = filters._replace(**chosen)  # type: ignore[arg-type]  # as in `filters_of`
+        ui.navigate.history.replace(filters.address)
+        figures.show(*await read())
+
+    async def follow() -> None:
+        figures.show(*await read())
+
+    async def finish(reading: asyncio.Task[tuple[PerformanceReport, ModelsReport]]) -> None:
+        figures.show(*await reading)
+
+    styled()
+    reading = asyncio.create_task(read())
+    _filters(filters, choose, board)
+    figures = _Figures(board, viewer)
+    await asyncio.wait({reading}, timeout=PATIENCE_S)
+    if reading.done():
+        figures.show(*reading.result())
+    else:
+        figures.wait()
+        background_tasks.create(finish(reading), name="performance")
+    board.changed.subscribe(follow)
+
+
+def _filters(filters: Filters, choose: Callable[..., Awaitable[None]], board: Board) -> None:
+    with ui.element("div").classes("filters").props('role=group aria-label="Which calls count"'):
+        for name, kind, chosen in (
+            ("window", Window, filters.window),
+            ("source", SourceGroup, filters.source),
+            ("side", Side, filters.side),
+        ):
+            choices(name, list(kind), chosen, choose)
+        cost = formats.number(board.market.cost_bps, 1).removesuffix(".0")
+        ui.label(
+            "Resolved live calls; a hit gained before costs. Break-even and mean include "
+            f"{cost} bp a round trip."
+        ).classes("muted")
+
+
+class _Figures:
+    """What stands under the filters; made once, then filled again and again."""
+
+    def __init__(self, board: Board, viewer: Viewer) -> None:
+        self._board = board
+        self._palette = viewer.palette
+        self._utc = viewer.zone_name == "UTC"
+        self._verdict = ui.html(sanitize=False).classes("panel verdict-line")
+        self._verdict.props("role=status aria-live=polite")
+        with ui.element("div").classes("split"):
+            with ui.element("div").classes("stack"):
+                self._main()
+            with panel("By coin", "by lower bound"):
+                self._coins = ui.html(sanitize=False)
+
+    def _main(self) -> None:
+        with panel("Hit rate by source", "95% interval, dashed = break-even"):
+            self._sources = ui.html(sanitize=False)
+        with ui.element("div").classes("halves"):
+            with panel("Reliability", "95% intervals, calls per bin below"):
+                self._reliability = Chart("No call in this selection has been resolved.", 400)
+                self._calibration = ui.html(sanitize=False).classes("legend")
+            with panel("Log loss against baseline", "7 days rolling, lower is better"):
+                self._loss = Chart("A curve takes 4 days of calls that come after others.", 400)
+                ui.label(
+                    "Baseline: label shares of the same source and coin over the 30 days before. "
+                    "Band: 95%, blocks of days."
+                ).classes("muted legend")
+        with ui.element("div").classes("halves"):
+            with panel("By hour", "hour of the candle, UTC"):
+                self._hours = Chart("No call in this selection has been resolved.", 290)
+            with ui.element("div").classes("stack"):
+                with panel("By volatility", "fifths of the calls, quiet first"):
+                    self._volatility = ui.html(sanitize=False)
+                with panel("Called and came", "all calls, share of each row"):
+                    self._confusion = ui.html(sanitize=False)
+        with panel("Models live, beside their tests", "log-loss skill against the baseline, 95%"):
+            self._live = ui.html(sanitize=False).classes("scrolls")
+
+    def wait(self) -> None:
+        """Says that there will be something."""
+        self._verdict.set_content("Reading the record of 90 days for the first time …")
+
+    def show(self, report: PerformanceReport, models: ModelsReport) -> None:
+        """Puts a report in."""
+        palette = self._palette
+        said = verdict_sentence(report.trades, self._first_results())
+        self._verdict.set_content(tables.sentence(said))
+        self._sources.set_content(tables.source_table(report.by_source, report.random_side))
+        self._coins.set_content(tables.coin_table(report.by_coin))
+        self._volatility.set_content(tables.volatility_table(report.by_volatility))
+        self._confusion.set_content(tables.confusion_table(report.confusion))
+        self._reliability.show(
+            reliability_options(palette, report.long, report.short),
+            empty=not (report.long.bins or report.short.bins),
+        )
+        whose = "models" if report.said_by is SourceGroup.MODELS else "the rules' own record"
+        self._calibration.set_content(_calibration(report, whose))
+        self._loss.show(loss_options(palette, report.loss, utc=self._utc), empty=not report.loss)
+        self._hours.show(
+            groups_options(palette, report.by_hour, "hour", report.trades.break_even),
+            empty=report.trades.n == 0,
+        )
+        self._live.set_content(_live(models, self._board.catalog.note))
+
+    def _first_results(self) -> str:
+        bar = self._board.timeframe.name
+        return (
+            "A call resolves at its stop, its target, or after its horizon; the next cycle runs at "
+            f"the close of the {bar} candle. A longer window may hold some."
+        )
+
+
+def _calibration(report: PerformanceReport, whose: str) -> str:
+    return (
+        f"<span>{cells.mark('up', 'long')} long: {calibration_words(report.long)}</span>"
+        f"<span>{cells.mark('down', 'short')} short: {calibration_words(report.short)}</span>"
+        f"<span class=muted>Probabilities of {whose}.</span>"
+    )
+
+
+def _live(models: ModelsReport, note: str | None) -> str:
+    if not models.models and not models.together.n:
+        why = note or "No model has been published: train some with crypto-bot train."
+        return f"<div class='empty muted'>{why}</div>"
+    return tables.live_table(models.together, models.models)

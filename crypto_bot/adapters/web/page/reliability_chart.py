@@ -1,0 +1,122 @@
+"""The reliability diagram: what was said against what came, for each side, over how often."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
+from crypto_bot.adapters.web.page.palette import Palette
+from crypto_bot.services.reliability import Bin, Reliability
+
+_APART = 0.004
+"""Short is drawn so far to the right of its place, so that lines do not hide each other."""
+_STEP = 0.05
+
+
+def reliability_options(palette: Palette, long: Reliability, short: Reliability) -> Options:
+    """Triangles at (mean said, share that came) with Wilson's intervals; below, calls by bin."""
+    low, high = _reach([*long.bins, *short.bins])
+    scale: Options = {"min": low, "max": high}
+    fine = {"formatter": "{value}"}
+    return canvas(
+        palette,
+        f"Reliability. Long: {calibration_words(long)}. Short: {calibration_words(short)}.",
+        tooltip={"show": False},
+        grid=[
+            {"left": 48, "right": 14, "top": 10, "bottom": 118},
+            {"left": 48, "right": 14, "height": 56, "bottom": 42},
+        ],
+        xAxis=[
+            axis(palette, gridIndex=0, **scale, axisLabel={"show": False}),
+            axis(
+                palette,
+                gridIndex=1,
+                **scale,
+                name="predicted probability",
+                nameLocation="middle",
+                nameGap=24,
+                axisLabel=fine,
+            ),
+        ],
+        yAxis=[
+            axis(
+                palette,
+                gridIndex=0,
+                **scale,
+                name="observed",
+                nameLocation="middle",
+                nameGap=34,
+                axisLabel=fine,
+            ),
+            axis(palette, gridIndex=1, splitNumber=2, axisLabel={":formatter": GROUPED}),
+        ],
+        series=[
+            _diagonal(palette, low, high),
+            _dots(long.bins, palette.long, 0, 0.0),
+            _dots(short.bins, palette.short, 180, _APART),
+            _counts("long calls", long.bins, palette.long),
+            _counts("short calls", short.bins, palette.short),
+        ],
+    )
+
+
+def calibration_words(told: Reliability) -> str:
+    """`error .034, noise floor .011 (too confident)`."""
+    if told.error is None or told.floor is None or told.leaning is None:
+        return f"n {formats.number(told.n)}, too few to say"
+    return f"error {_short(told.error)}, noise floor {_short(told.floor)} ({told.leaning})"
+
+
+def _short(share: float) -> str:
+    return formats.number(share, 3).removeprefix("0")
+
+
+def _reach(bins: list[Bin]) -> tuple[float, float]:
+    """The scale of both axes: all that is drawn, to the next twentieth."""
+    if not bins:
+        return 0.0, 1.0
+    low = min(min(each.said, each.low) for each in bins)
+    high = max(max(each.said + _APART, each.high) for each in bins)
+    return round(floor(low / _STEP) * _STEP, 2), round(ceil(high / _STEP) * _STEP, 2)
+
+
+def _diagonal(palette: Palette, low: float, high: float) -> Options:
+    return {
+        "name": "as often as said",
+        "type": "line",
+        "silent": True,
+        "symbol": "none",
+        "data": [[low, low], [high, high]],
+        "lineStyle": {"color": palette.muted, "type": "dashed", "width": 1},
+    }
+
+
+def _dots(bins: tuple[Bin, ...], colour: str, turned: int, apart: float) -> Options:
+    return {
+        "name": "long" if turned == 0 else "short",
+        "type": "scatter",
+        "symbol": "triangle",
+        "symbolRotate": turned,
+        "symbolSize": 9,
+        "silent": True,
+        "itemStyle": {"color": colour},
+        "data": [[round(each.said + apart, 5), round(each.came, 5)] for each in bins],
+        "markLine": segments(
+            [(round(b.said + apart, 5), round(b.low, 5), round(b.high, 5)) for b in bins], colour
+        ),
+    }
+
+
+def _counts(name: str, bins: tuple[Bin, ...], colour: str) -> Options:
+    return {
+        "name": name,
+        "type": "bar",
+        "xAxisIndex": 1,
+        "yAxisIndex": 1,
+        "silent": True,
+        "barWidth": 5,
+        "barGap": "20%",
+        "itemStyle": {"color": colour, "opacity": 0.75},
+        "data": [[round(each.said, 5), each.n] for each in bins],
+    }

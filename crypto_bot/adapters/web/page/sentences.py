@@ -1,0 +1,80 @@
+"""What a record amounts to, said before any figure is drawn."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.services.breakdown import Line
+from crypto_bot.services.review import MIN_CALLS
+from crypto_bot.services.standing import Standing, calls_to_settle
+
+GLYPHS = {
+    Standing.ABOVE: "tick",
+    Standing.NOT_PROVEN: "half",
+    Standing.BELOW: "cross",
+    Standing.TOO_FEW: "none",
+}
+"""The glyph beside each word."""
+
+
+class Said(NamedTuple):
+    """A word in bold, and the rest of the sentence."""
+
+    glyph: str
+    word: str
+    rest: str
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.word} {self.rest}"
+
+
+def verdict_sentence(line: Line, first_results: str) -> Said:
+    """Such as "Not proven. Hit rate 44.1% [42.2, 46.0], n 2,614; break-even 43.6%.".
+
+    `first_results` says when there will be some, where there is none.
+    """
+    if line.interval is None or line.n == 0:
+        return Said(GLYPHS[Standing.TOO_FEW], "No resolved call.", first_results)
+    low_high = formats.interval(line.interval.low, line.interval.high, line.n)
+    if line.n < MIN_CALLS:
+        return Said(
+            GLYPHS[Standing.TOO_FEW],
+            "Too few to say.",
+            f"{line.n} of the {MIN_CALLS} calls that an estimate takes; 95% interval {low_high}.",
+        )
+    told = f"Hit rate {formats.rate(line.rate, line.n)} {low_high}, n {formats.number(line.n)}"
+    if line.break_even is None:
+        return Said(
+            GLYPHS[Standing.TOO_FEW],
+            "No yardstick.",
+            f"{told}; all calls gained, or none did, so nothing is known of a break-even.",
+        )
+    yardstick = f"{100 * line.break_even:.1f}%"
+    told += f"; break-even after costs {yardstick}."
+    return Said(GLYPHS[line.standing], _WORDS[line.standing], f"{told}{_further(line)}")
+
+
+_WORDS = {
+    Standing.ABOVE: "Above break-even.",
+    Standing.NOT_PROVEN: "Not proven.",
+    Standing.BELOW: "Below break-even.",
+    Standing.TOO_FEW: "Too few to say.",
+}
+
+
+def _further(line: Line) -> str:
+    if line.standing is Standing.ABOVE:
+        return " Of this window alone: the next one may differ."
+    if line.standing is Standing.BELOW or line.break_even is None or line.rate is None:
+        return ""
+    more = calls_to_settle(line.record, line.break_even)
+    if more is None or more > 1_000_000:
+        return " More calls than can be waited for would be needed to tell the two apart."
+    if more == 0:
+        return ""
+    rounded = round(more, -max(0, len(str(more)) - 3))
+    rate = formats.rate(line.rate, line.n)
+    return f" If the true rate is {rate}, about {formats.number(rounded)} more would settle it."
