@@ -191,15 +191,12 @@ def last_results(wins: Sequence[bool]) -> str:
     )
 
 
-def level(share: float, side: str, threshold: float | None = None) -> str:
-    """A probability as a bar of the class `side`, with the threshold to call as a dashed tick."""
+def level(share: float, side: str) -> str:
+    """A share as a bar of the class `side`."""
     parts = (
         '<rect class="trough" width="100%" height="8" y="3"/>'
         f'<rect class="{side}" width="{100 * min(1.0, max(0.0, share)):.1f}%" height="8" y="3"/>'
     )
-    if threshold is not None:
-        at = f"{100 * threshold:.1f}%"
-        parts += f'<line class="yardstick" x1="{at}" x2="{at}" y1="0" y2="14"/>'
     return _drawing("level", 14, f"{share:.2f}", parts)
 
 

@@ -93,4 +93,5 @@ def test_a_verdict_that_nobody_knows_is_escaped() -> None:
 
 @given(shares, st.sampled_from(["long", "short", "none"]))
 def test_levels(share: float, side: str) -> None:
-    drawn(cells.level(share, side, threshold=0.4))
+    bar = list(drawn(cells.level(share, side)).iter("rect"))[1]
+    assert bar.get("class") == side
