@@ -118,6 +118,8 @@ def test_every_view_with_data(site: Site, opened: Open, size: tuple[int, int], t
     assert fits(page)
     page.goto(f"{site('usual')}/models")
     expect(page.locator("details")).to_have_count(26)
+    page.locator("summary").first.click()
+    expect(page.locator(".opened")).to_be_visible()
     assert fits(page)
     page.goto(f"{site('usual')}/paper")
     expect(page.get_by_text("10,187.66")).to_be_visible()
