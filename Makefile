@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test lint bench clean
+.PHONY: run demo test lint bench bench-train clean
 
 run: $(READY)
 	$(BIN)/python main.py
@@ -27,6 +27,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+bench-train: $(READY)
+	$(BIN)/python -m benchmarks.training
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

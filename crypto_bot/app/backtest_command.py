@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +12,7 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.flags import Parser, add_settings, settings_of
+from crypto_bot.app.flags import Parser, add_settings, instant_of, settings_of
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
@@ -118,13 +116,3 @@ def _interval(interval: Interval | None, scale: float) -> str:
     if interval is None:
         return "–"
     return f"[{scale * interval.low:.1f}, {scale * interval.high:.1f}]"
-
-
-def instant_of(text: str) -> int:
-    """UTC milliseconds of an ISO-8601 time, for argparse."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2025-01-01") from error
-    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(zoned.timestamp() * 1000)

@@ -84,11 +84,16 @@ def _backtest(argv: Sequence[str]) -> int:
 
 
 def _train(argv: Sequence[str]) -> int:
-    if list(argv[:1]) != ["one"]:
-        raise ConfigError("train what? use: crypto-bot train one --symbol BTCUSDT")
-    from crypto_bot.app.train_command import train_one  # noqa: PLC0415 - as above
+    what, rest = (argv[0], argv[1:]) if argv else ("", [])
+    if what == "one":
+        from crypto_bot.app.train_command import train_one  # noqa: PLC0415 - as above
 
-    return train_one(argv[1:])
+        return train_one(rest)
+    if what == "all":
+        from crypto_bot.app.train_all_command import train_all  # noqa: PLC0415 - as above
+
+        return train_all(rest)
+    raise ConfigError("train what? use: crypto-bot train one --symbol BTCUSDT, or train all")
 
 
 def _replay(argv: Sequence[str]) -> int:
@@ -101,6 +106,24 @@ def _models(argv: Sequence[str]) -> int:
     from crypto_bot.app.models_command import models  # noqa: PLC0415 - as above
 
     return models(argv)
+
+
+def _paper(argv: Sequence[str]) -> int:
+    from crypto_bot.app.paper_command import paper  # noqa: PLC0415 - as above
+
+    return paper(argv)
+
+
+def _backup(argv: Sequence[str]) -> int:
+    from crypto_bot.app.backup_command import backup  # noqa: PLC0415 - as above
+
+    return backup(argv)
+
+
+def _notify(argv: Sequence[str]) -> int:
+    from crypto_bot.app.notify_command import notify  # noqa: PLC0415 - as above
+
+    return notify(argv)
 
 
 def _review(argv: Sequence[str]) -> int:
@@ -119,12 +142,15 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
-    "train": (_train, "one: trains, judges and publishes the model of a coin"),
+    "train": (_train, "one | all: trains, judges and publishes models"),
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
+    "paper": (_paper, "status | stop | resume the paper accounts"),
     "backtest": (_backtest, "the engine over stored candles"),
     "review": (_review, "how good each source, coin and model has been"),
     "export": (_export, "predictions with their outcomes, as CSV or Parquet"),
     "replay": (_replay, "--verify: the prediction log, recomputed"),
+    "backup": (_backup, "PATH: a copy of the database while the engine runs"),
+    "notify": (_notify, "test: one message to everybody who is told of the engine"),
 }
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 
 import structlog
-from fastapi import FastAPI
 
 from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.service import ServiceSocket
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.web.application import create_app
-from crypto_bot.adapters.web.event_stream import EventStream
-from crypto_bot.adapters.web.metrics import Metrics
-from crypto_bot.adapters.web.page.board import Board, Market
-from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.server import WebServer, bind
+from crypto_bot.app.front import Front
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
+from crypto_bot.app.notices import Notices
+from crypto_bot.app.paper import PaperLog, PaperRoom
 from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.supervision import supervised
 from crypto_bot.app.wiring import check_device, model_registry
 from crypto_bot.ml.catalog import PublishedCatalog, SwitchedOff
 from crypto_bot.ports import ModelCatalog
-
-_EVENTS = 1024
-"""Remembered for clients that reconnect: four hours of 32 coins at 15 minutes."""
 
 _log = structlog.get_logger()
 
@@ -42,8 +38,9 @@ class Daemon:
         machine = SystemClock()
         self._registry = model_registry(settings) if settings.use_ml else None
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
-        self._metrics = Metrics(self._engine.health)
-        self._stream = EventStream(epoch=machine.now_ms(), memory=_EVENTS)
+        self._front = Front(settings, self._symbols, self._engine, machine.now_ms())
+        self._notices = Notices(settings.notify, machine)
+        self._service = ServiceSocket(os.environ, os.getpid())
 
     async def run(self) -> int:
         """Serves until SIGTERM or SIGINT, or for one round where `once` is set.
@@ -57,52 +54,35 @@ class Daemon:
         listener = bind(api.host, api.port)
         database = Database.open(self._settings.database_url, as_engine=True)
         try:
-            server = WebServer(self._application(database), listener, self._stream)
-            await server.start()
-            _log.info(
-                "engine.started", url=f"http://{api.host}:{server.port}", tf=self._timeframe.name
+            front, catalog = self._front, self._catalog()
+            paper = PaperRoom(
+                *(self._settings, self._symbols, database, self._engine.now_ms),
+                sinks=(PaperLog(), front.stream, self._notices),
             )
-            sinks = (SignalLog(), self._metrics, self._stream, self._board)
-            engine = asyncio.create_task(self._engine.run(database, self._metrics, sinks))
+            app, board = front.application(database, catalog, paper, self._notices)
+            server = WebServer(app, listener, front.stream)
+            await server.start()
+            url = f"http://{api.host}:{server.port}"
+            _log.info("engine.started", url=url, tf=self._timeframe.name)
+            self._notices.started(len(self._symbols), self._timeframe.name, url)
+            watches = self._watches(catalog, paper)
+            sinks = (SignalLog(), front.metrics, front.stream, self._notices, board)
+            engine = asyncio.create_task(self._engine.run(database, front.metrics, sinks, paper))
             stop = asyncio.create_task(stopped.wait())
             await asyncio.wait({engine, stop}, return_when=asyncio.FIRST_COMPLETED)
+            for watch in watches:
+                watch.cancel()
             await self._end(engine, server)
         finally:
             database.close()
         return 0
 
-    def _application(self, database: Database) -> FastAPI:
-        api = self._settings.api
-        queries = SqlPredictionQueries(database, self._timeframe)
-        catalog = self._catalog()
-        app = create_app(
-            queries=queries,
-            catalog=catalog,
-            symbols=self._symbols,
-            timeframe=self._timeframe,
-            health=self._engine.health,
-            metrics=self._metrics,
-            stream=self._stream,
-            host=api.host,
-            token=None if api.token is None else api.token.get_secret_value(),
-        )
-        self._board = Board(
-            self._market(), queries=queries, catalog=catalog, health=self._engine.health
-        )
-        mount_page(app, self._board)
-        return app
-
-    def _market(self) -> Market:
-        """What the page says of the market it shows."""
-        is_sim = self._settings.exchange.id == "sim"
-        return Market(
-            symbols=self._symbols,
-            timeframe=self._timeframe,
-            now_ms=self._engine.now_ms,
-            cost_bps=self._settings.decision.cost_bps,
-            speed=self._settings.sim.speed if is_sim else 1.0,
-            sample=is_sim,
-        )
+    def _watches(self, catalog: ModelCatalog, paper: PaperRoom) -> list[asyncio.Task[None]]:
+        """Of the engine's health: for people, and for the service manager."""
+        health, now_ms = self._engine.health, self._engine.now_ms
+        watch = self._notices.watch(health, catalog, paper, now_ms)
+        supervision = supervised(self._service, health, now_ms, self._timeframe)
+        return [asyncio.create_task(watch), asyncio.create_task(supervision)]
 
     def _catalog(self) -> ModelCatalog:
         if self._registry is None:
@@ -115,10 +95,14 @@ class Daemon:
 
     async def _end(self, engine: asyncio.Task[None], server: WebServer) -> None:
         """Stops within 2 s; nothing here must be done for the next start to be right."""
+        self._service.stopping()
+        failure = engine.exception() if engine.done() else None
+        self._notices.ending(None if failure is None else str(failure))
         self._engine.stop()
         engine.cancel()
         await server.stop()
         await self._engine.close()
+        await self._notices.close()
         _log.info("engine.stopped")
         with suppress(asyncio.CancelledError):
             await engine

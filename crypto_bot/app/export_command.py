@@ -10,8 +10,7 @@ from pathlib import Path
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.backtest_command import instant_of
-from crypto_bot.app.flags import Parser, add_settings, settings_of
+from crypto_bot.app.flags import Parser, add_settings, instant_of, settings_of
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Source

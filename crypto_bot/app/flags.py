@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ _FLAGS: dict[str, tuple[str, str]] = {
     "port": ("api.port", "port of the API; 0 takes a free one"),
     "database_url": ("database_url", "sqlite:///PATH or postgresql+psycopg://…"),
     "models_dir": ("models_dir", "where trained models are published"),
+    "paper": ("paper.enabled", "1: trade the signals on paper; 0: do not"),
     "exchange": ("exchange.id", "a ccxt exchange id, or sim"),
     "exchange_url": ("exchange.url", "replaces the host of every REST address of the exchange"),
 }
@@ -52,6 +54,16 @@ def settings_of(flags: argparse.Namespace) -> Settings:
         section, _, key = path.rpartition(".")
         (nested.setdefault(section, {}) if section else nested)[key] = value
     return load(nested, flags.config)
+
+
+def instant_of(text: str) -> int:
+    """UTC milliseconds of an ISO-8601 time, for argparse."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2025-01-01") from error
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(zoned.timestamp() * 1000)
 
 
 def run_settings(argv: Sequence[str]) -> Settings:

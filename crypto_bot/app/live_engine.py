@@ -16,6 +16,7 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market, open_market
+from crypto_bot.app.paper import PaperRoom
 from crypto_bot.app.progress import backfill
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
 from crypto_bot.app.schedule import CandleCloseTrigger
@@ -70,7 +71,13 @@ class LiveEngine:
         patience_ms = int(self._settings.exchange.grace_s * 1000) + self._timeframe.ms // 4
         return assess(health, self.now_ms(), self._timeframe, patience_ms)
 
-    async def run(self, database: Database, metrics: Metrics, sinks: Sequence[SignalSink]) -> None:
+    async def run(
+        self,
+        database: Database,
+        metrics: Metrics,
+        sinks: Sequence[SignalSink],
+        paper: PaperRoom,
+    ) -> None:
         """Opens the market, recovers, catches up, and goes on; one round where `once` is set.
 
         Raises ConfigError, and StoreError: a restart is the recovery.
@@ -87,7 +94,7 @@ class LiveEngine:
             database,
             feed=market.feed,
             timer=self._machine.seconds,
-            sinks=sinks,
+            sinks=(*sinks, paper),
             registry=self._registry,
         )
         rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics)
@@ -95,11 +102,16 @@ class LiveEngine:
         with backfill(len(self._symbols)) as on_coin:
             await rounds.once(on_coin)
         if self._settings.once:
+            await paper.once(market)
             return
         # What has been loaded stays: the collector need not go through it at some close to come.
         gc.collect()
         gc.freeze()
-        await self._follow(rounds, market)
+        trading = asyncio.create_task(paper.run(market))
+        try:
+            await self._follow(rounds, market, trading)
+        finally:
+            trading.cancel()
 
     def stop(self) -> None:
         """Ends the rounds within half a second; nothing must be done for the next start."""
@@ -113,9 +125,14 @@ class LiveEngine:
         if self._market is not None:
             await self._market.close()
 
-    async def _follow(self, rounds: Rounds, market: Market) -> None:
-        """A round at every close, for ever. Raises StoreError."""
+    async def _follow(self, rounds: Rounds, market: Market, trading: asyncio.Task[None]) -> None:
+        """A round at every close, for ever, beside the paper trading. Raises StoreError."""
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not failed.done():
+                failed.set_exception(error)
 
         async def run() -> None:
             try:
@@ -129,6 +146,7 @@ class LiveEngine:
             if rounds.is_due():
                 await run()
 
+        trading.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
         self._scheduler.add_job(run, trigger, misfire_grace_time=None)
         self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)

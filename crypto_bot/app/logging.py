@@ -23,7 +23,12 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
         structlog.processors.format_exc_info,
     ]
     last: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(
+            # By default it shows the variables of every frame, and so tokens and headers.
+            exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False)
+        )
+        if console
+        else structlog.processors.JSONRenderer()
     )
     if console:
         shared.pop()

@@ -11,8 +11,10 @@ from urllib.request import urlopen
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.process import SimProcess
+from crypto_bot.adapters.exchange.stream import StreamedPrices
 from crypto_bot.app.settings import ExchangeSettings, Settings, SimSettings
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
@@ -24,10 +26,11 @@ _ATTACH_TIMEOUT_S = 5.0
 
 @dataclass(slots=True)
 class Market:
-    """Clock and feed belong together: a simulated market's time is its own."""
+    """Clock, candles and prices belong together: a simulated market's time is its own."""
 
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
+    prices: CcxtPrices | StreamedPrices
     process: SimProcess | None = None
 
     async def correct_clock(self) -> int | None:
@@ -43,6 +46,8 @@ class Market:
 
     async def close(self) -> None:
         """Gives back connections, and ends the simulated exchange if it was started here."""
+        if isinstance(self.prices, StreamedPrices):
+            await self.prices.close()
         await self.feed.close()
         if self.process is not None:
             self.process.stop()
@@ -57,7 +62,8 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     exchange = settings.exchange
     if exchange.id != SIM:
         clock = SystemClock()
-        return Market(clock, _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url))
+        feed = _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url)
+        return Market(clock, feed, _prices(exchange, feed))
     process = None
     if exchange.url is None:
         config = _sim_config(settings.sim, symbols, settings.timeframe, resume_ms)
@@ -67,7 +73,7 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     numbers = clock_of(url) if process is None else process.clock
     sim_clock = AcceleratedClock(*numbers)
     feed = _feed(exchange, _SPOKEN_BY_SIM, settings.timeframe, sim_clock, url)
-    return Market(sim_clock, feed, process)
+    return Market(sim_clock, feed, _prices(exchange, feed), process)
 
 
 def clock_of(url: str) -> ClockNumbers:
@@ -98,7 +104,12 @@ def _feed(
         url=url,
         timeout_s=exchange.timeout_s,
         market_type=exchange.market_type,
+        streams=exchange.stream_prices,
     )
+
+
+def _prices(exchange: ExchangeSettings, feed: CcxtFeed) -> CcxtPrices | StreamedPrices:
+    return StreamedPrices(feed.line) if exchange.stream_prices else CcxtPrices(feed.line)
 
 
 def _sim_config(

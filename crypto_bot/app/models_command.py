@@ -215,9 +215,9 @@ def _audit(flags: argparse.Namespace, settings: Settings) -> int:
 
 
 def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
-    symbol = name[0]
-    if symbol is None:
-        raise ConfigError("the pool is not served itself: accept the model of a coin")
+    audited = flags.symbols or name[0]
+    if audited is None:
+        raise ConfigError("the pool is of all the coins: say with --symbols which are audited")
     folder = folder_of(settings.models_dir, *name)
     now = versions.current(folder)
     if now is None:
@@ -226,7 +226,7 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
     lifted(meta, flags.because)
     require_features(meta.spec, str(now))
     spec = meta.spec
-    asked = _Audited(feature_set(spec.features), spec.label, flags.symbols or symbol)
+    asked = _Audited(feature_set(spec.features), spec.label, audited)
     accepted = accept(folder, now, flags.because, _checks(flags, settings, asked))
     Console().print(
         f"{accepted.version} is {accepted.verdict} from the next candle on: "

@@ -12,8 +12,8 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.backtest_command import IN_MEMORY, instant_of, replay_into
-from crypto_bot.app.flags import Parser, add_settings, settings_of
+from crypto_bot.app.backtest_command import IN_MEMORY, replay_into
+from crypto_bot.app.flags import Parser, add_settings, instant_of, settings_of
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.backtesting.verification import Verification, compare, pages

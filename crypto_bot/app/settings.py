@@ -18,13 +18,16 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
+from crypto_bot.app.paper_settings import PaperSettings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
+from crypto_bot.domain.notice import QuietHours, zone_of
 from crypto_bot.domain.timeframe import Timeframe
 
 CONFIG_FILE = Path("crypto_bot.toml")
 _PREFIX = "CRYPTO_BOT_"
 _FOR_TESTS = "CRYPTO_BOT_TEST_"
+_SECRETS = (("api", "token"), ("notify", "urls"))
 _OLDER_SPELLINGS = {
     "USE_ML_PER_COIN": "use_ml",
     "ML_DEFAULT_TF": "tf",
@@ -49,6 +52,8 @@ class ExchangeSettings(_Section):
     grace_s: float = Field(default=20.0, ge=0)
     """A candle that is not there yet is asked for again this long after its close."""
     poll_s: float = Field(default=2.0, gt=0)
+    stream_prices: bool = False
+    """Live prices over a websocket as they change; they are polled where it is silent."""
 
 
 class SimSettings(_Section):
@@ -91,6 +96,9 @@ class ModelSettings(_Section):
 
     max_age_days: float = Field(default=45.0, gt=0)
     """From the end of a model's data; an older one is refused, and the rules answer."""
+    pool_max_age_days: float = Field(default=730.0, gt=0)
+    """The same of the pool's network, which answers for coins without a model of their own; its
+    trades stand no longer than `max_age_days`."""
     served: Literal["ACTIVE", "WARMUP", "LOW"] = "WARMUP"
     """The lowest verdict that is served; the signal names it. Below, the rules answer."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"
@@ -114,6 +122,19 @@ class LogSettings(_Section):
     """`auto`: console on a terminal, JSON on a pipe."""
 
 
+class NotifySettings(_Section):
+    """Who is told what happens, and when."""
+
+    urls: SecretStr | None = None
+    """Apprise URLs, separated by blanks; from the environment alone: CRYPTO_BOT_NOTIFY__URLS."""
+    level: Literal["info", "warning", "alarm"] = "info"
+    """The lowest that is told: signals and fills are info, a circuit breaker is an alarm."""
+    quiet_hours: str | None = None
+    """Such as 22:00-07:00: but for alarms, what happens then is one digest at their end."""
+    zone: str = "UTC"
+    """Of the quiet hours and of the times in a digest, e.g. Europe/Berlin."""
+
+
 class Settings(BaseSettings):
     """All of it."""
 
@@ -125,7 +146,8 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     tf: str = "15m"
     symbols_file: Path = Path("data/symbols_32.json")
-    database_url: str = "sqlite:///data/crypto_bot.db"
+    database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
+    """May hold a password, so it is not shown."""
     models_dir: Path = Path("models")
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()
@@ -133,8 +155,10 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     decision: DecisionSettings = DecisionSettings()
     models: ModelSettings = ModelSettings()
+    paper: PaperSettings = PaperSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
+    notify: NotifySettings = NotifySettings()
 
     @property
     def timeframe(self) -> Timeframe:
@@ -209,12 +233,13 @@ def _from_file(config: Path | None) -> dict[str, Any]:
         raise ConfigError(f"settings file {path}: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"settings file {path} is not TOML: {error}") from error
-    api = content.get("api")
-    if isinstance(api, dict) and "token" in api:
-        raise ConfigError(
-            f"settings file {path}: api.token is a secret and is read from the environment "
-            "alone: set CRYPTO_BOT_API__TOKEN"
-        )
+    for section, key in _SECRETS:
+        given = content.get(section)
+        if isinstance(given, dict) and key in given:
+            raise ConfigError(
+                f"settings file {path}: {section}.{key} is a secret and is read from the "
+                f"environment alone: set {_PREFIX}{section.upper()}__{key.upper()}"
+            )
     return content
 
 
@@ -237,7 +262,9 @@ def _in_words(error: ValidationError | SettingsError) -> str:
         if each["type"] == "extra_forbidden":
             told.append(f"unknown setting {name}")
         else:
-            told.append(f"{name} = {each['input']!r}: {each['msg']}")
+            # Of a section that may hold a secret the whole input may be one.
+            secret = any(each["loc"] == of[: len(each["loc"])] for of in _SECRETS)
+            told.append(f"{name} = {'…' if secret else repr(each['input'])}: {each['msg']}")
     return "settings: " + "; ".join(told)
 
 
@@ -247,6 +274,10 @@ def _check(settings: Settings) -> None:
         raise ConfigError("settings: engine.record_lag_bars must exceed engine.horizon_bars")
     if settings.exchange.grace_s * 1000 >= timeframe.ms:
         raise ConfigError(f"settings: exchange.grace_s must be shorter than {timeframe.name}")
+    if settings.notify.quiet_hours is None:
+        zone_of(settings.notify.zone)
+    else:
+        QuietHours.parse(settings.notify.quiet_hours, settings.notify.zone)
     if not is_loopback(settings.api.host) and settings.api.token is None:
         raise ConfigError(
             f"host {settings.api.host} is reachable from other machines: set the environment "

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
@@ -17,7 +15,7 @@ from crypto_bot.adapters.exchange.sim.coins import COINS
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.adapters.exchange.sim.opening import open_market
 from crypto_bot.adapters.exchange.sim.server import serving
-from crypto_bot.app.flags import Parser
+from crypto_bot.app.flags import Parser, instant_of
 from crypto_bot.app.settings import load_symbols
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.timeframe import TRADED
@@ -106,17 +104,7 @@ def _parsed(argv: Sequence[str]) -> SimConfig:
 
 def _instant(text: str) -> int:
     """Milliseconds as such, or ISO 8601, UTC where it names no zone."""
-    if text.isdecimal():
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither UTC milliseconds nor a time such as 2025-01-01T00:00"
-        ) from e
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    return int(text) if text.isdecimal() else instant_of(text)
 
 
 if __name__ == "__main__":

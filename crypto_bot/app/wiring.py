@@ -165,6 +165,7 @@ def model_registry(settings: Settings) -> ModelRegistry:
     models = settings.models
     policy = ServingPolicy(
         max_age_ms=int(models.max_age_days * DAY_MS),
+        pool_max_age_ms=int(models.pool_max_age_days * DAY_MS),
         served=Verdict(models.served),
         traded=Verdict(models.traded),
     )

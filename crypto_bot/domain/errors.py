@@ -5,7 +5,8 @@ CryptoBotError
 ├── MarketDataError
 │   ├── ExchangeUnavailable  no sound answer: timeouts, 5xx, refused connections, an open breaker
 │   ├── RateLimited          429 or 418; carries retry_after_s
-│   └── BadCandles           an answer that cannot be true: NaN, disorder, duplicates, off grid
+│   ├── BadCandles           an answer that cannot be true: NaN, disorder, duplicates, off grid
+│   └── BadPrices            nor can this one: a bid above its ask, zero, NaN, yesterday's
 ├── SignalUnavailable        a source declines; the next one is asked
 │   ├── ModelMissing
 │   ├── ModelStale
@@ -44,6 +45,10 @@ class RateLimited(MarketDataError):
 
 class BadCandles(MarketDataError):
     """Candles that cannot be true."""
+
+
+class BadPrices(MarketDataError):
+    """Quotes, a book or funding that cannot be true."""
 
 
 class SignalUnavailable(CryptoBotError):

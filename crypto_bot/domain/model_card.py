@@ -66,10 +66,14 @@ class ModelCard(NamedTuple):
 
 
 class ModelEntry(NamedTuple):
-    """Whether the model of a coin answers and its trades stand, and the reason in words."""
+    """Whether the model of a coin answers and its trades stand, and the reason in words.
+
+    `missing`: no model of it has been published.
+    """
 
     symbol: str
     served: bool
     traded: bool
     reason: str
     card: ModelCard | None
+    missing: bool = False

@@ -21,8 +21,22 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     IEEE arithmetic (no fastmath), so results do not depend on the order of evaluation; a division
     by zero gives inf or NaN; the GIL is released.
     """
+    return _made(function, frozenset())
+
+
+def relaxed(function: Callable[P, R]) -> Callable[P, R]:
+    """As `compiled`, where sums may be reordered and products fused into them, so that it is fast.
+
+    A machine repeats its own bits, another kind of processor may round differently.
+    """
+    return _made(function, frozenset({"contract", "nsz", "reassoc"}))
+
+
+def _made(function: Callable[P, R], freedom: frozenset[str]) -> Callable[P, R]:
     _drop_stale(Path(inspect.getfile(function)).parent)
-    dispatcher: Callable[P, R] = njit(cache=True, nogil=True, error_model="numpy")(function)
+    dispatcher: Callable[P, R] = njit(
+        cache=True, nogil=True, error_model="numpy", fastmath=set(freedom)
+    )(function)
     return dispatcher
 
 

@@ -33,6 +33,8 @@ META = "meta.json"
 METRICS = "metrics.json"
 SCALER = "scaler.pkl"
 TRAILING = "trailing.json"
+POOLED = "pool:"
+"""Stands before the version of the pool's network where it answers for a coin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,11 @@ class PublishedModel:
     trailing: Trailing
     span: Span
     meta: Meta
+
+    @property
+    def name(self) -> str:
+        """Its version, and whether it is the pool's: as it stands with the signals."""
+        return f"{POOLED}{self.version}" if self.symbol is None else self.version
 
     @property
     def leader(self) -> str | None:

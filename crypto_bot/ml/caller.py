@@ -122,15 +122,18 @@ class ModelCaller:
         reasons = [_told(place, pred, expected_bps, self._cost_bps)]
         if verdict is not Verdict.ACTIVE:
             reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
-        if pred is not Pred.NO_TRADE and not self._policy.trades(verdict):
-            reasons.append(f"the {pred} of a {verdict} model is not traded alone")
+        if model.symbol is None:
+            reasons.append(f"the pool's network answers: {view.symbol} has no model of its own")
+        withheld = self._policy.withheld(model, view.open_ms)
+        if pred is not Pred.NO_TRADE and withheld is not None:
+            reasons.append(withheld)
             pred, expected_bps = Pred.NO_TRADE, None
         return Call(
             pred=pred,
             reasons=tuple(reasons),
             probabilities=Probabilities(*told.probabilities),
             expected_bps=expected_bps,
-            model_version=model.version,
+            model_version=model.name,
             label=model.spec.label,
         )
 
@@ -158,7 +161,7 @@ class ModelCaller:
             logged = {
                 open_ms: score_of(probabilities, model.calibration)
                 for open_ms, probabilities in self._log.model_calls(
-                    view.symbol, model.version, since_ms
+                    view.symbol, model.name, since_ms
                 )
             }
         bars = model.spec.window_bars

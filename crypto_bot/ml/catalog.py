@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from crypto_bot.domain.errors import ModelIncompatible, SignalUnavailable
+from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
 from crypto_bot.ml import versions
 from crypto_bot.ml.registry import Fingerprint, ModelRegistry, fingerprint
@@ -46,7 +46,7 @@ class PublishedCatalog:
         self._registry = registry
         self._symbols = tuple(symbols)
         self._newest_open_ms = newest_open_ms
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str | None, _Known] = {}
 
     def entries(self) -> list[ModelEntry]:
         """One for each coin, with a model or without."""
@@ -55,16 +55,17 @@ class PublishedCatalog:
     def entry(self, symbol: str) -> ModelEntry:
         """What is known of the model of `symbol`."""
         found = self._registry.look(symbol, self._newest_open_ms())
-        card = self._card(symbol)
         if isinstance(found, SignalUnavailable):
-            return ModelEntry(symbol, served=False, traded=False, reason=str(found), card=card)
-        verdict = found.meta.verdict
-        traded = self._registry.policy.trades(verdict)
-        ends = "" if traded else ", and its LONG and SHORT become NO_TRADE"
-        reason = f"{found.version} is {verdict}: it answers{ends}"
-        return ModelEntry(symbol, served=True, traded=traded, reason=reason, card=card)
+            card = self._card(symbol)
+            missing = isinstance(found, ModelMissing)
+            return ModelEntry(symbol, False, False, str(found), card, missing=missing)
+        withheld = self._registry.policy.withheld(found, self._newest_open_ms())
+        ends = "" if withheld is None else f"; {withheld}"
+        reason = f"{found.name} is {found.meta.verdict}: it answers{ends}"
+        card = self._card(found.symbol)
+        return ModelEntry(symbol, served=True, traded=withheld is None, reason=reason, card=card)
 
-    def _card(self, symbol: str) -> ModelCard | None:
+    def _card(self, symbol: str | None) -> ModelCard | None:
         folder = self._registry.folder(symbol)
         looks = fingerprint(folder, (_META, _METRICS))
         known = self._known.get(symbol)

@@ -13,6 +13,7 @@ import structlog
 import torch
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.ml.arithmetic import chosen_arithmetic
 from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
 from crypto_bot.ml.head import HeadData, Schedule, answers, learn
@@ -40,7 +41,8 @@ class NetSettings:
     after four without gain in validation loss, and keeps its best weights. The direction head has
     a fixed budget of `up_epochs`: thirty days of validation are too few to see its gain. An epoch
     is as many examples as their weights add up to, at most `epoch_examples`, and the next one takes
-    others.
+    others. `arithmetic` is that of the CPU; `auto` is replaced at once by what it means on this
+    machine, so that a plan says it and all its workers do the same.
     """
 
     epochs: int = 50
@@ -51,8 +53,10 @@ class NetSettings:
     dropout: float = 0.2
     epoch_examples: int = 100_000
     device: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "arithmetic", chosen_arithmetic(self.arithmetic))
         for name in ("epochs", "up_epochs", "batch_size", "epoch_examples"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: use 1 or more")
@@ -90,8 +94,8 @@ class FittedNet:
 class CnnLstm:
     """The CNN-LSTM family. `start`: files of a model to go on from, as fine-tuning does.
 
-    The same seed, device and number of threads give the same bits, also where a fit was killed and
-    goes on from its `notebook`. Classes have no weights.
+    The same seed, device, arithmetic and number of threads give the same bits, also where a fit was
+    killed and goes on from its `notebook`. Classes have no weights.
     """
 
     architecture: Architecture
@@ -143,6 +147,7 @@ class CnnLstm:
             weight_decay=s.weight_decay,
             epoch_examples=s.epoch_examples,
             stops_early=True,
+            arithmetic=s.arithmetic,
         )
         budget = replace(
             schedule, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.direction import Direction
 from crypto_bot.ml.evaluate import Evaluation
+from crypto_bot.ml.gates import Gate, above, at_least, below, chance, gate, proven
 from crypto_bot.ml.intervals import Estimate
 from crypto_bot.ml.splits import LEAST_FOLDS, LEAST_TEST_DAYS
 from crypto_bot.ml.verdict import Verdict
@@ -23,7 +24,6 @@ SAME_MCC = 0.005
 MAX_DIRECTION_AUC = 0.56
 MIN_DIRECTION_AUC = 0.505
 ECE_SLACK = 0.010
-CHANCE_AUC = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,6 @@ class Ceilings:
 
 LABEL_A = Ceilings(skill=0.025, accuracy_gain=0.03)
 LABEL_B = Ceilings(skill=0.06, accuracy_gain=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One test: `value` against `limit`, and what it says in words."""
-
-    name: str
-    passed: bool
-    value: float
-    limit: float
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +147,16 @@ def _soundness(own: Evaluation) -> tuple[Gate, ...]:
     gain = abs(classes.accuracy.value - classes.majority)
     constant = gain <= SAME_ACCURACY and abs(classes.mcc.value) <= SAME_MCC
     return (
-        _gate(
+        gate(
             "log_loss",
             told.log_loss.value < told.log_loss_prior,
             told.log_loss.value,
             told.log_loss_prior,
             "log loss {value:.4f}, that of the label frequencies of the fit rows {limit:.4f}",
         ),
-        _above("sd_no_trade", told.sd_no_trade, MIN_SD, "P(NO_TRADE) varies"),
-        _above("sd_direction", told.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies"),
-        _gate(
+        above("sd_no_trade", told.sd_no_trade, MIN_SD, "P(NO_TRADE) varies"),
+        above("sd_direction", told.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies"),
+        gate(
             "not_constant",
             not constant,
             abs(classes.mcc.value),
@@ -182,16 +171,16 @@ def _leaks(found: LeakTests) -> tuple[Gate, ...]:
     told = ", ".join(found.changed_columns) or "none"
     shuffled = found.shuffled_skill.low
     return (
-        _gate(
+        gate(
             "prefix",
             not found.changed_columns,
             len(found.changed_columns),
             0,
             "{value:.0f} columns change their past when candles are appended: " + told,
         ),
-        _chance("placebo_auc", found.placebo_auc, "on a market of coin flips"),
-        _chance("shuffled_auc", found.shuffled_auc, "on shuffled labels"),
-        _gate(
+        chance("placebo_auc", found.placebo_auc, "on a market of coin flips"),
+        chance("shuffled_auc", found.shuffled_auc, "on shuffled labels"),
+        gate(
             "shuffled_skill",
             not shuffled > 0.0,
             shuffled,
@@ -203,8 +192,8 @@ def _leaks(found: LeakTests) -> tuple[Gate, ...]:
 
 def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> tuple[Gate, ...]:
     gates = [
-        _below("direction_auc_ceiling", direction.auc.value, MAX_DIRECTION_AUC, "direction AUC"),
-        _below(
+        below("direction_auc_ceiling", direction.auc.value, MAX_DIRECTION_AUC, "direction AUC"),
+        below(
             "skill_ceiling",
             own.probabilities.skill_prior.value,
             ceilings.skill,
@@ -214,7 +203,7 @@ def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> 
     if ceilings.accuracy_gain is not None:
         gain = own.classes.accuracy.value - own.classes.majority
         gates.append(
-            _below(
+            below(
                 "accuracy_ceiling",
                 gain,
                 ceilings.accuracy_gain,
@@ -228,22 +217,22 @@ def _skill(own: Evaluation) -> tuple[Gate, ...]:
     told = own.probabilities
     allowed = told.ece_floor + ECE_SLACK
     return (
-        _proven("skill_prior", told.skill_prior.low, 0.0, "skill against the prior"),
-        _proven(
+        proven("skill_prior", told.skill_prior.low, 0.0, "skill against the prior"),
+        proven(
             "skill_climatology",
             told.skill_climatology.low,
             0.0,
             "skill against the hour of day",
         ),
-        _gate(
+        gate(
             "calibration",
             told.ece <= allowed,
             told.ece,
             allowed,
             "calibration error {value:.4f}, allowed {limit:.4f} (noise floor and .010)",
         ),
-        _at_least("folds", len(own.folds), LEAST_FOLDS, "test folds"),
-        _at_least("days", own.days, LEAST_TEST_DAYS, "test days"),
+        at_least("folds", len(own.folds), LEAST_FOLDS, "test folds"),
+        at_least("days", own.days, LEAST_TEST_DAYS, "test days"),
     )
 
 
@@ -251,49 +240,13 @@ def _direction(direction: Direction) -> tuple[Gate, ...]:
     coins = "one coin" if direction.coins == 1 else f"{direction.coins} coins"
     pool = f"direction AUC {direction.auc.value:.4f} over {coins}"
     return (
-        _proven("direction_auc", direction.auc.low, MIN_DIRECTION_AUC, pool),
-        _proven(
+        proven("direction_auc", direction.auc.low, MIN_DIRECTION_AUC, pool),
+        proven(
             "direction_placebo",
             direction.auc.low,
             direction.placebo_95,
             f"{pool} beside sign-flipped placebos",
         ),
-    )
-
-
-def _gate(name: str, passed: bool, value: float, limit: float, words: str) -> Gate:
-    told = words.format(value=value, limit=limit)
-    return Gate(name, bool(passed), float(value), float(limit), told)
-
-
-def _chance(name: str, auc: Estimate, where: str) -> Gate:
-    words = "direction AUC " + where + " is {value:.4f} (must be within {limit:.3f} of .5)"
-    return _gate(name, is_chance(auc), auc.value, CHANCE_AUC, words)
-
-
-def is_chance(auc: Estimate) -> bool:
-    """Near one half, or no further from it than few rows bring."""
-    return abs(auc.value - 0.5) <= CHANCE_AUC or auc.low <= 0.5 <= auc.high
-
-
-def _above(name: str, value: float, limit: float, what: str) -> Gate:
-    words = what + " by {value:.4f} (standard deviation; at least {limit:.3f})"
-    return _gate(name, value >= limit, value, limit, words)
-
-
-def _below(name: str, value: float, limit: float, what: str) -> Gate:
-    # An unknown value is not too good.
-    return _gate(name, not value > limit, value, limit, what + " {value:.4f} (at most {limit:.3f})")
-
-
-def _proven(name: str, low: float, limit: float, what: str) -> Gate:
-    words = what + ": lower end of the 95 % interval {value:.4f} (must be above {limit:.4f})"
-    return _gate(name, low > limit, low, limit, words)
-
-
-def _at_least(name: str, count: int, least: int, what: str) -> Gate:
-    return _gate(
-        name, count >= least, count, least, "{value:.0f} " + what + " (at least {limit:.0f})"
     )
 
 

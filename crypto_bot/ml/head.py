@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from crypto_bot.domain.errors import TrainingDiverged
 from crypto_bot.ml.checkpoint import Checkpoints, State, random_state, restore_random
+from crypto_bot.ml.learner import learner
 from crypto_bot.ml.nets.cnn_lstm import Tower, block_offsets, gather
 from crypto_bot.ml.notebook import EpochReport
 
@@ -51,6 +52,7 @@ class Schedule:
     weight_decay: float
     epoch_examples: int
     stops_early: bool
+    arithmetic: str
 
 
 class Learned(NamedTuple):
@@ -80,7 +82,7 @@ def learn(
     Every epoch is told and kept; a fit that goes on from `kept` ends with the same bits. Raises
     TrainingDiverged where the loss or a weight is not finite.
     """
-    run = _Run(tower, fit, schedule)
+    run = Run(tower, fit, schedule)
     state = kept.of(schedule.head)
     if state is None:
         best_loss = _loss_on(tower, validation, schedule.window_bars)
@@ -95,6 +97,7 @@ def learn(
         best.see(tower, run.losses[-1], found)
         kept.keep(schedule.head, run.state(best))
         kept.notebook.tell(run.report(found))
+    run.release()
     if schedule.stops_early:
         tower.load_state_dict(best.weights)
     return Learned(tuple(run.losses), tuple(best.validation), best.weights)
@@ -122,7 +125,7 @@ class _Best:
         return epochs == schedule.epochs or not patient
 
 
-class _Run:
+class Run:
     """The steps of one training run."""
 
     def __init__(self, tower: Tower, fit: HeadData, schedule: Schedule) -> None:
@@ -130,13 +133,18 @@ class _Run:
         self.losses: list[float] = []
         self._seconds = 0.0
         self._tower, self._fit, self._schedule = tower, fit, schedule
-        self._offsets = block_offsets(schedule.window_bars).to(fit.features.device)
+        self._learner = learner(
+            tower, schedule.window_bars, schedule.arithmetic, fit.features.device
+        )
         self._stream = _Stream(fit.ends.shape[0], schedule.seed)
         unique = max(1, round(float(fit.weights.sum())))
         self._examples = min(unique, schedule.epoch_examples)
         steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
         self._optimiser = torch.optim.AdamW(
-            tower.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+            self._learner.weights,
+            lr=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+            fused=True,
         )
         self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _falling(steps))
 
@@ -203,20 +211,20 @@ class _Run:
         best.validation = list(state["validation"])
         return best
 
+    def release(self) -> None:
+        """Leaves the tower as it is."""
+        self._learner.release()
+
     def _learn_from(self, chosen: Tensor) -> tuple[float, float]:
         fit = self._fit
-        windows = gather(self._tower, fit.features, fit.ends[chosen], self._offsets)
-        logit = self._tower(windows)
-        weights = fit.weights[chosen]
-        mass = weights.sum()
-        loss = log_loss(logit, fit.truth[chosen], weights, reduction="sum") / mass
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        clip_grad_norm_(self._tower.parameters(), _LARGEST_GRADIENT)
+        told = self._learner.learn_from(
+            fit.features, fit.ends[chosen], fit.truth[chosen], fit.weights[chosen]
+        )
+        clip_grad_norm_(self._learner.weights, _LARGEST_GRADIENT)
         self._optimiser.step()
         self._rate.step()
         self.step += 1
-        return float(loss.detach()), float(mass)
+        return told
 
 
 class _Stream:

@@ -21,7 +21,8 @@ from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.direction import measure_direction
 from crypto_bot.ml.families import LOGISTIC, FamilyChoice
 from crypto_bot.ml.family import HeadLogits
-from crypto_bot.ml.gate import CHANCE_AUC, LeakTests, is_chance
+from crypto_bot.ml.gate import LeakTests
+from crypto_bot.ml.gates import CHANCE_AUC, is_chance
 from crypto_bot.ml.intervals import DayBootstrap, Estimate, ratio
 from crypto_bot.ml.panel import Coin, Panel, Question, build_panel
 from crypto_bot.ml.placebo import coin_flip, shuffled

@@ -9,7 +9,7 @@ from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnav
 from crypto_bot.domain.signal import Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ml import versions
-from crypto_bot.ml.artifact import PublishedModel, folder_of, load, read_meta
+from crypto_bot.ml.artifact import POOLED, PublishedModel, folder_of, load, read_meta
 from crypto_bot.ml.registry import ServingPolicy
 from crypto_bot.ml.verdict import Verdict
 
@@ -67,17 +67,19 @@ class LoggedModels:
             self._known[key] = self._version(*key)
         return self._known[key]
 
-    def _version(self, symbol: str, version: str) -> PublishedModel | SignalUnavailable:
-        folder = folder_of(self._models_dir, symbol, self._timeframe.name)
+    def _version(self, symbol: str, name: str) -> PublishedModel | SignalUnavailable:
+        version = name.removeprefix(POOLED)
+        owner = symbol if version == name else None
+        folder = folder_of(self._models_dir, owner, self._timeframe.name)
         now = versions.current(folder)
         for each in dict.fromkeys([*([now] if now else []), *versions.versions(folder)]):
             try:
                 meta = read_meta(each)
                 # Of one that was accepted later the same weights are stored, BLOCKED, before it.
                 if meta.version == version and meta.verdict is not Verdict.BLOCKED:
-                    return load(each, symbol, self._timeframe.name)
+                    return load(each, owner, self._timeframe.name)
             except (ModelMissing, ModelIncompatible) as error:
                 if each == now:
                     continue
                 return error
-        return ModelMissing(f"{version} of {symbol} is not among the stored versions")
+        return ModelMissing(f"{name} of {symbol} is not among the stored versions")

@@ -11,7 +11,8 @@ from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import ReturnMap
-from crypto_bot.ml.gate import Gate, Judgement
+from crypto_bot.ml.gate import Judgement
+from crypto_bot.ml.gates import Gate
 from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.ml.verdict import Verdict
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series, batch
-from crypto_bot.features.labels import distribution, label, uniqueness
+from crypto_bot.features.labels import Distribution, Labels, distribution, label, uniqueness
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.ml.baselines import RowKeys, last_known
 from crypto_bot.ml.family import Examples, Features
 from crypto_bot.ml.rows import Bools, Floats, Ints, Rows
 
-_FEATURES = "features.npy"
-_COLUMNS = "columns"
+_FEATURES = "features"
+_WHOLE = {"symbols", "question", "features"}
+"""Fields of a panel that are no column of its rows."""
 
 log = structlog.get_logger()
 
@@ -124,7 +125,7 @@ def build_panel(
     if keep_at is None:
         features = np.empty(shape, np.float32)
     elif shape[0]:
-        features = np.lib.format.open_memmap(keep_at / _FEATURES, "w+", np.float32, shape)
+        features = np.lib.format.open_memmap(keep_at / f"{_FEATURES}.npy", "w+", np.float32, shape)
     parts, filled = [], 0
     for number, coin in enumerate(coins):
         made, part = _columns(number, coin, leader, question)
@@ -136,17 +137,20 @@ def build_panel(
     if isinstance(features, np.memmap):
         assert keep_at is not None
         features.flush()
-        np.savez(keep_at / _COLUMNS, allow_pickle=False, **columns)
+        for name, column in columns.items():
+            np.save(keep_at / f"{name}.npy", column, allow_pickle=False)
     return Panel(tuple(coin.symbol for coin in coins), question, features, **columns)
 
 
 def load_panel(folder: Path, symbols: tuple[str, ...], question: Question) -> Panel:
-    """What `build_panel` kept there of these coins; the features stay on disk until read."""
-    with np.load(folder / f"{_COLUMNS}.npz", allow_pickle=False) as kept:
-        columns = {name: kept[name] for name in kept.files}
-    # Copy on write: torch wants what it shares to be writable. Nobody writes.
-    features = np.load(folder / _FEATURES, mmap_mode="c", allow_pickle=False)
-    return Panel(symbols, question, features, **columns)
+    """What `build_panel` kept there of these coins; all of it stays on disk until it is read."""
+
+    def kept(name: str) -> Any:
+        # Copy on write: torch wants what it shares to be writable. Nobody writes.
+        return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+
+    columns = {field.name: kept(field.name) for field in fields(Panel) if field.name not in _WHOLE}
+    return Panel(symbols, question, kept(_FEATURES), **columns)
 
 
 def _known(columns: dict[str, Any], question: Question) -> Ints:
@@ -167,14 +171,8 @@ def _columns(
     number: int, coin: Coin, leader: Series | None, question: Question
 ) -> tuple[Features, dict[str, Any]]:
     """Features of one coin, and its other columns by name."""
+    after = _labelled(coin, question)
     open_ms = coin.series.open_ms
-    least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
-    if open_ms.size < least:
-        raise NotEnoughData(
-            f"{coin.symbol} has {open_ms.size} candles: {least} are needed for a single window of "
-            f"{question.window_bars} rows of {question.features.name} with its label, and many "
-            "times as many to learn from"
-        )
     made = batch(
         question.features,
         question.timeframe,
@@ -183,14 +181,6 @@ def _columns(
         market_since_ms=coin.market_since_ms,
         dtype=np.float32,
     )
-    after = label(question.label, question.timeframe, *coin.series)
-    try:
-        told = distribution(after.label)
-    except NotEnoughData as error:
-        raise NotEnoughData(f"{coin.symbol}: {error}") from error
-    for warning in told.warnings:
-        log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
-    log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
     ready = _ready(open_ms // question.timeframe.ms, made.valid, question.window_bars)
     return np.where(made.valid[:, None], made.rows, np.float32(0.0)), {
         "open_ms": open_ms,
@@ -203,6 +193,36 @@ def _columns(
         "late_bps": after.late_bps,
         "atr_bps": after.atr_bps,
     }
+
+
+def require_enough(coin: Coin, question: Question) -> None:
+    """Raises NotEnoughData where nothing can be learned from `coin`, as `build_panel` does."""
+    _counted(coin, question)
+
+
+def _counted(coin: Coin, question: Question) -> tuple[Labels, Distribution]:
+    count = coin.series.open_ms.size
+    least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
+    if count < least:
+        raise NotEnoughData(
+            f"{coin.symbol} has {count} candles: {least} are needed for a single window of "
+            f"{question.window_bars} rows of {question.features.name} with its label, and many "
+            "times as many to learn from"
+        )
+    after = label(question.label, question.timeframe, *coin.series)
+    try:
+        return after, distribution(after.label)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"{coin.symbol}: {error}") from error
+
+
+def _labelled(coin: Coin, question: Question) -> Labels:
+    """The labels of `coin`; logs their distribution."""
+    after, told = _counted(coin, question)
+    for warning in told.warnings:
+        log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
+    log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
+    return after
 
 
 def _ready(bars: Ints, valid: Bools, window_bars: int) -> Bools:

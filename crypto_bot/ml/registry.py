@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TIERS = (Verdict.LOW, Verdict.WARMUP, Verdict.ACTIVE)
 _META = "meta.json"
+_DAY_MS = 86_400_000
 
 _log = structlog.get_logger()
 
@@ -36,10 +37,12 @@ class ServingPolicy:
 
     `max_age_ms`: from the end of a model's data to the candle it is asked about. `served` is the
     lowest verdict that answers, `traded` the lowest whose LONG and SHORT stand; of a model below
-    it the probabilities are served, and the call is NO_TRADE.
+    it the probabilities are served, and the call is NO_TRADE. The pool's network may be older, up
+    to `pool_max_age_ms`, so that a first start has one; its trades stand as long as any model's.
     """
 
     max_age_ms: int
+    pool_max_age_ms: int
     served: Verdict = Verdict.WARMUP
     traded: Verdict = Verdict.ACTIVE
 
@@ -47,9 +50,18 @@ class ServingPolicy:
         """REJECTED and BLOCKED are served by no policy."""
         return verdict in _TIERS[_TIERS.index(self.served) :]
 
-    def trades(self, verdict: Verdict) -> bool:
-        """Whether LONG and SHORT of such a model stand."""
-        return verdict in _TIERS[_TIERS.index(self.traded) :]
+    def withheld(self, model: PublishedModel, open_ms: int) -> str | None:
+        """Why LONG and SHORT of `model` for this candle do not stand, in words; None: they do."""
+        verdict = model.meta.verdict
+        if verdict not in _TIERS[_TIERS.index(self.traded) :]:
+            return f"LONG and SHORT of a {verdict} model are not traded alone"
+        age_ms = open_ms - model.span.last_open_ms
+        if age_ms > self.max_age_ms:
+            return (
+                f"LONG and SHORT of a model whose data ended {age_ms / _DAY_MS:.0f} days ago are "
+                "not traded: train it again"
+            )
+        return None
 
 
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
@@ -66,6 +78,9 @@ class _Found(NamedTuple):
 class ModelRegistry:
     """The published models of one timeframe under `models_dir`.
 
+    A coin for which none has been published, such as a new listing, is answered for by the pool's
+    network. One whose own model is refused is not: the reason stands, and the rules answer.
+
     Every question looks at the files' sizes and times, so that a model that was published, rolled
     back, damaged or deleted counts at the next cycle. Logs one event for each change of a coin's
     state. Nothing of torch is imported before there is a model to load.
@@ -75,7 +90,7 @@ class ModelRegistry:
         self._models_dir = models_dir
         self._timeframe = timeframe
         self._policy = policy
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str | None, _Found] = {}
         self._told: dict[str, str] = {}
 
     @property
@@ -107,33 +122,39 @@ class ModelRegistry:
     def look(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
         """As `find` for who only wants to know: nothing is logged. From any thread."""
         read = self._read(symbol)
+        if isinstance(read, ModelMissing):
+            pool = self._read(None)
+            read = read if isinstance(pool, ModelMissing) else pool
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 
-    def folder(self, symbol: str) -> Path:
-        """Where the model of `symbol` is published."""
+    def folder(self, symbol: str | None) -> Path:
+        """Where the model of `symbol` is published; None is the pool of all the coins."""
+        if symbol is None:
+            return self._models_dir / "pool" / self._timeframe.name
         return self._models_dir / "per_coin" / symbol / self._timeframe.name
 
     def leader(self, symbols: Sequence[str]) -> str | None:
         """The coin that the models of `symbols` look at beside their own, where there is one."""
-        for symbol in symbols:
+        for symbol in (*symbols, None):
             model = self._read(symbol)
             if not isinstance(model, SignalUnavailable) and model.leader is not None:
                 return model.leader
         return None
 
-    def _read(self, symbol: str) -> PublishedModel | SignalUnavailable:
+    def _read(self, symbol: str | None) -> PublishedModel | SignalUnavailable:
         folder = self.folder(symbol)
         known = self._found.get(symbol)
         if known is not None and fingerprint(folder, known.names) == known.fingerprint:
             return known.answer
         if not (folder / _META).exists() and not folder.with_name(f".{folder.name}").is_dir():
             self._found.pop(symbol, None)
-            return ModelMissing(f"no model of {symbol} {self._timeframe.name} has been published")
+            who = symbol or "the pool"
+            return ModelMissing(f"no model of {who} {self._timeframe.name} has been published")
         found = self._load(symbol, folder)
         self._found[symbol] = found
         return found.answer
 
-    def _load(self, symbol: str, folder: Path) -> _Found:
+    def _load(self, symbol: str | None, folder: Path) -> _Found:
         from crypto_bot.ml import artifact, versions  # noqa: PLC0415 - torch: see the class
 
         names: tuple[str, ...] = (_META,)
@@ -154,22 +175,24 @@ class ModelRegistry:
         verdict, ends_ms = model.meta.verdict, model.span.last_open_ms
         if not self._policy.serves(verdict):
             why = model.meta.reasons[0] if model.meta.reasons else "no reason given"
-            return ModelRejected(f"{model.version} is {verdict}: {why}")
+            return ModelRejected(f"{model.name} is {verdict}: {why}")
         if open_ms <= ends_ms:
             return SignalUnavailable(
-                f"{model.version} has learned from candles up to {instant(ends_ms)}, "
+                f"{model.name} has learned from candles up to {instant(ends_ms)}, "
                 "it answers for later ones alone"
             )
-        if open_ms - ends_ms > self._policy.max_age_ms:
-            days = self._policy.max_age_ms / 86_400_000
+        policy = self._policy
+        most_ms = policy.pool_max_age_ms if model.symbol is None else policy.max_age_ms
+        if open_ms - ends_ms > most_ms:
+            days = most_ms / _DAY_MS
             return ModelStale(
-                f"the data of {model.version} ends at {instant(ends_ms)}, more than {days:g} days "
+                f"the data of {model.name} ends at {instant(ends_ms)}, more than {days:g} days "
                 "before this candle: train it again"
             )
         return model
 
     def _tell(self, symbol: str, answer: PublishedModel | SignalUnavailable) -> None:
-        state = str(answer) if isinstance(answer, SignalUnavailable) else answer.version
+        state = str(answer) if isinstance(answer, SignalUnavailable) else answer.name
         known = self._told.get(symbol)
         if state == known:
             return

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
 _HEADS = ("move", "up")
+_ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +148,39 @@ def _dataset(
     import lightgbm as lgb  # noqa: PLC0415 - as above
 
     return lgb.Dataset(
-        examples.features[np.ix_(examples.ends, columns)],
+        _rows(examples, columns),
         label=truth.astype(np.float32),
         weight=examples.weights.astype(np.float32),
         reference=reference,
     )
 
 
+def _rows(examples: Examples, columns: Ints) -> lgb.Sequence:
+    """The rows of `examples`, handed over in batches: a copy of all coins' takes a gigabyte."""
+    import lightgbm as lgb  # noqa: PLC0415 - as above
+
+    class Rows(lgb.Sequence):
+        batch_size = _ROWS_AT_ONCE
+
+        def __getitem__(self, chosen: int | slice | list[int]) -> npt.NDArray[np.float64]:
+            ends = np.atleast_1d(examples.ends[chosen])
+            told = examples.features[np.ix_(ends, columns)].astype(np.float64)
+            return told[0] if isinstance(chosen, int | np.integer) else told
+
+        def __len__(self) -> int:
+            return int(examples.ends.size)
+
+    return Rows()
+
+
 def _raw(booster: lgb.Booster, features: Features, ends: Ints, columns: Ints) -> Floats:
-    told: npt.ArrayLike = booster.predict(
-        features[np.ix_(ends, columns)], raw_score=True, num_threads=1
-    )
-    return np.asarray(told, dtype=np.float64)
+    told = np.empty(ends.size)
+    for begin in range(0, ends.size, _ROWS_AT_ONCE):
+        some = slice(begin, begin + _ROWS_AT_ONCE)
+        told[some] = booster.predict(
+            features[np.ix_(ends[some], columns)], raw_score=True, num_threads=1
+        )
+    return told
 
 
 def _text(booster: lgb.Booster) -> str:

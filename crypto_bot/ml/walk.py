@@ -15,7 +15,7 @@ from crypto_bot.ml.families import LOGISTIC, FamilyChoice, build, heads
 from crypto_bot.ml.family import Family, Files, FittedHeads, HeadLogits
 from crypto_bot.ml.fit import NetSettings
 from crypto_bot.ml.notebook import Notebook
-from crypto_bot.ml.panel import Panel
+from crypto_bot.ml.panel import Panel, Question
 from crypto_bot.ml.rows import DAY_MS, Ints
 from crypto_bot.ml.splits import Fold, Parts, SplitPlan, parts, walk_forward
 
@@ -49,6 +49,14 @@ class TrainingPlan:
         return self.tuning is not None or not self.pooled
 
 
+def needed_candles(question: Question, splits: SplitPlan) -> int:
+    """About how many candles without a gap give a coin all of its folds."""
+    days = splits.folds * splits.test_days + splits.validation_days + splits.embargo_days
+    bars = (days + splits.least_fit_days) * (DAY_MS // question.timeframe.ms)
+    around = question.features.warm_up_bars + question.window_bars
+    return bars + around + 3 * question.label.horizon_bars
+
+
 def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
     """Folds that every judged coin has the history for. Raises NotEnoughData, saying how much."""
     q = panel.question
@@ -68,10 +76,7 @@ def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
         return walk_forward(plan.splits, q.timeframe, q.label.horizon_bars, *span)
     except NotEnoughData as error:
         candles = int((panel.coin == panel.symbols.index(youngest)).sum())
-        per_day = DAY_MS // q.timeframe.ms
-        s = plan.splits
-        days = s.folds * s.test_days + s.validation_days + s.embargo_days + s.least_fit_days
-        needed = days * per_day + q.features.warm_up_bars + q.window_bars + 3 * q.label.horizon_bars
+        needed = needed_candles(q, plan.splits)
         raise NotEnoughData(
             f"{youngest} has {candles} candles and about {needed} are needed ({error})"
         ) from error
@@ -115,8 +120,7 @@ def fit_pool(
     panel: Panel, plan: TrainingPlan, rows: Parts, notebook: Notebook | None = None
 ) -> FittedHeads:
     """One model from the rows of all the coins."""
-    family = _family(panel, plan, plan.family, None, notebook)
-    return _fitted(panel, family, rows.fit, rows.validation)
+    return _fitted(panel, to_fit(panel, plan, None, notebook), rows.fit, rows.validation)
 
 
 def fit_coin(
@@ -127,12 +131,19 @@ def fit_coin(
     notebook: Notebook | None = None,
 ) -> FittedHeads:
     """A model from the rows of one coin; it goes on from the files of the pool's, if there are."""
+    return _fitted(panel, to_fit(panel, plan, pool, notebook), rows.fit, rows.validation)
+
+
+def to_fit(
+    panel: Panel, plan: TrainingPlan, pool: Files | None, notebook: Notebook | None = None
+) -> Family:
+    """The family of a fit: of the pool, of a coin by itself, or of one that goes on from `pool`."""
     choice = plan.family
     if pool is not None:
         if plan.tuning is None:
             raise ValueError("the plan says nothing of tuning")
         choice = replace(choice, net=plan.tuning)
-    return _fitted(panel, _family(panel, plan, choice, pool, notebook), rows.fit, rows.validation)
+    return _family(panel, plan, choice, pool, notebook)
 
 
 def rows_of_coin(panel: Panel, rows: Parts, symbol: str) -> Parts:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports import DayRecord
@@ -178,22 +178,19 @@ class _Sums(NamedTuple):
     brier: float
 
 
-def _added(sums: Sequence[_Sums]) -> _Sums:
-    return _Sums(
-        n=sum(each.n for each in sums),
-        hits=sum(each.hits for each in sums),
-        trades=sum(each.trades for each in sums),
-        return_bps=fsum(each.return_bps for each in sums),
-        confidence=fsum(each.confidence for each in sums),
-        brier=fsum(each.brier for each in sums),
-    )
+def _added(sums: Sequence[tuple[Any, ...]]) -> _Sums:
+    """Column by column: a log of years has tens of thousands of days and coins."""
+    if not sums:
+        return _Sums(0, 0, 0, 0.0, 0.0, 0.0)
+    n, hits, trades, *measured = zip(*sums, strict=True)
+    return _Sums(sum(n), sum(hits), sum(trades), *map(fsum, measured))
 
 
 def _by_day(rows: Iterable[DayRecord]) -> list[_Sums]:
     """The sums of each day that has calls, ascending."""
-    days: dict[int, list[_Sums]] = {}
+    days: dict[int, list[tuple[Any, ...]]] = {}
     for row in rows:
-        days.setdefault(row.day, []).append(_Sums(*row[3:]))
+        days.setdefault(row.day, []).append(row[3:])
     return [_added(days[day]) for day in sorted(days)]
 
 

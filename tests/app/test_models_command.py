@@ -13,6 +13,7 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.ml import leak_audit, versions
 from crypto_bot.ml.artifact import folder_of, publish
 from crypto_bot.ml.families import LOGISTIC, FamilyChoice
+from crypto_bot.ml.gates import is_chance
 from crypto_bot.ml.panel import Coin, Question, build_panel
 from crypto_bot.ml.placebo import planted
 from crypto_bot.ml.splits import SplitPlan

@@ -43,7 +43,7 @@ def test_it_says_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> Non
     [
         (["--tf", "7m"], "invalid choice: '7m'"),
         (["--speed", "0"], "speed 0.0 is not in"),
-        (["--start", "soon"], "'soon' is neither UTC milliseconds nor a time"),
+        (["--start", "soon"], "'soon' is no time such as 2025-01-01"),
         (["--fault_rate", "5"], "fault_rate 5.0 is not in 0..1"),
         (["--port", "70000"], "port 70000"),
         (["--seed", "-1"], "a negative one was given"),

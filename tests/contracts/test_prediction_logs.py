@@ -1,7 +1,9 @@
 """What every database must do for the prediction log and those who read it."""
 
 import struct
+from itertools import product
 from math import inf
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,8 @@ from sqlalchemy import Table
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.store.tables import day_records as day_records_table
+from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.label import LabelSpec, Rule
@@ -18,7 +22,14 @@ from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import DayRecord, LogPosition, ResolvedCall, Settled, StoredSignal
+from crypto_bot.ports import (
+    DayRecord,
+    LoggedSignal,
+    LogPosition,
+    ResolvedCall,
+    Settled,
+    StoredSignal,
+)
 
 M15 = Timeframe.parse("15m")
 H1 = Timeframe.parse("1h")
@@ -267,6 +278,75 @@ def test_performance_by_day_leaves_out_late_and_unlabelled(database: Database) -
     assert queries.performance_rows("ETHUSDT", None, None) == expected[:1]
     assert queries.performance_rows(None, Source.RSI_MA, None) == expected[1:]
     assert queries.performance_rows(None, None, T0 + DAY_MS) == expected[2:]
+
+
+kinds = st.tuples(
+    st.sampled_from(["BTCUSDT", "ETHUSDT"]),
+    st.integers(0, 300),  # candles: a little more than three days
+    st.sampled_from(Pred),
+    st.sampled_from([Source.RSI_MA, Source.HOLD]),
+    st.booleans(),
+    st.none() | st.sampled_from(Pred),
+    st.sampled_from([-31.25, 0.0, 12.5]),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(kinds, max_size=40, unique_by=lambda kind: kind[:2]),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=6),
+    st.integers(-1, 301 * M15.ms),
+)
+def test_the_days_add_up_to_the_log_whatever_came_twice_and_in_which_order(
+    database: Database, kinds: list[Any], slices: list[tuple[int, int]], since: int
+) -> None:
+    empty(database, outcomes_table, predictions_table, day_records_table)
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    calls = [
+        stored(symbol, bar, pred=pred, source=source, confidence=0.25, late=late)
+        for symbol, bar, pred, source, late, _, _ in kinds
+    ]
+    settled = [
+        outcome(call, *kind[5:]) for call, kind in zip(calls, kinds, strict=True) if kind[1] % 7
+    ]
+    store.commit(calls, [])
+    for start, stop in slices:
+        again = settled[start:stop]
+        store.commit([], [*again, *again[:1]])
+        SqlPredictionStore(database, M15).commit(calls, settled[stop:start])
+    store.commit([], settled)
+
+    log = queries.prediction_log(None, None, None, None, 1000)
+    for symbol, source in product((None, "ETHUSDT"), (None, Source.HOLD)):
+        for since_ms in (None, T0 + since):
+            lines = [
+                line
+                for line in log
+                if symbol in {None, line.stored.signal.symbol}
+                and source in {None, line.stored.signal.source}
+                and line.stored.signal.candle_open_ms >= (since_ms or 0)
+            ]
+            assert queries.performance_rows(symbol, source, since_ms) == added_up(lines)
+
+
+def added_up(lines: list[LoggedSignal]) -> list[DayRecord]:
+    """The slow way. The numbers are short binary fractions, so the order of adding is no matter."""
+    days: dict[tuple[int, Source, str], list[float]] = {}
+    for (signal, _, late), found in lines:
+        if late or found is None or found.label is None:
+            continue
+        key = signal.candle_open_ms // DAY_MS, signal.source, signal.symbol
+        hit = found.label is signal.pred
+        trade, miss = signal.pred is not Pred.NO_TRADE, signal.confidence - hit
+        values = (1, hit, trade, found.return_bps, signal.confidence, miss * miss)
+        sums = days.get(key, [0.0] * 6)
+        days[key] = [sum_ + value for sum_, value in zip(sums, values, strict=True)]
+    return [
+        DayRecord(source, symbol, day, *sums)  # type: ignore[arg-type]  # whole numbers as floats
+        for (day, source, symbol), sums in sorted(days.items())
+    ]
 
 
 def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) -> None:

@@ -29,7 +29,9 @@ M15 = Timeframe.parse("15m")
 
 def unpublished(folder: Path) -> SignalSource:
     return PerCoinModels(
-        registry=ModelRegistry(folder, M15, ServingPolicy(max_age_ms=M15.ms)),
+        registry=ModelRegistry(
+            folder, M15, ServingPolicy(max_age_ms=M15.ms, pool_max_age_ms=M15.ms)
+        ),
         symbols=["A"],
         timeframe=M15,
         archive=SqlCandleArchive(Database.open("sqlite://"), M15),

@@ -24,6 +24,7 @@ class Process:
     def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
         self.lines: list[str] = []
         self._events: Queue[Event] = Queue()
+        self._said: Queue[str | None] = Queue()
         self._child = subprocess.Popen(
             [sys.executable, *words],
             cwd=folder,
@@ -39,8 +40,10 @@ class Process:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self.lines.append(line.rstrip())
+            self._said.put(line)
             if line.startswith("{"):
                 self._events.put(json.loads(line))
+        self._said.put(None)
         self._child.stdout.close()
 
     @property
@@ -61,6 +64,10 @@ class Process:
                 raise AssertionError(f"no {name}; it said {self.lines[-20:]}") from None
             if event["event"] == name:
                 return event
+
+    def next_line(self, within_s: float = 60.0) -> str | None:
+        """The next line that it says; None once it has ended."""
+        return self._said.get(timeout=within_s)
 
     def signal(self, number: int) -> None:
         self._child.send_signal(number)

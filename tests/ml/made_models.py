@@ -10,13 +10,16 @@ from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import ReturnMap
 from crypto_bot.ml.fit import FittedNet
-from crypto_bot.ml.gate import Gate, Judgement
+from crypto_bot.ml.gate import Judgement
+from crypto_bot.ml.gates import Gate
 from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed
 from crypto_bot.ml.verdict import Verdict
 
 STEP_MS = 900_000
+COINS = ("BTCUSDT", "ETHUSDT")
+"""Whom a pool has learned from."""
 DATA_ENDS_MS = 1_760_000_400_000 // STEP_MS * STEP_MS
 
 
@@ -38,7 +41,7 @@ def tiny_net(features: str, window_bars: int, seed: int) -> CnnLstmNet:
 
 
 def tiny_model(
-    symbol: str,
+    symbol: str | None,
     *,
     seed: int = 0,
     verdict: Verdict = Verdict.ACTIVE,
@@ -73,7 +76,7 @@ def tiny_model(
         decision=DecisionRule(ReturnMap((0.5,), (-3.0, 3.0)), cost_bps=10.0, tail=0.1),
         trailing=Trailing(opens, rng.normal(0.0, 1.0, trailing)),
         span=Span(data_ends_ms - 40_000 * STEP_MS, data_ends_ms, 40_001),
-        pooled_with=(symbol,),
+        pooled_with=COINS if symbol is None else (symbol,),
         seed=seed,
         code_version="0.0.test",
         trained_ms=data_ends_ms + 60_000,

@@ -44,7 +44,9 @@ def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
     tmp_path: Path,
 ) -> None:
     model = blocked(tiny_model("BTCUSDT"), coins=COINS)
-    registry = ModelRegistry(tmp_path, M15, ServingPolicy(max_age_ms=30 * DAY_MS))
+    registry = ModelRegistry(
+        tmp_path, M15, ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
+    )
     publish(model, tmp_path)
     now = DATA_ENDS_MS + STEP_MS
     assert not registry.is_model_available("BTCUSDT", now)
@@ -167,7 +169,7 @@ def test_a_logged_call_is_recomputed_by_the_version_that_could_make_it(tmp_path:
         reasons=(),
         model_version=meta.version,
     )
-    policy = ServingPolicy(max_age_ms=30 * DAY_MS)
+    policy = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
     logged = LoggedModels(tmp_path, M15, policy, lambda _: {"BTCUSDT": signal})
     found = logged.find("BTCUSDT", signal.candle_open_ms)
     assert not isinstance(found, SignalUnavailable)

@@ -19,7 +19,7 @@ from tests.ml.made_models import DATA_ENDS_MS, STEP_MS, judged, tiny_model
 
 M15 = Timeframe.parse("15m")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-POLICY = ServingPolicy(max_age_ms=30 * DAY_MS)
+POLICY = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
 
 
 def catalog(models: Path, newest_ms: int = DATA_ENDS_MS + STEP_MS) -> PublishedCatalog:
@@ -73,7 +73,18 @@ def test_what_answers_without_trading_says_so(tmp_path: Path) -> None:
     publish(judged(tiny_model("BTCUSDT"), Verdict.WARMUP), tmp_path)
     entry = catalog(tmp_path).entry("BTCUSDT")
     assert (entry.served, entry.traded) == (True, False)
-    assert entry.reason.endswith("is WARMUP: it answers, and its LONG and SHORT become NO_TRADE")
+    told = "is WARMUP: it answers; LONG and SHORT of a WARMUP model are not traded alone"
+    assert entry.reason.endswith(told)
+
+
+def test_a_coin_without_a_model_shows_the_pool_that_answers_for_it(tmp_path: Path) -> None:
+    pool = tiny_model(None)
+    publish(pool, tmp_path)
+    entry = catalog(tmp_path).entry("SOLUSDT")
+    assert (entry.served, entry.traded) == (True, True)
+    assert entry.reason == f"pool:{pool.version} is ACTIVE: it answers"
+    assert entry.card is not None
+    assert entry.card.version == pool.version
 
 
 def test_an_old_model_is_told_with_its_card(tmp_path: Path) -> None:

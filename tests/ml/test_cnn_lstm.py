@@ -11,7 +11,14 @@ from crypto_bot.ml import head
 from crypto_bot.ml.family import Examples
 from crypto_bot.ml.fit import BEST_FILE, FILE, CnnLstm, FittedNet, NetSettings, scale_of
 from crypto_bot.ml.head import Schedule
-from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, block_offsets, gather
+from crypto_bot.ml.nets.cnn_lstm import (
+    SIZES,
+    Architecture,
+    CnnLstmNet,
+    Tower,
+    block_offsets,
+    gather,
+)
 from crypto_bot.ml.nets.stacked import StackedNets
 
 TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
@@ -61,11 +68,13 @@ def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> N
 
 
 def test_a_window_holds_its_own_rows_alone() -> None:
-    scaled = torch.arange(40.0).reshape(20, 2)
-    told = gather(scaled, torch.tensor([7, 19]), block_offsets(8))
+    features = torch.arange(60.0).reshape(20, 3) / 20
+    tower = Tower(np.array([0, 2]), SIZES["tiny"], 0.0)
+    told = gather(tower, features, torch.tensor([7, 19]), block_offsets(8))
     assert told.shape == (2, 2, 8)
-    assert told[:, 0].reshape(-1).tolist() == list(range(16))
-    assert told[:, 1].reshape(-1).tolist() == list(range(24, 40))
+    for place, end in enumerate((7, 19)):
+        own = features[end - 7 : end + 1][:, [0, 2]]
+        assert torch.equal(told[:, place].reshape(8, 2), own)
 
 
 @pytest.mark.parametrize("bars", [4, 6, 15])

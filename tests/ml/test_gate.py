@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 from crypto_bot.ml.evaluate import Evaluation, Predictions, References, evaluate
-from crypto_bot.ml.gate import (
-    LABEL_A,
-    LABEL_B,
-    Ceilings,
-    Judgement,
-    LeakTests,
-    judge,
-)
+from crypto_bot.ml.gate import LABEL_A, LABEL_B, Ceilings, Judgement, LeakTests, judge
 from crypto_bot.ml.intervals import Estimate
 from crypto_bot.ml.rows import LONG, NO_TRADE, SHORT, Floats, Ints, Rows, direction_score
 from crypto_bot.ml.verdict import Verdict

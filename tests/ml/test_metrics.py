@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from crypto_bot.ml.gate import Gate, Judgement
+from crypto_bot.ml.gate import Judgement
+from crypto_bot.ml.gates import Gate
 from crypto_bot.ml.intervals import UNKNOWN, Estimate
 from crypto_bot.ml.metrics import as_json
 from crypto_bot.ml.verdict import Verdict

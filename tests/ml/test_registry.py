@@ -18,7 +18,7 @@ from crypto_bot.domain.errors import (
 )
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ml import versions
-from crypto_bot.ml.artifact import folder_of, publish
+from crypto_bot.ml.artifact import folder_of, load, publish
 from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
 from crypto_bot.ml.rows import DAY_MS
 from crypto_bot.ml.verdict import Verdict
@@ -26,7 +26,7 @@ from tests.ml.made_models import DATA_ENDS_MS, STEP_MS, judged, tiny_model
 
 M15 = Timeframe.parse("15m")
 NOW = DATA_ENDS_MS + STEP_MS
-POLICY = ServingPolicy(max_age_ms=30 * DAY_MS)
+POLICY = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
 
 
 def registry(models: Path, policy: ServingPolicy = POLICY) -> ModelRegistry:
@@ -89,7 +89,8 @@ def test_the_verdict_decides(
     else:
         with pytest.raises(ModelRejected, match=f"is {verdict}: made for a test"):
             asked.load_model("BTCUSDT", NOW)
-    assert asked.policy.trades(verdict) is (verdict is Verdict.ACTIVE)
+    model = load(folder_of(tmp_path, "BTCUSDT", "15m").resolve(), "BTCUSDT", "15m")
+    assert (asked.policy.withheld(model, NOW) is None) is (verdict is Verdict.ACTIVE)
 
 
 def test_damage_is_noticed_told_once_and_heals(tmp_path: Path) -> None:
@@ -150,6 +151,36 @@ def test_the_leader_is_that_of_the_features_in_use(tmp_path: Path) -> None:
     assert asked.leader(["ETHUSDT", "SOLUSDT"]) is None
     publish(tiny_model("SOLUSDT", features="per_coin_v2"), tmp_path)
     assert asked.leader(["ETHUSDT", "SOLUSDT"]) == "BTCUSDT"
+
+
+def test_the_pool_answers_for_a_coin_that_has_no_model_and_says_so(tmp_path: Path) -> None:
+    publish(tiny_model(None, seed=1, features="per_coin_v2", trailing=0), tmp_path)
+    own = tiny_model("BTCUSDT", seed=2)
+    publish(own, tmp_path)
+    asked = registry(tmp_path)
+    assert asked.load_model("BTCUSDT", NOW).name == own.version
+    pool = asked.load_model("NEWUSDT", NOW)
+    assert pool.symbol is None
+    assert pool.name == f"pool:{pool.version}"
+    assert asked.leader(["BTCUSDT"]) == "BTCUSDT"  # the pool's features look at it
+    weights(tmp_path).write_bytes(b"")
+    with pytest.raises(ModelIncompatible):  # what is refused is not passed over
+        asked.load_model("BTCUSDT", NOW)
+    publish(judged(tiny_model(None, seed=1), Verdict.REJECTED), tmp_path)
+    with pytest.raises(ModelRejected, match=r"pool:cnn_lstm_v1\+\w+ is REJECTED"):
+        asked.load_model("NEWUSDT", NOW)
+
+
+def test_an_old_pool_answers_and_its_trades_do_not_stand(tmp_path: Path) -> None:
+    publish(tiny_model(None), tmp_path)
+    asked = registry(tmp_path)
+    pool = asked.load_model("NEWUSDT", DATA_ENDS_MS + POLICY.max_age_ms)
+    assert POLICY.withheld(pool, DATA_ENDS_MS + POLICY.max_age_ms) is None
+    later_ms = DATA_ENDS_MS + POLICY.max_age_ms + STEP_MS
+    assert asked.load_model("NEWUSDT", later_ms) is pool
+    assert "data ended 30 days ago are not traded" in str(POLICY.withheld(pool, later_ms))
+    with pytest.raises(ModelStale, match="more than 300 days before this candle"):
+        asked.load_model("NEWUSDT", DATA_ENDS_MS + POLICY.pool_max_age_ms + STEP_MS)
 
 
 def test_without_a_model_nothing_of_torch_is_loaded(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.backtest_command import replay_into
 from crypto_bot.app.settings import Settings, load
-from crypto_bot.app.wiring import build_catch_up
+from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable
@@ -23,7 +23,8 @@ from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
-from crypto_bot.ml.artifact import folder_of, publish
+from crypto_bot.ml.artifact import PublishedModel, folder_of, publish
+from crypto_bot.ml.logged_models import LoggedModels
 from crypto_bot.ml.verdict import Verdict
 from crypto_bot.services.catch_up import CatchUp
 from tests.ml.made_models import judged, tiny_model
@@ -142,6 +143,34 @@ async def test_three_trained_coins_answer_and_the_rest_falls_back(
             assert outcome.settled_ms == signal.candle_open_ms + 5 * M15.ms
     ours = [signal for signal in signals if signal.symbol in TRAINED]
     assert {Pred.NO_TRADE, Pred.LONG, Pred.SHORT} == {signal.pred for signal in ours}
+
+
+async def test_the_pool_answers_for_the_others_and_a_replay_finds_it_by_its_name(
+    settings: Settings, truth: Truth
+) -> None:
+    pool = tiny_model(None, seed=9, features="per_coin_v2", data_ends_ms=LEARNED_UNTIL, trailing=0)
+    publish(pool, settings.models_dir)
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        for bar in range(4):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 0:
+                catch_up.recover(until_ms)
+            await catch_up.to(until_ms)
+        found = contents(database)
+    assert found == undisturbed(settings, truth, until_ms)
+    others = [signal for signal in found[0] if signal.symbol not in TRAINED]
+    assert {signal.model_version for signal in others} == {f"pool:{pool.version}"}
+    assert all("has no model of its own" in signal.reasons[-1] for signal in others)
+    policy = model_registry(settings).policy
+    by_name = {signal.symbol: signal for signal in found[0] if signal.candle_open_ms == until_ms}
+    logged = LoggedModels(settings.models_dir, M15, policy, lambda _: by_name)
+    again = logged.find("ADAUSDT", until_ms)
+    assert isinstance(again, PublishedModel)
+    assert (again.symbol, again.version) == (None, pool.version)
+    assert logged.lost == []
 
 
 class Weather:

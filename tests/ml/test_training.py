@@ -1,64 +1,39 @@
-"""Candles to a judged model, small: rows, folds, fine-tuning and what comes out."""
+"""Candles to judged models, small: rows, folds, fine-tuning and what comes out."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crypto_bot.domain.errors import NotEnoughData
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
-from crypto_bot.features.labels import label_spec
-from crypto_bot.features.sets import feature_set
+from crypto_bot.ml.artifact import META, METRICS, TRAILING
 from crypto_bot.ml.baselines import LOGISTIC, MAJORITY, PERSISTENCE, REVERSAL, TREES
 from crypto_bot.ml.catalog import headline
-from crypto_bot.ml.families import CNN_LSTM, FamilyChoice, build, heads
 from crypto_bot.ml.families import TREES as TREE_FAMILY
-from crypto_bot.ml.fit import FILE, NetSettings
-from crypto_bot.ml.model import TrainedModel
-from crypto_bot.ml.panel import Coin, Panel, Question, build_panel
-from crypto_bot.ml.rows import DAY_MS
-from crypto_bot.ml.splits import SplitPlan, parts
-from crypto_bot.ml.training import train
-from crypto_bot.ml.walk import TEACHER, TrainingPlan, answer_fold, folds_of
-
-HOUR = Timeframe.parse("1h")
-FEATURES = feature_set("per_coin_v1")
-QUESTION = Question(HOUR, FEATURES, label_spec("A"), 16)
-SPLITS = SplitPlan(folds=2, test_days=20, validation_days=10, least_fit_days=20)
-NET = NetSettings(epochs=2, up_epochs=1, batch_size=128, epoch_examples=400, device="cpu")
-TRAINED_MS = 1_800_000_000_000
-
-
-def candles(days: int, seed: int, missing: tuple[int, ...] = ()) -> Series:
-    rng = np.random.default_rng(seed)
-    n = 24 * days
-    calm = 0.004 * np.exp(0.6 * np.sin(np.arange(n) / 40.0))
-    close = 100.0 * np.exp(np.cumsum(calm * rng.standard_normal(n)))
-    opened = np.concatenate([[100.0], close[:-1]])
-    reach = np.abs(rng.standard_normal((2, n))) * calm * close
-    table = np.column_stack(
-        [
-            opened,
-            np.maximum(opened, close) + reach[0],
-            np.minimum(opened, close) - reach[1],
-            close,
-            50.0 * np.exp(rng.standard_normal(n)),
-        ]
-    )
-    kept = np.setdiff1d(np.arange(n), missing)
-    return Series(kept * HOUR.ms + 20_000 * DAY_MS, np.ascontiguousarray(table[kept]))
+from crypto_bot.ml.families import FamilyChoice, build, heads
+from crypto_bot.ml.fit import BEST_FILE, FILE
+from crypto_bot.ml.meta import Meta, meta_from, trailing_from
+from crypto_bot.ml.panel import Coin, Panel, build_panel
+from crypto_bot.ml.splits import parts
+from crypto_bot.ml.walk import TEACHER, TrainingPlan, asked, baselines_of, folds_of, rows_to_fit
+from tests.ml.made_runs import (
+    FEATURES,
+    HOUR,
+    QUESTION,
+    SPLITS,
+    TRAINED_MS,
+    TUNING,
+    candles,
+    plan,
+    trained,
+)
 
 
 def panel(*coins: Series) -> Panel:
     told = [Coin(f"COIN{number}", each) for number, each in enumerate(coins)]
     return build_panel(told, None, QUESTION)
-
-
-def plan(*judged: str, tuning: NetSettings | None = None) -> TrainingPlan:
-    return TrainingPlan(
-        judged or ("COIN0",), FamilyChoice(CNN_LSTM, "tiny", 16, NET), tuning, SPLITS, seed=3
-    )
 
 
 def test_a_window_never_crosses_a_gap_or_the_start_of_a_coin() -> None:
@@ -127,80 +102,88 @@ def test_prices_that_never_change_teach_nothing() -> None:
 
 def test_a_fold_answers_its_test_rows_of_the_judged_coins_beside_all_baselines() -> None:
     told = panel(candles(140, 0), candles(140, 1))
-    asked = plan("COIN1")
-    first = folds_of(told, asked)[0]
-    got = answer_fold(told, asked, first)
-    part = parts(first, told.open_ms, told.usable)
+    wanted = plan("COIN1")
+    folds = folds_of(told, wanted)
+    got = asked(told, wanted, folds, 0)
+    part = parts(folds[0], told.open_ms, told.usable)
     own = told.coin == 1
     assert np.array_equal(got.ends[got.fold == 0], part.test[own[part.test]])
     assert np.array_equal(got.ends[got.fold == TEACHER], part.validation[own[part.validation]])
-    assert set(got.baselines) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
-    for logits in (got.logits, *got.baselines.values()):
-        assert all(head.shape == got.ends.shape for head in logits)
-        assert all(np.isfinite(head).all() for head in logits)
+    logits, references = baselines_of(told, wanted, rows_to_fit(told, wanted, folds, 0), got.ends)
+    assert set(logits) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
+    for each in logits.values():
+        assert all(head.shape == got.ends.shape for head in each)
+        assert all(np.isfinite(head).all() for head in each)
+    assert all(np.allclose(p.sum(axis=1), 1.0) for p in references)
+
+
+Files = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def trained() -> dict[str, TrainedModel]:
+def pooled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
     coins = [Coin(f"COIN{number}", candles(140, number)) for number in range(3)]
-    tuning = NetSettings(epochs=1, up_epochs=1, batch_size=128, learning_rate=1e-4, device="cpu")
-    return train(coins, None, QUESTION, plan("COIN0", "COIN2", tuning=tuning), TRAINED_MS)
+    wanted = plan("COIN0", "COIN2", pooled=True, tuning=TUNING)
+    return trained(coins, wanted, tmp_path_factory.mktemp("run"))
 
 
-def test_each_judged_coin_gets_its_own_model(trained: dict[str, TrainedModel]) -> None:
-    assert list(trained) == ["COIN0", "COIN2"]
-    one, other = trained.values()
-    assert one.files[FILE] != other.files[FILE]  # tuned on its own rows
-    assert one.version != other.version
-    assert one.version.startswith("cnn_lstm_v1+")
-    assert one.pooled_with == ("COIN0", "COIN2")
-    assert one.trained_ms == TRAINED_MS
-    assert one.span.candles == 140 * 24
+def meta(files: Files) -> Meta:
+    return meta_from(files[META], META)
 
 
-def test_a_model_can_be_built_again_from_what_it_holds(trained: dict[str, TrainedModel]) -> None:
-    model = trained["COIN2"]
-    spec = model.spec
+def test_each_judged_coin_gets_its_own_model_and_the_pool_one(pooled: dict[str, Files]) -> None:
+    assert list(pooled) == ["pool", "COIN0", "COIN2"]
+    one, other = pooled["COIN0"], pooled["COIN2"]
+    assert len({files[FILE] for files in pooled.values()}) == 3  # tuned on its own rows
+    assert meta(one).version != meta(other).version
+    assert meta(one).version.startswith("cnn_lstm_v1+")
+    assert meta(one).pooled_with == ("COIN0", "COIN1", "COIN2")
+    assert meta(one).trained_ms == TRAINED_MS
+    assert meta(one).span.candles == 140 * 24
+    assert meta(pooled["pool"]).symbol is None
+    assert meta(pooled["pool"]).span.candles == 3 * 140 * 24
+
+
+def test_a_model_can_be_built_again_from_what_it_holds(pooled: dict[str, Files]) -> None:
+    files = pooled["COIN2"]
+    spec = meta(files).spec
     choice = FamilyChoice(spec.family, spec.size, spec.window_bars)
-    loaded = build(choice, spec.columns, heads(spec.family, FEATURES)).load(model.files)
+    weights = {name: files[name] for name in (FILE, BEST_FILE)}
+    loaded = build(choice, spec.columns, heads(spec.family, FEATURES)).load(weights)
     told = panel(*(candles(140, number) for number in range(3)))
     ends = np.flatnonzero(told.ready & (told.coin == 2))[-60 * 24 :]
-    assert np.array_equal(model.trailing.open_ms, told.open_ms[ends])
-    assert model.trailing.score.tolist() == pytest.approx(
+    trailing = trailing_from(files[TRAILING], TRAILING)
+    assert np.array_equal(trailing.open_ms, told.open_ms[ends])
+    assert trailing.score.tolist() == pytest.approx(
         loaded.logits(told.features, ends).up.tolist(), abs=1e-6
     )
 
 
-def test_a_model_holds_its_measurements(trained: dict[str, TrainedModel]) -> None:
-    model = trained["COIN0"]
-    coin, together = (model.metrics[name] for name in ("coin", "coins_together"))
-    assert isinstance(coin, dict)
-    assert isinstance(together, dict)
-    assert set(coin) == {"model", "baselines", "gains"}
-    judged = together["model"]
-    assert isinstance(judged, dict)
-    assert judged["rows"] == 2 * 40 * 24
-    assert judged["coins"] == 2
-    told = headline(json.dumps(model.metrics).encode())
+def test_a_model_holds_its_measurements(pooled: dict[str, Files]) -> None:
+    files = pooled["COIN0"]
+    metrics = json.loads(files[METRICS])
+    assert set(metrics["coin"]) == {"model", "baselines", "gains"}
+    judged = metrics["coins_together"]["model"]
+    assert (judged["rows"], judged["coins"]) == (2 * 40 * 24, 2)
+    told = headline(files[METRICS])
     assert told is not None
     assert (told.rows, told.coins_together) == (40 * 24, 2)
-    assert set(model.plots) == {"reliability.png", "confusion_matrix.png", "learning_curves.png"}
-    assert {gate.name for gate in model.judgement.gates} >= {"log_loss", "direction_auc", "days"}
-    assert model.judgement.reasons
+    assert {"reliability.png", "confusion_matrix.png", "learning_curves.png"} <= set(files)
+    gates = {gate.name for gate in meta(files).gates}
+    assert gates >= {"log_loss", "direction_auc", "days", "placebo_auc", "prefix"}
+    assert meta(files).reasons
 
 
-def test_the_same_seed_trains_the_same_model() -> None:
+def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
     coins = [Coin("COIN0", candles(130, 0))]
-    one, other = (train(coins, None, QUESTION, plan(), TRAINED_MS)["COIN0"] for _ in range(2))
-    assert one.files == other.files
-    assert one.metrics == other.metrics
+    one, other = (trained(coins, plan(), tmp_path / name)["COIN0"] for name in "ab")
+    assert one == other
 
 
-def test_trees_are_a_second_family() -> None:
+def test_trees_are_a_second_family(tmp_path: Path) -> None:
     coins = [Coin("COIN0", candles(130, 0))]
     choice = FamilyChoice(TREE_FAMILY, "default", 16)
-    model = train(
-        coins, None, QUESTION, TrainingPlan(("COIN0",), choice, splits=SPLITS), TRAINED_MS
-    )["COIN0"]
-    assert set(model.files) == {"trees_move.txt", "trees_up.txt"}
-    assert set(model.plots) == {"reliability.png", "confusion_matrix.png"}
+    wanted = TrainingPlan(("COIN0",), choice, pooled=False, splits=SPLITS)
+    files = trained(coins, wanted, tmp_path)["COIN0"]
+    assert {"trees_move.txt", "trees_up.txt"} <= set(files)
+    assert "learning_curves.png" not in files

@@ -1,4 +1,4 @@
-"""Where an exchange is asked: its REST addresses, and another host in their place."""
+"""Where an exchange is asked: its addresses, and another host in their place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
+
+_MOVED = ("http://", "https://", "ws://", "wss://")
 
 
 class Host:
@@ -24,15 +26,18 @@ class Host:
         return is_loopback(self._target.hostname or "")
 
     def redirected(self, addresses: Any) -> Any:
-        """`addresses` with every http address in them, however deep, moved to this host.
+        """`addresses` with every http and websocket address in them, however deep, moved here.
 
         ccxt keeps a string or nested dicts of strings; paths are kept, all else is left as it is.
         """
         if isinstance(addresses, dict):
             return {key: self.redirected(value) for key, value in addresses.items()}
-        if isinstance(addresses, str) and addresses.startswith(("http://", "https://")):
+        if isinstance(addresses, str) and addresses.startswith(_MOVED):
             path = self._target.path.rstrip("/") + urlsplit(addresses).path
-            return urlunsplit((self._target.scheme, self._target.netloc, path, "", ""))
+            scheme = self._target.scheme
+            if addresses.startswith("ws"):
+                scheme = scheme.replace("http", "ws")
+            return urlunsplit((scheme, self._target.netloc, path, "", ""))
         return addresses
 
 

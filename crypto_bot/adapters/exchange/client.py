@@ -87,7 +87,8 @@ class ExchangeClient:
 
     RateLimited; ExchangeUnavailable where asking again may help; Refused where it can't; any other
     MarketDataError after `close`. The constructor asks nothing yet and raises ConfigError for an
-    unknown `exchange_id`. `timeout_s` is in real seconds: a socket knows no other clock.
+    unknown `exchange_id`, and where `streams` are wanted of one that has none. `timeout_s` is in
+    real seconds: a socket knows no other clock.
     """
 
     def __init__(
@@ -97,9 +98,11 @@ class ExchangeClient:
         host: Host | None,
         timeout_s: float,
         market_type: str,
+        *,
+        streams: bool = False,
     ) -> None:
         self._id = exchange_id
-        self._ccxt = _exchange_class(exchange_id)(
+        self._ccxt = _exchange_class(exchange_id, streams=streams)(
             {
                 "enableRateLimit": True,
                 "timeout": round(timeout_s * 1000),
@@ -108,6 +111,9 @@ class ExchangeClient:
                 "aiohttp_trust_env": host is None or not host.is_loopback,
             }
         )
+        has = self._ccxt.has
+        if streams and not (has["watchBidsAsks"] or has["watchTickers"]):
+            raise _no_streams(exchange_id)
         self._ccxt.pause = Pause(exchange_id, clock)
         self._ccxt.clock = clock
         self._ccxt.options["defaultType"] = market_type
@@ -145,6 +151,45 @@ class ExchangeClient:
         with self._mapped():
             return int(await self._ccxt.fetch_time())
 
+    async def tickers(self, listings: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The tickers of `listings` as ccxt has them, in one request: not checked."""
+        with self._mapped():
+            # Binance tells the best prices of contracts here alone; of spot it costs less.
+            if self._ccxt.has["fetchBidsAsks"]:
+                return dict(await self._ccxt.fetch_bids_asks(list(listings)))
+            return dict(await self._ccxt.fetch_tickers(list(listings)))
+
+    async def streamed(self, listings: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The newest tickers that the exchange has sent of `listings`; waits for the next one."""
+        exchange = self._ccxt
+        with self._mapped():
+            if exchange.has["watchBidsAsks"]:
+                return {**await exchange.watch_bids_asks(list(listings)), **exchange.bidsasks}
+            return {**await exchange.watch_tickers(list(listings)), **exchange.tickers}
+
+    async def hang_up(self) -> None:
+        """Ends the streams; the next one that is asked for is begun anew."""
+        await self._ccxt.close_ws_clients()
+
+    async def book(self, listing: str, levels: int) -> Mapping[str, Any]:
+        """The order book of `listing`: sorted by ccxt, else as it came."""
+        with self._mapped():
+            return dict(await self._ccxt.fetch_order_book(listing, levels))
+
+    async def funding(self, listing: str, since_ms: int) -> list[Mapping[str, Any]]:
+        """Rows of what became due from `since_ms` on: the oldest ones, by time."""
+        with self._mapped():
+            return list(await self._ccxt.fetch_funding_rate_history(listing, since_ms))
+
+    def market(self, listing: str) -> Mapping[str, Any]:
+        """The market structure of ccxt, as it was loaded last."""
+        return dict(self._ccxt.market(listing))
+
+    @property
+    def counts_in_steps(self) -> bool:
+        """Whether a market's `precision` is a step, and not a number of digits."""
+        return bool(self._ccxt.precisionMode == ccxt.TICK_SIZE)
+
     def page_limit(self, listing: str) -> int:
         """How many candles a reply may hold."""
         return int(self._ccxt.feature_value(listing, "fetchOHLCV", "limit") or USUAL_PAGE)
@@ -169,12 +214,25 @@ class ExchangeClient:
             raise ExchangeUnavailable(f"{self._id}: reply of unexpected shape: {_line(e)}") from e
 
 
-def _exchange_class(exchange_id: str) -> type[Any]:
+def _exchange_class(exchange_id: str, *, streams: bool) -> type[Any]:
     if exchange_id not in ccxt.exchanges:
         near = get_close_matches(exchange_id, ccxt.exchanges, n=1)
         hint = f"did you mean '{near[0]}'?" if near else "see https://docs.ccxt.com for their ids"
         raise ConfigError(f"unknown exchange '{exchange_id}': {hint}")
-    return type(exchange_id, (_Courteous, getattr(ccxt, exchange_id)), {})
+    if not streams:
+        return type(exchange_id, (_Courteous, getattr(ccxt, exchange_id)), {})
+    import ccxt.pro as streaming  # noqa: PLC0415 - as much again to import: only where wanted
+
+    made = getattr(streaming, exchange_id, None)
+    if made is None:
+        raise _no_streams(exchange_id)
+    return type(exchange_id, (_Courteous, made), {})
+
+
+def _no_streams(exchange_id: str) -> ConfigError:
+    return ConfigError(
+        f"{exchange_id} sends no prices of its own accord: leave exchange.stream_prices off"
+    )
 
 
 def _narrow(exchange: Any, market_type: str) -> None:

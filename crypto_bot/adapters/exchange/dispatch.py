@@ -10,7 +10,13 @@ import structlog
 
 from crypto_bot.adapters.exchange.breaker import Breaker
 from crypto_bot.adapters.exchange.pause import LONGEST_PAUSE_MS
-from crypto_bot.domain.errors import BadCandles, ExchangeUnavailable, MarketDataError, RateLimited
+from crypto_bot.domain.errors import (
+    BadCandles,
+    BadPrices,
+    ExchangeUnavailable,
+    MarketDataError,
+    RateLimited,
+)
 from crypto_bot.ports import Clock
 
 _FIRST_WAIT_MS = 500
@@ -51,14 +57,14 @@ class Dispatcher:
     async def ask(self, subject: str | None, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """The answer to `request`, which concerns coin `subject` or the exchange as a whole (None).
 
-        Raises the error of the last attempt. Not asked again: any MarketDataError but the three
+        Raises the error of the last attempt. Not asked again: any MarketDataError but the four
         caught below, anything while the breaker is open, and after a pause too long to wait for.
         """
         attempt = 1
         while True:
             try:
                 return await self.once(subject, request)
-            except (ExchangeUnavailable, RateLimited, BadCandles) as e:
+            except (ExchangeUnavailable, RateLimited, BadCandles, BadPrices) as e:
                 if attempt >= self._max_attempts or self._breaker.down_since_ms is not None:
                     raise
                 if not isinstance(e, RateLimited):
@@ -80,7 +86,7 @@ class Dispatcher:
         except ExchangeUnavailable as e:
             self._failed(subject, str(e))
             raise
-        except (BadCandles, Refused):
+        except (BadCandles, BadPrices, Refused):
             self._answered()  # it is there; what is wrong with one coin is no matter of the others
             raise
         self._answered()

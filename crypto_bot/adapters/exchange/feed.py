@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from importlib import import_module
 from itertools import cycle
-from typing import TYPE_CHECKING
 
-from crypto_bot.adapters.exchange.address import Host
-from crypto_bot.adapters.exchange.breaker import Breaker, BreakerState
-from crypto_bot.adapters.exchange.directory import MARKET_TYPES, listings
-from crypto_bot.adapters.exchange.dispatch import Dispatcher
+from crypto_bot.adapters.exchange.breaker import BreakerState
+from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.rows import sound_candles
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Clock
 
-if TYPE_CHECKING:
-    from crypto_bot.adapters.exchange.client import ExchangeClient
-
 _TIME_SAMPLES = 3
 _RECOVERY_POLL_MS = 1_000
 
 
 class CcxtFeed:
-    """One exchange, one connection pool, one rate limit, one breaker for all the coins.
+    """Candles of all the coins over one line, the arguments of which it takes.
 
-    `url` replaces scheme and host of every REST address of the exchange. `timeout_s` is the limit
-    for one request in real seconds; every other wait goes by `clock`. A request is made up to
-    `max_attempts` times. Raises ConfigError for an unusable `url` or `market_type`.
+    Raises ConfigError for an unusable `url` or `market_type`.
     """
 
     def __init__(
@@ -43,30 +33,29 @@ class CcxtFeed:
         timeout_s: float = 10.0,
         market_type: str = "spot",
         max_attempts: int = 5,
+        streams: bool = False,
     ) -> None:
-        if market_type not in MARKET_TYPES:
-            known = ", ".join(MARKET_TYPES)
-            raise ConfigError(f"unknown market type '{market_type}': use one of {known}")
-        self._exchange_id = exchange_id
         self._timeframe = timeframe
         self._clock = clock
-        self._host = None if url is None else Host(url)
-        self._timeout_s = timeout_s
-        self._market_type = market_type
-        self._breaker = Breaker()
-        self._dispatcher = Dispatcher(exchange_id, clock, max_attempts, self._breaker)
-        self._client: ExchangeClient | None = None
-        self._listings: dict[str, str] = {}
+        self.line = Line(
+            exchange_id,
+            clock,
+            url=url,
+            timeout_s=timeout_s,
+            market_type=market_type,
+            max_attempts=max_attempts,
+            streams=streams,
+        )
 
     @property
     def state(self) -> BreakerState:
         """Whether the exchange is believed to be up."""
-        return self._breaker.state
+        return self.line.breaker.state
 
     @property
     def down_since_ms(self) -> int | None:
         """The first failure of the outage that goes on; None while the exchange is up."""
-        return self._breaker.down_since_ms
+        return self.line.breaker.down_since_ms
 
     async def open(self, symbols: Sequence[str]) -> None:
         """Loads the market metadata; may be called again after a failure.
@@ -74,20 +63,17 @@ class CcxtFeed:
         Raises ConfigError for an unknown exchange, a timeframe that it lacks, and symbols that it
         does not trade; ExchangeUnavailable or RateLimited. `close` is due in any case.
         """
-        client = self._client = self._client or await self._made_client()
+        client = await self.line.reach()
         if self._timeframe.name not in client.timeframes:
             has = ", ".join(client.timeframes) or "none"
             raise ConfigError(
-                f"{self._exchange_id} has no candles of {self._timeframe.name}; it has: {has}"
+                f"{self.line.exchange_id} has no candles of {self._timeframe.name}; it has: {has}"
             )
-        markets = await self._dispatcher.ask(None, client.markets)
-        self._listings = listings(markets, symbols, self._market_type, self._exchange_id)
-        self._breaker.quorum = min(3, len(symbols))
+        await self.line.open(symbols)
 
     async def close(self) -> None:
         """Closes the connections; harmless if there are none."""
-        if self._client is not None:
-            await self._client.close()
+        await self.line.close()
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """As the port says. Every reply behind the list was sound and complete.
@@ -97,14 +83,14 @@ class CcxtFeed:
         step_ms = self._timeframe.ms
         # By the time before asking: what is closed now stays so, however long the reply takes.
         last_ms = min(until_ms, self._timeframe.last_closed(self._clock.now_ms()))
-        limit_ms = self._opened().page_limit(self._listings[symbol]) * step_ms
+        limit_ms = self.line.client.page_limit(self.line.listings[symbol]) * step_ms
         found: list[Candle] = []
         at_ms = self._timeframe.open_of(since_ms + step_ms - 1)
         while at_ms <= last_ms:
             # One more than is wanted: exchanges differ in whether the end belongs to a page.
             span_ms = min(limit_ms, last_ms - at_ms + 2 * step_ms)
             request = self._page_request(symbol, at_ms, span_ms // step_ms)
-            page = await self._dispatcher.ask(symbol, request)
+            page = await self.line.dispatcher.ask(symbol, request)
             found.extend(candle for candle in page if at_ms <= candle.open_ms <= last_ms)
             # A page may end early (a lower limit than known) or lie beyond a gap it skipped.
             reached_ms = page[-1].open_ms if page else 0
@@ -118,20 +104,20 @@ class CcxtFeed:
         clock filter of RFC 5905, section 10). 0 where an exchange does not tell its time.
         """
         samples = [
-            await self._dispatcher.ask(None, self._time_sample) for _ in range(_TIME_SAMPLES)
+            await self.line.dispatcher.ask(None, self._time_sample) for _ in range(_TIME_SAMPLES)
         ]
         return min(samples)[1]
 
     async def wait_until_up(self) -> None:
         """Returns when the exchange is up, at once if it is; while it is down, sends the probes."""
-        coins = cycle(self._listings)
+        coins = cycle(self.line.listings)
         while self.state is BreakerState.OPEN:
             newest_ms = self._timeframe.last_closed(self._clock.now_ms())
-            request: Callable[[], Awaitable[object]] = self._opened().markets
-            if self._listings:  # what is needed is asked for, and not always of the same coin
+            request: Callable[[], Awaitable[object]] = self.line.client.markets
+            if self.line.listings:  # what is needed is asked for, and not always of the same coin
                 request = self._page_request(next(coins), newest_ms, 1)
             try:
-                await self._dispatcher.once(None, request)
+                await self.line.dispatcher.once(None, request)
             except MarketDataError:
                 await self._clock.sleep(_RECOVERY_POLL_MS)
 
@@ -139,32 +125,18 @@ class CcxtFeed:
         self, symbol: str, since_ms: int, limit: int
     ) -> Callable[[], Awaitable[list[Candle]]]:
         """The request for one page of sound candles from `since_ms` on, the open one included."""
-        client = self._opened()
-        listing = self._listings[symbol]
+        client = self.line.client
+        listing = self.line.listings[symbol]
 
         async def request() -> list[Candle]:
             rows = await client.rows(listing, self._timeframe.name, since_ms, limit)
-            return sound_candles(rows, self._timeframe, f"{symbol} from {self._exchange_id}")
+            return sound_candles(rows, self._timeframe, f"{symbol} from {self.line.exchange_id}")
 
         return request
 
     async def _time_sample(self) -> tuple[int, int]:
         """(round trip, offset) in ms of one request."""
         sent_ms = self._clock.now_ms()
-        server_ms = await self._opened().server_ms()
+        server_ms = await self.line.client.server_ms()
         trip_ms = self._clock.now_ms() - sent_ms
         return trip_ms, 0 if server_ms is None else server_ms - (sent_ms + trip_ms // 2)
-
-    def _opened(self) -> ExchangeClient:
-        assert self._client is not None, "open() comes first"
-        return self._client
-
-    async def _made_client(self) -> ExchangeClient:
-        # ccxt and aiohttp take a second and 97 MB to import. In a thread, and not before they are
-        # needed, so that the commands without an exchange start at once and the daemon's /healthz
-        # answers meanwhile.
-        module = await asyncio.to_thread(import_module, "crypto_bot.adapters.exchange.client")
-        made: ExchangeClient = module.ExchangeClient(
-            self._exchange_id, self._clock, self._host, self._timeout_s, self._market_type
-        )
-        return made

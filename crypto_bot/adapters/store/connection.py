@@ -14,13 +14,13 @@ from crypto_bot.domain.errors import ConfigError
 WRITES = "crypto_bot_writes"
 """Execution option of a connection whose next transaction will write."""
 
-_BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another one, such as an import beside a running engine."""
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
-    f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+    f"busy_timeout = {BUSY_TIMEOUT_MS}",
     "cache_size = -16000",  # 16 MB
 )
 _DRIVERS = ("sqlite", "postgresql+psycopg")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
@@ -53,6 +53,19 @@ class Database:
     def name(self) -> str:
         """The URL without a password."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def size_bytes(self) -> int:
+        """On the disk, the write-ahead log included; 0 for one in memory. Raises StoreError."""
+        path = sqlite_file(self._engine.url)
+        if path is not None:
+            files = (path, path.with_name(f"{path.name}-wal"))
+            return sum(file.stat().st_size for file in files if file.exists())
+        if self._engine.dialect.name == "sqlite":
+            return 0
+        with self.reading() as connection:
+            size = connection.scalar(text("SELECT pg_database_size(current_database())"))
+        return int(size or 0)
 
     def lock(self) -> None:
         """Makes this process the one engine of the database, until it ends, however it ends.

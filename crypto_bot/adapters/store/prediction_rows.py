@@ -59,9 +59,7 @@ def stored_signal(row: Row[Any]) -> StoredSignal:
         atr=row.atr,
         horizon_bars=row.horizon_bars,
         reasons=tuple(json.loads(row.reasons)),
-        declined=tuple(
-            Declined(Source(source), reason) for source, reason in json.loads(row.declined)
-        ),
+        declined=_declined(row.declined),
         expected_bps=row.expected_bps,
         cost_bps=row.cost_bps,
         model_version=row.model_version,
@@ -109,6 +107,11 @@ def _rule_text(label: LabelSpec) -> str:
 def _label_of(text: str) -> LabelSpec:
     fields = json.loads(text)
     return LabelSpec(**{**fields, "rule": Rule(fields["rule"])})
+
+
+@lru_cache(maxsize=4096)  # the same few come with nearly every signal
+def _declined(text: str) -> tuple[Declined, ...]:
+    return tuple(Declined(Source(source), reason) for source, reason in json.loads(text))
 
 
 def _array(texts: Iterable[str]) -> str:

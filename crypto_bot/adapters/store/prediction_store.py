@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.day_records import add_to_days, not_stored
 from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import (
     outcome_row,
@@ -36,7 +37,9 @@ class SqlPredictionStore:
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         with self._database.writing() as connection:
             self._database.insert(connection, predictions_table, map(prediction_row, signals))
-            self._database.insert(connection, outcomes_table, map(outcome_row, outcomes))
+            fresh = not_stored(connection, outcomes)
+            self._database.insert(connection, outcomes_table, map(outcome_row, fresh))
+            add_to_days(connection, [outcome.prediction_id for outcome in fresh])
 
     def newest_opens(self) -> dict[str, int]:
         query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, self._tf)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case, func, select, tuple_
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.day_records import DAY_MS, summed
 from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
 from crypto_bot.adapters.store.tables import candles as candles_table
+from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.candle import Candle
@@ -23,7 +27,8 @@ from crypto_bot.ports import (
     StoredSignal,
 )
 
-_DAY_MS = 86_400_000
+_SOURCES = {source.value: source for source in Source}
+_BY_DAY = ("day", "source", "symbol")
 
 
 class SqlPredictionQueries:
@@ -85,7 +90,7 @@ class SqlPredictionQueries:
 
     def trade_records(self, since_ms: int) -> list[TradeRecord]:
         column, moved = predictions_table.c, outcomes_table.c.return_bps
-        day = (column.candle_open_ms // _DAY_MS).label("day")
+        day = (column.candle_open_ms // DAY_MS).label("day")
         query = (
             select(
                 column.source,
@@ -130,31 +135,18 @@ class SqlPredictionQueries:
     def performance_rows(
         self, symbol: str | None, source: Source | None, since_ms: int | None
     ) -> list[DayRecord]:
-        column, outcome = predictions_table.c, outcomes_table.c
-        day = (column.candle_open_ms // _DAY_MS).label("day")
-        miss = column.confidence - _one_if(outcome.label == column.pred)
-        query = (
-            select(
-                column.source,
-                column.symbol,
-                day,
-                func.count(),
-                func.sum(_one_if(outcome.label == column.pred)),
-                func.sum(_one_if(column.pred != Pred.NO_TRADE.value)),
-                func.sum(outcome.return_bps),  # 0 for a NO_TRADE
-                func.sum(column.confidence),
-                func.sum(miss * miss),
-            )
-            .select_from(predictions_table.join(outcomes_table))
-            .where(*self._wanted(symbol, source, since_ms))
-            .where(~column.late, outcome.label.is_not(None))
-            .group_by(day, column.source, column.symbol)
-            .order_by(day, column.source, column.symbol)
-        )
+        whole = self._days(symbol, source)
         with self._database.reading() as connection:
-            return [
-                DayRecord(Source(name), *measured) for name, *measured in connection.execute(query)
-            ]
+            if since_ms is None:
+                rows = list(connection.execute(whole))
+            else:
+                # The day that it lies in is added up anew, from there on.
+                first_whole = -(-since_ms // DAY_MS)
+                wanted = self._wanted(symbol, source, since_ms)
+                part = summed(*wanted, predictions_table.c.candle_open_ms < first_whole * DAY_MS)
+                rows = list(connection.execute(part.order_by(*_BY_DAY)))
+                rows += connection.execute(whole.where(days_table.c.day >= first_whole))
+        return [DayRecord(_SOURCES[name], coin, day, *sums) for _, day, name, coin, *sums in rows]
 
     def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
         column, outcome = predictions_table.c, outcomes_table.c
@@ -196,6 +188,15 @@ class SqlPredictionQueries:
         with self._database.reading() as connection:
             newest_first = [Candle._make(row) for row in connection.execute(query)]
         return newest_first[::-1]
+
+    def _days(self, symbol: str | None, source: Source | None) -> Select[Any]:
+        column = days_table.c
+        query = select(days_table).where(column.tf == self._tf)
+        if symbol is not None:
+            query = query.where(column.symbol == symbol)
+        if source is not None:
+            query = query.where(column.source == source.value)
+        return query.order_by(column.day, column.source, column.symbol)
 
     def _wanted(
         self, symbol: str | None, source: Source | None, since_ms: int | None

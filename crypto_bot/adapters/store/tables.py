@@ -94,9 +94,114 @@ outcomes = Table(
     sqlite_with_rowid=False,
 )
 
+day_records = Table(
+    "day_records",
+    metadata,
+    Column("tf", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),  # candle_open_ms // 86,400,000
+    Column("source", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("hits", Integer, nullable=False),
+    Column("trades", Integer, nullable=False),
+    Column("return_bps", Double, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("brier", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 engine = Table(
     "engine",
     metadata,
     Column("tf", Text, primary_key=True),
     Column("first_bar_ms", BigInteger, nullable=False),
+)
+
+# Paper trading counts in decimals, which no database column keeps to the last digit but a text.
+paper_events = Table(
+    "paper_events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("tf", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("cash", Text, nullable=False),
+    Column("symbol", Text),
+    Column("prediction_id", Text),
+    Column("side", Text),
+    Column("reason", Text),
+    Column("price", Text, nullable=False),
+    Column("amount", Text, nullable=False),
+    Column("fee", Text, nullable=False),
+    Column("terms", Text),  # JSON object of ledger.Terms, for an OPEN
+    Index(None, "account", "tf", "seq", unique=True),
+)
+
+paper_trades = Table(
+    "paper_trades",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("prediction_id", Text, primary_key=True),
+    Column("tf", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("amount", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("entry_ms", BigInteger, nullable=False),
+    Column("exit", Text, nullable=False),
+    Column("exit_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("gross", Text, nullable=False),
+    Column("fees", Text, nullable=False),
+    Column("funding", Text, nullable=False),
+    Column("net", Text, nullable=False),
+    Column("r", Double, nullable=False),
+    Index(None, "account", "tf", "exit_ms"),
+)
+
+paper_equity = Table(
+    "paper_equity",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("tf", Text, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("cash", Text, nullable=False),
+    Column("equity", Text, nullable=False),
+    Column("buy_and_hold", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+paper_refusals = Table(
+    "paper_refusals",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("prediction_id", Text, primary_key=True),
+    Column("tf", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index(None, "account", "tf", "at_ms"),
+)
+
+paper_seen = Table(
+    "paper_seen",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("tf", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("open_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+paper_switches = Table(
+    "paper_switches",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("stopped", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text),
 )

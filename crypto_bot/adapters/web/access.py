@@ -2,59 +2,79 @@
 
 from __future__ import annotations
 
-from hmac import compare_digest
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from crypto_bot.adapters.web.login import LOGIN_PATH, Login
 from crypto_bot.domain.loopback import is_loopback
 
 _OPEN_PATH = "/healthz"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_POLICY_VIOLATION = 1008
+"""RFC 6455, 7.4.1."""
 
 
 class AccessGuard:
     """Refuses calls before any route sees them, those of mounted pages and websockets included.
 
     On a loopback address the Host header must be a loopback name: a page of another site whose name
-    was made to point here (DNS rebinding) is refused. A browser's cross-origin write or websocket
-    is refused by its Origin. With a token every call but `/healthz` must bear it.
+    was made to point here (DNS rebinding) is refused. What a browser was made to ask by a page of
+    another site is refused by its Origin, reading too: the sockets of a mounted page may allow
+    every site to. With a token every call but `/healthz` must bear it, or the cookie of a browser
+    that showed it in the form at `/login`.
     """
 
     def __init__(self, app: ASGIApp, *, host: str, token: str | None) -> None:
         self._app = app
         self._hosts = _LOOPBACK_NAMES | {host.lower()} if is_loopback(host) else None
-        self._token = token
+        self._login = None if token is None else Login(token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope, Headers(scope=scope))
-        await (self._app if refusal is None else refusal)(scope, receive, send)
+        headers = Headers(scope=scope)
+        answer = self._foreign(headers)
+        if answer is None and self._login is not None:
+            answer = await self._entry(scope, receive, headers, self._login)
+        if answer is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket" and not _can_answer(scope):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+        else:
+            await answer(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> JSONResponse | None:
+    def _foreign(self, headers: Headers) -> Response | None:
+        """The refusal of a call that another web site made."""
         host = headers.get("host", "")
         if self._hosts is not None and _hostname(host) not in self._hosts:
             names = ", ".join(sorted(self._hosts))
             return _problem(400, f"host '{host}' is not served here: use one of {names}")
         origin = headers.get("origin")
-        writes = scope["type"] == "websocket" or scope["method"] not in _READING
-        if writes and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _site(origin) != host.lower():
             return _problem(403, f"calls from the web site '{origin}' are refused")
-        if self._token is not None and scope["path"] != _OPEN_PATH:
-            return self._unauthorised(headers.get("authorization", ""), self._token)
         return None
 
     @staticmethod
-    def _unauthorised(authorization: str, token: str) -> JSONResponse | None:
-        scheme, _, offered = authorization.partition(" ")
-        same = compare_digest(offered.strip().encode("latin-1"), token.encode())
-        if same and scheme.lower() == "bearer":
+    async def _entry(
+        scope: Scope, receive: Receive, headers: Headers, login: Login
+    ) -> Response | None:
+        """The refusal of a call without the token, or the answer to a login."""
+        if scope["type"] == "http" and scope["path"] == _OPEN_PATH:
             return None
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", LOGIN_PATH):
+            return await login.enter(scope, receive)
+        if _bears(headers, login):
+            return None
+        if login.holds(headers):
+            told = "origin" in headers or not _writes(scope)
+            return None if told else _problem(403, "a write by cookie must name its Origin")
+        if _wants_page(scope, headers):
+            return login.form(_address(scope))
         return _problem(
             401,
             "this call needs the header 'Authorization: Bearer <token>' with the server's token",
@@ -62,10 +82,49 @@ class AccessGuard:
         )
 
 
+def _writes(scope: Scope) -> bool:
+    """Whether a call may change something; of a websocket nobody knows."""
+    return scope["type"] == "websocket" or scope["method"] not in _READING
+
+
+def _bears(headers: Headers, login: Login) -> bool:
+    scheme, _, offered = headers.get("authorization", "").partition(" ")
+    return login.is_token(offered.strip().encode("latin-1")) and scheme.lower() == "bearer"
+
+
+def _wants_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a person looks at the answer."""
+    return (
+        scope["type"] == "http"
+        and scope["method"] == "GET"
+        and "text/html" in headers.get("accept", "")
+    )
+
+
+def _address(scope: Scope) -> str:
+    """What stood in the address line, after the host."""
+    if scope["path"] == LOGIN_PATH:
+        return "/"
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['path']}?{query}" if query else str(scope["path"])
+
+
+def _can_answer(scope: Scope) -> bool:
+    """Whether the server can refuse a websocket with an answer of HTTP."""
+    return "websocket.http.response" in scope.get("extensions", {})
+
+
 def _hostname(host: str) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:
+        return None
+
+
+def _site(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # brackets that do not close
         return None
 
 

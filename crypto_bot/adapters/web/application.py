@@ -19,11 +19,12 @@ from crypto_bot.adapters.web.history import serve_history
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
+from crypto_bot.adapters.web.paper import serve_paper
 from crypto_bot.adapters.web.predictions import serve_predictions
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import ModelCatalog, PredictionQueries
+from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries
 from crypto_bot.services.health import HealthReport
 
 _WATCH_S = 1.0
@@ -41,6 +42,7 @@ def create_app(
     stream: EventStream,
     host: str,
     token: str | None = None,
+    paper: PaperDesk | None = None,
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 
@@ -69,6 +71,8 @@ def create_app(
     serve_predictions(app, queries, coverage)
     serve_history(app, queries, coverage)
     serve_models(app, catalog, coverage)
+    if paper is not None:
+        serve_paper(app, paper)
     serve_operations(app, health, metrics, stream)
     serve_reference(app)
     return app

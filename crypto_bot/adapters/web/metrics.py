@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from math import nan
+from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.registry import Collector
 
+from crypto_bot import __version__
+from crypto_bot.adapters.web.gauges import HealthGauges
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.ports import StoredSignal
-from crypto_bot.services.health import HealthReport, Status
+from crypto_bot.domain.signal import Source
+from crypto_bot.ports import LoggedSignal, StoredSignal
+from crypto_bot.services.health import HealthReport
 
 _CYCLE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 225.0)
+_OPEN_SIGNALS = 65_536
+"""Remembered at most: a signal whose candles are a gap is never settled."""
 
 
 class Metrics:
-    """A sink of the engine; what `health` knows is read when it is asked for."""
+    """A sink of the engine; what others keep is read when it is asked for."""
 
     def __init__(self, health: Callable[[], HealthReport]) -> None:
         registry = CollectorRegistry()
@@ -27,35 +38,46 @@ class Metrics:
             buckets=_CYCLE_BUCKETS_S,
             registry=registry,
         )
-        self._signals = Counter(
-            "crypto_bot_signals", "Committed signals", ["source", "pred"], registry=registry
+        self._signals = self._counter("signals", "Committed signals", "source", "pred")
+        self._late = self._counter("signals_late", "Committed signals that came late")
+        self._declined = self._counter(
+            "signals_declined", "Committed signals for which a source was asked in vain", "source"
         )
-        self._late = Counter(
-            "crypto_bot_signals_late", "Committed signals that came late", registry=registry
+        self._outcomes = self._counter("outcomes", "Settled signals", "status")
+        self._settled = self._counter(
+            "calls_settled", "Settled calls with a label, made in time", "source"
         )
-        self._outcomes = Counter(
-            "crypto_bot_outcomes", "Settled signals", ["status"], registry=registry
-        )
-        self._failed = Counter(
-            "crypto_bot_candles_failed", "Candle requests without a sound answer", registry=registry
-        )
-        for name, text, read in (
-            ("exchange_up", "1 while the exchange answers", _exchange_up),
-            ("running", "1 while every coin has its signal in time", _running),
-            ("owed_candles", "Closed candles without a signal", _owed_candles),
-            ("last_candle_open_seconds", "Newest candle with signals, Unix time", _last_open_s),
-        ):
-            gauge = Gauge(f"crypto_bot_{name}", text, registry=registry)
-            gauge.set_function(partial(_reading, read, health))
+        self._hits = self._counter("calls_right", "Those of them that were right", "source")
+        self._failed = self._counter("candles_failed", "Candle requests without a sound answer")
+        Info("crypto_bot", "The program", registry=registry).info({"version": __version__})
+        ProcessCollector(registry=registry)
+        self.add(HealthGauges(health))
+        self._open: dict[str, Source] = {}
+
+    def add(self, collector: Collector) -> None:
+        """What `collector` reads is told too; it is asked from any thread."""
+        self._registry.register(collector)
+
+    def restore(self, lines: Iterable[LoggedSignal]) -> None:
+        """Before the first commit: which signals are still open."""
+        self._remember([line.stored for line in lines if line.outcome is None])
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """From any thread."""
         for stored in signals:
-            self._signals.labels(stored.signal.source.value, stored.signal.pred.value).inc()
+            signal = stored.signal
+            self._signals.labels(signal.source.value, signal.pred.value).inc()
             if stored.late:
                 self._late.inc()
+            for declined in signal.declined:
+                self._declined.labels(declined.source.value).inc()
+        self._remember(signals)
         for outcome in outcomes:
             self._outcomes.labels(outcome.status.value).inc()
+            source = self._open.pop(outcome.prediction_id, None)
+            if source is not None and outcome.correct is not None:
+                self._settled.labels(source.value).inc()
+                self._hits.labels(source.value).inc(outcome.correct)
 
     def cycle_finished(self, duration_s: float) -> None:
         """From any thread; `duration_s` in seconds of a person."""
@@ -66,26 +88,15 @@ class Metrics:
         self._failed.inc(count)
 
     def text(self) -> bytes:
-        """Prometheus text format."""
+        """Prometheus text format. May read the database."""
         return generate_latest(self._registry)
 
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"crypto_bot_{name}", text, labels, registry=self._registry)
 
-def _reading(read: Callable[[HealthReport], float], health: Callable[[], HealthReport]) -> float:
-    return read(health())
-
-
-def _exchange_up(report: HealthReport) -> float:
-    return float(report.health.exchange_down_since_ms is None)
-
-
-def _running(report: HealthReport) -> float:
-    return float(report.status is Status.RUNNING)
-
-
-def _owed_candles(report: HealthReport) -> float:
-    return float(report.health.owed_candles)
-
-
-def _last_open_s(report: HealthReport) -> float:
-    last_open_ms = report.health.last_open_ms
-    return nan if last_open_ms is None else last_open_ms / 1000
+    def _remember(self, signals: Iterable[StoredSignal]) -> None:
+        for stored in signals:
+            if not stored.late:
+                self._open[stored.signal.id] = stored.signal.source
+        while len(self._open) > _OPEN_SIGNALS:
+            del self._open[next(iter(self._open))]

@@ -41,7 +41,7 @@ def serve_operations(
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
-    async def scrape() -> Response:
+    def scrape() -> Response:
         """Prometheus text."""
         return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -55,10 +55,11 @@ def serve_operations(
         },
     )
     async def events(request: Request) -> EventResponse:
-        """Server-sent events `signal`, `outcome` and `health`, as they are committed.
+        """Server-sent events `signal`, `outcome`, `paper` and `health`, as they are committed.
 
-        Resumes after `Last-Event-ID` as far as the newest 2,048 events reach; what is older stands
-        in `/api/signals`. An id of an earlier process gets all that is remembered.
+        Resumes after `Last-Event-ID`, of this process or an earlier one, with everything that was
+        committed since, at least once. Who missed more than 4,096 signals gets an event `missed`
+        in their place: they stand in `/api/signals`.
         """
         if stream.full:
             raise HTTPException(

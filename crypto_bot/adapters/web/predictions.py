@@ -11,6 +11,7 @@ from crypto_bot.adapters.web.schemas import (
     PredictAnswer,
     PredictCall,
     Predictions,
+    Problem,
     SignalBody,
 )
 from crypto_bot.domain.signal import Pred
@@ -42,7 +43,7 @@ def serve_predictions(app: FastAPI, queries: PredictionQueries, coverage: Covera
         """The newest signal of one symbol."""
         return SignalBody.of(newest(coverage.symbol(symbol)))
 
-    @app.post("/predict", tags=["signals"], responses=REFUSALS)
+    @app.post("/predict", tags=["signals"], responses={400: {"model": Problem}, **REFUSALS})
     def predict(call: PredictCall) -> PredictAnswer:
         """The newest signal of one asset as bearish, neutral or bullish, in percent."""
         coverage.require(call.timeframe)

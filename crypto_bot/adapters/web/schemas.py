@@ -13,6 +13,7 @@ from crypto_bot.ports import LoggedSignal, StoredSignal
 from crypto_bot.services import health as engine
 from crypto_bot.services.health import instant
 
+_SIDES = (Pred.SHORT, Pred.NO_TRADE, Pred.LONG)  # in the order of `Probabilities`
 Instant = Annotated[str, Field(examples=["2025-12-01T00:15:02.113Z"])]
 
 
@@ -220,6 +221,14 @@ class HealthBody(Body):
         )
 
 
+class MissedBody(Body):
+    """More was committed while a listener was away than is told again: it stands in the log."""
+
+    since: Instant
+    until: Instant
+    detail: str = "read what was committed meanwhile from /api/signals"
+
+
 def _instant(at_ms: int | None) -> str | None:
     return None if at_ms is None else instant(at_ms)
 
@@ -232,7 +241,7 @@ def _signal_fields(stored: StoredSignal) -> dict[str, Any]:
         "tf": signal.tf,
         "pred": signal.pred,
         "confidence": signal.confidence,
-        "probabilities": {pred: signal.probabilities.of(pred) for pred in Pred},
+        "probabilities": dict(zip(_SIDES, signal.probabilities, strict=True)),
         "expected_bps": signal.expected_bps,
         "cost_bps": signal.cost_bps,
         "source": signal.source,

@@ -8,13 +8,16 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from crypto_bot.domain.errors import ConfigError, TrainingError
 from crypto_bot.ml.per_coin.job import Job, Product
+from crypto_bot.ml.splits import Fold
 
 _PLAN, _PRODUCTS, _NOTEBOOKS, _PANEL = "plan.json", "products", "notebooks", "panel"
+_WHOLE = "folds.json"
 
 
 class Desk:
@@ -27,6 +30,18 @@ class Desk:
     def panel(self) -> Path:
         """The folder for `panel.build_panel`."""
         return self.folder / _PANEL
+
+    def folds(self) -> tuple[Fold, ...] | None:
+        """How time is cut for the panel that lies here; None until it is whole."""
+        try:
+            held = json.loads((self.panel / _WHOLE).read_bytes())
+        except FileNotFoundError:
+            return None
+        return tuple(Fold(*each) for each in held)
+
+    def laid_out(self, folds: Sequence[Fold]) -> None:
+        """Says that the panel is whole, and how its time is cut."""
+        _write(self.panel / _WHOLE, json.dumps(folds).encode())
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Clears the desk for a run that `identity` (JSON) describes."""

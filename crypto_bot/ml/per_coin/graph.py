@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crypto_bot.domain.errors import TrainingError
-from crypto_bot.ml.artifact import META, METRICS, publish_files
+from crypto_bot.ml import versions
+from crypto_bot.ml.artifact import META, METRICS, folder_of, publish_files
 from crypto_bot.ml.meta import meta_from
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Done, Executor, Failed, Told
@@ -41,6 +42,7 @@ class _Run:
 
     def to_the_end(self) -> dict[Job, str]:
         """Works until nothing is left that can be done."""
+        self._teller.started(tuple(self._graph), len(self._done))
         for job in self._graph:
             if job in self._done and job.stage is Stage.JUDGE:
                 # It may have been killed between the product and its publication.
@@ -86,12 +88,20 @@ class _Run:
     def _publish(self, job: Job) -> None:
         files = artifact_of(self._desk.get(job))
         try:
-            folder = publish_files(files, self._models_dir)
+            folder = self._there(job, files) or publish_files(files, self._models_dir)
         except TrainingError as error:
             self._done.discard(job)
             self._fail(job, str(error))
         else:
             self._teller.published(_published(job, files, folder))
+
+    def _there(self, job: Job, files: Product) -> Path | None:
+        """The version's folder where a run that is gone on from had published `files` already."""
+        timeframe = meta_from(files[META], META).timeframe
+        now = versions.current(folder_of(self._models_dir, job.symbol, timeframe))
+        if now is None or not (now / META).is_file() or (now / META).read_bytes() != files[META]:
+            return None
+        return now
 
     def _fail(self, job: Job, reason: str) -> None:
         """What needs `job` gives the same reason: that of the job that failed first."""

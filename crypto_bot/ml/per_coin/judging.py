@@ -85,7 +85,7 @@ def judge_pool(
     told = evidence(answers, forward, assessment, MODEL)
     judged = _Judged(panel, plan, None, trained_ms)
     final = needed[Job(Stage.POOL, fold=FINAL)]
-    files = _artifact(judged, answers, assessment, told, final, needed)
+    files = _artifact(judged, answers, assessment, told, final=final, needed=needed)
     return {**files, _EVIDENCE: packed(told)}
 
 
@@ -93,6 +93,7 @@ def judge_coin(
     panel: Panel,
     plan: TrainingPlan,
     folds: Sequence[Fold],
+    *,
     symbol: str,
     needed: Mapping[Job, Product],
     trained_ms: int,
@@ -119,7 +120,7 @@ def judge_coin(
         told = evidence(answers, forward, assessment, MODEL)
     judged = _Judged(panel, plan, symbol, trained_ms)
     last = Job(Stage.TUNE, symbol, FINAL) if plan.tuned else Job(Stage.POOL, fold=FINAL)
-    return _artifact(judged, answers, assessment, told, needed[last], needed)
+    return _artifact(judged, answers, assessment, told, final=needed[last], needed=needed)
 
 
 def _answers(
@@ -156,6 +157,7 @@ def _artifact(
     answers: Answers,
     own: Assessment,
     told: Evidence,
+    *,
     final: Product,
     needed: Mapping[Job, Product],
 ) -> dict[str, bytes]:

@@ -34,7 +34,6 @@ from crypto_bot.ml.walk import (
     baselines_of,
     fit_coin,
     fit_pool,
-    folds_of,
     rows_of_coin,
     rows_to_fit,
 )
@@ -63,15 +62,15 @@ class Draft:
     symbols: tuple[str, ...]
     question: Question
     plan: TrainingPlan
+    folds: tuple[Fold, ...]
     audited: tuple[Coin, ...]
     leader: Series | None
     trained_ms: int
 
     def study(self, folder: Path) -> Study:
-        """With the panel that `build_panel` kept in `folder`. Raises NotEnoughData."""
+        """With the panel that `build_panel` kept in `folder`."""
         panel = load_panel(folder, self.symbols, self.question)
-        folds = tuple(folds_of(panel, self.plan))
-        return Study(panel, self.plan, folds, self.audited, self.leader, self.trained_ms)
+        return Study(panel, self.plan, self.folds, self.audited, self.leader, self.trained_ms)
 
 
 def perform(
@@ -91,7 +90,12 @@ def perform(
         return _tuned(study, job, needed, notebook)
     if job.symbol is None:
         return judge_pool(study.panel, study.plan, study.folds, needed, study.trained_ms)
-    return judge_coin(study.panel, study.plan, study.folds, job.symbol, needed, study.trained_ms)
+    return judge_coin(
+        *(study.panel, study.plan, study.folds),
+        symbol=job.symbol,
+        needed=needed,
+        trained_ms=study.trained_ms,
+    )
 
 
 def _fold(job: Job) -> int:
@@ -117,9 +121,9 @@ def _pool(study: Study, fold: int, notebook: Notebook) -> dict[str, bytes]:
     rows = rows_to_fit(panel, plan, study.folds, fold)
     fitted = fit_pool(panel, plan, rows, notebook)
     if fold == FINAL:
-        return fitted_product(fitted, _scaler(panel, rows))
+        return fitted_product(fitted, scaler_over(panel, rows))
     ends = asked(panel, plan, study.folds, fold).ends
-    return fitted_product(fitted) | _answered(panel, fitted, ends)
+    return fitted_product(fitted) | answered(panel, fitted, ends)
 
 
 def _tuned(
@@ -133,17 +137,19 @@ def _tuned(
         pool = model_files(needed[Job(Stage.POOL, fold=fold)])
     fitted = fit_coin(panel, plan, rows, pool, notebook)
     if fold == FINAL:
-        return fitted_product(fitted, None if plan.pooled else _scaler(panel, rows))
+        return fitted_product(fitted, None if plan.pooled else scaler_over(panel, rows))
     ends = asked(panel, plan, study.folds, fold).ends
     own = ends[panel.coin[ends] == panel.symbols.index(job.symbol)]
-    return _answered(panel, fitted, own)
+    return answered(panel, fitted, own)
 
 
-def _answered(panel: Panel, fitted: FittedHeads, ends: Ints) -> dict[str, bytes]:
+def answered(panel: Panel, fitted: FittedHeads, ends: Ints) -> dict[str, bytes]:
+    """What a model says of the rows `ends` [n] of the panel, as a part of a product."""
     return logits_product({MODEL: fitted.logits(panel.features, ends)})
 
 
-def _scaler(panel: Panel, rows: Parts) -> Scaler:
+def scaler_over(panel: Panel, rows: Parts) -> Scaler:
+    """Mean and scale of every column over the rows that are fitted on."""
     columns = np.arange(panel.features.shape[1])
     mean, scale = scale_of(panel.examples(rows.fit.astype(np.int64)), columns)
     return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))

@@ -95,3 +95,38 @@ class Lines:
 
     def not_published(self, symbol: str | None, reason: str) -> None:
         _log.error("model.not_published", symbol=symbol or "pool", reason=reason)
+
+
+class Several:
+    """Tells several tellers, in order."""
+
+    def __init__(self, tellers: Sequence[Teller]) -> None:
+        self._tellers = tuple(tellers)
+
+    def started(self, jobs: Sequence[Job], done: int) -> None:
+        for each in self._tellers:
+            each.started(jobs, done)
+
+    def job_started(self, job: Job) -> None:
+        for each in self._tellers:
+            each.job_started(job)
+
+    def progress(self, job: Job, report: EpochReport) -> None:
+        for each in self._tellers:
+            each.progress(job, report)
+
+    def job_finished(self, job: Job, seconds: float) -> None:
+        for each in self._tellers:
+            each.job_finished(job, seconds)
+
+    def job_failed(self, job: Job, reason: str) -> None:
+        for each in self._tellers:
+            each.job_failed(job, reason)
+
+    def published(self, told: Published) -> None:
+        for each in self._tellers:
+            each.published(told)
+
+    def not_published(self, symbol: str | None, reason: str) -> None:
+        for each in self._tellers:
+            each.not_published(symbol, reason)

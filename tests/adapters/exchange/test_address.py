@@ -1,4 +1,4 @@
-"""Where an exchange is asked: every REST address moves, whatever the exchange."""
+"""Where an exchange is asked: every address moves, whatever the exchange."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ccxt.async_support as ccxt
+import ccxt.pro as streaming
 import pytest
 
 from crypto_bot.adapters.exchange.address import Host
@@ -38,23 +39,35 @@ def test_a_prefix_is_kept_too() -> None:
     assert moved == "https://proxy.example/binance/api/v3"
 
 
-def test_what_is_no_http_address_is_left_alone() -> None:
-    addresses = {"ws": "wss://stream.binance.com:9443", "none": None}
+def test_websockets_move_too_and_stay_what_they_are() -> None:
+    addresses = {"ws": {"spot": "wss://stream.binance.com:9443/ws"}, "none": None}
+
+    assert Host("http://127.0.0.1:8001").redirected(addresses) == {
+        "ws": {"spot": "ws://127.0.0.1:8001/ws"},
+        "none": None,
+    }
+    moved = Host("https://proxy.example/binance").redirected(addresses)
+    assert moved["ws"]["spot"] == "wss://proxy.example/binance/ws"
+
+
+def test_what_is_no_address_is_left_alone() -> None:
+    addresses = {"name": "api.binance.com", "none": None, "number": 3}
 
     assert Host("http://127.0.0.1:8001").redirected(addresses) == addresses
 
 
+@pytest.mark.parametrize("kind", [ccxt, streaming])
 @pytest.mark.parametrize("exchange_id", ["binance", "kraken", "okx", "bybit", "gate", "kucoin"])
-def test_no_rest_address_of_an_exchange_stays_outside(exchange_id: str) -> None:
-    addresses = getattr(ccxt, exchange_id)().urls["api"]
-    rest = [url for url in leaves(addresses) if url.startswith("http")]
+def test_no_address_of_an_exchange_stays_outside(exchange_id: str, kind: Any) -> None:
+    addresses = getattr(kind, exchange_id)().urls["api"]
+    known = [url for url in leaves(addresses) if "://" in url]
 
     moved = list(leaves(Host("http://127.0.0.1:8001").redirected(addresses)))
 
-    moved_rest = [url for url in moved if url.startswith("http")]
-    assert len(moved_rest) == len(rest) > 0
-    assert {urlsplit(url).netloc for url in moved_rest} == {"127.0.0.1:8001"}
-    assert [urlsplit(url).path for url in moved_rest] == [urlsplit(url).path for url in rest]
+    moved = [url for url in moved if "://" in url]
+    assert len(moved) == len(known) > 0
+    assert {urlsplit(url).netloc for url in moved} == {"127.0.0.1:8001"}
+    assert [urlsplit(url).path for url in moved] == [urlsplit(url).path for url in known]
 
 
 @pytest.mark.parametrize(

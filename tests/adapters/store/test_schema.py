@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -20,12 +21,28 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.tables import metadata
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.signal import Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Gap
+from crypto_bot.ports import DayRecord, Gap
 
 M15 = Timeframe.parse("15m")
 SCRIPTS = Path(schema.__file__).parent / "migrations"
 OLD = Path(__file__).parent / "schema_0001.sql"
+
+CALLS: list[tuple[Any, ...]] = [
+    ("BTCUSDT", 0, 0, "LONG", 0.5, "RSI_MA", "LONG", 100.0),
+    ("BTCUSDT", 1, 0, "LONG", 0.25, "RSI_MA", "SHORT", -50.5),
+    ("BTCUSDT", 96, 0, "LONG", 0.5, "RSI_MA", "LONG", 10.0),
+    ("ETHUSDT", 0, 0, "NO_TRADE", 0.75, "HOLD", "NO_TRADE", 0.0),
+    ("BTCUSDT", 2, 1, "LONG", 0.5, "RSI_MA", "LONG", 7.0),  # late
+    ("BTCUSDT", 3, 0, "LONG", 0.5, "RSI_MA", None, 7.0),
+]
+PREDICTION = (
+    "INSERT INTO predictions (id, symbol, tf, candle_open_ms, created_ms, late, pred, confidence, "
+    "p_short, p_no_trade, p_long, source, entry, horizon_bars, reasons, declined) "
+    "VALUES (?, ?, '15m', ?, 0, ?, ?, ?, 0, 0, 1, ?, 1, 24, '[]', '[]')"
+)
+OUTCOME = "INSERT INTO outcomes VALUES (?, 1, 'TP1', 1, ?, 0, 0, ?, NULL)"
 
 
 @pytest.fixture
@@ -86,6 +103,31 @@ def test_the_rows_of_an_old_database_are_kept(path: Path) -> None:
     assert store.first_bar(1) == 1764547200000
     database.close()
     assert differences(path) == []
+
+
+def test_the_days_of_an_older_log_are_added_up(path: Path) -> None:
+    """As commits would have added them up."""
+    database = Database.open(f"sqlite:///{path}")
+    with database.writing() as connection:
+        for number, (symbol, bar, late, *told, label, moved) in enumerate(CALLS):
+            opened = 1764547200000 + bar * M15.ms
+            connection.exec_driver_sql(PREDICTION, (str(number), symbol, opened, late, *told))
+            connection.exec_driver_sql(OUTCOME, (str(number), moved, label))
+        for statement in (
+            "DROP TABLE day_records",
+            "UPDATE alembic_version SET version_num='0002'",
+        ):
+            connection.exec_driver_sql(statement)
+    database.close()
+    database = Database.open(f"sqlite:///{path}")
+    rows = SqlPredictionQueries(database, M15).performance_rows(None, None, None)
+    database.close()
+    day = 1764547200000 // 86_400_000
+    assert rows == [
+        DayRecord(Source.HOLD, "ETHUSDT", day, 1, 1, 0, 0.0, 0.75, 0.0625),
+        DayRecord(Source.RSI_MA, "BTCUSDT", day, 2, 1, 2, 49.5, 0.75, 0.3125),
+        DayRecord(Source.RSI_MA, "BTCUSDT", day + 1, 1, 1, 1, 10.0, 0.5, 0.25),
+    ]
 
 
 def test_a_database_from_a_newer_program_is_refused(path: Path) -> None:

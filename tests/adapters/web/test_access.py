@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.routing import Route
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
+from tests.adapters.web.sockets import ACCEPTED, opened
 
 TOKEN = "s3cret-of-the-engine"
 MakeApp = Callable[..., FastAPI]
 
 
-def calls_of(app: FastAPI) -> list[tuple[str, str]]:
-    """Every (method, path); a kind of route that this does not know must be added here."""
-    calls = []
+def calls_of(app: Starlette, prefix: str = "") -> list[tuple[str, str]]:
+    """Every (method, path), with "WS" for a websocket; a kind of route that is new is refused."""
+    calls: list[tuple[str, str]] = []
     for route in app.routes:
-        assert isinstance(route, Route), route
-        path = route.path.replace("{symbol}", "BTCUSDT").replace("{asset}", "reference.js")
-        calls += [(method, path) for method in sorted(route.methods or ())]
+        if isinstance(route, Mount):
+            calls += [("GET", f"{prefix}{route.path}/"), ("WS", f"{prefix}{route.path}/any")]
+            if isinstance(route.app, Starlette):
+                calls += calls_of(route.app, prefix + route.path)
+            continue
+        assert isinstance(route, Route | WebSocketRoute), route
+        path = prefix + re.sub(r"\{[^}]*\}", "BTCUSDT", route.path)
+        methods = ["WS"] if isinstance(route, WebSocketRoute) else sorted(route.methods or ())
+        calls += [(method, path) for method in methods]
     return calls
+
+
+def with_a_page(app: FastAPI) -> FastAPI:
+    """As a page is added: behind the routes of the API, with a socket that accepts anybody."""
+
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(await socket.receive_text())
+        await socket.close()
+
+    def hello(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("the page")
+
+    page = Starlette(routes=[Route("/", hello), WebSocketRoute("/_ws/{name}", echo)])
+    app.add_api_websocket_route("/ws", echo)
+    app.mount("/", page)
+    return app
 
 
 def client(app: FastAPI, base_url: str = "http://127.0.0.1:8000") -> httpx.AsyncClient:
@@ -31,8 +60,8 @@ def client(app: FastAPI, base_url: str = "http://127.0.0.1:8000") -> httpx.Async
 
 
 def test_every_route_is_looked_at(make_app: MakeApp) -> None:
-    paths = {path for _, path in calls_of(make_app())}
-    assert len(paths) == 14
+    paths = {path for _, path in calls_of(with_a_page(make_app()))}
+    assert {"/ws", "/", "/_ws/BTCUSDT", "/any"} <= paths
     assert {"/healthz", "/openapi.json", "/docs", "/api/stream", "/predict", "/api/models"} <= paths
 
 
@@ -54,11 +83,14 @@ def test_every_route_is_looked_at(make_app: MakeApp) -> None:
 async def test_no_call_but_healthz_works_without_the_token(
     make_app: MakeApp, authorization: str | None
 ) -> None:
-    app = make_app(token=TOKEN)
+    app = with_a_page(make_app(token=TOKEN))
     raw = None if authorization is None else authorization.encode("latin-1")
     headers = {} if raw is None else {b"Authorization": raw}
     async with client(app) as api:
         for method, path in calls_of(app):
+            if method == "WS":
+                assert await opened(app, path, headers) == (401, ""), path
+                continue
             answer = await api.request(method, path, headers=headers)
             if path == "/healthz":
                 assert answer.status_code == 503  # starting, and told so
@@ -72,14 +104,18 @@ async def test_no_call_but_healthz_works_without_the_token(
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 async def test_the_token_opens_every_route(make_app: MakeApp, scheme: str) -> None:
-    app = make_app(token=TOKEN)
+    app = with_a_page(make_app(token=TOKEN))
+    headers = {"Authorization": f"{scheme} {TOKEN}"}
     async with client(app) as api:
         for method, path in calls_of(app):
+            if method == "WS":
+                if path != "/any":
+                    assert await opened(app, path, headers) == (ACCEPTED, "hello")
+                continue
             if path == "/api/stream":
                 continue  # never ends: tested against a real server
-            headers = {"Authorization": f"{scheme} {TOKEN}"}
             answer = await api.request(method, path, headers=headers)
-            assert answer.status_code in {200, 404, 422, 503}, (method, path)
+            assert answer.status_code in {200, 404, 405, 422, 503}, (method, path)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000"])
@@ -92,11 +128,15 @@ async def test_loopback_names_are_served(make_app: MakeApp, host: str) -> None:
     "host", ["evil.example:8000", "127.0.0.1.evil.example", "localhost.", "", "[::1", "10.0.0.7"]
 )
 async def test_a_name_that_was_made_to_point_here_is_refused(make_app: MakeApp, host: str) -> None:
-    app = make_app()
+    app = with_a_page(make_app())
     async with client(app) as api:
         for method, path in calls_of(app):
+            if method == "WS":
+                assert await opened(app, path, {"Host": host}) == (400, ""), path
+                continue
             answer = await api.request(method, path, headers={"Host": host})
             assert answer.status_code == 400, (method, path)
+        answer = await api.get("/api/signals", headers={"Host": host})
     assert answer.json()["detail"] == (
         f"host '{host}' is not served here: use one of 127.0.0.1, ::1, localhost"
     )
@@ -118,32 +158,40 @@ def test_another_address_without_a_token_is_refused(
         make_app(host=host, token=token)
 
 
-@pytest.mark.parametrize(
-    ("origin", "status"),
-    [
-        (None, 404),  # no signal yet: it was let through
-        ("http://127.0.0.1:8000", 404),
-        ("http://127.0.0.1:9000", 403),
-        ("http://localhost:8000", 403),
-        ("https://evil.example", 403),
-        ("null", 403),
-        ("", 403),
-    ],
-)
-async def test_a_write_from_another_site_is_refused(
-    make_app: MakeApp, origin: str | None, status: int
+FOREIGN = ("http://127.0.0.1:9000", "http://localhost:8000", "https://evil.example", "null", "")
+OWN = "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize("origin", [*FOREIGN, "http://[::1", "http://127.0.0.1:8000.evil.example"])
+async def test_nothing_is_done_or_told_for_a_page_of_another_site(
+    make_app: MakeApp, origin: str
 ) -> None:
-    headers = {} if origin is None else {"Origin": origin}
-    async with client(make_app()) as api:
+    app = with_a_page(make_app())
+    async with client(app) as api:
+        for method, path in calls_of(app):
+            if method == "WS":
+                assert await opened(app, path, {"Origin": origin}) == (403, ""), path
+                continue
+            answer = await api.request(method, path, headers={"Origin": origin})
+            assert answer.status_code == 403, (method, path)
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": OWN}])
+async def test_our_own_page_and_programs_may_write_and_open_sockets(
+    make_app: MakeApp, headers: dict[str, str]
+) -> None:
+    app = with_a_page(make_app())
+    assert await opened(app, "/_ws/page", headers) == (ACCEPTED, "hello")
+    async with client(app) as api:
         call = {"asset_symbol": "BTC", "timeframe": "15m"}
         answer = await api.post("/predict", json=call, headers=headers)
-        assert answer.status_code == status
+        assert answer.status_code == 404, "there is no signal yet: it was let through"
 
 
-async def test_no_answer_lets_another_site_read_it(make_app: MakeApp) -> None:
-    async with client(make_app()) as api:
-        answer = await api.get("/api/predictions", headers={"Origin": "https://evil.example"})
-        assert not [name for name in answer.headers if name.startswith("access-control")]
+async def test_a_server_that_cannot_answer_a_socket_closes_it(make_app: MakeApp) -> None:
+    app = with_a_page(make_app(token=TOKEN))
+    assert await opened(app, "/ws", answers=False) == (1008, "")
 
 
 @pytest.mark.parametrize(

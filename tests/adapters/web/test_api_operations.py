@@ -97,7 +97,7 @@ async def test_metrics_count_what_was_committed(
         "crypto_bot_exchange_up 1.0",
         "crypto_bot_running 1.0",
         "crypto_bot_owed_candles 0.0",
-        "crypto_bot_last_candle_open_seconds 1.7645472e+09",
+        "crypto_bot_last_candle_open_timestamp_seconds 1.7645472e+09",
     ):
         assert line in lines, line
 
@@ -110,7 +110,7 @@ async def test_metrics_before_the_first_candle_and_while_the_exchange_is_down(
     assert "crypto_bot_exchange_up 0.0" in lines
     assert "crypto_bot_running 0.0" in lines
     assert "crypto_bot_owed_candles 32.0" in lines
-    assert "crypto_bot_last_candle_open_seconds NaN" in lines
+    assert "crypto_bot_last_candle_open_timestamp_seconds NaN" in lines
 
 
 def test_two_engines_in_one_process_do_not_share_their_metrics(engine: Engine) -> None:

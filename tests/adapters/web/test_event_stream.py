@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from crypto_bot.adapters.web import EventStream
+from crypto_bot.adapters.web import EventStream, event_stream
 from crypto_bot.adapters.web.event_stream import BATCH, MAX_LISTENERS
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.ports import StoredSignal
+from crypto_bot.ports import Commit, StoredSignal
 from crypto_bot.services.health import HealthReport
 
 MakeSignal = Callable[..., StoredSignal]
@@ -40,6 +41,11 @@ async def take(frames: AsyncIterator[bytes], count: int) -> list[dict[str, Any]]
     return found
 
 
+def place(event: dict[str, Any]) -> str:
+    """Its id without the time of its commit."""
+    return str(event["id"]).rpartition("-")[0]
+
+
 async def settled(stream: EventStream, signals: list[StoredSignal]) -> None:
     """Commits `signals` and lets the loop take them in."""
     stream.committed(signals, [])
@@ -55,9 +61,9 @@ async def test_outcomes_come_before_the_signals_of_their_cycle(
     first, second = make_signal(bar=0), make_signal(bar=5)
     stream.committed([second], [make_outcome(first)])
     outcome, signal = await take(frames, 2)
-    assert (outcome["event"], outcome["id"]) == ("outcome", "7-0")
+    assert (outcome["event"], place(outcome)) == ("outcome", "7-0")
     assert outcome["data"]["prediction_id"] == first.signal.id
-    assert (signal["event"], signal["id"]) == ("signal", "7-1")
+    assert (signal["event"], place(signal)) == ("signal", "7-1")
     assert signal["data"]["candle_open_ms"] == second.signal.candle_open_ms
     assert signal["data"]["take_profits"] == [104.0, 106.0, 108.0]
 
@@ -70,7 +76,7 @@ async def test_what_was_before_is_not_told_to_who_does_not_ask(
     frames = stream.frames(None)
     await anext(frames)
     await settled(stream, [make_signal(bar=1)])
-    assert [event["id"] for event in await take(frames, 1)] == ["7-1"]
+    assert [place(event) for event in await take(frames, 1)] == ["7-1"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ async def test_a_listener_resumes_after_its_last_event(
     stream.open()
     await settled(stream, [make_signal(bar=bar) for bar in range(3)])
     found = await take(stream.frames(last), len(ids))
-    assert [event["id"] for event in found] == ids
+    assert [place(event) for event in found] == ids
 
 
 @pytest.mark.parametrize("last", ["7-2", "7-99", f"7-{'9' * 5000}"])
@@ -103,7 +109,7 @@ async def test_who_has_seen_all_waits_for_news(
     frames = stream.frames(last)
     await anext(frames)
     await settled(stream, [make_signal(bar=3)])
-    assert [event["id"] for event in await take(frames, 1)] == ["7-3"]
+    assert [place(event) for event in await take(frames, 1)] == ["7-3"]
 
 
 async def test_what_is_forgotten_is_skipped_and_the_rest_is_whole(
@@ -112,7 +118,7 @@ async def test_what_is_forgotten_is_skipped_and_the_rest_is_whole(
     stream.open()
     await settled(stream, [make_signal(bar=bar) for bar in range(200)])
     found = await take(stream.frames("7-3"), 64)
-    assert [event["id"] for event in found] == [f"7-{n}" for n in range(136, 200)]
+    assert [place(event) for event in found] == [f"7-{n}" for n in range(136, 200)]
 
 
 async def test_a_listener_that_fell_behind_is_ended_not_fed_with_a_hole(
@@ -122,7 +128,7 @@ async def test_a_listener_that_fell_behind_is_ended_not_fed_with_a_hole(
     frames = stream.frames(None)
     await anext(frames)
     await settled(stream, [make_signal()])
-    assert [event["id"] for event in await take(frames, 1)] == ["7-0"]
+    assert [place(event) for event in await take(frames, 1)] == ["7-0"]
     await settled(stream, [make_signal(bar=bar) for bar in range(66)])
     with pytest.raises(StopAsyncIteration):
         await anext(frames)
@@ -208,3 +214,138 @@ def test_the_number_of_listeners_is_limited(stream: EventStream) -> None:
     assert stream.full
     held[0].__exit__(None, None, None)
     assert not stream.full
+
+
+class Store:
+    """Commits as a database would have them, without one."""
+
+    def __init__(self) -> None:
+        self.kept: list[Commit] = []
+        self.asked: list[tuple[int, int]] = []
+
+    def keep(self, signals: list[StoredSignal], outcomes: list[Outcome]) -> None:
+        self.kept.append(Commit(signals[0].created_ms, signals, outcomes))
+
+    def newest_ms(self) -> int:
+        return max((commit.at_ms for commit in self.kept), default=0)
+
+    def commits(self, since_ms: int, until_ms: int, limit: int) -> list[Commit] | None:
+        self.asked.append((since_ms, until_ms))
+        found = [commit for commit in self.kept if since_ms <= commit.at_ms <= until_ms]
+        return None if sum(len(commit.signals) for commit in found) > limit else found
+
+
+class Engine:
+    """Commits a bar of two coins at a time, to the store first; its process may be another one."""
+
+    def __init__(self, make_signal: MakeSignal, make_outcome: MakeOutcome) -> None:
+        self.store = Store()
+        self._make_signal, self._make_outcome = make_signal, make_outcome
+        self._bar = 0
+        self.start(epoch=1)
+
+    def start(self, epoch: int, memory: int = 64) -> None:
+        self.stream = EventStream(epoch, memory=memory, heartbeat_s=0.05)
+        self.stream.recall(self.store)
+        self.stream.open()
+
+    async def commits(self, bars: int) -> None:
+        for bar in range(self._bar, self._bar + bars):
+            signals = [self._make_signal(coin, bar) for coin in ("BTCUSDT", "ETHUSDT")]
+            before = [self._make_signal(coin, bar - 4) for coin in ("BTCUSDT", "ETHUSDT")]
+            outcomes = [self._make_outcome(each) for each in before] if bar >= 4 else []
+            self.store.keep(signals, outcomes)
+            self.stream.committed(signals, outcomes)
+        self._bar += bars
+        await asyncio.sleep(0)
+
+    def everything(self) -> set[tuple[str, str]]:
+        signals = [("signal", each.signal.id) for commit in self.store.kept for each in commit[1]]
+        outcomes = [
+            ("outcome", each.prediction_id) for commit in self.store.kept for each in commit[2]
+        ]
+        return {*signals, *outcomes}
+
+
+class Client:
+    """Listens for some events, is cut off, and comes back with the id of the last."""
+
+    def __init__(self) -> None:
+        self.last: str | None = None
+        self.heard: list[tuple[str, str]] = []
+
+    async def listen(self, stream: EventStream, count: int | None = None) -> None:
+        """`count` events, or all there are."""
+        async for chunk in stream.frames(self.last):
+            for event in parsed(chunk):
+                if event == {"": "ping"}:
+                    return
+                if "data" not in event:
+                    continue
+                self.last = event["id"]
+                body = event["data"]
+                told = body.get("prediction_id") or body.get("since")
+                told = told or f"{body['symbol']}:15m:{body['candle_open_ms']}"
+                self.heard.append((event["event"], told))
+                if count is not None and (count := count - 1) == 0:
+                    return
+
+
+@pytest.fixture
+async def served(make_signal: MakeSignal, make_outcome: MakeOutcome) -> Engine:
+    return Engine(make_signal, make_outcome)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_who_comes_back_misses_nothing_however_often_anybody_restarts(
+    served: Engine, seed: int
+) -> None:
+    """Random cuts in the midst of commits, restarts, and a memory of a few events."""
+    dice, client, first = random.Random(seed), Client(), Client()
+    await served.commits(1)
+    first.last = client.last = "0-x-1"  # from before anything
+    for epoch in range(2, 30):
+        await served.commits(dice.randrange(4))
+        if dice.random() < 0.5:
+            await client.listen(served.stream, dice.randrange(1, 12))
+        if dice.random() < 0.4:
+            await served.commits(dice.randrange(3))  # committed, and told to nobody
+            served.start(epoch, memory=dice.choice((3, 8, 64)))
+    await client.listen(served.stream)
+    await first.listen(served.stream)
+    assert set(client.heard) == served.everything()
+    assert set(first.heard) == served.everything()
+    signals = [told.rpartition(":")[2] for kind, told in first.heard if kind == "signal"]
+    assert signals == sorted(signals), "in the order of the commits"
+
+
+async def test_within_one_process_nothing_is_told_twice(served: Engine) -> None:
+    client = Client()
+    await served.commits(1)
+    client.last = "0-x-1"
+    await client.listen(served.stream, 1)
+    for _ in range(20):
+        await served.commits(1)
+        await client.listen(served.stream, 2)
+    await client.listen(served.stream)
+    twice = {told for told in client.heard if client.heard.count(told) > 1}
+    assert twice <= {("signal", "BTCUSDT:15m:1764547200000")}, "but for the commit it was cut in"
+    assert len(served.store.asked) <= 2
+
+
+async def test_who_missed_too_much_is_told_where_it_stands(
+    served: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "MOST_AGAIN", 10)
+    client = Client()
+    await served.commits(1)
+    client.last = "0-x-1764548102113"
+    await served.commits(20)
+    served.start(epoch=2)
+    await served.commits(1)
+    await client.listen(served.stream)
+    assert client.heard[0] == ("missed", "2025-12-01T00:15:02.113Z")
+    assert [kind for kind, _ in client.heard[1:]] == ["outcome", "outcome", "signal", "signal"]
+    again = len(client.heard)
+    await client.listen(served.stream)
+    assert len(client.heard) == again

@@ -56,6 +56,16 @@ def test_a_taken_port_is_one_readable_line() -> None:
     )
 
 
+def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    """The head and the body of an answer are two writes; Nagle would hold back the second."""
+    with (
+        bind("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
 @pytest.mark.parametrize(
     ("host", "port", "said"),
     [

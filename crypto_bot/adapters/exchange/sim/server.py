@@ -25,6 +25,7 @@ from crypto_bot.adapters.exchange.sim.faults import (
 from crypto_bot.adapters.exchange.sim.market import Market
 from crypto_bot.adapters.exchange.sim.perpetual import PerpetualRest
 from crypto_bot.adapters.exchange.sim.rest import Reply, SpotRest
+from crypto_bot.adapters.exchange.sim.stream import BookTickers
 from crypto_bot.adapters.exchange.sim.tape import Tape
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.ports import Clock
@@ -45,8 +46,11 @@ class SimExchange:
         self._clock = clock
         self._numbers = numbers
         self._faults = faults
+        self._tickers = BookTickers(self._spot, clock, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._tickers.serve(scope, receive, send)
         if scope["type"] != "http":
             return
         body = await _body(receive)
@@ -163,7 +167,7 @@ async def serving(
             exchange,
             loop="asyncio",
             http="h11",
-            ws="none",
+            ws="websockets-sansio",
             lifespan="off",
             log_config=None,
             log_level="critical",  # a torn connection is on purpose here, not an error

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page import chart_marks, formats
+from crypto_bot.adapters.web.page.chart_marks import ChartData, Options
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.adapters.web.page.trade import OpenTrade, calibrated
+from crypto_bot.adapters.web.page.trade import calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import Pred, Signal
-from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import LoggedSignal
 
 BARS = 130
 _PHONE_BARS = 60
 _FUTURE = 16
-_MOST_ENDINGS = 12
-_Options = dict[str, Any]
 
 
-class ChartData(NamedTuple):
-    """What is drawn: candles ascending, lines of the log the newest first."""
-
-    candles: Sequence[Candle]
-    lines: Sequence[LoggedSignal]
-    timeframe: Timeframe
-    signal: Signal | None
-    """The open call, where there is one."""
-    trade: OpenTrade | None
-    price: float | None
-
-
-def chart(data: ChartData, viewer: Viewer) -> _Options:
+def chart(data: ChartData, viewer: Viewer) -> Options:
     """ECharts options. The number of series is constant, so a new bar keeps the zoom."""
     palette = viewer.palette
     opens = [candle.open_ms for candle in data.candles]
@@ -64,16 +43,16 @@ def chart(data: ChartData, viewer: Viewer) -> _Options:
         "yAxis": _y_axes(data, palette, has_model),
         "series": [
             _candles(data, labels, palette),
-            *_calls(data, at, palette),
-            _endings(data, at, palette),
-            _reach(data, len(opens)),
+            *chart_marks.calls(data, at, palette),
+            chart_marks.endings(data, at, palette),
+            chart_marks.reach(data, len(opens)),
             _volume(data, palette),
             *_ribbon(data, at, len(opens), palette),
         ],
     }
 
 
-def _grids(has_model: bool) -> list[_Options]:
+def _grids(has_model: bool) -> list[Options]:
     sides = {"left": 8, "right": 72, "outerBoundsMode": "none"}
     if has_model:
         spans = (("8", "60%"), ("68%", "9%"), ("80%", "14%"))
@@ -82,7 +61,7 @@ def _grids(has_model: bool) -> list[_Options]:
     return [{**sides, "top": top, "height": height} for top, height in spans]
 
 
-def _tooltip(palette: Palette) -> _Options:
+def _tooltip(palette: Palette) -> Options:
     return {
         "trigger": "axis",
         "confine": True,
@@ -93,7 +72,7 @@ def _tooltip(palette: Palette) -> _Options:
     }
 
 
-def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> _Options:
+def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> Options:
     is_lowest = grid == (2 if has_model else 1)
     return {
         "type": "category",
@@ -101,11 +80,17 @@ def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> 
         "data": labels,
         "axisLine": {"show": grid < 2 or has_model, "lineStyle": {"color": palette.line}},
         "axisTick": {"show": False},
-        "axisLabel": {"show": is_lowest, "color": palette.muted, "hideOverlap": True},
+        "axisLabel": {
+            "show": is_lowest,
+            "color": palette.muted,
+            "hideOverlap": True,
+            "alignMinLabel": "left",
+            "alignMaxLabel": "right",
+        },
     }
 
 
-def _y_axes(data: ChartData, palette: Palette, has_model: bool) -> list[_Options]:
+def _y_axes(data: ChartData, palette: Palette, has_model: bool) -> list[Options]:
     decimals = formats.decimals_of([candle.close for candle in data.candles[-32:]])
     price = f"value => value.toLocaleString('en-US', {{minimumFractionDigits: {decimals}, "
     price += f"maximumFractionDigits: {decimals}}})"
@@ -133,8 +118,8 @@ def _y_axes(data: ChartData, palette: Palette, has_model: bool) -> list[_Options
     ]
 
 
-def _candles(data: ChartData, labels: list[str], palette: Palette) -> _Options:
-    made: _Options = {
+def _candles(data: ChartData, labels: list[str], palette: Palette) -> Options:
+    made: Options = {
         "type": "candlestick",
         "name": "price",
         "data": [[c.open, c.close, c.low, c.high] for c in data.candles],
@@ -184,7 +169,7 @@ def _candles(data: ChartData, labels: list[str], palette: Palette) -> _Options:
     return made
 
 
-def _level(price: float, text: str, palette: Palette) -> _Options:
+def _level(price: float, text: str, palette: Palette) -> Options:
     return {
         "yAxis": price,
         "lineStyle": {"type": "solid", "color": palette.text, "width": 1},
@@ -201,130 +186,7 @@ def _level(price: float, text: str, palette: Palette) -> _Options:
     }
 
 
-def _calls(data: ChartData, at: dict[int, int], palette: Palette) -> list[_Options]:
-    """Arrows where a side was called first; a call that repeats the one before it has none."""
-    candles = {candle.open_ms: candle for candle in data.candles}
-    firsts = [line.stored.signal for line in _first_calls(data)]
-    low = min((candle.low for candle in data.candles), default=0.0)
-    high = max((candle.high for candle in data.candles), default=0.0)
-    away = 0.025 * (high - low)
-    made = []
-    for pred, colour in ((Pred.LONG, palette.long), (Pred.SHORT, palette.short)):
-        is_long = pred is Pred.LONG
-        points = [
-            [at[open_ms], candles[open_ms].low - away if is_long else candles[open_ms].high + away]
-            for open_ms in sorted(each.candle_open_ms for each in firsts if each.pred is pred)
-            if open_ms in candles
-        ]
-        made.append(
-            {
-                "type": "scatter",
-                "name": f"{pred.value.lower()} call",
-                "symbol": "triangle",
-                "symbolRotate": 0 if is_long else 180,
-                "symbolSize": 11,
-                "itemStyle": {"color": colour},
-                "data": points,
-                "z": 5,
-                "tooltip": {"show": False},
-            }
-        )
-    return made
-
-
-_SHAPES = {Status.SL: "path://M0 0L10 10M10 0L0 10"}
-
-
-def _first_calls(data: ChartData) -> list[LoggedSignal]:
-    """Each LONG or SHORT that does not repeat the call of the candle before, the newest first."""
-    called = {line.stored.signal.candle_open_ms: line.stored.signal.pred for line in data.lines}
-    return [
-        line
-        for line in data.lines
-        if line.stored.signal.pred is not Pred.NO_TRADE
-        and called.get(line.stored.signal.candle_open_ms - data.timeframe.ms)
-        is not line.stored.signal.pred
-    ]
-
-
-def _endings(data: ChartData, at: dict[int, int], palette: Palette) -> _Options:
-    """Where the newest trades ended, each with a dotted line from its entry."""
-    points: list[_Options] = []
-    ways: list[list[_Options]] = []
-    for line in _first_calls(data):
-        signal, outcome = line.stored.signal, line.outcome
-        if outcome is None or len(points) == _MOST_ENDINGS:
-            continue
-        found = _exit_at(signal, outcome, data)
-        if found not in at or signal.candle_open_ms not in at:
-            continue
-        price = outcome.exit_price
-        points.append(
-            {
-                "value": [at[found], price],
-                "symbol": _SHAPES.get(outcome.status, "circle"),
-                "symbolSize": 8,
-                "itemStyle": {
-                    "color": "transparent" if outcome.status is Status.EXPIRED else palette.text,
-                    "borderColor": palette.text,
-                    "borderWidth": 2,
-                },
-            }
-        )
-        ways.append(
-            [
-                {"coord": [at[signal.candle_open_ms], signal.levels.entry]},
-                {"coord": [at[found], price]},
-            ]
-        )
-    return {
-        "type": "scatter",
-        "name": "outcome",
-        "data": points,
-        "z": 6,
-        "tooltip": {"show": False},
-        "markLine": {
-            "silent": True,
-            "symbol": "none",
-            "lineStyle": {"type": "dotted", "color": palette.muted, "width": 1},
-            "label": {"show": False},
-            "data": ways,
-        },
-    }
-
-
-def _reach(data: ChartData, bars: int) -> _Options:
-    """Nothing to see: it makes the price axis reach to the stop and the target."""
-    trade = data.trade
-    points = [] if trade is None else [[bars - 1, trade.stop], [bars - 1, trade.target]]
-    return {
-        "type": "scatter",
-        "name": "levels",
-        "symbolSize": 0,
-        "data": points,
-        "silent": True,
-        "tooltip": {"show": False},
-    }
-
-
-def _exit_at(signal: Signal, outcome: Outcome, data: ChartData) -> int:
-    """The candle that ended the trade: a model's call is settled later, with its horizon."""
-    settled = outcome.settled_ms - data.timeframe.ms
-    if signal.label is None or outcome.status is Status.EXPIRED:
-        return settled
-    price = outcome.exit_price
-    return next(
-        (
-            candle.open_ms
-            for candle in data.candles
-            if signal.candle_open_ms < candle.open_ms <= settled
-            and candle.low <= price <= candle.high
-        ),
-        settled,
-    )
-
-
-def _volume(data: ChartData, palette: Palette) -> _Options:
+def _volume(data: ChartData, palette: Palette) -> Options:
     return {
         "type": "bar",
         "name": "volume",
@@ -335,7 +197,7 @@ def _volume(data: ChartData, palette: Palette) -> _Options:
     }
 
 
-def _ribbon(data: ChartData, at: dict[int, int], bars: int, palette: Palette) -> list[_Options]:
+def _ribbon(data: ChartData, at: dict[int, int], bars: int, palette: Palette) -> list[Options]:
     """Calibrated P(long) upward and P(short) downward; a rule has no probability to draw."""
     longs: list[float | None] = [None] * bars
     shorts: list[float | None] = [None] * bars

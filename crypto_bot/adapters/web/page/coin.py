@@ -11,7 +11,8 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, coin_panels, formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.candle_chart import BARS, ChartData, chart
+from crypto_bot.adapters.web.page.candle_chart import BARS, chart
+from crypto_bot.adapters.web.page.chart_marks import ChartData
 from crypto_bot.adapters.web.page.rows import CoinState, change_of
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.log import LogFilter

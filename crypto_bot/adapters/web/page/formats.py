@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from math import ceil, isfinite, log10
 
 MISSING = "–"
 MINUS = "−"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _SIGNIFICANT = 7
 _MOST_DECIMALS = 10
 
@@ -90,6 +92,16 @@ def day(at_ms: int, zone: tzinfo) -> str:
 def moment(at_ms: int, zone: tzinfo) -> str:
     """`21 Nov 14:45`."""
     return f"{day(at_ms, zone)} {clock_time(at_ms, zone)}"
+
+
+def in_zone(text: str, zone: tzinfo) -> str:
+    """`text` with the instants in it, ISO-8601 in UTC, as moments of `zone`."""
+
+    def said(found: re.Match[str]) -> str:
+        at = datetime.fromisoformat(found[0])
+        return moment(round(at.timestamp() * 1000), zone)
+
+    return _INSTANT.sub(said, text)
 
 
 def coin(symbol: str) -> str:

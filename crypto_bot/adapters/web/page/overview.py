@@ -83,7 +83,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 "panel endings"
             )
     with warnings:
-        _warn(snapshot.notices)
+        _warn(snapshot.notices, viewer)
 
     def push() -> None:
         nonlocal snapshot
@@ -96,7 +96,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         if snapshot.notices != before.notices:
             warnings.clear()
             with warnings:
-                _warn(snapshot.notices)
+                _warn(snapshot.notices, viewer)
 
     board.changed.subscribe(push)
 
@@ -126,7 +126,7 @@ def _table(snapshot: Snapshot) -> ui.table:
     return table
 
 
-def _warn(warnings: Sequence[Notice]) -> None:
+def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
     with ui.element("div").classes("head"):
         ui.label("Needs attention").classes("title")
         ui.label(str(len(warnings) or "")).classes("muted")
@@ -138,7 +138,7 @@ def _warn(warnings: Sequence[Notice]) -> None:
             name, colour = ("blocked", "crit") if warning.is_critical else ("warning", "warn")
             ui.html(cells.mark(name, colour), sanitize=False, tag="span")
             with ui.element("div"):
-                ui.label(warning.what)
+                ui.label(formats.in_zone(warning.what, viewer.zone))
                 ui.label(warning.next).classes("muted small")
 
 

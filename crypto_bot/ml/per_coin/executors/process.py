@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from threading import Thread
 
 import torch
 
-from crypto_bot.domain.errors import TrainingError
+from crypto_bot.domain.errors import ConfigError, TrainingError
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Event, Failed, Told, do
 from crypto_bot.ml.per_coin.job import Job
@@ -119,6 +120,7 @@ class _Worker:
 
 def _work(draft: Draft, folder: Path, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends its workers
+    Thread(target=_end_with_the_driver, daemon=True).start()
     torch.set_num_threads(1)
     desk = Desk(folder)
     try:
@@ -128,6 +130,14 @@ def _work(draft: Draft, folder: Path, pipe: Connection) -> None:
             pipe.send(do(study, desk, job, needed, pipe.send))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver has gone: whoever goes on finds the checkpoints
+
+
+def _end_with_the_driver() -> None:
+    """What a killed driver leaves behind must not write to a desk that another run has cleared."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os._exit(1)
 
 
 @contextmanager
@@ -146,12 +156,15 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def workers_for(asked: int | None, bytes_each: int) -> int:
-    """How many workers fit: cores, memory, and what was asked for. Raises TrainingError for none.
+    """How many workers fit: cores, memory, and what was asked for.
 
-    `bytes_each`: what a worker takes beside the panel, which all of them share.
+    `bytes_each`: what a worker takes beside the panel, which all of them share. Raises ConfigError
+    where none is asked for, TrainingError where none fits.
     """
+    if asked is not None and asked < 1:
+        raise ConfigError(f"--max_workers is {asked}: use 1 or more")
     cores = len(os.sched_getaffinity(0))
-    room = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // bytes_each
+    room = _available_bytes() // bytes_each
     fit = min(cores if asked is None else asked, cores, room)
     if fit < 1:
         raise TrainingError(
@@ -159,3 +172,13 @@ def workers_for(asked: int | None, bytes_each: int) -> int:
             "train fewer coins"
         )
     return int(fit)
+
+
+def _available_bytes() -> int:
+    """Memory that can be had without swapping: what is free, and what caches would give back."""
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as file:
+            told = dict(line.split(":") for line in file)
+    except OSError:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return int(told["MemAvailable"].split()[0]) * 1024

@@ -62,6 +62,12 @@ def test_times_are_those_of_the_chosen_zone() -> None:
     assert formats.clock_time(T0, ZoneInfo("America/New_York")) == "09:45"
 
 
+def test_instants_in_a_sentence_are_told_in_the_zone() -> None:
+    said = "the exchange is down since 2025-12-01T14:45:00.113Z, 3 coins"
+    assert formats.in_zone(said, UTC) == "the exchange is down since 1 Dec 14:45, 3 coins"
+    assert formats.in_zone("nothing at 14:45", UTC) == "nothing at 14:45"
+
+
 @given(st.floats(allow_nan=True, allow_infinity=True), st.integers(0, 4))
 def test_no_number_has_a_hyphen_for_a_minus(value: float, decimals: int) -> None:
     assert "-" not in formats.signed(value, decimals) + formats.number(value, decimals)

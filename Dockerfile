@@ -1,0 +1,41 @@
+# The engine with torch for the CPU, as a user without rights, its database and models on the volume /data.
+# Build and run: docs/operating.md; `docker compose up --build --detach`.
+FROM python:3.11-slim-bookworm AS build
+COPY . /src
+# The versions that were tested; of the lock only what the engine itself needs. The second index has
+# torch without CUDA, 2.13.0+cpu, which pip takes for the newer of the two.
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir \
+        --extra-index-url https://download.pytorch.org/whl/cpu \
+        --constraint /src/requirements.lock \
+        /src
+
+FROM python:3.11-slim-bookworm
+# libgomp1: lightgbm's wheel brings none.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 crypto \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin crypto \
+    && install --directory --owner=crypto --group=crypto --mode=0750 /data
+COPY --from=build /venv /venv
+COPY symbols_32.json /app/symbols_32.json
+# Compiled kernels belong to the version that made them: never on the volume, which outlives it.
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    OMP_NUM_THREADS=1 \
+    OMP_WAIT_POLICY=PASSIVE \
+    NUMBA_CACHE_DIR=/tmp/numba \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    CRYPTO_BOT_SYMBOLS_FILE=/app/symbols_32.json \
+    CRYPTO_BOT_DATABASE_URL=sqlite:////data/crypto_bot.db \
+    CRYPTO_BOT_MODELS_DIR=/data/models
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+# /healthz needs no token; it is 503 until the first signals, which a first start has after its back-fill.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15m --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+ENTRYPOINT ["crypto-bot"]
+CMD ["run", "--host", "0.0.0.0"]

@@ -1,0 +1,252 @@
+"""SIGKILLs a running engine again and again, and compares its paper ledgers with a calm one's.
+
+`python -m benchmarks.paper_kills --kills 200`: the engine trades on the simulated exchange, whose
+time runs on while it is dead; the calm ledgers are computed from the same candles at one go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.paper_store import SqlPaperStore
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.backtest_command import replay_into
+from crypto_bot.app.paper import trading
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.domain.ledger import Account, Event, apply
+from crypto_bot.domain.paper import Market
+from crypto_bot.domain.quote import Instrument
+from crypto_bot.domain.timeframe import Timeframe
+from tests.e2e.processes import ROOT, Process, call
+
+M15 = Timeframe.parse("15m")
+SEED = 23
+SPEED = 1800.0
+FAULT_RATE = 0.05
+RECORD_BARS = 120
+HISTORY_BARS = 6_100
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ATOMUSDT", "DOTUSDT", "OPUSDT", "LINKUSDT", "BCHUSDT")
+ACCOUNTS = (
+    {"name": "spot", "market": "spot", "late": False, "risk": 0.01, "drawdown": 0},
+    {"name": "perp", "market": "perp", "late": False, "correlated_positions": 2, "drawdown": 0},
+    {"name": "kelly", "market": "perp", "late": False, "sizing": "kelly", "max_positions": 0},
+)
+
+Starts = Callable[[list[str], dict[str, str]], Process]
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the kills came to."""
+
+    kills: int
+    bars: int
+    seconds: float
+    events: dict[str, int] = field(default_factory=dict)
+    trades: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    different: dict[str, str] = field(default_factory=dict)
+    """The first difference of each account from the calm ledger; empty is what is wanted."""
+
+
+class Engines:
+    """One engine after the other on the same database."""
+
+    def __init__(self, folder: Path, starts: Starts) -> None:
+        self.url = f"sqlite:///{folder / 'engine.db'}"
+        self._starts = starts
+        self._symbols = folder / "symbols.json"
+        self._symbols.write_text(json.dumps(SYMBOLS))
+        words = ["--speed", str(SPEED), "--seed", str(SEED), "--symbols_file", str(self._symbols)]
+        self._exchange = starts(["-m", "crypto_bot.app.sim_command", *words], {})
+        self._exchange_url = self._exchange.event("sim.ready")["url"]
+        self.now = self.start()
+
+    def start(self) -> Process:
+        """A new engine; it says nothing yet."""
+        words = {
+            "--exchange": "sim",
+            "--exchange_url": self._exchange_url,
+            "--use_ml": "0",
+            "--port": "0",
+            "--symbols_file": str(self._symbols),
+            "--database_url": self.url,
+        }
+        environment = {
+            "CRYPTO_BOT_ENGINE__RECORD_BARS": str(RECORD_BARS),
+            "CRYPTO_BOT_EXCHANGE__TIMEOUT_S": "0.5",
+            "CRYPTO_BOT_PAPER__FILLS": "candles",
+            "CRYPTO_BOT_PAPER__ACCOUNTS": json.dumps(ACCOUNTS),
+        }
+        flags = [word for pair in words.items() for word in pair]
+        return self._starts([str(ROOT / "main.py"), *flags], environment)
+
+    def kill(self) -> None:
+        """SIGKILL, wherever it stands, and another one."""
+        self.now.signal(signal.SIGKILL)
+        self.now.ended()
+        self.now = self.start()
+
+    def faults(self, rate: float) -> None:
+        """From now on so many replies of the exchange are struck."""
+        call(f"{self._exchange_url}/sim/faults", "POST", {"rate": rate})
+
+    def end(self) -> None:
+        """The last engine and the exchange."""
+        self.now.kill()
+        self._exchange.kill()
+
+
+def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = SEED) -> Figures:
+    """Kills at random moments of an engine's life: at its start, in a cycle, after a trade."""
+    rng = random.Random(seed)  # noqa: S311 - moments to kill at, not secrets
+    began = time.monotonic()
+    engines = Engines(folder, starts)
+    engines.now.event("cycle.finished")
+    engines.faults(FAULT_RATE)
+    for _ in range(kills):
+        moment = rng.choice(["start", "cycle", "cycle", "trade"])
+        if moment != "start":
+            engines.now.event("cycle.finished")
+        if moment == "trade":
+            engines.now.event("paper.refused")
+        time.sleep(rng.uniform(0.0, 0.6 if moment == "cycle" else 0.05))
+        engines.kill()
+    engines.faults(0.0)
+    engines.now.event("cycle.finished")
+    time.sleep(1.0)
+    engines.end()
+    return compared(engines.url, kills, began)
+
+
+def compared(url: str, kills: int, began: float) -> Figures:
+    """The ledgers of `url`, brought up to date as a restart does, beside calm ones."""
+    settings = load({"paper": {"fills": "candles", "accounts": ACCOUNTS}, "use_ml": False})
+    settings = settings.model_copy(update={"database_url": url})
+    database, calm = Database.open(url), Database.open("sqlite://")
+    try:
+        advance(settings, database)
+        newest = SqlPredictionStore(database, M15).newest_opens()
+        log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
+        first_ms = min(line.stored.signal.candle_open_ms for line in log)
+        replay(calm, first_ms, min(newest.values()))
+        bars = (min(newest.values()) - first_ms) // M15.ms + 1
+        figures = Figures(kills, bars, time.monotonic() - began)
+        for account in ACCOUNTS:
+            _compare(str(account["name"]), database, calm, figures)
+        return figures
+    finally:
+        database.close()
+        calm.close()
+
+
+def advance(settings: Settings, database: Database) -> None:
+    """What a start of the engine does with its paper accounts."""
+    desk = trading(settings, SYMBOLS, database, lambda: 0)
+    desk.recover(at_open=True, instruments=instruments())
+    desk.advance()
+
+
+def replay(calm: Database, first_ms: int, last_ms: int) -> None:
+    """The same candles through signals and accounts, without processes or network."""
+    market = GeneratedMarket(SYMBOLS, M15, SEED)
+    settings = load(
+        {
+            "use_ml": False,
+            "engine": {"record_bars": RECORD_BARS},
+            "paper": {"fills": "candles", "accounts": ACCOUNTS},
+        }
+    )
+    archive = SqlCandleArchive(calm, M15)
+    history_ms = first_ms - HISTORY_BARS * M15.ms
+    archive.add({symbol: market.candles(symbol, history_ms, last_ms) for symbol in SYMBOLS})
+    replay_into(settings, SYMBOLS, archive, calm, since_ms=first_ms, until_ms=last_ms)
+    advance(settings, calm)
+
+
+def instruments() -> dict[str, Instrument]:
+    """As the simulated exchange lists its coins."""
+    market = GeneratedMarket(SYMBOLS, M15, SEED)
+    found = {}
+    for symbol in SYMBOLS:
+        price_decimals, lot_decimals = market.listing(symbol)
+        lot = Decimal(1).scaleb(-lot_decimals)
+        tick = Decimal(1).scaleb(-price_decimals)
+        found[symbol] = Instrument(symbol, tick, lot, lot, Decimal(5))
+    return found
+
+
+def _compare(name: str, database: Database, calm: Database, figures: Figures) -> None:
+    rough, still = SqlPaperStore(database, M15), SqlPaperStore(calm, M15)
+    events = list(rough.events(name))
+    figures.events[name] = len(events)
+    figures.trades[name] = _balanced(name, events)
+    figures.refusals |= {
+        f"{name}.{rule}": count for rule, count in sorted(rough.refused(name).items())
+    }
+    pairs = (
+        (events, list(still.events(name))),
+        (rough.points(name), still.points(name)),
+        (rough.refusals(name, 10**9), still.refusals(name, 10**9)),
+    )
+    for ours, theirs in pairs:
+        if ours != theirs:
+            unlike = ((a, b) for a, b in zip(ours, theirs, strict=False) if a != b)
+            figures.different[name] = str(next(unlike, (len(ours), len(theirs))))
+            return
+
+
+def _balanced(name: str, events: list[Event]) -> int:
+    """Trades that ended; the ledger must add up to the last digit, and name no event twice."""
+    market = next(str(account["market"]) for account in ACCOUNTS if account["name"] == name)
+    account, money, trades = Account(name, Market(market)), Fraction(0), 0
+    for event in events:
+        account, ended = apply(account, event)
+        money += Fraction(event.cash)
+        trades += ended is not None
+        assert Fraction(account.cash) == money, event
+    repeated = [id_ for id_, count in Counter(event.id for event in events).items() if count > 1]
+    assert repeated == []
+    return trades
+
+
+def main() -> None:
+    """Prints the figures; ends with 1 where a ledger differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=SEED)
+    flags = parser.parse_args()
+    running: list[Process] = []
+    with tempfile.TemporaryDirectory() as folder:
+
+        def starts(words: list[str], environment: dict[str, str]) -> Process:
+            running.append(Process(words, environment, Path(folder)))
+            return running[-1]
+
+        try:
+            figures = kill_again_and_again(Path(folder), starts, flags.kills, flags.seed)
+        finally:
+            for process in running:
+                process.kill()
+    print(figures)
+    if figures.different:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Telling people: notices to whatever receiver Apprise knows."""

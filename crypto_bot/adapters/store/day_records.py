@@ -1,0 +1,76 @@
+"""Sums of the live record by day, kept up to date by the commits that settle its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crypto_bot.adapters.store.tables import day_records as days_table
+from crypto_bot.adapters.store.tables import outcomes as outcomes_table
+from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import Pred
+
+DAY_MS = 86_400_000
+KEY = ("tf", "day", "source", "symbol")
+SUMS = ("n", "hits", "trades", "return_bps", "confidence", "brier")
+
+_AT_ONCE = 2_000
+"""Ids in one statement; SQLite takes 32,766."""
+
+
+def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
+    """The columns of `day_records` over the settled calls that are `wanted`.
+
+    Late and unlabelled ones are left out.
+    """
+    column, outcome = predictions_table.c, outcomes_table.c
+    day = (column.candle_open_ms // DAY_MS).label("day")
+    miss = column.confidence - _one_if(outcome.label == column.pred)
+    return (
+        select(
+            column.tf,
+            day,
+            column.source,
+            column.symbol,
+            func.count().label("n"),
+            func.sum(_one_if(outcome.label == column.pred)).label("hits"),
+            func.sum(_one_if(column.pred != Pred.NO_TRADE.value)).label("trades"),
+            func.sum(outcome.return_bps).label("return_bps"),  # 0 for a NO_TRADE
+            func.sum(column.confidence).label("confidence"),
+            func.sum(miss * miss).label("brier"),
+        )
+        .select_from(predictions_table.join(outcomes_table))
+        .where(*wanted, ~column.late, outcome.label.is_not(None))
+        .group_by(column.tf, day, column.source, column.symbol)
+    )
+
+
+def not_stored(connection: Connection, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those of `outcomes` whose predictions have none yet; of two for one prediction the first."""
+    new = {each.prediction_id: each for each in reversed(outcomes)}
+    stored = outcomes_table.c.prediction_id
+    for ids in _parts(list(new)):
+        for known in connection.scalars(select(stored).where(stored.in_(ids))).all():
+            del new[known]
+    return list(new.values())[::-1]
+
+
+def add_to_days(connection: Connection, ids: Sequence[str]) -> None:
+    """Adds the outcomes of the predictions `ids`, stored in this transaction, to their days."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for part in _parts(ids):
+        rows = make(days_table).from_select([*KEY, *SUMS], summed(predictions_table.c.id.in_(part)))
+        adding = {name: days_table.c[name] + rows.excluded[name] for name in SUMS}
+        connection.execute(rows.on_conflict_do_update(index_elements=KEY, set_=adding))
+
+
+def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
+
+
+def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, 1), else_=0)

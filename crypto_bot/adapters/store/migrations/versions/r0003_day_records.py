@@ -1,0 +1,42 @@
+"""Sums of the live record by day, so that its length does not matter to those who ask for it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_FILL = """
+INSERT INTO day_records
+    (tf, day, source, symbol, n, hits, trades, return_bps, confidence, brier)
+SELECT p.tf, p.candle_open_ms / 86400000, p.source, p.symbol, count(*),
+    sum(CASE WHEN o.label = p.pred THEN 1 ELSE 0 END),
+    sum(CASE WHEN p.pred <> 'NO_TRADE' THEN 1 ELSE 0 END),
+    sum(o.return_bps), sum(p.confidence),
+    sum((p.confidence - CASE WHEN o.label = p.pred THEN 1 ELSE 0 END)
+        * (p.confidence - CASE WHEN o.label = p.pred THEN 1 ELSE 0 END))
+FROM predictions AS p JOIN outcomes AS o ON o.prediction_id = p.id
+WHERE NOT p.late AND o.label IS NOT NULL
+GROUP BY p.tf, p.candle_open_ms / 86400000, p.source, p.symbol
+"""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "day_records",
+        sa.Column("tf", sa.Text, nullable=False),
+        sa.Column("day", sa.Integer, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("symbol", sa.Text, nullable=False),
+        sa.Column("n", sa.Integer, nullable=False),
+        sa.Column("hits", sa.Integer, nullable=False),
+        sa.Column("trades", sa.Integer, nullable=False),
+        sa.Column("return_bps", sa.Double, nullable=False),
+        sa.Column("confidence", sa.Double, nullable=False),
+        sa.Column("brier", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("tf", "day", "source", "symbol", name="pk_day_records"),
+        sqlite_with_rowid=False,
+    )
+    op.execute(_FILL)

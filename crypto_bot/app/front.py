@@ -1,0 +1,92 @@
+"""What the engine shows of itself, joined: the API, the review page, and what /metrics tells."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from crypto_bot.adapters.store.commit_history import SqlCommitHistory
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web.application import create_app
+from crypto_bot.adapters.web.event_stream import EventStream
+from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
+from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.adapters.web.page.board import Board, Market
+from crypto_bot.adapters.web.page.mount import mount_page
+from crypto_bot.app.live_engine import LiveEngine
+from crypto_bot.app.market import SIM
+from crypto_bot.app.notices import Notices
+from crypto_bot.app.paper import PaperRoom
+from crypto_bot.app.settings import Settings
+from crypto_bot.ports import ModelCatalog
+
+_EVENTS = 1024
+"""Remembered for clients that reconnect: four hours of 32 coins at 15 minutes."""
+
+
+class Front:
+    """The web side of one engine: `metrics`, `stream` and `board` are sinks of it."""
+
+    def __init__(
+        self, settings: Settings, symbols: tuple[str, ...], engine: LiveEngine, started_ms: int
+    ) -> None:
+        self._settings, self._symbols, self._engine = settings, symbols, engine
+        self._timeframe = settings.timeframe
+        self.metrics = Metrics(engine.health)
+        self.stream = EventStream(epoch=started_ms, memory=_EVENTS)
+
+    def application(
+        self, database: Database, catalog: ModelCatalog, paper: PaperRoom, notices: Notices
+    ) -> tuple[FastAPI, Board]:
+        """The API with the page on it, and the board that the page is shown from."""
+        api = self._settings.api
+        queries = SqlPredictionQueries(database, self._timeframe)
+        self._measure(database, queries, notices)
+        self.metrics.add(PaperGauges(paper))
+        self.stream.recall(SqlCommitHistory(database, self._timeframe))
+        is_paper = self._settings.paper.enabled
+        app = create_app(
+            queries=queries,
+            catalog=catalog,
+            symbols=self._symbols,
+            timeframe=self._timeframe,
+            health=self._engine.health,
+            metrics=self.metrics,
+            stream=self.stream,
+            paper=paper,
+            host=api.host,
+            token=None if api.token is None else api.token.get_secret_value(),
+        )
+        board = Board(
+            self._market(),
+            queries=queries,
+            catalog=catalog,
+            health=self._engine.health,
+            paper=paper if is_paper else None,
+            quotes=paper.quotes,
+        )
+        mount_page(app, board)
+        return app, board
+
+    def _market(self) -> Market:
+        """What the page says of the market it shows."""
+        is_sim = self._settings.exchange.id == SIM
+        return Market(
+            symbols=self._symbols,
+            timeframe=self._timeframe,
+            now_ms=self._engine.now_ms,
+            cost_bps=self._settings.decision.cost_bps,
+            speed=self._settings.sim.speed if is_sim else 1.0,
+            sample=is_sim,
+        )
+
+    def _measure(self, database: Database, queries: SqlPredictionQueries, notices: Notices) -> None:
+        """What /metrics tells beside what the engine counts."""
+        size = "database_size_bytes", "The database on the disk"
+        self.metrics.add(OwnGauge(*size, lambda: database.size_bytes))
+        listeners = "stream_listeners", "Clients of /api/stream"
+        self.metrics.add(OwnGauge(*listeners, lambda: self.stream.listeners))
+        self.metrics.add(NoticeCounters(notices.counts))
+        self.metrics.add(ModelGauges(lambda: notices.models))
+        newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
+        self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])

@@ -1,0 +1,123 @@
+"""What of the engine's life is told to people: a sink of it, and a watch on its health."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from crypto_bot.adapters.notify.apprise_receiver import open_receivers
+from crypto_bot.adapters.notify.channel import Post
+from crypto_bot.app.settings import NotifySettings
+from crypto_bot.domain.ledger import Event
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.notice import Level, Notice, QuietHours, zone_of
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.paper_report import Refusal
+from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperDesk, StoredSignal
+from crypto_bot.services.health import HealthReport, Status
+from crypto_bot.services.notices import HealthChanges, ModelChanges, of_signals, started, stopped
+from crypto_bot.services.outbox import Rules
+from crypto_bot.services.paper_notices import PaperChanges
+
+_LOOK_S = 1.0
+_MODELS_EVERY = 60
+"""Looks; the catalogue reads no file that looks as it did."""
+_LAST_WORDS_S = 0.8
+"""Of the two seconds in which the daemon ends."""
+
+_log = structlog.get_logger()
+
+
+class Notices:
+    """The engine's `Notifier`, its sink and its watch; nothing but the watch without a URL.
+
+    `clock` is that of people, however fast the market's may be. Raises ConfigError for a URL
+    that Apprise does not take.
+    """
+
+    def __init__(self, settings: NotifySettings, clock: Clock) -> None:
+        self._post = None
+        if settings.urls is not None:
+            receivers = open_receivers(settings.urls.get_secret_value())
+            self._post = Post(receivers, rules(settings), clock)
+        self._paper = PaperChanges()
+        self.models: Sequence[ModelEntry] = ()
+        """The catalogue as it was seen last; empty until there was a first cycle."""
+
+    def tell(self, notice: Notice) -> None:
+        if self._post is not None:
+            self._post.tell(notice)
+
+    def counts(self) -> list[ChannelCounts]:
+        return [] if self._post is None else self._post.counts()
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink
+        """Tells of the tradeable signals."""
+        if self._post is not None:
+            self._tell_all(of_signals(signals))
+
+    def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
+        """Tells of paper fills, and of a breaker that stopped an account."""
+        if self._post is not None:
+            self._tell_all(self._paper.traded(events, refusals))
+
+    def started(self, coins: int, timeframe: str, url: str) -> None:
+        """The engine answers calls."""
+        self.tell(started(coins=coins, timeframe=timeframe, url=url))
+
+    async def watch(
+        self,
+        health: Callable[[], HealthReport],
+        catalog: ModelCatalog,
+        desk: PaperDesk,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Tells of changes until it is cancelled; `now_ms` is the engine's own clock.
+
+        The models are not looked at before the first cycle, which loads them.
+        """
+        changes, models = HealthChanges(), ModelChanges()
+        looks = 0
+        while True:
+            try:
+                report = health()
+                self._tell_all(changes.seen(report, now_ms()))
+                if self._post is not None:
+                    switch = await asyncio.to_thread(desk.kill_switch)
+                    self._tell_all(self._paper.switched(switch))
+                if report.status is not Status.STARTING:
+                    if looks % _MODELS_EVERY == 0:
+                        self.models = await asyncio.to_thread(catalog.entries)
+                        self._tell_all(models.seen(self.models))
+                    looks += 1
+            except Exception:  # noqa: BLE001 - a job's edge: a bug must not end the watch
+                _log.exception("notices.failed")
+            await asyncio.sleep(_LOOK_S)
+
+    def _tell_all(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self.tell(notice)
+
+    def ending(self, failure: str | None) -> None:
+        """Says why the engine ends; what waits is on its way from now on."""
+        self.tell(stopped(failure))
+        if self._post is not None:
+            self._post.close()
+
+    async def close(self) -> None:
+        """Gives the last messages a moment."""
+        if self._post is not None:
+            ends = [
+                asyncio.to_thread(channel.join, _LAST_WORDS_S) for channel in self._post.channels
+            ]
+            await asyncio.gather(*ends)
+
+
+def rules(settings: NotifySettings) -> Rules:
+    """What the receivers want to hear. Raises ConfigError."""
+    quiet = None
+    if settings.quiet_hours is not None:
+        quiet = QuietHours.parse(settings.quiet_hours, settings.zone)
+    return Rules(Level[settings.level.upper()], quiet, zone_of(settings.zone))

@@ -1,0 +1,232 @@
+"""Paper trading beside the engine: woken by its commits, polling prices, stopped by a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+from sqlalchemy import make_url
+
+from crypto_bot.adapters.store.connection import sqlite_file
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.paper_store import SqlPaperStore
+from crypto_bot.adapters.store.paper_tape import SqlPaperTape
+from crypto_bot.app.market import Market
+from crypto_bot.app.settings import Settings
+from crypto_bot.domain.errors import MarketDataError, StoreError
+from crypto_bot.domain.ledger import Event, Kind
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
+from crypto_bot.domain.quote import OrderBook, Quote
+from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
+from crypto_bot.services.paper_desk import PaperTrading
+
+_AT_LEAST_S = 0.5
+"""Of real time between two polls, however fast the market's clock runs."""
+_RETRY_S = 5.0
+
+_log = structlog.get_logger()
+
+
+class PaperRoom:
+    """A sink of the engine, which never waits for it; answers `ports.PaperDesk`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: Sequence[str],
+        database: Database,
+        now_ms: Callable[[], int],
+        sinks: Sequence[PaperSink],
+    ) -> None:
+        self._settings = settings.paper
+        self._trading = trading(settings, symbols, database, now_ms, sinks)
+        self._stop_file = stop_file(settings)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+        self._at_open = settings.paper.fills == "candles"
+        self._is_funded = settings.exchange.market_type == "swap" and not self._at_open
+        self._is_down = False
+        self._quotes: Mapping[str, Quote] = {}
+
+    def quotes(self) -> Mapping[str, Quote]:
+        """The newest that were read, by symbol; none while nothing needs them."""
+        return self._quotes
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        """From the thread of the cycle."""
+        self._trading.committed(signals, outcomes)
+        self._wake()
+
+    async def once(self, market: Market) -> None:
+        """Recovers and runs what is whole. Raises StoreError."""
+        if self._settings.enabled:
+            await self._recover(market)
+            await asyncio.to_thread(self._trading.advance)
+
+    async def run(self, market: Market) -> None:
+        """For ever. Raises StoreError; what else goes wrong is logged, and all is rebuilt."""
+        if not self._settings.enabled:
+            return
+        self._loop = asyncio.get_running_loop()
+        await self._recover(market)
+        self._news.set()
+        while True:
+            try:
+                await self._step(market)
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - the job's edge: a bug must not end the daemon
+                _log.exception("paper.failed")
+                await asyncio.sleep(_RETRY_S)
+                await self._recover(market)
+
+    def accounts(self) -> list[AccountReport]:
+        return self._trading.accounts()
+
+    def refusals(self, account: str, limit: int) -> list[Refusal]:
+        return self._trading.refusals(account, limit)
+
+    def kill_switch(self) -> KillSwitch:
+        return self._trading.kill_switch()
+
+    def stop(self, by: str, reason: str) -> KillSwitch:
+        switch = self._trading.stop(by, reason)
+        self._wake()
+        return switch
+
+    def resume(self, by: str) -> KillSwitch:
+        """The stop file goes too: it would stop everything again."""
+        self._stop_file.unlink(missing_ok=True)
+        switch = self._trading.resume(by)
+        self._wake()
+        return switch
+
+    def _wake(self) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._news.set)
+
+    async def _recover(self, market: Market) -> None:
+        await asyncio.to_thread(
+            self._trading.recover,
+            at_open=self._at_open,
+            instruments=market.prices.instruments(),
+            funded=self._is_funded,
+        )
+
+    async def _step(self, market: Market) -> None:
+        """What was committed, then the prices, then a pause until there is more of either."""
+        if self._news.is_set():
+            self._news.clear()
+            if self._is_funded:
+                await self._fund(market)
+            await asyncio.to_thread(self._trading.advance)
+        await asyncio.to_thread(self._look_at_file)
+        if not self._at_open and await asyncio.to_thread(self._trading.is_watching):
+            await self._poll(market.prices)
+        else:
+            self._quotes = {}
+        pause_s = max(_AT_LEAST_S, market.clock.real_seconds(int(self._settings.poll_s * 1000)))
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _poll(self, prices: PriceFeed) -> None:
+        try:
+            quotes = self._quotes = await prices.quotes()
+            wanted = await asyncio.to_thread(self._trading.wanted, quotes)
+            books = await asyncio.gather(*(self._book(prices, symbol) for symbol in sorted(wanted)))
+        except MarketDataError as error:
+            self._quotes = {}
+            self._tell_down(str(error))
+            return
+        self._tell_down(None)
+        known = {book.symbol: book for book in books if book is not None}
+        await asyncio.to_thread(self._trading.hear, quotes, known)
+
+    async def _book(self, prices: PriceFeed, symbol: str) -> OrderBook | None:
+        """None where the exchange has none to give: the quote and assumed slippage must do."""
+        try:
+            return await prices.book(symbol)
+        except MarketDataError:
+            return None
+
+    async def _fund(self, market: Market) -> None:
+        """What is owed since each contract was opened or funded; what fails is asked for again."""
+        now_ms = market.clock.now_ms()
+        for symbol, since_ms in self._trading.held_contracts().items():
+            try:
+                due = await market.prices.funding(symbol, since_ms + 1, now_ms)
+            except MarketDataError as error:
+                self._tell_down(str(error))
+                return
+            if due:
+                await asyncio.to_thread(self._trading.fund, due)
+
+    def _tell_down(self, reason: str | None) -> None:
+        if reason is not None and not self._is_down:
+            _log.warning("quotes.failed", reason=reason)
+        self._is_down = reason is not None
+
+    def _look_at_file(self) -> None:
+        if self._stop_file.exists() and not self._trading.kill_switch().on:
+            self._trading.stop("file", f"{self._stop_file} is there")
+            self._wake()
+
+
+class PaperLog:
+    """Tells of fills and refusals."""
+
+    def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
+        """A line for each fill, and one for what each rule refused."""
+        for event in events:
+            if event.kind in {Kind.OPEN, Kind.CLOSE}:
+                _log.info(
+                    "paper.opened" if event.kind is Kind.OPEN else "paper.closed",
+                    account=event.account,
+                    symbol=event.symbol,
+                    side=None if event.side is None else event.side.value,
+                    reason=event.reason,
+                    price=str(event.price),
+                    amount=str(event.amount),
+                )
+        by_rule: dict[tuple[str, str], int] = {}
+        for refusal in refusals:
+            key = (refusal.account, refusal.rule)
+            by_rule[key] = by_rule.get(key, 0) + 1
+        for (account, rule), count in sorted(by_rule.items()):
+            _log.info("paper.refused", account=account, rule=rule, n=count)
+
+
+def trading(
+    settings: Settings,
+    symbols: Sequence[str],
+    database: Database,
+    now_ms: Callable[[], int],
+    sinks: Sequence[PaperSink] = (),
+) -> PaperTrading:
+    """The accounts of the settings on `database`; `recover` comes before anything else."""
+    return PaperTrading(
+        settings.paper.plans(),
+        settings.timeframe,
+        symbols,
+        store=SqlPaperStore(database, settings.timeframe),
+        tape=SqlPaperTape(database, settings.timeframe),
+        now_ms=now_ms,
+        late_after_ms=settings.late_after_ms,
+        sanity_band=settings.paper.sanity_band,
+        sinks=sinks,
+    )
+
+
+def stop_file(settings: Settings) -> Path:
+    """Where a person may put a file that stops paper trading."""
+    if settings.paper.stop_file is not None:
+        return settings.paper.stop_file
+    database = sqlite_file(make_url(settings.database_url))
+    return (Path("data") if database is None else database.parent) / "PAPER_STOP"

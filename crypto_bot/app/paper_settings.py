@@ -1,0 +1,147 @@
+"""Settings of paper trading, and the plans that they make."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from crypto_bot.domain.fills import Costs
+from crypto_bot.domain.paper import ExitPlan, Market, Plan, Rules, Sizing, SizingPlan
+
+_TAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(5)}
+_MAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(2)}
+
+
+class PaperAccountSettings(BaseModel):
+    """One paper account. Shares are of equity; a rule that is 0 is switched off."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=32, pattern="^[a-z0-9_-]+$")
+    market: Literal["spot", "perp"] = "spot"
+    """`spot` buys only; `perp` goes both ways and pays funding."""
+    start: Decimal = Field(default=Decimal(10_000), gt=0)
+
+    sizing: Literal["fixed_fraction", "volatility_target", "kelly"] = "fixed_fraction"
+    risk: Decimal = Field(default=Decimal("0.005"), gt=0, lt=1)
+    """Lost at the stop; for `kelly` at most."""
+    daily_volatility: Decimal = Field(default=Decimal("0.01"), gt=0, lt=1)
+    kelly_fraction: Decimal = Field(default=Decimal("0.25"), gt=0, le=1)
+
+    stop_atr: Decimal = Field(default=Decimal(2), gt=0)
+    targets_atr: tuple[Decimal, Decimal, Decimal] = (Decimal(2), Decimal(3), Decimal(4))
+    parts: tuple[Decimal, Decimal, Decimal] = (Decimal("0.5"), Decimal("0.25"), Decimal("0.25"))
+    """Of a position, one for each target."""
+    trail_atr: Decimal = Field(default=Decimal(2), ge=0)
+    """Distance of the stop behind the best price after the first target; 0: it stays."""
+    bars: int = Field(default=0, ge=0)
+    """Candles after which a position ends; 0: the horizon of its signal."""
+
+    taker_bps: Decimal | None = Field(default=None, ge=0)
+    """Default 10 for spot, 5 for perp."""
+    maker_bps: Decimal | None = Field(default=None, ge=0)
+    """For targets, whose orders lie waiting. Default 10 for spot, 2 for perp."""
+    half_spread_bps: Decimal = Field(default=Decimal(1), ge=0)
+    """Assumed where there is a candle and no quote."""
+    slippage_bps: Decimal = Field(default=Decimal(2), ge=0)
+    slippage_cap_bps: Decimal = Field(default=Decimal(20), ge=0)
+    """How far an entry may eat into the order book."""
+    funding_bps: Decimal = Decimal(1)
+    """Paid by longs every eight hours where the exchange does not say."""
+
+    late: bool = True
+    """Late signals are refused."""
+    max_positions: int = Field(default=8, ge=0)
+    coin_exposure: Decimal = Field(default=Decimal("0.25"), ge=0)
+    total_exposure: Decimal = Field(default=Decimal(1), ge=0)
+    correlated_positions: int = Field(default=4, ge=0)
+    correlated_from: float = Field(default=0.8, gt=0, le=1)
+    cooldown_bars: int = Field(default=4, ge=0)
+    daily_loss: Decimal = Field(default=Decimal("0.03"), ge=0, lt=1)
+    drawdown: Decimal = Field(default=Decimal("0.2"), ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _agree(self) -> PaperAccountSettings:
+        nearest, middle, furthest = self.targets_atr
+        if not 0 < nearest < middle < furthest:
+            raise ValueError("targets_atr must ascend from above 0")
+        if sum(self.parts) != 1 or min(self.parts) < 0:
+            raise ValueError("parts must add up to 1")
+        return self
+
+    def plan(self) -> Plan:
+        """As plain values."""
+        market = Market(self.market)
+        return Plan(
+            name=self.name,
+            market=market,
+            start=self.start,
+            costs=Costs(
+                _TAKER_BPS[market] if self.taker_bps is None else self.taker_bps,
+                _MAKER_BPS[market] if self.maker_bps is None else self.maker_bps,
+                self.half_spread_bps,
+                self.slippage_bps,
+                self.slippage_cap_bps,
+            ),
+            sizing=SizingPlan(
+                Sizing(self.sizing), self.risk, self.daily_volatility, self.kelly_fraction
+            ),
+            exits=ExitPlan(
+                self.stop_atr,
+                self.targets_atr,
+                self.parts,
+                self.trail_atr or None,
+                self.bars or None,
+            ),
+            rules=self._rules(),
+            funding_bps=self.funding_bps,
+        )
+
+    def _rules(self) -> Rules:
+        return Rules(
+            late=self.late,
+            max_positions=self.max_positions or None,
+            coin_exposure=self.coin_exposure or None,
+            total_exposure=self.total_exposure or None,
+            correlated_positions=self.correlated_positions or None,
+            correlated_from=self.correlated_from,
+            cooldown_bars=self.cooldown_bars or None,
+            daily_loss=self.daily_loss or None,
+            drawdown=self.drawdown or None,
+        )
+
+
+class PaperSettings(BaseModel):
+    """Paper trading."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    fills: Literal["quotes", "candles"] = "quotes"
+    """`quotes`: live prices, and candles for what they missed. `candles`: the next open, so that a
+    ledger can be computed again from signals and candles."""
+    poll_s: float = Field(default=3.0, gt=0)
+    """So often quotes are asked for while a position is open or may be opened."""
+    sanity_band: Decimal = Field(default=Decimal("0.05"), gt=0, lt=1)
+    """A price that jumps by more is believed at its second reading."""
+    stop_file: Path | None = None
+    """While it is there, trading is stopped; default PAPER_STOP beside the database."""
+    accounts: tuple[PaperAccountSettings, ...] = (
+        PaperAccountSettings(name="spot", market="spot"),
+        PaperAccountSettings(name="perp", market="perp"),
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> PaperSettings:
+        names = [account.name for account in self.accounts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two accounts are named {', '.join(twice)}")
+        return self
+
+    def plans(self) -> list[Plan]:
+        """One for each account; none where paper trading is switched off."""
+        return [account.plan() for account in self.accounts] if self.enabled else []

@@ -1,0 +1,236 @@
+"""Exits: the stop, the three partial targets, the trailing stop and the end of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
+from typing import NamedTuple
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.fills import EXACT, Costs, market_price, to_lot, to_tick
+from crypto_bot.domain.ledger import STOPPED, Position, Target, Terms
+from crypto_bot.domain.paper import ExitPlan
+from crypto_bot.domain.quote import Instrument
+from crypto_bot.domain.signal import Pred, Source
+
+TRAILED = "TRAIL"
+TIMED = "TIME"
+KILLED = "KILL"
+
+
+class Exit(NamedTuple):
+    """So much is closed at this price; a `maker`'s order lay waiting in the book."""
+
+    reason: str
+    price: Decimal
+    amount: Decimal
+    at_ms: int
+    maker: bool
+
+
+class Path(NamedTuple):
+    """What a candle did to a position."""
+
+    exits: list[Exit]
+    stop: Decimal | None
+    """Where the stop goes at its close; None: it stays."""
+
+
+def decimal(price: float) -> Decimal:
+    """The shortest decimal that is this float: as the exchange wrote it."""
+    return Decimal(repr(price))
+
+
+def terms(
+    plan: ExitPlan,
+    side: Pred,
+    entry: Decimal,
+    amount: Decimal,
+    *,
+    atr: Decimal,
+    instrument: Instrument,
+    expires_ms: int,
+    source: Source,
+) -> Terms:
+    """Stop and targets of a position that is opened at `entry`; `atr` in price units."""
+    is_long = side is Pred.LONG
+    sign = 1 if is_long else -1
+    with localcontext(EXACT):
+        stop = to_tick(entry - sign * plan.stop_atr * atr, instrument.tick, up=not is_long)
+        prices = [
+            to_tick(entry + sign * reach * atr, instrument.tick, up=is_long)
+            for reach in plan.targets_atr
+        ]
+    targets = _targets(prices, plan.parts, amount, instrument)
+    return Terms(stop, targets, expires_ms, atr, source)
+
+
+def _targets(
+    prices: Sequence[Decimal], parts: Sequence[Decimal], amount: Decimal, instrument: Instrument
+) -> tuple[Target, ...]:
+    """Parts in whole lots; one too small waits for the next, a rest too small goes along."""
+    targets = []
+    left, waiting = amount, Decimal(0)
+    with localcontext(EXACT):
+        for price, part in zip(prices[:-1], parts, strict=False):
+            wanted = to_lot(amount * part, instrument.lot) + waiting
+            if wanted >= left or not enough(price, left - wanted, instrument):
+                break
+            if not enough(price, wanted, instrument):
+                waiting = wanted
+                continue
+            targets.append(Target(price, wanted))
+            left, waiting = left - wanted, Decimal(0)
+        else:
+            return (*targets, Target(prices[-1], left))
+    return (*targets, Target(price, left))
+
+
+def enough(price: Decimal, amount: Decimal, instrument: Instrument) -> bool:
+    """Whether the exchange deals in so little."""
+    return (
+        amount >= instrument.least_amount
+        and EXACT.multiply(price, amount) >= instrument.least_worth
+    )
+
+
+def along_candle(
+    position: Position,
+    candle: Candle,
+    close_ms: int,
+    *,
+    plan: ExitPlan,
+    costs: Costs,
+    instrument: Instrument,
+) -> Path:
+    """What `candle` did to `position`: the stop first, as its path within is not known.
+
+    A candle that opens beyond a level fills there; one that opened before the entry may have been
+    at its highs and lows before it, so it can stop the position out and do nothing else for it.
+    """
+    walk = _Walk(position, candle, close_ms, costs=costs, instrument=instrument)
+    if candle.open_ms < position.entry_ms:
+        walk.stop_within()
+        walk.time_out(position.terms.expires_ms)
+        return Path(walk.exits, None)
+    if candle.open_ms >= position.terms.expires_ms:
+        walk.leave(TIMED, walk.opened, candle.open_ms)
+    walk.stop_at_open()
+    walk.targets_at_open()
+    walk.stop_within()
+    walk.targets_within()
+    walk.time_out(position.terms.expires_ms)
+    return Path(walk.exits, walk.trailed(plan))
+
+
+class _Walk:
+    """One candle seen from the side of a position: `better` is what is good for it."""
+
+    def __init__(
+        self,
+        position: Position,
+        candle: Candle,
+        close_ms: int,
+        *,
+        costs: Costs,
+        instrument: Instrument,
+    ) -> None:
+        is_long = position.side is Pred.LONG
+        self._position = position
+        self._sign = position.sign
+        self._open_ms = candle.open_ms
+        self._close_ms = close_ms
+        self._costs = costs
+        self._instrument = instrument
+        self.opened = decimal(candle.open)
+        self._best = decimal(candle.high if is_long else candle.low)
+        self._worst = decimal(candle.low if is_long else candle.high)
+        self._closed = decimal(candle.close)
+        self._left = position.amount
+        self._reached = position.reached
+        self.exits: list[Exit] = []
+
+    def leave(self, reason: str, price: Decimal, at_ms: int) -> None:
+        """Closes all that is left by a market order while the middle price is `price`."""
+        if self._left:
+            buys = self._sign < 0
+            dealt = market_price(price, self._costs, self._instrument, buys=buys)
+            self.exits.append(Exit(reason, dealt, self._left, at_ms, maker=False))
+            self._left = Decimal(0)
+
+    def stop_at_open(self) -> None:
+        if not self._beyond(self.opened, self._position.stop, above=False):
+            return
+        self.leave(stop_reason(self._position), self.opened, self._open_ms)
+
+    def stop_within(self) -> None:
+        stop = self._position.stop
+        if self._beyond(self._worst, stop, above=False):
+            self.leave(stop_reason(self._position), stop, self._close_ms)
+
+    def targets_at_open(self) -> None:
+        for target in self._waiting():
+            if not self._beyond(self.opened, target.price, above=True):
+                return
+            self._reach(target, self.opened, self._open_ms)
+
+    def targets_within(self) -> None:
+        for target in self._waiting():
+            if not self._beyond(self._best, target.price, above=True):
+                return
+            self._reach(target, target.price, self._close_ms)
+
+    def time_out(self, expires_ms: int) -> None:
+        if self._close_ms >= expires_ms:
+            self.leave(TIMED, self._closed, self._close_ms)
+
+    def trailed(self, plan: ExitPlan) -> Decimal | None:
+        if plan.trail_atr is None or not (self._left and self._reached):
+            return None
+        with localcontext(EXACT):
+            stop = self._best - self._sign * plan.trail_atr * self._position.terms.atr
+        tick = self._instrument.tick
+        stop = to_tick(stop, tick, up=self._sign < 0)
+        moved = EXACT.subtract(stop, self._position.stop)
+        return stop if self._sign * moved > 0 else None
+
+    def _waiting(self) -> tuple[Target, ...]:
+        return self._position.terms.targets[self._reached :] if self._left else ()
+
+    def _reach(self, target: Target, price: Decimal, at_ms: int) -> None:
+        self._reached += 1
+        amount = min(target.amount, self._left)
+        self.exits.append(Exit(f"TP{self._reached}", price, amount, at_ms, maker=True))
+        self._left = EXACT.subtract(self._left, amount)
+
+    def _beyond(self, price: Decimal, level: Decimal, *, above: bool) -> bool:
+        """Whether `price` is at `level` or past it, on its good side or on its bad one."""
+        moved = self._sign * EXACT.subtract(price, level)
+        return moved >= 0 if above else moved <= 0
+
+
+def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
+    """What a quote does to `position`; `price` is what closing it gets at best now.
+
+    A target fills at its own price, as its order lies waiting; a stop and the end of the time take
+    what there is, so the caller may put in what the book gives.
+    """
+    sign = position.sign
+    if sign * EXACT.subtract(price, position.stop) <= 0:
+        return [Exit(stop_reason(position), price, position.amount, at_ms, maker=False)]
+    exits = []
+    left = position.amount
+    for number, target in enumerate(position.terms.targets[position.reached :], position.reached):
+        if sign * EXACT.subtract(price, target.price) < 0:
+            break
+        amount = min(target.amount, left)
+        exits.append(Exit(f"TP{number + 1}", target.price, amount, at_ms, maker=True))
+        left = EXACT.subtract(left, amount)
+    if left and at_ms >= position.terms.expires_ms:
+        exits.append(Exit(TIMED, price, left, at_ms, maker=False))
+    return exits
+
+
+def stop_reason(position: Position) -> str:
+    """A stop that has been moved along is no loss to cool down from."""
+    return STOPPED if position.stop == position.terms.stop else TRAILED

@@ -1,0 +1,181 @@
+"""The rules of risk: each has a name, can be switched off, and says why it forbids a trade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from crypto_bot.domain.ledger import Account, Position
+from crypto_bot.domain.paper import Market, Plan, Rules
+from crypto_bot.domain.signal import Pred, Signal
+
+
+class Standing(NamedTuple):
+    """How an account stands when a signal asks for its money."""
+
+    account: Account
+    at_ms: int
+    timeframe_ms: int
+    equity: Decimal
+    exposure: Decimal
+    day_start: Decimal
+    """Equity at the last midnight UTC."""
+    peak: Decimal
+    """The highest equity since a person has resumed last."""
+    killed: str | None
+    """Why the kill switch is on."""
+    alike: Mapping[str, float]
+    """Correlation of each held coin's returns with those of the signal's coin, where known."""
+
+
+class Forbidden(NamedTuple):
+    """Which rule forbids a trade, and its reason in words."""
+
+    rule: str
+    reason: str
+
+
+def forbidden(plan: Plan, signal: Signal, standing: Standing, *, late: bool) -> Forbidden | None:
+    """The first rule that forbids `signal`; None where all of them let it pass."""
+    if plan.rules.late and late:
+        return Forbidden("late", "the signal came late")
+    for name, rule in RULES.items():
+        reason = rule(plan, signal, standing)
+        if reason is not None:
+            return Forbidden(name, reason)
+    return None
+
+
+def room(rules: Rules, account: Account, standing: Standing) -> Decimal:
+    """The worth that may still be added: the exposures, and the cash where coins are bought."""
+    limits = []
+    if rules.coin_exposure is not None:
+        limits.append(rules.coin_exposure * standing.equity)
+    if rules.total_exposure is not None:
+        limits.append(rules.total_exposure * standing.equity - standing.exposure)
+    if account.market is Market.SPOT or not limits:
+        limits.append(account.cash)
+    return max(Decimal(0), min(limits))
+
+
+def _kill_switch(_: Plan, __: Signal, standing: Standing) -> str | None:
+    return standing.killed
+
+
+def _long_only(plan: Plan, signal: Signal, _: Standing) -> str | None:
+    if plan.market is Market.SPOT and signal.pred is Pred.SHORT:
+        return "a spot account buys only"
+    return None
+
+
+def _atr(_: Plan, signal: Signal, __: Standing) -> str | None:
+    if signal.atr is None or not signal.atr > 0.0:
+        return "the coin has too few candles for an ATR, so there is no stop"
+    return None
+
+
+def _holding(_: Plan, signal: Signal, standing: Standing) -> str | None:
+    held = standing.account.positions.get(signal.symbol)
+    return None if held is None else f"{signal.symbol} is held already, {held.side} {held.amount}"
+
+
+def _drawdown(plan: Plan, _: Signal, standing: Standing) -> str | None:
+    most = plan.rules.drawdown
+    if most is None or standing.equity > standing.peak * (1 - most):
+        return None
+    lost = 1 - standing.equity / standing.peak
+    return f"equity is {lost:.1%} below its peak, {most:.1%} are allowed: resume to go on"
+
+
+def _daily_loss(plan: Plan, _: Signal, standing: Standing) -> str | None:
+    most = plan.rules.daily_loss
+    if most is None or standing.equity > standing.day_start * (1 - most):
+        return None
+    return f"the day has lost {1 - standing.equity / standing.day_start:.1%} of {most:.1%} allowed"
+
+
+def _cooldown(plan: Plan, signal: Signal, standing: Standing) -> str | None:
+    bars = plan.rules.cooldown_bars
+    stopped_ms = standing.account.stopped_ms.get(signal.symbol)
+    if bars is None or stopped_ms is None:
+        return None
+    if standing.at_ms >= stopped_ms + bars * standing.timeframe_ms:
+        return None
+    return f"{signal.symbol} was stopped out less than {bars} candles ago"
+
+
+def _max_positions(plan: Plan, _: Signal, standing: Standing) -> str | None:
+    most, held = plan.rules.max_positions, len(standing.account.positions)
+    return None if most is None or held < most else f"{held} positions are open, {most} are allowed"
+
+
+def _correlated(plan: Plan, signal: Signal, standing: Standing) -> str | None:
+    most, level = plan.rules.correlated_positions, plan.rules.correlated_from
+    if most is None:
+        return None
+    like = [
+        symbol
+        for symbol, held in sorted(standing.account.positions.items())
+        if _moves_along(held, signal, standing.alike.get(symbol, 0.0), level)
+    ]
+    if len(like) < most:
+        return None
+    return f"moves like {', '.join(like)} (correlation {level:g} or more), {most} are allowed"
+
+
+def _moves_along(held: Position, signal: Signal, correlation: float, level: float) -> bool:
+    """Whether both bets win together: the same side of coins alike, or opposite of opposites."""
+    return (correlation if held.side is signal.pred else -correlation) >= level
+
+
+RULES: dict[str, Callable[[Plan, Signal, Standing], str | None]] = {
+    "kill_switch": _kill_switch,
+    "long_only": _long_only,
+    "atr": _atr,
+    "holding": _holding,
+    "drawdown": _drawdown,
+    "daily_loss": _daily_loss,
+    "cooldown": _cooldown,
+    "max_positions": _max_positions,
+    "correlated_positions": _correlated,
+}
+"""In the order in which they are asked. `late`, `exposure`, `size` and `price` stand beside them:
+the first before all of these, the others where a trade is made of what they let pass."""
+
+
+def in_words(plan: Plan) -> dict[str, str]:
+    """Each rule that is on, by name, for a person."""
+    rules = plan.rules
+    return {
+        name: words
+        for name, words in (
+            ("sizing", _sizing_words(plan)),
+            ("late", "late signals are not traded" if rules.late else None),
+            ("max_positions", _told("at most {} positions", rules.max_positions)),
+            ("coin_exposure", _told("at most {:.0%} of equity in a coin", rules.coin_exposure)),
+            ("total_exposure", _told("at most {:.0%} of equity in all", rules.total_exposure)),
+            (
+                "correlated_positions",
+                _told("at most {} that move alike", rules.correlated_positions),
+            ),
+            ("cooldown", _told("{} candles after a stop", rules.cooldown_bars)),
+            ("daily_loss", _told("nothing more after {:.1%} lost in a day", rules.daily_loss)),
+            ("drawdown", _told("nothing more {:.1%} below the peak", rules.drawdown)),
+        )
+        if words is not None
+    }
+
+
+def _sizing_words(plan: Plan) -> str:
+    sizing = plan.sizing
+    numbers = {
+        "fixed_fraction": f"{sizing.risk:.2%} of equity at the stop",
+        "volatility_target": f"{sizing.daily_volatility:.2%} of equity a day",
+        "kelly": f"{sizing.kelly_fraction:.0%} of Kelly, at most {sizing.risk:.2%} at the stop",
+    }
+    return f"{sizing.method.value}: {numbers[sizing.method.value]}"
+
+
+def _told(words: str, value: int | Decimal | None) -> str | None:
+    return None if value is None else words.format(value)

@@ -1,0 +1,121 @@
+"""Reading what was committed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.log import LogFilter, ScoredCall, TradeRecord
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import Source
+from crypto_bot.ports.signals import StoredSignal
+
+
+class LoggedSignal(NamedTuple):
+    """A line of the prediction log: a committed signal, and its outcome once it has one."""
+
+    stored: StoredSignal
+    outcome: Outcome | None
+
+
+class LogPosition(NamedTuple):
+    """A place in the prediction log: the line of `symbol` at this candle."""
+
+    candle_open_ms: int
+    symbol: str
+
+
+class DayRecord(NamedTuple):
+    """Sums over the labelled calls of one source on one coin whose candles opened on one UTC day.
+
+    Late signals are not in it. `trades` counts LONG and SHORT, and `return_bps` is their sum;
+    `brier` is the sum of (confidence - correct)^2.
+    """
+
+    source: Source
+    symbol: str
+    day: int
+    """candle_open_ms // 86,400,000."""
+    n: int
+    hits: int
+    trades: int
+    return_bps: float
+    confidence: float
+    brier: float
+
+
+class ResolvedCall(NamedTuple):
+    """A labelled call, what came of it, and what it risked; late ones are never told."""
+
+    source: str
+    symbol: str
+    model_version: str | None
+    candle_open_ms: int
+    pred: str
+    label: str
+    p_short: float
+    p_no_trade: float
+    p_long: float
+    return_bps: float
+    cost_bps: float
+    """Of a round trip."""
+    entry: float
+    stop_loss: float | None
+    atr: float | None
+
+
+class PredictionQueries(Protocol):
+    """Reads what was committed, of one timeframe. Safe to call from any thread."""
+
+    def latest_predictions(self) -> list[StoredSignal]:
+        """The newest signal of each symbol that has one, by symbol."""
+        ...
+
+    def latest_prediction(self, symbol: str) -> StoredSignal | None:
+        """The newest signal of `symbol`."""
+        ...
+
+    def prediction_log(
+        self,
+        symbol: str | None,
+        source: Source | None,
+        since_ms: int | None,
+        before: LogPosition | None,
+        limit: int,
+    ) -> list[LoggedSignal]:
+        """At most `limit` lines, by (candle_open_ms, symbol) descending, strictly after `before`.
+
+        None leaves a filter out; `since_ms` is the first candle open that may appear.
+        """
+        ...
+
+    def performance_rows(
+        self, symbol: str | None, source: Source | None, since_ms: int | None
+    ) -> list[DayRecord]:
+        """The live record by source, symbol and day, ascending by day. Filters as in the log."""
+        ...
+
+    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
+        """The live labelled calls of candles that opened at or after `since_ms`, by candle."""
+        ...
+
+    def log_page(
+        self, wanted: LogFilter, before: LogPosition | None, limit: int
+    ) -> list[LoggedSignal]:
+        """At most `limit` lines, newest first, strictly after `before`; see `prediction_log`."""
+        ...
+
+    def trade_records(self, since_ms: int) -> list[TradeRecord]:
+        """The record of LONG and SHORT by source, symbol and day, ascending by day.
+
+        `since_ms` is the first candle open that counts.
+        """
+        ...
+
+    def scored_calls(self, since_ms: int) -> list[ScoredCall]:
+        """Labelled calls of calibrated models on candles from `since_ms` on, by candle."""
+        ...
+
+    def candles(self, symbol: str, limit: int) -> list[Candle]:
+        """The newest `limit` stored candles of `symbol`, ascending."""
+        ...

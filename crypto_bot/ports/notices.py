@@ -1,0 +1,31 @@
+"""Telling people."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from crypto_bot.domain.notice import Notice
+
+
+class ChannelCounts(NamedTuple):
+    """What became of the notices for one receiver since the start."""
+
+    channel: str
+    """Its number and its service; nothing of its address."""
+    told: int
+    dropped: int
+    waiting: int
+    is_up: bool
+    """Whether it took the newest message, or none was sent yet."""
+
+
+class Notifier(Protocol):
+    """Tells people. Safe to call from any thread."""
+
+    def tell(self, notice: Notice) -> None:
+        """Takes `notice` to be passed on. Never raises, never waits."""
+        ...
+
+    def counts(self) -> list[ChannelCounts]:
+        """One for each receiver."""
+        ...

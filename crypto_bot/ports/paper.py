@@ -1,0 +1,128 @@
+"""Paper trading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.ledger import Event
+from crypto_bot.domain.paper_report import (
+    AccountReport,
+    ClosedTrade,
+    EquityPoint,
+    KillSwitch,
+    Refusal,
+)
+from crypto_bot.ports.signals import StoredSignal
+
+
+class PaperDesk(Protocol):
+    """Paper trading as a person sees it. Safe to call from any thread."""
+
+    def accounts(self) -> list[AccountReport]:
+        """Every account; empty where paper trading is switched off."""
+        ...
+
+    def refusals(self, account: str, limit: int) -> list[Refusal]:
+        """The newest refusals of `account`, the newest first."""
+        ...
+
+    def kill_switch(self) -> KillSwitch:
+        """As it stands."""
+        ...
+
+    def stop(self, by: str, reason: str) -> KillSwitch:
+        """Closes every position at the next price and opens no more, until resumed."""
+        ...
+
+    def resume(self, by: str) -> KillSwitch:
+        """Lets positions be opened again."""
+        ...
+
+
+class PaperWrites(NamedTuple):
+    """What one step of a paper account brought; stored as a whole or not at all."""
+
+    account: str
+    events: list[Event]
+    trades: list[ClosedTrade]
+    refusals: list[Refusal]
+    points: list[tuple[EquityPoint, Decimal]]
+    """With the cash at that time."""
+    seen: dict[str, int]
+    """The newest candle that the position in each coin has been walked through."""
+
+
+class PaperStore(Protocol):
+    """The paper accounts of one timeframe: append-only but for `seen`. Raises StoreError."""
+
+    def write(self, writes: Sequence[PaperWrites]) -> None:
+        """One transaction. An event, refusal or point that is stored already stays as it is."""
+        ...
+
+    def events(self, account: str) -> Iterable[Event]:
+        """The whole ledger, in its order."""
+        ...
+
+    def points(self, account: str) -> list[EquityPoint]:
+        """Every point of the equity, by time."""
+        ...
+
+    def refusals(self, account: str, limit: int) -> list[Refusal]:
+        """The newest refusals, the newest first."""
+        ...
+
+    def refused(self, account: str) -> dict[str, int]:
+        """How many signals each rule has refused."""
+        ...
+
+    def seen(self, account: str) -> dict[str, int]:
+        """As it was written last."""
+        ...
+
+    def kill_switch(self) -> KillSwitch:
+        """As it was set last, by whichever process."""
+        ...
+
+    def resumed_ms(self) -> int | None:
+        """When a person resumed last."""
+        ...
+
+    def switch(self, to: KillSwitch, at_ms: int) -> None:
+        """Adds a line to the log of the switch."""
+        ...
+
+
+class PaperTape(Protocol):
+    """What the engine has committed, as paper trading reads it. Raises StoreError."""
+
+    def first_ms(self) -> int | None:
+        """The first candle that has signals."""
+        ...
+
+    def ready_ms(self, symbols: Sequence[str], patience_bars: int) -> int | None:
+        """The newest candle up to which all coins have their signals.
+
+        Coins that are further behind the newest than `patience_bars` are not waited for.
+        """
+        ...
+
+    def trades(self, since_ms: int, until_ms: int) -> list[StoredSignal]:
+        """The LONG and SHORT signals of candles that opened in `[since_ms, until_ms]`, by time."""
+        ...
+
+    def candles(
+        self, symbols: Sequence[str], since_ms: int, until_ms: int
+    ) -> dict[str, list[Candle]]:
+        """Stored candles with open in `[since_ms, until_ms]` of each coin, ascending."""
+        ...
+
+
+class PaperSink(Protocol):
+    """Is told of what paper accounts did, after it was stored."""
+
+    def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
+        """From any thread, in order. Must not raise or block."""
+        ...

@@ -1,0 +1,188 @@
+"""The book of one paper account: writes its ledger, and keeps what it adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from crypto_bot.domain.entry import Entry
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.exits import Exit
+from crypto_bot.domain.fills import EXACT, fee, worth
+from crypto_bot.domain.ledger import Account, Closed, Event, Kind, Position, apply, cash_of
+from crypto_bot.domain.paper import Plan
+from crypto_bot.domain.paper_report import ClosedTrade, EquityPoint, Refusal
+from crypto_bot.domain.quote import Funding
+from crypto_bot.domain.risk import Forbidden
+from crypto_bot.domain.signal import Signal
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import PaperWrites
+
+_PLACES = Decimal("1e-12")
+
+
+class PaperBook:
+    """Every event follows from the account as it stands; what is new waits to be written.
+
+    Ids are made of account, signal and what happened, so that doing a thing twice is harmless.
+    """
+
+    def __init__(self, plan: Plan, timeframe: Timeframe) -> None:
+        self._plan = plan
+        self._timeframe = timeframe
+        self.account = Account(plan.name, plan.market)
+        self.closed: list[ClosedTrade] = []
+        self.decided: dict[str, int] = {}
+        """Signals that were opened or refused, and the open of their candle."""
+        self.seen: dict[str, int] = {}
+        self._new = self._nothing()
+
+    def restore(
+        self, events: Iterable[Event], seen: dict[str, int], refused: Iterable[Refusal]
+    ) -> None:
+        """Adds the stored ledger up; `refused` are the newest refusals. Raises ConfigError."""
+        for event in events:
+            self._restore(event)
+            if event.kind is Kind.OPEN and event.prediction_id is not None:
+                self._decide(event.prediction_id)
+        for refusal in refused:
+            self._decide(refusal.prediction_id)
+        self.seen = {s: at_ms for s, at_ms in seen.items() if s in self.account.positions}
+
+    def take_writes(self) -> PaperWrites:
+        """What is new since the last time."""
+        writes, self._new = self._new, self._nothing()
+        return writes
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether there is anything new."""
+        return any(self._new[1:])
+
+    def deposit(self, at_ms: int) -> None:
+        """The start of the account."""
+        name = f"{self._plan.name}:{self._timeframe.name}:DEPOSIT"
+        self._enter(name, at_ms, Kind.DEPOSIT, amount=self._plan.start)
+
+    def open(self, signal: Signal, entry: Entry, at_ms: int, walked_ms: int) -> None:
+        """A position is opened; candles after `walked_ms` are its path."""
+        self._decide(signal.id)
+        dealt = worth(entry.price, entry.amount)
+        self._enter(
+            f"{self._plan.name}:{signal.id}:OPEN",
+            *(at_ms, Kind.OPEN),
+            symbol=signal.symbol,
+            prediction_id=signal.id,
+            side=signal.pred,
+            price=entry.price,
+            amount=entry.amount,
+            fee=fee(dealt, self._plan.costs.taker_bps),
+            terms=entry.terms,
+        )
+        self.walked(signal.symbol, walked_ms)
+
+    def close(self, position: Position, exit_: Exit) -> None:
+        """All or a part of `position` is closed."""
+        costs = self._plan.costs
+        bps = costs.maker_bps if exit_.maker else costs.taker_bps
+        self._enter_for(
+            *(position, exit_.reason, exit_.at_ms, Kind.CLOSE),
+            side=position.side,
+            reason=exit_.reason,
+            price=exit_.price,
+            amount=exit_.amount,
+            fee=fee(worth(exit_.price, exit_.amount), bps),
+        )
+
+    def pay_funding(self, position: Position, funding: Funding, price: Decimal) -> None:
+        """Funding on what is held now, once for each time that it is due."""
+        mark = f"FUNDING:{funding.due_ms}"
+        self._enter_for(
+            *(position, mark, funding.due_ms, Kind.FUNDING),
+            price=funding.rate,
+            amount=worth(price, position.amount),
+        )
+
+    def move_stop(self, position: Position, stop: Decimal, at_ms: int) -> None:
+        """The stop has followed the price."""
+        self._enter_for(position, f"STOP:{at_ms}", at_ms, Kind.STOP, price=stop)
+
+    def refuse(self, signal: Signal, no: Forbidden, at_ms: int) -> None:
+        """The account does not follow `signal`."""
+        self._decide(signal.id)
+        refusal = Refusal(self._plan.name, signal.id, at_ms, no.rule, no.reason)
+        self._new.refusals.append(refusal)
+
+    def walked(self, symbol: str, open_ms: int) -> None:
+        """The position in `symbol` has been walked through this candle."""
+        self.seen[symbol] = open_ms
+        self._new.seen[symbol] = open_ms
+
+    def point(self, point: EquityPoint) -> None:
+        """A point of the equity; signals of before the last two candles are forgotten."""
+        self._new.points.append((point, self.account.cash))
+        oldest_ms = point.at_ms - 3 * self._timeframe.ms
+        self.decided = {id_: at for id_, at in self.decided.items() if at >= oldest_ms}
+
+    def _enter_for(
+        self, position: Position, mark: str, at_ms: int, kind: Kind, **fields: Any
+    ) -> None:
+        name = f"{self._plan.name}:{position.prediction_id}:{mark}"
+        of = {"symbol": position.symbol, "prediction_id": position.prediction_id}
+        self._enter(name, at_ms, kind, **of, **fields)
+
+    def _enter(self, name: str, at_ms: int, kind: Kind, **fields: Any) -> None:
+        account = self.account
+        event = Event(name, account.name, account.events, at_ms, kind, Decimal(0), **fields)
+        event = event._replace(cash=cash_of(account, event))
+        self._new.events.append(event)
+        closed = self._take_in(event)
+        if closed is not None:
+            self._new.trades.append(closed)
+
+    def _take_in(self, event: Event) -> ClosedTrade | None:
+        self.account, closed = apply(self.account, event)
+        if closed is None:
+            return None
+        trade = _trade(closed)
+        self.closed.append(trade)
+        self.seen.pop(trade.symbol, None)
+        return trade
+
+    def _restore(self, event: Event) -> None:
+        try:
+            self._take_in(event)
+        except ValueError as error:
+            raise ConfigError(
+                f"paper account '{self._plan.name}' cannot go on from its ledger ({error}): if its "
+                "market was changed, give it another name"
+            ) from error
+
+    def _decide(self, prediction_id: str) -> None:
+        self.decided[prediction_id] = int(prediction_id.rpartition(":")[2])
+
+    def _nothing(self) -> PaperWrites:
+        return PaperWrites(self._plan.name, [], [], [], [], {})
+
+
+def _trade(closed: Closed) -> ClosedTrade:
+    held = closed.position
+    net = EXACT.add(EXACT.subtract(held.gross, held.fees), held.funding)
+    return ClosedTrade(
+        symbol=held.symbol,
+        side=held.side,
+        amount=held.opened,
+        entry=held.entry,
+        entry_ms=held.entry_ms,
+        exit=(held.proceeds / held.opened).quantize(_PLACES),
+        exit_ms=closed.at_ms,
+        reason=closed.reason,
+        gross=held.gross,
+        fees=held.fees,
+        funding=held.funding,
+        net=net,
+        r=float(net / held.risked),
+        prediction_id=held.prediction_id,
+        source=held.terms.source,
+    )

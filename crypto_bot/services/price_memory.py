@@ -1,0 +1,67 @@
+"""The closes of the last day of each coin: what is held is worth, and which coins move alike."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from math import log
+from statistics import StatisticsError, correlation
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.exits import decimal
+from crypto_bot.domain.timeframe import Timeframe
+
+WINDOW_BARS = 96
+_LEAST_RETURNS = 48
+
+
+class PriceMemory:
+    """A pure function of the candles of the last `WINDOW_BARS`, so the same after a restart."""
+
+    def __init__(self, timeframe: Timeframe) -> None:
+        self._timeframe = timeframe
+        self._closes: dict[str, deque[tuple[int, float]]] = {}
+
+    def load(self, candles: Mapping[str, Sequence[Candle]]) -> None:
+        """Replaces all of it."""
+        self._closes = {}
+        for symbol, series in candles.items():
+            for candle in series:
+                self._add(symbol, candle)
+
+    def take(self, open_ms: int, candles: Mapping[str, Candle]) -> None:
+        """The bar that opened at `open_ms`; what is older than the window is forgotten."""
+        for symbol, candle in candles.items():
+            self._add(symbol, candle)
+        oldest_ms = open_ms - (WINDOW_BARS - 1) * self._timeframe.ms
+        for closes in self._closes.values():
+            while closes and closes[0][0] < oldest_ms:
+                closes.popleft()
+
+    def prices(self) -> dict[str, Decimal]:
+        """The newest close of each coin."""
+        return {symbol: decimal(closes[-1][1]) for symbol, closes in self._closes.items() if closes}
+
+    def alike(self, symbol: str, others: Iterable[str]) -> dict[str, float]:
+        """Correlation of returns with each of `others`, where there are enough in common."""
+        own = dict(self._closes.get(symbol, ()))
+        found = {}
+        for other in others:
+            both = [(own[at], c) for at, c in self._closes.get(other, ()) if at in own]
+            if len(both) <= _LEAST_RETURNS:
+                continue
+            try:
+                found[other] = correlation(*map(_returns, zip(*both, strict=True)))
+            except StatisticsError:  # one of them has not moved at all
+                continue
+        return found
+
+    def _add(self, symbol: str, candle: Candle) -> None:
+        self._closes.setdefault(symbol, deque()).append((candle.open_ms, candle.close))
+
+
+def _returns(closes: Sequence[float]) -> list[float]:
+    logs = [log(close) for close in closes]
+    return [after - before for before, after in pairwise(logs)]

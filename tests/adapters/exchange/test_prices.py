@@ -1,0 +1,200 @@
+"""Prices against an exchange of which each reply is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from crypto_bot.adapters.exchange.breaker import BreakerState
+from crypto_bot.adapters.exchange.client import ExchangeClient
+from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.prices import CcxtPrices
+from crypto_bot.domain.errors import BadPrices, ExchangeUnavailable
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import Clock, PriceFeed
+
+TF = Timeframe.parse("15m")
+COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+HOUR_MS = 3_600_000
+
+
+@asynccontextmanager
+async def opened(
+    exchange: Any, clock: Clock, coins: tuple[str, ...] = COINS, **options: Any
+) -> AsyncIterator[tuple[CcxtFeed, CcxtPrices]]:
+    feed = CcxtFeed("binance", TF, clock, url=exchange.url, **options)
+    try:
+        await feed.open(coins)
+        yield feed, CcxtPrices(feed.line)
+    finally:
+        await feed.close()
+
+
+def row(coin: str, bid: str, ask: str) -> dict[str, str]:
+    return {"symbol": coin, "bidPrice": bid, "bidQty": "1.0", "askPrice": ask, "askQty": "2.0"}
+
+
+def answering(path: str, reply: Callable[[], Any]) -> Callable[[web.Request], web.Response | None]:
+    def script(request: web.Request) -> web.Response | None:
+        return web.json_response(reply()) if request.path.endswith(path) else None
+
+    return script
+
+
+async def test_all_coins_are_quoted_in_one_request(exchange: Any, clock: Any) -> None:
+    rows = [row(coin, "0.10000001", "0.3") for coin in COINS]
+    exchange.script = answering("bookTicker", lambda: rows)
+    async with opened(exchange, clock) as (_feed, prices):
+        port: PriceFeed = prices
+        quotes = await port.quotes()
+
+    assert list(quotes) == list(COINS)
+    assert quotes["ETHUSDT"] == ("ETHUSDT", Decimal("0.10000001"), Decimal("0.3"), clock.at_ms)
+    (asked,) = exchange.asked("ticker/bookTicker")
+    assert asked.query["symbols"] == '["BTCUSDT","ETHUSDT","SOLUSDT"]'
+
+
+async def test_what_cannot_be_true_is_left_out_and_told_once(exchange: Any, clock: Any) -> None:
+    rows = [row("BTCUSDT", "3", "2"), row("ETHUSDT", "1", "2")]
+    exchange.script = answering("bookTicker", lambda: rows)
+    async with opened(exchange, clock) as (feed, prices):
+        with capture_logs() as events:
+            for _ in range(3):
+                assert list(await prices.quotes()) == ["ETHUSDT"]
+            rows[0] = row("BTCUSDT", "1", "2")
+            assert list(await prices.quotes()) == ["BTCUSDT", "ETHUSDT"]
+            rows[:] = [row("BTCUSDT", "NaN", "2")]
+            with pytest.raises(BadPrices, match=r"no quotes .*: BTCUSDT .* is no number"):
+                await prices.quotes()
+        assert feed.state is BreakerState.CLOSED
+
+    assert [event["event"] for event in events] == ["quote.refused"] * 2
+    assert len(exchange.asked("ticker/bookTicker")) == 4 + 5
+
+
+async def test_a_reply_without_a_quote_is_asked_for_again(exchange: Any, clock: Any) -> None:
+    replies: list[Any] = [[row("BTCUSDT", "1", "2")], [], []]
+    exchange.script = answering("bookTicker", replies.pop)
+    async with opened(exchange, clock) as (_feed, prices):
+        assert list(await prices.quotes()) == ["BTCUSDT"]
+
+
+async def test_a_book_that_cannot_be_true_is_asked_for_again(exchange: Any, clock: Any) -> None:
+    sound = {"bids": [["1.5", "2"], ["1.4", "1"]], "asks": [["1.6", "0.25"]]}
+    replies = [sound, {"bids": [["1.7", "2"]], "asks": [["1.6", "1"]]}]
+    exchange.script = answering("depth", replies.pop)
+    async with opened(exchange, clock) as (feed, prices):
+        started_ms = clock.at_ms
+        book = await prices.book("BTCUSDT")
+        assert book.asks == ((Decimal("1.6"), Decimal("0.25")),)
+        assert [level.price for level in book.bids] == [Decimal("1.5"), Decimal("1.4")]
+        assert book.at_ms == clock.at_ms > started_ms, "of the second request, not of the first"
+        replies += [{"bids": [], "asks": []}] * 5
+        with pytest.raises(BadPrices, match="a side is empty"):
+            await prices.book("BTCUSDT")
+        assert feed.state is BreakerState.CLOSED
+
+
+async def test_prices_and_candles_share_the_line(exchange: Any, clock: Any) -> None:
+    exchange.script = lambda request: (
+        web.Response(status=503) if "exchangeInfo" not in request.path else None
+    )
+    async with opened(exchange, clock) as (feed, prices):
+        while feed.down_since_ms is None:
+            with pytest.raises(ExchangeUnavailable):
+                await prices.quotes()
+        seen = len(exchange.seen)
+        with pytest.raises(ExchangeUnavailable, match="binance is down"):
+            await feed.candles("BTCUSDT", clock.at_ms - 9 * TF.ms, clock.at_ms)
+        exchange.script = answering("bookTicker", lambda: [row("BTCUSDT", "1", "2")])
+        clock.at_ms += 10_000
+        assert list(await prices.quotes()) == ["BTCUSDT"]
+        assert feed.state is BreakerState.CLOSED
+
+    assert len(exchange.seen) == seen + 1
+
+
+async def test_funding_is_paged_and_ordered(exchange: Any, clock: Any) -> None:
+    names = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"}
+    swap = {"contractType": "PERPETUAL", "pair": "BTCUSDT", "marginAsset": "USDT", "filters": []}
+    first_ms = clock.at_ms - 250 * 8 * HOUR_MS
+    dues = [first_ms + number * 8 * HOUR_MS for number in range(260)]
+
+    def script(request: web.Request) -> web.Response:
+        if "exchangeInfo" in request.path:
+            return web.json_response({"symbols": [names | swap]})
+        since_ms = int(request.query["startTime"])
+        page = [due for due in dues if due >= since_ms][:100]
+        rows = [{"symbol": "BTCUSDT", "fundingTime": due, "fundingRate": "0.0001"} for due in page]
+        return web.json_response(rows[::-1] + rows[:1])  # out of order, and one twice
+
+    exchange.script = script
+    async with opened(exchange, clock, ("BTCUSDT",), market_type="swap") as (_feed, prices):
+        found = await prices.funding("BTCUSDT", dues[3] + 1, dues[249])
+        assert [each.due_ms for each in found] == dues[4:250]
+        assert {each.rate for each in found} == {Decimal("0.0001")}
+        requests = len(exchange.seen)
+        assert await prices.funding("BTCUSDT", dues[9], dues[9] - 1) == []
+        assert await prices.funding("BTCUSDT", dues[259] + 1, dues[259] + HOUR_MS) == []
+
+    assert requests == 1 + 3
+    assert len(exchange.seen) == requests + 1
+
+
+async def test_spot_knows_no_funding(exchange: Any, clock: Any) -> None:
+    async with opened(exchange, clock) as (_feed, prices):
+        assert await prices.funding("BTCUSDT", 0, clock.at_ms) == []
+    assert [request.path for request in exchange.seen] == ["/api/v3/exchangeInfo"]
+
+
+async def test_an_exchange_without_best_prices_apart_is_asked_for_its_tickers(
+    exchange: Any, clock: Any
+) -> None:
+    pair: dict[str, Any] = {"altname": "XBTUSDT", "wsname": "XBT/USDT", "base": "XXBT"}
+    pair |= {"quote": "USDT"}
+    pair |= {"pair_decimals": 1, "lot_decimals": 8, "ordermin": "0.00005", "status": "online"}
+    ticker: dict[str, Any] = {"a": ["91234.60000", "1", "1.0"], "b": ["91234.50000", "2", "2.0"]}
+    ticker |= {"c": ["1", "1"], "v": ["1", "1"], "p": ["1", "1"], "t": [1, 1], "l": ["1", "1"]}
+    results: dict[str, Any] = {
+        "AssetPairs": {"XBTUSDT": pair | {"fees": [], "fees_maker": [], "leverage_buy": []}},
+        "Ticker": {"XBTUSDT": ticker | {"h": ["1", "1"], "o": "1"}},
+    }
+
+    def script(request: web.Request) -> web.Response:
+        result = results[request.path.removeprefix("/0/public/")]
+        return web.json_response({"error": [], "result": result})
+
+    exchange.script = script
+    feed = CcxtFeed("kraken", TF, clock, url=exchange.url)
+    await feed.open(["BTCUSDT"])
+    prices = CcxtPrices(feed.line)
+    quotes = await prices.quotes()
+    steps = prices.instruments()["BTCUSDT"]
+    await feed.close()
+
+    assert quotes["BTCUSDT"][1:3] == (Decimal("91234.5"), Decimal("91234.6"))
+    assert steps[1:4] == (Decimal("0.1"), Decimal("1E-8"), Decimal("0.00005"))
+
+
+async def test_there_is_one_client(
+    exchange: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    constructed = ExchangeClient.__init__
+
+    def counted(self: ExchangeClient, exchange_id: str, *rest: Any, **more: Any) -> None:
+        made.append(exchange_id)
+        constructed(self, exchange_id, *rest, **more)
+
+    monkeypatch.setattr(ExchangeClient, "__init__", counted)
+    exchange.script = answering("bookTicker", lambda: [row("BTCUSDT", "1", "2")])
+    async with opened(exchange, clock) as (feed, prices):
+        await asyncio.gather(prices.quotes(), feed.candles("BTCUSDT", 0, 1))
+    assert made == ["binance"]

@@ -1,0 +1,109 @@
+"""Prices that cannot be true are refused, and the others arrive to the last digit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.adapters.exchange.tickers import (
+    STALE_MS,
+    Asking,
+    exact,
+    sound_book,
+    sound_funding,
+    sound_quote,
+)
+from crypto_bot.domain.errors import BadPrices
+from crypto_bot.domain.quote import Level
+
+SENT_MS = 1_764_547_200_000
+ASKING = Asking("binance", SENT_MS, SENT_MS + 80)
+ONE = Decimal(1)
+
+
+def book(**changes: Any) -> dict[str, Any]:
+    sides = {"bids": [[2.0, 1.0], [1.9, 3.0]], "asks": [[2.1, 1.0], [2.2, 0.5]], "timestamp": None}
+    return sides | changes
+
+
+@given(st.integers(1, 10**15 - 1), st.integers(0, 10))
+def test_what_was_written_arrives_to_the_last_digit(digits: int, decimals: int) -> None:
+    written = f"{Decimal(digits).scaleb(-decimals):f}"
+    assert exact(float(written)) == exact(written) == Decimal(written)
+
+
+def test_a_quote_says_of_when_it_is_at_the_earliest() -> None:
+    told = {"bid": 91234.5, "ask": "91234.60000000", "timestamp": None}
+    quote = sound_quote("BTCUSDT", told, ASKING)
+    assert quote == ("BTCUSDT", Decimal("91234.5"), Decimal("91234.6"), SENT_MS)
+    assert sound_quote("X", told | {"timestamp": SENT_MS - 700}, ASKING).at_ms == SENT_MS - 700
+    assert sound_quote("X", told | {"bid": told["ask"]}, ASKING).bid == Decimal("91234.6")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bid": 2.2}, "bid 2.2 is above ask 2.1"),
+        ({"bid": 0.0}, "0.0 is not above zero"),
+        ({"ask": -1.0}, "-1.0 is not above zero"),
+        ({"ask": float("nan")}, "nan is no number"),
+        ({"bid": float("inf")}, "inf is no number"),
+        ({"bid": None}, "None is no number"),
+        ({"ask": "n/a"}, "'n/a' is no number"),
+        ({"timestamp": SENT_MS - STALE_MS - 1}, "it is of "),
+        ({"timestamp": SENT_MS + 80 + STALE_MS + 1}, "it is of "),
+        ({"timestamp": float("inf")}, "infinity"),
+    ],
+)
+def test_a_quote_that_cannot_be_true_is_refused(changes: dict[str, Any], said: str) -> None:
+    told = {"bid": 2.0, "ask": 2.1, "timestamp": SENT_MS}
+    assert sound_quote("BTCUSDT", told, ASKING).bid == 2
+    with pytest.raises(BadPrices, match=f"BTCUSDT from binance is not quoted: .*{said}"):
+        sound_quote("BTCUSDT", told | changes, ASKING)
+
+
+def test_a_book_is_in_coins_even_where_contracts_are_not() -> None:
+    sound = sound_book("BTCUSDT", book(), Decimal("0.01"), ASKING)
+    second = Level(Decimal("1.9"), Decimal("0.03"))
+    assert sound.bids == (Level(Decimal(2), Decimal("0.01")), second)
+    assert sound.asks[0].price == Decimal("2.1")
+    assert sound.at_ms == SENT_MS
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"asks": []}, "a side is empty"),
+        ({"bids": None}, "a side is empty"),
+        ({"bids": [[2.2, 1.0]]}, "bid 2.2 is above ask 2.1"),
+        ({"bids": [[2.0, 1.0], [2.0, 1.0]]}, "bids are not in order"),
+        ({"asks": [[2.1, 1.0], [2.1, 2.0]]}, "asks are not in order"),
+        ({"asks": [[2.1, 0.0]]}, "0.0 is not above zero"),
+        ({"asks": [[2.1, 1.0], [float("nan"), 1.0]]}, "nan is no number"),
+        ({"asks": [[2.1]]}, "index out of range"),
+        ({"timestamp": SENT_MS - STALE_MS - 1}, "it is of "),
+    ],
+)
+def test_a_book_that_cannot_be_true_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadPrices, match=f"the book of BTCUSDT from binance .*: .*{said}"):
+        sound_book("BTCUSDT", book(**changes), ONE, ASKING)
+
+
+def test_a_side_that_is_not_told_is_refused() -> None:
+    with pytest.raises(BadPrices, match="'asks'"):
+        sound_book("BTCUSDT", {"bids": [[1.0, 1.0]]}, ONE, ASKING)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), None, 1.0, -3, "much"])
+def test_funding_that_cannot_be_true_is_refused(rate: Any) -> None:
+    with pytest.raises(BadPrices, match="funding of BTCUSDT from binance cannot be true"):
+        sound_funding("BTCUSDT", {"fundingRate": rate, "timestamp": SENT_MS}, "binance")
+
+
+def test_funding_may_be_negative() -> None:
+    row = {"fundingRate": -0.00012345, "timestamp": SENT_MS}
+    assert sound_funding("BTCUSDT", row, "x") == ("BTCUSDT", SENT_MS, Decimal("-0.00012345"))

@@ -1,0 +1,228 @@
+"""Channels over real HTTP on the loopback address."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from statistics import median
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
+from crypto_bot.adapters.notify.apprise_receiver import hidden, open_receivers
+from crypto_bot.adapters.notify.channel import Answer, Channel, Post
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.notice import Level, Message, Notice, Topic
+from crypto_bot.ports import Clock
+from crypto_bot.services.outbox import Rules
+from tests.adapters.notify.receivers import hanging, later, listening
+from tests.e2e.processes import ROOT
+
+# A plug-in that Apprise loads imports a module that Python 3.13 no longer has.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+SECRET = "hush-hush-4711"
+
+
+def faster(speed: float) -> AcceleratedClock:
+    """A clock of people that runs `speed` times faster, so that a test need not wait."""
+    now_ms = SystemClock().now_ms()
+    return AcceleratedClock(now_ms, now_ms, speed)
+
+
+@contextmanager
+def posting(urls: str, clock: Clock | None = None) -> Iterator[Post]:
+    post = Post(open_receivers(urls), Rules(), clock or faster(20.0))
+    try:
+        yield post
+    finally:
+        post.close()
+        for channel in post.channels:
+            channel.join(10.0)
+
+
+def notice(text: str = "something", level: Level = Level.INFO) -> Notice:
+    return Notice(Topic.ENGINE, level, text)
+
+
+@pytest.fixture(autouse=True)
+def plain_structlog() -> None:
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def root_log() -> Iterator[StringIO]:
+    """All that reaches the program's log from libraries."""
+    told = StringIO()
+    handler = logging.StreamHandler(told)
+    logging.getLogger().addHandler(handler)
+    yield told
+    logging.getLogger().removeHandler(handler)
+
+
+def test_a_notice_arrives_with_its_level() -> None:
+    with listening() as inbox, posting(inbox.url()) as post:
+        post.tell(notice("the drawdown is 20 %", Level.ALARM))
+        inbox.until(arrived=1)
+        message = inbox.messages[0]
+        assert message["title"] == "crypto_bot: engine"
+        assert message["message"] == "the drawdown is 20 %"
+        assert message["type"] == "failure"
+        later(lambda: post.counts()[0].told == 1)
+        assert post.counts() == [("1 JSON", 1, 0, 0, True)]
+
+
+def test_a_thousand_events_at_once_are_one_message() -> None:
+    with listening() as inbox, posting(inbox.url()) as post:
+        for number in range(1_000):
+            post.tell(notice(f"event {number}"))
+        inbox.until(arrived=1)
+        later(lambda: post.counts()[0].told == 1_000)
+        assert [message["title"] for message in inbox.messages] == ["crypto_bot: 1,000 notices"]
+
+
+def test_a_thousand_events_in_a_minute_become_a_digest() -> None:
+    """A minute of a clock that runs thirty times faster, over real HTTP."""
+    clock = faster(30.0)
+    with listening() as inbox, posting(inbox.url(), clock) as post:
+        started_ms = clock.now_ms()
+        for number in range(1_000):
+            while clock.now_ms() < started_ms + number * 60:
+                threading.Event().wait(0.001)
+            post.tell(notice(f"event {number}"))
+        post.close()
+        later(lambda: post.counts()[0].told == 1_000)
+        told = [int(each["title"].split()[1].replace(",", "")) for each in inbox.messages]
+        assert sum(told) == 1_000
+        assert len(told) <= 5
+        assert max(told) > 800
+        assert all(len(each["message"]) < 4_096 for each in inbox.messages)
+
+
+def test_a_hanging_receiver_delays_nobody() -> None:
+    with hanging() as port, listening() as inbox:
+        hung = f"json://127.0.0.1:{port}/x?rto=0.5"
+        with posting(f"{hung} {inbox.url()}") as post:
+            post.tell(notice("first", Level.ALARM))
+            inbox.until(arrived=1)  # the other channel has had its own
+            took = []
+            for number in range(2_000):
+                started = time.perf_counter()
+                post.tell(notice(f"event {number}"))
+                took.append(time.perf_counter() - started)
+            assert median(took) < 0.001
+            later(lambda: post.counts()[1].told >= 1)
+            stuck, other = post.counts()
+            assert stuck.told == 0
+            assert stuck.dropped >= 1_000, "it holds a thousand, and no more"
+            assert other.is_up
+
+
+def test_a_failing_receiver_is_told_of_once_and_gets_everything_when_it_is_back() -> None:
+    clock = faster(20.0)
+    with capture_logs() as logs, listening() as inbox:
+        inbox.status = 503
+        with posting(inbox.url(SECRET), clock) as post:
+            post.tell(notice("one"))
+            inbox.until(asked=4)
+            assert not post.counts()[0].is_up
+            post.tell(notice("two"))
+            inbox.status = 200
+            inbox.until(arrived=1)
+            later(lambda: post.counts()[0].told == 2)
+    assert "one" in inbox.messages[0]["message"]
+    assert "two" in inbox.messages[0]["message"]
+    events = [each["event"] for each in logs]
+    assert events == ["notify.failing", "notify.delivering"]
+    assert "error=503" in logs[0]["reason"]
+    assert SECRET not in str(logs)
+
+
+def test_what_is_still_there_at_the_end_is_tried_once_more_then_dropped_and_told_of() -> None:
+    with capture_logs() as logs, listening() as inbox:
+        inbox.status = 500
+        with posting(inbox.url()) as post:
+            post.tell(notice("the end"))
+        assert inbox.asked == 1
+        assert post.counts()[0].dropped == 1
+    assert [each["event"] for each in logs] == ["notify.failing", "notify.dropping"]
+
+
+class Broken:
+    """A receiver that says no, then yes, as the test has it."""
+
+    name = "1 Broken"
+
+    def __init__(self) -> None:
+        self.works = False
+        self.asked = 0
+
+    def send(self, message: Message) -> Answer:
+        self.asked += 1
+        return Answer(self.works, "no")
+
+
+def test_drops_are_logged_when_they_begin_not_one_by_one() -> None:
+    clock, receiver = faster(1_000.0), Broken()
+    with capture_logs() as logs:
+        channel = Channel(receiver, Rules(), clock)
+        for number in range(3_000):
+            channel.put(notice(f"event {number}"))
+        later(lambda: receiver.asked >= 4)
+        for number in range(3_000):
+            channel.put(notice(f"event {number}"))
+        asked = receiver.asked
+        later(lambda: receiver.asked >= asked + 2)
+        receiver.works = True
+        later(lambda: channel.counts().is_up)
+        channel.close()
+        channel.join(10.0)
+    events = [each["event"] for each in logs]
+    assert sorted(events) == ["notify.delivering", "notify.dropping", "notify.failing"]
+    assert channel.counts().dropped == 5_000
+
+
+@pytest.mark.parametrize(
+    "urls", [f"nonsense://{SECRET}", f"json://127.0.0.1:9/ok json://:{SECRET}@", "json://", " "]
+)
+def test_a_url_that_cannot_be_is_refused_without_being_shown(urls: str, root_log: StringIO) -> None:
+    with pytest.raises(ConfigError, match="CRYPTO_BOT_NOTIFY__URLS") as refused:
+        open_receivers(urls)
+    assert SECRET not in str(refused.value)
+    assert SECRET not in root_log.getvalue()
+    assert "\n" not in str(refused.value)
+
+
+def test_no_part_of_a_url_is_shown_by_what_is_said_of_it(root_log: StringIO) -> None:
+    (receiver,) = open_receivers(f"json://user:{SECRET}@127.0.0.1:9/path-{SECRET}")
+    answer = receiver.send(Message("title", "body", Level.INFO))
+    assert not answer.delivered
+    assert answer.words.startswith("A Connection error occurred")
+    for part in (SECRET, "127.0.0.1", "user"):
+        assert part not in answer.words
+        assert part not in root_log.getvalue()
+    assert receiver.name == "1 JSON"
+    told = hidden("no bot1:AbCd%2Fefgh nor abcd/efgh at chat 9988", "tgram://bot1:AbCd%2Fefgh/9988")
+    assert told == "no ***:*** nor ***/*** at chat ***"
+
+
+def test_nothing_of_apprise_is_loaded_where_nobody_is_to_be_told() -> None:
+    probe = (
+        "import sys, crypto_bot.app.daemon, crypto_bot.app.notify_command\n"
+        "from crypto_bot.adapters.clock import SystemClock\n"
+        "from crypto_bot.app.notices import Notices\n"
+        "from crypto_bot.app.settings import NotifySettings\n"
+        "Notices(NotifySettings(), SystemClock())\n"
+        "print([name for name in ('apprise', 'requests') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

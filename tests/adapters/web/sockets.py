@@ -1,0 +1,61 @@
+"""A websocket of an application, as its server would open it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+
+ACCEPTED = 101
+
+
+async def opened(
+    app: FastAPI, path: str, headers: Mapping[Any, Any] | None = None, *, answers: bool = True
+) -> tuple[int, str]:
+    """(status, the text that came back for "hello"): 101, or that with which it was refused.
+
+    A server that cannot refuse with an answer of HTTP (`answers`) is told a code to close with.
+    """
+    told = {"Host": "127.0.0.1:8000", **(headers or {})}
+    raw = [(_bytes(name).lower(), _bytes(value)) for name, value in told.items()]
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0"},
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": raw,
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 8000),
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}} if answers else {},
+    }
+    coming: list[dict[str, Any]] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": "hello"},
+    ]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return coming.pop(0) if coming else {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    first = sent[0]
+    match first["type"]:
+        case "websocket.accept":
+            text = next(each["text"] for each in sent if each["type"] == "websocket.send")
+            return ACCEPTED, str(text)
+        case "websocket.http.response.start":
+            return int(first["status"]), ""
+        case _:
+            return int(first["code"]), ""
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("latin-1")

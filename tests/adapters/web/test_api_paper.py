@@ -1,0 +1,141 @@
+"""/api/paper and its kill switch, over real accounts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.domain.signal import Pred
+from crypto_bot.ports import ModelCatalog
+from crypto_bot.services.health import HealthReport
+from crypto_bot.services.paper_desk import PaperTrading
+from tests.domain.paper_accounts import T0, TF_MS, plan
+from tests.services.paper_world import M15, SYMBOLS, World, candle, flat, made
+
+Make = Callable[..., FastAPI]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made_ = World(plan())
+    yield made_
+    made_.database.close()
+
+
+@pytest.fixture
+def desk(world: World, stream: EventStream) -> PaperTrading:
+    """A long of A that reached its first target, and a short of B that is open."""
+    desk = world.start()
+    world.close(0, flat(0), AUSDT=made("AUSDT", 0), BUSDT=made("BUSDT", 0, Pred.SHORT))
+    desk.advance()
+    world.close(1, {**flat(1), "AUSDT": candle(1, 100, 102.5, 97, 97)})
+    desk.advance()
+    return desk
+
+
+@pytest.fixture
+def make(
+    world: World,
+    desk: PaperTrading,
+    *,
+    engine: object,
+    metrics: Metrics,
+    stream: EventStream,
+    catalog: ModelCatalog,
+) -> Make:
+    def made_(token: str | None = None) -> FastAPI:
+        health: Callable[[], HealthReport] = engine.report  # type: ignore[attr-defined]
+        return create_app(
+            queries=SqlPredictionQueries(world.database, M15),
+            catalog=catalog,
+            symbols=SYMBOLS,
+            timeframe=M15,
+            health=health,
+            metrics=metrics,
+            stream=stream,
+            host="127.0.0.1",
+            token=token,
+            paper=desk,
+        )
+
+    return made_
+
+
+@pytest.fixture
+async def api(make: Make) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(make()) as opened:
+        yield opened
+
+
+def client(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+
+
+async def test_the_accounts_as_they_stand(api: httpx.AsyncClient) -> None:
+    told = (await api.get("/api/paper")).json()
+    assert told["success"] is True
+    assert told["kill_switch"] == {"on": False, "since_ms": None, "by": None, "reason": None}
+    (account,) = told["accounts"]
+    assert (account["name"], account["market"], account["start"]) == ("main", "perp", 10_000.0)
+    (held,) = account["open_positions"]
+    assert (held["symbol"], held["side"], held["entry"]) == ("BUSDT", "SHORT", 99.98)
+    (trade,) = account["closed_trades"]
+    assert (trade["symbol"], trade["reason"], trade["entry"]) == ("AUSDT", "SL", 100.02)
+    worth = held["unrealised"]
+    assert account["equity"] == pytest.approx(account["cash"] + worth)
+    assert account["curve"][-1]["at_ms"] == T0 + 2 * TF_MS
+    assert account["statistics"]["trades"] == 1
+    assert account["statistics"]["win_rate"]["estimate"] is None, "one trade says nothing"
+    assert account["rules"]["sizing"] == "fixed_fraction: 1.00% of equity at the stop"
+
+
+async def test_the_kill_switch_asks_for_a_word(api: httpx.AsyncClient, desk: PaperTrading) -> None:
+    for body in ({}, {"confirm": "stop"}, {"confirm": "STOP", "more": 1}, {"confirm": "RESUME"}):
+        reply = await api.post("/api/paper/stop", json=body)
+        assert reply.status_code == 422
+        assert "detail" in reply.json()
+    assert not desk.kill_switch().on
+    told = (await api.post("/api/paper/stop", json={"confirm": "STOP", "reason": "hot"})).json()
+    assert (told["on"], told["by"], told["reason"]) == (True, "api", "hot")
+    assert (await api.get("/api/paper")).json()["kill_switch"] == told
+    assert (await api.post("/api/paper/resume", json={"confirm": "STOP"})).status_code == 422
+    assert desk.kill_switch().on
+    assert (await api.post("/api/paper/resume", json={"confirm": "RESUME"})).status_code == 200
+    assert not desk.kill_switch().on
+
+
+@pytest.mark.parametrize("path", ["/api/paper/stop", "/api/paper/resume"])
+async def test_other_sites_and_strangers_turn_no_switch(
+    path: str, make: Make, api: httpx.AsyncClient, desk: PaperTrading
+) -> None:
+    body = {"confirm": "STOP" if path.endswith("stop") else "RESUME"}
+    foreign = await api.post(path, json=body, headers={"Origin": "http://elsewhere.example"})
+    assert foreign.status_code == 403
+    async with client(make(token="secret")) as guarded:
+        assert (await guarded.post(path, json=body)).status_code == 401
+        assert (await guarded.get("/api/paper")).status_code == 401
+    assert desk.kill_switch().since_ms is None
+
+
+async def test_fills_are_told_as_events(stream: EventStream, world: World) -> None:
+    stream.open()
+    desk = world.start()
+    world.told.events.clear()
+    world.close(0, flat(0), AUSDT=made("AUSDT", 0))
+    desk.advance()
+    world.close(1, flat(1))
+    desk.advance()
+    stream.traded(world.told.events, [])
+    frames = stream.frames("0-0")
+    await anext(frames)
+    told = (await anext(frames)).decode()
+    assert told.count("event: paper\n") == 2
+    assert '"kind":"DEPOSIT"' in told
+    assert '"kind":"OPEN","symbol":"AUSDT","side":"LONG"' in told
+    stream.close()

@@ -1,0 +1,190 @@
+"""A browser shows the token once and is known from then on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from structlog.testing import capture_logs
+
+from crypto_bot.adapters.web.login import COOKIE, LOGIN_PATH
+from tests.adapters.web.sockets import ACCEPTED, opened
+
+TOKEN = "s3cret of the engine, ü"
+OWN = "http://127.0.0.1:8000"
+PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+FROM_PAGE = {**PERSON, "Origin": OWN}
+MakeApp = Callable[..., FastAPI]
+
+
+class Form(HTMLParser):
+    """What a browser would send back."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.values: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        assert tag != "script"
+        if tag == "form":
+            self.action = told["action"]
+        elif tag == "input":
+            self.values[told["name"]] = told.get("value", "")
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> FastAPI:
+    made = make_app(token=TOKEN)
+
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(await socket.receive_text())
+        await socket.close()
+
+    def hello(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("the page")
+
+    made.mount("/", Starlette(routes=[Route("/", hello), WebSocketRoute("/_ws", echo)]))
+    return made
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=OWN, headers=PERSON) as client:
+        yield client
+
+
+async def entered(browser: httpx.AsyncClient, token: str = TOKEN, path: str = "/") -> Any:
+    form = Form((await browser.get(path)).text)
+    sent = form.values | {"token": token}
+    return await browser.post(form.action, data=sent, headers={"Origin": OWN})
+
+
+async def test_a_person_is_asked_and_a_program_is_told(browser: httpx.AsyncClient) -> None:
+    for path in ("/", "/docs", "/api/signals", LOGIN_PATH, "/nothing"):
+        asked = await browser.get(path)
+        assert (asked.status_code, asked.headers["cache-control"]) == (401, "no-store")
+        assert asked.headers["content-type"].startswith("text/html")
+        assert "frame-ancestors 'none'" in asked.headers["content-security-policy"]
+        assert "token" in Form(asked.text).values
+        told = await browser.get(path, headers={"Accept": "application/json"})
+        assert told.status_code == 401
+        assert told.json()["detail"].startswith("this call needs the header")
+
+
+async def test_the_token_opens_the_page_its_calls_and_its_sockets(
+    app: FastAPI, browser: httpx.AsyncClient
+) -> None:
+    answer = await entered(browser, path="/docs?a=1&b=%0d%0aX")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/docs?a=1&b=%0d%0aX")
+    assert (await browser.get("/")).text == "the page"
+    assert (await browser.get("/api/signals")).json()["success"] is True
+    call = {"asset_symbol": "BTC", "timeframe": "15m"}
+    answer = await browser.post("/predict", json=call, headers={"Origin": OWN})
+    assert answer.status_code == 404, "no signal yet: it was let through"
+    cookie = {"Cookie": f"other=[1,2]; {COOKIE}={browser.cookies[COOKIE]}", "Origin": OWN}
+    assert await opened(app, "/_ws", cookie) == (ACCEPTED, "hello")
+
+
+async def test_the_cookie_is_for_this_site_alone_and_does_not_tell_the_token(
+    browser: httpx.AsyncClient,
+) -> None:
+    told = (await entered(browser)).headers["set-cookie"].lower()
+    assert "httponly" in told
+    assert "samesite=strict" in told
+    assert "path=/" in told
+    assert "secure" not in told, "a browser would not send it back over http"
+    assert TOKEN.encode().hex() not in told
+    assert len(browser.cookies[COOKIE]) == 64
+
+
+async def test_over_tls_the_cookie_stays_there(app: FastAPI) -> None:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as browser:
+        answer = await browser.post(LOGIN_PATH, data={"token": TOKEN})
+    assert "secure" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("offered", ["", "wrong", TOKEN[:-1], f"{TOKEN}x", "\udcff", "x" * 9_000])
+async def test_another_token_opens_nothing(browser: httpx.AsyncClient, offered: str) -> None:
+    with capture_logs() as events:
+        answer = await browser.post(
+            LOGIN_PATH,
+            content=b"token=" + offered.encode("utf-8", "surrogateescape"),
+            headers={"Content-Type": "application/x-www-form-urlencoded", "Origin": OWN},
+        )
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert "not the token" in answer.text
+    assert events == [{"event": "login.refused", "client": "127.0.0.1", "log_level": "warning"}]
+    assert (await browser.get("/api/signals")).status_code == 401
+
+
+@pytest.mark.parametrize("mark", ["", "wrong", TOKEN.encode().hex(), '"', "0" * 64])
+async def test_a_made_up_cookie_opens_nothing(
+    app: FastAPI, browser: httpx.AsyncClient, mark: str
+) -> None:
+    headers = {"Cookie": f"{COOKIE}={mark}", "Origin": OWN}
+    assert (await browser.get("/api/signals", headers=headers)).status_code == 401
+    assert await opened(app, "/_ws", headers) == (401, "")
+
+
+async def test_another_token_ends_the_logins(browser: httpx.AsyncClient, make_app: MakeApp) -> None:
+    await entered(browser)
+    cookie = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
+    transport = httpx.ASGITransport(app=make_app(token="another"))
+    async with httpx.AsyncClient(transport=transport, base_url=OWN) as other:
+        assert (await other.get("/api/signals", headers=cookie)).status_code == 401
+
+
+async def test_the_cookie_alone_does_not_write(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await entered(browser)
+    call = {"asset_symbol": "BTC", "timeframe": "15m"}
+    assert (await browser.post("/predict", json=call)).status_code == 403
+    for origin in ("https://evil.example", "null"):
+        answer = await browser.post("/predict", json=call, headers={"Origin": origin})
+        assert answer.status_code == 403
+        answer = await browser.post(LOGIN_PATH, data={"token": TOKEN}, headers={"Origin": origin})
+        assert answer.status_code == 403
+    cookie = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
+    assert await opened(app, "/_ws", cookie) == (403, "")
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "\\\\evil.example"]
+)
+async def test_a_login_leads_to_this_server_only(browser: httpx.AsyncClient, path: str) -> None:
+    sent = {"token": TOKEN, "back": path}
+    answer = await browser.post(LOGIN_PATH, data=sent, headers={"Origin": OWN})
+    where = httpx.URL(f"{OWN}/somewhere").join(answer.headers["location"])
+    assert where.host == "127.0.0.1"
+
+
+async def test_an_address_is_not_run_as_markup(browser: httpx.AsyncClient) -> None:
+    path = '/docs?"><script>alert(1)</script>'
+    asked = await browser.get("/docs", params=b'"><script>alert(1)</script>')
+    assert "<script" not in asked.text
+    answer = await browser.post(
+        LOGIN_PATH, data={"token": "wrong", "back": path}, headers={"Origin": OWN}
+    )
+    assert "<script" not in answer.text
+
+
+async def test_without_a_token_there_is_no_login(make_app: MakeApp) -> None:
+    transport = httpx.ASGITransport(app=make_app())
+    async with httpx.AsyncClient(transport=transport, base_url=OWN, headers=PERSON) as browser:
+        assert (await browser.get("/api/signals")).status_code == 200
+        assert (await browser.post(LOGIN_PATH, data={"token": TOKEN})).status_code == 404

@@ -1,0 +1,205 @@
+"""What Prometheus is told, and that the dashboard asks for nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.web import Metrics
+from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch, Range
+from crypto_bot.domain.signal import Pred
+from crypto_bot.ports import ChannelCounts, LoggedSignal, StoredSignal
+from tests.e2e.processes import ROOT
+
+MakeSignal = Callable[..., StoredSignal]
+MakeOutcome = Callable[..., Outcome]
+Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
+DEPLOY = ROOT / "docs" / "deploy"
+NONE = Range(None, None, None)
+
+
+class Desk:
+    """One account with a position and some refusals."""
+
+    def accounts(self) -> list[AccountReport]:
+        statistics = AccountStatistics(
+            *(3, 0.01, 0.02, 0.125, NONE, None, NONE, None, NONE, 1.5),
+            *(Decimal("1.5"), Decimal(0)),
+        )
+        report = AccountReport(
+            *("main", "spot", {}, Decimal(10_000), Decimal("9000.25"), Decimal("10100.75"), 0),
+            *((), (), {"cooldown": 4, "max_open": 2}, (), statistics),
+        )
+        return [report, replace(report, name="careful", refusals={})]
+
+    def refusals(self, account: str, limit: int) -> list[Any]:
+        return []
+
+    def kill_switch(self) -> KillSwitch:
+        return KillSwitch(on=True)
+
+    def stop(self, by: str, reason: str) -> KillSwitch:
+        raise NotImplementedError
+
+    def resume(self, by: str) -> KillSwitch:
+        raise NotImplementedError
+
+
+def samples(metrics: Metrics) -> Samples:
+    """Every sample by name and labels, as Prometheus reads it."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(metrics.text().decode()):
+        assert family.documentation, family.name
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+@pytest.fixture
+def everything(
+    metrics: Metrics,
+    catalog: Any,
+    database: Database,
+    make_signal: MakeSignal,
+    make_outcome: MakeOutcome,
+) -> Metrics:
+    """As the daemon has it, and paper trading."""
+    channels = [ChannelCounts("1 Telegram", 7, 2, 1, is_up=False)]
+    metrics.add(NoticeCounters(lambda: channels))
+    metrics.add(ModelGauges(catalog.entries))
+    metrics.add(OwnGauge("database_size_bytes", "On the disk", lambda: database.size_bytes))
+    metrics.add(OwnGauge("stream_listeners", "Clients", lambda: 3))
+    metrics.add(PaperGauges(Desk()))
+    first = make_signal()
+    metrics.committed([first], [])
+    metrics.committed([make_signal(bar=1)], [make_outcome(first)])
+    metrics.candles_failed()
+    metrics.cycle_finished(0.02)
+    return metrics
+
+
+def test_what_others_keep_is_told(everything: Metrics) -> None:
+    told = samples(everything)
+    channel = (("channel", "1 Telegram"),)
+    assert told["crypto_bot_notices_told_total"] == {channel: 7.0}
+    assert told["crypto_bot_notices_dropped_total"] == {channel: 2.0}
+    assert told["crypto_bot_notices_waiting"] == {channel: 1.0}
+    assert told["crypto_bot_notify_channel_up"] == {channel: 0.0}
+    assert told["crypto_bot_model_served"][("symbol", "BTCUSDT"),] == 1.0
+    assert told["crypto_bot_models"] == {(("verdict", "ACTIVE"),): 1.0}
+    ends = told["crypto_bot_model_data_end_timestamp_seconds"]
+    assert ends == {(("symbol", "BTCUSDT"),): 1_764_546_300.0}
+    assert told["crypto_bot_database_size_bytes"][()] > 50_000
+    assert told["crypto_bot_stream_listeners"][()] == 3.0
+    assert told["crypto_bot_paper_equity"][("account", "main"),] == 10_100.75
+    assert told["crypto_bot_paper_cash"][("account", "careful"),] == 9_000.25
+    assert told["crypto_bot_paper_max_drawdown_ratio"][("account", "main"),] == 0.125
+    refusals = told["crypto_bot_paper_refusals_total"]
+    assert refusals[("account", "main"), ("rule", "cooldown")] == 4.0
+    assert told["crypto_bot_paper_kill_switch"][()] == 1.0
+    assert told["process_resident_memory_bytes"][()] > 10e6
+    assert told["process_start_time_seconds"][()] > 1.7e9
+
+
+def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: Any) -> None:
+    entries = [entry._replace(missing=entry.card is None) for entry in catalog.entries()]
+    metrics.add(ModelGauges(lambda: entries))
+    assert len(samples(metrics)["crypto_bot_model_served"]) == 1
+
+
+def test_hits_are_counted_for_calls_that_were_made_in_time(
+    metrics: Metrics, make_signal: MakeSignal, make_outcome: MakeOutcome
+) -> None:
+    made = [make_signal(bar=bar) for bar in range(4)]
+    late = make_signal(bar=4)._replace(late=True)
+    hold = make_signal("ETHUSDT", pred=Pred.NO_TRADE)
+    before = make_signal("SOLUSDT")
+    settled_before = make_signal("SOLUSDT", bar=1)
+    metrics.restore(
+        [LoggedSignal(before, None), LoggedSignal(settled_before, make_outcome(settled_before))]
+    )
+    metrics.committed([*made, late, hold], [])
+    unlabelled = make_outcome(made[3])._replace(label=None, correct=None)
+    outcomes = [
+        make_outcome(made[0]),
+        make_outcome(made[1], correct=False),
+        unlabelled,
+        make_outcome(late),
+        make_outcome(hold, correct=False),
+        make_outcome(before),
+        make_outcome(settled_before),
+    ]
+    metrics.committed([], outcomes)
+    told = samples(metrics)
+    settled, right = told["crypto_bot_calls_settled_total"], told["crypto_bot_calls_right_total"]
+    assert settled[("source", "RSI_MA"),] == 3.0
+    assert right[("source", "RSI_MA"),] == 2.0
+    assert settled[("source", "HOLD"),] == 1.0
+    assert right[("source", "HOLD"),] == 0.0
+    assert sum(told["crypto_bot_outcomes_total"].values()) == 7.0
+    assert told["crypto_bot_signals_declined_total"][("source", "ML_PER_COIN_V1"),] == 6.0
+
+
+def test_names_follow_the_conventions(everything: Metrics) -> None:
+    """Prometheus, Metric and label naming: base units, totals, no unit twice."""
+    for family in text_string_to_metric_families(everything.text().decode()):
+        assert re.fullmatch(r"(crypto_bot|process)_[a-z][a-z0-9_]*", family.name)
+        assert not re.search(r"_(ms|milliseconds|minutes|mb|percent)($|_)", family.name)
+        if family.type == "counter":
+            assert all(each.name.endswith("_total") for each in family.samples)
+
+
+def expressions(value: Any) -> list[tuple[str, str]]:
+    """(PromQL, legend) of every target in a dashboard."""
+    if isinstance(value, dict):
+        own = [(value["expr"], value.get("legendFormat", ""))] if "expr" in value else []
+        return own + [each for part in value.values() for each in expressions(part)]
+    if isinstance(value, list):
+        return [each for part in value for each in expressions(part)]
+    return []
+
+
+def labels_of(told: Samples, name: str) -> set[str]:
+    return {label for labels in told[name] for label, _ in labels}
+
+
+def test_the_dashboard_asks_for_nothing_that_is_not_there(everything: Metrics) -> None:
+    told = samples(everything)
+    dashboard = json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))
+    asked = expressions(dashboard)
+    assert len(asked) > 30
+    seen = set()
+    for query, legend in asked:
+        names = re.findall(r"\b((?:crypto_bot|process)_\w+)\{", query)
+        assert names, query
+        assert 'job="$job"' in query
+        seen |= set(names)
+        for name in names:
+            assert name in told, name
+            grouped = re.findall(r"by \((\w+)\)", query)
+            wanted = {*grouped, *re.findall(r"\{\{(\w+)\}\}", legend)}
+            assert wanted <= labels_of(told, name), (name, wanted)
+    unseen = {name for name in told if name.startswith("crypto_bot_")} - seen
+    assert all(name.endswith(("_created", "_sum", "_count", "_seconds")) for name in unseen), unseen
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids))
+    assert "http" not in json.dumps(dashboard), "it comes from this file alone"
+
+
+def test_the_alerts_ask_for_nothing_that_is_not_there(everything: Metrics) -> None:
+    told = samples(everything)
+    text = (DEPLOY / "prometheus-alerts.yml").read_text("utf-8")
+    queries = re.findall(r"expr: (.+)", text)
+    assert len(queries) == text.count("alert: ")
+    for name in re.findall(r"\b(?:crypto_bot|process)_\w+", "\n".join(queries)):
+        assert name in told or name == "crypto_bot", name

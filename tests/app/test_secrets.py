@@ -1,0 +1,112 @@
+"""What is secret is in no log, no answer, no error and no picture of the settings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.settings import load
+from crypto_bot.domain.errors import ConfigError
+
+TOKEN, PASSWORD = "hush-hush-token", "hush-hush-password"
+DATABASE = f"postgresql+psycopg://bot:{PASSWORD}@127.0.0.1:9/signals"
+
+
+def test_settings_do_not_show_their_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", TOKEN)
+    monkeypatch.setenv("CRYPTO_BOT_DATABASE_URL", DATABASE)
+    settings = load({})
+    assert settings.database_url == DATABASE
+    for shown in (repr(settings), str(settings), f"{settings.api}", f"{settings.api.token!r}"):
+        assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CRYPTO_BOT_API__HOST", "0.0.0.0"),
+        ("CRYPTO_BOT_EXCHANGE__TIMEOUT_S", "soon"),
+        ("CRYPTO_BOT_API__TOKENS", TOKEN),
+        ("CRYPTO_BOT_TOKEN", TOKEN),
+    ],
+)
+def test_settings_that_are_refused_are_not_shown_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRYPTO_BOT_DATABASE_URL", DATABASE)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as refused:
+        load({})
+    assert "hush" not in str(refused.value)
+
+
+def test_a_secret_in_the_file_is_refused_without_being_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'[api]\ntoken = "{TOKEN}"\n')
+    with pytest.raises(ConfigError, match="CRYPTO_BOT_API__TOKEN") as refused:
+        load({}, path)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", [DATABASE, DATABASE.replace("psycopg", "asyncpg"), DATABASE + "\n", f"mysql{DATABASE}"]
+)
+def test_a_database_that_cannot_be_had_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Database.open(url)
+    error: BaseException | None = refused.value
+    while error is not None:
+        assert PASSWORD not in f"{error!s} {error!r}"
+        error = error.__cause__
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_bug_in_a_call_with_the_token_is_logged_without_it(style: str) -> None:
+    """Over a real server: its own log is part of it."""
+    program = f"""
+import asyncio
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+from fastapi import FastAPI
+from crypto_bot.adapters.web import EventStream, WebServer, bind
+from crypto_bot.adapters.web.access import AccessGuard
+from crypto_bot.app.logging import configure
+
+configure("debug", "{style}")
+app = FastAPI()
+app.add_middleware(AccessGuard, host="127.0.0.1", token={TOKEN!r})
+
+@app.get("/")
+async def bug() -> None:
+    raise RuntimeError("a bug")
+
+async def main() -> None:
+    server = WebServer(app, bind("127.0.0.1", 0), EventStream(epoch=1))
+    await server.start()
+    url = f"http://127.0.0.1:{{server.port}}/"
+    for headers in ({{"Authorization": "Bearer {TOKEN}"}}, {{}}):
+        try:
+            await asyncio.to_thread(urlopen, Request(url, headers=headers))
+        except HTTPError as error:
+            print("answered", error.code, error.read(), error.headers)
+            error.close()
+    await server.stop()
+
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    said = done.stdout + done.stderr
+    assert "a bug" in said
+    assert "answered 500" in said
+    assert "answered 401" in said
+    assert TOKEN not in said

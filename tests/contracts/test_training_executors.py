@@ -1,0 +1,221 @@
+"""What every way of getting the jobs of a training run done must do."""
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from crypto_bot.ml.assess import MODEL
+from crypto_bot.ml.family import HeadLogits
+from crypto_bot.ml.per_coin.desk import Desk
+from crypto_bot.ml.per_coin.executors.executor import Done, Event, Executor, Failed, Told
+from crypto_bot.ml.per_coin.executors.in_process import InProcess
+from crypto_bot.ml.per_coin.executors.process import Processes
+from crypto_bot.ml.per_coin.executors.stacked import Stacked
+from crypto_bot.ml.per_coin.graph import Graph
+from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
+from crypto_bot.ml.per_coin.product import logits_of
+from crypto_bot.ml.per_coin.study import Draft
+from crypto_bot.ml.walk import asked
+from tests.ml.made_study import GOOD, ONE_SIDED, begun
+
+ROUNDS = 2
+POOL, BASELINES = Job(Stage.POOL, fold=0), Job(Stage.BASELINES, fold=0)
+
+
+class Kind(NamedTuple):
+    """One executor. `tolerance`: how far its logits may be from those of one after the other."""
+
+    make: Callable[[Draft, Desk], Executor]
+    tolerance: float = 0.0
+
+
+def in_process(draft: Draft, desk: Desk) -> Executor:
+    return InProcess(draft.study(desk.panel), desk)
+
+
+def processes(draft: Draft, desk: Desk) -> Executor:
+    return Processes(draft, desk, 2)
+
+
+def stacked(draft: Draft, desk: Desk) -> Executor:
+    return Stacked(draft, desk, 1)
+
+
+KINDS = {
+    "in process": Kind(in_process),
+    "processes": Kind(processes),
+    "stacked": Kind(stacked, tolerance=1e-4),
+}
+
+
+class Ran(NamedTuple):
+    """A finished run of the first fold."""
+
+    draft: Draft
+    desk: Desk
+    graph: Graph
+    events: list[Event]
+
+    def ends(self) -> dict[Job, Event]:
+        """How each job ended."""
+        return {each.job: each for each in self.events if not isinstance(each, Told)}
+
+    def products(self) -> dict[Job, Mapping[str, bytes]]:
+        return {job: self.desk.get(job) for job in self.graph if self.desk.has(job)}
+
+    def fitted(self) -> dict[Job, HeadLogits]:
+        """What the models that were fitted say."""
+        fits = {job: product for job, product in self.products().items() if job != BASELINES}
+        return {job: logits_of(product)[MODEL] for job, product in fits.items()}
+
+
+def the_first_fold(draft: Draft) -> Graph:
+    """Baselines, a pool, and a fit of each coin that goes on from it."""
+    jobs = jobs_of(draft.plan, ROUNDS)
+    return {job: needed for job, needed in jobs.items() if job.fold == 0}
+
+
+def driven(
+    executor: Executor, graph: Graph, heard: Callable[[Event], None] = lambda event: None
+) -> list[Event]:
+    """Hands out whatever is ready, as the driver of a run does, and returns what was told."""
+    waiting, under_way = list(graph), set[Job]()
+    done, events = set[Job](), list[Event]()
+    while waiting or under_way:
+        for job in list(waiting):
+            if len(under_way) < executor.slots and done.issuperset(graph[job]):
+                waiting.remove(job)
+                under_way.add(job)
+                executor.submit(job, graph[job])
+        event = executor.wait()
+        events.append(event)
+        heard(event)
+        if not isinstance(event, Told):
+            under_way.remove(event.job)
+            done.add(event.job)
+    return events
+
+
+def run(kind: Kind, folder: Path) -> Ran:
+    draft, desk = begun(folder)
+    graph = the_first_fold(draft)
+    executor = kind.make(draft, desk)
+    try:
+        return Ran(draft, desk, graph, driven(executor, graph))
+    finally:
+        executor.close()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return run(KINDS["in process"], tmp_path_factory.mktemp("reference"))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def name(request: pytest.FixtureRequest) -> str:
+    told: str = request.param
+    return told
+
+
+@pytest.fixture(scope="module")
+def ran(name: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return run(KINDS[name], tmp_path_factory.mktemp("run"))
+
+
+def test_every_job_ends_once(ran: Ran) -> None:
+    ended = Counter(each.job for each in ran.events if not isinstance(each, Told))
+    assert ended == Counter(list(ran.graph))
+
+
+def test_a_job_that_cannot_be_done_fails_alone_and_says_why(ran: Ran) -> None:
+    failed = [each for each in ran.ends().values() if isinstance(each, Failed)]
+    assert [each.job for each in failed] == [Job(Stage.TUNE, ONE_SIDED, 0)]
+    assert "the validation rows have no SHORT" in failed[0].reason
+    assert not ran.desk.has(failed[0].job)
+    done = {job for job, each in ran.ends().items() if isinstance(each, Done)}
+    assert done == {POOL, BASELINES, *(Job(Stage.TUNE, symbol, 0) for symbol in GOOD)}
+
+
+def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
+    study = ran.draft.study(ran.desk.panel)
+    ends = asked(study.panel, study.plan, study.folds, 0).ends
+    for job, told in ran.fitted().items():
+        own = slice(None)
+        if job.symbol is not None:
+            own = study.panel.coin[ends] == study.panel.symbols.index(job.symbol)
+        for logits in told:
+            assert logits.shape == ends[own].shape
+            assert np.isfinite(logits).all()
+
+
+def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:
+    for job in ran.fitted():
+        told = [
+            (each.report.head, each.report.epoch)
+            for each in ran.events
+            if isinstance(each, Told) and each.job == job
+        ]
+        moves = [epoch for head, epoch in told if head == "move"]
+        assert moves == list(range(1, len(moves) + 1))
+        assert told[len(moves) :] == [("direction", 1), ("direction", 2)]
+
+
+def test_nothing_is_told_of_a_job_that_has_ended(ran: Ran) -> None:
+    ended = set[Job]()
+    for event in ran.events:
+        assert event.job not in ended
+        if not isinstance(event, Told):
+            ended.add(event.job)
+
+
+def test_all_executors_make_the_same_models(name: str, ran: Ran, reference: Ran) -> None:
+    tolerance = KINDS[name].tolerance
+    if not tolerance:
+        assert ran.products() == reference.products()
+        return
+    for job, expected in reference.fitted().items():
+        for told, logits in zip(ran.fitted()[job], expected, strict=True):
+            assert np.abs(told - logits).max() < tolerance
+            assert np.ptp(logits) > 100 * tolerance
+    assert ran.products()[BASELINES] == reference.products()[BASELINES]
+
+
+def test_no_checkpoint_is_left_of_what_is_done(ran: Ran) -> None:
+    assert [job for job in ran.products() if ran.desk.checkpoint(job) is not None] == []
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran) -> None:
+    draft, desk = begun(tmp_path)
+    graph = {job: needed for job, needed in the_first_fold(draft).items() if job != BASELINES}
+    killed: list[int | None] = []
+
+    def kill_who_is_at_work(event: Event) -> None:
+        if isinstance(event, Told) and not killed:
+            for worker in multiprocessing.active_children():
+                assert worker.pid is not None
+                os.kill(worker.pid, signal.SIGKILL)
+                killed.append(worker.pid)
+            assert not desk.has(event.job)
+
+    executor = Processes(draft, desk, 1)
+    try:
+        events = driven(executor, graph, kill_who_is_at_work)
+    finally:
+        executor.close()
+    assert len(killed) == 1
+    ran = Ran(draft, desk, graph, events)
+    assert ran.products() == {
+        job: product for job, product in reference.products().items() if job != BASELINES
+    }
+    told = Counter(
+        (each.job, each.report.head, each.report.epoch) for each in events if isinstance(each, Told)
+    )
+    assert max(told.values()) == 1  # it went on from the checkpoint

@@ -1,0 +1,178 @@
+"""Exits of a position, candle by candle and quote by quote, by hand."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.exits import Exit, Path, along_candle, at_quote, decimal, terms
+from crypto_bot.domain.fills import EXACT
+from crypto_bot.domain.ledger import Kind, Position, Target, Terms
+from crypto_bot.domain.paper import ExitPlan
+from crypto_bot.domain.signal import Pred, Source
+from tests.domain.paper_accounts import (
+    COSTS,
+    EXITS,
+    FREE,
+    T0,
+    TF_MS,
+    D,
+    account,
+    entered,
+    instrument,
+)
+
+EXPIRES_MS = T0 + 16 * TF_MS
+
+
+def agreed(side: Pred, amount: str = "10", plan: ExitPlan = EXITS) -> Terms:
+    return terms(
+        *(plan, side, D("100.00"), D(amount)),
+        atr=D(1),
+        instrument=instrument(),
+        expires_ms=EXPIRES_MS,
+        source=Source.RSI_MA,
+    )
+
+
+def position(side: Pred = Pred.LONG, entry_ms: int = T0, **changed: Any) -> Position:
+    """10 at 100: stop 2 away, targets 2, 3 and 4 away for 5, 2.5 and 2.5."""
+    fill: dict[str, Any] = {"price": D("100.00"), "amount": D(10), "terms": agreed(side)}
+    held = entered(
+        *(account(), Kind.OPEN), symbol="BTCUSDT", prediction_id="p", side=side, **fill
+    ).positions["BTCUSDT"]
+    return replace(held, entry_ms=entry_ms, **changed)
+
+
+def candle(opened: float, high: float, low: float, close: float, bar: int = 0) -> Candle:
+    return Candle(T0 + bar * TF_MS, opened, high, low, close, 1.0)
+
+
+def walked(held: Position, of: Candle, **changed: Any) -> Path:
+    given_: dict[str, Any] = {"plan": EXITS, "costs": FREE, "instrument": instrument()}
+    return along_candle(held, of, of.open_ms + TF_MS, **{**given_, **changed})
+
+
+def told(exits: list[Exit]) -> list[tuple[str, str, str]]:
+    return [(each.reason, str(each.price), str(each.amount)) for each in exits]
+
+
+def test_the_terms_of_a_long_and_a_short_by_hand() -> None:
+    parts = [D("5.000"), D("2.500"), D("2.500")]
+    long, short = agreed(Pred.LONG), agreed(Pred.SHORT)
+    assert long.stop == D("98.00")
+    assert long.targets == tuple(map(Target, [D("102.00"), D("103.00"), D("104.00")], parts))
+    assert short.stop == D("102.00")
+    assert short.targets == tuple(map(Target, [D("98.00"), D("97.00"), D("96.00")], parts))
+
+
+def test_parts_that_are_too_small_are_put_together() -> None:
+    # least worth 5: at 100 that is 0.05. 0.12: 0.06, then 0.03 would leave 0.03, too small
+    assert agreed(Pred.LONG, "0.12").targets == (
+        Target(D("102.00"), D("0.060")),
+        Target(D("103.00"), D("0.060")),
+    )
+    small_first = EXITS._replace(parts=(D("0.1"), D("0.3"), D("0.6")))
+    waits = agreed(Pred.LONG, "0.2", plan=small_first)
+    # 0.02 is too small and waits for the 0.06 of the second
+    assert waits.targets == (Target(D("103.00"), D("0.080")), Target(D("104.00"), D("0.120")))
+    assert agreed(Pred.LONG, "0.08").targets == (Target(D("102.00"), D("0.08")),)
+
+
+@pytest.mark.parametrize(
+    ("of", "exits"),
+    [
+        (candle(100, 101.99, 98.01, 101), []),
+        (candle(100, 102, 98.01, 101), [("TP1", "102.00", "5.000")]),
+        (
+            candle(100, 104.5, 99, 104),
+            [
+                ("TP1", "102.00", "5.000"),
+                ("TP2", "103.00", "2.500"),
+                ("TP3", "104.00", "2.500"),
+            ],
+        ),
+        (candle(100, 102, 98, 101), [("SL", "98.00", "10")]),  # both touched: the stop first
+        (candle(97.5, 99, 97, 99), [("SL", "97.50", "10")]),  # beyond the stop: at the open
+        # opens beyond the first target, then falls to the stop
+        (candle(102.5, 103, 97, 98), [("TP1", "102.5", "5.000"), ("SL", "98.00", "5.000")]),
+        (candle(100, 101, 99, 100.5, bar=15), [("TIME", "100.50", "10")]),
+        (candle(99, 103, 98, 100.5, bar=20), [("TIME", "99.00", "10")]),  # after missing candles
+    ],
+)
+def test_a_candle_by_hand(of: Candle, exits: list[tuple[str, str, str]]) -> None:
+    assert told(walked(position(), of).exits) == exits
+
+
+def mirrored(of: Candle) -> Candle:
+    return Candle(of.open_ms, 200 - of.open, 200 - of.low, 200 - of.high, 200 - of.close, 1.0)
+
+
+prices = st.integers(9_500, 10_500).map(lambda cents: cents / 100)
+
+
+@given(st.tuples(prices, prices, prices, prices), st.integers(0, 18))
+def test_a_short_is_a_long_in_the_mirror(path: tuple[float, ...], bar: int) -> None:
+    of = candle(path[0], max(path), min(path), path[3], bar)
+    plan = EXITS._replace(trail_atr=D("1.5"))
+    long = walked(position(), of, plan=plan)
+    short = walked(position(Pred.SHORT), mirrored(of), plan=plan)
+    assert [(e.reason, 200 - e.price, e.amount, e.at_ms) for e in short.exits] == [
+        (e.reason, e.price, e.amount, e.at_ms) for e in long.exits
+    ]
+    assert (None if short.stop is None else 200 - short.stop) == long.stop
+    assert sum(e.amount for e in long.exits) <= 10
+    low, high = decimal(of.low), decimal(of.high)
+    assert all(low <= each.price <= high or each.reason == "SL" for each in long.exits)
+
+
+def test_market_orders_pay_spread_and_slippage_and_targets_do_not() -> None:
+    stopped = walked(position(), candle(100, 101, 98, 99), costs=COSTS).exits[0]
+    assert (stopped.price, stopped.maker) == (D("97.98"), False)  # 98 less 2 bp = 97.9804, down
+    target = walked(position(), candle(100, 102, 99, 101), costs=COSTS).exits[0]
+    assert (target.price, target.maker) == (D("102.00"), True)
+
+
+def test_the_candle_of_the_entry_can_stop_it_out_and_nothing_else() -> None:
+    """Its highs may have been before the entry; its lows are counted, against the position."""
+    held = position(entry_ms=T0 + 2000)
+    assert walked(held, candle(100, 105, 99, 104)).exits == []
+    assert told(walked(held, candle(97, 105, 97, 104)).exits) == [("SL", "98.00", "10")]
+
+
+def test_the_stop_trails_after_the_first_target() -> None:
+    plan = EXITS._replace(trail_atr=D("1.5"))
+    assert walked(position(), candle(100, 101.9, 99, 101), plan=plan).stop is None
+    path = walked(position(), candle(100, 102.4, 99, 102), plan=plan)
+    assert (told(path.exits), path.stop) == ([("TP1", "102.00", "5.000")], D("100.90"))
+    held = replace(position(), reached=1, amount=D(5), stop=D("100.90"))
+    assert walked(held, candle(102, 102.2, 101, 102), plan=plan).stop is None, "never back"
+    fell = walked(held, candle(102, 102.2, 100, 101), plan=plan)
+    assert told(fell.exits) == [("TRAIL", "100.90", "5")]
+
+
+@pytest.mark.parametrize(
+    ("price", "at_ms", "exits"),
+    [
+        ("100.00", T0, []),
+        ("97.90", T0, [("SL", "97.90", "10")]),
+        ("103.20", T0, [("TP1", "102.00", "5.000"), ("TP2", "103.00", "2.500")]),
+        ("101.00", EXPIRES_MS, [("TIME", "101.00", "10")]),
+        ("102.10", EXPIRES_MS, [("TP1", "102.00", "5.000"), ("TIME", "102.10", "5.000")]),
+    ],
+)
+def test_a_quote_by_hand(price: str, at_ms: int, exits: list[tuple[str, str, str]]) -> None:
+    assert told(at_quote(position(), D(price), at_ms)) == exits
+
+
+@given(st.decimals("0.05", "1000", places=3))
+def test_the_parts_are_the_whole(amount: D) -> None:
+    targets = agreed(Pred.LONG, str(amount)).targets
+    total = D(0)
+    for target in targets:
+        total = EXACT.add(total, target.amount)
+    assert total == amount
+    assert all(t.amount > 0 for t in targets)
