@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 from nicegui import Event
 
-from crypto_bot.adapters.web.page.readings import NoPaper, Reader
+from crypto_bot.adapters.web.page.readings import NoPaper, Reader, Readings
 from crypto_bot.adapters.web.page.snapshot import EMPTY, Snapshot, snapshot_of
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.errors import StoreError
@@ -102,6 +102,7 @@ class Board:
             quotes=quotes,
         )
         self.record = LiveRecord(queries, catalog, market.now_ms)
+        self._readings: Readings | None = None
         self._renewing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
@@ -141,8 +142,21 @@ class Board:
         """Makes a snapshot of what is stored now, and tells the pages. Raises StoreError."""
         async with self._renewing:
             self._news.clear()
-            readings = await asyncio.to_thread(self._reader.read, self.now_ms())
-            self.snapshot = snapshot_of(readings, before=self.snapshot)
+            self._readings = await asyncio.to_thread(self._reader.read, self.now_ms())
+            await self._show(self._readings, self.snapshot.version + 1)
+
+    async def reprice(self) -> None:
+        """The same at the prices and the health of now, without reading the store's log."""
+        async with self._renewing:
+            known = self._readings
+            if known is not None:
+                now = await asyncio.to_thread(self._reader.repriced, known, self.now_ms())
+                await self._show(now, self.snapshot.version)
+
+    async def _show(self, readings: Readings, version: int) -> None:
+        self.snapshot = await asyncio.to_thread(
+            snapshot_of, readings, before=self.snapshot, version=version
+        )
         self.changed.emit()
         self.beaten.emit()
 
@@ -171,24 +185,22 @@ class Board:
 
         One is made at the start in any case, so that the first page need not wait for it.
         """
-        prices: Mapping[str, Quote] = {}
         told: tuple[object, ...] = ()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await self._news.wait()
             await asyncio.sleep(_REST_S)
-            report, quotes = self.health(), self.quotes()
-            if (report.status, report.reasons) != told:
-                told = (report.status, report.reasons)
-                self._news.set()
+            report = self.health()
+            now = (report.status, report.reasons, self.quotes())
             is_seen = self.changed.callbacks or self.snapshot is EMPTY
-            if is_seen and (self._news.is_set() or quotes != prices):
-                prices = quotes
-                try:
-                    await self.renew()
-                except StoreError as error:
-                    _log.error("page.failed", error=str(error))
+            if not is_seen or not (self._news.is_set() or now != told):
+                continue
+            is_news, told = self._news.is_set(), now
+            try:
+                await (self.renew() if is_news else self.reprice())
+            except StoreError as error:
+                _log.error("page.failed", error=str(error))
 
     async def _beat(self) -> None:
         while True:

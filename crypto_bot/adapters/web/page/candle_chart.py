@@ -52,6 +52,13 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
     }
 
 
+def moved(data: ChartData, viewer: Viewer) -> Options:
+    """What of the options a new price changes: to be merged, so that the zoom stays."""
+    opens = [candle.open_ms for candle in data.candles]
+    candles = _candles(data, [str(open_ms) for open_ms in opens], viewer.palette)
+    return {"series": [{"name": candles["name"], "markLine": candles["markLine"]}]}
+
+
 def _grids(has_model: bool) -> list[Options]:
     sides = {"left": 8, "right": 72, "outerBoundsMode": "none"}
     if has_model:

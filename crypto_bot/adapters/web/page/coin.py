@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from crypto_bot.adapters.web.page import cells, coin_panels, formats
+from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.candle_chart import BARS, chart
+from crypto_bot.adapters.web.page.candle_chart import BARS, chart, moved
 from crypto_bot.adapters.web.page.chart_marks import ChartData
+from crypto_bot.adapters.web.page.coin_panels import Panels
 from crypto_bot.adapters.web.page.rows import CoinState, change_of
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.log import LogFilter
@@ -59,23 +60,25 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 "Shaded: reward and risk of the open call until it expires. The lowest band shows "
                 "a model's P(long) above and P(short) below zero; rules have none."
             ).classes("muted small")
-        rail = ui.element("div").classes("rail")
-    with rail:
-        coin_panels.build(board.snapshot, found, data.lines, viewer)
+        with ui.element("div").classes("rail"):
+            panels = Panels()
+    panels.show(board.snapshot, found, data.lines, viewer)
+    version = board.snapshot.version
 
     async def push() -> None:
-        nonlocal data
+        nonlocal data, version
         state = _asked_for(board, symbol)
         assert state is not None
         head.set_content(_head(board, state, around))
-        news = await _data(board, state)
-        if news.candles != data.candles or news.lines != data.lines or news.price != data.price:
-            data = news
+        if board.snapshot.version != version:
+            version = board.snapshot.version
+            data = await _data(board, state)
             drawn.options.update(chart(data, viewer))
             drawn.update()
-        rail.clear()
-        with rail:
-            coin_panels.build(board.snapshot, state, data.lines, viewer)
+        elif state.price != data.price:
+            data = data._replace(price=state.price, trade=state.trade)
+            drawn.run_chart_method("setOption", moved(data, viewer))
+        panels.show(board.snapshot, state, data.lines, viewer)
 
     board.changed.subscribe(push)
 

@@ -25,19 +25,28 @@ from crypto_bot.ports import LoggedSignal
 from crypto_bot.services.trade_review import trade_performance
 
 
-def build(
-    snapshot: Snapshot, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer
-) -> None:
-    """All of it; what was written by others is escaped."""
-    for name, markup in (
-        ("call", _call(state, viewer)),
-        ("why", _chain(state)),
-        ("score", _score(lines)),
-        ("record", _record(snapshot, state)),
-        ("calls", _last_calls(state, viewer)),
-    ):
-        if markup:
-            ui.html(markup, sanitize=False).classes(f"panel {name}")
+class Panels:
+    """The panels of a coin; those that have nothing to say are not seen."""
+
+    def __init__(self) -> None:
+        self._panels = {
+            name: ui.html(sanitize=False).classes(f"panel {name}")
+            for name in ("call", "why", "score", "record", "calls")
+        }
+
+    def show(
+        self, snapshot: Snapshot, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer
+    ) -> None:
+        """Sends what differs; what was written by others is escaped."""
+        for name, markup in (
+            ("call", _call(state, viewer)),
+            ("why", _chain(state)),
+            ("score", _score(lines)),
+            ("record", _record(snapshot, state)),
+            ("calls", _last_calls(state, viewer)),
+        ):
+            self._panels[name].set_visibility(bool(markup))
+            self._panels[name].set_content(markup)
 
 
 def _call(state: CoinState, viewer: Viewer) -> str:

@@ -74,8 +74,13 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     if address.before is not None:
         return
 
+    version = board.snapshot.version
+
     async def push() -> None:
-        nonlocal found
+        nonlocal found, version
+        if board.snapshot.version == version:
+            return
+        version = board.snapshot.version
         news = await _read(board, address)
         if news != found:
             found = news

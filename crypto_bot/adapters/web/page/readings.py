@@ -65,6 +65,8 @@ class Readings(NamedTuple):
     coins: Sequence[CoinReading]
     scored: Sequence[ScoredCall]
     models_note: str | None
+    is_paper: bool
+    """Whether trades are made on paper at all."""
     accounts: Sequence[AccountReport]
     kill_switch: KillSwitch
     health: HealthReport
@@ -127,9 +129,21 @@ class Reader:
             coins=coins,
             scored=self._scored.since(newest_ms - LOSS_DAYS * DAY_MS, final_ms),
             models_note=self._catalog.note,
+            is_paper=not isinstance(self._paper, NoPaper),
             accounts=self._paper.accounts(),
             kill_switch=self._paper.kill_switch(),
             health=health,
+        )
+
+    def repriced(self, known: Readings, now_ms: int) -> Readings:
+        """`known` at the prices, the health and the accounts of now; the store is not read."""
+        quotes = self._quotes()
+        return known._replace(
+            now_ms=now_ms,
+            coins=[coin._replace(quote=quotes.get(coin.symbol)) for coin in known.coins],
+            accounts=self._paper.accounts(),
+            kill_switch=self._paper.kill_switch(),
+            health=self._health(),
         )
 
     def _coin(

@@ -40,7 +40,10 @@ class Ending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """As of `at_ms`. `news` is the newest call as a sentence, for whoever listens to the page."""
+    """As of `at_ms`. `news` is the newest call as a sentence, for whoever listens to the page.
+
+    `version` counts the readings of the store: with the same one, only prices may have changed.
+    """
 
     at_ms: int
     cards: tuple[Card, ...]
@@ -56,12 +59,13 @@ class Snapshot:
     """What the rows were made of, in their order."""
     break_even: float | None = None
     """Hit rate at which the trades of the record earn their cost."""
+    version: int = 0
 
 
 EMPTY = Snapshot(0, (), (), (), (), 0, 0, "", None, 0)
 
 
-def snapshot_of(readings: Readings, before: Snapshot = EMPTY) -> Snapshot:
+def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) -> Snapshot:
     """The page's view of `readings`; calls that `before` did not have are news."""
     found = states(readings)
     even = break_even(grouped(readings.coins), readings.cost_bps)
@@ -81,6 +85,7 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY) -> Snapshot:
         scored=len(opens),
         states=tuple(found),
         break_even=even,
+        version=version,
     )
 
 

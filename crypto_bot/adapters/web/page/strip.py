@@ -108,8 +108,10 @@ _WORDS = {"above": "worse", "not proven": "not proven", "below": "better"}
 
 
 def _equity(readings: Readings) -> Card:
-    if not readings.accounts:
+    if not readings.is_paper:
         return Card("Paper equity", formats.MISSING, "paper trading is off: start with --paper 1")
+    if not readings.accounts:
+        return Card("Paper equity", formats.MISSING, "no account yet: it opens with the engine")
     account = readings.accounts[0]
     share = account.statistics.return_share
     worst = formats.signed(-100 * account.statistics.max_drawdown, 1, "%")

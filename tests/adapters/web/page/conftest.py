@@ -12,6 +12,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.domain.model_card import ModelCard, ModelEntry
+from crypto_bot.domain.quote import Quote
 from crypto_bot.services.health import Health, HealthReport, assess
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
 
@@ -94,7 +95,11 @@ MakeBoard = Callable[..., Board]
 
 @pytest.fixture
 def make_board(database: Database, engine: Engine) -> MakeBoard:
-    def make(symbols: tuple[str, ...] = SYMBOLS, **verdicts: str) -> Board:
+    def make(
+        symbols: tuple[str, ...] = SYMBOLS,
+        quotes: dict[str, Quote] | None = None,
+        **verdicts: str,
+    ) -> Board:
         market = Market(
             symbols=symbols,
             timeframe=QUARTER,
@@ -107,6 +112,7 @@ def make_board(database: Database, engine: Engine) -> MakeBoard:
             queries=SqlPredictionQueries(database, QUARTER),
             catalog=Catalog(verdicts),
             health=engine.report,
+            quotes=lambda: dict(quotes or {}),
         )
 
     return make

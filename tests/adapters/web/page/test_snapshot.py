@@ -52,7 +52,7 @@ def reader(
         timeframe=QUARTER,
         cost_bps=10.0,
         health=engine.report,
-        quotes=lambda: quotes or {},
+        quotes=lambda: {} if quotes is None else quotes,
     )
 
 
@@ -185,3 +185,14 @@ def test_what_is_remembered_is_what_is_stored(database: Database, engine: Engine
         assert followed == reader(database, engine).read(engine.now_ms)
     assert sum(row.n for coin in followed.coins for row in coin.record) > 30
     assert len(followed.scored) > 100
+
+
+def test_new_prices_need_no_new_reading(database: Database, engine: Engine) -> None:
+    entry = call(database, Pred.LONG, reach=20.0)
+    quotes: dict[str, Quote] = {}
+    follower = reader(database, engine, ("BTCUSDT",), quotes)
+    known = follower.read(NOW_MS)
+    price = Decimal(str(entry)) + 10
+    quotes["BTCUSDT"] = Quote("BTCUSDT", price, price, NOW_MS)
+    assert follower.repriced(known, NOW_MS) == follower.read(NOW_MS)
+    assert snapshot_of(follower.repriced(known, NOW_MS)).rows[0]["r"] == "+0.5R"

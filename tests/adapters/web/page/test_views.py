@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 from nicegui import Client, ElementFilter, ui
@@ -14,6 +16,7 @@ from crypto_bot.adapters.web.page import coin, log, overview
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.frame import Place, framed
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
 from tests.adapters.web.page.conftest import Engine, MakeBoard
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
@@ -46,6 +49,13 @@ def inside(user: User) -> Iterator[None]:
     assert user.client is not None
     with user.client:
         yield
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Pages read in threads of their own; this waits for what they show then."""
+    async with asyncio.timeout(20.0):
+        while not condition():  # noqa: ASYNC110 - the page knows of no test that waits
+            await asyncio.sleep(0.01)
 
 
 def markup(user: User) -> str:
@@ -145,10 +155,27 @@ async def test_coin_follows_a_cycle(
         engine.ran(NEWEST_MS + QUARTER.ms)
         fill(database, bars=1, newest_ms=NEWEST_MS + QUARTER.ms)
         await board.renew()
-        await board.changed.call()
-        assert len(chart.options["series"][0]["data"]) == 61
+        await until(lambda: len(chart.options["series"][0]["data"]) == 61)
         assert len(chart.options["series"]) == count
         assert chart.options["xAxis"][0]["data"][0] == before
+
+
+async def test_coin_follows_a_price_without_drawing_all_again(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    entry = call(database, Pred.LONG, reach=20.0)
+    quotes: dict[str, Quote] = {}
+    board = make_board(("BTCUSDT",), quotes=quotes)
+    async with user_simulation(root=page(board, coin.build, symbol="BTCUSDT")) as user:
+        await user.open("/")
+        (chart,) = user.find(ui.echart).elements
+        series = chart.options["series"]
+        price = Decimal(str(entry)) + 10
+        quotes["BTCUSDT"] = Quote("BTCUSDT", price, price, engine.now_ms)
+        await board.reprice()
+        await until(lambda: "+0.50R" in markup(user))
+        assert chart.options["series"] is series
+        assert board.snapshot.version == 1
 
 
 async def test_a_coin_that_is_not_followed(make_board: MakeBoard) -> None:
@@ -204,7 +231,7 @@ async def test_the_first_page_of_the_log_grows(
         await user.should_see("No prediction yet")
         call(database, Pred.SHORT, reach=20.0)
         await board.renew()
-        await board.changed.call()
+        await until(lambda: table(user).rows != [])
         await user.should_not_see("No prediction yet")
         (row,) = table(user).rows
         assert (row["word"], row["reasons"]) == ("open", ["RSI <b>9</b>"])
