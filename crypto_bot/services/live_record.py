@@ -84,7 +84,7 @@ class PerformanceReport:
     long: Reliability
     short: Reliability
     loss: tuple[LossPoint, ...]
-    """Over 30 days at least, whatever the window; both sides."""
+    """Of the same probabilities, over 30 days at least, whatever the window; both sides."""
 
 
 class ModelsReport(NamedTuple):
@@ -170,8 +170,9 @@ class LiveRecord:
         told = calls.where(_in_group(calls, said_by))
         curve_days = max(selection.window.days, Window.MONTH.days)
         since_ms = now_ms - curve_days * DAY_MS
-        chosen = everything.where(of_group)
-        loss = Losses(*(column[of_group] for column in self._losses))
+        spoke = _in_group(everything, said_by)
+        chosen = everything.where(spoke)
+        loss = Losses(*(column[spoke] for column in self._losses))
         return PerformanceReport(
             selection=selection,
             calls=len(calls),

@@ -118,6 +118,8 @@ def test_every_view_with_data(site: Site, opened: Open, size: tuple[int, int], t
     assert fits(page)
     page.goto(f"{site('usual')}/models")
     expect(page.locator("details")).to_have_count(26)
+    page.locator("summary").first.click()
+    expect(page.locator(".opened")).to_be_visible()
     assert fits(page)
     page.goto(f"{site('usual')}/paper")
     expect(page.get_by_text("10,187.66")).to_be_visible()
@@ -129,7 +131,7 @@ def test_every_view_with_data(site: Site, opened: Open, size: tuple[int, int], t
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_every_view_without_data(site: Site, opened: Open, size: tuple[int, int]) -> None:
     page = opened(f"{site('empty')}/performance", size)
-    expect(page.locator(".verdict-line")).to_contain_text("No resolved call.")
+    expect(page.locator(".verdict-line")).to_contain_text("No resolved LONG or SHORT.")
     assert fits(page)
     page.goto(f"{site('empty')}/models")
     expect(page.get_by_text("start the engine with --use_ml 1")).to_be_visible()
@@ -148,7 +150,7 @@ def test_filters_change_the_figures_and_the_address(site: Site, opened: Open) ->
     assert "side=short" in page.url
     short = verdict.inner_text()
     page.get_by_role("button", name="Rules").click()
-    expect(verdict).to_contain_text("No resolved call.")
+    expect(verdict).to_contain_text("No resolved LONG or SHORT.")
     page.get_by_role("button", name="ML", exact=True).click()
     expect(verdict).to_have_text(short)
     page.reload()

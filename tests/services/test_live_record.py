@@ -101,6 +101,8 @@ def test_selections() -> None:
     assert everything.calls == models.calls + of_rules.calls
     assert everything.said_by is SourceGroup.MODELS
     assert everything.long == models.long
+    assert everything.loss == models.loss
+    assert of_rules.loss != models.loss
     assert of_rules.said_by is SourceGroup.RULES
     assert [line.name for line in of_rules.by_source] == ["MOMENTUM SHORT"]
     sides = [record.report(ALL._replace(side=side), 1).trades.n for side in (Pred.LONG, Pred.SHORT)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, SIGNED_PERCENT, Options, axis, canvas, times
@@ -27,15 +28,7 @@ def equity_options(
         f"{formats.signed(worst[1] if worst else None, 1, '%')}.",
         useUTC=utc,
         axisPointer={"link": [{"xAxisIndex": "all"}]},
-        legend={
-            "data": ["equity", "buy and hold"],
-            "right": 14,
-            "top": 0,
-            "textStyle": {"color": palette.muted},
-            "icon": "roundRect",
-            "itemWidth": 14,
-            "itemHeight": 3,
-        },
+        legend=_legend(palette),
         grid=[
             {"left": 62, "right": 20, "top": 26, "bottom": "38%"},
             {"left": 62, "right": 20, "top": "68%", "bottom": 28},
@@ -47,7 +40,12 @@ def equity_options(
         yAxis=[
             axis(palette, gridIndex=0, scale=True, axisLabel={":formatter": GROUPED}),
             axis(
-                palette, gridIndex=1, max=0, splitNumber=2, axisLabel={":formatter": SIGNED_PERCENT}
+                palette,
+                gridIndex=1,
+                min=min(-1, floor(worst[1])) if worst else -1,
+                max=0,
+                splitNumber=2,
+                axisLabel={":formatter": SIGNED_PERCENT},
             ),
         ],
         series=[
@@ -58,6 +56,18 @@ def equity_options(
             _TICK | _in_drawdown("losses", losses) | {"itemStyle": {"color": palette.short}},
         ],
     )
+
+
+def _legend(palette: Palette) -> Options:
+    return {
+        "data": ["equity", "buy and hold"],
+        "right": 14,
+        "top": 0,
+        "textStyle": {"color": palette.muted},
+        "icon": "roundRect",
+        "itemWidth": 14,
+        "itemHeight": 3,
+    }
 
 
 def drawdown(curve: Sequence[EquityPoint]) -> list[list[float]]:

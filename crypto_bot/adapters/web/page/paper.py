@@ -14,11 +14,12 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.equity_chart import equity_options
 from crypto_bot.adapters.web.page.figures import Chart, panel, styled
 from crypto_bot.adapters.web.page.kill_switch import Switch
+from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
 
 PATH = "/paper"
-_REFUSALS = 20
+_REFUSALS = 12
 
 
 class _Desk(NamedTuple):
@@ -112,7 +113,7 @@ class _View:
             f"{account.market}, {market}; as of {formats.moment(account.at_ms, viewer.zone)} "
             f"{viewer.zone_label}"
         )
-        self._strip.set_content(tables.strip(account))
+        self._strip.set_content(strip(account))
         utc = viewer.zone_name == "UTC"
         self._curve.show(
             equity_options(viewer.palette, account, desk.switch, utc=utc),

@@ -14,7 +14,6 @@ from crypto_bot.domain.paper_report import (
     AccountReport,
     ClosedTrade,
     OpenPosition,
-    Range,
     Refusal,
 )
 from crypto_bot.domain.signal import Pred
@@ -29,55 +28,6 @@ _ENDS = {
     "TIME": ("clock", "time"),
     "KILL": ("blocked", "kill switch"),
 }
-
-
-def strip(account: AccountReport) -> str:
-    """The figures of an account, each with its yardstick."""
-    told = account.statistics
-    equity, start = float(account.equity), float(account.start)
-    cards = (
-        _card(
-            "Equity",
-            formats.number(equity, 2),
-            f"start {formats.number(start, 2)}; cash {formats.number(float(account.cash), 2)}",
-            _change(100 * told.return_share, 2, "%"),
-        ),
-        _card(
-            "Against buy and hold",
-            formats.signed(100 * (told.return_share - told.buy_and_hold_share), 2, "%"),
-            f"the same money in equal parts: {formats.signed(100 * told.buy_and_hold_share, 2)}%",
-        ),
-        _card(
-            "Drawdown, worst",
-            formats.signed(-100 * told.max_drawdown, 1, "%"),
-            "from the highest equity so far",
-        ),
-        _card(
-            "Result a trade",
-            formats.signed(told.expectancy_r.estimate, 2, "R"),
-            f"95% {_range(told.expectancy_r, 2)}, n {formats.number(told.trades)}",
-            picture=_forest(told.expectancy_r, 0.0),
-        ),
-        _card(
-            "Win rate",
-            formats.rate(told.win_rate.estimate, told.trades),
-            f"95% {_rates(told.win_rate, told.trades)}; profit factor "
-            f"{formats.number(told.profit_factor, 2)}",
-        ),
-        _card(
-            "Sharpe, a year",
-            formats.number(told.sharpe.estimate, 2),
-            f"95% {_range(told.sharpe, 1)}; Sortino {formats.number(told.sortino, 2)}",
-            picture=_forest(told.sharpe, 0.0),
-        ),
-        _card(
-            "Fees and funding",
-            formats.number(float(told.fees), 2),
-            f"funding {formats.signed(float(told.funding), 2)}; turnover "
-            f"{formats.number(told.turnover, 1)} times",
-        ),
-    )
-    return "".join(cards)
 
 
 def positions_table(positions: Sequence[OpenPosition], now_ms: int) -> str:
@@ -176,42 +126,6 @@ def way(position: OpenPosition) -> str:
         entry = 0.0
     reward = (1.0 - entry) / entry if entry else 1.0
     return cells.track((now - entry) / entry if entry else now - 0.5, reward)
-
-
-def _card(title: str, figure: str, foot: str, aside: str = "", picture: str = "") -> str:
-    return (
-        f"<div class='card panel'><div class=head><span>{title}</span></div>"
-        f"<div class=middle><b class=figure>{figure}</b>{aside}{picture}</div>"
-        f"<div class=foot title='{escape(foot)}'>{escape(foot)}</div></div>"
-    )
-
-
-def _change(value: float, decimals: int, unit: str = "") -> str:
-    told = formats.signed(value, decimals, unit)
-    tone = "" if told[0] not in f"+{formats.MINUS}" else "long" if value > 0 else "short"
-    return f"<span class='aside {tone}'>{told}</span>"
-
-
-def _forest(told: Range, yardstick: float) -> str:
-    if told.low is None or told.high is None:
-        return ""
-    low, high = min(told.low, yardstick), max(told.high, yardstick)
-    margin = 0.1 * (high - low) or 1.0
-    span = (low - margin, high + margin)
-    return cells.forest(told.low, told.high, told.estimate, yardstick, span)
-
-
-def _range(told: Range, decimals: int) -> str:
-    if told.low is None or told.high is None:
-        return formats.MISSING
-    low, high = (formats.signed(end, decimals) for end in (told.low, told.high))
-    return f"[{low}, {high}]"
-
-
-def _rates(told: Range, n: int) -> str:
-    if told.low is None or told.high is None:
-        return formats.MISSING
-    return formats.interval(told.low, told.high, n)
 
 
 def _position(held: OpenPosition, now_ms: int) -> str:

@@ -37,7 +37,7 @@ def verdict_sentence(line: Line, first_results: str) -> Said:
     `first_results` says when there will be some, where there is none.
     """
     if line.interval is None or line.n == 0:
-        return Said(GLYPHS[Standing.TOO_FEW], "No resolved call.", first_results)
+        return Said(GLYPHS[Standing.TOO_FEW], "No resolved LONG or SHORT.", first_results)
     low_high = formats.interval(line.interval.low, line.interval.high, line.n)
     if line.n < MIN_CALLS:
         return Said(

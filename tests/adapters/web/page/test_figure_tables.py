@@ -12,6 +12,7 @@ import pytest
 
 from crypto_bot.adapters.web.page import model_rows, paper_tables
 from crypto_bot.adapters.web.page import performance_tables as tables
+from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.model_card import Measure, ModelEntry
@@ -60,7 +61,7 @@ def test_the_sentence_has_three_words_and_their_figures() -> None:
 
 
 def test_the_sentence_with_little_or_nothing_to_say() -> None:
-    assert said(0, 0) == f"No resolved call. {FIRST}"
+    assert said(0, 0) == f"No resolved LONG or SHORT. {FIRST}"
     assert said(5, 6).startswith("Too few to say. 11 of the 30 calls that an estimate takes")
     assert said(40, 0).startswith("No yardstick. Hit rate 100%")
     even = replace(breakdown.overall(trades(45, 55)), break_even=0.4501)
@@ -242,13 +243,14 @@ def test_positions_and_trades_in_figures() -> None:
 
 
 def test_the_figures_of_an_account_have_yardsticks() -> None:
-    text = "".join(sound(paper_tables.strip(account("spot", MadeDesk()))).itertext())
+    text = "".join(sound(strip(account("spot", MadeDesk()))).itertext())
     assert "10,187.66" in text
     assert "+7.22%" in text  # 3.12 % less the −4.10 % of buying and holding
     assert "95% [−0.21, +0.31], n 48" in text
     desk = MadeDesk()
     desk.empty = True
-    assert "10,000.00" in paper_tables.strip(account("spot", desk))
+    assert "10,000.00" in strip(account("spot", desk))
+    assert strip(account("spot", desk)).count("no trade has ended yet") == 4  # in words and titles
 
 
 def test_rules_are_told_with_what_they_refused_the_most_first() -> None:

@@ -99,7 +99,7 @@ async def test_performance_of_an_empty_database(database: Database) -> None:
     async with user_simulation(root=page(board, performance.build)) as user:
         await user.open("/")
         said = markup(user)
-        assert "No resolved call." in said
+        assert "No resolved LONG or SHORT." in said
         assert "models are switched off" in said
         await user.should_see("A curve takes 4 days of calls that come after others.")
         assert [chart.visible for chart in charts(user)] == [False] * 3
@@ -120,7 +120,7 @@ async def test_performance_of_a_fortnight(database: Database) -> None:
         series = len(reliability.options["series"])
         press(user, "Rules")
         await user.should_see("No call in this selection has been resolved.")
-        assert "No resolved call." in markup(user)
+        assert "No resolved LONG or SHORT." in markup(user)
         assert len(reliability.options["series"]) == series
         assert button(user, "Rules").props["aria-pressed"] == "true"
         assert button(user, "All sources").props["aria-pressed"] == "false"
@@ -130,11 +130,11 @@ async def test_performance_follows_a_cycle(database: Database) -> None:
     board = board_of(database, NOW_MS, symbols=COINS)
     async with user_simulation(root=page(board, performance.build)) as user:
         await user.open("/")
-        assert "No resolved call." in markup(user)
+        assert "No resolved LONG or SHORT." in markup(user)
         stored_calls(database, market(12))
         await board.renew()
         await board.changed.call()
-        assert "No resolved call." not in markup(user)
+        assert "No resolved LONG or SHORT." not in markup(user)
 
 
 async def test_performance_shows_what_its_address_asks_for(database: Database) -> None:
