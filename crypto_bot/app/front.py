@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from crypto_bot.adapters.store.commit_history import SqlCommitHistory
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge
@@ -53,6 +54,7 @@ class Front:
             metrics=self.metrics,
             stream=self.stream,
             paper=paper,
+            training=SqlTrainingRuns(database, self._timeframe),
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
         )

@@ -21,7 +21,7 @@ LONG = replace(TUNING, up_epochs=60)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: Path) -> None:
     draft, desk = begun(tmp_path / "alone", tuning=LONG)
     study = draft.study(desk.panel)

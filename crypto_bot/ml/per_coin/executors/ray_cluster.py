@@ -118,6 +118,7 @@ class RayCluster:
 
     def _hear(self, ended: Any) -> None:
         job = self._under_way.pop(ended)
+        self.slots = self._cores()  # nodes come and go
         # A job waits until each letter is in the box: all that it wrote is read before its end.
         self._read(self._ray.get(self._letters.empty.remote()))
         try:
@@ -131,7 +132,6 @@ class RayCluster:
 
     def _lost(self, job: Job, error: Exception) -> None:
         """Begins again what a lost node or worker was doing."""
-        self.slots = self._cores()
         if self._attempts[job] < _TRIES:
             self.submit(job, self._asked[job])
             return
