@@ -57,7 +57,7 @@ class Daemon:
             front, catalog = self._front, self._catalog()
             paper = PaperRoom(
                 *(self._settings, self._symbols, database, self._engine.now_ms),
-                sinks=(PaperLog(), front.stream),
+                sinks=(PaperLog(), front.stream, self._notices),
             )
             app, board = front.application(database, catalog, paper, self._notices)
             server = WebServer(app, listener, front.stream)
@@ -65,7 +65,7 @@ class Daemon:
             url = f"http://{api.host}:{server.port}"
             _log.info("engine.started", url=url, tf=self._timeframe.name)
             self._notices.started(len(self._symbols), self._timeframe.name, url)
-            watches = self._watches(catalog)
+            watches = self._watches(catalog, paper)
             sinks = (SignalLog(), front.metrics, front.stream, self._notices, board)
             engine = asyncio.create_task(self._engine.run(database, front.metrics, sinks, paper))
             stop = asyncio.create_task(stopped.wait())
@@ -77,10 +77,10 @@ class Daemon:
             database.close()
         return 0
 
-    def _watches(self, catalog: ModelCatalog) -> list[asyncio.Task[None]]:
+    def _watches(self, catalog: ModelCatalog, paper: PaperRoom) -> list[asyncio.Task[None]]:
         """Of the engine's health: for people, and for the service manager."""
         health, now_ms = self._engine.health, self._engine.now_ms
-        watch = self._notices.watch(health, catalog, now_ms)
+        watch = self._notices.watch(health, catalog, paper, now_ms)
         supervision = supervised(self._service, health, now_ms, self._timeframe)
         return [asyncio.create_task(watch), asyncio.create_task(supervision)]
 

@@ -10,7 +10,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
-from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge
+from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.mount import mount_page
@@ -43,6 +43,7 @@ class Front:
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
         self._measure(database, queries, notices)
+        self.metrics.add(PaperGauges(paper))
         self.stream.recall(SqlCommitHistory(database, self._timeframe))
         is_paper = self._settings.paper.enabled
         app = create_app(

@@ -10,13 +10,16 @@ import structlog
 from crypto_bot.adapters.notify.apprise_receiver import open_receivers
 from crypto_bot.adapters.notify.channel import Post
 from crypto_bot.app.settings import NotifySettings
+from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.notice import Level, Notice, QuietHours, zone_of
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, StoredSignal
+from crypto_bot.domain.paper_report import Refusal
+from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperDesk, StoredSignal
 from crypto_bot.services.health import HealthReport, Status
 from crypto_bot.services.notices import HealthChanges, ModelChanges, of_signals, started, stopped
 from crypto_bot.services.outbox import Rules
+from crypto_bot.services.paper_notices import PaperChanges
 
 _LOOK_S = 1.0
 _MODELS_EVERY = 60
@@ -39,6 +42,7 @@ class Notices:
         if settings.urls is not None:
             receivers = open_receivers(settings.urls.get_secret_value())
             self._post = Post(receivers, rules(settings), clock)
+        self._paper = PaperChanges()
         self.models: Sequence[ModelEntry] = ()
         """The catalogue as it was seen last; empty until there was a first cycle."""
 
@@ -54,12 +58,21 @@ class Notices:
         if self._post is not None:
             self._tell_all(of_signals(signals))
 
+    def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
+        """Tells of paper fills, and of a breaker that stopped an account."""
+        if self._post is not None:
+            self._tell_all(self._paper.traded(events, refusals))
+
     def started(self, coins: int, timeframe: str, url: str) -> None:
         """The engine answers calls."""
         self.tell(started(coins=coins, timeframe=timeframe, url=url))
 
     async def watch(
-        self, health: Callable[[], HealthReport], catalog: ModelCatalog, now_ms: Callable[[], int]
+        self,
+        health: Callable[[], HealthReport],
+        catalog: ModelCatalog,
+        desk: PaperDesk,
+        now_ms: Callable[[], int],
     ) -> None:
         """Tells of changes until it is cancelled; `now_ms` is the engine's own clock.
 
@@ -71,6 +84,9 @@ class Notices:
             try:
                 report = health()
                 self._tell_all(changes.seen(report, now_ms()))
+                if self._post is not None:
+                    switch = await asyncio.to_thread(desk.kill_switch)
+                    self._tell_all(self._paper.switched(switch))
                 if report.status is not Status.STARTING:
                     if looks % _MODELS_EVERY == 0:
                         self.models = await asyncio.to_thread(catalog.entries)

@@ -24,28 +24,6 @@ def of_signals(signals: Sequence[StoredSignal]) -> list[Notice]:
     ]
 
 
-def fill(
-    *, account: str, symbol: str, action: str, amount: str, price: str, reason: str = ""
-) -> Notice:
-    """A paper fill, e.g. action `opened LONG` or `closed LONG`; `reason` is what led to it."""
-    why = f" ({reason})" if reason else ""
-    return Notice(
-        Topic.FILL, Level.INFO, f"paper {account}: {action} {amount} {symbol} at {price}{why}"
-    )
-
-
-def breaker(*, account: str, reason: str) -> Notice:
-    """A circuit breaker of the risk rules stopped an account."""
-    return Notice(Topic.BREAKER, Level.ALARM, f"paper {account} has stopped trading: {reason}")
-
-
-def kill_switch(*, on: bool, by: str, reason: str = "") -> Notice:
-    """A person stopped paper trading, or let it go on."""
-    why = f": {reason}" if reason else ""
-    told = "stopped" if on else "resumed"
-    return Notice(Topic.BREAKER, Level.ALARM, f"paper trading was {told} by {by}{why}")
-
-
 def started(*, coins: int, timeframe: str, url: str) -> Notice:
     """The engine answers at `url`; its first signals come when it has caught up."""
     return Notice(

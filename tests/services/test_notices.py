@@ -131,18 +131,6 @@ def test_models_are_told_of_when_they_are_refused_and_when_they_answer_again() -
     assert told(gone, none) == []
 
 
-def test_what_paper_trading_has_to_tell() -> None:
-    fill = notices.fill(
-        account="main", symbol="BTCUSDT", action="opened LONG", amount="0.01", price="91240.1"
-    )
-    assert fill.text == "paper main: opened LONG 0.01 BTCUSDT at 91240.1"
-    assert fill.level is Level.INFO
-    assert notices.breaker(account="main", reason="drawdown 20 %").level is Level.ALARM
-    assert notices.kill_switch(on=True, by="page", reason="news").text == (
-        "paper trading was stopped by page: news"
-    )
-
-
 @pytest.mark.parametrize(
     ("text", "line"),
     [

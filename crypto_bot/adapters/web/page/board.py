@@ -12,6 +12,7 @@ from nicegui import Event
 
 from crypto_bot.adapters.web.page.readings import NoPaper, Reader
 from crypto_bot.adapters.web.page.snapshot import EMPTY, Snapshot, snapshot_of
+from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.quote import Quote
@@ -47,11 +48,17 @@ def no_quotes() -> Mapping[str, Quote]:
     return {}
 
 
+def no_training() -> Sequence[RunLine]:
+    """Where nothing is known of training runs."""
+    return ()
+
+
 class Board:
     """A sink of the engine on one side, the open pages on the other.
 
-    `health` and `quotes` give what is known and must not block. `changed` tells of a new snapshot,
-    `beaten` of time that has passed; both in the event loop that `open` was called in.
+    `health` and `quotes` give what is known and must not block; `training` is asked off the loop.
+    `changed` tells of a new snapshot, `beaten` of time that has passed; both in the event loop that
+    `open` was called in.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class Board:
         health: Callable[[], HealthReport],
         paper: PaperDesk | None = None,
         quotes: Callable[[], Mapping[str, Quote]] = no_quotes,
+        training: Callable[[], Sequence[RunLine]] = no_training,
     ) -> None:
         self.market = market
         self.symbols: Sequence[str] = market.symbols
@@ -74,6 +82,7 @@ class Board:
         self.paper: PaperDesk = paper or NoPaper()
         self.health = health
         self.quotes = quotes
+        self.training = training
         self.badges = [
             badge
             for badge, is_true in (("SAMPLE DATA", market.sample), ("PAPER", paper is not None))

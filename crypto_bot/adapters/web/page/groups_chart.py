@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
@@ -15,14 +16,7 @@ def groups_options(
 ) -> Options:
     """A dot and a 95 % interval for each of `lines`; below, how many calls. Few calls: no dot."""
     names = [line.name for line in lines]
-    told = [
-        (line.name, line.interval, None if line.rate is None else round(100 * line.rate, 2))
-        for line in lines
-        if line.interval is not None
-    ]
-    known = [each for each in told if each[2] is not None]
-    unsure = [each for each in told if each[2] is None]
-    limit = None if break_even is None else round(100 * break_even, 2)
+    told = _told(lines)
     return canvas(
         palette,
         f"Hit rate by {unit}: {_words(lines)}",
@@ -33,53 +27,18 @@ def groups_options(
         ],
         xAxis=[
             axis(palette, "category", gridIndex=0, data=names, axisLabel={"show": False}),
-            axis(
-                palette,
-                "category",
-                gridIndex=1,
-                data=names,
-                name=unit,
-                nameLocation="middle",
-                nameGap=24,
-            ),
+            _names(palette, names, unit),
         ],
         yAxis=[
-            axis(
-                palette,
-                gridIndex=0,
-                scale=True,
-                axisLabel={"formatter": "{value}%"},
-            ),
+            axis(palette, gridIndex=0, scale=True, axisLabel={"formatter": "{value}%"}),
             axis(palette, gridIndex=1, splitNumber=1, axisLabel={":formatter": GROUPED}),
         ],
         series=[
-            {
-                "name": "hit rate",
-                "type": "scatter",
-                "symbol": "circle",
-                "symbolSize": 7,
-                "silent": True,
-                "itemStyle": {"color": palette.text},
-                "data": [[name, rate] for name, _, rate in known],
-                "markLine": segments(
-                    [(n, round(100 * i.low, 2), round(100 * i.high, 2)) for n, i, _ in known],
-                    palette.text,
-                ),
-            },
+            _rates(palette, [each for each in told if each.rate is not None]),
             # A scale fits what is a point: the ends of the lines are points that nobody sees.
-            _unseen("ends", [[n, round(100 * end, 2)] for n, i, _ in told for end in i]),
-            {
-                "name": "fewer than 30 calls",
-                "type": "scatter",
-                "symbolSize": 0,
-                "silent": True,
-                "data": [[n, round(50 * (i.low + i.high), 2)] for n, i, _ in unsure],
-                "markLine": segments(
-                    [(n, round(100 * i.low, 2), round(100 * i.high, 2)) for n, i, _ in unsure],
-                    palette.none,
-                ),
-            },
-            _break_even(palette, names, limit),
+            _unseen("ends", [[each.name, end] for each in told for end in each[2:]]),
+            _few(palette, [each for each in told if each.rate is None]),
+            _break_even(palette, names, break_even),
             {
                 "name": "calls",
                 "type": "bar",
@@ -94,18 +53,66 @@ def groups_options(
     )
 
 
-def _unseen(name: str, data: list[list[str | float]]) -> Options:
-    return {"name": name, "type": "scatter", "symbolSize": 0, "silent": True, "data": data}
+def _names(palette: Palette, names: Sequence[str], unit: str) -> Options:
+    named: Options = {"name": unit, "nameLocation": "middle", "nameGap": 24}
+    return axis(palette, "category", gridIndex=1, data=names, **named)
 
 
-def _break_even(palette: Palette, names: Sequence[str], limit: float | None) -> Options:
+class _Told(NamedTuple):
+    """A group in percent."""
+
+    name: str
+    rate: float | None
+    low: float
+    high: float
+
+
+def _told(lines: Sequence[Line]) -> list[_Told]:
+    """Those that have an interval."""
+    return [
+        _Told(
+            line.name,
+            None if line.rate is None else round(100 * line.rate, 2),
+            *(round(100 * end, 2) for end in line.interval),
+        )
+        for line in lines
+        if line.interval is not None
+    ]
+
+
+def _rates(palette: Palette, sure: Sequence[_Told]) -> Options:
+    return {
+        "name": "hit rate",
+        "type": "scatter",
+        "symbol": "circle",
+        "symbolSize": 7,
+        "silent": True,
+        "itemStyle": {"color": palette.text},
+        "data": [[each.name, each.rate] for each in sure],
+        "markLine": segments([(each.name, *each[2:]) for each in sure], palette.text),
+    }
+
+
+def _few(palette: Palette, unsure: Sequence[_Told]) -> Options:
+    middles: list[list[str | float]] = [
+        [each.name, round((each.low + each.high) / 2, 2)] for each in unsure
+    ]
+    lines = segments([(each.name, *each[2:]) for each in unsure], palette.none)
+    return _unseen("fewer than 30 calls", middles) | {"markLine": lines}
+
+
+def _unseen(name: str, data: Sequence[Sequence[str | float]]) -> Options:
+    return {"name": name, "type": "scatter", "symbolSize": 0, "silent": True, "data": list(data)}
+
+
+def _break_even(palette: Palette, names: Sequence[str], share: float | None) -> Options:
     return {
         "name": "break-even",
         "type": "line",
         "symbol": "none",
         "silent": True,
         "lineStyle": {"color": palette.muted, "type": "dashed", "width": 1},
-        "data": [] if limit is None else [[name, limit] for name in names],
+        "data": [] if share is None else [[name, round(100 * share, 2)] for name in names],
     }
 
 

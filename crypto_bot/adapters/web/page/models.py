@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from nicegui import events, ui
 
@@ -11,6 +12,7 @@ from crypto_bot.adapters.web.page import model_rows
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.curves_chart import curves_options
 from crypto_bot.adapters.web.page.figures import panel, styled
+from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.model_card import ModelEntry
 
@@ -27,32 +29,52 @@ class _Shown(NamedTuple):
     opened: set[str]
 
 
+class _Read(NamedTuple):
+    """What is read at once."""
+
+    entries: Sequence[ModelEntry]
+    runs: Sequence[RunLine]
+
+
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """Chips with counts, then a group for each verdict; a line opens to its gates and curves."""
     styled()
-    entries = await board.read(board.catalog.entries)
+
+    def read() -> _Read:
+        return _Read(board.catalog.entries(), board.training())
+
+    found = await board.read(read)
     chosen = asked.get("verdict")
-    place = ui.element("div").classes("stack")
+    with ui.element("div").classes("stack"):
+        with panel("Training runs", "those at work first") as runs:
+            table = ui.html(sanitize=False).classes("scrolls")
+        place = ui.element("div").classes("stack")
     opened: set[str] = set()
+
+    def tell_runs() -> None:
+        runs.set_visibility(bool(found.runs))
+        table.set_content(training_table(found.runs, board.now_ms(), viewer))
 
     def fill() -> None:
         place.clear()
         with place:
-            _view(board, viewer, entries, _Shown(chosen, choose, opened))
+            _view(board, viewer, found.entries, _Shown(chosen, choose, opened))
 
     def choose(verdict: str | None) -> None:
         nonlocal chosen
         chosen = verdict
-        ui.navigate.history.replace(PATH if verdict is None else f"{PATH}?verdict={verdict}")
+        query = "" if verdict is None else f"?{urlencode({'verdict': verdict})}"
+        ui.navigate.history.replace(PATH + query)
         fill()
 
     async def follow() -> None:
-        nonlocal entries
-        found = await board.read(board.catalog.entries)
-        if found != entries:
-            entries = found
+        nonlocal found
+        before, found = found, await board.read(read)
+        tell_runs()
+        if found.entries != before.entries:
             fill()
 
+    tell_runs()
     fill()
     board.changed.subscribe(follow)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -53,7 +54,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     async def choose(account: str) -> None:
         nonlocal name
         name = account
-        ui.navigate.history.replace(f"{PATH}?account={account}")
+        ui.navigate.history.replace(f"{PATH}?{urlencode({'account': account})}")
         await renew()
 
     view = _View(board, viewer, desk, choose, renew)

@@ -10,6 +10,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board, Market
+from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.paper_report import (
@@ -337,6 +338,7 @@ def board_of(
     symbols: Sequence[str] = SYMBOLS,
     catalog: ModelCatalog | None = None,
     paper: PaperDesk | None = None,
+    training: Sequence[RunLine] = (),
     newest_ms: int | None = None,
 ) -> Board:
     """A board as of `now_ms`, on an engine that is well."""
@@ -351,4 +353,5 @@ def board_of(
         catalog=catalog or SwitchedOff(),
         health=health,
         paper=paper,
+        training=lambda: training,
     )

@@ -15,6 +15,7 @@ from crypto_bot.adapters.web.page import models, paper, performance
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.frame import Place, framed
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
+from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.services.live_record import SourceGroup, Window
 from crypto_bot.services.resolved import DAY_MS
@@ -167,6 +168,22 @@ async def test_models_open_to_their_gates_and_curves(database: Database) -> None
         (chart,) = charts(user)
         assert chart.options["series"][1]["data"][0] == 0.688
         assert "direction auc" in markup(user)
+
+
+async def test_training_runs_stand_over_the_models(database: Database) -> None:
+    made = [
+        RunLine("BTCUSDT, fold 2", "failed", NOW_MS - DAY_MS, NOW_MS - DAY_MS + 60_000, 3, 50, "x"),
+        RunLine(HOSTILE, "running", NOW_MS - 7_200_000, None, 12, 50, "epoch 12, loss 0.688"),
+    ]
+    board = board_of(database, NOW_MS, catalog=MadeCatalog(COINS, NOW_MS), training=made)
+    async with user_simulation(root=page(board, models.build)) as user:
+        await user.open("/")
+        await user.should_see("those at work first")
+        said = markup(user)
+        assert "12/50" in said
+        assert "2 h" in said
+        assert "<img" not in said
+        assert said.index("running") < said.index("failed")
 
 
 async def test_models_by_verdict(database: Database) -> None:
