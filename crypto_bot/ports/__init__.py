@@ -29,7 +29,7 @@ from crypto_bot.ports.signals import (
     SignalSource,
     StoredSignal,
 )
-from crypto_bot.ports.training import TrainingRecords
+from crypto_bot.ports.training import Trainer, TrainingRecords
 
 __all__ = [
     "CandleArchive",
@@ -62,5 +62,6 @@ __all__ = [
     "SignalSink",
     "SignalSource",
     "StoredSignal",
+    "Trainer",
     "TrainingRecords",
 ]

@@ -8,6 +8,14 @@ from typing import Protocol
 from crypto_bot.domain.training_record import TrainingRecord
 
 
+class Trainer(Protocol):
+    """Who can be asked to train."""
+
+    async def start(self) -> None:
+        """Begins a run and returns. Raises TrainingError while one is under way."""
+        ...
+
+
 class TrainingRecords(Protocol):
     """What became of the coins of training runs of one timeframe."""
 

@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
-from crypto_bot.adapters.web.training import serve_training
+from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.app.cli import main
+from crypto_bot.app.retraining import Retrainer
+from crypto_bot.app.settings import Settings
 from crypto_bot.app.training_records import RecordedRun
 from crypto_bot.domain.training_record import TrainingRecord
 from crypto_bot.ml.notebook import EpochReport
@@ -99,7 +101,7 @@ async def test_the_api_and_the_command_show_a_run_under_way(
     shown = now._replace(status="training", phase="tune-COIN1-0 move", epoch=2, epochs=4)
     runs.put([shown._replace(finished_ms=None)])
     app = FastAPI(telemetry={"auto_configure": False})
-    serve_training(app, runs)
+    serve_training(app, Training(runs, Retrainer(Settings())))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = (await client.get("/api/training")).json()

@@ -21,11 +21,11 @@ from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.paper import serve_paper
 from crypto_bot.adapters.web.predictions import serve_predictions
-from crypto_bot.adapters.web.training import serve_training
+from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries, TrainingRecords
+from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries
 from crypto_bot.services.health import HealthReport
 
 _WATCH_S = 1.0
@@ -44,7 +44,7 @@ def create_app(
     host: str,
     token: str | None = None,
     paper: PaperDesk | None = None,
-    training: TrainingRecords | None = None,
+    training: Training | None = None,
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, HTTPException, Query, status
 from pydantic import Field
 
-from crypto_bot.adapters.web.schemas import Body
+from crypto_bot.adapters.web.schemas import Body, Problem
+from crypto_bot.domain.errors import TrainingError
 from crypto_bot.domain.training_record import TrainingRecord, TrainingStatus
-from crypto_bot.ports import TrainingRecords
+from crypto_bot.ports import Trainer, TrainingRecords
+
+
+class Training(NamedTuple):
+    """What is known of training runs, and who starts one."""
+
+    records: TrainingRecords
+    trainer: Trainer
 
 
 class TrainingCoinBody(Body):
@@ -72,10 +80,29 @@ class TrainingBody(Body):
     runs: list[TrainingRunBody]
 
 
-def serve_training(app: FastAPI, records: TrainingRecords) -> None:
+class TrainingStarted(Body):
+    """A run has been started; `GET /api/training` shows it once its candles are read."""
+
+    success: Literal[True] = True
+
+
+def serve_training(app: FastAPI, known: Training) -> None:
     """Adds `/api/training`."""
 
     @app.get("/api/training", tags=["models"])
     def training(limit: Annotated[int, Query(ge=1, le=100)] = 5) -> TrainingBody:
         """The newest training runs, one under way included."""
-        return TrainingBody(runs=[TrainingRunBody.of(run) for run in records.newest_runs(limit)])
+        return TrainingBody(
+            runs=[TrainingRunBody.of(run) for run in known.records.newest_runs(limit)]
+        )
+
+    @app.post(
+        "/api/training", tags=["models"], status_code=202, responses={409: {"model": Problem}}
+    )
+    async def start_training() -> TrainingStarted:
+        """Starts a run of every coin in a process of its own; 409 while one is under way."""
+        try:
+            await known.trainer.start()
+        except TrainingError as error:
+            raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+        return TrainingStarted()
