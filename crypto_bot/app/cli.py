@@ -93,7 +93,13 @@ def _train(argv: Sequence[str]) -> int:
         from crypto_bot.app.train_all_command import train_all  # noqa: PLC0415 - as above
 
         return train_all(rest)
-    raise ConfigError("train what? use: crypto-bot train one --symbol BTCUSDT, or train all")
+    if what == "status":
+        from crypto_bot.app.train_status_command import train_status  # noqa: PLC0415 - as above
+
+        return train_status(rest)
+    raise ConfigError(
+        "train what? use: crypto-bot train one --symbol BTCUSDT, train all, or train status"
+    )
 
 
 def _replay(argv: Sequence[str]) -> int:
@@ -142,7 +148,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
     "sim": (_sim, "the simulated exchange by itself"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
-    "train": (_train, "one | all: trains, judges and publishes models"),
+    "train": (_train, "one | all: trains, judges and publishes models; status: the newest run"),
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "paper": (_paper, "status | stop | resume the paper accounts"),
     "backtest": (_backtest, "the engine over stored candles"),

@@ -18,6 +18,7 @@ from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.paper import PaperLog, PaperRoom
+from crypto_bot.app.retraining import Retrainer
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
 from crypto_bot.app.wiring import check_device, model_registry
@@ -40,6 +41,7 @@ class Daemon:
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
         self._front = Front(settings, self._symbols, self._engine, machine.now_ms())
         self._notices = Notices(settings.notify, machine)
+        self._retrainer = Retrainer(settings)
         self._service = ServiceSocket(os.environ, os.getpid())
 
     async def run(self) -> int:
@@ -59,12 +61,13 @@ class Daemon:
                 *(self._settings, self._symbols, database, self._engine.now_ms),
                 sinks=(PaperLog(), front.stream, self._notices),
             )
-            app, board = front.application(database, catalog, paper, self._notices)
+            app, board = front.application(database, catalog, paper, self._notices, self._retrainer)
             server = WebServer(app, listener, front.stream)
             await server.start()
             url = f"http://{api.host}:{server.port}"
             _log.info("engine.started", url=url, tf=self._timeframe.name)
             self._notices.started(len(self._symbols), self._timeframe.name, url)
+            self._retrainer.open()
             watches = self._watches(catalog, paper)
             sinks = (SignalLog(), front.metrics, front.stream, self._notices, board)
             engine = asyncio.create_task(self._engine.run(database, front.metrics, sinks, paper))
@@ -98,6 +101,7 @@ class Daemon:
         self._service.stopping()
         failure = engine.exception() if engine.done() else None
         self._notices.ending(None if failure is None else str(failure))
+        self._retrainer.close()
         self._engine.stop()
         engine.cancel()
         await server.stop()

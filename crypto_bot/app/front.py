@@ -7,21 +7,26 @@ from fastapi import FastAPI
 from crypto_bot.adapters.store.commit_history import SqlCommitHistory
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.mount import mount_page
+from crypto_bot.adapters.web.page.training_table import line_of
+from crypto_bot.adapters.web.training import Training
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.market import SIM
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.paper import PaperRoom
 from crypto_bot.app.settings import Settings
-from crypto_bot.ports import ModelCatalog
+from crypto_bot.ports import ModelCatalog, Trainer
 
 _EVENTS = 1024
 """Remembered for clients that reconnect: four hours of 32 coins at 15 minutes."""
+
+_RUNS_SHOWN = 5
 
 
 class Front:
@@ -36,7 +41,12 @@ class Front:
         self.stream = EventStream(epoch=started_ms, memory=_EVENTS)
 
     def application(
-        self, database: Database, catalog: ModelCatalog, paper: PaperRoom, notices: Notices
+        self,
+        database: Database,
+        catalog: ModelCatalog,
+        paper: PaperRoom,
+        notices: Notices,
+        trainer: Trainer,
     ) -> tuple[FastAPI, Board]:
         """The API with the page on it, and the board that the page is shown from."""
         api = self._settings.api
@@ -44,6 +54,7 @@ class Front:
         self._measure(database, queries, notices)
         self.metrics.add(PaperGauges(paper))
         self.stream.recall(SqlCommitHistory(database, self._timeframe))
+        runs = SqlTrainingRuns(database, self._timeframe)
         is_paper = self._settings.paper.enabled
         app = create_app(
             queries=queries,
@@ -54,6 +65,7 @@ class Front:
             metrics=self.metrics,
             stream=self.stream,
             paper=paper,
+            training=Training(runs, trainer),
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
         )
@@ -64,6 +76,7 @@ class Front:
             health=self._engine.health,
             paper=paper if is_paper else None,
             quotes=paper.quotes,
+            training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
         )
         mount_page(app, board)
         return app, board

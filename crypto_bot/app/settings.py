@@ -105,6 +105,13 @@ class ModelSettings(_Section):
     """The lowest verdict whose LONG and SHORT stand; below, the signal is NO_TRADE."""
 
 
+class RetrainSettings(_Section):
+    """Training from the daemon."""
+
+    schedule: str | None = None
+    """A cron expression, UTC, such as `0 3 * * 0`: when `train all` is started by itself."""
+
+
 class ApiSettings(_Section):
     """The HTTP server."""
 
@@ -156,6 +163,7 @@ class Settings(BaseSettings):
     decision: DecisionSettings = DecisionSettings()
     models: ModelSettings = ModelSettings()
     paper: PaperSettings = PaperSettings()
+    retrain: RetrainSettings = RetrainSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()

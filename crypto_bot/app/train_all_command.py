@@ -21,6 +21,7 @@ from crypto_bot.app.training_flags import (
     require_writable,
     training_plan,
 )
+from crypto_bot.app.training_records import RecordedRun
 from crypto_bot.app.training_run import Invocation, TrainingRun
 from crypto_bot.app.training_screen import screen, table_of
 from crypto_bot.app.training_survey import Survey, survey, tell
@@ -67,6 +68,8 @@ def _parser() -> Parser:
     given("--max_workers", type=int, help="processes at most (default: cores, as memory allows)")
     told = "how jobs are done (default: stacked on a GPU, else process)"
     given("--executor", choices=NAMES, help=told)
+    told = "HOST:PORT of the cluster for --executor ray; this machine is one of its nodes"
+    given("--ray_address", help=told)
     given("--resume", type=int, choices=(0, 1), default=0, help="1: go on with a run that ended")
     told = "1 (default): learn from all the coins first, then go on with each; 0: each by itself"
     given("--pool", type=int, choices=(0, 1), default=1, help=told)
@@ -121,11 +124,17 @@ class _Call:
         ready = self._prepared()
         if isinstance(ready, int):
             return ready
-        run = TrainingRun(self._desk, self._settings.models_dir, self._clock)
         name = chosen_executor(self._flags.executor, self._settings.device)
-        executor = executor_of(name, ready.draft, self._desk, ready.workers)
+        address = self._flags.ray_address
+        executor = executor_of(name, ready.draft, self._desk, ready.workers, address)
+        record = self._record(ready.draft, name)
+        run = TrainingRun(self._desk, self._settings.models_dir, self._clock, [record])
         asked = Invocation(command, name, ready.resumed)
-        told = summary.in_order(run.go(ready.draft, executor, asked, ready.others), self.symbols)
+        try:
+            ran = run.go(ready.draft, executor, asked, ready.others)
+        finally:
+            record.close()
+        told = summary.in_order(ran, self.symbols)
         console = screen()
         console.print(table_of(told.lines, told.finished_ms))
         path = summary.write(told, self._settings.models_dir, report.page(told))
@@ -135,6 +144,11 @@ class _Call:
             return INTERRUPTED if run.interrupted else FAILED
         self._desk.clear()
         return 0
+
+    def _record(self, draft: Draft, executor: str) -> RecordedRun:
+        """The run in the database."""
+        study = draft.study(self._desk.panel)
+        return RecordedRun(self._settings.database_url, study, executor, self._clock)
 
     def _prepared(self) -> _Ready | int:
         """A run whose panel is laid out; an exit code where there is nothing to train."""

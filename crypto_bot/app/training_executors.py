@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.ml.fit import chosen_device
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Executor
 from crypto_bot.ml.per_coin.executors.process import Processes
+from crypto_bot.ml.per_coin.executors.ray_cluster import RayCluster
 from crypto_bot.ml.per_coin.executors.stacked import Stacked
 from crypto_bot.ml.per_coin.study import Draft
 
-PROCESS, STACKED = "process", "stacked"
-NAMES = (PROCESS, STACKED)
+PROCESS, STACKED, RAY = "process", "stacked", "ray"
+NAMES = (PROCESS, STACKED, RAY)
 
 
 def chosen_executor(name: str | None, device: str) -> str:
@@ -20,8 +22,14 @@ def chosen_executor(name: str | None, device: str) -> str:
     return STACKED if chosen_device(device).type == "cuda" else PROCESS
 
 
-def executor_of(name: str, draft: Draft, desk: Desk, workers: int) -> Executor:
-    """Ready to take jobs."""
+def executor_of(
+    name: str, draft: Draft, desk: Desk, workers: int, ray_address: str | None
+) -> Executor:
+    """Ready to take jobs. `workers` are of this machine. Raises ConfigError."""
+    if name == RAY:
+        if ray_address is None:
+            raise ConfigError("--executor ray needs --ray_address HOST:PORT")
+        return RayCluster(draft.study(desk.panel), desk, ray_address)
     if name == STACKED:
         return Stacked(draft, desk, workers)
     return Processes(draft, desk, workers)

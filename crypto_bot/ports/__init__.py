@@ -29,6 +29,7 @@ from crypto_bot.ports.signals import (
     SignalSource,
     StoredSignal,
 )
+from crypto_bot.ports.training import Trainer, TrainingRecords
 
 __all__ = [
     "CandleArchive",
@@ -61,4 +62,6 @@ __all__ = [
     "SignalSink",
     "SignalSource",
     "StoredSignal",
+    "Trainer",
+    "TrainingRecords",
 ]

@@ -34,7 +34,8 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, *words: str) -> int:
     given = ("--candles", str(folder / "candles"), "--models_dir", str(folder / "models"))
     named = ("--symbols_file", str(folder / "symbols.json"))
-    return main(["train", "all", *named, *SMALL, *given, *words])
+    stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
+    return main(["train", "all", *named, *SMALL, *given, *stored, *words])
 
 
 def summary(folder: Path) -> dict[str, object]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from crypto_bot.domain.errors import ConfigError
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision that the tables of this program have; a test holds it to the migrations."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -205,3 +205,33 @@ paper_switches = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text),
 )
+
+training_runs = Table(
+    "training_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),  # the run's start, ISO-8601: sorts by time
+    Column("symbol", Text, primary_key=True),
+    Column("tf", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("phase", Text),
+    Column("epoch", Integer),
+    Column("epochs", Integer),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Column("seconds", Double, nullable=False),
+    Column("code_version", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("schema_hash", Text, nullable=False),
+    Column("first_open_ms", BigInteger, nullable=False),
+    Column("last_open_ms", BigInteger, nullable=False),
+    Column("candles", BigInteger, nullable=False),
+    Column("hardware", Text, nullable=False),
+    Column("executor", Text, nullable=False),
+    Column("verdict", Text),
+    Column("model_version", Text),
+    Column("skill", Double),
+    Column("direction_auc", Double),
+    Column("ece", Double),
+)

@@ -21,6 +21,7 @@ from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.paper import serve_paper
 from crypto_bot.adapters.web.predictions import serve_predictions
+from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
@@ -43,6 +44,7 @@ def create_app(
     host: str,
     token: str | None = None,
     paper: PaperDesk | None = None,
+    training: Training | None = None,
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 
@@ -73,6 +75,8 @@ def create_app(
     serve_models(app, catalog, coverage)
     if paper is not None:
         serve_paper(app, paper)
+    if training is not None:
+        serve_training(app, training)
     serve_operations(app, health, metrics, stream)
     serve_reference(app)
     return app

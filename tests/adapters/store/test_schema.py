@@ -42,6 +42,7 @@ PREDICTION = (
     "p_short, p_no_trade, p_long, source, entry, horizon_bars, reasons, declined) "
     "VALUES (?, ?, '15m', ?, 0, ?, ?, ?, 0, 0, 1, ?, 1, 24, '[]', '[]')"
 )
+LATER = [name for name in metadata.tables if name.startswith(("day_", "paper_", "training_"))]
 OUTCOME = "INSERT INTO outcomes VALUES (?, 1, 'TP1', 1, ?, 0, 0, ?, NULL)"
 
 
@@ -114,7 +115,7 @@ def test_the_days_of_an_older_log_are_added_up(path: Path) -> None:
             connection.exec_driver_sql(PREDICTION, (str(number), symbol, opened, late, *told))
             connection.exec_driver_sql(OUTCOME, (str(number), moved, label))
         for statement in (
-            "DROP TABLE day_records",
+            *(f"DROP TABLE {name}" for name in LATER),
             "UPDATE alembic_version SET version_num='0002'",
         ):
             connection.exec_driver_sql(statement)

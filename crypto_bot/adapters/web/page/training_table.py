@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.training_record import TrainingRecord
 
 RUNNING = "running"
 _GLYPHS = {RUNNING: ("clock", ""), "finished": ("tick", ""), "failed": ("cross", "crit")}
@@ -24,6 +25,23 @@ class RunLine(NamedTuple):
     done: int
     total: int
     note: str
+
+
+def line_of(run: Sequence[TrainingRecord]) -> RunLine:
+    """A run from its coins: as many steps as there are models to make."""
+    ended = [each.finished_ms for each in run if each.finished_ms is not None]
+    newest = max(run, key=lambda each: each.updated_ms)
+    is_over = len(ended) == len(run)
+    word = next((name for name in ("failed", "stopped") if _any(run, name)), "finished")
+    return RunLine(
+        what=f"{run[0].tf}, {run[0].executor}",
+        state=word if is_over else RUNNING,
+        started_ms=run[0].started_ms,
+        ended_ms=max(ended) if is_over else None,
+        done=len(ended),
+        total=len(run),
+        note=f"{newest.symbol}: {newest.phase or newest.verdict or newest.reason or newest.status}",
+    )
 
 
 def training_table(runs: Sequence[RunLine], now_ms: int, viewer: Viewer) -> str:
@@ -55,3 +73,7 @@ def _row(run: RunLine, now_ms: int, viewer: Viewer) -> str:
         f"</div></td><td class=num>{took}</td>"
         f"<td class='words muted more'>{escape(run.note)}</td></tr>"
     )
+
+
+def _any(run: Sequence[TrainingRecord], status: str) -> bool:
+    return any(each.status == status for each in run)

@@ -77,18 +77,27 @@ class DeskNotebook:
 def do(
     study: Study, desk: Desk, job: Job, needed: tuple[Job, ...], tell: Callable[[Told], None]
 ) -> Done | Failed:
-    """Does `job` and puts its product on the desk. The one edge at which a job may fail as it will.
+    """Does `job` and puts its product on the desk."""
+    started = time.perf_counter()
+
+    def work() -> None:
+        products = {each: desk.get(each) for each in needed}
+        desk.put(job, perform(study, job, products, DeskNotebook(desk, job, tell)))
+
+    return attempted(job, work) or Done(job, time.perf_counter() - started)
+
+
+def attempted(job: Job, work: Callable[[], None]) -> Failed | None:
+    """Works for `job`; None where that went well. The one edge at which a job may fail as it will.
 
     What a person interrupts is not a failure.
     """
-    started = time.perf_counter()
     try:
-        products = {each: desk.get(each) for each in needed}
-        desk.put(job, perform(study, job, products, DeskNotebook(desk, job, tell)))
+        work()
     except CryptoBotError as error:
         return Failed(job, str(error))
     except MemoryError:
         return Failed(job, "out of memory: use fewer --max_workers or a smaller --batch_size")
     except Exception as error:  # noqa: BLE001 - a job must not take the others with it
         return Failed(job, f"{type(error).__name__}: {error}")
-    return Done(job, time.perf_counter() - started)
+    return None

@@ -1,0 +1,288 @@
+"""Jobs on a Ray cluster: the panel once in its object store, products back on the driver's desk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+import warnings
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from crypto_bot import __version__
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.ml.notebook import EpochReport
+from crypto_bot.ml.per_coin.desk import Desk
+from crypto_bot.ml.per_coin.executors.executor import Done, Event, Failed, Told, attempted
+from crypto_bot.ml.per_coin.job import Job
+from crypto_bot.ml.per_coin.study import Study, perform
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+_IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
+"""Ray asks 20 times for half a minute each before it gives an address up."""
+_CONNECT_S = 5.0
+_TRIES = 4
+"""Nodes that are lent may be taken away again: that is not the job's fault."""
+
+
+class _Letter(NamedTuple):
+    """From a job under way to the driver: a checkpoint, or what it tells of an epoch."""
+
+    job: Job
+    attempt: int
+    content: bytes | EpochReport
+
+
+class _Order(NamedTuple):
+    """What a node is told of a job. `letters` is the driver's letterbox."""
+
+    version: str
+    letters: Any
+    attempt: int
+    job: Job
+    needed: tuple[Job, ...]
+    checkpoint: bytes | None
+
+
+class _Returned(NamedTuple):
+    """A product, and how long it took."""
+
+    product: Mapping[str, bytes]
+    seconds: float
+
+
+class RayCluster:
+    """As many jobs at a time as the cluster has cores, one thread each.
+
+    A job whose node or worker is lost is done again elsewhere, from its newest checkpoint. Desk and
+    models folder are the driver's: the nodes need the package, and no disk of their own.
+    """
+
+    def __init__(self, study: Study, desk: Desk, address: str, most: int | None = None) -> None:
+        """`address`: HOST:PORT of a cluster that this machine is a node of; `most` slots.
+
+        Raises ConfigError where Ray is not installed or nothing answers there.
+        """
+        self._ray = ray = _connected(address)
+        self._desk, self._most = desk, most
+        self._study = ray.put(_plain(study))
+        own_node = ray.get_runtime_context().get_node_id()
+        affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        self._letters = (
+            ray.remote(_Letterbox)
+            .options(num_cpus=0, scheduling_strategy=affinity(own_node, soft=False))
+            .remote()
+        )
+        # Ray's own retries would begin at the beginning: only the driver has the checkpoints.
+        self._task = ray.remote(_perform).options(num_cpus=1, max_retries=0)
+        self._post = self._letters.collect.remote()
+        self._products: dict[Job, Any] = {}
+        self._asked: dict[Job, tuple[Job, ...]] = {}
+        self._attempts: dict[Job, int] = {}
+        self._under_way: dict[Any, Job] = {}
+        self._told: deque[Event] = deque()
+        self.slots = self._cores()
+
+    def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
+        self._asked[job] = needed
+        attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
+        checkpoint = self._desk.checkpoint(job)
+        products = [self._product(each) for each in needed]
+        order = _Order(__version__, self._letters, attempt, job, needed, checkpoint)
+        self._under_way[self._task.remote(self._study, order, *products)] = job
+
+    def wait(self) -> Event:
+        while not self._told:
+            ready, _ = self._ray.wait([self._post, *self._under_way], num_returns=1)
+            if self._post in ready:
+                self._read(self._ray.get(self._post))
+                self._post = self._letters.collect.remote()
+            for ended in ready:
+                if ended in self._under_way:
+                    self._hear(ended)
+        return self._told.popleft()
+
+    def close(self) -> None:
+        for under_way in self._under_way:
+            self._ray.cancel(under_way, force=True)
+        self._under_way.clear()
+        self._ray.shutdown()
+
+    def _hear(self, ended: Any) -> None:
+        job = self._under_way.pop(ended)
+        self.slots = self._cores()  # nodes come and go
+        # A job waits until each letter is in the box: all that it wrote is read before its end.
+        self._read(self._ray.get(self._letters.empty.remote()))
+        try:
+            returned: _Returned | Failed = self._ray.get(ended)
+        except self._ray.exceptions.RayTaskError as error:
+            self._told.append(Failed(job, f"its node could not do it: {_last_line(error)}"))
+        except self._ray.exceptions.RayError as error:
+            self._lost(job, error)
+        else:
+            self._told.append(self._ended(job, returned))
+
+    def _lost(self, job: Job, error: Exception) -> None:
+        """Begins again what a lost node or worker was doing."""
+        if self._attempts[job] < _TRIES:
+            self.submit(job, self._asked[job])
+            return
+        told = f"its worker was lost {_TRIES} times ({type(error).__name__}: {_first_line(error)})"
+        self._told.append(Failed(job, told))
+
+    def _ended(self, job: Job, returned: _Returned | Failed) -> Done | Failed:
+        if isinstance(returned, Failed):
+            return returned
+        failed = attempted(job, lambda: self._desk.put(job, returned.product))
+        return failed or Done(job, returned.seconds)
+
+    def _read(self, letters: list[_Letter]) -> None:
+        for letter in letters:
+            if letter.attempt != self._attempts.get(letter.job):
+                continue  # from a node that was given up
+            if isinstance(letter.content, bytes):
+                self._desk.keep(letter.job, letter.content)
+            else:
+                self._told.append(Told(letter.job, letter.content))
+
+    def _product(self, job: Job) -> Any:
+        """The product of `job` in the object store, sent there once."""
+        if job not in self._products:
+            self._products[job] = self._ray.put(self._desk.get(job))
+        return self._products[job]
+
+    def _cores(self) -> int:
+        cores = max(1, int(self._ray.cluster_resources().get("CPU", 0)))
+        return cores if self._most is None else min(self._most, cores)
+
+
+class _Letterbox:
+    """An actor on the driver's node: letters wait here until the driver takes them."""
+
+    def __init__(self) -> None:
+        self._letters: list[_Letter] = []
+        self._some = asyncio.Event()
+
+    async def post(self, letter: _Letter) -> None:
+        self._letters.append(letter)
+        self._some.set()
+
+    async def collect(self) -> list[_Letter]:
+        """All that is there, as soon as something is."""
+        while not self._letters:
+            self._some.clear()
+            await self._some.wait()
+        return await self.empty()
+
+    async def empty(self) -> list[_Letter]:
+        """All that is there."""
+        taken, self._letters = self._letters, []
+        return taken
+
+
+class _PostedNotebook:
+    """The notebook of a job far from the desk."""
+
+    def __init__(self, order: _Order) -> None:
+        self._order = order
+
+    def read(self) -> bytes | None:
+        return self._order.checkpoint
+
+    def write(self, content: bytes) -> None:
+        self._post(content)
+
+    def tell(self, report: EpochReport) -> None:
+        self._post(report)
+
+    def _post(self, content: bytes | EpochReport) -> None:
+        import ray  # noqa: PLC0415 - an optional extra
+
+        order = self._order
+        letter = _Letter(order.job, order.attempt, content)
+        ray.get(order.letters.post.remote(letter))  # it lies in the box before the job goes on
+
+
+def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Returned | Failed:
+    """A job on its node."""
+    job = order.job
+    if order.version != __version__:
+        told = f"its node has crypto_bot {__version__}, the driver {order.version}"
+        return Failed(job, f"{told}: install the same")
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    product: dict[str, bytes] = {}
+
+    def work() -> None:
+        needs = dict(zip(order.needed, products, strict=True))
+        product.update(perform(study, job, needs, _PostedNotebook(order)))
+
+    with warnings.catch_warnings():
+        # The panel lies in memory that all jobs of a node share; nobody writes to it.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        failed = attempted(job, work)
+    return failed or _Returned(product, time.perf_counter() - started)
+
+
+def _plain(study: Study) -> Study:
+    """With features that are no file: only so do they stay where they are, read by all jobs."""
+    return replace(study, panel=replace(study.panel, features=np.asarray(study.panel.features)))
+
+
+def _connected(address: str) -> Any:
+    """Ray, connected to the cluster at `address`. Raises ConfigError."""
+    if find_spec("ray") is None:
+        raise ConfigError("--executor ray needs Ray: pip install 'crypto-bot[ray]'")
+    host = _reached(address)
+    for name, value in _IMPATIENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # noqa: PLC0415 - an optional extra
+    import ray.util.scheduling_strategies  # noqa: PLC0415 - as above
+
+    own = {"_node_ip_address": host} if host.startswith("127.") else {}
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": _ONE_THREAD},
+            **own,
+        )
+    except Exception as error:
+        raise ConfigError(
+            f"--ray_address {address}: no Ray cluster that this machine is a node of answers there "
+            f"({type(error).__name__}: {_first_line(error)})"
+        ) from error
+    return ray
+
+
+def _reached(address: str) -> str:
+    """The host of HOST:PORT, which takes connections. Raises ConfigError."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ConfigError(f"--ray_address {address}: write HOST:PORT, such as 10.0.0.5:6379")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S):
+            return host
+    except OSError as error:
+        raise ConfigError(
+            f"--ray_address {address}: nothing answers there ({error.strerror or error}): start "
+            f"the cluster with 'ray start --head --port {port}', or correct the address"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+def _last_line(error: Exception) -> str:
+    """Of a traceback from a node: what went wrong there."""
+    return (str(error).strip().splitlines() or [""])[-1]
