@@ -103,7 +103,7 @@ def fitted(told: Rows, seed: int, noise: int, arithmetic: str) -> CnnLstmNet:
     """As `CnnLstm` fits, with weights and dropout from `noise` and the order from `seed`."""
     s = NetSettings(arithmetic=arithmetic)
     torch.manual_seed(noise)
-    net = CnnLstm(told.architecture, settings=s)._new_net(told.fit)  # noqa: SLF001
+    net = CnnLstm(told.architecture, settings=s).new_net(told.fit)
     for tower, direction, epochs in ((net.move, False, 3), (net.up, True, 2)):
         schedule = Schedule(
             head="direction" if direction else "move",

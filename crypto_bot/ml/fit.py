@@ -154,9 +154,9 @@ class CnnLstm:
         )
         kept = Checkpoints(self.notebook, f"{self.architecture} {schedule} {budget} {s.dropout}")
         with _repeatable(device, self.seed):
-            net = self._new_net(fit).to(device)
-            move = learn(net.move, *_data(device, fit, validation, _asked_to_move), schedule, kept)
-            up = learn(net.up, *_data(device, fit, validation, _asked_which_way), budget, kept)
+            net = self.new_net(fit).to(device)
+            move = learn(net.move, *_data(device, fit, validation, asked_to_move), schedule, kept)
+            up = learn(net.up, *_data(device, fit, validation, asked_which_way), budget, kept)
             best = CnnLstmNet(self.architecture)
         best.move.load_state_dict(move.best)
         best.up.load_state_dict(up.best)
@@ -167,7 +167,8 @@ class CnnLstm:
         }
         return FittedNet(net.cpu().eval(), packed(best), curves)
 
-    def _new_net(self, fit: Examples) -> CnnLstmNet:
+    def new_net(self, fit: Examples) -> CnnLstmNet:
+        """The network before it has learned from `fit`, from the random numbers of torch."""
         net = CnnLstmNet(self.architecture, self.settings.dropout)
         if self.start is not None:
             restore(net, FILE, self.start)
@@ -224,12 +225,13 @@ def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
         yield
 
 
-def _asked_to_move(examples: Examples) -> tuple[Bools, Bools]:
+def asked_to_move(examples: Examples) -> tuple[Bools, Bools]:
     """The examples [n] that the move head learns from, and what is true of them."""
     return np.ones(examples.ends.size, np.bool_), examples.moved
 
 
-def _asked_which_way(examples: Examples) -> tuple[Bools, Bools]:
+def asked_which_way(examples: Examples) -> tuple[Bools, Bools]:
+    """Those that the direction head learns from, and what is true of them."""
     return examples.moved, examples.labels == LONG
 
 

@@ -86,14 +86,14 @@ def learn(
     state = kept.of(schedule.head)
     if state is None:
         best_loss = _loss_on(tower, validation, schedule.window_bars)
-        best = _Best(best_loss, _copied(tower))
+        best = Best(best_loss, copied(tower))
     else:
         best = run.restore(state)
     while not best.is_final(run.epochs, schedule):
         run.epoch()
         found = _loss_on(tower, validation, schedule.window_bars)
         if not isfinite(found):
-            raise TrainingDiverged(_diverged(schedule.head, run.epochs, run.step, found))
+            raise TrainingDiverged(diverged(schedule.head, run.epochs, run.step, found))
         best.see(tower, run.losses[-1], found)
         kept.keep(schedule.head, run.state(best))
         kept.notebook.tell(run.report(found))
@@ -103,7 +103,7 @@ def learn(
     return Learned(tuple(run.losses), tuple(best.validation), best.weights)
 
 
-class _Best:
+class Best:
     """The best weights so far, and how long ago that was."""
 
     def __init__(self, loss: float, weights: dict[str, Tensor]) -> None:
@@ -117,7 +117,7 @@ class _Best:
         self.validation.append(found)
         self.barren += 1
         if found < self.loss:
-            self.loss, self.weights, self.barren = found, _copied(tower), 0
+            self.loss, self.weights, self.barren = found, copied(tower), 0
 
     def is_final(self, epochs: int, schedule: Schedule) -> bool:
         """Whether nothing more will be learned."""
@@ -136,7 +136,7 @@ class Run:
         self._learner = learner(
             tower, schedule.window_bars, schedule.arithmetic, fit.features.device
         )
-        self._stream = _Stream(fit.ends.shape[0], schedule.seed)
+        self._stream = Stream(fit.ends.shape[0], schedule.seed)
         unique = max(1, round(float(fit.weights.sum())))
         self._examples = min(unique, schedule.epoch_examples)
         steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
@@ -146,7 +146,7 @@ class Run:
             weight_decay=schedule.weight_decay,
             fused=True,
         )
-        self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _falling(steps))
+        self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, falling(steps))
 
     @property
     def epochs(self) -> int:
@@ -165,7 +165,7 @@ class Run:
             loss, weight = self._learn_from(chosen.to(self._fit.ends.device))
             if not isfinite(loss):
                 raise TrainingDiverged(
-                    _diverged(self._schedule.head, self.epochs + 1, self.step, loss)
+                    diverged(self._schedule.head, self.epochs + 1, self.step, loss)
                 )
             total += loss * weight
             mass += weight
@@ -184,7 +184,7 @@ class Run:
             seconds=self._seconds,
         )
 
-    def state(self, best: _Best) -> State:
+    def state(self, best: Best) -> State:
         """All that the next epoch depends on."""
         return {
             "tower": self._tower.state_dict(),
@@ -198,7 +198,7 @@ class Run:
             "best": {"loss": best.loss, "weights": best.weights, "barren": best.barren},
         }
 
-    def restore(self, state: State) -> _Best:
+    def restore(self, state: State) -> Best:
         """Goes on from what `state` gave."""
         self._tower.load_state_dict(state["tower"])
         self._optimiser.load_state_dict(state["optimiser"])
@@ -206,7 +206,7 @@ class Run:
         self._stream.restore(state["stream"])
         restore_random(state["random"], self._fit.ends.device)
         self.step, self.losses = state["step"], list(state["losses"])
-        best = _Best(state["best"]["loss"], state["best"]["weights"])
+        best = Best(state["best"]["loss"], state["best"]["weights"])
         best.barren = state["best"]["barren"]
         best.validation = list(state["validation"])
         return best
@@ -227,7 +227,7 @@ class Run:
         return told
 
 
-class _Stream:
+class Stream:
     """Numbers of examples in random order, each once before any comes again."""
 
     def __init__(self, count: int, seed: int) -> None:
@@ -253,7 +253,7 @@ class _Stream:
         self._generator.set_state(state["generator"])
 
 
-def _falling(steps: int) -> Callable[[int], float]:
+def falling(steps: int) -> Callable[[int], float]:
     """From a warm-up down to 0 after `steps`, along a cosine."""
 
     def rate(step: int) -> float:
@@ -270,11 +270,13 @@ def _loss_on(tower: Tower, data: HeadData, window_bars: int) -> float:
     return float(loss / weights.sum())
 
 
-def _copied(tower: Tower) -> dict[str, Tensor]:
+def copied(tower: Tower) -> dict[str, Tensor]:
+    """The state of `tower` as it is now."""
     return {name: value.detach().clone() for name, value in tower.state_dict().items()}
 
 
-def _diverged(head: str, epoch: int, step: int, loss: float) -> str:
+def diverged(head: str, epoch: int, step: int, loss: float) -> str:
+    """Says that a loss was not finite, and when."""
     return (
         f"the {head} head diverged: its loss is {loss} in epoch {epoch} at step {step}; "
         "lower the learning rate"

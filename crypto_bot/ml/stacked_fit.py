@@ -19,8 +19,8 @@ from crypto_bot.ml.family import Examples, require_classes
 from crypto_bot.ml.fit import (
     CnnLstm,
     FittedNet,
-    _asked_to_move,
-    _asked_which_way,
+    asked_to_move,
+    asked_which_way,
     chosen_device,
 )
 from crypto_bot.ml.head import HeadData, Learned, Schedule
@@ -75,8 +75,8 @@ def _fitted(asked: Sequence[CoinFit], batch_size: int) -> Generator[None, None, 
     move, budget = _schedules(first, batch_size)
     series = torch.from_numpy(asked[0].fit.features).to(device)
     coins = [_Coin(one, f"stacked {first.architecture} {move} {budget}") for one in asked]
-    yield from _learn(coins, lambda net: net.move, move, _asked_to_move, series)
-    yield from _learn(coins, lambda net: net.up, budget, _asked_which_way, series)
+    yield from _learn(coins, lambda net: net.move, move, asked_to_move, series)
+    yield from _learn(coins, lambda net: net.up, budget, asked_which_way, series)
     return [coin.outcome() for coin in coins]
 
 
@@ -112,7 +112,7 @@ class _Coin:
             require_classes((("fit", asked.fit), ("validation", asked.validation)))
             with torch.random.fork_rng([]):
                 torch.manual_seed(family.seed)
-                self.net = family._new_net(asked.fit)  # noqa: SLF001 - it starts as it does alone
+                self.net = family.new_net(asked.fit)
         except CryptoBotError as error:
             self.failure = error
         self._kept = Checkpoints(family.notebook, f"{settings} {family.settings.dropout}")

@@ -14,14 +14,14 @@ from crypto_bot.ml.checkpoint import Checkpoints, State
 
 # One rule of stopping, one order of examples and one learning rate for both ways to fit a head.
 from crypto_bot.ml.head import (
+    Best,
     HeadData,
     Learned,
     Schedule,
-    _Best,
-    _copied,
-    _diverged,
-    _falling,
-    _Stream,
+    Stream,
+    copied,
+    diverged,
+    falling,
 )
 from crypto_bot.ml.nets.cnn_lstm import Tower
 from crypto_bot.ml.nets.tower_stack import put_vector, vector_of
@@ -71,14 +71,14 @@ class _Run:
     def __init__(self, pupil: Pupil, schedule: Schedule) -> None:
         self.pupil = pupil
         self.losses: list[float] = []
-        self.best: _Best | None = None
+        self.best: Best | None = None
         self.failure: TrainingError | None = None
         self._schedule = schedule
         fit = pupil.fit
         self.examples = min(max(1, round(float(fit.weights.sum()))), schedule.epoch_examples)
         self._steps = ceil(self.examples / schedule.batch_size)
-        self._rate = _falling(self._steps * schedule.epochs)
-        self._stream = _Stream(fit.ends.shape[0], schedule.seed)
+        self._rate = falling(self._steps * schedule.epochs)
+        self._stream = Stream(fit.ends.shape[0], schedule.seed)
         vector = vector_of(pupil.tower)
         self.weights = Weights(vector, torch.zeros_like(vector), torch.zeros_like(vector), 0)
         state = pupil.kept.of(schedule.head)
@@ -99,7 +99,7 @@ class _Run:
 
     def start(self, found: float) -> None:
         """Takes in the validation loss before the first epoch."""
-        self.best = _Best(found, _copied(self.pupil.tower))
+        self.best = Best(found, copied(self.pupil.tower))
 
     def turn(self) -> Turn:
         """What it learns from in its next epoch."""
@@ -146,11 +146,11 @@ class _Run:
             if step == self._steps:
                 break
             if not isfinite(loss):
-                raise TrainingDiverged(_diverged(head, epoch, before + step + 1, loss))
+                raise TrainingDiverged(diverged(head, epoch, before + step + 1, loss))
             total += loss * weight
             mass += weight
         if not isfinite(found):
-            raise TrainingDiverged(_diverged(head, epoch, weights.steps, found))
+            raise TrainingDiverged(diverged(head, epoch, weights.steps, found))
         self.weights = weights
         put_vector(self.pupil.tower, weights.vector)
         self.losses.append(total / mass)
@@ -173,7 +173,7 @@ class _Run:
         put_vector(self.pupil.tower, self.weights.vector)
         self._stream.restore(state["stream"])
         self.losses = list(state["losses"])
-        self.best = _Best(state["best"]["loss"], state["best"]["weights"])
+        self.best = Best(state["best"]["loss"], state["best"]["weights"])
         self.best.barren = state["best"]["barren"]
         self.best.validation = list(state["validation"])
 

@@ -147,8 +147,8 @@ def _dataset(
 ) -> lgb.Dataset:
     import lightgbm as lgb  # noqa: PLC0415 - as above
 
-    # LightGBM drops weights that are all 1; a validation set that comes in batches is then left with
-    # weights of 0, and every loss on it is NaN.
+    # LightGBM drops weights that are all 1. A validation set that comes in batches is then left
+    # with weights of 0, and every loss on it is NaN.
     rows = _rows(examples, columns)
     return lgb.Dataset(
         rows if reference is None else rows[:],

@@ -10,7 +10,7 @@ import pytest
 
 HOST = "127.0.0.2"
 """Loopback too; Ray takes 127.0.0.1 for the machine's own address, which others reach."""
-_NODE = {
+_NODE: dict[str, Any] = {
     "num_cpus": 1,
     "node_ip_address": HOST,
     "object_store_memory": 100_000_000,
@@ -38,4 +38,4 @@ def two_nodes() -> Iterator[tuple[Any, Any]]:
             other = cluster.add_node(**_NODE)
             yield cluster, other
         finally:
-            cluster.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call]  # Ray's own

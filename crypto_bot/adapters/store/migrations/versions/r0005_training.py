@@ -1,5 +1,7 @@
 """Training runs, a row for each coin."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -30,6 +32,6 @@ def upgrade() -> None:
 
 
 def _columns(
-    kind: sa.types.TypeEngine[object], *names: str, nullable: bool = False
-) -> list[sa.Column[object]]:
+    kind: sa.types.TypeEngine[Any], *names: str, nullable: bool = False
+) -> list[sa.Column[Any]]:
     return [sa.Column(name, kind, nullable=nullable) for name in names]
