@@ -14,9 +14,9 @@ _FAST = {"avx512bf16", "amx-bf16", "bf16"}
 
 
 def chosen_arithmetic(name: str) -> str:
-    """`auto` is `float32` until the gate has been passed.
+    """`auto` is `float32` until the gate of docs/results/training_speed.md has been passed.
 
-    Why not `bf16`: docs/results/training_speed.md. Raises ConfigError for an unknown one.
+    Raises ConfigError for an unknown one.
     """
     if name == "auto":
         return FLOAT32
