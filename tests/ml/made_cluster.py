@@ -10,7 +10,7 @@ import pytest
 
 HOST = "127.0.0.2"
 """Loopback too; Ray takes 127.0.0.1 for the machine's own address, which others reach."""
-_NODE = {
+_NODE: dict[str, Any] = {
     "num_cpus": 1,
     "node_ip_address": HOST,
     "object_store_memory": 100_000_000,
@@ -32,7 +32,7 @@ def two_nodes() -> Iterator[tuple[Any, Any]]:
         patch.setenv("RAY_worker_niceness", "0")
         from ray.cluster_utils import Cluster  # noqa: PLC0415 - only slow tests wait for it
 
-        cluster = Cluster()
+        cluster: Any = Cluster()
         try:
             cluster.add_node(**_NODE, _system_config=_ALERT)
             other = cluster.add_node(**_NODE)

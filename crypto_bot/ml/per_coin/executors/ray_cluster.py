@@ -247,7 +247,7 @@ def _connected(address: str) -> Any:
     import ray  # noqa: PLC0415 - an optional extra
     import ray.util.scheduling_strategies  # noqa: PLC0415 - as above
 
-    own = {"_node_ip_address": host} if host.startswith("127.") else {}
+    own: dict[str, Any] = {"_node_ip_address": host} if host.startswith("127.") else {}
     try:
         ray.init(
             address=address,
