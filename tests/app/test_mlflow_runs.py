@@ -33,6 +33,7 @@ def test_a_model_is_recorded_with_what_it_was_made_of(tmp_path: Path, published:
 
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("crypto_bot")
+    assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.tags["symbol"] == "COIN0"
