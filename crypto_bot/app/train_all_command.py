@@ -11,6 +11,7 @@ from typing import NamedTuple
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.flags import Parser, settings_of
 from crypto_bot.app.logging import configure
+from crypto_bot.app.mlflow_runs import MlflowRuns
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.training_candles import training_candles
 from crypto_bot.app.training_executors import NAMES, chosen_executor, executor_of
@@ -70,6 +71,7 @@ def _parser() -> Parser:
     given("--executor", choices=NAMES, help=told)
     told = "HOST:PORT of the cluster for --executor ray; this machine is one of its nodes"
     given("--ray_address", help=told)
+    given("--mlflow", metavar="URI", help="also record each model to this MLflow server or store")
     given("--resume", type=int, choices=(0, 1), default=0, help="1: go on with a run that ended")
     told = "1 (default): learn from all the coins first, then go on with each; 0: each by itself"
     given("--pool", type=int, choices=(0, 1), default=1, help=told)
@@ -125,10 +127,11 @@ class _Call:
         if isinstance(ready, int):
             return ready
         name = chosen_executor(self._flags.executor, self._settings.device)
-        address = self._flags.ray_address
+        address, uri = self._flags.ray_address, self._flags.mlflow
+        also = [MlflowRuns(uri, ready.draft.plan)] if uri else []
         executor = executor_of(name, ready.draft, self._desk, ready.workers, address)
         record = self._record(ready.draft, name)
-        run = TrainingRun(self._desk, self._settings.models_dir, self._clock, [record])
+        run = TrainingRun(self._desk, self._settings.models_dir, self._clock, [record, *also])
         asked = Invocation(command, name, ready.resumed)
         try:
             ran = run.go(ready.draft, executor, asked, ready.others)

@@ -32,7 +32,7 @@ def two_nodes() -> Iterator[tuple[Any, Any]]:
         patch.setenv("RAY_worker_niceness", "0")
         from ray.cluster_utils import Cluster  # noqa: PLC0415 - only slow tests wait for it
 
-        cluster = Cluster()
+        cluster: Any = Cluster()
         try:
             cluster.add_node(**_NODE, _system_config=_ALERT)
             other = cluster.add_node(**_NODE)
