@@ -33,7 +33,8 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *words: str) -> int:
     given = ("--candles", str(folder / "candles"), "--models_dir", str(folder / "models"))
-    named = ("--symbols_file", str(folder / "symbols.json"))
+    database = f"sqlite:///{folder / 'runs.db'}"
+    named = ("--symbols_file", str(folder / "symbols.json"), "--database_url", database)
     stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
     return main(["train", "all", *named, *SMALL, *given, *stored, *words])
 

@@ -33,6 +33,7 @@ def started(candles: Path, models: Path, resume: int) -> Process:
     words = (
         *("-m", "crypto_bot.ml.per_coin.train_all", "--tf", "1h", "--resume", str(resume)),
         *("--symbols_file", str(candles / "symbols.json"), "--candles", str(candles)),
+        *("--database_url", f"sqlite:///{models.parent / 'runs.db'}"),
         *("--models_dir", str(models), "--features", "per_coin_v1", "--folds", "1"),
         *("--size", "tiny", "--window_bars", "16", "--epochs", "3", "--max_workers", "2"),
     )
