@@ -1,0 +1,179 @@
+"""The page with 100,000 predictions stored: how soon it is ready, and what ten open ones cost.
+
+Needs Chromium for the first. The daemon replays 240 simulated seconds in a real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+import httpx
+import psutil
+import socketio  # type: ignore[import-untyped]
+from playwright.sync_api import sync_playwright
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.settings import load_symbols
+from tests.adapters.web.page.made_log import QUARTER, fill
+
+ROOT = Path(__file__).parents[1]
+SYMBOLS = load_symbols(ROOT / "symbols_32.json")
+BARS = 3_130
+VIEWS = {"/": ".coins tbody tr", "/coin/ETHUSDT": ".chart canvas", "/log": ".lines tr.entry"}
+LOADS = 5
+PAGES = 10
+CYCLES = 5
+ROUNDS = 2
+
+
+class Daemon:
+    """The engine on a database, whose cycles can be counted."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        words = ["--exchange", "sim", "--use_ml", "0", "--port", "0", "--database_url", url]
+        self._child = subprocess.Popen(
+            [sys.executable, str(ROOT / "main.py"), *words],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "CRYPTO_BOT_SIM__SPEED": "240",
+                "CRYPTO_BOT_SYMBOLS_FILE": str(ROOT / "symbols_32.json"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._said: SimpleQueue[str] = SimpleQueue()
+        # Read at all times: a full pipe would stop the engine.
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._process = psutil.Process(self._child.pid)
+        self.url = str(self._event("engine.started")["url"])
+
+    def _listen(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self._said.put(line)
+
+    def _event(self, name: str) -> dict[str, object]:
+        while f'"{name}"' not in (line := self._said.get(timeout=120)):
+            pass
+        told: dict[str, object] = json.loads(line)
+        return told
+
+    def cycles(self, count: int) -> tuple[float, float]:
+        """Median `cycle_ms` of the next ones, and CPU milliseconds of the daemon for each."""
+        while not self._said.empty():
+            self._said.get()
+        before = self._cpu_ms()
+        took = [float(str(self._event("cycle.finished")["cycle_ms"])) for _ in range(count)]
+        return statistics.median(took), (self._cpu_ms() - before) / count
+
+    def _cpu_ms(self) -> float:
+        used = self._process.cpu_times()
+        return 1000 * float(used.user + used.system)
+
+    def end(self) -> None:
+        self._child.kill()
+        self._child.wait()
+
+
+@contextmanager
+def daemon() -> Iterator[Daemon]:
+    """On a database that is filled already."""
+    with tempfile.TemporaryDirectory() as name:
+        url = f"sqlite:///{name}/engine.db"
+        database = Database.open(url)
+        fill(database, symbols=SYMBOLS, bars=BARS, newest_ms=QUARTER.last_closed(_now_ms()))
+        database.close()
+        started = Daemon(url, Path(name))
+        started.cycles(2)
+        yield started
+        started.end()
+
+
+def _now_ms() -> int:
+    return SystemClock().now_ms()
+
+
+def ready(engine: Daemon) -> None:
+    """From the address to the last line on the screen, the clock running."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("page ready: there is no Chromium")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for path, line in VIEWS.items():
+            took = []
+            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+            for _ in range(LOADS):
+                begun = time.perf_counter()
+                page.goto(engine.url + path, wait_until="commit")
+                page.wait_for_selector(line)
+                page.wait_for_function("document.querySelector('.age')?.textContent !== '–'")
+                took.append(time.perf_counter() - begun)
+            page.close()
+            told = ", ".join(f"{each:.2f}" for each in took)
+            print(f"{path} ready: median {statistics.median(took):.2f} s ({told})")
+        browser.close()
+
+
+async def opened(url: str) -> socketio.AsyncClient:
+    """A page as a browser has it, without the browser."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        html = (await client.get(url)).text
+    found = re.search(r"'client_id': '([0-9a-f-]+)'", html)
+    assert found is not None
+    mark = found[1]
+    listener = socketio.AsyncClient()
+    query = f"client_id={mark}&next_message_id=0&implicit_handshake=true&tab_id=t{mark}"
+    await listener.connect(
+        f"{url}?{query}&document_id=d{mark}&old_tab_id=",
+        socketio_path="/_nicegui_ws/socket.io",
+        transports=["websocket"],
+    )
+    return listener
+
+
+async def open_pages(engine: Daemon) -> None:
+    """Cycles with no page and with ten, in turn."""
+    for _ in range(ROUNDS):
+        alone = await asyncio.to_thread(engine.cycles, CYCLES)
+        pages = [await opened(engine.url) for _ in range(PAGES)]
+        await asyncio.to_thread(engine.cycles, 1)
+        watched = await asyncio.to_thread(engine.cycles, CYCLES)
+        for page in pages:
+            await page.disconnect()
+        print(
+            f"cycle alone {alone[0]:.1f} ms, with {PAGES} pages {watched[0]:.1f} ms; "
+            f"CPU for each cycle {alone[1]:.0f} ms and {watched[1]:.0f} ms"
+        )
+        await asyncio.to_thread(engine.cycles, 10)  # until the closed pages are forgotten
+
+
+def main() -> None:
+    """Prints both."""
+    print(f"{len(SYMBOLS) * BARS:,} predictions; load {os.getloadavg()[0]:.1f}")
+    with daemon() as engine:
+        ready(engine)
+        asyncio.run(open_pages(engine))
+
+
+if __name__ == "__main__":
+    main()
