@@ -38,4 +38,4 @@ def two_nodes() -> Iterator[tuple[Any, Any]]:
             other = cluster.add_node(**_NODE)
             yield cluster, other
         finally:
-            cluster.shutdown()  # type: ignore[no-untyped-call]  # Ray's own
+            cluster.shutdown()
