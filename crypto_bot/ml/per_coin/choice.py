@@ -17,7 +17,10 @@ from crypto_bot.ml.panel import Coin, Question, require_enough
 from crypto_bot.ml.rows import DAY_MS, Ints
 from crypto_bot.ml.splits import SplitPlan, walk_forward
 from crypto_bot.ml.walk import needed_candles
+from crypto_bot.services.health import instant
 
+_LEAST_SHARE = 0.25
+"""Of the candles of a validation or test that must be there: a coin is not judged by a gap."""
 LATEST_DAYS = 1
 """A coin whose candles end so much before the newest of all is not trained: its tests would lie
 before those of the others, and its model would be old on the day that it is made."""
@@ -137,12 +140,23 @@ def _require_folds(open_ms: Ints, wanted: Wanted) -> None:
     question = wanted.question
     bars = open_ms // question.timeframe.ms
     least = question.features.warm_up_bars + question.window_bars
-    whole = np.flatnonzero(bars[least:] - bars[:-least] == least)
-    if not whole.size:
+    ready = np.flatnonzero(bars[least:] - bars[:-least] == least)
+    if not ready.size:
         raise NotEnoughData(f"it has no {least} candles without a gap, as a window needs")
-    first_ms, last_ms = int(open_ms[whole[0] + least]), int(open_ms[-1]) - DAY_MS
-    horizon = question.label.horizon_bars
-    walk_forward(wanted.splits, question.timeframe, horizon, first_ms, last_ms)
+    first_ms, last_ms = int(open_ms[ready[0] + least]), int(open_ms[-1]) - DAY_MS
+    horizon, step_ms = question.label.horizon_bars, question.timeframe.ms
+    for fold in walk_forward(wanted.splits, question.timeframe, horizon, first_ms, last_ms):
+        for name, from_ms, until_ms in (
+            ("validation", fold.validation_from_ms, fold.validation_until_ms),
+            ("test", fold.test_from_ms, fold.test_until_ms),
+        ):
+            held = int(np.diff(np.searchsorted(open_ms, (from_ms, until_ms)))[0])
+            whole = (until_ms - from_ms) // step_ms
+            if held < _LEAST_SHARE * whole:
+                raise NotEnoughData(
+                    f"of the {whole} candles of the {name} from {instant(from_ms)[:10]} to "
+                    f"{instant(until_ms)[:10]} it has {held}: the pool answers for it"
+                )
 
 
 def _why(published: Meta | None, wanted: Wanted) -> str | None:
