@@ -135,6 +135,6 @@ def table_of(lines: Sequence[Line], now_ms: int) -> Table:
             shown(line.direction_auc, 1.0, 4),
             "–" if line.ece is None else f"{line.ece:.4f}",
             "–" if age is None else f"{age:.0f} d",
-            Text(line.reason.split("; ")[0]),
+            Text(line.reason),
         )
     return table

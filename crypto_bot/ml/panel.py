@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -117,15 +118,17 @@ def build_panel(
 
     `keep_at`: a folder that takes all of it, where `load_panel` finds it again. The features are
     then read from there when they are asked for, by all the processes of a run from the same pages.
-    Raises BadCandles as `kernel.batch` does, NotEnoughData where a coin has too few candles for a
-    single window or its labels hold fewer than two classes.
+    Raises OSError where the disk has no room, BadCandles as `kernel.batch` does, NotEnoughData
+    where a coin has too few candles for a single window or its labels hold fewer than two classes.
     """
     shape = (sum(coin.series.open_ms.size for coin in coins), len(question.features.columns))
     features: Features = np.empty((0, shape[1]), np.float32)
     if keep_at is None:
         features = np.empty(shape, np.float32)
     elif shape[0]:
-        features = np.lib.format.open_memmap(keep_at / f"{_FEATURES}.npy", "w+", np.float32, shape)
+        path = keep_at / f"{_FEATURES}.npy"
+        features = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+        _reserve(path)
     parts, filled = [], 0
     for number, coin in enumerate(coins):
         made, part = _columns(number, coin, leader, question)
@@ -140,6 +143,12 @@ def build_panel(
         for name, column in columns.items():
             np.save(keep_at / f"{name}.npy", column, allow_pickle=False)
     return Panel(tuple(coin.symbol for coin in coins), question, features, **columns)
+
+
+def _reserve(path: Path) -> None:
+    """Takes the room on the disk now: writing to a mapped file that has none kills the process."""
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def load_panel(folder: Path, symbols: tuple[str, ...], question: Question) -> Panel:

@@ -171,6 +171,29 @@ def test_two_trainers_do_not_share_a_models_folder(
     TrainerLock(folder / "models").release()
 
 
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = folder / "models"
+    models.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(models)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk needs the right to mount one")
+    try:
+        refused(capsys, 1, "could not be written (No space left on device)", run(folder))
+        assert not list(models.rglob("meta.json"))
+        subprocess.run(["mount", "-o", "remount,size=200m", str(models)], check=True)
+        assert run(folder, "--resume", "1") == 0
+        assert verify(folder_of(models, "BTCUSDT", "1h").resolve()).symbol == "BTCUSDT"
+    finally:
+        subprocess.run(["umount", "--lazy", str(models)], check=True)
+
+
 def test_a_run_is_not_gone_on_from_with_other_wishes(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

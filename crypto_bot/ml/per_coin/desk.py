@@ -50,7 +50,7 @@ class Desk:
             for name in (_PRODUCTS, _NOTEBOOKS, _PANEL):
                 (self.folder / name).mkdir(parents=True)
         except OSError as error:
-            raise _refused(self.folder, error) from error
+            raise refused(self.folder, error) from error
         _write(self.folder / _PLAN, json.dumps(identity, indent=1).encode())
 
     def identity(self) -> dict[str, Any] | None:
@@ -110,7 +110,7 @@ class TrainerLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise _refused(path, error) from error
+            raise refused(path, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -140,10 +140,11 @@ def _write(path: Path, content: bytes) -> None:
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
 
 
-def _refused(path: Path, error: OSError) -> TrainingError:
+def refused(path: Path, error: OSError) -> TrainingError:
+    """What to say, and to do, where the disk refuses."""
     return TrainingError(
         f"{path} could not be written ({error.strerror or error}): make room or name another "
         "--models_dir, then go on with --resume 1; what is published stays as it was"

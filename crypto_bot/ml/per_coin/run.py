@@ -14,7 +14,7 @@ from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import schema_hash
 from crypto_bot.ml.metrics import as_json
 from crypto_bot.ml.panel import Coin, Question, build_panel
-from crypto_bot.ml.per_coin.desk import Desk
+from crypto_bot.ml.per_coin.desk import Desk, refused
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.walk import TrainingPlan, folds_of
 
@@ -38,7 +38,8 @@ def lay_out(
     """Puts the panel of `coins` on `desk`, or finds it there where a run is gone on from.
 
     A run that is gone on from keeps its time: its models come out as if it had not been stopped.
-    Raises ConfigError where what is on the desk belongs to another run, NotEnoughData.
+    Raises ConfigError where what is on the desk belongs to another run, NotEnoughData, and
+    TrainingError where the disk is full.
     """
     identity = _identity(coins, question, plan)
     found = desk.identity()
@@ -58,7 +59,11 @@ def lay_out(
         desk.begin({**identity, _TRAINED_MS: now_ms})
     folds = desk.folds()
     if folds is None:
-        folds = tuple(folds_of(build_panel(coins, leader, question, desk.panel), plan))
+        try:
+            panel = build_panel(coins, leader, question, desk.panel)
+        except OSError as error:
+            raise refused(desk.panel, error) from error
+        folds = tuple(folds_of(panel, plan))
         desk.laid_out(folds)
     judged = [coin for coin in coins if coin.symbol in plan.judged]
     return Draft(

@@ -38,9 +38,10 @@ class Between(NamedTuple):
 class Line:
     """One coin of a run, or the pool. What was not trained has no measurements.
 
-    `status` is trained, kept, skipped or failed. `skill`: log-loss skill against the prior, and
-    that of the two-head LightGBM on the same rows as `trees_skill`; `gain`: what the model gains on
-    it, nats a row. `ends_ms`: the newest candle that the model knows.
+    `status` is trained, kept, skipped or failed; `reason` is the first of the verdict's, `meta.json`
+    has them all. `skill`: log-loss skill against the prior, and that of the two-head LightGBM on the
+    same rows as `trees_skill`; `gain`: what the model gains on it, nats a row. `ends_ms`: the newest
+    candle that the model knows.
     """
 
     symbol: str
@@ -92,7 +93,7 @@ def published_line(told: Published) -> Line:
     return Line(
         symbol=told.symbol or POOL,
         status="trained",
-        reason="; ".join(told.meta.reasons),
+        reason=told.meta.reasons[0] if told.meta.reasons else "",
         verdict=told.meta.verdict.value,
         version=told.meta.version,
         skill=_between(chances["skill_prior"]),
