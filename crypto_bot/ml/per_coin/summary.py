@@ -38,10 +38,10 @@ class Between(NamedTuple):
 class Line:
     """One coin of a run, or the pool. What was not trained has no measurements.
 
-    `status` is trained, kept, skipped or failed; `reason` is the first of the verdict's, `meta.json`
-    has them all. `skill`: log-loss skill against the prior, and that of the two-head LightGBM on the
-    same rows as `trees_skill`; `gain`: what the model gains on it, nats a row. `ends_ms`: the newest
-    candle that the model knows.
+    `status` is trained, kept, skipped or failed; `reason` is the verdict's first, `meta.json` has
+    them all. `skill`: log-loss skill against the prior, `trees_skill` that of the two-head LightGBM
+    on the same rows; `gain`: what the model gains on it, nats a row. `ends_ms`: the newest candle
+    that the model knows.
     """
 
     symbol: str
