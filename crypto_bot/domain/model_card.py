@@ -68,7 +68,8 @@ class ModelCard(NamedTuple):
 class ModelEntry(NamedTuple):
     """Whether the model of a coin answers and its trades stand, and the reason in words.
 
-    `missing`: no model of it has been published.
+    `missing`: no model of it has been published. `pooled`: the card is that of the network of all
+    the coins, which answers for it.
     """
 
     symbol: str
@@ -77,3 +78,4 @@ class ModelEntry(NamedTuple):
     reason: str
     card: ModelCard | None
     missing: bool = False
+    pooled: bool = False

@@ -62,8 +62,14 @@ class PublishedCatalog:
         withheld = self._registry.policy.withheld(found, self._newest_open_ms())
         ends = "" if withheld is None else f"; {withheld}"
         reason = f"{found.name} is {found.meta.verdict}: it answers{ends}"
-        card = self._card(found.symbol)
-        return ModelEntry(symbol, served=True, traded=withheld is None, reason=reason, card=card)
+        return ModelEntry(
+            symbol,
+            served=True,
+            traded=withheld is None,
+            reason=reason,
+            card=self._card(found.symbol),
+            pooled=found.symbol is None,
+        )
 
     def _card(self, symbol: str | None) -> ModelCard | None:
         folder = self._registry.folder(symbol)

@@ -83,6 +83,7 @@ def test_a_coin_without_a_model_shows_the_pool_that_answers_for_it(tmp_path: Pat
     entry = catalog(tmp_path).entry("SOLUSDT")
     assert (entry.served, entry.traded) == (True, True)
     assert entry.reason == f"pool:{pool.version} is ACTIVE: it answers"
+    assert entry.pooled
     assert entry.card is not None
     assert entry.card.version == pool.version
 

@@ -75,7 +75,8 @@ def reason(entry: ModelEntry) -> str:
     if card is None:
         return entry.reason
     loss = next((gate for gate in card.gates if gate.name == "log_loss"), None)
-    said = [] if loss is None else [_loss_words(loss)]
+    said = [f"the pool of {len(card.trained_with)} coins answers"] if entry.pooled else []
+    said += [] if loss is None else [_loss_words(loss)]
     if card.verdict != "ACTIVE":
         said += [each for each in card.reasons if loss is None or each != loss.words][:1]
     return "; ".join(said or card.reasons[:1]) or entry.reason

@@ -127,7 +127,7 @@ def _chips(
 def _head(group: model_rows.Group) -> None:
     if group.verdict == model_rows.NONE:
         return
-    names = ("Coin", "Why", "Skill against the baseline, 95%", "", "Cal. error / floor", "AUC")
+    names = ("Coin", "Why", "Skill, 95%", "", "Cal. error / floor", "AUC")
     cells = "".join(
         f"<span class='{kind}'>{name}</span>"
         for name, kind in zip(
