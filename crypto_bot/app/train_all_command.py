@@ -132,7 +132,7 @@ class _Call:
         executor = executor_of(name, ready.draft, self._desk, ready.workers, address)
         record = self._record(ready.draft, name)
         run = TrainingRun(self._desk, self._settings.models_dir, self._clock, [record, *also])
-        asked = Invocation(command, name, ready.resumed)
+        asked = Invocation(command, name, ready.workers, ready.resumed)
         try:
             ran = run.go(ready.draft, executor, asked, ready.others)
         finally:

@@ -29,6 +29,7 @@ class Invocation:
 
     command: str
     executor: str
+    workers: int
     resumed: bool
 
 
@@ -71,7 +72,7 @@ class TrainingRun:
             command=asked.command,
             resumed=asked.resumed,
             hardware=summary.hardware(),
-            workers=executor.slots,
+            workers=asked.workers,
             executor=asked.executor,
             plan=draft.plan,
             lines=(*collected.lines, *others),
