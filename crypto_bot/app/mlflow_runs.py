@@ -65,7 +65,9 @@ class MlflowRuns:
         except Exception as error:  # noqa: BLE001 - whatever a foreign server does, training goes on
             self._given_up = True
             first = (str(error).strip().splitlines() or [""])[0]
-            reason = f"{type(error).__name__}: {first}"
+            login = self._uri.partition("://")[2].rpartition("@")[0]
+            told = first.replace(f"{login}@", "") if login else first
+            reason = f"{type(error).__name__}: {told}"
             log.warning("mlflow.given_up", uri=_without_password(self._uri), reason=reason)
 
     def _record(self, told: Published) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import socket
+import subprocess
+import sys
 import time
 import warnings
 from collections import deque
@@ -29,6 +31,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY"
 _IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
 """Ray asks 20 times for half a minute each before it gives an address up."""
 _CONNECT_S = 5.0
+_ANSWER_S = 60.0
 _TRIES = 4
 """Nodes that are lent may be taken away again: that is not the job's fault."""
 
@@ -242,6 +245,7 @@ def _connected(address: str) -> Any:
     if find_spec("ray") is None:
         raise ConfigError("--executor ray needs Ray: pip install 'crypto-bot[ray]'")
     host = _reached(address)
+    _require_cluster(address)
     for name, value in _IMPATIENT.items():
         os.environ.setdefault(name, value)
     import ray  # noqa: PLC0415 - an optional extra
@@ -262,6 +266,17 @@ def _connected(address: str) -> Any:
             f"({type(error).__name__}: {_first_line(error)})"
         ) from error
     return ray
+
+
+def _require_cluster(address: str) -> None:
+    """Raises ConfigError unless a cluster answers: `ray.init` waits minutes for another server."""
+    asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        found = subprocess.run(asked, capture_output=True, timeout=_ANSWER_S, check=False)  # noqa: S603 - our own words, and an address that was checked
+    except subprocess.TimeoutExpired:
+        found = None
+    if found is None or found.returncode != 0:
+        raise ConfigError(f"--ray_address {address}: what listens there is no Ray cluster")
 
 
 def _reached(address: str) -> str:

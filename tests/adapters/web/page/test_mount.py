@@ -31,6 +31,10 @@ from tests.adapters.web.page.test_snapshot import call
 PAGES = ("/", "/coin", "/coin/BTCUSDT", "/coin/never", "/log", "/log?coin=eth&result=stop")
 
 
+# NiceGUI looks at every object for its server, and one of torch complains of being looked at.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.distributed.reduce_op:FutureWarning")
+
+
 @asynccontextmanager
 async def served(app: FastAPI, board: Board) -> AsyncIterator[httpx.AsyncClient]:
     with nicegui_reset_globals():
