@@ -149,7 +149,8 @@ class LiveEngine:
 
         trading.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
-        self._scheduler.add_job(run, trigger, misfire_grace_time=None)
+        # A round that takes longer than a candle is found at work by the next: which then ends.
+        self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)
         self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
         self._scheduler.add_job(self._correct_clock, "interval", seconds=_CLOCK_CHECK_S)
         self._scheduler.start()

@@ -1,5 +1,6 @@
 """Studies made on the spot: hourly candles of a few coins, a tiny network, two short folds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,9 @@ POOL = NetSettings(
     epoch_examples=1_000,
     dropout=0.0,
     device="cpu",
+    arithmetic="float32",
 )
-TUNING = NetSettings(
-    epochs=3, up_epochs=2, batch_size=32, learning_rate=1e-2, dropout=0.0, device="cpu"
-)
+TUNING = replace(POOL, epochs=3, epoch_examples=NetSettings().epoch_examples)
 GOOD = ("COIN0", "COIN1", "COIN2")
 ONE_SIDED = "COIN3"
 """Its price only rises while the first fold is validated: no SHORT to learn from there."""
