@@ -134,10 +134,10 @@ class CnnLstm:
             )
         return FittedNet(net.eval(), files[BEST_FILE])
 
-    def _fit(self, fit: Examples, validation: Examples, batch_size: int) -> FittedNet:
+    def schedules(self, batch_size: int) -> tuple[Schedule, Schedule]:
+        """Of the move head, and of the direction head with its budget."""
         s = self.settings
-        device = chosen_device(s.device)
-        schedule = Schedule(
+        move = Schedule(
             head="move",
             seed=self.seed,
             window_bars=self.architecture.window_bars,
@@ -150,8 +150,14 @@ class CnnLstm:
             arithmetic=s.arithmetic,
         )
         budget = replace(
-            schedule, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False
+            move, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False
         )
+        return move, budget
+
+    def _fit(self, fit: Examples, validation: Examples, batch_size: int) -> FittedNet:
+        s = self.settings
+        device = chosen_device(s.device)
+        schedule, budget = self.schedules(batch_size)
         kept = Checkpoints(self.notebook, f"{self.architecture} {schedule} {budget} {s.dropout}")
         with _repeatable(device, self.seed):
             net = self.new_net(fit).to(device)

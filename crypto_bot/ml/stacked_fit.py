@@ -72,7 +72,7 @@ def _fitted(asked: Sequence[CoinFit], batch_size: int) -> Generator[None, None, 
     device = chosen_device(first.settings.device)
     # cuBLAS reads it when a process first uses the GPU; without it products may round differently.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    move, budget = _schedules(first, batch_size)
+    move, budget = (replace(each, arithmetic=FLOAT32) for each in first.schedules(batch_size))
     series = torch.from_numpy(asked[0].fit.features).to(device)
     coins = [_Coin(one, f"stacked {first.architecture} {move} {budget}") for one in asked]
     yield from _learn(coins, lambda net: net.move, move, asked_to_move, series)
@@ -148,24 +148,3 @@ class _Coin:
             for part, losses in (("fit", learned.fit_loss), ("validation", learned.validation_loss))
         }
         return FittedNet(self.net.eval(), packed(best), curves)
-
-
-def _schedules(family: CnnLstm, batch_size: int) -> tuple[Schedule, Schedule]:
-    """Of the move head and of the direction head."""
-    s = family.settings
-    move = Schedule(
-        head="move",
-        seed=family.seed,
-        window_bars=family.architecture.window_bars,
-        epochs=s.epochs,
-        batch_size=batch_size,
-        learning_rate=s.learning_rate,
-        weight_decay=s.weight_decay,
-        epoch_examples=s.epoch_examples,
-        stops_early=True,
-        arithmetic=FLOAT32,
-    )
-    budget = replace(
-        move, head="direction", seed=family.seed + 1, epochs=s.up_epochs, stops_early=False
-    )
-    return move, budget

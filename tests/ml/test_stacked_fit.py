@@ -261,7 +261,13 @@ def test_a_checkpoint_holds_one_coin_and_not_the_stack() -> None:
 
 TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
 SETTINGS = NetSettings(
-    epochs=8, up_epochs=6, batch_size=64, learning_rate=3e-2, dropout=0.0, device="cpu"
+    arithmetic=FLOAT32,
+    epochs=8,
+    up_epochs=6,
+    batch_size=64,
+    learning_rate=3e-2,
+    dropout=0.0,
+    device="cpu",
 )
 BARS, LAST = 6_000, 1_600
 
