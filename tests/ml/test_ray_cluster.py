@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.ml.per_coin.executors import ray_cluster
+from crypto_bot.ml.per_coin.executors import ray_connection
 from crypto_bot.ml.per_coin.executors.executor import Event, Failed, Told
 from crypto_bot.ml.per_coin.executors.in_process import InProcess
 from crypto_bot.ml.per_coin.executors.ray_cluster import RayCluster
@@ -89,7 +89,7 @@ def test_another_server_at_the_address_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft, desk = begun(tmp_path)
-    monkeypatch.setattr(ray_cluster, "_ANSWER_S", 5.0)  # it would never answer
+    monkeypatch.setattr(ray_connection, "_ANSWER_S", 5.0)  # it would never answer
     with (
         socket.create_server(("127.0.0.2", 0)) as server,
         pytest.raises(ConfigError, match="what listens there is no Ray cluster") as told,
@@ -102,6 +102,6 @@ def test_without_ray_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft, desk = begun(tmp_path)
-    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(ray_connection, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'crypto-bot\[ray\]'"):
         RayCluster(draft.study(desk.panel), desk, "127.0.0.1:6379")

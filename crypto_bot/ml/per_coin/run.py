@@ -41,22 +41,7 @@ def lay_out(
     Raises ConfigError where what is on the desk belongs to another run, NotEnoughData, and
     TrainingError where the disk is full.
     """
-    identity = _identity(coins, question, plan)
-    found = desk.identity()
-    trained_ms = now_ms
-    if found is not None and resume:
-        trained_ms = found.pop(_TRAINED_MS)
-        differing = [name for name, value in identity.items() if found.get(name) != value]
-        if differing:
-            raise ConfigError(
-                f"--resume 1: the unfinished run in {desk.folder} was begun with other "
-                f"{', '.join(differing)}; ask for the same, or begin anew with --resume 0"
-            )
-        log.info("train.resumed", folder=str(desk.folder))
-    else:
-        if found is not None:
-            log.warning("train.discarded", folder=str(desk.folder), reason="--resume 0")
-        desk.begin({**identity, _TRAINED_MS: now_ms})
+    trained_ms = _begun(desk, _identity(coins, question, plan), now_ms, resume=resume)
     folds = desk.folds()
     if folds is None:
         try:
@@ -75,6 +60,24 @@ def lay_out(
         leader=leader,
         trained_ms=trained_ms,
     )
+
+
+def _begun(desk: Desk, identity: dict[str, Any], now_ms: int, *, resume: bool) -> int:
+    """The time that the models carry: of the run on the desk, or now for one that begins."""
+    found = desk.identity()
+    if found is None or not resume:
+        if found is not None:
+            log.warning("train.discarded", folder=str(desk.folder), reason="--resume 0")
+        desk.begin({**identity, _TRAINED_MS: now_ms})
+        return now_ms
+    differing = [name for name, value in identity.items() if found.get(name) != value]
+    if differing:
+        raise ConfigError(
+            f"--resume 1: the unfinished run in {desk.folder} was begun with other "
+            f"{', '.join(differing)}; ask for the same, or begin anew with --resume 0"
+        )
+    log.info("train.resumed", folder=str(desk.folder))
+    return int(found[_TRAINED_MS])
 
 
 def _identity(coins: Sequence[Coin], question: Question, plan: TrainingPlan) -> dict[str, Any]:

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import socket
-import subprocess
-import sys
 import time
 import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from crypto_bot import __version__
-from crypto_bot.domain.errors import ConfigError
 from crypto_bot.ml.notebook import EpochReport
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Done, Event, Failed, Told, attempted
+from crypto_bot.ml.per_coin.executors.ray_connection import connected, first_line
 from crypto_bot.ml.per_coin.job import Job
 from crypto_bot.ml.per_coin.study import Study, perform
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-_IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
-"""Ray asks 20 times for half a minute each before it gives an address up."""
-_CONNECT_S = 5.0
-_ANSWER_S = 60.0
 _TRIES = 4
 """Nodes that are lent may be taken away again: that is not the job's fault."""
 
@@ -74,7 +63,7 @@ class RayCluster:
 
         Raises ConfigError where Ray is not installed or nothing answers there.
         """
-        self._ray = ray = _connected(address)
+        self._ray = ray = connected(address)
         self._desk, self._most = desk, most
         self._study = ray.put(_plain(study))
         own_node = ray.get_runtime_context().get_node_id()
@@ -138,7 +127,7 @@ class RayCluster:
         if self._attempts[job] < _TRIES:
             self.submit(job, self._asked[job])
             return
-        told = f"its worker was lost {_TRIES} times ({type(error).__name__}: {_first_line(error)})"
+        told = f"its worker was lost {_TRIES} times ({type(error).__name__}: {first_line(error)})"
         self._told.append(Failed(job, told))
 
     def _ended(self, job: Job, returned: _Returned | Failed) -> Done | Failed:
@@ -238,64 +227,6 @@ def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Re
 def _plain(study: Study) -> Study:
     """With features that are no file: only so do they stay where they are, read by all jobs."""
     return replace(study, panel=replace(study.panel, features=np.asarray(study.panel.features)))
-
-
-def _connected(address: str) -> Any:
-    """Ray, connected to the cluster at `address`. Raises ConfigError."""
-    if find_spec("ray") is None:
-        raise ConfigError("--executor ray needs Ray: pip install 'crypto-bot[ray]'")
-    host = _reached(address)
-    _require_cluster(address)
-    for name, value in _IMPATIENT.items():
-        os.environ.setdefault(name, value)
-    import ray  # noqa: PLC0415 - an optional extra
-    import ray.util.scheduling_strategies  # noqa: PLC0415 - as above
-
-    own: dict[str, Any] = {"_node_ip_address": host} if host.startswith("127.") else {}
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": _ONE_THREAD},
-            **own,
-        )
-    except Exception as error:
-        raise ConfigError(
-            f"--ray_address {address}: no Ray cluster that this machine is a node of answers there "
-            f"({type(error).__name__}: {_first_line(error)})"
-        ) from error
-    return ray
-
-
-def _require_cluster(address: str) -> None:
-    """Raises ConfigError unless a cluster answers: `ray.init` waits minutes for another server."""
-    asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
-    try:
-        found = subprocess.run(asked, capture_output=True, timeout=_ANSWER_S, check=False)  # noqa: S603 - our own words, and an address that was checked
-    except subprocess.TimeoutExpired:
-        found = None
-    if found is None or found.returncode != 0:
-        raise ConfigError(f"--ray_address {address}: what listens there is no Ray cluster")
-
-
-def _reached(address: str) -> str:
-    """The host of HOST:PORT, which takes connections. Raises ConfigError."""
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ConfigError(f"--ray_address {address}: write HOST:PORT, such as 10.0.0.5:6379")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S):
-            return host
-    except OSError as error:
-        raise ConfigError(
-            f"--ray_address {address}: nothing answers there ({error.strerror or error}): start "
-            f"the cluster with 'ray start --head --port {port}', or correct the address"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
 
 
 def _last_line(error: Exception) -> str:
