@@ -14,7 +14,7 @@ run: $(READY)
 
 demo: $(READY)
 	rm -f data/demo.db data/demo.db-*
-	$(BIN)/python main.py --exchange sim --database_url sqlite:///data/demo.db
+	CRYPTO_BOT_ENGINE__RECORD_BARS=96 $(BIN)/python main.py --exchange sim --database_url sqlite:///data/demo.db
 
 test: lint
 	$(BIN)/pytest --numprocesses 2
