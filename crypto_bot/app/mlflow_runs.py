@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
@@ -11,10 +11,8 @@ from typing import Any
 import structlog
 
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.ml.notebook import EpochReport
-from crypto_bot.ml.per_coin.job import Job
 from crypto_bot.ml.per_coin.summary import Between, published_line
-from crypto_bot.ml.per_coin.telling import Published
+from crypto_bot.ml.per_coin.telling import Published, Quiet
 from crypto_bot.ml.walk import TrainingPlan
 
 _EXPERIMENT = "crypto_bot"
@@ -24,7 +22,7 @@ _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEO
 log = structlog.get_logger()
 
 
-class MlflowRuns:
+class MlflowRuns(Quiet):
     """A `Teller`: one MLflow run for each published model. A server that fails stops nothing."""
 
     def __init__(self, uri: str, plan: TrainingPlan) -> None:
@@ -36,26 +34,8 @@ class MlflowRuns:
         self._experiment = ""
         self._given_up = False
 
-    def started(self, jobs: Sequence[Job], done: int) -> None:
-        """Nothing to record."""
-
-    def job_started(self, job: Job) -> None:
-        """Nothing to record."""
-
-    def progress(self, job: Job, report: EpochReport) -> None:
-        """Nothing to record."""
-
-    def job_finished(self, job: Job, seconds: float) -> None:
-        """Nothing to record."""
-
-    def job_failed(self, job: Job, reason: str) -> None:
-        """Nothing to record."""
-
     def published(self, told: Published) -> None:
         self._attempt(lambda: self._record(told))
-
-    def not_published(self, symbol: str | None, reason: str) -> None:
-        """Nothing to record."""
 
     def _attempt(self, record: Callable[[], None]) -> None:
         if self._given_up:

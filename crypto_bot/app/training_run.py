@@ -12,15 +12,14 @@ from rich.console import Console
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.training_screen import Screen
-from crypto_bot.ml.notebook import EpochReport
 from crypto_bot.ml.per_coin import summary
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Executor
 from crypto_bot.ml.per_coin.graph import run_graph
-from crypto_bot.ml.per_coin.job import Job, jobs_of
+from crypto_bot.ml.per_coin.job import jobs_of
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.per_coin.summary import Line, Summary, published_line
-from crypto_bot.ml.per_coin.telling import Lines, Published, Several, Teller
+from crypto_bot.ml.per_coin.telling import Lines, Published, Quiet, Several, Teller
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +78,11 @@ class TrainingRun:
         )
 
 
-class _Collected:
+class _Collected(Quiet):
     """Keeps what came of each coin."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
-
-    def started(self, jobs: Sequence[Job], done: int) -> None:
-        """Nothing to keep."""
-
-    def job_started(self, job: Job) -> None:
-        """Nothing to keep."""
-
-    def progress(self, job: Job, report: EpochReport) -> None:
-        """Nothing to keep."""
-
-    def job_finished(self, job: Job, seconds: float) -> None:
-        """Nothing to keep."""
-
-    def job_failed(self, job: Job, reason: str) -> None:
-        """Nothing to keep: the coins that it takes with it are told."""
 
     def published(self, told: Published) -> None:
         self.lines.append(published_line(told))

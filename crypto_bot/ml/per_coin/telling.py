@@ -56,6 +56,31 @@ class Teller(Protocol):
         ...
 
 
+class Quiet:
+    """Listens and says nothing: what a teller of a few events begins with."""
+
+    def started(self, jobs: Sequence[Job], done: int) -> None:
+        """Nothing."""
+
+    def job_started(self, job: Job) -> None:
+        """Nothing."""
+
+    def progress(self, job: Job, report: EpochReport) -> None:
+        """Nothing."""
+
+    def job_finished(self, job: Job, seconds: float) -> None:
+        """Nothing."""
+
+    def job_failed(self, job: Job, reason: str) -> None:
+        """Nothing."""
+
+    def published(self, told: Published) -> None:
+        """Nothing."""
+
+    def not_published(self, symbol: str | None, reason: str) -> None:
+        """Nothing."""
+
+
 class Lines:
     """One structured line for each event."""
 
