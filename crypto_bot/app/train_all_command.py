@@ -14,7 +14,7 @@ from crypto_bot.app.logging import configure
 from crypto_bot.app.mlflow_runs import MlflowRuns
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.training_candles import training_candles
-from crypto_bot.app.training_executors import NAMES, chosen_executor, executor_of
+from crypto_bot.app.training_executors import NAMES, RAY, Hands, chosen_executor, executor_of
 from crypto_bot.app.training_flags import (
     add_training,
     duration_days,
@@ -26,6 +26,7 @@ from crypto_bot.app.training_records import RecordedRun
 from crypto_bot.app.training_run import Invocation, TrainingRun
 from crypto_bot.app.training_screen import screen, table_of
 from crypto_bot.app.training_survey import Survey, survey, tell
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.panel import Question
 from crypto_bot.ml.per_coin import report, summary
 from crypto_bot.ml.per_coin.choice import Action, Wanted, counted
@@ -66,7 +67,7 @@ def _parser() -> Parser:
     parser = Parser(prog=_PROG, description="Trains the models of every coin of a file.")
     add_training(parser, "symbols_file")
     given = parser.add_argument
-    given("--max_workers", type=int, help="processes at most (default: cores, as memory allows)")
+    given("--max_workers", type=int, help="jobs at a time (default: cores, as memory allows)")
     told = "how jobs are done (default: stacked on a GPU, else process)"
     given("--executor", choices=NAMES, help=told)
     told = "HOST:PORT of the cluster for --executor ray; this machine is one of its nodes"
@@ -127,12 +128,15 @@ class _Call:
         if isinstance(ready, int):
             return ready
         name = chosen_executor(self._flags.executor, self._settings.device)
-        address, uri = self._flags.ray_address, self._flags.mlflow
-        also = [MlflowRuns(uri, ready.draft.plan)] if uri else []
-        executor = executor_of(name, ready.draft, self._desk, ready.workers, address)
+        flags = self._flags
+        also = [MlflowRuns(flags.mlflow, ready.draft.plan)] if flags.mlflow else []
+        hands = Hands(ready.workers, flags.ray_address, flags.max_workers)
+        executor = executor_of(name, ready.draft, self._desk, hands)
         record = self._record(ready.draft, name)
         run = TrainingRun(self._desk, self._settings.models_dir, self._clock, [record, *also])
-        asked = Invocation(command, name, ready.workers, ready.resumed)
+        workers = executor.slots if name == RAY else ready.workers
+        asked = Invocation(command, name, workers, ready.resumed)
+        give_back()  # the candles are on the desk
         try:
             ran = run.go(ready.draft, executor, asked, ready.others)
         finally:

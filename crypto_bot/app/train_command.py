@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.flags import Parser, settings_of
 from crypto_bot.app.logging import configure
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training_candles import training_candles
+from crypto_bot.app.training_executors import IN_PROCESS
 from crypto_bot.app.training_flags import (
     add_training,
     question_of,
@@ -18,6 +20,7 @@ from crypto_bot.app.training_flags import (
     symbols_in,
     training_plan,
 )
+from crypto_bot.app.training_records import RecordedRun
 from crypto_bot.app.training_survey import leader_of
 from crypto_bot.domain.errors import TrainingError
 from crypto_bot.features.kernel import Series
@@ -27,7 +30,7 @@ from crypto_bot.ml.per_coin.executors.in_process import InProcess
 from crypto_bot.ml.per_coin.graph import run_graph
 from crypto_bot.ml.per_coin.job import jobs_of
 from crypto_bot.ml.per_coin.run import lay_out
-from crypto_bot.ml.per_coin.telling import Lines, Published
+from crypto_bot.ml.per_coin.telling import Lines, Published, Several
 from crypto_bot.ml.walk import TrainingPlan
 
 
@@ -68,13 +71,16 @@ def _train(
     plan: TrainingPlan,
 ) -> int:
     desk = Desk(settings.models_dir / ".training" / f"one-{question.timeframe.name}")
-    teller = _Verdicts()
+    clock = SystemClock()
     try:
-        now_ms = SystemClock().now_ms()
+        now_ms = clock.now_ms()
         draft = lay_out(desk, coins, leader, question, plan, now_ms=now_ms, resume=False)
         study = draft.study(desk.panel)
         graph = jobs_of(plan, len(study.folds))
-        failed = run_graph(graph, InProcess(study, desk), desk, settings.models_dir, teller)
+        executor = InProcess(study, desk)
+        with closing(RecordedRun(settings.database_url, study, IN_PROCESS, clock)) as record:
+            teller = Several((_Verdicts(), record))
+            failed = run_graph(graph, executor, desk, settings.models_dir, teller)
     finally:
         desk.clear()
     if failed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.ml.fit import chosen_device
 from crypto_bot.ml.per_coin.desk import Desk
@@ -11,6 +13,8 @@ from crypto_bot.ml.per_coin.executors.ray_cluster import RayCluster
 from crypto_bot.ml.per_coin.executors.stacked import Stacked
 from crypto_bot.ml.per_coin.study import Draft
 
+IN_PROCESS = "in process"
+"""One job after the other, where the command itself runs: `train one`."""
 PROCESS, STACKED, RAY = "process", "stacked", "ray"
 NAMES = (PROCESS, STACKED, RAY)
 
@@ -22,14 +26,20 @@ def chosen_executor(name: str | None, device: str) -> str:
     return STACKED if chosen_device(device).type == "cuda" else PROCESS
 
 
-def executor_of(
-    name: str, draft: Draft, desk: Desk, workers: int, ray_address: str | None
-) -> Executor:
-    """Ready to take jobs. `workers` are of this machine. Raises ConfigError."""
+class Hands(NamedTuple):
+    """Who does the work: `workers` of this machine, or of a cluster `most` at a time."""
+
+    workers: int
+    ray_address: str | None = None
+    most: int | None = None
+
+
+def executor_of(name: str, draft: Draft, desk: Desk, hands: Hands) -> Executor:
+    """Ready to take jobs. Raises ConfigError."""
     if name == RAY:
-        if ray_address is None:
+        if hands.ray_address is None:
             raise ConfigError("--executor ray needs --ray_address HOST:PORT")
-        return RayCluster(draft.study(desk.panel), desk, ray_address)
+        return RayCluster(draft.study(desk.panel), desk, hands.ray_address, hands.most)
     if name == STACKED:
-        return Stacked(draft, desk, workers)
-    return Processes(draft, desk, workers)
+        return Stacked(draft, desk, hands.workers)
+    return Processes(draft, desk, hands.workers)

@@ -23,8 +23,9 @@ from crypto_bot.ml.per_coin.telling import Published
 from crypto_bot.services.health import instant
 
 _LAST_WRITE_S = 10.0
-_KILLED = "the run was killed: --resume 1 goes on with it"
-_STOPPED = "the run was stopped: --resume 1 goes on with it"
+_AGAIN = "train all --resume 1 goes on with it, train one begins again"
+_KILLED = f"the run was killed: {_AGAIN}"
+_STOPPED = f"the run was stopped: {_AGAIN}"
 
 log = structlog.get_logger()
 

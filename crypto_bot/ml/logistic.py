@@ -94,21 +94,21 @@ class LogisticFamily:
             rate = float(np.average(truth, weights=weights))
             return LinearHead(columns, np.empty(0), float(np.log(rate) - np.log1p(-rate)))
         ends = fit.ends[chosen]
-        # In place, column by column: of all the coins' rows every copy is half a gigabyte.
-        x = np.empty((ends.size, columns.size))
+        # Column by column, in float32: of all the coins' rows a copy in float64 is half a gigabyte.
+        x = np.empty((ends.size, columns.size), np.float32)
+        mean, scale = np.empty(columns.size), np.ones(columns.size)
         for place, column in enumerate(columns.tolist()):
-            x[:, place] = fit.features[ends, column]
-        mean, scale = x.mean(axis=0), x.std(axis=0)
-        scale[scale == 0.0] = 1.0
-        x -= mean
-        x /= scale
+            told = fit.features[ends, column].astype(np.float64)
+            mean[place] = told.mean()
+            scale[place] = told.std() or 1.0
+            x[:, place] = (told - mean[place]) / scale[place]
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - fitting alone needs it
 
         model = LogisticRegression(
             C=self.inverse_penalty, tol=_TOLERANCE, max_iter=_ITERATIONS, solver="lbfgs"
         )
         model.fit(x, truth, sample_weight=weights)
-        slopes: Floats = model.coef_[0] / scale
+        slopes: Floats = model.coef_[0].astype(np.float64) / scale
         return LinearHead(columns, slopes, float(model.intercept_[0] - slopes @ mean))
 
 

@@ -33,8 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *words: str) -> int:
     given = ("--candles", str(folder / "candles"), "--models_dir", str(folder / "models"))
-    database = f"sqlite:///{folder / 'runs.db'}"
-    named = ("--symbols_file", str(folder / "symbols.json"), "--database_url", database)
+    named = ("--symbols_file", str(folder / "symbols.json"))
     stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
     return main(["train", "all", *named, *SMALL, *given, *stored, *words])
 
@@ -95,7 +94,8 @@ def test_a_coin_whose_candles_cannot_be_true_fails_alone(folder: Path) -> None:
 def test_train_one_gives_the_same_bits_as_the_workers(folder: Path) -> None:
     (folder / "symbols.json").write_text('["BTCUSDT"]')
     assert run(folder, "--pool", "0") == 0
-    one = ["train", "one", "--symbol", "BTCUSDT", *SMALL[:-2]]
+    stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
+    one = ["train", "one", "--symbol", "BTCUSDT", *SMALL[:-2], *stored]
     candles = ("--candles", str(folder / "candles"), "--models_dir", str(folder / "alone"))
     assert main([*one, *candles]) == 0
     folders = [folder_of(folder / name, "BTCUSDT", "1h") for name in ("models", "alone")]

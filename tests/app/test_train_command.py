@@ -8,6 +8,7 @@ import pytest
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.app.cli import main
 from crypto_bot.domain.candle import Candle
 from tests.app.made_candles import DAYS, HOUR, market, write
@@ -24,8 +25,9 @@ def candles(tmp_path: Path) -> Path:
 
 
 def run(tmp_path: Path, *words: str) -> int:
-    models = () if "--models_dir" in words else ("--models_dir", str(tmp_path / "models"))
-    return main(["train", "one", "--symbol", "BTCUSDT", *SMALL, *models, *words])
+    models = ("--models_dir", str(tmp_path / "models"))
+    stored = ("--database_url", f"sqlite:///{tmp_path / 'store.db'}")
+    return main(["train", "one", "--symbol", "BTCUSDT", *SMALL, *models, *stored, *words])
 
 
 def test_a_model_is_trained_from_files_and_published(
@@ -40,6 +42,17 @@ def test_a_model_is_trained_from_files_and_published(
     assert (meta["seed"], meta["timeframe"], meta["window_bars"]) == (4, "1h", 16)
     assert (folder / "cnn_lstm_v1.pth").exists()
     assert "coins_together" in json.loads((folder / "metrics.json").read_text())
+
+
+def test_the_run_leaves_a_row_in_the_database(tmp_path: Path, candles: Path) -> None:
+    assert run(tmp_path, "--candles", str(candles), "--seed", "4") == 0
+    database = Database.open(f"sqlite:///{tmp_path / 'store.db'}")
+    ((row,),) = SqlTrainingRuns(database, HOUR).newest_runs(9)
+    database.close()
+    assert (row.symbol, row.status, row.seed) == ("BTCUSDT", "trained", 4)
+    assert (row.executor, row.candles) == ("in process", 24 * DAYS)
+    assert row.model_version is not None
+    assert row.model_version.startswith("cnn_lstm_v1+")
 
 
 def test_the_database_and_a_file_train_the_same_model(tmp_path: Path, candles: Path) -> None:

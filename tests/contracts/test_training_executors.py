@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +18,14 @@ from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Done, Event, Executor, Failed, Told
 from crypto_bot.ml.per_coin.executors.in_process import InProcess
 from crypto_bot.ml.per_coin.executors.process import Processes
+from crypto_bot.ml.per_coin.executors.ray_cluster import RayCluster
 from crypto_bot.ml.per_coin.executors.stacked import Stacked
 from crypto_bot.ml.per_coin.graph import Graph
 from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
 from crypto_bot.ml.per_coin.product import logits_of
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.walk import asked
+from tests.ml.made_cluster import two_nodes
 from tests.ml.made_study import GOOD, ONE_SIDED, begun
 
 ROUNDS = 2
@@ -32,27 +35,38 @@ POOL, BASELINES = Job(Stage.POOL, fold=0), Job(Stage.BASELINES, fold=0)
 class Kind(NamedTuple):
     """One executor. `tolerance`: how far its logits may be from those of one after the other."""
 
-    make: Callable[[Draft, Desk], Executor]
+    opened: Callable[[Draft, Desk], AbstractContextManager[Executor]]
     tolerance: float = 0.0
 
 
-def in_process(draft: Draft, desk: Desk) -> Executor:
-    return InProcess(draft.study(desk.panel), desk)
+def in_process(draft: Draft, desk: Desk) -> AbstractContextManager[Executor]:
+    return closing(InProcess(draft.study(desk.panel), desk))
 
 
-def processes(draft: Draft, desk: Desk) -> Executor:
-    return Processes(draft, desk, 2)
+def processes(draft: Draft, desk: Desk) -> AbstractContextManager[Executor]:
+    return closing(Processes(draft, desk, 2))
 
 
-def stacked(draft: Draft, desk: Desk) -> Executor:
-    return Stacked(draft, desk, 1)
+def stacked(draft: Draft, desk: Desk) -> AbstractContextManager[Executor]:
+    return closing(Stacked(draft, desk, 1))
+
+
+@contextmanager
+def ray_cluster(draft: Draft, desk: Desk) -> Iterator[Executor]:
+    with (
+        two_nodes() as (cluster, _),
+        closing(RayCluster(draft.study(desk.panel), desk, cluster.address)) as executor,
+    ):
+        yield executor
 
 
 KINDS = {
     "in process": Kind(in_process),
     "processes": Kind(processes),
     "stacked": Kind(stacked, tolerance=1e-4),
+    "ray": Kind(ray_cluster),
 }
+SLOW = {"ray"}
 
 
 class Ran(NamedTuple):
@@ -106,11 +120,8 @@ def driven(
 def run(kind: Kind, folder: Path) -> Ran:
     draft, desk = begun(folder)
     graph = the_first_fold(draft)
-    executor = kind.make(draft, desk)
-    try:
+    with kind.opened(draft, desk) as executor:
         return Ran(draft, desk, graph, driven(executor, graph))
-    finally:
-        executor.close()
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +129,10 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return run(KINDS["in process"], tmp_path_factory.mktemp("reference"))
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in KINDS],
+)
 def name(request: pytest.FixtureRequest) -> str:
     told: str = request.param
     return told
@@ -205,11 +219,8 @@ def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran)
                 killed.append(worker.pid)
             assert not desk.has(event.job)
 
-    executor = Processes(draft, desk, 1)
-    try:
+    with closing(Processes(draft, desk, 1)) as executor:
         events = driven(executor, graph, kill_who_is_at_work)
-    finally:
-        executor.close()
     assert len(killed) == 1
     ran = Ran(draft, desk, graph, events)
     assert ran.products() == {

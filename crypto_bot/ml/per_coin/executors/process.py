@@ -15,6 +15,7 @@ from threading import Thread
 import torch
 
 from crypto_bot.domain.errors import ConfigError, TrainingError
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Event, Failed, Told, do
 from crypto_bot.ml.per_coin.job import Job
@@ -127,7 +128,9 @@ def _work(draft: Draft, folder: Path, pipe: Connection) -> None:
         study = draft.study(desk.panel)
         while True:
             job, needed = pipe.recv()
-            pipe.send(do(study, desk, job, needed, pipe.send))
+            ended = do(study, desk, job, needed, pipe.send)
+            give_back(study.panel.features)
+            pipe.send(ended)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver has gone: whoever goes on finds the checkpoints
 
