@@ -27,8 +27,8 @@ BEST_FILE = "cnn_lstm_best.pth"
 FILE = "cnn_lstm_v1.pth"
 """The model: the move head's best epoch, and the direction head after its budget."""
 _LEAST_BATCH = 16
-_ROWS_AT_ONCE = 100_000
-"""Scaled together: the rows of all the coins would be a second copy of them."""
+_ROWS_AT_ONCE = 5_000
+"""Scaled together: what stays in the caches of a core; all the rows would be a second copy."""
 
 log = structlog.get_logger()
 
@@ -253,10 +253,11 @@ def _data(
         if examples.features is not fit.features:
             features = torch.from_numpy(examples.features).to(device)
         chosen, truth = asked(examples)
+        ends = examples.ends if chosen.all() else examples.ends[chosen]
         told.append(
             HeadData(
                 features,
-                torch.from_numpy(examples.ends[chosen]).to(device),
+                torch.from_numpy(ends).to(device),
                 torch.from_numpy(truth[chosen].astype(np.float32)).to(device),
                 torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(device),
             )
