@@ -23,7 +23,7 @@ _WARM_UP_STEPS = 50
 PATIENCE = 4
 """Early stopping ends after so many epochs without gain."""
 _LARGEST_GRADIENT = 1.0
-_AT_ONCE = 1024
+_AT_ONCE = 256
 """Rows answered in one forward."""
 
 

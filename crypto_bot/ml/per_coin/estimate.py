@@ -18,11 +18,13 @@ from crypto_bot.ml.walk import TrainingPlan
 
 _MOVED = 0.5
 """Share of the rows that the direction head learns from."""
-_TREE_S = 2.1e-7
+_TREE_S = 2.7e-7
 """Seconds of LightGBM for a row and a round; measured on 92 columns, one thread of an AMD EPYC."""
 _AUDIT_S, _JUDGE_S = 60.0, 10.0
-_WORKER_BYTES = 450 * 2**20
-"""A process with torch, LightGBM and matplotlib loaded."""
+_WORKER_BYTES = 200 * 2**20
+"""A process with torch and LightGBM loaded."""
+_ROW_BYTES = 110
+"""What a row takes beside its columns while LightGBM grows trees from it."""
 _PROBE_ROWS, _PROBE_STEPS = 20_000, 12
 
 
@@ -61,7 +63,7 @@ def estimate(coins: Sequence[Coin], question: Question, plan: TrainingPlan) -> E
 
 def worker_bytes(rows: int, columns: int) -> int:
     """What a worker takes beside the panel: itself, and what LightGBM makes of the rows."""
-    return _WORKER_BYTES + 2 * rows * columns
+    return _WORKER_BYTES + rows * (columns + _ROW_BYTES)
 
 
 def windows_per_s(question: Question, choice: FamilyChoice) -> float:

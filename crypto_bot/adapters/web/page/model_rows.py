@@ -109,7 +109,7 @@ def _loss_words(gate: ModelGate) -> str:
 
 def _figures(card: ModelCard, now_ms: int) -> str:
     metrics = card.metrics
-    age = formats.age((now_ms - card.trained_ms) / 1000)
+    age = formats.age((now_ms - card.last_open_ms) / 1000)
     if metrics is None:
         return f"<span class='num muted'>not measured</span><span class='num muted'>{age}</span>"
     skill = metrics.skill_prior

@@ -131,7 +131,7 @@ def _head(group: model_rows.Group) -> None:
     cells = "".join(
         f"<span class='{kind}'>{name}</span>"
         for name, kind in zip(
-            (*names, "Test rows", "Trained"),
+            (*names, "Test rows", "Data age"),
             ("", "", "picture", "num", "num more", "num more", "num more", "num"),
             strict=True,
         )

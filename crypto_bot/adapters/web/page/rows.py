@@ -178,7 +178,7 @@ def _model(coin: CoinReading, now_ms: int) -> Row:
         "verdict": cells.verdict(card.verdict),
         "verdict_sort": card.verdict,
         "model": coin.model.reason if coin.model else "",
-        "age": formats.age((now_ms - card.trained_ms) / 1000),
+        "age": formats.age((now_ms - card.last_open_ms) / 1000),
     }
 
 

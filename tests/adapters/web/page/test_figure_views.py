@@ -170,6 +170,18 @@ async def test_models_open_to_their_gates_and_curves(database: Database) -> None
         assert "direction auc" in markup(user)
 
 
+async def test_a_model_is_as_old_as_its_data(database: Database) -> None:
+    catalog = MadeCatalog(COINS[:1], NOW_MS)
+    card = catalog.entries()[0].card
+    assert card is not None
+    assert (NOW_MS - card.trained_ms) // DAY_MS == 2  # it was trained on candles of the day before
+    board = board_of(database, NOW_MS, symbols=COINS[:1], catalog=catalog)
+    async with user_simulation(root=page(board, models.build)) as user:
+        await user.open("/")
+        assert "3 d</span>" in markup(user)
+        assert "2 d</span>" not in markup(user)
+
+
 async def test_training_runs_stand_over_the_models(database: Database) -> None:
     made = [
         RunLine("BTCUSDT, fold 2", "failed", NOW_MS - DAY_MS, NOW_MS - DAY_MS + 60_000, 3, 50, "x"),
