@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import ceil
 
 import numpy as np
 import structlog
 import torch
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingError
 from crypto_bot.ml.arithmetic import chosen_arithmetic
 from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
@@ -20,15 +19,13 @@ from crypto_bot.ml.head import HeadData, Schedule, answers, learn
 from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed, restore
 from crypto_bot.ml.notebook import UNKEPT, Notebook
-from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
+from crypto_bot.ml.rows import LONG, Bools, Ints
+from crypto_bot.ml.scaling import scale_of
 
 BEST_FILE = "cnn_lstm_best.pth"
 """Both towers as they were after the move head's best epoch."""
 FILE = "cnn_lstm_v1.pth"
 """The model: the move head's best epoch, and the direction head after its budget."""
-_LEAST_BATCH = 16
-_ROWS_AT_ONCE = 5_000
-"""Scaled together: what stays in the caches of a core; all the rows would be a second copy."""
 
 log = structlog.get_logger()
 
@@ -95,7 +92,8 @@ class CnnLstm:
     """The CNN-LSTM family. `start`: files of a model to go on from, as fine-tuning does.
 
     The same seed, device, arithmetic and number of threads give the same bits, also where a fit was
-    killed and goes on from its `notebook`. Classes have no weights.
+    killed and goes on from its `notebook`. Classes have no weights. Too little memory on the GPU
+    halves the batch, once; `fit` raises TrainingError where even that does not fit.
     """
 
     architecture: Architecture
@@ -111,16 +109,20 @@ class CnnLstm:
     def fit(self, fit: Examples, validation: Examples) -> FittedNet:
         require_classes((("fit", fit), ("validation", validation)))
         batch_size = self.settings.batch_size
-        while True:
-            try:
-                return self._fit(fit, validation, batch_size)
-            except torch.OutOfMemoryError:
-                if batch_size < 2 * _LEAST_BATCH:
-                    raise
-            # Not inside the handler: there the error still holds what is on the GPU.
-            torch.cuda.empty_cache()
-            batch_size //= 2
-            log.warning("batch.halved", reason="out of GPU memory", batch_size=batch_size)
+        halved = max(1, batch_size // 2)
+        try:
+            return self._fit(fit, validation, batch_size)
+        except torch.OutOfMemoryError:
+            log.warning("batch.halved", reason="out of GPU memory", batch_size=halved)
+        # Not inside the handler: there the error still holds what is on the GPU.
+        torch.cuda.empty_cache()
+        try:
+            return self._fit(fit, validation, halved)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"out of GPU memory with batches of {batch_size} windows and of {halved}: use a "
+                "smaller --batch_size or --device cpu"
+            ) from error
 
     def load(self, files: Files) -> FittedNet:
         with torch.random.fork_rng([]):  # what the weights are before does not matter
@@ -185,27 +187,9 @@ class CnnLstm:
             float(np.average(fit.labels[moved] == LONG, weights=fit.weights[moved])),
         )
         for tower, rate in zip((net.move, net.up), rates, strict=True):
-            tower.fix_scale(*scale_of(fit, tower.columns.numpy()))
+            tower.fix_scale(*scale_of(fit.features, fit.ends, tower.columns.numpy()))
             tower.start_at(rate)
         return net
-
-
-def scale_of(fit: Examples, columns: Ints) -> tuple[Floats, Floats]:
-    """Mean and standard deviation (1 for a constant) of `columns` over the rows of `fit` alone."""
-    count = fit.ends.size
-    parts = np.array_split(fit.ends, ceil(count / _ROWS_AT_ONCE))
-
-    def mean_of(squared_from: Floats | None) -> Floats:
-        total = np.zeros(columns.size)
-        for rows in parts:
-            values = fit.features[rows][:, columns].astype(np.float64)
-            total += (values if squared_from is None else (values - squared_from) ** 2).sum(axis=0)
-        return total / count
-
-    mean = mean_of(None)
-    scale = np.sqrt(mean_of(mean))
-    scale[scale == 0.0] = 1.0
-    return mean, scale
 
 
 def chosen_device(name: str) -> torch.device:

@@ -10,6 +10,7 @@ import numpy as np
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
 from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
+from crypto_bot.ml.scaling import in_parts, scale_of
 
 _FILE = "logistic.json"
 _TOLERANCE = 1e-5
@@ -28,8 +29,11 @@ class LinearHead:
         """[n] for the rows `ends` [n] of `features` [bars, k]."""
         total = np.full(ends.size, self.bias)
         # Column by column: a matrix product may round a row differently in another batch.
-        for column, weight in zip(self.columns.tolist(), self.weights.tolist(), strict=True):
-            total += weight * features[ends, column]
+        told = list(zip(self.columns.tolist(), self.weights.tolist(), strict=True))
+        for part in in_parts(ends.size):
+            rows = features[ends[part]]
+            for column, weight in told:
+                total[part] += weight * rows[:, column]
         return total
 
 
@@ -94,14 +98,11 @@ class LogisticFamily:
             rate = float(np.average(truth, weights=weights))
             return LinearHead(columns, np.empty(0), float(np.log(rate) - np.log1p(-rate)))
         ends = fit.ends[chosen]
-        # Column by column, in float32: of all the coins' rows a copy in float64 is half a gigabyte.
+        mean, scale = scale_of(fit.features, ends, columns)
+        # Of all the coins' rows a copy in float64 is half a gigabyte.
         x = np.empty((ends.size, columns.size), np.float32)
-        mean, scale = np.empty(columns.size), np.ones(columns.size)
-        for place, column in enumerate(columns.tolist()):
-            told = fit.features[ends, column].astype(np.float64)
-            mean[place] = told.mean()
-            scale[place] = told.std() or 1.0
-            x[:, place] = (told - mean[place]) / scale[place]
+        for part in in_parts(ends.size):
+            x[part] = (fit.features[ends[part]][:, columns] - mean) / scale
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - fitting alone needs it
 
         model = LogisticRegression(

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged, TrainingError
 from crypto_bot.features.sets import feature_set
 from crypto_bot.ml import fit as fitting
 from crypto_bot.ml import head
 from crypto_bot.ml.family import Examples
-from crypto_bot.ml.fit import BEST_FILE, FILE, CnnLstm, FittedNet, NetSettings, scale_of
+from crypto_bot.ml.fit import BEST_FILE, FILE, CnnLstm, FittedNet, NetSettings
 from crypto_bot.ml.head import Schedule
 from crypto_bot.ml.nets.cnn_lstm import (
     SIZES,
@@ -20,6 +20,7 @@ from crypto_bot.ml.nets.cnn_lstm import (
     gather,
 )
 from crypto_bot.ml.nets.stacked import StackedNets
+from crypto_bot.ml.scaling import scale_of
 
 TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
 QUICK = NetSettings(epochs=2, up_epochs=1, batch_size=64, device="cpu")
@@ -92,7 +93,7 @@ def test_the_scale_comes_from_the_fit_rows_alone() -> None:
     told = examples()
     told.features[:20] = 1e6  # before the first example
     told.features[:, 3] = 2.0
-    mean, scale = scale_of(told, np.array([1, 3]))
+    mean, scale = scale_of(told.features, told.ends, np.array([1, 3]))
     own = told.features[told.ends, 1].astype(np.float64)
     assert mean.tolist() == pytest.approx([own.mean(), 2.0])
     assert scale.tolist() == pytest.approx([own.std(), 1.0])
@@ -168,7 +169,7 @@ def test_a_loss_that_is_not_finite_names_head_and_step() -> None:
         CnnLstm(TINY, 1, QUICK).fit(told, examples(seed=1))
 
 
-def test_out_of_gpu_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_gpu_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
     def learn(*given: object) -> object:
@@ -180,12 +181,15 @@ def test_out_of_gpu_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> 
         return head.learn(*given)  # type: ignore[arg-type]  # as they were given
 
     monkeypatch.setattr(fitting, "learn", learn)
-    settings = NetSettings(epochs=1, up_epochs=1, batch_size=256, device="cpu")
+    settings = NetSettings(epochs=1, up_epochs=1, batch_size=128, device="cpu")
     fitted = CnnLstm(TINY, 1, settings).fit(examples(), examples(seed=1))
-    assert tried == [256, 128, 64, 64]  # both heads fit at last
+    assert tried == [128, 64, 64]  # both heads fit at last
     smaller = NetSettings(epochs=1, up_epochs=1, batch_size=64, device="cpu")
     again = CnnLstm(TINY, 1, smaller).fit(examples(), examples(seed=1))
     assert fitted.files() == again.files()
+    larger = NetSettings(epochs=1, up_epochs=1, batch_size=256, device="cpu")
+    with pytest.raises(TrainingError, match="with batches of 256 windows and of 128: use a small"):
+        CnnLstm(TINY, 1, larger).fit(examples(), examples(seed=1))
 
 
 def test_weights_of_another_architecture_are_refused() -> None:

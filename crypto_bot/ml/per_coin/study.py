@@ -11,7 +11,6 @@ import numpy as np
 from crypto_bot.features.kernel import Series
 from crypto_bot.ml.assess import MODEL
 from crypto_bot.ml.family import FittedHeads
-from crypto_bot.ml.fit import scale_of
 from crypto_bot.ml.leak_audit import audit
 from crypto_bot.ml.model import Scaler
 from crypto_bot.ml.notebook import Notebook
@@ -26,6 +25,7 @@ from crypto_bot.ml.per_coin.product import (
     references_product,
 )
 from crypto_bot.ml.rows import Ints
+from crypto_bot.ml.scaling import scale_of
 from crypto_bot.ml.splits import Fold, Parts
 from crypto_bot.ml.walk import (
     FINAL,
@@ -151,5 +151,5 @@ def answered(panel: Panel, fitted: FittedHeads, ends: Ints) -> dict[str, bytes]:
 def scaler_over(panel: Panel, rows: Parts) -> Scaler:
     """Mean and scale of every column over the rows that are fitted on."""
     columns = np.arange(panel.features.shape[1])
-    mean, scale = scale_of(panel.examples(rows.fit.astype(np.int64)), columns)
+    mean, scale = scale_of(panel.features, rows.fit.astype(np.int64), columns)
     return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))
