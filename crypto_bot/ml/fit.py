@@ -15,8 +15,9 @@ from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingErr
 from crypto_bot.ml.arithmetic import chosen_arithmetic
 from crypto_bot.ml.checkpoint import Checkpoints
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
-from crypto_bot.ml.head import HeadData, Schedule, answers, learn
-from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
+from crypto_bot.ml.head import HeadData, Learned, Schedule, answers, learn
+from crypto_bot.ml.memory import read_at_random
+from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, Tower
 from crypto_bot.ml.nets.weights import packed, restore
 from crypto_bot.ml.notebook import UNKEPT, Notebook
 from crypto_bot.ml.rows import LONG, Bools, Ints
@@ -26,6 +27,8 @@ BEST_FILE = "cnn_lstm_best.pth"
 """Both towers as they were after the move head's best epoch."""
 FILE = "cnn_lstm_v1.pth"
 """The model: the move head's best epoch, and the direction head after its budget."""
+
+_Question = Callable[[Examples], tuple[Bools, Bools]]
 
 log = structlog.get_logger()
 
@@ -161,10 +164,16 @@ class CnnLstm:
         device = chosen_device(s.device)
         schedule, budget = self.schedules(batch_size)
         kept = Checkpoints(self.notebook, f"{self.architecture} {schedule} {budget} {s.dropout}")
+
+        def taught(tower: Tower, asked: _Question, how: Schedule) -> Learned:
+            told = _data(device, fit, validation, asked)
+            with read_at_random(fit.features):
+                return learn(tower, *told, how, kept)
+
         with _repeatable(device, self.seed):
             net = self.new_net(fit).to(device)
-            move = learn(net.move, *_data(device, fit, validation, asked_to_move), schedule, kept)
-            up = learn(net.up, *_data(device, fit, validation, asked_which_way), budget, kept)
+            move = taught(net.move, asked_to_move, schedule)
+            up = taught(net.up, asked_which_way, budget)
             best = CnnLstmNet(self.architecture)
         best.move.load_state_dict(move.best)
         best.up.load_state_dict(up.best)
@@ -229,7 +238,7 @@ def _data(
     device: torch.device,
     fit: Examples,
     validation: Examples,
-    asked: Callable[[Examples], tuple[Bools, Bools]],
+    asked: _Question,
 ) -> tuple[HeadData, HeadData]:
     told = []
     features = torch.from_numpy(fit.features).to(device)

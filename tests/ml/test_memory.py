@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crypto_bot.ml.memory import give_back
+from crypto_bot.ml.memory import give_back, read_at_random
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
 MIB = 1 << 20
@@ -48,3 +48,27 @@ def test_an_array_of_no_file_stays_as_it_is() -> None:
     rows = np.arange(1_000)
     give_back(rows)
     assert np.array_equal(rows, np.arange(1_000))
+
+
+def advised_random(path: Path) -> bool:
+    """Whether the kernel was told that the pages of the file are read at random."""
+    words = Path("/proc/self/smaps").read_text()
+    own = words[words.index(str(path)) :]
+    return " rr " in own[own.index("VmFlags:") :].splitlines()[0]
+
+
+def test_a_file_is_read_at_random_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "rows.npy"
+    np.save(path, np.arange(1_000.0))
+    rows = np.load(path, mmap_mode="c")
+    assert not advised_random(path)
+    with read_at_random(rows[3:]):
+        assert advised_random(path)
+        assert rows[7] == 7.0
+    assert not advised_random(path)
+
+
+def test_an_array_of_no_file_is_read_as_ever() -> None:
+    rows = np.arange(10)
+    with read_at_random(rows):
+        assert rows.sum() == 45
