@@ -32,7 +32,7 @@ from crypto_bot.ml.per_coin import report, summary
 from crypto_bot.ml.per_coin.choice import Action, Wanted, counted
 from crypto_bot.ml.per_coin.desk import Desk, TrainerLock
 from crypto_bot.ml.per_coin.estimate import estimate, worker_bytes
-from crypto_bot.ml.per_coin.executors.process import workers_for
+from crypto_bot.ml.per_coin.room import workers_for
 from crypto_bot.ml.per_coin.run import lay_out
 from crypto_bot.ml.per_coin.study import Draft
 from crypto_bot.ml.per_coin.summary import Line, untrained_line

@@ -14,7 +14,6 @@ from threading import Thread
 
 import torch
 
-from crypto_bot.domain.errors import ConfigError, TrainingError
 from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Event, Failed, Told, do
@@ -156,32 +155,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def workers_for(asked: int | None, bytes_each: int) -> int:
-    """How many workers fit: cores, memory, and what was asked for.
-
-    `bytes_each`: what a worker takes beside the panel, which all of them share. Raises ConfigError
-    where none is asked for, TrainingError where none fits.
-    """
-    if asked is not None and asked < 1:
-        raise ConfigError(f"--max_workers is {asked}: use 1 or more")
-    cores = len(os.sched_getaffinity(0))
-    room = _available_bytes() // bytes_each
-    fit = min(cores if asked is None else asked, cores, room)
-    if fit < 1:
-        raise TrainingError(
-            f"a worker needs {bytes_each / 2**30:.1f} GiB of free memory: close something, or "
-            "train fewer coins"
-        )
-    return int(fit)
-
-
-def _available_bytes() -> int:
-    """Memory that can be had without swapping: what is free, and what caches would give back."""
-    try:
-        with Path("/proc/meminfo").open(encoding="ascii") as file:
-            told = dict(line.split(":") for line in file)
-    except OSError:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return int(told["MemAvailable"].split()[0]) * 1024
