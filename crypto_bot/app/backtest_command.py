@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -13,6 +12,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
@@ -58,7 +58,7 @@ def backtest(argv: Sequence[str]) -> int:
     table = Table("source", "calls", "right", "95 %", "said", "trades", "mean bps", "95 %")
     for name, record in [*report.by_source.items(), ("ALL", report.overall)]:
         table.add_row(str(name), *_cells(record))
-    console = Console()
+    console = screen()
     console.print(table)
     console.print(
         f"{done.candles:,} candles in {took_s:.1f} s, {done.candles / took_s:,.0f} a second. "

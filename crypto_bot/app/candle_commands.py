@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -23,6 +22,7 @@ from crypto_bot.adapters.store.gap_report import GapReport, check
 from crypto_bot.app.flags import Parser, add_settings, settings_of
 from crypto_bot.app.market import open_market
 from crypto_bot.app.progress import backfill
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.features.views import RuleViews
@@ -176,7 +176,7 @@ def _show(reports: Sequence[GapReport]) -> None:
             f"{report.missing_bars:,}",
             f"{report.confirmed:,}",
         )
-    Console().print(table)
+    screen().print(table)
 
 
 def _day(at_ms: int | None) -> str:

@@ -23,6 +23,7 @@ from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.domain.errors import MarketDataError, StoreError
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.registry import ModelRegistry
 from crypto_bot.ports import SignalSink
 from crypto_bot.services.catch_up import CatchUp
@@ -107,6 +108,7 @@ class LiveEngine:
             return
         # What has been loaded stays: the collector need not go through it at some close to come.
         gc.collect()
+        give_back()
         gc.freeze()
         trading = asyncio.create_task(paper.run(market))
         try:

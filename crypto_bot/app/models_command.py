@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
@@ -15,6 +14,7 @@ from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.adapters.store.candle_transfer import candle_paths
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.flags import Parser, add_settings, settings_of
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.candle import Candle
@@ -120,7 +120,7 @@ def _list(settings: Settings, names: Sequence[Named]) -> int:
         elif symbol is not None:
             served = f"with --tf {tf}"
         table.add_row(symbol or POOL, tf, *_brief(meta), served)
-    Console().print(table)
+    screen().print(table)
     return 0
 
 
@@ -134,7 +134,7 @@ def _show(settings: Settings, name: Named) -> int:
     if now is None:
         raise ModelMissing(f"{folder} leads to no model")
     meta = verify(now)
-    console = Console()
+    console = screen()
     for label, value in (
         ("version", meta.version),
         ("family", f"{meta.family} ({meta.size}), {meta.window_bars} bars"),
@@ -185,12 +185,12 @@ def _told(version: Path) -> str:
 
 def _rollback(settings: Settings, name: Named) -> int:
     back = versions.rollback(folder_of(settings.models_dir, *name))
-    Console().print(f"served from the next candle on: {_told(back)}", markup=False)
+    screen().print(f"served from the next candle on: {_told(back)}", markup=False)
     return 0
 
 
 def _verify(settings: Settings, names: Sequence[Named]) -> int:
-    console, wrong, count = Console(), 0, 0
+    console, wrong, count = screen(), 0, 0
     for name in names:
         folder = folder_of(settings.models_dir, *name)
         now = versions.current(folder)
@@ -228,7 +228,7 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
     spec = meta.spec
     asked = _Audited(feature_set(spec.features), spec.label, audited)
     accepted = accept(folder, now, flags.because, _checks(flags, settings, asked))
-    Console().print(
+    screen().print(
         f"{accepted.version} is {accepted.verdict} from the next candle on: "
         f"{'; '.join(accepted.reasons)}",
         markup=False,
@@ -258,7 +258,7 @@ def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> t
     table = Table("check", "passed", "what it says")
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "NO", check.words)
-    Console().print(table)
+    screen().print(table)
     return checks
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from crypto_bot.adapters.clock import SystemClock
@@ -12,6 +11,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.flags import Parser, add_settings, settings_of
 from crypto_bot.app.market import SIM
 from crypto_bot.app.paper import stop_file, trading
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch
 from crypto_bot.services.health import instant
@@ -28,7 +28,7 @@ def paper(argv: Sequence[str]) -> int:
     add_settings(parser, "tf", "symbols_file", "database_url", "exchange")
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
-    console = Console()
+    console = screen()
     database = Database.open(settings.database_url)
     try:
         desk = _desk(settings, database)

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.backtest_command import IN_MEMORY, replay_into
 from crypto_bot.app.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.backtesting.verification import Verification, compare, pages
@@ -105,7 +104,7 @@ def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -
 
 
 def _report(done: Verification, lost: Sequence[str]) -> int:
-    console = Console()
+    console = screen()
     for difference in done.differences[:_SHOWN]:
         console.print(
             f"{difference.id}  {difference.field}: logged {difference.logged}, "

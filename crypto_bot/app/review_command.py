@@ -11,6 +11,7 @@ from rich.table import Table
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.flags import Parser, add_settings, settings_of
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.model_card import ModelEntry
@@ -50,7 +51,7 @@ def review(argv: Sequence[str]) -> int:
         report = LiveRecord(queries, catalog, lambda: now_ms).report(selection, now_ms)
     finally:
         database.close()
-    console = Console()
+    console = screen()
     if not newest:
         console.print(f"no prediction of {settings.tf} in {database.name}: start the engine first")
         return 0

@@ -12,6 +12,7 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.flags import Parser, settings_of
 from crypto_bot.app.logging import configure
 from crypto_bot.app.mlflow_runs import MlflowRuns
+from crypto_bot.app.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.training_candles import training_candles
 from crypto_bot.app.training_executors import NAMES, RAY, Hands, chosen_executor, executor_of
@@ -24,7 +25,7 @@ from crypto_bot.app.training_flags import (
 )
 from crypto_bot.app.training_records import RecordedRun
 from crypto_bot.app.training_run import Invocation, TrainingRun
-from crypto_bot.app.training_screen import screen, table_of
+from crypto_bot.app.training_screen import table_of
 from crypto_bot.app.training_survey import Survey, survey, tell
 from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.panel import Question

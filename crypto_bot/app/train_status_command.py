@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.app.flags import Parser, add_settings, settings_of
+from crypto_bot.app.screen import screen
 from crypto_bot.domain.training_record import TrainingRecord
 
 
@@ -23,7 +23,7 @@ def train_status(argv: Sequence[str]) -> int:
         runs = SqlTrainingRuns(database, settings.timeframe).newest_runs(1)
     finally:
         database.close()
-    console = Console()
+    console = screen()
     if not runs:
         console.print(f"no {settings.tf} training run is recorded: start one with train all")
         return 0
@@ -34,7 +34,7 @@ def train_status(argv: Sequence[str]) -> int:
 def _table(run: Sequence[TrainingRecord]) -> Table:
     table = Table(title=f"Run {run[0].run_id} ({run[0].executor})")
     for name in ("coin", "status", "doing", "seconds", "verdict", "skill", "AUC", "ECE", "reason"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "reason")
     for each in run:
         figures = (_figure(value) for value in (each.skill, each.direction_auc, each.ece))
         told = (each.verdict or "", *figures, each.reason or "")

@@ -17,8 +17,6 @@ from crypto_bot.ml.per_coin.report import shown
 from crypto_bot.ml.per_coin.summary import Line, published_line
 from crypto_bot.ml.per_coin.telling import Published
 
-_PIPE_WIDTH = 200
-
 
 class Screen:
     """Draws while it is entered. `timer` gives seconds."""
@@ -112,12 +110,6 @@ def _lasting(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def screen() -> Console:
-    """Where people read; on a pipe as wide as a table with words needs."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def table_of(lines: Sequence[Line], now_ms: int) -> Table:
