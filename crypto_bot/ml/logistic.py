@@ -9,6 +9,7 @@ import numpy as np
 
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
 from crypto_bot.ml.scaling import in_parts, scale_of
 
@@ -78,10 +79,12 @@ class LogisticFamily:
         require_classes((("fit", fit), ("validation", validation)))
         moved = fit.moved
         went_up = fit.labels[moved] == LONG
-        return FittedLogistic(
+        fitted = FittedLogistic(
             self._head(fit, np.ones(moved.size, dtype=np.bool_), moved, self.move_columns),
             self._head(fit, moved, went_up, self.up_columns),
         )
+        give_back(fit.features)
+        return fitted
 
     def load(self, files: Files) -> FittedLogistic:
         try:

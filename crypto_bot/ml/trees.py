@@ -135,8 +135,8 @@ class TreeFamily:
             "num_threads": s.threads,
             "seed": self.seed,
             "deterministic": True,
-            # A quarter of its own choice: 200 rows for each bin, of which it makes two copies.
-            "bin_construct_sample_cnt": 50_000,
+            # Half of its own choice, and its least: of so many rows it makes two copies.
+            "bin_construct_sample_cnt": 100_000,
             # The same trees as row-wise, in two thirds of the memory and 1.25 times the time.
             "force_col_wise": True,
             "verbosity": -1,
