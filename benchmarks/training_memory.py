@@ -1,5 +1,8 @@
 """Memory of training 32 coins: a driver that builds the panel, and a worker for each core.
 
+The workers learn the network of all the coins, then grow trees from the same rows, which is what
+takes most; both are as they are in a run but for their length, on which memory does not depend.
+
 Real candles: `CRYPTO_BOT_TEST_DATA` or ../shared/data. What each process keeps for itself is added
 up; pages that several share, such as the panel's, count once in all (Linux, smaps_rollup).
 """
@@ -10,6 +13,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +28,9 @@ from crypto_bot.features.labels import label_spec
 from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.families import FamilyChoice
 from crypto_bot.ml.fit import NetSettings
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.panel import Coin, Question, build_panel, load_panel
+from crypto_bot.ml.trees import TreeFamily, TreeSettings
 from crypto_bot.ml.walk import TrainingPlan, fit_pool, folds_of, rows_to_fit
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +39,8 @@ WORKERS = os.cpu_count() or 1
 EVERY_S = 0.2
 QUESTION = Question(Timeframe.parse("15m"), feature_set("per_coin_v2"), label_spec("A"), 16)
 SHORT = NetSettings(epochs=1, up_epochs=1, epoch_examples=20_000, device="cpu")
-"""A fit of all the coins as it is, but for its length: memory does not depend on that."""
+FEW = TreeSettings(move_rounds=5, up_rounds=5)
+BUILT, LEARNED = "built", "learned"
 
 
 def drive(folder: Path, data: Path) -> None:
@@ -44,10 +51,12 @@ def drive(folder: Path, data: Path) -> None:
         coins.append(Coin(symbol, Series(columns.open_ms, np.column_stack(columns[1:]))))
     leader = next(coin.series for coin in coins if coin.symbol == QUESTION.features.leader)
     panel = build_panel(coins, leader, QUESTION, folder)
-    del coins
-    (folder / "built").write_text(f"{panel.usable.size:,} rows, {int(panel.usable.sum()):,} usable")
+    (folder / BUILT).write_text(f"{panel.usable.size:,} rows, {int(panel.usable.sum()):,} usable")
+    del coins, leader, panel
+    give_back()
     spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=work, args=(folder, fold)) for fold in range(WORKERS)]
+    all_here = spawn.Barrier(WORKERS)
+    workers = [spawn.Process(target=work, args=(folder, fold, all_here)) for fold in range(WORKERS)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -55,11 +64,18 @@ def drive(folder: Path, data: Path) -> None:
         assert worker.exitcode == 0
 
 
-def work(folder: Path, fold: int) -> None:
-    """A worker: the pool's network on one fold."""
+def work(folder: Path, fold: int, all_here: Barrier) -> None:
+    """A worker: the pool's network on one fold, and trees beside it."""
     panel = load_panel(folder, tuple(SYMBOLS), QUESTION)
     plan = TrainingPlan(judged=tuple(SYMBOLS), family=FamilyChoice(net=SHORT))
-    fit_pool(panel, plan, rows_to_fit(panel, plan, folds_of(panel, plan), -1 - fold))
+    rows = rows_to_fit(panel, plan, folds_of(panel, plan), -1 - fold)
+    fit_pool(panel, plan, rows)
+    give_back(panel.features)
+    all_here.wait()
+    (folder / LEARNED).touch()
+    move, up = (np.array(QUESTION.features.indices(names)) for names in QUESTION.features.trees)
+    beside = panel.whole(panel.thinned(rows.validation))
+    TreeFamily(move, up, settings=FEW).fit(panel.examples(rows.fit), beside)
 
 
 class Held(NamedTuple):
@@ -97,14 +113,18 @@ def main() -> None:
         child.start()
         assert child.pid is not None
         driver = psutil.Process(child.pid)
-        most = {"building the panel": Held(0, 0), f"{WORKERS} workers learning": Held(0, 0)}
+        most = {
+            "building the panel": Held(0, 0),
+            f"{WORKERS} workers, the network": Held(0, 0),
+            f"{WORKERS} workers, trees": Held(0, 0),
+        }
         while child.is_alive():
-            phase = list(most)[(folder / "built").exists()]
+            phase = list(most)[sum((folder / each).exists() for each in (BUILT, LEARNED))]
             now = held(driver)
             most[phase] = Held(*(max(pair) for pair in zip(most[phase], now, strict=True)))
             time.sleep(EVERY_S)
         assert child.exitcode == 0
-        built = (folder / "built").read_text()
+        built = (folder / BUILT).read_text()
     print(f"memory: {len(SYMBOLS)} coins, {built}; {time.perf_counter() - begun:.0f} s")
     print("| | GB, shared pages once | of which not backed by files |\n|---|---|---|")
     for phase, peak in most.items():

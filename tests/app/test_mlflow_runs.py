@@ -11,7 +11,8 @@ from crypto_bot.ml.artifact import META, METRICS
 from crypto_bot.ml.meta import meta_from
 from crypto_bot.ml.panel import Coin
 from crypto_bot.ml.per_coin.telling import Published
-from tests.ml.made_runs import candles, plan, trained
+from tests.ml.made_market import candles
+from tests.ml.made_runs import plan, trained
 
 PLAN = plan("COIN0")
 

@@ -21,7 +21,8 @@ from crypto_bot.ml.notebook import EpochReport
 from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
 from crypto_bot.ml.per_coin.study import Study
 from crypto_bot.ports import TrainingRecords
-from tests.ml.made_study import HOUR, begun
+from tests.ml.made_market import HOUR
+from tests.ml.made_study import begun
 
 ROUNDS = 2
 TUNE = Job(Stage.TUNE, "COIN1", 0)

@@ -5,42 +5,24 @@ from __future__ import annotations
 import csv
 import os
 import re
-import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import ViewportSize, expect
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from tests.adapters.web.page.made_log import QUARTER, candles_of, fill, signal_of
+from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, WITHIN_MS, Open, fits
 from tests.e2e.processes import ROOT, Process
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
-]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+pytestmark = IN_A_BROWSER
 HOSTILE = "<img src=x onerror=window.hacked=1>"
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-WITHIN_MS = 20_000.0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield launched
-        launched.close()
 
 
 class Site:
@@ -102,58 +84,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.process.kill()
 
 
-Open = Callable[..., Page]
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Open]:
-    """Opens pages; afterwards none may have met an error or asked another host."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-    asked: list[str] = []
-
-    def note(request: Request) -> None:
-        asked.append(request.url)
-
-    def opens(url: str, viewport: dict[str, int] = WIDE, **cookies: str) -> Page:
-        context = browser.new_context(viewport=viewport, timezone_id="Asia/Tokyo")  # type: ignore[arg-type]
-        contexts.append(context)
-        context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
-        page = context.new_page()
-        page.set_default_timeout(WITHIN_MS)
-        page.on("request", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text) if said.type in {"error", "warning"} else None
-            ),
-        )
-        page.goto(url)
-        expect(page.locator(".frame .age")).not_to_have_text("–", timeout=WITHIN_MS)
-        return page
-
-    yield opens
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert asked
-    hosts = {
-        re.sub(r"^(\w+://[^/:]+).*", r"\1", url) for url in asked if not url.startswith("data:")
-    }
-    assert hosts == {"http://127.0.0.1"}
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-
-
 @pytest.mark.parametrize(
     ("viewport", "theme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide", "phone"]
 )
-def test_every_view_with_data(
-    live: Site, opened: Open, viewport: dict[str, int], theme: str
-) -> None:
+def test_every_view_with_data(live: Site, opened: Open, viewport: ViewportSize, theme: str) -> None:
     page = opened(live.url, viewport, crypto_bot_theme=theme)
     expect(page.locator(".coins tbody tr")).to_have_count(32)
     assert fits(page)
@@ -173,7 +107,7 @@ def test_every_view_with_data(
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_every_view_without_data(empty: Site, opened: Open, viewport: dict[str, int]) -> None:
+def test_every_view_without_data(empty: Site, opened: Open, viewport: ViewportSize) -> None:
     page = opened(empty.url, viewport)
     expect(page.get_by_text("No signal yet")).to_be_visible()
     expect(page.get_by_text("No outcome yet")).to_be_visible()

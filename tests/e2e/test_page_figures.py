@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, WITHIN_MS, Open, fits
 from tests.e2e.processes import ROOT, Process
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
-]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-WIDE, PHONE = (1440, 1000), (390, 844)
+pytestmark = IN_A_BROWSER
 VIEWS = ("performance", "models", "paper")
-WITHIN_MS = 20_000.0
 SERVER = str(ROOT / "tests" / "adapters" / "web" / "page" / "figures_server.py")
 
 Site = Callable[[str], str]
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,43 +35,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         process.kill()
 
 
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Open]:
-    """Opens pages; afterwards none may have met an error or asked another host."""
-    complaints: list[str] = []
-    asked: list[str] = []
-    contexts = []
-
-    def opens(url: str, size: tuple[int, int] = WIDE, theme: str = "dark") -> Page:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        contexts.append(context)
-        context.add_cookies([{"name": "crypto_bot_theme", "value": theme, "url": url}])
-        page = context.new_page()
-        page.set_default_timeout(WITHIN_MS)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text) if said.type in {"error", "warning"} else None
-            ),
-        )
-        page.goto(url)
-        expect(page.locator(".frame .age")).not_to_have_text("–", timeout=WITHIN_MS)
-        return page
-
-    yield opens
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    hosts = {re.sub(r"^(\w+://[^/:]+).*", r"\1", url) for url in asked if url[:5] != "data:"}
-    assert hosts == {"http://127.0.0.1"}
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-
-
 def drawn(page: Page) -> int:
     """Charts on which something is painted."""
     return int(
@@ -107,10 +50,10 @@ def drawn(page: Page) -> int:
 
 
 @pytest.mark.parametrize(
-    ("size", "theme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide", "phone"]
+    ("viewport", "theme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide", "phone"]
 )
-def test_every_view_with_data(site: Site, opened: Open, size: tuple[int, int], theme: str) -> None:
-    page = opened(f"{site('usual')}/performance", size, theme)
+def test_every_view_with_data(site: Site, opened: Open, viewport: ViewportSize, theme: str) -> None:
+    page = opened(f"{site('usual')}/performance", viewport, crypto_bot_theme=theme)
     expect(page.locator(".verdict-line")).to_contain_text("Below break-even.")
     expect(page.locator(".chart canvas")).to_have_count(3)
     assert drawn(page) == 3
@@ -128,9 +71,9 @@ def test_every_view_with_data(site: Site, opened: Open, size: tuple[int, int], t
     assert fits(page)
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_every_view_without_data(site: Site, opened: Open, size: tuple[int, int]) -> None:
-    page = opened(f"{site('empty')}/performance", size)
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_view_without_data(site: Site, opened: Open, viewport: ViewportSize) -> None:
+    page = opened(f"{site('empty')}/performance", viewport)
     expect(page.locator(".verdict-line")).to_contain_text("No resolved LONG or SHORT.")
     assert fits(page)
     page.goto(f"{site('empty')}/models")

@@ -3,48 +3,45 @@
 import os
 import pickle
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.backtest_command import replay_into
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable
-from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred, Signal, Source
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.ml.artifact import PublishedModel, folder_of, publish
 from crypto_bot.ml.logged_models import LoggedModels
 from crypto_bot.ml.verdict import Verdict
 from crypto_bot.services.catch_up import CatchUp
 from tests.ml.made_models import judged, tiny_model
+from tests.services.true_market import (
+    M15,
+    START,
+    Feed,
+    Truth,
+    contents,
+    honest,
+    opened,
+    true_candles,
+    undisturbed,
+)
 
-M15 = Timeframe.parse("15m")
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-START = 1_760_000_400_000 // M15.ms * M15.ms
 RECORD_BARS = 10
 LEARNED_UNTIL = START - 30 * M15.ms
-Truth = dict[str, list[Candle]]
-Answers = Callable[[str, list[Candle]], list[Candle]]
-Contents = tuple[list[Signal], list[Outcome | None]]
 
 
 @pytest.fixture(scope="module")
 def truth() -> Truth:
-    market = GeneratedMarket(SYMBOLS, M15, seed=3)
-    first_ms, last_ms = START - 6_400 * M15.ms, START + 100 * M15.ms
-    return {symbol: market.candles(symbol, first_ms, last_ms) for symbol in SYMBOLS}
+    return true_candles(SYMBOLS, 6_400, 100)
 
 
 @pytest.fixture
@@ -58,52 +55,10 @@ def settings(tmp_path: Path) -> Settings:
     return load({"device": "cpu", "models_dir": models_dir, "engine": {"record_bars": RECORD_BARS}})
 
 
-class Feed:
-    """Tells the truth through `answer`, which may leave candles out or raise."""
-
-    def __init__(self, truth: Truth, clock: ReplayClock, answer: Answers) -> None:
-        self._truth = truth
-        self._clock = clock
-        self._answer = answer
-
-    async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-        last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
-        found = [c for c in self._truth[symbol] if since_ms <= c.open_ms <= last_ms]
-        return self._answer(symbol, found)
-
-
-def honest(symbol: str, found: list[Candle]) -> list[Candle]:
-    return found
-
-
 def engine(settings: Settings, database: Database, feed: Feed, clock: ReplayClock) -> CatchUp:
     return build_catch_up(
         settings, SYMBOLS, clock, database, feed=feed, timer=lambda: 0.0, patience_s=0.05
     )
-
-
-@contextmanager
-def opened() -> Iterator[Database]:
-    database = Database.open("sqlite://")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def contents(database: Database) -> Contents:
-    """Predictions without their time of making, and outcomes."""
-    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
-    return [line.stored.signal for line in log], [line.outcome for line in log]
-
-
-def undisturbed(settings: Settings, truth: Truth, until_ms: int) -> Contents:
-    with opened() as source, opened() as target:
-        archive = SqlCandleArchive(source, M15)
-        archive.add(truth)
-        since_ms = START - (RECORD_BARS - 1) * M15.ms
-        replay_into(settings, SYMBOLS, archive, target, since_ms=since_ms, until_ms=until_ms)
-        return contents(target)
 
 
 async def test_three_trained_coins_answer_and_the_rest_falls_back(

@@ -18,17 +18,8 @@ from crypto_bot.ml.meta import Meta, meta_from, trailing_from
 from crypto_bot.ml.panel import Coin, Panel, build_panel
 from crypto_bot.ml.splits import parts
 from crypto_bot.ml.walk import TEACHER, TrainingPlan, asked, baselines_of, folds_of, rows_to_fit
-from tests.ml.made_runs import (
-    FEATURES,
-    HOUR,
-    QUESTION,
-    SPLITS,
-    TRAINED_MS,
-    TUNING,
-    candles,
-    plan,
-    trained,
-)
+from tests.ml.made_market import FEATURES, HOUR, QUESTION, SPLITS, candles
+from tests.ml.made_runs import TRAINED_MS, TUNING, plan, trained
 
 
 def panel(*coins: Series) -> Panel:

@@ -13,8 +13,8 @@ from crypto_bot.ml.meta import Meta, meta_from
 from crypto_bot.ml.panel import Coin
 from crypto_bot.ml.per_coin.choice import Action, Choice, Wanted, choices, counted, teachers
 from crypto_bot.ml.rows import DAY_MS
+from tests.ml.made_market import HOUR, QUESTION, SPLITS, candles
 from tests.ml.made_models import tiny_model
-from tests.ml.made_runs import HOUR, QUESTION, SPLITS, candles
 
 WANTED = Wanted(
     QUESTION, FamilyChoice(CNN_LSTM, "tiny", 16), SPLITS, stale_days=30.0, force=False, now_ms=0

@@ -1,0 +1,66 @@
+"""A browser, and pages in it that must not complain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
+
+from tests.e2e.browsers import CHROMIUM, FLAGS, WIDE, WITHIN_MS, Open
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Opens pages; afterwards none may have met an error or asked another host."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    def opens(url: str, viewport: ViewportSize = WIDE, **cookies: str) -> Page:
+        context = browser.new_context(viewport=viewport, timezone_id="Asia/Tokyo")
+        contexts.append(context)
+        context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
+        page = context.new_page()
+        page.set_default_timeout(WITHIN_MS)
+        page.on("request", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text) if said.type in {"error", "warning"} else None
+            ),
+        )
+        page.goto(url)
+        expect(page.locator(".frame .age")).not_to_have_text("–", timeout=WITHIN_MS)
+        return page
+
+    yield opens
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert asked
+    hosts = {
+        re.sub(r"^(\w+://[^/:]+).*", r"\1", url) for url in asked if not url.startswith("data:")
+    }
+    assert hosts == {"http://127.0.0.1"}
