@@ -9,6 +9,7 @@ up; pages that several share, such as the panel's, count once in all (Linux, sma
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import tempfile
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import psutil
+import structlog
 
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.app.settings import load_symbols
@@ -45,6 +47,7 @@ BUILT, LEARNED = "built", "learned"
 
 def drive(folder: Path, data: Path) -> None:
     """The driver: builds the panel of all the coins, then waits for the workers."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     coins = []
     for symbol in SYMBOLS:
         columns = read_candles(data / f"{symbol}.parquet")

@@ -30,7 +30,7 @@ from crypto_bot.services.catch_up import CatchUp
 from crypto_bot.services.health import Health, HealthReport, assess
 
 _WATCH_S = 5
-_CLOCK_CHECK_S = 3600
+_HOUR_S = 3600
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
 
@@ -154,7 +154,8 @@ class LiveEngine:
         # A round that takes longer than a candle is found at work by the next: which then ends.
         self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)
         self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
-        self._scheduler.add_job(self._correct_clock, "interval", seconds=_CLOCK_CHECK_S)
+        self._scheduler.add_job(self._correct_clock, "interval", seconds=_HOUR_S)
+        self._scheduler.add_job(give_back, "interval", seconds=_HOUR_S)
         self._scheduler.start()
         await run()
         await failed

@@ -59,7 +59,7 @@ def train_all(argv: Sequence[str]) -> int:
     try:
         if flags.dry_run:
             return call.dry_run()
-        return call.train(shlex.join([_PROG, *argv]))
+        return call.train(f"{_PROG} {shlex.join(argv)}")
     finally:
         lock.release()
 
