@@ -34,6 +34,7 @@ from crypto_bot.ml.calibrate import Calibration
 from crypto_bot.ml.decision import ReturnMap
 from crypto_bot.ml.fit import FittedNet
 from crypto_bot.ml.gate import Judgement
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
 from crypto_bot.ml.nets.weights import packed
@@ -191,6 +192,8 @@ async def engine(folder: Path) -> None:
         if bar == 0:
             catch_up.recover(until_ms)
         took.append((await catch_up.to(until_ms)).cycle_s * 1e3)
+        if bar == 0:
+            give_back()  # as the daemon does
         memory.append(psutil.Process().memory_info().rss / MIB)
     store = SqlPredictionStore(database, M15)
     answered = len(store.model_calls(SYMBOLS[0], random_version(settings), START_MS))
