@@ -45,10 +45,11 @@ class _Order(NamedTuple):
 
 
 class _Returned(NamedTuple):
-    """A product, and how long it took."""
+    """What came of a job, how long it took, and how many letters it wrote."""
 
-    product: Mapping[str, bytes]
+    outcome: Mapping[str, bytes] | Failed
     seconds: float
+    letters: int
 
 
 class RayCluster:
@@ -79,6 +80,8 @@ class RayCluster:
         self._products: dict[Job, Any] = {}
         self._asked: dict[Job, tuple[Job, ...]] = {}
         self._attempts: dict[Job, int] = {}
+        self._read: dict[Job, int] = {}
+        """Letters read of each job under way, in its newest attempt."""
         self._under_way: dict[Any, Job] = {}
         self._told: deque[Event] = deque()
         self.slots = self._cores()
@@ -86,6 +89,7 @@ class RayCluster:
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
         self._asked[job] = needed
         attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
+        self._read[job] = 0
         checkpoint = self._desk.checkpoint(job)
         products = [self._product(each) for each in needed]
         order = _Order(__version__, self._letters, attempt, job, needed, checkpoint)
@@ -95,8 +99,7 @@ class RayCluster:
         while not self._told:
             ready, _ = self._ray.wait([self._post, *self._under_way], num_returns=1)
             if self._post in ready:
-                self._read(self._ray.get(self._post))
-                self._post = self._letters.collect.remote()
+                self._take_letters()
             for ended in ready:
                 if ended in self._under_way:
                     self._hear(ended)
@@ -111,39 +114,51 @@ class RayCluster:
     def _hear(self, ended: Any) -> None:
         job = self._under_way.pop(ended)
         self.slots = self._cores()  # nodes come and go
-        # A job waits until each letter is in the box: all that it wrote is read before its end.
-        self._read(self._ray.get(self._letters.empty.remote()))
         try:
-            returned: _Returned | Failed = self._ray.get(ended)
+            returned: _Returned = self._ray.get(ended)
         except self._ray.exceptions.RayTaskError as error:
-            self._told.append(Failed(job, f"its node could not do it: {_last_line(error)}"))
+            self._end(Failed(job, f"its node could not do it: {_last_line(error)}"))
         except self._ray.exceptions.RayError as error:
             self._lost(job, error)
         else:
-            self._told.append(self._ended(job, returned))
+            while self._read[job] < returned.letters:  # another way than a product comes
+                self._take_letters()
+            self._end(self._ended(job, returned))
 
     def _lost(self, job: Job, error: Exception) -> None:
         """Begins again what a lost node or worker was doing."""
+        while self._ray.wait([self._post], timeout=0)[0]:  # the newest checkpoint may be there
+            self._take_letters()
         if self._attempts[job] < _TRIES:
             self.submit(job, self._asked[job])
             return
         told = f"its worker was lost {_TRIES} times ({type(error).__name__}: {first_line(error)})"
-        self._told.append(Failed(job, told))
+        self._end(Failed(job, told))
 
-    def _ended(self, job: Job, returned: _Returned | Failed) -> Done | Failed:
-        if isinstance(returned, Failed):
-            return returned
-        failed = attempted(job, lambda: self._desk.put(job, returned.product))
+    def _ended(self, job: Job, returned: _Returned) -> Done | Failed:
+        outcome = returned.outcome
+        if isinstance(outcome, Failed):
+            return outcome
+        failed = attempted(job, lambda: self._desk.put(job, outcome))
         return failed or Done(job, returned.seconds)
 
-    def _read(self, letters: list[_Letter]) -> None:
-        for letter in letters:
-            if letter.attempt != self._attempts.get(letter.job):
+    def _end(self, event: Done | Failed) -> None:
+        """Nothing is told of a job after its end."""
+        del self._read[event.job]
+        self._told.append(event)
+
+    def _take_letters(self) -> None:
+        """Reads those that have come; waits for the next where there is none."""
+        for letter in self._ray.get(self._post):
+            job = letter.job
+            if job not in self._read or letter.attempt != self._attempts[job]:
                 continue  # from a node that was given up
+            self._read[job] += 1
             if isinstance(letter.content, bytes):
-                self._desk.keep(letter.job, letter.content)
+                self._desk.keep(job, letter.content)
             else:
-                self._told.append(Told(letter.job, letter.content))
+                self._told.append(Told(job, letter.content))
+        self._post = self._letters.collect.remote()
 
     def _product(self, job: Job) -> Any:
         """The product of `job` in the object store, sent there once."""
@@ -172,10 +187,6 @@ class _Letterbox:
         while not self._letters:
             self._some.clear()
             await self._some.wait()
-        return await self.empty()
-
-    async def empty(self) -> list[_Letter]:
-        """All that is there."""
         taken, self._letters = self._letters, []
         return taken
 
@@ -185,6 +196,7 @@ class _PostedNotebook:
 
     def __init__(self, order: _Order) -> None:
         self._order = order
+        self.posted = 0
 
     def read(self) -> bytes | None:
         return self._order.checkpoint
@@ -201,27 +213,29 @@ class _PostedNotebook:
         order = self._order
         letter = _Letter(order.job, order.attempt, content)
         ray.get(order.letters.post.remote(letter))  # it lies in the box before the job goes on
+        self.posted += 1
 
 
-def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Returned | Failed:
+def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Returned:
     """A job on its node."""
     job = order.job
     if order.version != __version__:
         told = f"its node has crypto_bot {__version__}, the driver {order.version}"
-        return Failed(job, f"{told}: install the same")
+        return _Returned(Failed(job, f"{told}: install the same"), 0.0, 0)
     torch.set_num_threads(1)
     started = time.perf_counter()
     product: dict[str, bytes] = {}
+    notebook = _PostedNotebook(order)
 
     def work() -> None:
         needs = dict(zip(order.needed, products, strict=True))
-        product.update(perform(study, job, needs, _PostedNotebook(order)))
+        product.update(perform(study, job, needs, notebook))
 
     with warnings.catch_warnings():
         # The panel lies in memory that all jobs of a node share; nobody writes to it.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         failed = attempted(job, work)
-    return failed or _Returned(product, time.perf_counter() - started)
+    return _Returned(failed or product, time.perf_counter() - started, notebook.posted)
 
 
 def _plain(study: Study) -> Study:
