@@ -62,10 +62,10 @@ def line(entry: ModelEntry, now_ms: int) -> str:
     card = entry.card
     told = "" if card is None else _figures(card, now_ms)
     fit = card is not None and card.verdict in _SERVED and not entry.served
-    served = f"<span class=muted>Not served: {escape(entry.reason)}.</span>" if fit else ""
+    served = f". <span class=muted>Not served: {escape(entry.reason)}.</span>" if fit else ""
     return (
         f"<span class=coin title='{escape(entry.symbol)}'>{escape(formats.coin(entry.symbol))}"
-        f"</span><span class=why>{escape(reason(entry))} {served}</span>{told}"
+        f"</span><span class=why>{escape(reason(entry))}{served}</span>{told}"
     )
 
 
