@@ -1,4 +1,4 @@
-"""Real processes for the tests that need them: all end with their test."""
+"""What ends with its test: how logs are written, and real processes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.e2e.processes import ROOT, Process
 
 Start = Callable[..., Process]
+
+
+@pytest.fixture(autouse=True)
+def plain_structlog() -> None:
+    """A command that ran in the same process before has set up logs of its own."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

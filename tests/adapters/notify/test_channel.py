@@ -13,7 +13,6 @@ from io import StringIO
 from statistics import median
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
@@ -50,11 +49,6 @@ def posting(urls: str, clock: Clock | None = None) -> Iterator[Post]:
 
 def notice(text: str = "something", level: Level = Level.INFO) -> Notice:
     return Notice(Topic.ENGINE, level, text)
-
-
-@pytest.fixture(autouse=True)
-def plain_structlog() -> None:
-    structlog.reset_defaults()
 
 
 @pytest.fixture
