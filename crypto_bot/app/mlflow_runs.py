@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, first_line
 from crypto_bot.ml.per_coin.summary import Between, published_line
 from crypto_bot.ml.per_coin.telling import Published, Quiet
 from crypto_bot.ml.walk import TrainingPlan
@@ -44,7 +44,7 @@ class MlflowRuns(Quiet):
             record()
         except Exception as error:  # noqa: BLE001 - whatever a foreign server does, training goes on
             self._given_up = True
-            first = (str(error).strip().splitlines() or [""])[0]
+            first = first_line(error)
             login = self._uri.partition("://")[2].rpartition("@")[0]
             told = first.replace(f"{login}@", "") if login else first
             reason = f"{type(error).__name__}: {told}"

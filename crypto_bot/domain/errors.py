@@ -85,3 +85,8 @@ class NotEnoughData(TrainingError):
 
 class TrainingDiverged(TrainingError):
     """The loss became non-finite."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another's making says, in one line."""
+    return (str(error).strip().splitlines() or [""])[0]

@@ -13,6 +13,7 @@ from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.ml.family import Examples, Features, Files, HeadLogits, require_classes
 from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.rows import LONG, Bools, Floats, Ints
+from crypto_bot.ml.scaling import in_parts
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -87,7 +88,6 @@ class TreeFamily:
         require_classes((("fit", fit), ("validation", validation)))
         move = self._move(fit, validation)
         up = self._up(_only(fit, fit.moved))
-        give_back(fit.features)
         return FittedTrees(move, up, self.move_columns, self.up_columns)
 
     def load(self, files: Files) -> FittedTrees:
@@ -205,10 +205,9 @@ def _rows(examples: Examples, columns: Ints) -> lgb.Sequence:
 
 def _raw(booster: lgb.Booster, features: Features, ends: Ints, columns: Ints) -> Floats:
     told = np.empty(ends.size)
-    for begin in range(0, ends.size, _ROWS_AT_ONCE):
-        some = slice(begin, begin + _ROWS_AT_ONCE)
-        told[some] = booster.predict(
-            features[np.ix_(ends[some], columns)], raw_score=True, num_threads=1
+    for part in in_parts(ends.size):
+        told[part] = booster.predict(
+            features[np.ix_(ends[part], columns)], raw_score=True, num_threads=1
         )
     return told
 

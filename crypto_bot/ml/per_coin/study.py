@@ -12,6 +12,7 @@ from crypto_bot.features.kernel import Series
 from crypto_bot.ml.assess import MODEL
 from crypto_bot.ml.family import FittedHeads
 from crypto_bot.ml.leak_audit import audit
+from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.model import Scaler
 from crypto_bot.ml.notebook import Notebook
 from crypto_bot.ml.panel import Coin, Panel, Question, load_panel
@@ -78,8 +79,18 @@ def perform(
 ) -> dict[str, bytes]:
     """Does `job` from the products of those it needs; the same bits wherever it is done.
 
-    A fit goes on from its `notebook`. Raises TrainingError, and BadCandles.
+    A fit goes on from its `notebook`. What it took of memory is given back. Raises TrainingError,
+    and BadCandles.
     """
+    try:
+        return _performed(study, job, needed, notebook)
+    finally:
+        give_back(study.panel.features)
+
+
+def _performed(
+    study: Study, job: Job, needed: Mapping[Job, Product], notebook: Notebook
+) -> dict[str, bytes]:
     if job.stage is Stage.AUDIT:
         return _audited(study)
     if job.stage is Stage.POOL:

@@ -14,7 +14,6 @@ from threading import Thread
 
 import torch
 
-from crypto_bot.ml.memory import give_back
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Event, Failed, Told, do
 from crypto_bot.ml.per_coin.job import Job
@@ -127,9 +126,7 @@ def _work(draft: Draft, folder: Path, pipe: Connection) -> None:
         study = draft.study(desk.panel)
         while True:
             job, needed = pipe.recv()
-            ended = do(study, desk, job, needed, pipe.send)
-            give_back(study.panel.features)
-            pipe.send(ended)
+            pipe.send(do(study, desk, job, needed, pipe.send))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver has gone: whoever goes on finds the checkpoints
 

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from crypto_bot import __version__
+from crypto_bot.domain.errors import first_line
 from crypto_bot.ml.notebook import EpochReport
 from crypto_bot.ml.per_coin.desk import Desk
 from crypto_bot.ml.per_coin.executors.executor import Done, Event, Failed, Told, attempted
-from crypto_bot.ml.per_coin.executors.ray_connection import connected, first_line
+from crypto_bot.ml.per_coin.executors.ray_connection import connected
 from crypto_bot.ml.per_coin.job import Job
 from crypto_bot.ml.per_coin.study import Study, perform
 

@@ -10,7 +10,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, first_line
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 _IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
@@ -71,8 +71,3 @@ def _reached(address: str) -> str:
             f"--ray_address {address}: nothing answers there ({error.strerror or error}): start "
             f"the cluster with 'ray start --head --port {port}', or correct the address"
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return (str(error).strip().splitlines() or [""])[0]
