@@ -23,9 +23,9 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, WebServer, bind, create_app
 from crypto_bot.domain.candle import Candle
-from crypto_bot.ml.catalog import PublishedCatalog
-from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
-from crypto_bot.services.health import Health, HealthReport, assess
+from crypto_bot.engine.health import Health, HealthReport, assess
+from crypto_bot.models.catalog import PublishedCatalog
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 
 REPEATS = 40
 LIMIT_MS = 50.0

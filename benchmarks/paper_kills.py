@@ -25,7 +25,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.backtest_command import replay_into
+from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.paper import trading
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.domain.ledger import Account, Event, apply
@@ -73,7 +73,7 @@ class Engines:
         self._symbols = folder / "symbols.json"
         self._symbols.write_text(json.dumps(SYMBOLS))
         words = ["--speed", str(SPEED), "--seed", str(SEED), "--symbols_file", str(self._symbols)]
-        self._exchange = starts(["-m", "crypto_bot.app.sim_command", *words], {})
+        self._exchange = starts(["-m", "crypto_bot.app.commands.sim", *words], {})
         self._exchange_url = self._exchange.event("sim.ready")["url"]
         self.now = self.start()
 

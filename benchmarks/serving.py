@@ -24,22 +24,22 @@ from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.labels import label_spec
 from crypto_bot.features.live import LiveFeatures
 from crypto_bot.features.sets import feature_set, schema_hash
-from crypto_bot.ml import versions
-from crypto_bot.ml.artifact import PublishedModel, folder_of, publish
-from crypto_bot.ml.artifact import load as load_model
-from crypto_bot.ml.calibrate import Calibration
-from crypto_bot.ml.decision import ReturnMap
-from crypto_bot.ml.fit import FittedNet
-from crypto_bot.ml.gate import Judgement
-from crypto_bot.ml.memory import give_back
-from crypto_bot.ml.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
-from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet
-from crypto_bot.ml.nets.weights import packed
-from crypto_bot.ml.prediction_service import PredictionService, Window
-from crypto_bot.ml.verdict import Verdict
+from crypto_bot.labels.labels import label_spec
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import PublishedModel, folder_of, publish
+from crypto_bot.models.artifact import load as load_model
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.decision import ReturnMap
+from crypto_bot.models.families.cnn_lstm.fit import FittedNet
+from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
+from crypto_bot.models.families.cnn_lstm.weights import packed
+from crypto_bot.models.gates import Judgement
+from crypto_bot.models.memory import give_back
+from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.serving.prediction_service import PredictionService, Window
 
 M15 = Timeframe.parse("15m")
 SYMBOLS = load_symbols(Path(__file__).parents[1] / "symbols_32.json")

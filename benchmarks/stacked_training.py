@@ -18,14 +18,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from crypto_bot.features.sets import feature_set
-from crypto_bot.ml.arithmetic import FLOAT32
-from crypto_bot.ml.checkpoint import Checkpoints
-from crypto_bot.ml.fit import chosen_device
-from crypto_bot.ml.head import HeadData, Schedule
-from crypto_bot.ml.nets.cnn_lstm import SIZES, Tower
-from crypto_bot.ml.nets.tower_stack import TowerStack
-from crypto_bot.ml.notebook import UNKEPT
-from crypto_bot.ml.stacked_head import Pupil, learn_together
+from crypto_bot.models.checkpoint import Checkpoints
+from crypto_bot.models.checkpoint_store import UNKEPT
+from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
+from crypto_bot.models.families.cnn_lstm.fit import chosen_device
+from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
+from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
+from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
+from crypto_bot.models.families.cnn_lstm.tower_stack import TowerStack
 
 FEATURES = feature_set("per_coin_v2")
 VALIDATION = 720

@@ -20,9 +20,9 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from benchmarks import training_memory
 from crypto_bot.features.sets import feature_set
-from crypto_bot.ml.arithmetic import ARITHMETICS, multiplies_bfloat16
-from crypto_bot.ml.head import HeadData, Run, Schedule
-from crypto_bot.ml.nets.cnn_lstm import SIZES, Tower, block_offsets, gather
+from crypto_bot.models.families.cnn_lstm.arithmetic import ARITHMETICS, multiplies_bfloat16
+from crypto_bot.models.families.cnn_lstm.head import HeadData, Run, Schedule
+from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, block_offsets, gather
 
 BARS_OF_SERIES = 60_000
 ROUNDS = 15

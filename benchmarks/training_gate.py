@@ -22,19 +22,25 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
-from crypto_bot.features.labels import label_spec
 from crypto_bot.features.sets import feature_set
-from crypto_bot.ml.arithmetic import BF16, FLOAT32, MIXED
-from crypto_bot.ml.calibrate import Calibration
-from crypto_bot.ml.checkpoint import Checkpoints
-from crypto_bot.ml.family import Examples
-from crypto_bot.ml.fit import CnnLstm, FittedNet, NetSettings
-from crypto_bot.ml.head import HeadData, Schedule, learn
-from crypto_bot.ml.nets.cnn_lstm import Architecture, CnnLstmNet, Tower, block_offsets, gather
-from crypto_bot.ml.nets.step import WrittenStep
-from crypto_bot.ml.notebook import UNKEPT
-from crypto_bot.ml.panel import Coin, Panel, Question, build_panel
-from crypto_bot.ml.rows import LONG, Ints
+from crypto_bot.labels.labels import label_spec
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.checkpoint import Checkpoints
+from crypto_bot.models.checkpoint_store import UNKEPT
+from crypto_bot.models.families.cnn_lstm.arithmetic import BF16, FLOAT32, MIXED
+from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, FittedNet, NetSettings
+from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule, learn
+from crypto_bot.models.families.cnn_lstm.net import (
+    Architecture,
+    CnnLstmNet,
+    Tower,
+    block_offsets,
+    gather,
+)
+from crypto_bot.models.families.cnn_lstm.step import WrittenStep
+from crypto_bot.models.families.family import Examples
+from crypto_bot.statistics.rows import LONG, Ints
+from crypto_bot.training.panel import Coin, Panel, Question, build_panel
 
 ROOT = Path(__file__).parents[1]
 TABLES = ROOT / "docs" / "results" / "training_gate.md"

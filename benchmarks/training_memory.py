@@ -26,14 +26,14 @@ from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.app.settings import load_symbols
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
-from crypto_bot.features.labels import label_spec
 from crypto_bot.features.sets import feature_set
-from crypto_bot.ml.families import FamilyChoice
-from crypto_bot.ml.fit import NetSettings
-from crypto_bot.ml.memory import give_back
-from crypto_bot.ml.panel import Coin, Question, build_panel, load_panel
-from crypto_bot.ml.trees import TreeFamily, TreeSettings
-from crypto_bot.ml.walk import TrainingPlan, fit_pool, folds_of, rows_to_fit
+from crypto_bot.labels.labels import label_spec
+from crypto_bot.models.families.by_name import FamilyChoice
+from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.trees import TreeFamily, TreeSettings
+from crypto_bot.models.memory import give_back
+from crypto_bot.training.panel import Coin, Question, build_panel, load_panel
+from crypto_bot.training.walk import TrainingPlan, fit_pool, folds_of, rows_to_fit
 
 ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")

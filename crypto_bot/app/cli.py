@@ -50,8 +50,8 @@ def guarded(job: Callable[[], int]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    from crypto_bot.app.commands.flags import run_settings  # noqa: PLC0415 - as above
     from crypto_bot.app.daemon import Daemon  # noqa: PLC0415 - each command loads what it needs
-    from crypto_bot.app.flags import run_settings  # noqa: PLC0415 - as above
     from crypto_bot.app.logging import configure  # noqa: PLC0415 - as above
 
     settings = run_settings(argv)
@@ -66,19 +66,19 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _sim(argv: Sequence[str]) -> int:
-    from crypto_bot.app.sim_command import main as sim  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.sim import main as sim  # noqa: PLC0415 - as above
 
     return sim(argv)
 
 
 def _candles(argv: Sequence[str]) -> int:
-    from crypto_bot.app.candle_commands import candles  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.candles import candles  # noqa: PLC0415 - as above
 
     return candles(argv)
 
 
 def _backtest(argv: Sequence[str]) -> int:
-    from crypto_bot.app.backtest_command import backtest  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.backtest import backtest  # noqa: PLC0415 - as above
 
     return backtest(argv)
 
@@ -86,15 +86,15 @@ def _backtest(argv: Sequence[str]) -> int:
 def _train(argv: Sequence[str]) -> int:
     what, rest = (argv[0], argv[1:]) if argv else ("", [])
     if what == "one":
-        from crypto_bot.app.train_command import train_one  # noqa: PLC0415 - as above
+        from crypto_bot.app.commands.train_one import train_one  # noqa: PLC0415 - as above
 
         return train_one(rest)
     if what == "all":
-        from crypto_bot.app.train_all_command import train_all  # noqa: PLC0415 - as above
+        from crypto_bot.app.commands.train_all import train_all  # noqa: PLC0415 - as above
 
         return train_all(rest)
     if what == "status":
-        from crypto_bot.app.train_status_command import train_status  # noqa: PLC0415 - as above
+        from crypto_bot.app.commands.train_status import train_status  # noqa: PLC0415 - as above
 
         return train_status(rest)
     raise ConfigError(
@@ -103,43 +103,43 @@ def _train(argv: Sequence[str]) -> int:
 
 
 def _replay(argv: Sequence[str]) -> int:
-    from crypto_bot.app.replay_command import replay  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.replay import replay  # noqa: PLC0415 - as above
 
     return replay(argv)
 
 
 def _models(argv: Sequence[str]) -> int:
-    from crypto_bot.app.models_command import models  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.models import models  # noqa: PLC0415 - as above
 
     return models(argv)
 
 
 def _paper(argv: Sequence[str]) -> int:
-    from crypto_bot.app.paper_command import paper  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.paper import paper  # noqa: PLC0415 - as above
 
     return paper(argv)
 
 
 def _backup(argv: Sequence[str]) -> int:
-    from crypto_bot.app.backup_command import backup  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.backup import backup  # noqa: PLC0415 - as above
 
     return backup(argv)
 
 
 def _notify(argv: Sequence[str]) -> int:
-    from crypto_bot.app.notify_command import notify  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.notify import notify  # noqa: PLC0415 - as above
 
     return notify(argv)
 
 
 def _review(argv: Sequence[str]) -> int:
-    from crypto_bot.app.review_command import review  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.review import review  # noqa: PLC0415 - as above
 
     return review(argv)
 
 
 def _export(argv: Sequence[str]) -> int:
-    from crypto_bot.app.export_command import export  # noqa: PLC0415 - as above
+    from crypto_bot.app.commands.export import export  # noqa: PLC0415 - as above
 
     return export(argv)
 

@@ -18,11 +18,11 @@ from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.paper import PaperLog, PaperRoom
-from crypto_bot.app.retraining import Retrainer
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
+from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.app.wiring import check_device, model_registry
-from crypto_bot.ml.catalog import PublishedCatalog, SwitchedOff
+from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
 from crypto_bot.ports import ModelCatalog
 
 _log = structlog.get_logger()

@@ -15,19 +15,19 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.paper import PaperRoom
-from crypto_bot.app.progress import backfill
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
 from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.domain.errors import MarketDataError, StoreError
-from crypto_bot.ml.memory import give_back
-from crypto_bot.ml.registry import ModelRegistry
+from crypto_bot.engine.catch_up import CatchUp
+from crypto_bot.engine.health import Health, HealthReport, assess
+from crypto_bot.models.memory import give_back
+from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import SignalSink
-from crypto_bot.services.catch_up import CatchUp
-from crypto_bot.services.health import Health, HealthReport, assess
 
 _WATCH_S = 5
 _HOUR_S = 3600

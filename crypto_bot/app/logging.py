@@ -9,9 +9,9 @@ from typing import Literal
 
 import structlog
 
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.ports import StoredSignal
-from crypto_bot.services.health import instant
 
 
 def configure(level: str, style: Literal["auto", "console", "json"]) -> None:

@@ -15,11 +15,11 @@ from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.notice import Level, Notice, QuietHours, zone_of
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import Refusal
+from crypto_bot.engine.health import HealthReport, Status
+from crypto_bot.engine.paper.notices import PaperChanges
 from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperDesk, StoredSignal
-from crypto_bot.services.health import HealthReport, Status
-from crypto_bot.services.notices import HealthChanges, ModelChanges, of_signals, started, stopped
-from crypto_bot.services.outbox import Rules
-from crypto_bot.services.paper_notices import PaperChanges
+from crypto_bot.reports.notices import HealthChanges, ModelChanges, of_signals, started, stopped
+from crypto_bot.reports.outbox import Rules
 
 _LOOK_S = 1.0
 _MODELS_EVERY = 60

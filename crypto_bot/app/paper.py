@@ -20,8 +20,8 @@ from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
 from crypto_bot.domain.quote import OrderBook, Quote
+from crypto_bot.engine.paper.desk import PaperTrading
 from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
-from crypto_bot.services.paper_desk import PaperTrading
 
 _AT_LEAST_S = 0.5
 """Of real time between two polls, however fast the market's clock runs."""

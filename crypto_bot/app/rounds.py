@@ -11,9 +11,10 @@ import structlog
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market
 from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.services.catch_up import CatchUp, Round
-from crypto_bot.services.health import Health, instant
+from crypto_bot.engine.catch_up import CatchUp, Round
+from crypto_bot.engine.health import Health
 
 AFTER_CLOSE_MS = 1_000
 """Exchanges finish a candle a moment after its close."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from crypto_bot.adapters.service import ServiceSocket
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.services.health import HealthReport
-from crypto_bot.services.pulse import Pulse
+from crypto_bot.engine.health import HealthReport
+from crypto_bot.engine.pulse import Pulse
 
 
 async def supervised(

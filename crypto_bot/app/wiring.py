@@ -10,11 +10,17 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.engine.candle_intake import CandleIntake
+from crypto_bot.engine.catch_up import CatchUp
+from crypto_bot.engine.cycle import Cycle
+from crypto_bot.engine.live_tracker import LiveTracker
+from crypto_bot.engine.shared_views import SharedViews
+from crypto_bot.engine.signal_engine import SignalEngineService
+from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.features.views import RuleViews
-from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
-from crypto_bot.ml.rows import DAY_MS
-from crypto_bot.ml.source import PerCoinModels, Registry
-from crypto_bot.ml.verdict import Verdict
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy
+from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import (
     CandleArchive,
     CandleFeed,
@@ -25,13 +31,7 @@ from crypto_bot.ports import (
     SignalSink,
     SignalSource,
 )
-from crypto_bot.services.candle_intake import CandleIntake
-from crypto_bot.services.catch_up import CatchUp
-from crypto_bot.services.cycle import Cycle
-from crypto_bot.services.live_tracker import LiveTracker
-from crypto_bot.services.shared_views import SharedViews
-from crypto_bot.services.signal_engine import SignalEngineService
-from crypto_bot.services.track_record import TrackRecord
+from crypto_bot.serving.model_source import PerCoinModels, Registry
 from crypto_bot.signals.analyzer import ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum

@@ -11,8 +11,8 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.cycle import Cycle
 from crypto_bot.ports import CandleArchive, Commits, MarketViews, StoredSignal
-from crypto_bot.services.cycle import Cycle
 
 CHUNK_BARS = 512
 """Bars read from the archive at once."""

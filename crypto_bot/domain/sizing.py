@@ -6,10 +6,10 @@ from decimal import Decimal
 from math import sqrt
 from typing import NamedTuple
 
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.paper import Sizing, SizingPlan
 from crypto_bot.domain.signal import Pred, Signal
 
-DAY_MS = 86_400_000
 _RANGE_OF_SIGMA = 1.595769121605731
 """E[high - low] of a Gaussian walk over its standard deviation, sqrt(8 / pi) (Parkinson 1980)."""
 _PLACES = Decimal("1e-12")

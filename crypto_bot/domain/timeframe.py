@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.instant import MINUTE_MS
 
-MINUTE_MS = 60_000
 _MINUTES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440, "1w": 10_080}
 _MONDAY_MS = 4 * 1440 * MINUTE_MS  # 1970-01-05: the epoch was a Thursday, weeks open on Mondays
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from math import cos, pi, sin
 
+from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.windows import Floats
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 FUNDING_MS = 8 * HOUR_MS
 MONDAY_MS = 4 * DAY_MS  # the epoch was a Thursday

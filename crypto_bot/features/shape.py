@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import cos, pi, sin, sqrt
 
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.features.averages import (
     ATR,
     EMA_12,
@@ -17,7 +18,6 @@ from crypto_bot.features.averages import (
 )
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.context import closed_return, closed_stretch
-from crypto_bot.features.hours import DAY_MS
 from crypto_bot.features.indicators import rsi_of
 from crypto_bot.features.lead import LOG_RETURN_16, RETURN_1, RETURN_4, RETURN_16
 from crypto_bot.features.ratios import bounded, log_ratio, ratio

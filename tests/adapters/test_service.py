@@ -12,12 +12,12 @@ import pytest
 
 from crypto_bot.adapters.service import ServiceSocket
 from crypto_bot.app.supervision import supervised
+from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.services.health import Health, HealthReport, assess
+from crypto_bot.engine.health import Health, HealthReport, assess
 
 QUARTER = Timeframe.parse("15m")
 OPEN_MS = 1_764_547_200_000
-HOUR_MS = 3_600_000
 
 
 class Manager:

@@ -20,7 +20,7 @@ from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.domain.quote import Funding, Instrument, Level, OrderBook, Quote
 from crypto_bot.domain.signal import Pred
 from tests.domain.paper_accounts import T0, TF_MS, D, instrument
-from tests.services.paper_world import SYMBOLS, World, flat, made
+from tests.engine.paper.paper_world import SYMBOLS, World, flat, made
 
 ACCOUNTS = [{"name": "perp", "market": "perp", "trail_atr": 0}]
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from crypto_bot.app.cli import _help
-from crypto_bot.app.flags import run_settings
+from crypto_bot.app.commands.flags import run_settings
 from tests.e2e.processes import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")

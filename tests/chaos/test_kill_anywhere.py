@@ -12,7 +12,7 @@ from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.backtest_command import replay_into
+from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.settings import load, load_symbols
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Signal
@@ -95,7 +95,7 @@ def _ms(text: str) -> int:
 def test_nothing_is_lost_doubled_or_changed(start: Start, daemon: Start, tmp_path: Path) -> None:
     rng = random.Random(SEED)
     words = ("--speed", str(SPEED), "--seed", str(SEED))
-    exchange = start("-m", "crypto_bot.app.sim_command", *words)
+    exchange = start("-m", "crypto_bot.app.commands.sim", *words)
     url = exchange.event("sim.ready")["url"]
     engines = Engines(daemon, url)
     engines.now.event("cycle.finished")

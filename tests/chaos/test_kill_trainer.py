@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from crypto_bot.ml.artifact import folder_of, verify
-from crypto_bot.ml.versions import current, versions
+from crypto_bot.models.artifact import folder_of, verify
+from crypto_bot.models.versions import current, versions
 from tests.app.made_candles import market, write
 from tests.e2e.processes import Process
 

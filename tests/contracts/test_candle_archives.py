@@ -14,13 +14,13 @@ from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Gap
 
 M15 = Timeframe.parse("15m")
 H1 = Timeframe.parse("1h")
 T0 = 1_764_547_200_000  # midnight UTC
-DAY_MS = 86_400_000
 
 
 def empty(database: Database, *tables: Table) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.errors import ModelIncompatible, NotEnoughData
-from crypto_bot.ml.calibrate import Calibration
-from crypto_bot.ml.family import Examples, Family
-from crypto_bot.ml.fit import CnnLstm, NetSettings
-from crypto_bot.ml.logistic import LogisticFamily
-from crypto_bot.ml.nets.cnn_lstm import Architecture
-from crypto_bot.ml.rows import LONG, NO_TRADE, SHORT
-from crypto_bot.ml.trees import TreeFamily, TreeSettings
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, NetSettings
+from crypto_bot.models.families.cnn_lstm.net import Architecture
+from crypto_bot.models.families.family import Examples, Family
+from crypto_bot.models.families.logistic import LogisticFamily
+from crypto_bot.models.families.trees import TreeFamily, TreeSettings
+from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
 
 COLUMNS = np.array([0, 1, 2, 3])
 BARS, FIRST, LAST = 6_000, 100, 5_000

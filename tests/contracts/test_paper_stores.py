@@ -20,7 +20,7 @@ from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Gap, PaperWrites
 from tests.domain.paper_accounts import T0, TF_MS, D
-from tests.services.paper_world import candle, made
+from tests.engine.paper.paper_world import candle, made
 
 M15, H1 = Timeframe.parse("15m"), Timeframe.parse("1h")
 

@@ -7,6 +7,7 @@ import pytest
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source
@@ -15,7 +16,6 @@ from crypto_bot.ports import LogPosition, StoredSignal
 
 M15 = Timeframe.parse("15m")
 T0 = 1_764_547_200_000  # midnight UTC
-DAY_MS = 86_400_000
 SHARES = Probabilities(0.2, 0.3, 0.5)
 
 

@@ -17,6 +17,7 @@ from crypto_bot.adapters.store.tables import day_records as day_records_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
@@ -34,7 +35,6 @@ from crypto_bot.ports import (
 M15 = Timeframe.parse("15m")
 H1 = Timeframe.parse("1h")
 T0 = 1_764_547_200_000  # midnight UTC
-DAY_MS = 86_400_000
 
 
 def empty(database: Database, *tables: Table) -> None:

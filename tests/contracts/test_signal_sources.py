@@ -16,9 +16,9 @@ from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.signal import Call, Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.views import RuleViews
-from crypto_bot.ml.registry import ModelRegistry, ServingPolicy
-from crypto_bot.ml.source import PerCoinModels
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 from crypto_bot.ports import SignalSource
+from crypto_bot.serving.model_source import PerCoinModels
 from crypto_bot.signals.analyzer import ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum

@@ -12,21 +12,21 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from crypto_bot.ml.assess import MODEL
-from crypto_bot.ml.family import HeadLogits
-from crypto_bot.ml.per_coin.desk import Desk
-from crypto_bot.ml.per_coin.executors.executor import Done, Event, Executor, Failed, Told
-from crypto_bot.ml.per_coin.executors.in_process import InProcess
-from crypto_bot.ml.per_coin.executors.process import Processes
-from crypto_bot.ml.per_coin.executors.ray_cluster import RayCluster
-from crypto_bot.ml.per_coin.executors.stacked import Stacked
-from crypto_bot.ml.per_coin.graph import Graph
-from crypto_bot.ml.per_coin.job import Job, Stage, jobs_of
-from crypto_bot.ml.per_coin.product import logits_of
-from crypto_bot.ml.per_coin.study import Draft
-from crypto_bot.ml.walk import asked
-from tests.ml.made_cluster import two_nodes
-from tests.ml.made_study import GOOD, ONE_SIDED, begun
+from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.training.assess import MODEL
+from crypto_bot.training.executors.executor import Done, Event, Executor, Failed, Told
+from crypto_bot.training.executors.in_process import InProcess
+from crypto_bot.training.executors.process import Processes
+from crypto_bot.training.executors.ray_cluster import RayCluster
+from crypto_bot.training.executors.stacked import Stacked
+from crypto_bot.training.graph import Graph
+from crypto_bot.training.job import Job, Stage, jobs_of
+from crypto_bot.training.product import logits_of
+from crypto_bot.training.run_store import Desk
+from crypto_bot.training.study import Draft
+from crypto_bot.training.walk import asked
+from tests.training.made_cluster import two_nodes
+from tests.training.made_study import GOOD, ONE_SIDED, begun
 
 ROUNDS = 2
 POOL, BASELINES = Job(Stage.POOL, fold=0), Job(Stage.BASELINES, fold=0)

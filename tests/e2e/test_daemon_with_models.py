@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from crypto_bot.ml import versions
-from crypto_bot.ml.artifact import folder_of, publish
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, publish
 from tests.conftest import Start
 from tests.e2e.processes import Process, call
-from tests.ml.made_models import STEP_MS, tiny_model
+from tests.models.made_models import STEP_MS, tiny_model
 
 pytestmark = pytest.mark.slow
 TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

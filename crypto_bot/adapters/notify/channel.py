@@ -10,7 +10,7 @@ import structlog
 
 from crypto_bot.domain.notice import Level, Message, Notice
 from crypto_bot.ports import ChannelCounts, Clock
-from crypto_bot.services.outbox import Outbox, Rules
+from crypto_bot.reports.outbox import Outbox, Rules
 
 _log = structlog.get_logger()
 

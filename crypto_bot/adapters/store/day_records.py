@@ -11,10 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
 
-DAY_MS = 86_400_000
 KEY = ("tf", "day", "source", "symbol")
 SUMS = ("n", "hits", "trades", "return_bps", "confidence", "brier")
 

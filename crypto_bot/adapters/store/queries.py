@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.day_records import DAY_MS, summed
+from crypto_bot.adapters.store.day_records import summed
 from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
 from crypto_bot.adapters.store.tables import candles as candles_table
@@ -15,6 +15,7 @@ from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
 from crypto_bot.domain.outcome import Status
 from crypto_bot.domain.signal import Pred, Probabilities, Source

@@ -25,8 +25,8 @@ from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries
-from crypto_bot.services.health import HealthReport
 
 _WATCH_S = 1.0
 _log = structlog.get_logger(__name__)

@@ -17,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 from crypto_bot.adapters.web.paper import PaperEventBody
 from crypto_bot.adapters.web.schemas import Body, HealthBody, MissedBody, OutcomeBody, SignalBody
 from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import Refusal
+from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import CommitHistory, StoredSignal
-from crypto_bot.services.health import HealthReport, instant
 
 MAX_LISTENERS = 64
 BATCH = 64

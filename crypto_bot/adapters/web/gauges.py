@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector
 
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import AccountReport
+from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.ports import ChannelCounts, PaperDesk
-from crypto_bot.services.health import HealthReport, Status
 
 _PREFIX = "crypto_bot_"
 _Kind = type[GaugeMetricFamily] | type[CounterMetricFamily]

@@ -22,7 +22,7 @@ from crypto_bot.adapters.web.schemas import (
     SignalLog,
 )
 from crypto_bot.ports import LogPosition, PredictionQueries
-from crypto_bot.services.review import review
+from crypto_bot.statistics.performance import review
 
 
 def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) -> None:

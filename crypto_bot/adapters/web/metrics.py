@@ -18,8 +18,8 @@ from crypto_bot import __version__
 from crypto_bot.adapters.web.gauges import HealthGauges
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Source
+from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import LoggedSignal, StoredSignal
-from crypto_bot.services.health import HealthReport
 
 _CYCLE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 225.0)
 _OPEN_SIGNALS = 65_536

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from crypto_bot.adapters.web.event_stream import EventResponse, EventStream
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.schemas import HealthBody
-from crypto_bot.services.health import HealthReport, Status
+from crypto_bot.engine.health import HealthReport, Status
 
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.engine import health as engine
 from crypto_bot.ports import LoggedSignal, StoredSignal
-from crypto_bot.services import health as engine
-from crypto_bot.services.health import instant
 
 _SIDES = (Pred.SHORT, Pred.NO_TRADE, Pred.LONG)  # in the order of `Probabilities`
 Instant = Annotated[str, Field(examples=["2025-12-01T00:15:02.113Z"])]
@@ -139,7 +139,7 @@ class Candles(Body):
 
 
 class PerformanceBody(Body):
-    """A record of settled calls; see `crypto_bot.services.review.Performance`.
+    """A record of settled calls; see `crypto_bot.statistics.performance.Performance`.
 
     Below 30 calls there is an interval and no estimate. Returns are gross of all costs.
     """

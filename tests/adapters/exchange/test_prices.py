@@ -17,12 +17,12 @@ from crypto_bot.adapters.exchange.client import ExchangeClient
 from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.domain.errors import BadPrices, ExchangeUnavailable
+from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Clock, PriceFeed
 
 TF = Timeframe.parse("15m")
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-HOUR_MS = 3_600_000
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from crypto_bot.adapters.notify.channel import Answer, Channel, Post
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.notice import Level, Message, Notice, Topic
 from crypto_bot.ports import Clock
-from crypto_bot.services.outbox import Rules
+from crypto_bot.reports.outbox import Rules
 from tests.adapters.notify.receivers import hanging, later, listening
 from tests.e2e.processes import ROOT
 
@@ -209,7 +209,7 @@ def test_no_part_of_a_url_is_shown_by_what_is_said_of_it(root_log: StringIO) -> 
 
 def test_nothing_of_apprise_is_loaded_where_nobody_is_to_be_told() -> None:
     probe = (
-        "import sys, crypto_bot.app.daemon, crypto_bot.app.notify_command\n"
+        "import sys, crypto_bot.app.daemon, crypto_bot.app.commands.notify\n"
         "from crypto_bot.adapters.clock import SystemClock\n"
         "from crypto_bot.app.notices import Notices\n"
         "from crypto_bot.app.settings import NotifySettings\n"

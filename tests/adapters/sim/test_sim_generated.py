@@ -12,10 +12,10 @@ from crypto_bot.adapters.exchange.sim.generated import LISTED_MS, GeneratedMarke
 from crypto_bot.adapters.exchange.sim.market import CLOSE, HIGH, LOW
 from crypto_bot.domain.candle import faults, missing_opens
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import TRADED, Timeframe
 
 M15 = Timeframe.parse("15m")
-DAY_MS = 86_400_000
 START_MS = 1_764_547_200_000
 
 

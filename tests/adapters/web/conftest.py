@@ -20,8 +20,8 @@ from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGa
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.ports import StoredSignal
-from crypto_bot.services.health import Health, HealthReport, assess
 
 QUARTER = Timeframe.parse("15m")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

@@ -14,10 +14,10 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.web.filters import parse_instant, parse_position, position_text
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import LogPosition, StoredSignal
-from crypto_bot.services.health import instant
 
 MakeSignal = Callable[..., StoredSignal]
 MakeOutcome = Callable[..., Outcome]

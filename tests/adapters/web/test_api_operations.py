@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from crypto_bot.adapters.web import Metrics
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
+from crypto_bot.engine.health import Health, HealthReport
 from crypto_bot.ports import StoredSignal
-from crypto_bot.services.health import Health, HealthReport
 
 
 class Engine(Protocol):

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.domain.signal import Pred
+from crypto_bot.engine.health import HealthReport
+from crypto_bot.engine.paper.desk import PaperTrading
 from crypto_bot.ports import ModelCatalog
-from crypto_bot.services.health import HealthReport
-from crypto_bot.services.paper_desk import PaperTrading
 from tests.domain.paper_accounts import T0, TF_MS, plan
-from tests.services.paper_world import M15, SYMBOLS, World, candle, flat, made
+from tests.engine.paper.paper_world import M15, SYMBOLS, World, candle, flat, made
 
 Make = Callable[..., FastAPI]
 

@@ -14,8 +14,8 @@ import pytest
 from crypto_bot.adapters.web import EventStream, event_stream
 from crypto_bot.adapters.web.event_stream import BATCH, MAX_LISTENERS
 from crypto_bot.domain.outcome import Outcome
+from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import Commit, StoredSignal
-from crypto_bot.services.health import HealthReport
 
 MakeSignal = Callable[..., StoredSignal]
 MakeOutcome = Callable[..., Outcome]

@@ -12,9 +12,9 @@ import numpy as np
 from crypto_bot.adapters.exchange.sim.coins import COINS, Coin
 from crypto_bot.adapters.exchange.sim.market import Array, Bars, Listing, Market
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 
-DAY_MS = 86_400_000
 LISTED_MS = 1_502_928_000_000
 """2017-08-17: nothing was traded before."""
 _SEASON_DAYS = 64

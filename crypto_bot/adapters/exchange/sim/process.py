@@ -13,7 +13,7 @@ from typing import IO
 from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 
-_COMMAND = (sys.executable, "-m", "crypto_bot.app.sim_command", "--for_parent")
+_COMMAND = (sys.executable, "-m", "crypto_bot.app.commands.sim", "--for_parent")
 _READY_WITHIN_S = 20.0
 _STOPPED_WITHIN_S = 5.0
 _BAD_CONFIG = 2

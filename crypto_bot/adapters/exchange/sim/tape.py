@@ -11,11 +11,11 @@ import numpy as np
 
 from crypto_bot.adapters.exchange.sim.market import VOLUME, Array, Bars, Market
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 
 TICKS = 60
 """A candle is made of so many trades, evenly spaced."""
-_DAY_MS = 86_400_000
 _SPREAD = 1e-4
 """Ask less bid, as a share of the price; one tick at least."""
 
@@ -99,8 +99,8 @@ class Tape:
     def day(self, symbol: str, now_ms: int) -> Day:
         """The 24 hours before `now_ms`, in whole base candles but for the open one."""
         base = self.market.timeframe
-        since_ms = base.open_of(now_ms - _DAY_MS) + base.ms
-        bars = self.market.last(symbol, since_ms, now_ms, _DAY_MS // base.ms)
+        since_ms = base.open_of(now_ms - DAY_MS) + base.ms
+        bars = self.market.last(symbol, since_ms, now_ms, DAY_MS // base.ms)
         return Day(since_ms, self._at(symbol, bars, now_ms))
 
     def price(self, symbol: str, now_ms: int) -> float | None:

@@ -17,9 +17,9 @@ from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries, StoredSignal
-from crypto_bot.services.health import HealthReport
-from crypto_bot.services.live_record import LiveRecord
+from crypto_bot.reports.live_record import LiveRecord
 
 BEAT_S = 5.0
 """An open page hears so often that the server is there."""

@@ -22,7 +22,7 @@ from crypto_bot.adapters.web.page.trade import (
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.ports import LoggedSignal
-from crypto_bot.services.trade_review import trade_performance
+from crypto_bot.reports.trade_review import trade_performance
 
 
 class Panels:

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.log_filters import LogAddress, read_address
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.services.log_export import Line, csv_text, log_lines, write_parquet
+from crypto_bot.reports.log_export import Line, csv_text, log_lines, write_parquet
 
 
 def serve_downloads(app: FastAPI, board: Board) -> None:

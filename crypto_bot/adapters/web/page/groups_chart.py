@@ -8,7 +8,7 @@ from typing import NamedTuple
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.services.breakdown import Line
+from crypto_bot.reports.breakdown import Line
 
 
 def groups_options(

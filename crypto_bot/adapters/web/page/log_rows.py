@@ -8,11 +8,11 @@ from urllib.parse import quote
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import LoggedSignal
-from crypto_bot.services.health import instant
 
 Row = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import SIGNED_PERCENT, Options, axis, canvas, times
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.services.loss_curve import LossPoint
+from crypto_bot.reports.loss_curve import LossPoint
 
 
 def loss_options(palette: Palette, points: Sequence[LossPoint], *, utc: bool) -> Options:

@@ -20,7 +20,7 @@ from crypto_bot.adapters.web.page.reliability_chart import calibration_words, re
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred
-from crypto_bot.services.live_record import (
+from crypto_bot.reports.live_record import (
     ModelsReport,
     PerformanceReport,
     Selection,

@@ -11,9 +11,9 @@ from crypto_bot.adapters.web.page.sentences import GLYPHS, Said
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.model_card import Measure
 from crypto_bot.domain.signal import Source
-from crypto_bot.services.breakdown import RANDOM_SIDE, Line
-from crypto_bot.services.live_skill import LiveModel
-from crypto_bot.services.standing import Standing
+from crypto_bot.reports.breakdown import RANDOM_SIDE, Line
+from crypto_bot.reports.live_skill import LiveModel
+from crypto_bot.reports.standing import Standing
 
 Span = tuple[float, float]
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import LoggedSignal, ModelCatalog, PaperDesk, PredictionQueries
-from crypto_bot.services.health import HealthReport
 
-DAY_MS = 86_400_000
 RECORD_DAYS = 30
 LOSS_DAYS = 7
 LAST_RESULTS = 10

@@ -7,7 +7,7 @@ from math import ceil, floor
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.services.reliability import Bin, Reliability
+from crypto_bot.reports.reliability import Bin, Reliability
 
 _APART = 0.004
 """Short is drawn so far to the right of its place, so that lines do not hide each other."""

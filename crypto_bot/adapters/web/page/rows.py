@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.readings import DAY_MS, CoinReading, Readings
+from crypto_bot.adapters.web.page.readings import CoinReading, Readings
 from crypto_bot.adapters.web.page.trade import (
     SOURCES,
     OpenTrade,
@@ -15,9 +15,10 @@ from crypto_bot.adapters.web.page.trade import (
     open_trade,
     result_r,
 )
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.services.trade_review import trade_performance
+from crypto_bot.reports.trade_review import trade_performance
 
 Row = dict[str, Any]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.services.breakdown import Line
-from crypto_bot.services.review import MIN_CALLS
-from crypto_bot.services.standing import Standing, calls_to_settle
+from crypto_bot.reports.breakdown import Line
+from crypto_bot.reports.standing import Standing, calls_to_settle
+from crypto_bot.statistics.daily import MIN_CALLS
 
 GLYPHS = {
     Standing.ABOVE: "tick",

@@ -13,8 +13,8 @@ from crypto_bot.adapters.web.page.strip import Card, cards
 from crypto_bot.adapters.web.page.trade import SOURCES, calibrated, result_r
 from crypto_bot.domain.outcome import Status
 from crypto_bot.domain.signal import Pred
-from crypto_bot.services import health as engine
-from crypto_bot.services.trade_review import break_even
+from crypto_bot.engine import health as engine
+from crypto_bot.reports.trade_review import break_even
 
 _MOST_NOTICES = 5
 _MOST_OUTCOMES = 23

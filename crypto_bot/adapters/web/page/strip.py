@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.readings import LOSS_DAYS, RECORD_DAYS, Readings, grouped
 from crypto_bot.domain.signal import Pred
-from crypto_bot.services.trade_review import loss_gap, proof, trade_performance
+from crypto_bot.reports.trade_review import loss_gap, proof, trade_performance
 
 
 class Card(NamedTuple):

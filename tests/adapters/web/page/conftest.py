@@ -13,7 +13,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.domain.model_card import ModelCard, ModelEntry
 from crypto_bot.domain.quote import Quote
-from crypto_bot.services.health import Health, HealthReport, assess
+from crypto_bot.engine.health import Health, HealthReport, assess
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
 
 NOW_MS = QUARTER.close_of(NEWEST_MS) + 60_000

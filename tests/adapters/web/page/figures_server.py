@@ -15,16 +15,16 @@ from fastapi import FastAPI
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page.mount import mount_page
+from crypto_bot.domain.instant import DAY_MS
 from tests.adapters.web.page.made_figures import (
     BAR_MS,
-    DAY_MS,
     QUARTER,
     MadeCatalog,
     MadeDesk,
     board_of,
     stored_calls,
 )
-from tests.services.made_calls import T0, market
+from tests.reports.made_calls import T0, market
 
 HOSTILE = "<img src=x onerror=window.hacked=1>USDT"
 COINS = tuple(f"C{at:02}USDT" for at in range(26))

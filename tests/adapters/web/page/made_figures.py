@@ -11,6 +11,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.paper_report import (
@@ -25,13 +26,12 @@ from crypto_bot.domain.paper_report import (
 )
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ml.catalog import SwitchedOff
+from crypto_bot.engine.health import Health, HealthReport, assess
+from crypto_bot.models.catalog import SwitchedOff
 from crypto_bot.ports import ModelCatalog, PaperDesk, ResolvedCall, StoredSignal
-from crypto_bot.services.health import Health, HealthReport, assess
 
 QUARTER = Timeframe.parse("15m")
 BAR_MS = QUARTER.ms
-DAY_MS = 86_400_000
 NOW_MS = 1_764_547_200_000
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _VERDICTS = ("ACTIVE", "ACTIVE", "WARMUP", "WARMUP", "WARMUP", "LOW", "REJECTED", "BLOCKED")

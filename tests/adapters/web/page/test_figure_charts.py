@@ -19,13 +19,13 @@ from crypto_bot.adapters.web.page.loss_chart import loss_options
 from crypto_bot.adapters.web.page.palette import PALETTES, Palette, Theme
 from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
-from crypto_bot.services import breakdown
-from crypto_bot.services.loss_curve import LossPoint
-from crypto_bot.services.reliability import reliability
-from crypto_bot.services.resolved import ResolvedCalls
-from crypto_bot.services.review import Interval
+from crypto_bot.reports import breakdown
+from crypto_bot.reports.loss_curve import LossPoint
+from crypto_bot.reports.reliability import reliability
+from crypto_bot.reports.resolved import ResolvedCalls
+from crypto_bot.statistics.daily import Interval
 from tests.adapters.web.page.made_figures import MadeDesk, account
-from tests.services.made_calls import call, market
+from tests.reports.made_calls import call, market
 
 DARK = PALETTES[Theme.DARK]
 CALLS = ResolvedCalls.of(market(6))

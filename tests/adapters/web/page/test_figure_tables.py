@@ -18,9 +18,9 @@ from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.model_card import Measure, ModelEntry
 from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.domain.signal import Pred
-from crypto_bot.services import breakdown
-from crypto_bot.services.live_skill import LiveModel
-from crypto_bot.services.resolved import ResolvedCalls
+from crypto_bot.reports import breakdown
+from crypto_bot.reports.live_skill import LiveModel
+from crypto_bot.reports.resolved import ResolvedCalls
 from tests.adapters.web.page.made_figures import (
     NOW_MS,
     MadeCatalog,
@@ -29,7 +29,7 @@ from tests.adapters.web.page.made_figures import (
     card,
     position,
 )
-from tests.services.made_calls import call, market
+from tests.reports.made_calls import call, market
 
 HOSTILE = "<img src=x onerror=alert(1)>'\""
 FIRST = "The first come within hours."

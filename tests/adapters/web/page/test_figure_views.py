@@ -17,10 +17,10 @@ from crypto_bot.adapters.web.page.frame import Place, framed
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.services.live_record import SourceGroup, Window
-from crypto_bot.services.resolved import DAY_MS
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.reports.live_record import SourceGroup, Window
 from tests.adapters.web.page.made_figures import MadeCatalog, MadeDesk, board_of, stored_calls
-from tests.services.made_calls import T0, market
+from tests.reports.made_calls import T0, market
 
 HERE = Place("/", "Here")
 HOSTILE = "<img src=x onerror=alert(1)>"

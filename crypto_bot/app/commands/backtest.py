@@ -1,0 +1,119 @@
+"""`crypto-bot backtest`: the engine over stored candles, and what its calls came to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.wiring import build_core
+from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.serving.model_source import Registry
+from crypto_bot.statistics.daily import Interval
+from crypto_bot.statistics.performance import Performance, review
+
+IN_MEMORY = "sqlite://"
+
+
+def backtest(argv: Sequence[str]) -> int:
+    """Replays `--since` to `--until` and prints the record. Raises ConfigError, StoreError."""
+    parser = Parser(prog="crypto-bot backtest", description="The engine over stored candles.")
+    add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir", "device")
+    parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
+    parser.add_argument("--until", type=instant_of, help="last candle, ISO-8601 UTC")
+    parser.add_argument("--into", default=IN_MEMORY, help="an empty database for the signals")
+    flags = parser.parse_args(argv)
+    settings = settings_of(flags)
+    symbols = load_symbols(settings.symbols_file)
+    source, target = Database.open(settings.database_url), Database.open(flags.into)
+    try:
+        archive = SqlCandleArchive(source, settings.timeframe)
+        newest = archive.newest_opens()
+        if not set(symbols) & set(newest):
+            raise ConfigError(
+                f"no candles of {settings.tf} are stored in {source.name}: use crypto-bot candles "
+                "import or sync first"
+            )
+        until_ms = flags.until if flags.until is not None else max(newest.values())
+        oldest = [candle.open_ms for s in symbols for candle in archive.read(s, 0, until_ms)[:1]]
+        since_ms = flags.since if flags.since is not None else min(oldest, default=until_ms)
+        if since_ms > until_ms:
+            raise ConfigError("there is no candle between --since and --until")
+        started = time.perf_counter()
+        done = replay_into(settings, symbols, archive, target, since_ms=since_ms, until_ms=until_ms)
+        took_s = time.perf_counter() - started
+        rows = SqlPredictionQueries(target, settings.timeframe).performance_rows(None, None, None)
+    finally:
+        source.close()
+        target.close()
+    report = review(rows)
+    table = Table("source", "calls", "right", "95 %", "said", "trades", "mean bps", "95 %")
+    for name, record in [*report.by_source.items(), ("ALL", report.overall)]:
+        table.add_row(str(name), *_cells(record))
+    console = screen()
+    console.print(table)
+    console.print(
+        f"{done.candles:,} candles in {took_s:.1f} s, {done.candles / took_s:,.0f} a second. "
+        "Returns are gross, of the first of stop and targets; they are no claim of profit."
+    )
+    return 0
+
+
+def replay_into(
+    settings: Settings,
+    symbols: Sequence[str],
+    archive: SqlCandleArchive,
+    target: Database,
+    *,
+    since_ms: int,
+    until_ms: int,
+    registry: Registry | None = None,
+) -> Replayed:
+    """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`.
+
+    `registry` as `wiring.build_core` takes it.
+    """
+    clock = ReplayClock()
+    commits = BatchedCommits(SqlPredictionStore(target, settings.timeframe))
+    core = build_core(settings, symbols, clock, commits, archive=archive, registry=registry)
+    replay = Replay(
+        symbols=symbols,
+        timeframe=settings.timeframe,
+        clock=clock,
+        archive=archive,
+        views=core.views,
+        commits=commits,
+        cycle=core.cycle,
+    )
+    return replay.run(since_ms, until_ms)
+
+
+def _cells(record: Performance) -> tuple[str, ...]:
+    return (
+        f"{record.n:,}",
+        _percent(record.hit_rate),
+        _interval(record.hit_rate_interval, 100.0),
+        _percent(record.mean_confidence),
+        f"{record.trades:,}",
+        "–" if record.mean_return_bps is None else f"{record.mean_return_bps:+.1f}",
+        _interval(record.mean_return_interval_bps, 1.0),
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def _interval(interval: Interval | None, scale: float) -> str:
+    if interval is None:
+        return "–"
+    return f"[{scale * interval.low:.1f}, {scale * interval.high:.1f}]"

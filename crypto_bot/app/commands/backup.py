@@ -1,0 +1,30 @@
+"""`crypto-bot backup PATH`: a copy of the database while the engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from crypto_bot.adapters.store.backup import back_up
+from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.domain.instant import instant
+
+
+def backup(argv: Sequence[str]) -> int:
+    """Writes the copy and says what is in it. Raises ConfigError, StoreError."""
+    parser = Parser(prog="crypto-bot backup", description="A copy of the database, checked.")
+    add_settings(parser, "database_url")
+    parser.add_argument("path", type=Path, help="the file to write; it must not be there")
+    flags = parser.parse_args(argv)
+    copied = back_up(settings_of(flags).database_url, flags.path)
+    newest = copied.newest_open_ms
+    until = "" if newest is None else f" up to the candle of {instant(newest)}"
+    Console(soft_wrap=True).print(
+        f"{flags.path}: {copied.predictions:,} predictions{until}, "
+        f"{copied.size_bytes / 1e6:,.1f} MB, no fault found",
+        markup=False,
+        highlight=False,
+    )
+    return 0

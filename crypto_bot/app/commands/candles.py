@@ -1,0 +1,189 @@
+"""`crypto-bot candles sync | import | export | check`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.candle_transfer import (
+    ImportReport,
+    export_folder,
+    import_folder,
+)
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.gap_report import GapReport, check
+from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.progress import backfill
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.market import open_market
+from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.domain.errors import MarketDataError
+from crypto_bot.engine.candle_intake import CandleIntake
+from crypto_bot.features.views import RuleViews
+
+FAILED = 1
+
+
+def candles(argv: Sequence[str]) -> int:
+    """Runs one of the four; 1 where a file or a coin failed. Raises ConfigError, StoreError."""
+    flags = _parser().parse_args(argv)
+    settings = settings_of(flags)
+    database = Database.open(settings.database_url)
+    try:
+        archive = SqlCandleArchive(database, settings.timeframe)
+        if flags.command == "sync":
+            return asyncio.run(_sync(settings, archive, flags.days))
+        symbols = flags.symbols.split(",") if flags.symbols else None
+        if flags.command == "import":
+            return _import(settings, archive, flags, symbols)
+        if flags.command == "export":
+            for written in export_folder(archive, flags.path, symbols, flags.format):
+                _say(f"{written.symbol}: {written.rows:,} rows -> {written.path}")
+            return 0
+        _show(check(archive, settings.timeframe, symbols))
+        return 0
+    finally:
+        database.close()
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="crypto-bot candles", description="The stored candles.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    sync = commands.add_parser("sync", help="fetch what is missing from the exchange")
+    add_settings(sync, "tf", "symbols_file", "database_url", "exchange", "exchange_url")
+    sync.add_argument("--days", type=_positive, help="history of a coin with no candles yet")
+    for name, text in (
+        ("import", "store Parquet or CSV files"),
+        ("export", "write Parquet or CSV files"),
+        ("check", "report the gaps"),
+    ):
+        command = commands.add_parser(name, help=text)
+        add_settings(command, "tf", "database_url")
+        command.add_argument("--symbols", help="such as BTCUSDT,ETHUSDT; default all")
+        if name != "check":
+            command.add_argument("path", type=Path, help="folder of <SYMBOL>.parquet or .csv")
+        if name == "import":
+            command.add_argument("--skip_bad", action="store_true", help="store the sound rows")
+        if name == "export":
+            command.add_argument("--format", choices=("parquet", "csv"), default="parquet")
+    return parser
+
+
+def _positive(text: str) -> int:
+    days = int(text)
+    if days < 1:
+        raise argparse.ArgumentTypeError(f"{days} is not at least 1")
+    return days
+
+
+async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> int:
+    """Up to the newest closed candle; a coin without candles starts with what the rules need."""
+    symbols = load_symbols(settings.symbols_file)
+    timeframe = settings.timeframe
+    market = await asyncio.to_thread(open_market, settings, symbols, None)
+    failed = 0
+    try:
+        await market.feed.open(symbols)
+        await market.correct_clock()
+        intake = CandleIntake(
+            timeframe,
+            market.feed,
+            market.clock,
+            grace_ms=0,
+            poll_ms=int(settings.exchange.poll_s * 1000),
+        )
+        until_ms = timeframe.last_closed(market.clock.now_ms())
+        history_ms = _history_ms(settings, symbols, days)
+        newest = archive.newest_opens()
+
+        async def bring(symbol: str) -> str | None:
+            known_ms = newest.get(symbol)
+            since_ms = until_ms - history_ms if known_ms is None else known_ms + timeframe.ms
+            if since_ms > until_ms:
+                return None
+            try:
+                arrived = await intake.collect(
+                    symbol, since_ms, until_ms, listed=known_ms is not None
+                )
+            except MarketDataError as error:
+                return f"{symbol}: {error}"
+            await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
+            on_coin(symbol)
+            _say(f"{symbol}: {len(arrived.candles):,} candles, {len(arrived.gaps)} gaps")
+            return None
+
+        with backfill(len(symbols)) as on_coin:
+            problems = await asyncio.gather(*map(bring, symbols))
+        for problem in filter(None, problems):
+            failed += 1
+            sys.stderr.write(f"{problem}\n")
+    finally:
+        await market.close()
+    return FAILED if failed else 0
+
+
+def _history_ms(settings: Settings, symbols: Sequence[str], days: int | None) -> int:
+    if days is not None:
+        return days * 86_400_000
+    needed = RuleViews(symbols[:1], settings.timeframe).history_bars
+    return (needed + settings.engine.record_bars) * settings.timeframe.ms
+
+
+def _import(
+    settings: Settings,
+    archive: SqlCandleArchive,
+    flags: argparse.Namespace,
+    symbols: Sequence[str] | None,
+) -> int:
+    reports = import_folder(
+        archive, flags.path, settings.timeframe, symbols, skip_bad=flags.skip_bad
+    )
+    for report in reports:
+        _say_import(report)
+    refused = [report for report in reports if report.stored == 0]
+    return FAILED if refused else 0
+
+
+def _say_import(report: ImportReport) -> None:
+    if report.problem is not None:
+        sys.stderr.write(f"{report.symbol}: {report.problem}\n")
+        return
+    for fault in report.faults:
+        rows = ", ".join(map(str, fault.first_rows))
+        sys.stderr.write(f"{report.symbol}: {fault.count} x {fault.kind}, first rows {rows}\n")
+    if report.faults and not report.stored:
+        sys.stderr.write(f"{report.symbol}: nothing stored; --skip_bad stores the sound rows\n")
+        return
+    _say(f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored")
+
+
+def _show(reports: Sequence[GapReport]) -> None:
+    table = Table("coin", "rows", "first (UTC)", "last (UTC)", "gaps", "missing", "confirmed")
+    for report in reports:
+        table.add_row(
+            report.symbol,
+            f"{report.rows:,}",
+            _day(report.first_open_ms),
+            _day(report.last_open_ms),
+            str(report.gaps),
+            f"{report.missing_bars:,}",
+            f"{report.confirmed:,}",
+        )
+    screen().print(table)
+
+
+def _day(at_ms: int | None) -> str:
+    if at_ms is None:
+        return "–"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,97 @@
+"""`crypto-bot export`: predictions with what came of them, as CSV or Parquet."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.log import LogFilter
+from crypto_bot.domain.signal import Source
+from crypto_bot.reports.log_export import Line, csv_text, log_lines, write_parquet
+
+STDOUT = Path("-")
+_SUFFIXES = (".csv", ".parquet")
+
+
+def export(argv: Sequence[str]) -> int:
+    """Writes the file whole or not at all. Raises ConfigError, StoreError."""
+    flags = _parser().parse_args(argv)
+    settings = settings_of(flags)
+    path: Path = flags.path
+    if path != STDOUT and path.suffix not in _SUFFIXES:
+        raise ConfigError(f"{path}: name a file that ends in .csv or .parquet, or - for CSV here")
+    wanted = LogFilter(flags.symbol, flags.source, flags.since, flags.until)
+    database = Database.open(settings.database_url)
+    try:
+        queries = SqlPredictionQueries(database, settings.timeframe)
+        if path == STDOUT:
+            return _print(queries, wanted)
+        rows = _write(queries, wanted, path)
+    finally:
+        database.close()
+    sys.stdout.write(f"{rows:,} predictions of {settings.tf} -> {path}\n")
+    return 0
+
+
+def _print(queries: SqlPredictionQueries, wanted: LogFilter) -> int:
+    try:
+        for text in csv_text(log_lines(queries, wanted)):
+            sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _write(queries: SqlPredictionQueries, wanted: LogFilter, path: Path) -> int:
+    rows = 0
+
+    def counted() -> Iterator[list[Line]]:
+        nonlocal rows
+        for page in log_lines(queries, wanted):
+            rows += len(page)
+            yield page
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        if path.suffix == ".csv":
+            with part.open("w", encoding="utf-8", newline="") as text:
+                text.writelines(csv_text(counted()))
+        else:
+            with part.open("wb") as file:
+                write_parquet(counted(), file)
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written ({error.strerror}): name another") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return rows
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="crypto-bot export", description="Predictions with their outcomes, newest first."
+    )
+    add_settings(parser, "tf", "database_url")
+    parser.add_argument("path", type=Path, help="a .csv or .parquet file, or - for CSV on stdout")
+    parser.add_argument("--symbol", type=str.upper, help="such as BTCUSDT; default all")
+    parser.add_argument("--source", type=_source, help=f"one of {', '.join(Source)}")
+    parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
+    parser.add_argument("--until", type=instant_of, help="the candle after the last, ISO-8601 UTC")
+    return parser
+
+
+def _source(text: str) -> Source:
+    try:
+        return Source(text.upper())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no source: use one of {', '.join(Source)}"
+        ) from error

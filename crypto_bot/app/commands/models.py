@@ -1,0 +1,281 @@
+"""`crypto-bot models list | show | verify | rollback | audit | accept`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.table import Table
+
+from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
+from crypto_bot.adapters.store.candle_files import read_candles
+from crypto_bot.adapters.store.candle_transfer import candle_paths
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.wiring import model_registry
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
+from crypto_bot.domain.instant import instant
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.features.kernel import series
+from crypto_bot.features.sets import FeatureSet, feature_set
+from crypto_bot.labels.labels import label_spec
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
+from crypto_bot.models.meta import Meta
+from crypto_bot.training.acceptance import accept, lifted
+from crypto_bot.training.folds import SplitPlan
+from crypto_bot.training.leak_audit import Check, audit
+from crypto_bot.training.panel import Coin, Question
+
+FAILED = 1
+POOL = "pool"
+_WINDOW_BARS = 32
+_SETTINGS = {"audit": ("tf", "database_url"), "accept": ("tf", "models_dir", "database_url")}
+"""What these read beside their own flags; all others the folder of the models."""
+
+Named = tuple[str | None, str]
+"""(symbol or None for the pool, timeframe)."""
+
+
+def models(argv: Sequence[str]) -> int:
+    """Runs one of the six; 1 where something is refused or leaks. Raises ConfigError."""
+    flags = _parser().parse_args(argv)
+    settings = settings_of(flags)
+    if flags.command == "audit":
+        return _audit(flags, settings)
+    names = published(settings.models_dir)
+    if flags.symbol is not None:
+        chosen = (None if flags.symbol == POOL else flags.symbol, settings.tf)
+        if chosen not in names:
+            raise ModelMissing(f"no model of {flags.symbol} {settings.tf} in {settings.models_dir}")
+        names = [chosen]
+    if flags.command == "show":
+        return _show(settings, names[0])
+    if flags.command == "rollback":
+        return _rollback(settings, names[0])
+    if flags.command == "accept":
+        return _accept(flags, settings, names[0])
+    if not names:
+        raise ModelMissing(f"no model has been published in {settings.models_dir}")
+    return _list(settings, names) if flags.command == "list" else _verify(settings, names)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="crypto-bot models", description="The published models.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    for name, text in (
+        ("list", "every model, its verdict and whether it is served"),
+        ("verify", "check the hash of every file of every version"),
+        ("show", "one model, its gates and its versions"),
+        ("rollback", "serve the version before the current one"),
+        ("accept", "audit a BLOCKED model, and lift the block by a person's word"),
+        ("audit", "look for features that know the future"),
+    ):
+        command = commands.add_parser(name, help=text)
+        add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir")))
+        if name in {"show", "rollback", "accept"}:
+            command.add_argument("symbol", help="such as BTCUSDT, or pool")
+        elif name != "audit":
+            command.add_argument("--symbol", help="one model alone")
+        if name == "accept":
+            command.add_argument("--because", required=True, help="why it is sound; stored with it")
+        elif name == "audit":
+            command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
+            command.add_argument("--label", default="A", help="A, B or fixed")
+        if name in {"accept", "audit"}:
+            _add_audit(command, None if name == "accept" else "BTCUSDT")
+    return parser
+
+
+def _add_audit(command: argparse.ArgumentParser, symbols: str | None) -> None:
+    told = "such as BTCUSDT,ETHUSDT" + ("" if symbols else "; the model's own where left out")
+    command.add_argument("--symbols", default=symbols, help=told)
+    command.add_argument("--candles", type=Path, help="folder or file, instead of the database")
+    command.add_argument("--folds", type=int, default=SplitPlan().folds)
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _list(settings: Settings, names: Sequence[Named]) -> int:
+    registry = model_registry(settings)
+    table = Table("symbol", "tf", "version", "verdict", "data until", "label", "served")
+    for symbol, tf in names:
+        at = versions.current(folder_of(settings.models_dir, symbol, tf))
+        try:
+            meta = read_meta(at) if at else None
+        except SignalUnavailable as error:
+            table.add_row(symbol or POOL, tf, "", "", "", "", f"refused: {error}")
+            continue
+        if meta is None:
+            table.add_row(symbol or POOL, tf, "", "", "", "", "refused: leads to no model")
+            continue
+        served = "start of other models"
+        if symbol is not None and tf == settings.tf:
+            found = registry.find(symbol, meta.span.last_open_ms + settings.timeframe.ms)
+            served = f"refused: {found}" if isinstance(found, SignalUnavailable) else "yes"
+        elif symbol is not None:
+            served = f"with --tf {tf}"
+        table.add_row(symbol or POOL, tf, *_brief(meta), served)
+    screen().print(table)
+    return 0
+
+
+def _brief(meta: Meta) -> tuple[str, ...]:
+    return meta.version, meta.verdict.value, instant(meta.span.last_open_ms), meta.label.name
+
+
+def _show(settings: Settings, name: Named) -> int:
+    folder = folder_of(settings.models_dir, *name)
+    now = versions.current(folder)
+    if now is None:
+        raise ModelMissing(f"{folder} leads to no model")
+    meta = verify(now)
+    console = screen()
+    for label, value in (
+        ("version", meta.version),
+        ("family", f"{meta.family} ({meta.size}), {meta.window_bars} bars"),
+        ("features", f"{meta.feature_set} {meta.schema_hash[:8]}, {len(meta.columns)} columns"),
+        (
+            "label",
+            (
+                f"{meta.label.name}: {meta.label.rule.value} {meta.label.threshold:g}, "
+                f"{meta.label.horizon_bars} bars"
+            ),
+        ),
+        (
+            "data",
+            (
+                f"{instant(meta.span.first_open_ms)} to {instant(meta.span.last_open_ms)}, "
+                f"{meta.span.candles:,} candles"
+            ),
+        ),
+        ("trained", f"{instant(meta.trained_ms)}, seed {meta.seed}, code {meta.code_version}"),
+        ("with", ", ".join(meta.pooled_with)),
+        ("verdict", f"{meta.verdict.value}: {'; '.join(meta.reasons)}"),
+        *_acceptance(meta),
+    ):
+        console.print(f"{label:<10}{value}", markup=False, highlight=False)
+    table = Table("gate", "passed", "what it says")
+    for gate in meta.gates:
+        table.add_row(gate.name, "yes" if gate.passed else "NO", gate.words)
+    console.print(table)
+    for each in versions.versions(folder):
+        mark = "*" if each.resolve() == now else " "
+        console.print(f"{mark} {each.name}  {_told(each)}", markup=False, highlight=False)
+    return 0
+
+
+def _acceptance(meta: Meta) -> list[tuple[str, str]]:
+    if meta.accepted is None:
+        return []
+    audit = [("audit", each) for each in meta.accepted.audit]
+    return [("accepted", f"by a person, because: {meta.accepted.because}"), *audit]
+
+
+def _told(version: Path) -> str:
+    try:
+        return "  ".join(_brief(read_meta(version)))
+    except SignalUnavailable as error:
+        return str(error)
+
+
+def _rollback(settings: Settings, name: Named) -> int:
+    back = versions.rollback(folder_of(settings.models_dir, *name))
+    screen().print(f"served from the next candle on: {_told(back)}", markup=False)
+    return 0
+
+
+def _verify(settings: Settings, names: Sequence[Named]) -> int:
+    console, wrong, count = screen(), 0, 0
+    for name in names:
+        folder = folder_of(settings.models_dir, *name)
+        now = versions.current(folder)
+        if now is None:
+            wrong += 1
+            console.print(f"{folder} leads to no model", markup=False)
+        for each in dict.fromkeys([*versions.versions(folder), *([now] if now else [])]):
+            count += 1
+            try:
+                verify(each)
+            except SignalUnavailable as error:
+                wrong += 1
+                console.print(str(error), markup=False)
+    console.print(f"{count} versions of {len(names)} models: {wrong} refused")
+    return FAILED if wrong else 0
+
+
+def _audit(flags: argparse.Namespace, settings: Settings) -> int:
+    asked = _Audited(feature_set(flags.features), label_spec(flags.label), flags.symbols)
+    checks = _checks(flags, settings, asked)
+    return 0 if all(check.passed for check in checks) else FAILED
+
+
+def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
+    audited = flags.symbols or name[0]
+    if audited is None:
+        raise ConfigError("the pool is of all the coins: say with --symbols which are audited")
+    folder = folder_of(settings.models_dir, *name)
+    now = versions.current(folder)
+    if now is None:
+        raise ModelMissing(f"{folder} leads to no model")
+    meta = verify(now)
+    lifted(meta, flags.because)
+    require_features(meta.spec, str(now))
+    spec = meta.spec
+    asked = _Audited(feature_set(spec.features), spec.label, audited)
+    accepted = accept(folder, now, flags.because, _checks(flags, settings, asked))
+    screen().print(
+        f"{accepted.version} is {accepted.verdict} from the next candle on: "
+        f"{'; '.join(accepted.reasons)}",
+        markup=False,
+        highlight=False,
+    )
+    return 0
+
+
+class _Audited(NamedTuple):
+    """What is audited, on the candles of `symbols` (separated by commas)."""
+
+    features: FeatureSet
+    label: LabelSpec
+    symbols: str
+
+
+def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> tuple[Check, ...]:
+    """Runs the audit and prints it."""
+    features = asked.features
+    question = Question(settings.timeframe, features, asked.label, _WINDOW_BARS)
+    symbols = tuple(dict.fromkeys(asked.symbols.split(",")))
+    wanted = dict.fromkeys((*symbols, *([features.leader] if features.leader else [])))
+    candles = {symbol: _candles(flags.candles, settings, symbol) for symbol in wanted}
+    coins = [Coin(symbol, series(candles[symbol])) for symbol in symbols]
+    leader = series(candles[features.leader]) if features.leader else None
+    checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed).checks
+    table = Table("check", "passed", "what it says")
+    for check in checks:
+        table.add_row(check.name, "yes" if check.passed else "NO", check.words)
+    screen().print(table)
+    return checks
+
+
+def _candles(path: Path | None, settings: Settings, symbol: str) -> list[Candle]:
+    if path is not None:
+        paths = candle_paths(path)
+        if symbol not in paths:
+            raise ConfigError(f"no candles of {symbol} at {path}")
+        return list(read_candles(paths[symbol]).candles())
+    database = Database.open(settings.database_url)
+    try:
+        found = SqlCandleArchive(database, settings.timeframe).read(symbol, 0, EVER_MS)
+    finally:
+        database.close()
+    if not found:
+        raise ConfigError(
+            f"no {settings.tf} candles of {symbol} are stored: bring them with crypto-bot candles "
+            "sync or import, or name --candles"
+        )
+    return found

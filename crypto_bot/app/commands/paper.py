@@ -1,0 +1,86 @@
+"""`crypto-bot paper`: the paper accounts in a terminal, and their kill switch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.market import SIM
+from crypto_bot.app.paper import stop_file, trading
+from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.domain.instant import instant
+from crypto_bot.domain.paper_report import AccountReport, KillSwitch
+from crypto_bot.engine.paper.desk import PaperTrading
+
+_BY = "command"
+
+
+def paper(argv: Sequence[str]) -> int:
+    """Works with or without a running engine. Raises ConfigError, StoreError."""
+    parser = Parser(prog="crypto-bot paper", description="The paper accounts.")
+    parser.add_argument("action", choices=("status", "stop", "resume"))
+    parser.add_argument("--reason", default="", help="why, for stop")
+    add_settings(parser, "tf", "symbols_file", "database_url", "exchange")
+    flags = parser.parse_args(argv)
+    settings = settings_of(flags)
+    console = screen()
+    database = Database.open(settings.database_url)
+    try:
+        desk = _desk(settings, database)
+        if flags.action == "stop":
+            desk.stop(_BY, flags.reason)
+        elif flags.action == "resume":
+            stop_file(settings).unlink(missing_ok=True)
+            desk.resume(_BY)
+        else:
+            console.print(_table(desk.accounts()))
+        console.print(_switch_words(desk.kill_switch()))
+    finally:
+        database.close()
+    return 0
+
+
+def _desk(settings: Settings, database: Database) -> PaperTrading:
+    """As the engine left it; at its time, where the time of its market is made up."""
+    machine = SystemClock()
+    at_ms: list[int] = []
+    symbols = load_symbols(settings.symbols_file)
+    desk = trading(settings, symbols, database, lambda: at_ms[0] if at_ms else machine.now_ms())
+    desk.recover(at_open=True, instruments={})
+    newest = [account.curve[-1].at_ms for account in desk.accounts() if account.curve]
+    if settings.exchange.id == SIM and newest:
+        at_ms.append(max(newest) + settings.timeframe.ms)
+    return desk
+
+
+def _table(accounts: Sequence[AccountReport]) -> Table:
+    columns = ("account", "market", "equity", "cash", "open", "trades", "return", "hold", "deepest")
+    table = Table(*columns, "refused")
+    for each in accounts:
+        statistics = each.statistics
+        table.add_row(
+            each.name,
+            each.market,
+            f"{each.equity:,.2f}",
+            f"{each.cash:,.2f}",
+            str(len(each.open_positions)),
+            str(statistics.trades),
+            f"{statistics.return_share:+.2%}",
+            f"{statistics.buy_and_hold_share:+.2%}",
+            f"{statistics.max_drawdown:.2%}",
+            ", ".join(f"{rule} {n:,}" for rule, n in sorted(each.refusals.items())) or "–",
+        )
+    return table
+
+
+def _switch_words(switch: KillSwitch) -> str:
+    if not switch.on:
+        return "Paper trading is on."
+    since = "" if switch.since_ms is None else f" since {instant(switch.since_ms)}"
+    why = f": {switch.reason}" if switch.reason else ""
+    return f"Paper trading is stopped{since} by {switch.by}{why}. To go on: crypto-bot paper resume"

@@ -1,0 +1,122 @@
+"""`crypto-bot replay --verify`: the logged predictions, made once more of the stored candles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.commands.backtest import IN_MEMORY, replay_into
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.wiring import model_registry
+from crypto_bot.backtesting.verification import Verification, compare, pages
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.signal import Signal
+from crypto_bot.ports import LogPosition, PredictionQueries
+
+if TYPE_CHECKING:
+    from crypto_bot.serving.logged_models import LoggedModels
+
+FAILED = 1
+_SHOWN = 20
+
+
+def replay(argv: Sequence[str]) -> int:
+    """Reports every difference; 1 where there is one. Raises ConfigError, StoreError."""
+    parser = Parser(prog="crypto-bot replay", description="The prediction log, recomputed.")
+    add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir", "device")
+    parser.add_argument("--verify", action="store_true", help="compare with the log")
+    parser.add_argument("--since", type=instant_of, help="first candle compared, ISO-8601 UTC")
+    parser.add_argument("--until", type=instant_of, help="last candle compared, ISO-8601 UTC")
+    flags = parser.parse_args(argv)
+    if not flags.verify:
+        raise ConfigError("replay what? use --verify; crypto-bot backtest replays any history")
+    settings = settings_of(flags)
+    database = Database.open(settings.database_url)
+    try:
+        done, lost = verify(settings, database, flags.since, flags.until)
+    finally:
+        database.close()
+    return _report(done, lost)
+
+
+def verify(
+    settings: Settings, database: Database, since_ms: int | None, until_ms: int | None
+) -> tuple[Verification, list[str]]:
+    """Compares `[since_ms, until_ms]` (None: all of the log); also names models that are lost.
+
+    The replay starts with the log, wherever the comparison does: the record of the rules, and so
+    their confidence, is made of all of it. Raises ConfigError for an empty log, StoreError.
+    """
+    symbols = load_symbols(settings.symbols_file)
+    timeframe = settings.timeframe
+    store = SqlPredictionStore(database, timeframe)
+    queries = SqlPredictionQueries(database, timeframe)
+    newest = store.newest_opens()
+    if not newest:
+        raise ConfigError(f"{database.name} has no predictions of {settings.tf} to verify")
+    first_ms = store.first_bar(min(newest.values()))
+    last_ms = max(newest.values())
+    since_ms = first_ms if since_ms is None else max(since_ms, first_ms)
+    until_ms = last_ms if until_ms is None else min(until_ms, last_ms)
+
+    models = _logged_models(settings, queries, len(symbols)) if settings.use_ml else None
+    target = Database.open(IN_MEMORY)
+    try:
+        archive = SqlCandleArchive(database, timeframe)
+        replay_into(
+            settings,
+            symbols,
+            archive,
+            target,
+            since_ms=first_ms,
+            until_ms=last_ms,
+            registry=models,
+        )
+        made = pages(SqlPredictionQueries(target, timeframe), since_ms, until_ms)
+        told = (
+            line
+            for line in pages(queries, since_ms, until_ms)
+            if line.stored.signal.symbol in symbols
+        )
+        return compare(told, made), models.lost if models else []
+    finally:
+        target.close()
+
+
+def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -> LoggedModels:
+    from crypto_bot.serving.logged_models import LoggedModels  # noqa: PLC0415 - loads torch
+
+    @lru_cache(maxsize=2)
+    def logged(open_ms: int) -> Mapping[str, Signal]:
+        after = LogPosition(open_ms + 1, "")
+        page = queries.prediction_log(None, None, open_ms, after, coins + 1)
+        return {line.stored.signal.symbol: line.stored.signal for line in page}
+
+    policy = model_registry(settings).policy
+    return LoggedModels(settings.models_dir, settings.timeframe, policy, logged)
+
+
+def _report(done: Verification, lost: Sequence[str]) -> int:
+    console = screen()
+    for difference in done.differences[:_SHOWN]:
+        console.print(
+            f"{difference.id}  {difference.field}: logged {difference.logged}, "
+            f"recomputed {difference.recomputed}",
+            markup=False,
+        )
+    if len(done.differences) > _SHOWN:
+        console.print(f"... and {len(done.differences) - _SHOWN:,} more")
+    for name in lost:
+        console.print(f"not to be recomputed, the model is stored no more: {name}", markup=False)
+    console.print(
+        f"{done.lines:,} predictions recomputed, {done.models:,} of them of models: "
+        f"{len(done.differences):,} differences"
+    )
+    return FAILED if done.differences else 0

@@ -1,0 +1,187 @@
+"""`crypto-bot review`: the main tables of the review page, in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.wiring import model_registry
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.signal import Pred
+from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
+from crypto_bot.ports import ModelCatalog
+from crypto_bot.reports.breakdown import Line
+from crypto_bot.reports.live_record import (
+    LiveRecord,
+    PerformanceReport,
+    Selection,
+    SourceGroup,
+    Window,
+)
+from crypto_bot.reports.reliability import Reliability
+from crypto_bot.reports.standing import Standing
+from crypto_bot.statistics.daily import Interval
+
+_WINDOWS: Mapping[str, Window] = {each.value.replace(" ", ""): each for each in Window}
+_GROUPS = {"all": SourceGroup.ALL, "ml": SourceGroup.MODELS, "rules": SourceGroup.RULES}
+_SIDES = {"both": None, "long": Pred.LONG, "short": Pred.SHORT}
+_STYLES = {Standing.ABOVE: "bold", Standing.BELOW: "bold", Standing.TOO_FEW: "dim"}
+
+
+def review(argv: Sequence[str]) -> int:
+    """Prints the record of a database. Raises ConfigError, StoreError."""
+    flags = _parser().parse_args(argv)
+    settings = settings_of(flags)
+    selection = Selection(_WINDOWS[flags.window], _GROUPS[flags.source], _SIDES[flags.side])
+    database = Database.open(settings.database_url)
+    try:
+        queries = SqlPredictionQueries(database, settings.timeframe)
+        newest = queries.latest_predictions()
+        opens = [stored.signal.candle_open_ms for stored in newest]
+        now_ms = settings.timeframe.close_of(max(opens, default=0))
+        catalog = _catalog(settings, now_ms)
+        report = LiveRecord(queries, catalog, lambda: now_ms).report(selection, now_ms)
+    finally:
+        database.close()
+    console = screen()
+    if not newest:
+        console.print(f"no prediction of {settings.tf} in {database.name}: start the engine first")
+        return 0
+    _show(console, report)
+    if settings.use_ml:
+        console.print(_models(catalog.entries()))
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="crypto-bot review", description="How good each source, coin and model has been."
+    )
+    add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir")
+    for name, options, default in (
+        ("window", _WINDOWS, "30d"),
+        ("source", _GROUPS, "all"),
+        ("side", _SIDES, "both"),
+    ):
+        parser.add_argument(
+            f"--{name}", choices=tuple(options), default=default, help=f"default {default}"
+        )
+    return parser
+
+
+def _catalog(settings: Settings, now_ms: int) -> ModelCatalog:
+    if not settings.use_ml:
+        return SwitchedOff()
+    newest_ms = settings.timeframe.last_closed(now_ms)
+    return PublishedCatalog(
+        model_registry(settings), load_symbols(settings.symbols_file), lambda: newest_ms
+    )
+
+
+def _show(console: Console, report: PerformanceReport) -> None:
+    selection = report.selection
+    side = "both sides" if selection.side is None else selection.side.value
+    console.print(f"[bold]{selection.window}, {selection.group}, {side}[/]")
+    console.print(_sentence(report.trades))
+    console.print(_lines("source", [*report.by_source, report.random_side]))
+    console.print(_lines("coin", report.by_coin))
+    console.print(_lines("ATR over price", report.by_volatility))
+    console.print(_confusion(report.confusion))
+    for name, told in (("long", report.long), ("short", report.short)):
+        console.print(f"P({name}) of {report.said_by}: {_calibration(told)}")
+    console.print(_loss(report))
+    console.print("A hit gained before costs; break-even and mean R are after them.", style="dim")
+
+
+def _sentence(trades: Line) -> str:
+    if trades.interval is None:
+        return "no LONG or SHORT has been resolved"
+    return (
+        f"[bold]{trades.standing}[/]: hit rate {_percent(trades.rate)} {_reach(trades.interval)}, "
+        f"n {trades.n:,}; break-even {_percent(trades.break_even)}"
+    )
+
+
+def _lines(of: str, lines: Sequence[Line]) -> Table:
+    table = Table(of)
+    for name in ("calls", "hit rate", "95 %", "break-even"):
+        table.add_column(name, justify="right")
+    table.add_column("against it")
+    table.add_column("mean R, net", justify="right")
+    for line in lines:
+        table.add_row(
+            escape(line.name),
+            f"{line.n:,}",
+            _percent(line.rate),
+            "–" if line.interval is None else _reach(line.interval),
+            _percent(line.break_even),
+            f"[{_STYLES.get(line.standing, 'none')}]{line.standing}[/]",
+            "–" if line.mean_r is None else f"{line.mean_r:+.2f}",
+        )
+    return table
+
+
+def _confusion(counts: Sequence[Sequence[int]]) -> Table:
+    table = Table("came", *(f"called {pred}" for pred in Pred))
+    for pred, row in zip(Pred, counts, strict=True):
+        table.add_row(pred, *(f"{count:,}" for count in row))
+    return table
+
+
+def _calibration(told: Reliability) -> str:
+    if told.error is None or told.floor is None:
+        return f"n {told.n:,}, too few to say"
+    return f"calibration error {told.error:.3f}, noise floor {told.floor:.3f} ({told.leaning})"
+
+
+def _loss(report: PerformanceReport) -> str:
+    if not report.loss:
+        return "log loss: no 4 days yet with calls that come after others"
+    last = report.loss[-1]
+    told = f"log loss {last.loss:.3f}, baseline {last.baseline:.3f} over 7 days: "
+    told += f"{100 * last.difference:+.1f} %"
+    if last.interval is not None:
+        told += f" \\[{100 * last.interval.low:+.1f}, {100 * last.interval.high:+.1f}]"
+    return f"{told} (below 0 is better)"
+
+
+def _models(entries: Sequence[ModelEntry]) -> Table:
+    table = Table("coin", "verdict", "skill, 95 %", "direction AUC", "version", "reason")
+    for entry in sorted(entries, key=lambda each: (each.card is None, each.symbol)):
+        card = entry.card
+        metrics = card.metrics if card else None
+        skill = metrics.skill_prior if metrics else None
+        auc = metrics.direction_auc.value if metrics else None
+        table.add_row(
+            entry.symbol,
+            card.verdict if card else "–",
+            "–"
+            if skill is None or skill.value is None
+            else f"{100 * skill.value:+.2f} % {_ends(skill.low, skill.high)}",
+            "–" if auc is None else f"{auc:.3f}",
+            escape(card.version) if card else "–",
+            escape(entry.reason),
+        )
+    return table
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    return f"\\[{100 * low:+.2f}, {100 * high:+.2f}]"
+
+
+def _reach(interval: Interval) -> str:
+    return f"\\[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,1 @@
+"""Training runs as commands and as a job beside the engine."""

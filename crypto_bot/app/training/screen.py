@@ -1,0 +1,132 @@
+"""A training run on a terminal: what is under way as a live table, what is published as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from crypto_bot.models.checkpoint_store import EpochReport
+from crypto_bot.training.job import Job
+from crypto_bot.training.observers import Published
+from crypto_bot.training.report import shown
+from crypto_bot.training.summary import Line, published_line
+
+
+class Screen:
+    """Draws while it is entered. `timer` gives seconds."""
+
+    def __init__(self, console: Console, timer: Callable[[], float]) -> None:
+        self._console = console
+        self._timer = timer
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._drawn)
+        self._under_way: dict[Job, EpochReport | None] = {}
+        self._jobs = self._done = self._here = 0
+        self._began_s = timer()
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def started(self, jobs: Sequence[Job], done: int) -> None:
+        self._jobs, self._done = len(jobs), done
+
+    def job_started(self, job: Job) -> None:
+        self._under_way[job] = None
+
+    def progress(self, job: Job, report: EpochReport) -> None:
+        self._under_way[job] = report
+
+    def job_finished(self, job: Job, seconds: float) -> None:  # noqa: ARG002 - not shown
+        self._under_way.pop(job, None)
+        self._done += 1
+        self._here += 1
+
+    def job_failed(self, job: Job, reason: str) -> None:
+        self._under_way.pop(job, None)
+        self._console.print(f"{job.name}: {reason}", style="bold red", markup=False)
+
+    def published(self, told: Published) -> None:
+        line = published_line(told)
+        self._console.print(
+            f"{line.symbol:<10}{line.verdict:<10}skill {shown(line.skill, 100.0, 2)} %  "
+            f"AUC {shown(line.direction_auc, 1.0, 3)}  {line.version}",
+            markup=False,
+            highlight=False,
+        )
+
+    def not_published(self, symbol: str | None, reason: str) -> None:
+        self._console.print(f"{symbol or 'pool'}: no model: {reason}", style="red", markup=False)
+
+    def _drawn(self) -> Group:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("coin", "phase", "epoch", "loss", "held out", "windows/s", "left"):
+            table.add_column(name, justify="left" if name in {"coin", "phase"} else "right")
+        for job, report in self._under_way.items():
+            table.add_row(job.symbol or "all", _phase(job, report), *_numbers(report))
+        return Group(table, Text(self._overall()))
+
+    def _overall(self) -> str:
+        spent = self._timer() - self._began_s
+        told = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
+        if not self._here:
+            return told
+        left = spent / self._here * (self._jobs - self._done)
+        return f"{told}, about {_lasting(left)} left"
+
+
+def _phase(job: Job, report: EpochReport | None) -> str:
+    fold = "" if job.fold is None else f" {job.name.rpartition('-')[2]}"
+    head = "" if report is None else f", {report.head}"
+    return f"{job.stage.value}{fold}{head}"
+
+
+def _numbers(report: EpochReport | None) -> tuple[str, ...]:
+    if report is None:
+        return ("", "", "", "", "")
+    return (
+        f"{report.epoch}/{report.epochs}",
+        f"{report.fit_loss:.4f}",
+        f"{report.validation_loss:.4f}",
+        f"{report.windows / report.seconds:,.0f}",
+        _lasting((report.epochs - report.epoch) * report.seconds),
+    )
+
+
+def _lasting(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def table_of(lines: Sequence[Line], now_ms: int) -> Table:
+    """Coin, verdict, skill, direction AUC, ECE, age and reason of a run."""
+    table = Table(
+        "coin", "verdict", "skill %", "LightGBM %", "direction AUC", "ECE", "age", "reason"
+    )
+    for line in lines:
+        age = line.age_days(now_ms)
+        table.add_row(
+            line.symbol,
+            line.verdict or line.status,
+            shown(line.skill, 100.0, 2),
+            shown(line.trees_skill, 100.0, 2),
+            shown(line.direction_auc, 1.0, 4),
+            "–" if line.ece is None else f"{line.ece:.4f}",
+            "–" if age is None else f"{age:.0f} d",
+            Text(line.reason),
+        )
+    return table

@@ -1,0 +1,132 @@
+"""What there is to train from and what is published already, and so what a run will do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from crypto_bot.app.training.candles import TrainingCandles
+from crypto_bot.domain.errors import ConfigError, CryptoBotError, NotEnoughData, SignalUnavailable
+from crypto_bot.features.kernel import Series
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, verify
+from crypto_bot.models.meta import Meta
+from crypto_bot.training.choice import Action, Choice, Wanted, choices, teachers
+from crypto_bot.training.estimate import Estimate
+from crypto_bot.training.panel import Coin, Question
+from crypto_bot.training.run_store import Desk
+
+_GONE_ON = "begun by the run that is gone on from"
+
+
+class Survey(NamedTuple):
+    """What happens to each coin, and the coins that the models learn from."""
+
+    choices: tuple[Choice, ...]
+    coins: tuple[Coin, ...]
+    leader: Series | None
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The coins that get a model."""
+        return tuple(each.symbol for each in self.choices if each.action is Action.TRAIN)
+
+
+def survey(
+    held: TrainingCandles,
+    symbols: Sequence[str],
+    wanted: Wanted,
+    folder: Path,
+    *,
+    pooled: bool,
+    begun: Desk | None,
+) -> Survey:
+    """Reads the candles of `symbols` and the models in `folder`.
+
+    `begun`: the desk of a run that is gone on from; its coins are trained, and no others.
+    """
+    found = {symbol: _read(held, symbol) for symbol in symbols}
+    timeframe = wanted.question.timeframe.name
+    published = {symbol: _published(folder, symbol, timeframe) for symbol in symbols}
+    chosen = choices(found, {s: meta for s, meta in published.items() if meta}, wanted)
+    identity = None if begun is None else begun.identity()
+    if identity is not None:
+        chosen = _as_begun(chosen, identity["plan"]["judged"])
+    told = Survey(tuple(chosen), (), None)
+    coins = teachers(found, wanted.question)
+    if not pooled:
+        coins = [coin for coin in coins if coin.symbol in told.judged]
+    return told._replace(coins=tuple(coins), leader=leader_of(wanted.question, coins, held))
+
+
+def leader_of(question: Question, coins: Sequence[Coin], held: TrainingCandles) -> Series | None:
+    """The series that the features compare with, where they have one."""
+    led_by = question.features.leader
+    if led_by is None or not coins:
+        return None
+    known = {coin.symbol: coin.series for coin in coins}
+    return known[led_by] if led_by in known else held.read(led_by).series
+
+
+def tell(console: Console, found: Survey, estimated: Estimate | None, workers: int) -> None:
+    """The plan as a table, with what it takes; None where nothing is to be trained."""
+    table = Table("coin", "what", "candles", "why")
+    for each in found.choices:
+        table.add_row(each.symbol, each.action.value, f"{each.candles:,}", each.reason)
+    console.print(table)
+    console.print(f"{len(found.coins)} coins are learned from.")
+    if estimated is None:
+        return
+    hours = estimated.seconds / 3600 / workers
+    took = f"{60 * hours:.0f} minutes" if hours < 1.5 else f"{hours:.1f} hours"
+    memory = (estimated.panel_bytes + workers * estimated.worker_bytes) / 2**30
+    console.print(
+        f"With {workers} workers it takes about {took} at most (early stopping ends sooner) and "
+        f"{memory:.1f} GiB: {estimated.panel_bytes / 2**30:.1f} shared, "
+        f"{estimated.worker_bytes / 2**30:.1f} for each worker."
+    )
+
+
+def _read(held: TrainingCandles, symbol: str) -> Coin | CryptoBotError:
+    if symbol not in held.symbols:
+        return NotEnoughData("it has no candles: bring them with crypto-bot candles sync or import")
+    try:
+        return held.read(symbol)
+    except CryptoBotError as error:
+        return error
+
+
+def _published(folder: Path, symbol: str, timeframe: str) -> Meta | None:
+    """`meta.json` of the model that is there and whole."""
+    now = versions.current(folder_of(folder, symbol, timeframe))
+    if now is None:
+        return None
+    try:
+        return verify(now)
+    except SignalUnavailable:
+        return None
+
+
+def _as_begun(chosen: Sequence[Choice], judged: Sequence[str]) -> list[Choice]:
+    lost = sorted(set(judged) - {each.symbol for each in chosen})
+    if lost:
+        raise ConfigError(
+            f"--resume 1: the unfinished run also trains {', '.join(lost)}: name the same "
+            "--symbols_file, or begin anew with --resume 0"
+        )
+    return [
+        each._replace(action=Action.TRAIN, reason=_GONE_ON)
+        if each.symbol in judged
+        else _left(each)
+        for each in chosen
+    ]
+
+
+def _left(each: Choice) -> Choice:
+    if each.action is not Action.TRAIN:
+        return each
+    return each._replace(action=Action.KEEP, reason="not in the run that is gone on from")

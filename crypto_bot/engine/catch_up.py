@@ -1,0 +1,299 @@
+"""Whatever is owed, in order: start-up, the live close and the end of an outage are one path."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import MarketDataError
+from crypto_bot.domain.market import Bar
+from crypto_bot.domain.signal import Signal
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.candle_intake import Arrived, CandleIntake
+from crypto_bot.engine.cycle import Cycle
+from crypto_bot.engine.live_tracker import LiveTracker
+from crypto_bot.engine.track_record import TrackRecord
+from crypto_bot.ports import CandleArchive, MarketViews, ModelSource, PredictionStore
+
+_HISTORIES_AT_ONCE = 2
+_HISTORY_PATIENCE = 10
+"""Times the usual patience: a week of bars is run once for all coins rather than for a few each."""
+_INCOMPLETE = "the exchange has not delivered its newest candles"
+_LEADER_BARS = 96
+
+
+class Round(NamedTuple):
+    """What one call of `CatchUp.to` brought."""
+
+    bars: int
+    """Bars run, each with the coins that had one."""
+    signals: int
+    newest_ms: int | None
+    """Open of the newest candle that was signalled."""
+    cycle_s: float
+    """Seconds from the last reply to the last commit, the longest of the waves."""
+    owed: dict[str, str]
+    """Coins that are not up to date, each with the reason."""
+
+
+class CatchUp:
+    """Keeps every coin's signals complete up to a given candle.
+
+    Coins are independent: one whose candles fail stays behind by itself and is caught up in its
+    own order when they come; `_ready_ms` says how far the others go meanwhile. Where the `models`
+    have a leader among them, no bar of another is run before the leader has that candle, or a
+    confirmed gap: what is made of a bar must not depend on whether the leader's candle was a second
+    late. A leader that still lacks over `_LEADER_BARS` at the end of a round (it is traded no
+    longer, perhaps) is not waited for. All state is rebuilt from the store by `recover`.
+    """
+
+    def __init__(
+        self,
+        *,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        intake: CandleIntake,
+        archive: CandleArchive,
+        store: PredictionStore,
+        views: MarketViews,
+        tracker: LiveTracker,
+        record: TrackRecord,
+        cycle: Cycle,
+        timer: Callable[[], float],
+        record_bars: int,
+        patience_s: float,
+        models: ModelSource | None = None,
+    ) -> None:
+        self._symbols = tuple(symbols)
+        self._timeframe = timeframe
+        self._intake = intake
+        self._archive = archive
+        self._store = store
+        self._views = views
+        self._tracker = tracker
+        self._record = record
+        self._cycle = cycle
+        self._timer = timer
+        self._record_bars = record_bars
+        self._patience_s = patience_s
+        self._models = models
+        self._first_bar_ms = 0
+        self._until_ms = 0
+        self._round_over = False
+        self._asked: set[str] = set()
+        self._archived: dict[str, int] = {}
+        self._signalled: dict[str, int] = {}
+        self._pending: dict[str, list[Candle]] = {}
+        self._stopping = threading.Event()
+        self._working = threading.Lock()
+
+    def recover(self, until_ms: int) -> None:
+        """Rebuilds everything from the store.
+
+        On its first start the engine begins `record_bars` before `until_ms`, so that its sources
+        have a record before their first live signal. Raises StoreError.
+        """
+        tf_ms = self._timeframe.ms
+        self._first_bar_ms = self._store.first_bar(until_ms - (self._record_bars - 1) * tf_ms)
+        self._pending = {}
+        self._archived = self._archive.newest_opens()
+        newest = self._store.newest_opens()
+        self._signalled = {
+            symbol: newest.get(symbol, self._first_bar_ms - tf_ms) for symbol in self._symbols
+        }
+        recent_ms = min(self._signalled.values(), default=0) - self._record.lag_ms
+        self._record.restore(self._store.tallies(), self._store.settled_since(recent_ms))
+        unsettled = [s for s in self._store.unsettled() if s.symbol in self._signalled]
+        outcomes = self._tracker.restore(unsettled, self._signalled, self._path_of)
+        self._store.commit([], outcomes)
+        for symbol in self._symbols:
+            if symbol in self._archived:
+                self._prime(symbol)
+
+    async def to(self, until_ms: int, on_coin: Callable[[str], None] = lambda _: None) -> Round:
+        """Fetches, archives and signals everything up to the candle that opens at `until_ms`.
+
+        `on_coin` is told of each new coin whose history has been asked for. Coins that answer are
+        signalled without waiting longer than `patience_s` for the others. Raises StoreError.
+        """
+        self._until_ms, self._round_over = until_ms, False
+        owed: dict[str, str] = {}
+        done = Round(0, 0, None, 0.0, owed)
+        places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
+        tasks = {
+            asyncio.create_task(self._arrivals(symbol, until_ms, places, on_coin)): symbol
+            for symbol in self._symbols
+            if self._archived.get(symbol, -1) < until_ms or self._pending.get(symbol)
+        }
+        waiting = set(tasks)
+        self._asked = set(tasks.values())
+        unknown = any(symbol not in self._archived for symbol in self._symbols)
+        patience_s = self._patience_s * (_HISTORY_PATIENCE if unknown else 1)
+        try:
+            while waiting and not self._stopping.is_set():
+                ready, waiting = await asyncio.wait(waiting, timeout=patience_s)
+                arrived: dict[str, Arrived] = {}
+                for task in ready:
+                    symbol = tasks[task]
+                    self._asked.discard(symbol)
+                    try:
+                        arrived[symbol] = task.result()
+                    except MarketDataError as error:
+                        owed[symbol] = str(error)
+                    else:
+                        if not arrived[symbol].complete:
+                            owed[symbol] = _INCOMPLETE
+                if arrived:
+                    done = await asyncio.to_thread(self._take, arrived, done)
+        finally:
+            for task in waiting:
+                task.cancel()
+        if self._stopping.is_set():
+            return done
+        return await asyncio.to_thread(self._end_round, done)
+
+    def behind(self, until_ms: int) -> dict[str, int]:
+        """Coins without a signal for the candle that opens at `until_ms`: how many they lack."""
+        lacking = {
+            symbol: (until_ms - newest_ms) // self._timeframe.ms
+            for symbol, newest_ms in self._signalled.items()
+        }
+        return {symbol: count for symbol, count in lacking.items() if count > 0}
+
+    def stop(self, wait_s: float) -> None:
+        """Ends the run in progress after the bar that it is at; waits at most `wait_s` for that."""
+        self._stopping.set()
+        if self._working.acquire(timeout=wait_s):
+            self._working.release()
+
+    async def _arrivals(
+        self,
+        symbol: str,
+        until_ms: int,
+        places: asyncio.Semaphore,
+        on_coin: Callable[[str], None],
+    ) -> Arrived:
+        archived_ms = self._archived.get(symbol)
+        if archived_ms is None:
+            async with places:
+                arrived = await self._history(symbol, until_ms)
+            on_coin(symbol)
+            return arrived
+        if archived_ms >= until_ms:
+            return Arrived([], [], complete=True)
+        return await self._intake.collect(symbol, archived_ms + self._timeframe.ms, until_ms)
+
+    async def _history(self, symbol: str, until_ms: int) -> Arrived:
+        """Brings and stores what a coin begins with, at once, so that histories do not pile up."""
+        since_ms = self._first_bar_ms - self._views.history_bars * self._timeframe.ms
+        arrived = await self._intake.collect(symbol, since_ms, until_ms, listed=False)
+        await asyncio.to_thread(self._keep, {symbol: arrived})
+        return Arrived([], [], complete=arrived.complete)
+
+    def _keep(self, arrived: dict[str, Arrived]) -> None:
+        with self._working:
+            self._archive_wave(arrived)
+
+    def _take(self, arrived: dict[str, Arrived], before: Round) -> Round:
+        """Archives a wave of candles and runs the bars that they make."""
+        with self._working:
+            started = self._timer()
+            self._archive_wave(arrived)
+            bars, signals, newest_ms = self._run_pending()
+            return Round(
+                before.bars + bars,
+                before.signals + signals,
+                newest_ms if newest_ms is not None else before.newest_ms,
+                max(before.cycle_s, self._timer() - started),
+                before.owed,
+            )
+
+    def _archive_wave(self, arrived: dict[str, Arrived]) -> None:
+        """Stores the candles in one transaction, and queues them for the cycle."""
+        candles = {symbol: each.candles for symbol, each in arrived.items() if each.candles}
+        gaps = [gap for each in arrived.values() for gap in each.gaps]
+        if not (candles or gaps):
+            return
+        self._archive.add(candles, gaps)
+        for symbol, each in arrived.items():
+            newest = [c.open_ms for c in each.candles[-1:]] + [g.open_ms for g in each.gaps[-1:]]
+            if not newest:
+                continue
+            unknown = symbol not in self._archived
+            self._archived[symbol] = max(newest)
+            if unknown:
+                self._prime(symbol)
+            else:
+                self._pending.setdefault(symbol, []).extend(each.candles)
+
+    def _end_round(self, done: Round) -> Round:
+        """Runs what waited for other coins in vain, and lets the models compute ahead."""
+        self._round_over = True
+        if self._pending:
+            done = self._take({}, done)
+        for symbol in self._pending:
+            done.owed.setdefault(symbol, "its candles wait for those of the leading coin")
+        if self._models is not None:
+            self._models.prepare()
+        return done
+
+    def _run_pending(self) -> tuple[int, int, int | None]:
+        bars = signals = 0
+        newest_ms: int | None = None
+        ready_ms = self._ready_ms()
+        by_open: dict[int, dict[str, Candle]] = {}
+        held: dict[str, list[Candle]] = {}
+        for symbol in self._symbols:
+            for candle in self._pending.get(symbol, ()):
+                if candle.open_ms <= ready_ms:
+                    by_open.setdefault(candle.open_ms, {})[symbol] = candle
+                else:
+                    held.setdefault(symbol, []).append(candle)
+        for open_ms in sorted(by_open):
+            if self._stopping.is_set():
+                break
+            result = self._cycle.run(Bar(open_ms, by_open[open_ms]))
+            self._signalled.update(dict.fromkeys(by_open[open_ms], open_ms))
+            bars += 1
+            signals += len(result.signals)
+            newest_ms = open_ms
+        self._pending = held
+        return bars, signals, newest_ms
+
+    def _ready_ms(self) -> int:
+        """The newest candle that may be run: the leader has it, and the record is whole there.
+
+        While a coin is being asked for, the others go no further than a lag beyond it: within that
+        its outcomes count for them, and bars so old are in no hurry.
+        """
+        before_ms = self._first_bar_ms - self._timeframe.ms
+        ready_ms = self._until_ms
+        for symbol in self._asked:
+            ready_ms = min(ready_ms, self._archived.get(symbol, before_ms) + self._record.lag_ms)
+        leader = None if self._models is None else self._models.leader
+        if leader not in self._signalled:
+            return ready_ms
+        leader_ms = self._archived.get(leader, before_ms)
+        lacking = (self._until_ms - leader_ms) // self._timeframe.ms
+        if self._round_over and lacking > _LEADER_BARS:
+            return ready_ms
+        return min(ready_ms, leader_ms)
+
+    def _prime(self, symbol: str) -> None:
+        """Loads what the views need to remember, and queues the candles that have no signal yet."""
+        tf_ms = self._timeframe.ms
+        predicted_ms = self._signalled[symbol]
+        history_ms = predicted_ms - self._views.history_bars * tf_ms
+        self._views.preload(symbol, self._archive.read(symbol, history_ms, predicted_ms))
+        queued = self._archive.read(symbol, predicted_ms + tf_ms, self._archived[symbol])
+        if queued:
+            self._pending[symbol] = queued
+
+    def _path_of(self, signal: Signal) -> list[Candle]:
+        since_ms = signal.candle_open_ms + self._timeframe.ms
+        horizon_ms = signal.candle_open_ms + signal.horizon_bars * self._timeframe.ms
+        until_ms = min(horizon_ms, self._signalled[signal.symbol])
+        return self._archive.read(signal.symbol, since_ms, until_ms)

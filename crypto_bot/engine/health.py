@@ -1,0 +1,100 @@
+"""What the engine can say of its own health, and what that amounts to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crypto_bot.domain.instant import instant
+from crypto_bot.domain.timeframe import Timeframe
+
+
+class Status(StrEnum):
+    """In one word."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known at one moment, as instants in UTC ms; None is "not yet" or "not so"."""
+
+    started_ms: int
+    stopped_ms: int | None = None
+    last_cycle_ms: int | None = None
+    """When the newest cycle was committed."""
+    last_open_ms: int | None = None
+    """The newest candle that has signals."""
+    owed_candles: int = 0
+    """Closed candles without a signal yet, over all the coins."""
+    oldest_owed_open_ms: int | None = None
+    exchange_down_since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """The verdict on a `Health`. `reasons` name instants, so they change only with the state."""
+
+    status: Status
+    reasons: tuple[str, ...]
+    health: Health
+    lag_ms: int | None
+    """How long the next signals are overdue; 0 while they are not due, None before the first."""
+
+
+def assess(health: Health, now_ms: int, timeframe: Timeframe, patience_ms: int) -> HealthReport:
+    """RUNNING while the newest closed candle of every coin has its signal.
+
+    A candle may take `patience_ms` after its close. Until the first cycle the engine is STARTING,
+    whatever holds it up; the reasons are told all the same.
+    """
+    return HealthReport(
+        status=_status(health, reasons := _reasons(health, now_ms, timeframe, patience_ms)),
+        reasons=reasons,
+        health=health,
+        lag_ms=_lag_ms(health, now_ms, timeframe),
+    )
+
+
+def _status(health: Health, reasons: tuple[str, ...]) -> Status:
+    if health.stopped_ms is not None:
+        return Status.STOPPED
+    if health.last_open_ms is None:
+        return Status.STARTING
+    return Status.DEGRADED if reasons else Status.RUNNING
+
+
+def _reasons(
+    health: Health, now_ms: int, timeframe: Timeframe, patience_ms: int
+) -> tuple[str, ...]:
+    if health.stopped_ms is not None:
+        return (f"stopped at {instant(health.stopped_ms)}",)
+    reasons = []
+    if health.exchange_down_since_ms is not None:
+        reasons.append(f"the exchange is down since {instant(health.exchange_down_since_ms)}")
+    if health.last_open_ms is None:
+        reasons.append(f"no signals yet; started at {instant(health.started_ms)}")
+    elif now_ms > _due_ms(health.last_open_ms, timeframe) + patience_ms:
+        reasons.append(
+            f"signals are behind: the newest are of the candle of {instant(health.last_open_ms)}"
+        )
+    oldest_ms = health.oldest_owed_open_ms
+    if oldest_ms is not None and now_ms > timeframe.close_of(oldest_ms) + patience_ms:
+        reasons.append(
+            f"{health.owed_candles} candles have no signal, the oldest of {instant(oldest_ms)}"
+        )
+    return tuple(reasons)
+
+
+def _lag_ms(health: Health, now_ms: int, timeframe: Timeframe) -> int | None:
+    if health.last_open_ms is None:
+        return None
+    return max(0, now_ms - _due_ms(health.last_open_ms, timeframe))
+
+
+def _due_ms(last_open_ms: int, timeframe: Timeframe) -> int:
+    """The close of the candle after the newest that has signals."""
+    return timeframe.close_of(last_open_ms) + timeframe.ms

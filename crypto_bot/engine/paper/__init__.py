@@ -1,0 +1,1 @@
+"""Paper trading: accounts, their books and the rules by which they trade."""

@@ -1,0 +1,215 @@
+"""The desk of paper trading: told of commits and quotes, and asked by a person."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.paper import Market, Plan
+from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch, Refusal
+from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
+from crypto_bot.domain.sanity import SanityBand
+from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.paper.accounts import PaperAccounts
+from crypto_bot.engine.paper.reports import report
+from crypto_bot.engine.paper.statistics import statistics
+from crypto_bot.engine.paper.trader import Dealing, PaperTrader
+from crypto_bot.ports import PaperSink, PaperStore, PaperTape, StoredSignal
+
+_PATIENCE_AT_OPEN = 96
+_PATIENCE_AT_QUOTES = 1
+
+
+class PaperTrading:
+    """Answers `ports.PaperDesk`, and is a `ports.SignalSink`. Safe to call from any thread.
+
+    It reads what the engine has committed instead of being handed it, so nothing is lost between
+    the commit and the trade whenever the process ends: `advance` runs every bar that is whole and
+    not run yet. With `at_open` signals are filled at the open of the next candle, and the ledger is
+    a function of signals and candles alone; otherwise they are filled from quotes, and the candles
+    settle what the quotes did not show.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        timeframe: Timeframe,
+        symbols: Sequence[str],
+        *,
+        store: PaperStore,
+        tape: PaperTape,
+        now_ms: Callable[[], int],
+        late_after_ms: int,
+        sanity_band: Decimal,
+        sinks: Sequence[PaperSink] = (),
+    ) -> None:
+        self._plans = tuple(plans)
+        self._timeframe = timeframe
+        self._symbols = tuple(symbols)
+        self._store = store
+        self._tape = tape
+        self._now_ms = now_ms
+        self._late_after_ms = late_after_ms
+        self._sanity = SanityBand(sanity_band)
+        self._accounts = PaperAccounts(timeframe, symbols, store=store, tape=tape, sinks=sinks)
+        self._lock = threading.Lock()
+        self._at_open = True
+        self._fresh: dict[str, StoredSignal] = {}
+        self._switch = KillSwitch(on=False)
+        self._statistics: dict[str, tuple[tuple[int, int], AccountStatistics]] = {}
+        self._reports: tuple[AccountReport, ...] = ()
+
+    def recover(
+        self, *, at_open: bool, instruments: Mapping[str, Instrument], funded: bool = False
+    ) -> None:
+        """Rebuilds every account from the store; comes before anything else. Raises StoreError.
+
+        `funded` says that the exchange tells its funding rates, by `fund`.
+        """
+        with self._lock:
+            self._at_open = at_open
+            self._switch = self._store.kill_switch()
+            self._accounts.restore(self._plans, instruments, at_open=at_open, funded=funded)
+            for trader in self._accounts.traders:
+                self._sanity.expect(trader.marks)
+            newest_ms = max((each.cursor_ms for each in self._accounts.traders), default=-1)
+            if not at_open and newest_ms >= 0:
+                self.committed(self._tape.trades(newest_ms, self._now_ms()), ())
+            self._report()
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink's
+        """Remembers what can be traded at the next quotes."""
+        for stored in signals:
+            if stored.signal.pred is not Pred.NO_TRADE and not stored.late:
+                self._fresh[stored.signal.id] = stored
+
+    def advance(self) -> None:
+        """Runs the bars that are whole and not run yet. Raises StoreError."""
+        with self._lock:
+            self._look_at_switch()
+            patience = _PATIENCE_AT_OPEN if self._at_open else _PATIENCE_AT_QUOTES
+            ready_ms = self._tape.ready_ms(self._symbols, patience)
+            if ready_ms is not None:
+                self._accounts.run(ready_ms, self._switch)
+                self._report()
+
+    def is_watching(self) -> bool:
+        """Whether quotes matter now: something is held, or may be opened."""
+        with self._lock:
+            held = any(trader.book.account.positions for trader in self._accounts.traders)
+            return held or bool(self._undecided())
+
+    def wanted(self, quotes: Mapping[str, Quote]) -> set[str]:
+        """Coins whose order book is worth asking for at `quotes`. Raises StoreError."""
+        with self._lock:
+            self._look_at_switch()
+            coins = {stored.signal.symbol for stored in self._undecided()}
+            for trader in self._accounts.traders:
+                coins.update(self._leaving(trader, quotes))
+            return coins & set(quotes)
+
+    def hear(self, quotes: Mapping[str, Quote], books: Mapping[str, OrderBook]) -> None:
+        """Takes one reading of quotes in. Raises StoreError."""
+        with self._lock:
+            self._look_at_switch()
+            dealing = Dealing(self._sanity.accepted(quotes), books)
+            fresh = self._undecided()
+            for trader in self._accounts.traders:
+                if trader.is_open:
+                    trader.hear(dealing, fresh, self._switch, self._now_ms())
+            self._accounts.write(self._accounts.traders)
+            self._report()
+
+    def held_contracts(self) -> dict[str, int]:
+        """Coins with a contract open, each with the time from which its funding is owed."""
+        since: dict[str, int] = {}
+        with self._lock:
+            for trader in self._accounts.traders:
+                if trader.plan.market is Market.PERP:
+                    for symbol, held in trader.book.account.positions.items():
+                        at_ms = max(held.entry_ms, held.funded_ms)
+                        since[symbol] = min(at_ms, since.get(symbol, at_ms))
+        return since
+
+    def fund(self, fundings: Iterable[Funding]) -> None:
+        """Takes in what the exchange says was due, by time for each coin. Raises StoreError."""
+        due = list(fundings)
+        with self._lock:
+            for trader in self._accounts.traders:
+                trader.fund(due)
+            self._accounts.write(self._accounts.traders)
+            self._report()
+
+    def accounts(self) -> list[AccountReport]:
+        return list(self._reports)
+
+    def refusals(self, account: str, limit: int) -> list[Refusal]:
+        return self._store.refusals(account, limit)
+
+    def kill_switch(self) -> KillSwitch:
+        return self._store.kill_switch()
+
+    def stop(self, by: str, reason: str) -> KillSwitch:
+        now_ms = self._now_ms()
+        self._store.switch(KillSwitch(on=True, since_ms=now_ms, by=by, reason=reason), now_ms)
+        return self._store.kill_switch()
+
+    def resume(self, by: str) -> KillSwitch:
+        now_ms = self._now_ms()
+        self._store.switch(KillSwitch(on=False, since_ms=now_ms, by=by), now_ms)
+        return self._store.kill_switch()
+
+    def _look_at_switch(self) -> None:
+        """Another process may have turned it."""
+        switch = self._store.kill_switch()
+        if switch != self._switch and not switch.on and switch.since_ms is not None:
+            for trader in self._accounts.traders:
+                trader.curve.resumed(switch.since_ms)
+        self._switch = switch
+
+    def _undecided(self) -> list[StoredSignal]:
+        """Signals that are not too old to be traded, and that an account has not decided on."""
+        now_ms = self._now_ms()
+        for id_, stored in list(self._fresh.items()):
+            closed_ms = self._timeframe.close_of(stored.signal.candle_open_ms)
+            if now_ms - closed_ms > self._late_after_ms:
+                del self._fresh[id_]
+        traders = self._accounts.traders
+        return [
+            stored
+            for stored in list(self._fresh.values())
+            if any(not trader.has_decided(stored) for trader in traders)
+        ]
+
+    def _leaving(self, trader: PaperTrader, quotes: Mapping[str, Quote]) -> set[str]:
+        """Coins that `trader` would close by market orders at `quotes`."""
+        positions = trader.book.account.positions
+        return {
+            symbol
+            for symbol, held in positions.items()
+            if symbol in quotes
+            and any(not e.maker for e in trader.exits(held, quotes[symbol], self._switch))
+        }
+
+    def _report(self) -> None:
+        """Renews what a person sees, then tells of what was stored."""
+        now_ms = self._now_ms()
+        self._reports = tuple(
+            report(trader, self._measured(trader), self._accounts.refused[trader.plan.name], now_ms)
+            for trader in self._accounts.traders
+        )
+        self._accounts.tell()
+
+    def _measured(self, trader: PaperTrader) -> AccountStatistics:
+        """Statistics change with a trade or a bar, not with every quote."""
+        name, closed, points = trader.plan.name, trader.book.closed, trader.curve.points
+        state = (len(closed), points[-1].at_ms if points else -1)
+        known = self._statistics.get(name)
+        if known is None or known[0] != state:
+            found = statistics(trader.book.account, closed, points, trader.curve.deepest)
+            known = (state, found)
+            self._statistics[name] = known
+        return known[1]

@@ -1,0 +1,82 @@
+"""The equity of one paper account over time, and that of holding the coins instead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.exits import decimal
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.paper_report import EquityPoint
+
+_PLACES = Decimal("1e-8")
+_RECENT = 300
+
+
+class EquityCurve:
+    """All that statistics and the rules of risk ask of the past, in a bounded number of points."""
+
+    def __init__(self, start: Decimal, symbols: Sequence[str]) -> None:
+        self.points: list[EquityPoint] = []
+        """The first, those of midnights UTC, and the newest."""
+        self.deepest = 0.0
+        """The deepest fall below a peak ever, as a share of the peak."""
+        self.peak = start
+        """The highest equity since a person has resumed last."""
+        self._start = start
+        self._symbols = tuple(symbols)
+        self._prices: dict[str, Decimal] = {}
+        self._peak_from_ms = 0
+        self._highest = start
+        self._recent: deque[EquityPoint] = deque(maxlen=_RECENT)
+
+    def begin(self, candles: Mapping[str, Candle]) -> None:
+        """Holding all the coins begins at the closes of `candles`."""
+        self._prices = {symbol: decimal(candle.close) for symbol, candle in candles.items()}
+
+    def restore(self, points: Sequence[EquityPoint], resumed_ms: int | None) -> None:
+        """Takes the stored points up."""
+        self._peak_from_ms = resumed_ms or 0
+        for point in points:
+            self.add(point)
+
+    def resumed(self, at_ms: int) -> None:
+        """A person lets the account go on: the drawdown is measured from here."""
+        if at_ms > self._peak_from_ms:
+            self._peak_from_ms = at_ms
+            self.peak = self.points[-1].equity if self.points else self._start
+
+    def add(self, point: EquityPoint) -> None:
+        """One more point, later than all others."""
+        if len(self.points) > 1 and self.points[-1].at_ms % DAY_MS:
+            self.points.pop()
+        self.points.append(point)
+        self._recent.append(point)
+        self._highest = max(self._highest, point.equity)
+        self.deepest = max(self.deepest, float(1 - point.equity / self._highest))
+        later = point.at_ms > self._peak_from_ms
+        self.peak = max(self.peak, point.equity) if later else point.equity
+
+    def drawn(self, most: int) -> list[EquityPoint]:
+        """The newest points, and before them one a day or fewer: about `most` in all."""
+        first_ms = self._recent[0].at_ms if self._recent else 0
+        old = [point for point in self.points if point.at_ms < first_ms]
+        every = -(-len(old) // max(1, most - len(self._recent))) or 1
+        return [*old[::every], *self._recent]
+
+    def day_start(self, at_ms: int) -> Decimal:
+        """Equity at the midnight before `at_ms`, or at the start of the account."""
+        midnight_ms = at_ms // DAY_MS * DAY_MS
+        before = [point.equity for point in self.points[-2:] if point.at_ms <= midnight_ms]
+        return before[-1] if before else self._start
+
+    def held(self, prices: Mapping[str, Decimal]) -> Decimal:
+        """The start in equal parts of all coins; the part of one without a price stays cash."""
+        part = self._start / len(self._symbols)
+        total = Decimal(0)
+        for symbol in self._symbols:
+            start = self._prices.get(symbol)
+            total += part if start is None else part * prices.get(symbol, start) / start
+        return total.quantize(_PLACES)

@@ -1,0 +1,286 @@
+"""One paper account at work: follows signals, walks its positions, keeps to its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.entry import Entry, Offer, entry
+from crypto_bot.domain.exits import KILLED, Exit, along_candle, at_quote, decimal
+from crypto_bot.domain.fills import Costs, forced_price, market_price, supposed_instrument
+from crypto_bot.domain.ledger import Position
+from crypto_bot.domain.paper import Market, Plan
+from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
+from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
+from crypto_bot.domain.risk import Forbidden, Standing
+from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.paper.book import PaperBook
+from crypto_bot.engine.paper.equity_curve import EquityCurve
+from crypto_bot.engine.paper.price_memory import PriceMemory
+from crypto_bot.ports import StoredSignal
+
+FUNDING_MS = 8 * 3_600_000
+
+
+class PaperBar(NamedTuple):
+    """One bar as an account takes it: the signals of the close before, and its candles."""
+
+    open_ms: int
+    signals: Sequence[StoredSignal]
+    candles: Mapping[str, Candle]
+    missed: Mapping[str, Sequence[Candle]]
+    """Earlier candles of coins that are held, which came late; ascending."""
+
+
+class Dealing(NamedTuple):
+    """What can be dealt at, at one moment."""
+
+    quotes: Mapping[str, Quote]
+    books: Mapping[str, OrderBook]
+
+
+class PaperTrader:
+    """`run` takes closed candles, `hear` quotes; what they bring waits in the book.
+
+    `at_open` says that signals are filled at the open of the next candle, and the ledger is a
+    function of signals and candles alone. Otherwise they are filled from quotes, and the candles
+    settle what the quotes did not show.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        timeframe: Timeframe,
+        symbols: Sequence[str],
+        instruments: Mapping[str, Instrument],
+        *,
+        at_open: bool,
+        assumes_funding: bool = True,
+    ) -> None:
+        self.plan = plan
+        self.book = PaperBook(plan, timeframe)
+        self.memory = PriceMemory(timeframe)
+        self.curve = EquityCurve(plan.start, symbols)
+        self.cursor_ms = -1
+        """The newest bar that was run."""
+        self.marks: dict[str, Decimal] = {}
+        self._beyond = plan.costs._replace(half_spread_bps=Decimal(0))
+        """Of a quote without a book: slippage beyond the touch."""
+        self._timeframe = timeframe
+        self._instruments = instruments
+        self._at_open = at_open
+        self._assumes_funding = assumes_funding
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the account has had its deposit."""
+        return self.book.account.opened_ms is not None
+
+    def open(self, cursor_ms: int, start: Mapping[str, Candle]) -> None:
+        """Pays the start in at the close of the bar `cursor_ms`, whose candles are `start`."""
+        self.book.deposit(self._timeframe.close_of(cursor_ms))
+        self.cursor_ms = cursor_ms
+        self.curve.begin(start)
+        self._mark(cursor_ms)
+
+    def restore(self, points: Sequence[EquityPoint], resumed_ms: int | None) -> None:
+        """Takes the stored equity up; the book and the memory are restored already."""
+        self.curve.restore(points, resumed_ms)
+        if points:
+            self.cursor_ms = points[-1].at_ms - self._timeframe.ms
+        self.marks = self.memory.prices()
+
+    def run(self, bar: PaperBar, switch: KillSwitch) -> None:
+        """Takes a closed bar in: entries, then what the candles did, funding, and the equity."""
+        if self._at_open:
+            self._enter_at_open(bar, _killed(switch, bar.open_ms))
+        else:
+            self._miss(bar)
+        for symbol in sorted(self.book.account.positions):
+            of_bar = [bar.candles[symbol]] if symbol in bar.candles else []
+            self._walk(symbol, [*bar.missed.get(symbol, ()), *of_bar])
+        self.memory.take(bar.open_ms, bar.candles)
+        self.marks = self.memory.prices()
+        if self._assumes_funding:
+            self.assume_funding(bar.open_ms, self._timeframe.close_of(bar.open_ms))
+        self.cursor_ms = bar.open_ms
+        self._mark(bar.open_ms)
+
+    def hear(
+        self, dealing: Dealing, fresh: Iterable[StoredSignal], switch: KillSwitch, now_ms: int
+    ) -> None:
+        """Takes quotes in: exits first, then entries on signals that were made before them."""
+        for symbol, quote in dealing.quotes.items():
+            self.marks[symbol] = (quote.bid + quote.ask) / 2
+        for symbol, position in sorted(self.book.account.positions.items()):
+            quote_ = dealing.quotes.get(symbol)
+            if quote_ is not None and quote_.at_ms > position.entry_ms:
+                for exit_ in self.exits(position, quote_, switch):
+                    self._close_at(exit_, position, self._beyond, dealing.books.get(symbol))
+        for stored in ranked(fresh):
+            signal = stored.signal
+            quote_ = dealing.quotes.get(signal.symbol)
+            if quote_ is None or quote_.at_ms <= stored.created_ms or self.has_decided(stored):
+                continue
+            offer = self._offer(signal.pred, quote_, dealing.books.get(signal.symbol))
+            self._decide(stored, offer, quote_.at_ms, _killed(switch, now_ms))
+
+    def has_decided(self, stored: StoredSignal) -> bool:
+        """Whether the account has followed or refused it."""
+        return stored.signal.id in self.book.decided
+
+    def exits(self, position: Position, quote: Quote, switch: KillSwitch) -> list[Exit]:
+        """What `quote` ends, or all of it where trading was stopped."""
+        price = quote.bid if position.side is Pred.LONG else quote.ask
+        if _killed(switch, quote.at_ms):
+            return [Exit(KILLED, price, position.amount, quote.at_ms, maker=False)]
+        return at_quote(position, price, quote.at_ms)
+
+    def fund(self, fundings: Iterable[Funding]) -> None:
+        """Pays what was due while a position was held, each once."""
+        for funding in fundings:
+            position = self.book.account.positions.get(funding.symbol)
+            if position is None or self.plan.market is Market.SPOT:
+                continue
+            if funding.due_ms > max(position.entry_ms, position.funded_ms):
+                price = self.marks.get(funding.symbol, position.entry)
+                self.book.pay_funding(position, funding, price)
+
+    def assume_funding(self, since_ms: int, until_ms: int) -> None:
+        """Pays the plan's own rate for what was due in `(since_ms, until_ms]`."""
+        first_ms = (since_ms // FUNDING_MS + 1) * FUNDING_MS
+        rate = self.plan.funding_bps.scaleb(-4)
+        for due_ms in range(first_ms, until_ms + 1, FUNDING_MS):
+            self.fund(
+                Funding(symbol, due_ms, rate) for symbol in sorted(self.book.account.positions)
+            )
+
+    def _enter_at_open(self, bar: PaperBar, killed: str | None) -> None:
+        if killed is not None:
+            for symbol, position in sorted(self.book.account.positions.items()):
+                if symbol in bar.candles:
+                    price = decimal(bar.candles[symbol].open)
+                    exit_ = Exit(KILLED, price, position.amount, bar.open_ms, maker=False)
+                    self._close_at(exit_, position, self.plan.costs)
+        for stored in ranked(bar.signals):
+            signal = stored.signal
+            candle = bar.candles.get(signal.symbol)
+            if candle is None:
+                no = Forbidden("price", "there is no candle after the signal's")
+                self.book.refuse(signal, no, bar.open_ms)
+                continue
+            opened = decimal(candle.open)
+            instrument = self._instrument(signal.symbol, opened)
+            buys = signal.pred is Pred.LONG
+            price = market_price(opened, self.plan.costs, instrument, buys=buys)
+            self._decide(stored, Offer(price, instrument), bar.open_ms, killed)
+
+    def _miss(self, bar: PaperBar) -> None:
+        """What no quote came for in time is too late now."""
+        for stored in bar.signals:
+            if not self.has_decided(stored):
+                words = "the signal came late" if stored.late else "no quote came in time"
+                no = Forbidden("late" if stored.late else "price", words)
+                self.book.refuse(stored.signal, no, bar.open_ms)
+
+    def _decide(self, stored: StoredSignal, offer: Offer, at_ms: int, killed: str | None) -> None:
+        signal = stored.signal
+        standing = self._standing(signal.symbol, at_ms, killed)
+        made = entry(self.plan, signal, standing, offer, late=stored.late)
+        if isinstance(made, Entry):
+            self.book.open(signal, made, at_ms, self._timeframe.open_of(at_ms) - self._timeframe.ms)
+        else:
+            self.book.refuse(signal, made, at_ms)
+
+    def _standing(self, symbol: str, at_ms: int, killed: str | None) -> Standing:
+        account = self.book.account
+        equity = account.equity(self.marks)
+        return Standing(
+            account=account,
+            at_ms=at_ms,
+            timeframe_ms=self._timeframe.ms,
+            equity=equity,
+            exposure=account.exposure(self.marks),
+            day_start=self.curve.day_start(at_ms),
+            peak=max(self.curve.peak, equity),
+            killed=killed,
+            alike=self._alike(symbol),
+        )
+
+    def _alike(self, symbol: str) -> dict[str, float]:
+        """Correlations, where there are enough positions for the rule to count them."""
+        most, held = self.plan.rules.correlated_positions, self.book.account.positions
+        if most is None or len(held) < most or symbol in held:
+            return {}
+        return self.memory.alike(symbol, held)
+
+    def _walk(self, symbol: str, candles: Iterable[Candle]) -> None:
+        for candle in candles:
+            position = self.book.account.positions.get(symbol)
+            if position is None:
+                return
+            if candle.open_ms <= self.book.seen.get(symbol, -1):
+                continue
+            close_ms = self._timeframe.close_of(candle.open_ms)
+            path = along_candle(
+                *(position, candle, close_ms),
+                plan=self.plan.exits,
+                costs=self.plan.costs,
+                instrument=self._instrument(symbol, position.entry),
+            )
+            for exit_ in path.exits:
+                self.book.close(position, exit_)
+            if path.stop is not None:
+                self.book.move_stop(position, path.stop, close_ms)
+            if symbol in self.book.account.positions:
+                self.book.walked(symbol, candle.open_ms)
+
+    def _close_at(
+        self, exit_: Exit, position: Position, costs: Costs, book: OrderBook | None = None
+    ) -> None:
+        """A market order takes what the book has, or what the assumed `costs` leave."""
+        if not exit_.maker:
+            is_long = position.side is Pred.LONG
+            instrument = self._instrument(position.symbol, position.entry)
+            if book is not None and (levels := book.bids if is_long else book.asks):
+                price = forced_price(
+                    *(levels, exit_.amount, costs.cap_bps, instrument.tick), buys=not is_long
+                )
+            else:
+                price = market_price(exit_.price, costs, instrument, buys=not is_long)
+            exit_ = exit_._replace(price=price)
+        self.book.close(position, exit_)
+
+    def _offer(self, side: Pred, quote: Quote, book: OrderBook | None) -> Offer:
+        buys = side is Pred.LONG
+        best = quote.ask if buys else quote.bid
+        instrument = self._instrument(quote.symbol, best)
+        levels = () if book is None else (book.asks if buys else book.bids)
+        if levels:
+            return Offer(levels[0].price, instrument, levels)
+        return Offer(market_price(best, self._beyond, instrument, buys=buys), instrument)
+
+    def _mark(self, open_ms: int) -> None:
+        equity = self.book.account.equity(self.marks)
+        held = self.curve.held(self.marks)
+        point = EquityPoint(self._timeframe.close_of(open_ms), equity, held)
+        self.book.point(point)
+        self.curve.add(point)
+
+    def _instrument(self, symbol: str, price: Decimal) -> Instrument:
+        """As the exchange counts the coin, or as one of this price is likely to be counted."""
+        return self._instruments.get(symbol) or supposed_instrument(symbol, price)
+
+
+def ranked(signals: Iterable[StoredSignal]) -> list[StoredSignal]:
+    """The surest first, for where not all can be followed."""
+    return sorted(signals, key=lambda each: (-each.signal.confidence, each.signal.symbol))
+
+
+def _killed(switch: KillSwitch, at_ms: int) -> str | None:
+    if not switch.on or at_ms < (switch.since_ms or 0):
+        return None
+    return f"stopped by {switch.by}" + (f": {switch.reason}" if switch.reason else "")

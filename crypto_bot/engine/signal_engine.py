@@ -1,0 +1,83 @@
+"""One signal for each coin: the fallback chain, the source's record, and the price levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.market import MarketView
+from crypto_bot.domain.signal import Call, Declined, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.track_record import TrackRecord
+from crypto_bot.ports import SignalSource
+
+
+class SignalEngineService:
+    """Asks `sources` in order; the first that answers for a coin is its signal.
+
+    The last source must answer for every coin (HOLD does), so that each closed candle has exactly
+    one signal.
+    """
+
+    def __init__(
+        self,
+        timeframe: Timeframe,
+        sources: Sequence[SignalSource],
+        record: TrackRecord,
+        *,
+        horizon_bars: int,
+        cost_bps: float,
+    ) -> None:
+        self._timeframe = timeframe
+        self._sources = tuple(sources)
+        self._record = record
+        self._horizon_bars = horizon_bars
+        self._cost_bps = cost_bps
+
+    def signals(self, views: Mapping[str, MarketView]) -> list[Signal]:
+        """One signal for each view, in the order of the views."""
+        answers: dict[str, Signal] = {}
+        waiting = list(views.values())
+        passed: dict[str, list[Declined]] = {view.symbol: [] for view in waiting}
+        for source in self._sources:
+            if not waiting:
+                break
+            name = source.source
+            unanswered: list[MarketView] = []
+            for view, answer in zip(waiting, source.calls(waiting), strict=True):
+                declined = passed[view.symbol]
+                if isinstance(answer, SignalUnavailable):
+                    declined.append(Declined(name, str(answer)))
+                    unanswered.append(view)
+                else:
+                    answers[view.symbol] = self._signal(name, view, answer, declined)
+            waiting = unanswered
+        return [answers[symbol] for symbol in views]
+
+    def _signal(
+        self, source: Source, view: MarketView, call: Call, declined: Sequence[Declined]
+    ) -> Signal:
+        close_ms = self._timeframe.close_of(view.open_ms)
+        chances = call.probabilities
+        if chances is None:
+            chances = self._record.probabilities(source, view.symbol, call.pred, close_ms)
+        atr = view.atr if 0.0 < view.atr < inf else None
+        return Signal(
+            symbol=view.symbol,
+            tf=self._timeframe.name,
+            candle_open_ms=view.open_ms,
+            pred=call.pred,
+            confidence=chances.of(call.pred),
+            probabilities=chances,
+            source=source,
+            levels=levels(call.pred, view.close, atr),
+            atr=atr,
+            horizon_bars=call.label.horizon_bars if call.label else self._horizon_bars,
+            reasons=call.reasons,
+            declined=tuple(declined),
+            expected_bps=call.expected_bps,
+            cost_bps=self._cost_bps,
+            model_version=call.model_version,
+            label=call.label,
+        )

@@ -1,0 +1,1 @@
+"""Labels: what the market did after a close, by name, horizon and threshold."""

@@ -1,1 +1,0 @@
-"""Networks: their shapes and forwards, nothing of how they are fitted."""

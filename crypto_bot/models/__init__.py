@@ -1,0 +1,1 @@
+"""Models: families, artifacts, and the registry of what is published."""

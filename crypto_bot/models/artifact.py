@@ -1,0 +1,231 @@
+"""Published models: written whole or not at all, read only where every hash is right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible, ModelMissing
+from crypto_bot.features.sets import Heads, feature_set, schema_hash
+from crypto_bot.models import versions
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.families.by_name import FamilyChoice, build
+from crypto_bot.models.families.cnn_lstm.fit import FittedNet
+from crypto_bot.models.families.family import Family, FittedHeads
+from crypto_bot.models.meta import (
+    Meta,
+    meta_as_json,
+    meta_from,
+    meta_of,
+    trailing_as_json,
+    trailing_from,
+)
+from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.statistics.metrics import as_json
+
+META = "meta.json"
+METRICS = "metrics.json"
+SCALER = "scaler.pkl"
+TRAILING = "trailing.json"
+POOLED = "pool:"
+"""Stands before the version of the pool's network where it answers for a coin."""
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedModel:
+    """A model as it is served: fitted heads and what turns their logits into a call."""
+
+    version: str
+    symbol: str | None
+    spec: ModelSpec
+    heads: FittedHeads
+    calibration: Calibration
+    decision: DecisionRule
+    trailing: Trailing
+    span: Span
+    meta: Meta
+
+    @property
+    def name(self) -> str:
+        """Its version, and whether it is the pool's: as it stands with the signals."""
+        return f"{POOLED}{self.version}" if self.symbol is None else self.version
+
+    @property
+    def leader(self) -> str | None:
+        """The coin that its features look at beside its own."""
+        return feature_set(self.spec.features).leader
+
+
+def folder_of(models_dir: Path, symbol: str | None, timeframe: str) -> Path:
+    """Where the model of `symbol` is published; None is the pool of all the coins."""
+    if symbol is None:
+        return models_dir / "pool" / timeframe
+    return models_dir / "per_coin" / symbol / timeframe
+
+
+def published(models_dir: Path) -> list[tuple[str | None, str]]:
+    """(symbol, timeframe) of every folder with a model, the pool's first, then by name."""
+    pools = [(None, each.name) for each in sorted(models_dir.glob("pool/[!.]*"))]
+    coins = [(each.parent.name, each.name) for each in sorted(models_dir.glob("per_coin/*/[!.]*"))]
+    return [*pools, *coins]
+
+
+def artifact_files(model: TrainedModel) -> dict[str, bytes]:
+    """Everything that is published of `model`, `meta.json` with the hashes of the others."""
+    metrics = dict(model.metrics)
+    metrics.setdefault("curves", as_json(dict(model.curves)))
+    files = {
+        **model.files,
+        **model.plots,
+        SCALER: _pickled(model.scaler, model.span.candles),
+        METRICS: (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode(),
+        TRAILING: trailing_as_json(model.trailing),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return {**files, META: meta_as_json(meta_of(model, hashes))}
+
+
+def publish(model: TrainedModel, models_dir: Path) -> Path:
+    """As `publish_files`, of what `artifact_files` makes of `model`."""
+    return publish_files(artifact_files(model), models_dir)
+
+
+def publish_files(files: Mapping[str, bytes], models_dir: Path) -> Path:
+    """Makes an artifact the current version of its coin; returns the version's folder.
+
+    Raises TrainingError where the disk refuses: then nothing has changed.
+    """
+    meta = meta_from(files[META], META)
+    return versions.add(folder_of(models_dir, meta.symbol, meta.timeframe), files, last=META)
+
+
+def verify(folder: Path) -> Meta:
+    """Checks a version's folder: `meta.json` and the hash of every file it names.
+
+    Raises ModelMissing without a `meta.json`, ModelIncompatible where anything is not as it says.
+    """
+    meta = read_meta(folder)
+    for name in meta.sha256:
+        read_file(folder, name, meta)
+    return meta
+
+
+def read_meta(folder: Path) -> Meta:
+    """`meta.json` of a version's folder alone. Raises ModelMissing, ModelIncompatible."""
+    path = folder / META
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelMissing(f"{folder} has no {META}: no model has been published") from error
+    except OSError as error:
+        raise ModelIncompatible(f"{path} cannot be read: {error.strerror}") from error
+    return meta_from(content, str(path))
+
+
+def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
+    """The model in a version's folder, for serving `symbol`.
+
+    Nothing is unpickled: weights are read as state dicts, all numbers from JSON. Raises
+    ModelMissing, and ModelIncompatible for other features, another coin, or damage.
+    """
+    meta = verify(folder)
+    if (meta.symbol, meta.timeframe) != (symbol, timeframe):
+        raise ModelIncompatible(
+            f"{folder} holds the model of {meta.symbol or 'the pool'} {meta.timeframe}, "
+            f"not of {symbol or 'the pool'} {timeframe}"
+        )
+    spec = meta.spec
+    require_features(spec, str(folder))
+    weights = {
+        name: read_file(folder, name, meta)
+        for name in meta.sha256
+        if name not in {METRICS, SCALER, TRAILING} and not name.endswith(".png")
+    }
+    heads = _family(spec, str(folder)).load(weights)
+    model = PublishedModel(
+        version=meta.version,
+        symbol=meta.symbol,
+        spec=spec,
+        heads=heads.for_serving() if isinstance(heads, FittedNet) else heads,
+        calibration=meta.calibration,
+        decision=meta.rule,
+        trailing=trailing_from(read_file(folder, TRAILING, meta), str(folder / TRAILING)),
+        span=meta.data,
+        meta=meta,
+    )
+    if model.version != _version(spec.family, meta, set(weights)):
+        raise ModelIncompatible(f"{folder / META}: version {meta.version} is not of these weights")
+    return model
+
+
+def require_features(spec: ModelSpec, origin: str) -> None:
+    """Raises ModelIncompatible unless this program has the features that the model was made for."""
+    try:
+        features = feature_set(spec.features)
+    except ConfigError as error:
+        raise ModelIncompatible(f"{origin}: {error}") from error
+    if schema_hash(features) != spec.schema_hash or features.columns != spec.columns:
+        raise ModelIncompatible(
+            f"{origin}: made for features {spec.features} {spec.schema_hash[:8]}, this program has "
+            f"{schema_hash(features)[:8]}: train it again"
+        )
+    unknown = {*spec.move_columns, *spec.direction_columns} - set(spec.columns)
+    if unknown:
+        raise ModelIncompatible(f"{origin}: unknown columns {', '.join(sorted(unknown))}")
+
+
+def _family(spec: ModelSpec, origin: str) -> Family:
+    read = Heads(spec.move_columns, spec.direction_columns)
+    try:
+        choice = FamilyChoice(spec.family, spec.size, spec.window_bars)
+        return build(choice, spec.columns, read)
+    except ConfigError as error:
+        raise ModelIncompatible(f"{origin}: {error}") from error
+
+
+def _version(family: str, meta: Meta, weights: set[str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(bytes.fromhex(meta.sha256[name]))
+    return f"{family}+{digest.hexdigest()[:8]}"
+
+
+def read_file(folder: Path, name: str, meta: Meta) -> bytes:
+    """A file of a version's folder. Raises ModelIncompatible unless it is what `meta` names."""
+    if Path(name).name != name:
+        raise ModelIncompatible(f"{folder / META}: {name!r} is no name of a file beside it")
+    if name not in meta.sha256:
+        raise ModelIncompatible(f"{folder / META} does not name {name}")
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelIncompatible(
+            f"{folder / name} cannot be read: {error.strerror}: publish the model again, or "
+            "go back with crypto-bot models rollback"
+        ) from error
+    if hashlib.sha256(content).hexdigest() != meta.sha256[name]:
+        raise ModelIncompatible(
+            f"{folder / name} is not what {META} says (SHA-256): publish the model again, or "
+            "go back with crypto-bot models rollback"
+        )
+    return content
+
+
+def _pickled(scaler: Scaler, candles: int) -> bytes:
+    """A fitted StandardScaler for other programs; this one never reads it."""
+    # 140 MB that only those who publish need
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - see above
+
+    fitted = StandardScaler()
+    fitted.mean_ = np.array(scaler.mean)
+    fitted.scale_ = np.array(scaler.scale)
+    fitted.var_ = fitted.scale_**2
+    fitted.n_features_in_ = len(scaler.mean)
+    fitted.n_samples_seen_ = candles
+    return pickle.dumps(fitted)

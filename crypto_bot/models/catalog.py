@@ -1,0 +1,194 @@
+"""The published models as a person asks for them: which are served, why not, and how they did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
+from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.models import versions
+from crypto_bot.models.registry import Fingerprint, ModelRegistry, fingerprint
+
+_META, _METRICS = "meta.json", "metrics.json"
+
+
+class SwitchedOff:
+    """The catalogue of an engine that asks no models."""
+
+    note = "models are switched off: start the engine with --use_ml 1"
+
+    def entries(self) -> list[ModelEntry]:
+        """None."""
+        return []
+
+    def entry(self, symbol: str) -> ModelEntry:
+        """That models are switched off."""
+        return ModelEntry(symbol, served=False, traded=False, reason=self.note, card=None)
+
+
+class PublishedCatalog:
+    """What `registry` says of `symbols` for the newest closed candle, beside what is stored.
+
+    `newest_open_ms` tells that candle. Reads no file that looks as it did; may be asked from any
+    thread.
+    """
+
+    note = None
+
+    def __init__(
+        self, registry: ModelRegistry, symbols: Sequence[str], newest_open_ms: Callable[[], int]
+    ) -> None:
+        self._registry = registry
+        self._symbols = tuple(symbols)
+        self._newest_open_ms = newest_open_ms
+        self._known: dict[str | None, _Known] = {}
+
+    def entries(self) -> list[ModelEntry]:
+        """One for each coin, with a model or without."""
+        return [self.entry(symbol) for symbol in self._symbols]
+
+    def entry(self, symbol: str) -> ModelEntry:
+        """What is known of the model of `symbol`."""
+        found = self._registry.look(symbol, self._newest_open_ms())
+        if isinstance(found, SignalUnavailable):
+            card = self._card(symbol)
+            missing = isinstance(found, ModelMissing)
+            return ModelEntry(symbol, False, False, str(found), card, missing=missing)
+        withheld = self._registry.policy.withheld(found, self._newest_open_ms())
+        ends = "" if withheld is None else f"; {withheld}"
+        reason = f"{found.name} is {found.meta.verdict}: it answers{ends}"
+        return ModelEntry(
+            symbol,
+            served=True,
+            traded=withheld is None,
+            reason=reason,
+            card=self._card(found.symbol),
+            pooled=found.symbol is None,
+        )
+
+    def _card(self, symbol: str | None) -> ModelCard | None:
+        folder = self._registry.folder(symbol)
+        looks = fingerprint(folder, (_META, _METRICS))
+        known = self._known.get(symbol)
+        if known is None or known.looks != looks:
+            known = self._known[symbol] = _Known(looks, read_card(folder))
+        return known.card
+
+
+class _Known(NamedTuple):
+    """What was read last, and how its files looked then."""
+
+    looks: Fingerprint
+    card: ModelCard | None
+
+
+def read_card(folder: Path) -> ModelCard | None:
+    """What `meta.json` and `metrics.json` of a model's folder say; None without a sound meta.json.
+
+    Nothing of torch is imported, and no weight is read. Measurements that are not those that
+    `meta.json` names are left out.
+    """
+    from crypto_bot.models.meta import meta_from  # noqa: PLC0415 - SciPy: only where there are models
+
+    version = versions.current(folder)
+    if version is None:
+        return None
+    try:
+        meta = meta_from((version / _META).read_bytes(), str(version / _META))
+    except (OSError, ModelIncompatible):
+        return None  # the registry tells what is wrong with it
+    return ModelCard(
+        version=meta.version,
+        verdict=meta.verdict.value,
+        reasons=meta.reasons,
+        accepted_because=None if meta.accepted is None else meta.accepted.because,
+        gates=tuple(
+            ModelGate(gate.name, gate.passed, gate.value, gate.limit, gate.words)
+            for gate in meta.gates
+        ),
+        family=meta.family,
+        size=meta.size,
+        features=meta.feature_set,
+        window_bars=meta.window_bars,
+        label=meta.label.name,
+        horizon_bars=meta.label.horizon_bars,
+        first_open_ms=meta.span.first_open_ms,
+        last_open_ms=meta.span.last_open_ms,
+        candles=meta.span.candles,
+        trained_ms=meta.trained_ms,
+        trained_with=meta.pooled_with,
+        metrics=_metrics(version / _METRICS, meta.sha256.get(_METRICS)),
+    )
+
+
+def _metrics(path: Path, sha256: str | None) -> ModelMetrics | None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return headline(content) if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
+def headline(content: bytes) -> ModelMetrics | None:
+    """The first lines of a `metrics.json`; None where it has not these measurements."""
+    try:
+        told = _Metrics.model_validate_json(content)
+    except ValidationError:
+        return None
+    own, together = told.coin.model, told.coins_together.model.direction
+    return ModelMetrics(
+        rows=own.rows,
+        days=own.days,
+        skill_prior=own.probabilities.skill_prior.plain,
+        skill_climatology=own.probabilities.skill_climatology.plain,
+        direction_auc=own.direction.auc.plain,
+        direction_auc_together=together.auc.plain,
+        coins_together=together.coins,
+        ece=own.probabilities.ece,
+        ece_floor=own.probabilities.ece_floor,
+        curves=tuple((name, tuple(losses)) for name, losses in told.curves.items()),
+    )
+
+
+class _Estimate(BaseModel):
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def plain(self) -> Measure:
+        return Measure(self.value, self.low, self.high)
+
+
+class _Probabilities(BaseModel):
+    skill_prior: _Estimate
+    skill_climatology: _Estimate
+    ece: float | None
+    ece_floor: float | None
+
+
+class _Direction(BaseModel):
+    auc: _Estimate
+    coins: int
+
+
+class _Evaluation(BaseModel):
+    rows: int
+    days: int
+    probabilities: _Probabilities
+    direction: _Direction
+
+
+class _Assessment(BaseModel):
+    model: _Evaluation
+
+
+class _Metrics(BaseModel):
+    coin: _Assessment
+    coins_together: _Assessment
+    curves: dict[str, list[float]] = {}

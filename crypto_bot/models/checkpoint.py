@@ -1,0 +1,62 @@
+"""Checkpoints of a network's fit: all that the next epoch depends on, bit by bit."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crypto_bot.models.checkpoint_store import Notebook
+
+State = dict[str, Any]
+"""Tensors, numbers, texts, lists and dictionaries of them: what loads without unpickling code."""
+
+
+class Checkpoints:
+    """The states of a fit's heads, the newest of each, in one notebook.
+
+    `settings` names everything that was asked of the fit: a checkpoint of another one is not read.
+    """
+
+    def __init__(self, notebook: Notebook, settings: str) -> None:
+        self._notebook = notebook
+        self._settings = settings
+        self._heads: dict[str, State] = {}
+        content = notebook.read()
+        if content is not None:
+            held = torch.load(io.BytesIO(content), weights_only=True)
+            if held["settings"] == settings:
+                self._heads = held["heads"]
+
+    @property
+    def notebook(self) -> Notebook:
+        """Where they are kept, and who is told."""
+        return self._notebook
+
+    def of(self, head: str) -> State | None:
+        """The newest state of `head`; None where it has not finished an epoch."""
+        return self._heads.get(head)
+
+    def keep(self, head: str, state: State) -> None:
+        """Replaces the state of `head`."""
+        self._heads[head] = state
+        kept = io.BytesIO()
+        torch.save({"settings": self._settings, "heads": self._heads}, kept)
+        self._notebook.write(kept.getvalue())
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """Where the random numbers of this thread, and of a GPU, stand."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random(state: dict[str, Tensor], device: torch.device) -> None:
+    """Goes on with the random numbers of `state`."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)

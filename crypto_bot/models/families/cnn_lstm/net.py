@@ -1,0 +1,127 @@
+"""The CNN-LSTM: a tower for each head, raw features in, raw logits out.
+
+A tower scales each column by fixed numbers, joins every four bars by a convolution whose stride
+is its width, runs a unidirectional LSTM over the blocks, and reads its last state beside the newest
+row. Blocks are counted back from the newest row and none reaches before the window, so all but the
+newest row can be computed before the close (`stacked.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.statistics.rows import Floats, Ints
+
+BLOCK_BARS = 4
+CLIP = 5.0
+"""Scaled features are cut here: what is further out was never learned from."""
+
+
+class Size(NamedTuple):
+    """Channels of the convolution, units of the LSTM and of the dense layer, in each tower."""
+
+    channels: int
+    hidden: int
+    dense: int
+
+
+SIZES = {"default": Size(128, 192, 160), "small": Size(64, 96, 64), "tiny": Size(8, 8, 8)}
+"""`default` has 690,184 parameters on `per_coin_v2`, `small` 200,648 and `tiny` 9,448."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Shape of a network: a window of `window_bars` rows, and the columns that each head reads."""
+
+    window_bars: int
+    move_columns: tuple[int, ...]
+    up_columns: tuple[int, ...]
+    size: str = "default"
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise ConfigError(f"unknown size '{self.size}': use one of {', '.join(SIZES)}")
+        if self.window_bars < 2 * BLOCK_BARS or self.window_bars % BLOCK_BARS:
+            raise ConfigError(
+                f"a window of {self.window_bars} bars: use a multiple of {BLOCK_BARS}, "
+                f"at least {2 * BLOCK_BARS}"
+            )
+
+
+class Tower(nn.Module):
+    """One question of `columns` of the features; its logit."""
+
+    columns: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, columns: Ints, size: Size, dropout: float) -> None:
+        super().__init__()
+        count = columns.size
+        self.register_buffer("columns", torch.from_numpy(columns.astype(np.int64)))
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("scale", torch.ones(count))
+        self.conv = nn.Linear(BLOCK_BARS * count, size.channels)
+        self.lstm = nn.LSTM(size.channels, size.hidden)
+        self.dense = nn.Linear(size.hidden + count, size.dense)
+        self.dropout = nn.Dropout(dropout)
+        self.deep = nn.Linear(size.dense, 1)
+        self.wide = nn.Linear(count, 1, bias=False)
+
+    def start_at(self, rate: float) -> None:
+        """Makes the untrained tower answer the log odds of `rate` to everything."""
+        nn.init.zeros_(self.wide.weight)
+        nn.init.zeros_(self.deep.weight)
+        nn.init.constant_(self.deep.bias, float(np.log(rate) - np.log1p(-rate)))
+
+    def fix_scale(self, mean: Floats, scale: Floats) -> None:
+        """Sets mean and scale of each of its columns."""
+        self.mean.copy_(torch.from_numpy(mean))
+        self.scale.copy_(torch.from_numpy(scale))
+
+    def scaled(self, features: Tensor) -> Tensor:
+        """Its columns of `features` [..., all columns], scaled and cut."""
+        return ((features[..., self.columns] - self.mean) / self.scale).clamp(-CLIP, CLIP)
+
+    def forward(self, blocks: Tensor) -> Tensor:
+        """Logits [batch] of scaled windows, time-major: [blocks, batch, 4 x columns]."""
+        joined = torch.relu(self.conv(blocks))
+        _, (last, _) = self.lstm(joined)
+        newest = blocks[-1, :, -self.mean.shape[0] :]
+        mixed = torch.relu(self.dense(self.dropout(torch.cat((last[0], newest), dim=1))))
+        logit: Tensor = self.deep(self.dropout(mixed)) + self.wide(newest)
+        return logit[:, 0]
+
+
+class CnnLstmNet(nn.Module):
+    """Both towers; a state dict of it is the whole model."""
+
+    window_bars: Tensor
+
+    def __init__(self, architecture: Architecture, dropout: float = 0.0) -> None:
+        super().__init__()
+        size = SIZES[architecture.size]
+        self.register_buffer("window_bars", torch.tensor(architecture.window_bars))
+        self.move = Tower(np.array(architecture.move_columns, np.int64), size, dropout)
+        self.up = Tower(np.array(architecture.up_columns, np.int64), size, dropout)
+
+
+def block_offsets(window_bars: int) -> Tensor:
+    """Rows of a window relative to its newest, by block and bar: [blocks, 1, 4]."""
+    return torch.arange(1 - window_bars, 1).reshape(-1, 1, BLOCK_BARS)
+
+
+def gather(tower: Tower, features: Tensor, ends: Tensor, offsets: Tensor) -> Tensor:
+    """Windows that end at rows `ends` [batch] of `features` [bars, all columns], for `tower`.
+
+    `offsets` are `block_offsets`, on the device of the others. Only what is gathered is scaled: the
+    series of all the coins stays where it is, once for all who read it.
+    """
+    at = ends.reshape(1, -1, 1) + offsets
+    return tower.scaled(features[at]).reshape(at.shape[0], at.shape[1], -1)

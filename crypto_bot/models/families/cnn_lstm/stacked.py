@@ -1,0 +1,139 @@
+"""Networks of many coins as one: weights stacked, all but the newest row computed before the close.
+
+Equal to each coin's own forward within rounding (1e-5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, CLIP, CnnLstmNet, Tower
+
+
+class _State(NamedTuple):
+    """What a tower of each coin knows before the newest row."""
+
+    joined: Tensor
+    """Of the newest block, its first three bars: [coins, 1, channels]."""
+    gates: Tensor
+    """What the last state and the biases add to the LSTM's gates: [coins, 1, 4 x hidden]."""
+    cell: Tensor
+
+
+class _Towers:
+    """The same tower of every coin; weights as [coins, inputs, outputs]."""
+
+    def __init__(self, towers: Sequence[Tower]) -> None:
+        self._columns = towers[0].columns
+        self._mean = _stacked([tower.mean for tower in towers])
+        self._scale = _stacked([tower.scale for tower in towers])
+        self._conv = _turned([tower.conv.weight for tower in towers])
+        self._conv_bias = _stacked([tower.conv.bias for tower in towers])
+        self._input = _turned([tower.lstm.get_parameter("weight_ih_l0") for tower in towers])
+        self._recurrent = _turned([tower.lstm.get_parameter("weight_hh_l0") for tower in towers])
+        self._gate_bias = _stacked(
+            [
+                tower.lstm.get_parameter("bias_ih_l0") + tower.lstm.get_parameter("bias_hh_l0")
+                for tower in towers
+            ]
+        )
+        self._dense = _turned([tower.dense.weight for tower in towers])
+        self._dense_bias = _stacked([tower.dense.bias for tower in towers])
+        self._deep = _turned([tower.deep.weight for tower in towers])
+        self._deep_bias = _stacked([tower.deep.bias for tower in towers])
+        self._wide = _turned([tower.wide.weight for tower in towers])
+        for place, tower in enumerate(towers):
+            self._share(place, tower)
+
+    def _share(self, place: int, tower: Tower) -> None:
+        """Lets `tower` read its large weights from the stack: the same numbers, kept once."""
+        for weight, stack in (
+            (tower.conv.weight, self._conv),
+            (tower.lstm.weight_ih_l0, self._input),
+            (tower.lstm.weight_hh_l0, self._recurrent),
+            (tower.dense.weight, self._dense),
+        ):
+            weight.data = stack[place].t()
+
+    def prepare(self, rows: Tensor) -> _State:
+        """Takes all rows of the windows but the newest: [coins, window_bars - 1, all columns]."""
+        scaled = self._scaled(rows)
+        coins, bars, count = scaled.shape
+        whole = bars // BLOCK_BARS * BLOCK_BARS
+        blocks = scaled[:, :whole].reshape(coins, -1, BLOCK_BARS * count)
+        joined = torch.relu(torch.baddbmm(self._conv_bias, blocks, self._conv))
+        inputs = torch.baddbmm(self._gate_bias, joined, self._input)
+        hidden = torch.zeros(coins, 1, self._recurrent.shape[1], device=rows.device)
+        cell = hidden
+        for step in range(inputs.shape[1]):
+            gates = torch.baddbmm(inputs[:, step : step + 1], hidden, self._recurrent)
+            hidden, cell = _advanced(gates, cell)
+        begun = scaled[:, whole:].reshape(coins, 1, -1)
+        return _State(
+            torch.baddbmm(self._conv_bias, begun, self._conv[:, : begun.shape[2]]),
+            torch.baddbmm(self._gate_bias, hidden, self._recurrent),
+            cell,
+        )
+
+    def answer(self, state: _State, newest: Tensor) -> Tensor:
+        """Logits [coins] after the newest rows [coins, all columns]."""
+        row = self._scaled(newest[:, None])
+        joined = torch.relu(torch.baddbmm(state.joined, row, self._conv[:, -row.shape[2] :]))
+        hidden, _ = _advanced(torch.baddbmm(state.gates, joined, self._input), state.cell)
+        both = torch.cat((hidden, row), dim=2)
+        mixed = torch.relu(torch.baddbmm(self._dense_bias, both, self._dense))
+        logit = torch.baddbmm(self._deep_bias, mixed, self._deep) + torch.bmm(row, self._wide)
+        return logit[:, 0, 0]
+
+    def _scaled(self, rows: Tensor) -> Tensor:
+        return ((rows[..., self._columns] - self._mean) / self._scale).clamp(-CLIP, CLIP)
+
+
+class Prepared(NamedTuple):
+    """States of both heads before the newest rows."""
+
+    move: _State
+    up: _State
+
+
+class StackedNets:
+    """Networks of one architecture, one for each coin, in the order given.
+
+    The networks stay usable and read their weights from the stack from then on.
+    """
+
+    def __init__(self, nets: Sequence[CnnLstmNet]) -> None:
+        self.window_bars = int(nets[0].window_bars)
+        self._move = _Towers([net.move for net in nets])
+        self._up = _Towers([net.up for net in nets])
+
+    @torch.inference_mode()
+    def prepare(self, rows: Tensor) -> Prepared:
+        """Before the close: raw features [coins, window_bars - 1, all columns], oldest first."""
+        return Prepared(self._move.prepare(rows), self._up.prepare(rows))
+
+    @torch.inference_mode()
+    def answer(self, prepared: Prepared, newest: Tensor) -> Tensor:
+        """At the close: the newest rows [coins, all columns]; logits [2, coins], move and up."""
+        return torch.stack(
+            (self._move.answer(prepared.move, newest), self._up.answer(prepared.up, newest))
+        )
+
+
+def _advanced(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """(hidden, cell) after one step of an LSTM; its gates in the order of torch: i, f, g, o."""
+    enter, forget, candidate, leave = gates.chunk(4, dim=-1)
+    cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
+    return torch.sigmoid(leave) * torch.tanh(cell), cell
+
+
+def _stacked(each: Sequence[Tensor]) -> Tensor:
+    return torch.stack([one.detach() for one in each])[:, None]
+
+
+def _turned(each: Sequence[Tensor]) -> Tensor:
+    return torch.stack([one.detach().t() for one in each]).contiguous()

@@ -1,0 +1,207 @@
+"""Fitting one head of many coins at once: for each coin what `head.learn` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from math import ceil, isfinite
+from typing import NamedTuple
+
+import torch
+
+from crypto_bot.domain.errors import TrainingDiverged, TrainingError
+from crypto_bot.models.checkpoint import Checkpoints, State
+from crypto_bot.models.checkpoint_store import EpochReport
+
+# One rule of stopping, one order of examples and one learning rate for both ways to fit a head.
+from crypto_bot.models.families.cnn_lstm.head import (
+    Best,
+    HeadData,
+    Learned,
+    Schedule,
+    Stream,
+    copied,
+    diverged,
+    falling,
+)
+from crypto_bot.models.families.cnn_lstm.net import Tower
+from crypto_bot.models.families.cnn_lstm.stacked_steps import Losses, StackedSteps, Turn, Weights
+from crypto_bot.models.families.cnn_lstm.tower_stack import put_vector, vector_of
+
+
+class Pupil(NamedTuple):
+    """The head of one coin: its tower on the CPU, its examples on the device, its checkpoints.
+
+    `fit` and `validation` of all the pupils of a stack read one series, the same tensor.
+    """
+
+    tower: Tower
+    fit: HeadData
+    validation: HeadData
+    kept: Checkpoints
+
+
+def learn_together(
+    pupils: Sequence[Pupil], schedule: Schedule
+) -> Generator[None, None, list[Learned | TrainingError]]:
+    """Trains the towers in place, each as `head.learn` would alone; pauses after every epoch.
+
+    Each coin has its own order of examples, learning rate, optimiser, clipping and early stopping.
+    Equal to `head.learn` within rounding but for the noise of dropout, which is drawn otherwise. A
+    coin that cannot go on is answered with its error (TrainingDiverged where its loss is not
+    finite, TrainingError where its checkpoint could not be written) and leaves the stack, as does
+    one that has learned enough. One that is behind, after a restart, catches up first.
+    """
+    runs = [_Run(pupil, schedule) for pupil in pupils]
+    stack: _Stack | None = None
+    while under_way := [run for run in runs if not run.is_final]:
+        least = min(run.epochs for run in under_way)
+        turn = [run for run in under_way if run.epochs == least]
+        if stack is None or stack.runs != turn:
+            stack = None  # room on the device for the next one
+            stack = _Stack(turn, schedule)
+        stack.epoch()
+        yield
+    return [run.outcome() for run in runs]
+
+
+class _Run:
+    """One coin between the epochs."""
+
+    def __init__(self, pupil: Pupil, schedule: Schedule) -> None:
+        self.pupil = pupil
+        self.losses: list[float] = []
+        self.best: Best | None = None
+        self.failure: TrainingError | None = None
+        self._schedule = schedule
+        fit = pupil.fit
+        self.examples = min(max(1, round(float(fit.weights.sum()))), schedule.epoch_examples)
+        self._steps = ceil(self.examples / schedule.batch_size)
+        self._rate = falling(self._steps * schedule.epochs)
+        self._stream = Stream(fit.ends.shape[0], schedule.seed)
+        vector = vector_of(pupil.tower)
+        self.weights = Weights(vector, torch.zeros_like(vector), torch.zeros_like(vector), 0)
+        state = pupil.kept.of(schedule.head)
+        if state is not None:
+            self._restore(state)
+
+    @property
+    def epochs(self) -> int:
+        """How many are done."""
+        return len(self.losses)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will be learned."""
+        if self.failure is not None:
+            return True
+        return self.best is not None and self.best.is_final(self.epochs, self._schedule)
+
+    def start(self, found: float) -> None:
+        """Takes in the validation loss before the first epoch."""
+        self.best = Best(found, copied(self.pupil.tower))
+
+    def turn(self) -> Turn:
+        """What it learns from in its next epoch."""
+        done = self.weights.steps
+        factors = [self._rate(done + step) for step in range(self._steps)]
+        rates = torch.tensor(factors, dtype=torch.float64) * self._schedule.learning_rate
+        return Turn(self._stream.take(self.examples), rates)
+
+    def learned(self, weights: Weights, losses: Losses, found: float, seconds: float) -> None:
+        """Takes in an epoch: the losses of its steps [steps], and the validation loss after it."""
+        try:
+            self._see(weights, losses, found)
+            self.pupil.kept.keep(self._schedule.head, self._state())
+        except TrainingError as error:
+            self.failure = error
+            return
+        self.pupil.kept.notebook.tell(
+            EpochReport(
+                head=self._schedule.head,
+                epoch=self.epochs,
+                epochs=self._schedule.epochs,
+                fit_loss=self.losses[-1],
+                validation_loss=found,
+                windows=self.examples,
+                seconds=seconds,
+            )
+        )
+
+    def outcome(self) -> Learned | TrainingError:
+        """What was learned; the tower has its final weights then."""
+        if self.failure is not None:
+            return self.failure
+        assert self.best is not None
+        if self._schedule.stops_early:
+            self.pupil.tower.load_state_dict(self.best.weights)
+        return Learned(tuple(self.losses), tuple(self.best.validation), self.best.weights)
+
+    def _see(self, weights: Weights, losses: Losses, found: float) -> None:
+        head, epoch = self._schedule.head, self.epochs + 1
+        total = mass = 0.0
+        before = self.weights.steps
+        each = zip(losses.loss.tolist(), losses.mass.tolist(), strict=True)
+        for step, (loss, weight) in enumerate(each):
+            if step == self._steps:
+                break
+            if not isfinite(loss):
+                raise TrainingDiverged(diverged(head, epoch, before + step + 1, loss))
+            total += loss * weight
+            mass += weight
+        if not isfinite(found):
+            raise TrainingDiverged(diverged(head, epoch, weights.steps, found))
+        self.weights = weights
+        put_vector(self.pupil.tower, weights.vector)
+        self.losses.append(total / mass)
+        assert self.best is not None
+        self.best.see(self.pupil.tower, self.losses[-1], found)
+
+    def _state(self) -> State:
+        assert self.best is not None
+        best = self.best
+        return {
+            "weights": self.weights._asdict(),
+            "stream": self._stream.state(),
+            "losses": self.losses,
+            "validation": best.validation,
+            "best": {"loss": best.loss, "weights": best.weights, "barren": best.barren},
+        }
+
+    def _restore(self, state: State) -> None:
+        self.weights = Weights(**state["weights"])
+        put_vector(self.pupil.tower, self.weights.vector)
+        self._stream.restore(state["stream"])
+        self.losses = list(state["losses"])
+        self.best = Best(state["best"]["loss"], state["best"]["weights"])
+        self.best.barren = state["best"]["barren"]
+        self.best.validation = list(state["validation"])
+
+
+class _Stack:
+    """The coins that go through an epoch together."""
+
+    def __init__(self, runs: list[_Run], schedule: Schedule) -> None:
+        self.runs = runs
+        self._steps = StackedSteps(
+            [run.pupil.tower for run in runs],
+            [run.pupil.fit for run in runs],
+            [run.weights for run in runs],
+            [run.examples for run in runs],
+            schedule,
+        )
+        self._validations = [run.pupil.validation for run in runs]
+        for run, found in zip(runs, self._steps.losses_on(self._validations), strict=True):
+            if run.best is None:
+                run.start(found)
+
+    def epoch(self) -> None:
+        """Every coin learns from its examples, is measured and kept."""
+        started = time.perf_counter()
+        told = self._steps.epoch([run.turn() for run in self.runs], self.runs[0].epochs + 1)
+        seconds = time.perf_counter() - started
+        found = self._steps.losses_on(self._validations)
+        weights = self._steps.weights()
+        for coin, run in enumerate(self.runs):
+            own = Losses(told.loss[:, coin], told.mass[:, coin])
+            run.learned(weights[coin], own, found[coin], seconds)

@@ -1,0 +1,239 @@
+"""`meta.json`: what a published model is, checked field by field before anything of it is used."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crypto_bot.domain.errors import ModelIncompatible
+from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.decision import ReturnMap
+from crypto_bot.models.gates import Gate, Judgement
+from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.verdict import Verdict
+
+FORMAT: Literal[1] = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Label(_Part):
+    name: str
+    rule: Rule
+    horizon_bars: int = Field(ge=1)
+    threshold: float = Field(gt=0.0, allow_inf_nan=False)
+
+
+class _Decision(_Part):
+    edges: tuple[float, ...] | None
+    expected_atr: tuple[float, ...] | None
+    tail: float = Field(gt=0.0, lt=0.5)
+    cost_bps: float = Field(ge=0.0, allow_inf_nan=False)
+
+
+class _Gate(_Part):
+    name: str
+    passed: bool
+    value: float | None
+    limit: float | None
+    words: str
+
+
+class _Span(_Part):
+    first_open_ms: int
+    last_open_ms: int
+    candles: int
+
+
+class Acceptance(_Part):
+    """A person's word that a model which looked too good is sound, and the audit behind it."""
+
+    because: str = Field(min_length=1)
+    audit: tuple[str, ...] = Field(min_length=1)
+
+
+class Meta(_Part):
+    """The content of `meta.json`; `sha256` has every other file of the folder."""
+
+    format: Literal[1]
+    version: str
+    symbol: str | None
+    timeframe: str
+    family: str
+    size: str
+    feature_set: str
+    schema_hash: str
+    columns: tuple[str, ...] = Field(min_length=1)
+    move_columns: tuple[str, ...] = Field(min_length=1)
+    direction_columns: tuple[str, ...] = Field(min_length=1)
+    window_bars: int = Field(ge=1)
+    label: _Label
+    scaler_mean: tuple[float, ...]
+    scaler_scale: tuple[float, ...]
+    temperature: float = Field(gt=0.0, allow_inf_nan=False)
+    shrink: float = Field(gt=0.0, allow_inf_nan=False)
+    decision: _Decision
+    span: _Span
+    pooled_with: tuple[str, ...]
+    seed: int
+    code_version: str
+    trained_ms: int
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    gates: tuple[_Gate, ...]
+    accepted: Acceptance | None = None
+    sha256: dict[str, str]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model reads and was asked."""
+        label = self.label
+        return ModelSpec(
+            family=self.family,
+            size=self.size,
+            timeframe=self.timeframe,
+            features=self.feature_set,
+            schema_hash=self.schema_hash,
+            columns=self.columns,
+            move_columns=self.move_columns,
+            direction_columns=self.direction_columns,
+            window_bars=self.window_bars,
+            label=LabelSpec(label.name, label.rule, label.horizon_bars, label.threshold),
+        )
+
+    @property
+    def calibration(self) -> Calibration:
+        """Scales of both heads' logits."""
+        return Calibration(self.temperature, self.shrink)
+
+    @property
+    def rule(self) -> DecisionRule:
+        """How a score becomes a prediction."""
+        told = self.decision
+        learned = None
+        if told.edges is not None and told.expected_atr is not None:
+            learned = ReturnMap(told.edges, told.expected_atr)
+        return DecisionRule(learned, told.cost_bps, told.tail)
+
+    @property
+    def data(self) -> Span:
+        """The candles it was trained and measured on."""
+        return Span(self.span.first_open_ms, self.span.last_open_ms, self.span.candles)
+
+    @property
+    def scaler(self) -> Scaler:
+        """Mean and scale of each column over the fit rows."""
+        return Scaler(self.scaler_mean, self.scaler_scale)
+
+    @property
+    def judgement(self) -> Judgement:
+        """The verdict as it was made."""
+        gates = tuple(
+            Gate(
+                gate.name,
+                gate.passed,
+                np.nan if gate.value is None else gate.value,
+                np.nan if gate.limit is None else gate.limit,
+                gate.words,
+            )
+            for gate in self.gates
+        )
+        return Judgement(self.verdict, self.reasons, gates)
+
+
+class _Trailing(_Part):
+    open_ms: tuple[int, ...]
+    score: tuple[float, ...]
+
+
+def meta_of(model: TrainedModel, sha256: dict[str, str]) -> Meta:
+    """What is to be written of `model`, whose files have these hashes."""
+    spec, learned = model.spec, model.decision.learned
+    return Meta(
+        format=FORMAT,
+        version=model.version,
+        symbol=model.symbol,
+        timeframe=spec.timeframe,
+        family=spec.family,
+        size=spec.size,
+        feature_set=spec.features,
+        schema_hash=spec.schema_hash,
+        columns=spec.columns,
+        move_columns=spec.move_columns,
+        direction_columns=spec.direction_columns,
+        window_bars=spec.window_bars,
+        label=_Label(**spec.label.as_json()),
+        scaler_mean=model.scaler.mean,
+        scaler_scale=model.scaler.scale,
+        temperature=model.calibration.temperature,
+        shrink=model.calibration.shrink,
+        decision=_Decision(
+            edges=None if learned is None else learned.edges,
+            expected_atr=None if learned is None else learned.values,
+            tail=model.decision.tail,
+            cost_bps=model.decision.cost_bps,
+        ),
+        span=_Span(**model.span._asdict()),
+        pooled_with=model.pooled_with,
+        seed=model.seed,
+        code_version=model.code_version,
+        trained_ms=model.trained_ms,
+        verdict=model.judgement.verdict,
+        reasons=model.judgement.reasons,
+        gates=tuple(
+            _Gate(
+                name=gate.name,
+                passed=gate.passed,
+                value=_known(gate.value),
+                limit=_known(gate.limit),
+                words=gate.words,
+            )
+            for gate in model.judgement.gates
+        ),
+        sha256=sha256,
+    )
+
+
+def meta_as_json(meta: Meta) -> bytes:
+    """As it is stored."""
+    return (meta.model_dump_json(indent=2) + "\n").encode()
+
+
+def meta_from(content: bytes, origin: str) -> Meta:
+    """Raises ModelIncompatible, naming `origin` and the first field that is wrong."""
+    try:
+        return Meta.model_validate_json(content)
+    except ValidationError as error:
+        raise ModelIncompatible(f"{origin}: {_first(error)}") from error
+
+
+def trailing_as_json(trailing: Trailing) -> bytes:
+    """As it is stored."""
+    told = _Trailing(open_ms=tuple(trailing.open_ms.tolist()), score=tuple(trailing.score.tolist()))
+    return told.model_dump_json().encode()
+
+
+def trailing_from(content: bytes, origin: str) -> Trailing:
+    """Raises ModelIncompatible where it is no series of scores."""
+    try:
+        told = _Trailing.model_validate_json(content)
+    except ValidationError as error:
+        raise ModelIncompatible(f"{origin}: {_first(error)}") from error
+    open_ms, score = np.array(told.open_ms, np.int64), np.array(told.score, np.float64)
+    if open_ms.size != score.size or (np.diff(open_ms) <= 0).any() or not np.isfinite(score).all():
+        raise ModelIncompatible(f"{origin}: the trailing scores are not one ascending series")
+    return Trailing(open_ms, score)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _first(error: ValidationError) -> str:
+    told = error.errors()[0]
+    return f"{'.'.join(map(str, told['loc'])) or 'content'}: {told['msg']}"

@@ -1,0 +1,115 @@
+"""A trained model as a value: all that an artifact holds and serving needs, and no files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.decision import TAIL, ReturnMap
+from crypto_bot.models.gates import Judgement
+from crypto_bot.statistics.metrics import Json
+from crypto_bot.statistics.rows import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What a model reads and what it was asked: all that is needed to build its family again.
+
+    `family` (such as `cnn_lstm_v1`) and `size` are names known to `families.build`; `columns` are
+    all the columns of the feature set in order, `move_columns` and `direction_columns` those that
+    each head reads. One prediction reads the newest `window_bars` rows of features.
+    """
+
+    family: str
+    size: str
+    timeframe: str
+    features: str
+    schema_hash: str
+    columns: tuple[str, ...]
+    move_columns: tuple[str, ...]
+    direction_columns: tuple[str, ...]
+    window_bars: int
+    label: LabelSpec
+
+
+class Scaler(NamedTuple):
+    """Mean and scale of each column of the feature set over the fit rows.
+
+    For other programs and for people: a network holds its own copy among its weights and is fed
+    raw features.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRule:
+    """How a score becomes a prediction, see `decision.decide`.
+
+    `learned` is what places earned out of sample (None: nothing known, never trade); `tail` the
+    share of places on either side that may trade; `cost_bps` that of a round trip.
+    """
+
+    learned: ReturnMap | None
+    cost_bps: float
+    tail: float = TAIL
+
+
+class Trailing(NamedTuple):
+    """Direction scores [w] of the model over the last days of its data, and their opens (UTC ms).
+
+    Scores are the raw direction logits, before shrinking. With them a model has places for its
+    first live score; serving appends to them. Those before the last validation days are of rows it
+    was fitted on, and spread no wider than the others (.233 and .236 on BTC).
+    """
+
+    open_ms: Ints
+    score: Floats
+
+
+class Span(NamedTuple):
+    """Candles it was trained and measured on: opens of the first and the last (UTC ms), count."""
+
+    first_open_ms: int
+    last_open_ms: int
+    candles: int
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """One fitted, measured and judged model. `symbol` is None for the pool of all `coins`.
+
+    `files`: what the family stores, by name (`Family.load` takes them). `pooled_with`: the coins
+    trained together, this one included. `metrics`: what `metrics.json` holds. `curves`: loss in
+    nats by epoch, by name. `plots`: PNG files by name. `trained_ms`: when, UTC.
+    """
+
+    symbol: str | None
+    spec: ModelSpec
+    files: Mapping[str, bytes]
+    scaler: Scaler
+    calibration: Calibration
+    decision: DecisionRule
+    trailing: Trailing
+    span: Span
+    pooled_with: tuple[str, ...]
+    seed: int
+    code_version: str
+    trained_ms: int
+    judgement: Judgement
+    metrics: dict[str, Json]
+    curves: Mapping[str, tuple[float, ...]]
+    plots: Mapping[str, bytes]
+
+    @property
+    def version(self) -> str:
+        """Such as `cnn_lstm_v1+3f9c2a1d`: the family, and the first digits of the files' hash."""
+        digest = hashlib.sha256()
+        for name in sorted(self.files):
+            digest.update(hashlib.sha256(self.files[name]).digest())
+        return f"{self.spec.family}+{digest.hexdigest()[:8]}"

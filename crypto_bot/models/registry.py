@@ -1,0 +1,217 @@
+"""Which model of a coin may answer, and why not: read anew when its files change, no restart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from crypto_bot.domain.errors import (
+    ModelIncompatible,
+    ModelMissing,
+    ModelRejected,
+    ModelStale,
+    SignalUnavailable,
+)
+from crypto_bot.domain.instant import DAY_MS, instant
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models.verdict import Verdict
+
+if TYPE_CHECKING:
+    from crypto_bot.models.artifact import PublishedModel
+
+_TIERS = (Verdict.LOW, Verdict.WARMUP, Verdict.ACTIVE)
+_META = "meta.json"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ServingPolicy:
+    """What may answer, and whose trades stand.
+
+    `max_age_ms`: from the end of a model's data to the candle it is asked about. `served` is the
+    lowest verdict that answers, `traded` the lowest whose LONG and SHORT stand; of a model below
+    it the probabilities are served, and the call is NO_TRADE. The pool's network may be older, up
+    to `pool_max_age_ms`, so that a first start has one; its trades stand as long as any model's.
+    """
+
+    max_age_ms: int
+    pool_max_age_ms: int
+    served: Verdict = Verdict.WARMUP
+    traded: Verdict = Verdict.ACTIVE
+
+    def serves(self, verdict: Verdict) -> bool:
+        """REJECTED and BLOCKED are served by no policy."""
+        return verdict in _TIERS[_TIERS.index(self.served) :]
+
+    def withheld(self, model: PublishedModel, open_ms: int) -> str | None:
+        """Why LONG and SHORT of `model` for this candle do not stand, in words; None: they do."""
+        verdict = model.meta.verdict
+        if verdict not in _TIERS[_TIERS.index(self.traded) :]:
+            return f"LONG and SHORT of a {verdict} model are not traded alone"
+        age_ms = open_ms - model.span.last_open_ms
+        if age_ms > self.max_age_ms:
+            return (
+                f"LONG and SHORT of a model whose data ended {age_ms / DAY_MS:.0f} days ago are "
+                "not traded: train it again"
+            )
+        return None
+
+
+Fingerprint = tuple[tuple[int, int, int] | None, ...]
+
+
+class _Found(NamedTuple):
+    """What was read last, and how its files looked then."""
+
+    names: tuple[str, ...]
+    fingerprint: Fingerprint
+    answer: PublishedModel | SignalUnavailable
+
+
+class ModelRegistry:
+    """The published models of one timeframe under `models_dir`.
+
+    A coin for which none has been published, such as a new listing, is answered for by the pool's
+    network. One whose own model is refused is not: the reason stands, and the rules answer.
+
+    Every question looks at the files' sizes and times, so that a model that was published, rolled
+    back, damaged or deleted counts at the next cycle. Logs one event for each change of a coin's
+    state. Nothing of torch is imported before there is a model to load.
+    """
+
+    def __init__(self, models_dir: Path, timeframe: Timeframe, policy: ServingPolicy) -> None:
+        self._models_dir = models_dir
+        self._timeframe = timeframe
+        self._policy = policy
+        self._found: dict[str | None, _Found] = {}
+        self._told: dict[str, str] = {}
+
+    @property
+    def policy(self) -> ServingPolicy:
+        """What may answer."""
+        return self._policy
+
+    def is_model_available(self, symbol: str, open_ms: int) -> bool:
+        """Whether `load_model` has one for this candle."""
+        return not isinstance(self.find(symbol, open_ms), SignalUnavailable)
+
+    def load_model(self, symbol: str, open_ms: int) -> PublishedModel:
+        """The model that answers for the candle of `symbol` that opens at `open_ms`.
+
+        Raises ModelMissing, ModelIncompatible, ModelRejected or ModelStale, and SignalUnavailable
+        for a candle that the model has learned from.
+        """
+        answer = self.find(symbol, open_ms)
+        if isinstance(answer, SignalUnavailable):
+            raise answer
+        return answer
+
+    def find(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """As `load_model`, the refusal as a value."""
+        answer = self.look(symbol, open_ms)
+        self._tell(symbol, answer)
+        return answer
+
+    def look(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """As `find` for who only wants to know: nothing is logged. From any thread."""
+        read = self._read(symbol)
+        if isinstance(read, ModelMissing):
+            pool = self._read(None)
+            read = read if isinstance(pool, ModelMissing) else pool
+        return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
+
+    def folder(self, symbol: str | None) -> Path:
+        """Where the model of `symbol` is published; None is the pool of all the coins."""
+        if symbol is None:
+            return self._models_dir / "pool" / self._timeframe.name
+        return self._models_dir / "per_coin" / symbol / self._timeframe.name
+
+    def leader(self, symbols: Sequence[str]) -> str | None:
+        """The coin that the models of `symbols` look at beside their own, where there is one."""
+        for symbol in (*symbols, None):
+            model = self._read(symbol)
+            if not isinstance(model, SignalUnavailable) and model.leader is not None:
+                return model.leader
+        return None
+
+    def _read(self, symbol: str | None) -> PublishedModel | SignalUnavailable:
+        folder = self.folder(symbol)
+        known = self._found.get(symbol)
+        if known is not None and fingerprint(folder, known.names) == known.fingerprint:
+            return known.answer
+        if not (folder / _META).exists() and not folder.with_name(f".{folder.name}").is_dir():
+            self._found.pop(symbol, None)
+            who = symbol or "the pool"
+            return ModelMissing(f"no model of {who} {self._timeframe.name} has been published")
+        found = self._load(symbol, folder)
+        self._found[symbol] = found
+        return found.answer
+
+    def _load(self, symbol: str | None, folder: Path) -> _Found:
+        from crypto_bot.models import artifact, versions  # noqa: PLC0415 - torch: see the class
+
+        names: tuple[str, ...] = (_META,)
+        version = versions.current(folder)
+        if version is None:
+            return _Found(names, (None,), ModelMissing(f"{folder} leads to no model"))
+        answer: PublishedModel | SignalUnavailable
+        before = fingerprint(version, names)
+        try:
+            names = (_META, *artifact.read_meta(version).sha256)
+            before = fingerprint(version, names)
+            answer = artifact.load(version, symbol, self._timeframe.name)
+        except (ModelMissing, ModelIncompatible) as error:
+            answer = error
+        return _Found(names, before, answer)
+
+    def _allowed(self, model: PublishedModel, open_ms: int) -> PublishedModel | SignalUnavailable:
+        verdict, ends_ms = model.meta.verdict, model.span.last_open_ms
+        if not self._policy.serves(verdict):
+            why = model.meta.reasons[0] if model.meta.reasons else "no reason given"
+            return ModelRejected(f"{model.name} is {verdict}: {why}")
+        if open_ms <= ends_ms:
+            return SignalUnavailable(
+                f"{model.name} has learned from candles up to {instant(ends_ms)}, "
+                "it answers for later ones alone"
+            )
+        policy = self._policy
+        most_ms = policy.pool_max_age_ms if model.symbol is None else policy.max_age_ms
+        if open_ms - ends_ms > most_ms:
+            days = most_ms / DAY_MS
+            return ModelStale(
+                f"the data of {model.name} ends at {instant(ends_ms)}, more than {days:g} days "
+                "before this candle: train it again"
+            )
+        return model
+
+    def _tell(self, symbol: str, answer: PublishedModel | SignalUnavailable) -> None:
+        state = str(answer) if isinstance(answer, SignalUnavailable) else answer.name
+        known = self._told.get(symbol)
+        if state == known:
+            return
+        self._told[symbol] = state
+        if not isinstance(answer, SignalUnavailable):
+            _log.info(
+                "model.loaded", symbol=symbol, version=state, verdict=answer.meta.verdict.value
+            )
+        elif known is not None or not isinstance(answer, ModelMissing):
+            _log.warning("model.refused", symbol=symbol, reason=state)
+
+
+def fingerprint(folder: Path, names: tuple[str, ...]) -> Fingerprint:
+    """Inode, size and time of change of each file; None where it is missing."""
+    told: list[tuple[int, int, int] | None] = []
+    for name in names:
+        try:
+            stat = os.stat(f"{folder}/{name}")  # noqa: PTH116 - hundreds of these at every close
+        except OSError:
+            told.append(None)
+            continue
+        told.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(told)

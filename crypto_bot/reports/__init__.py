@@ -1,0 +1,1 @@
+"""What the records of the engine add up to, for page, terminal, API and notices."""

@@ -1,0 +1,150 @@
+"""What models show live, beside what they showed on rows that they had never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crypto_bot.domain.model_card import Measure, ModelEntry, ModelMetrics
+from crypto_bot.domain.signal import Source
+from crypto_bot.reports.loss_curve import Losses, daily
+from crypto_bot.reports.reliability import DRAWS, FLOOR_SHARE, MOST_BINS, bin_gaps
+from crypto_bot.reports.resolved import (
+    LONG,
+    NO_TRADE,
+    SHORT,
+    SOURCES,
+    Bools,
+    Floats,
+    Ints,
+    ResolvedCalls,
+)
+from crypto_bot.statistics.daily import MIN_CALLS, ratio_interval, reach_95
+
+UNKNOWN = Measure(None, None, None)
+_MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveModel:
+    """The calls of one version since it answers. Measures are unknown with too few calls."""
+
+    symbol: str
+    version: str
+    """Both empty where all models are measured together."""
+    n: int
+    days: int
+    skill: Measure
+    """Log-loss skill against the label shares of the 30 days before."""
+    direction_auc: Measure
+    """P(a call on a rise leans more to LONG than one on a fall)."""
+    ece: float | None
+    """Mean over the three labels; beside it what it stays below in 95 % of draws of noise."""
+    ece_floor: float | None
+    tested: ModelMetrics | None
+    """The same, out of sample, as its files tell."""
+
+
+def live_models(
+    calls: ResolvedCalls, told: Losses, entries: Sequence[ModelEntry]
+) -> tuple[LiveModel, ...]:
+    """One for each coin with a published model, by symbol; `told` [n] as of `calls`."""
+    found = []
+    for entry in sorted(entries):
+        card = entry.card
+        if card is None:
+            continue
+        chosen = np.zeros(len(calls), dtype=np.bool_)
+        if entry.symbol in calls.symbols and card.version in calls.versions:
+            chosen = (
+                (calls.source == _MODELS)
+                & (calls.coin == calls.symbols.index(entry.symbol))
+                & (calls.version == calls.versions.index(card.version))
+            )
+        measured = _measured(calls, told, chosen)
+        found.append(
+            replace(measured, symbol=entry.symbol, version=card.version, tested=card.metrics)
+        )
+    return tuple(found)
+
+
+def all_models(calls: ResolvedCalls, told: Losses) -> LiveModel:
+    """Every call that any model made, together."""
+    return _measured(calls, told, calls.source == _MODELS)
+
+
+def direction_auc(score: Floats, up: Bools, day: Ints) -> Measure:
+    """P(score of an up row > that of a down row), ties half, and its 95 % interval over days.
+
+    The interval is that of a mean of the placements (DeLong et al. 1988), summed by day.
+    """
+    ups, downs = int(up.sum()), int((~up).sum())
+    if min(ups, downs) < MIN_CALLS:
+        return UNKNOWN
+    place = _placements(score, up)
+    value = float(place[up].mean())
+    influence = (place - value) / np.where(up, ups, downs)
+    _, at = np.unique(day, return_inverse=True)
+    reach = reach_95(np.bincount(at, influence).tolist())
+    if reach is None:
+        return Measure(value, None, None)
+    return Measure(value, max(0.0, value - reach), min(1.0, value + reach))
+
+
+def calibration(p: Floats, label: Ints, *, seed: int = 0) -> tuple[float | None, float | None]:
+    """Expected calibration error averaged over the labels, and its noise floor; `p` [n, 3].
+
+    Over 8 bins of equal mass a label, redrawn as in `reliability`. None with too few rows.
+    """
+    if label.size < MIN_CALLS:
+        return None, None
+    rng = np.random.default_rng(seed)
+    error, noise = 0.0, np.zeros(DRAWS)
+    for column in range(p.shape[1]):
+        said = p[:, column]
+        gaps = bin_gaps(said, label == column, min(MOST_BINS, label.size // MIN_CALLS))
+        error += gaps.error
+        noise += gaps.noise(rng)
+    return error / p.shape[1], float(np.quantile(noise / p.shape[1], FLOOR_SHARE))
+
+
+def _measured(calls: ResolvedCalls, told: Losses, chosen: Bools) -> LiveModel:
+    mine = calls.where(chosen)
+    by_day = daily(mine, Losses(told.calls[chosen], told.baseline[chosen]))
+    moved = mine.label != NO_TRADE
+    score = mine.p[moved, LONG] - mine.p[moved, SHORT]
+    ece, floor = calibration(mine.p, mine.label)
+    return LiveModel(
+        symbol="",
+        version="",
+        n=len(mine),
+        days=int(np.unique(mine.day).size),
+        skill=_skill(by_day.ours, by_day.theirs, int(by_day.n.sum())),
+        direction_auc=direction_auc(score, mine.label[moved] == LONG, mine.day[moved]),
+        ece=ece,
+        ece_floor=floor,
+        tested=None,
+    )
+
+
+def _skill(loss: Floats, baseline: Floats, n: int) -> Measure:
+    if n < MIN_CALLS:
+        return UNKNOWN
+    value = 1.0 - float(loss.sum() / baseline.sum())
+    ratio = ratio_interval(loss.tolist(), baseline.tolist())
+    if ratio is None:
+        return Measure(value, None, None)
+    return Measure(value, 1.0 - ratio.high, 1.0 - ratio.low)
+
+
+def _placements(score: Floats, up: Bools) -> Floats:
+    """Share of the other side that each row is rightly ordered with, ties half, [n]."""
+    place = np.empty(score.size)
+    for side, sign in ((up, 1.0), (~up, -1.0)):
+        ours, others = sign * score[side], np.sort(sign * score[~side])
+        below = np.searchsorted(others, ours, side="left")
+        upto = np.searchsorted(others, ours, side="right")
+        place[side] = (below + upto) / 2.0 / others.size
+    return place

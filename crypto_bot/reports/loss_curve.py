@@ -1,0 +1,127 @@
+"""Log loss of live calls against a baseline that knew no more, over rolling windows of days."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.reports.resolved import Floats, Ints, ResolvedCalls
+from crypto_bot.statistics.daily import MIN_BLOCKS, Interval, ratio_interval
+
+ROLLING_DAYS = 7
+PRIOR_DAYS = 30
+MIN_PRIOR_LABELS = 100
+_POOL_ROWS = 100.0
+"""A coin's own label shares are pulled towards its source's as by this many rows."""
+_TINY = 1e-12
+
+
+class LossPoint(NamedTuple):
+    """`difference`: loss over that of the baseline, less 1: below 0 is better than the baseline."""
+
+    day_ms: int
+    """Start of the last of the window's UTC days."""
+    n: int
+    loss: float
+    baseline: float
+    difference: float
+    interval: Interval | None
+
+
+class Losses(NamedTuple):
+    """Nats of each call, [n] each; NaN in `baseline` where too little came before it."""
+
+    calls: Floats
+    baseline: Floats
+
+
+def losses(calls: ResolvedCalls) -> Losses:
+    """Log loss of the probabilities given, and of the label shares of the 30 days before.
+
+    Shares are those of the same source, on the coin pulled towards all its coins. The labels of the
+    hours before midnight count although the first calls of a day could not know them: it favours
+    the baseline. Rows must be all that is known, not a selection: the baseline is learned from it.
+    """
+    rows = np.arange(len(calls))
+    ours = -np.log(np.maximum(calls.p[rows, calls.label], _TINY))
+    if not len(calls):
+        return Losses(ours, ours.copy())
+    first = int(calls.day[0])
+    day = calls.day - first
+    days, coins = int(day.max()) + 1, len(calls.symbols)
+    theirs = np.full(len(calls), np.nan)
+    for source in np.unique(calls.source):
+        mine = calls.source == source
+        cell = (day[mine] * coins + calls.coin[mine]) * 3 + calls.label[mine]
+        counts = np.bincount(cell, minlength=days * coins * 3).reshape(days, coins, 3)
+        before = _trailing(counts.astype(np.float64))
+        pooled = before.sum(axis=1, keepdims=True)
+        known = pooled.sum(axis=2)[:, 0] >= MIN_PRIOR_LABELS
+        share = (pooled + 1.0) / (pooled.sum(axis=2, keepdims=True) + 3.0)
+        prior = (before + _POOL_ROWS * share) / (before.sum(axis=2, keepdims=True) + _POOL_ROWS)
+        loss = -np.log(prior[day[mine], calls.coin[mine], calls.label[mine]])
+        theirs[mine] = np.where(known[day[mine]], loss, np.nan)
+    return Losses(ours, theirs)
+
+
+def rolling(calls: ResolvedCalls, told: Losses) -> tuple[LossPoint, ...]:
+    """One point a day with a baseline: the 7 days up to it, with a 95 % interval over its days."""
+    by_day = daily(calls, told)
+    points = []
+    for at in range(len(by_day.day)):
+        last = int(by_day.day[at])
+        inside = (by_day.day > last - ROLLING_DAYS) & (by_day.day <= last)
+        if inside.sum() < MIN_BLOCKS:
+            continue
+        ours, theirs = by_day.ours[inside], by_day.theirs[inside]
+        n = int(by_day.n[inside].sum())
+        ratio = ratio_interval(ours.tolist(), theirs.tolist())
+        points.append(
+            LossPoint(
+                day_ms=last * DAY_MS,
+                n=n,
+                loss=float(ours.sum()) / n,
+                baseline=float(theirs.sum()) / n,
+                difference=float(ours.sum() / theirs.sum()) - 1.0,
+                interval=ratio and Interval(ratio.low - 1.0, ratio.high - 1.0),
+            )
+        )
+    return tuple(points)
+
+
+class DailyLosses(NamedTuple):
+    """Sums of the calls that have a baseline, [days] each, only of days that have any."""
+
+    day: Floats
+    n: Floats
+    ours: Floats
+    theirs: Floats
+
+
+def daily(calls: ResolvedCalls, told: Losses) -> DailyLosses:
+    """The losses summed by UTC day."""
+    known = np.isfinite(told.baseline)
+    day, place = np.unique(calls.day[known], return_inverse=True)
+    return DailyLosses(
+        _floats(day),
+        _floats(np.bincount(place, minlength=day.size)),
+        _floats(np.bincount(place, told.calls[known], minlength=day.size)),
+        _floats(np.bincount(place, told.baseline[known], minlength=day.size)),
+    )
+
+
+def _floats(values: Ints | Floats) -> Floats:
+    """Sums over no row at all come as integers."""
+    return values.astype(np.float64)
+
+
+def _trailing(counts: Floats) -> Floats:
+    """Counts [days, coins, 3] of the 30 days before each."""
+    total = np.cumsum(counts, axis=0)
+    before = np.zeros_like(total)
+    before[1:] = total[:-1]
+    older = np.zeros_like(total)
+    older[PRIOR_DAYS + 1 :] = total[: -PRIOR_DAYS - 1]
+    return before - older

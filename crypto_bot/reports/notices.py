@@ -1,0 +1,143 @@
+"""What is worth telling somebody, made of what the engine knows anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from crypto_bot.domain.instant import instant
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.notice import Level, Notice, Topic
+from crypto_bot.domain.signal import Pred, Signal
+from crypto_bot.engine.health import HealthReport, Status
+from crypto_bot.ports import StoredSignal
+
+SETTLES_MS = 60_000
+"""The engine must have been degraded so long: after an outage it is for a moment."""
+
+
+def of_signals(signals: Sequence[StoredSignal]) -> list[Notice]:
+    """The tradeable ones: LONG and SHORT that came in time."""
+    return [
+        Notice(Topic.SIGNAL, Level.INFO, _words(stored.signal))
+        for stored in signals
+        if not stored.late and stored.signal.pred is not Pred.NO_TRADE
+    ]
+
+
+def started(*, coins: int, timeframe: str, url: str) -> Notice:
+    """The engine answers at `url`; its first signals come when it has caught up."""
+    return Notice(
+        Topic.ENGINE, Level.INFO, f"the engine has started: {coins} coins, {timeframe}, {url}"
+    )
+
+
+def stopped(failure: str | None) -> Notice:
+    """The engine ends, as it was told to, or by a `failure`."""
+    if failure is None:
+        return Notice(Topic.ENGINE, Level.INFO, "the engine has been stopped")
+    return Notice(Topic.ENGINE, Level.ALARM, f"the engine has failed: {failure}")
+
+
+class HealthChanges:
+    """Told of the health again and again, says what changed; each state once."""
+
+    def __init__(self) -> None:
+        self._down_since_ms: int | None = None
+        self._degraded_since_ms: int | None = None
+        self._told_degraded = False
+
+    def seen(self, report: HealthReport, now_ms: int) -> list[Notice]:
+        """What is new at `now_ms`, the time of the engine's clock.
+
+        While the exchange is down nothing else is told: what is late then is late by that.
+        """
+        down_ms = report.health.exchange_down_since_ms
+        if down_ms is not None:
+            self._degraded_since_ms = None
+            if self._down_since_ms is not None:
+                return []
+            self._down_since_ms = down_ms
+            return [_of_exchange(f"the exchange is down since {instant(down_ms)}")]
+        told = []
+        if self._down_since_ms is not None:
+            lasted = _duration(now_ms - self._down_since_ms)
+            told.append(_of_exchange(f"the exchange is up again after {lasted}"))
+            self._down_since_ms = None
+        return told + self._degradation(report, now_ms)
+
+    def _degradation(self, report: HealthReport, now_ms: int) -> list[Notice]:
+        if report.status is Status.DEGRADED:
+            since_ms = self._degraded_since_ms or now_ms
+            self._degraded_since_ms = since_ms
+            if self._told_degraded or now_ms - since_ms < SETTLES_MS:
+                return []
+            self._told_degraded = True
+            text = f"the engine is degraded: {'; '.join(report.reasons)}"
+            return [Notice(Topic.ENGINE, Level.WARNING, text)]
+        self._degraded_since_ms = None
+        if not self._told_degraded:
+            return []
+        self._told_degraded = False
+        return [Notice(Topic.ENGINE, Level.WARNING, "the engine is running again")]
+
+
+class ModelChanges:
+    """Told of the catalogue again and again, says which models are refused and which answer again.
+
+    A coin for which no model was ever published is no news.
+    """
+
+    def __init__(self) -> None:
+        self._refused: dict[str, str] = {}
+        self._served: set[str] = set()
+
+    def seen(self, entries: Sequence[ModelEntry]) -> list[Notice]:
+        """What is new: each refusal once, and once more where its reason is another."""
+        told = []
+        for entry in entries:
+            symbol = entry.symbol
+            if entry.served:
+                self._served.add(symbol)
+                if self._refused.pop(symbol, None) is not None:
+                    told.append(_of_model(f"the model of {symbol} answers again: {entry.reason}"))
+            elif entry.missing and symbol not in self._served and symbol not in self._refused:
+                continue
+            elif self._refused.get(symbol) != entry.reason:
+                self._refused[symbol] = entry.reason
+                told.append(_of_model(f"the model of {symbol} is refused: {entry.reason}"))
+        return told
+
+
+def _of_exchange(text: str) -> Notice:
+    return Notice(Topic.EXCHANGE, Level.WARNING, text)
+
+
+def _of_model(text: str) -> Notice:
+    return Notice(Topic.MODEL, Level.WARNING, text)
+
+
+def _words(signal: Signal) -> str:
+    levels = signal.levels
+    told = [f"{signal.symbol} {signal.tf} {signal.pred} at {_price(levels.entry)}"]
+    if levels.stop_loss is not None:
+        told.append(f"stop {_price(levels.stop_loss)}")
+    if levels.take_profits is not None:
+        told.append(f"targets {', '.join(map(_price, levels.take_profits))}")
+    told.append(f"{signal.confidence:.0%} sure")
+    if signal.expected_bps is not None:
+        told.append(f"expected {signal.expected_bps:+.1f} bp before costs")
+    return f"{'; '.join(told)} ({signal.source})"
+
+
+def _price(price: float) -> str:
+    """To seven digits, never in powers of ten."""
+    return f"{Decimal(f'{price:.7g}'):f}"
+
+
+def _duration(lasted_ms: int) -> str:
+    minutes, seconds = divmod(max(0, lasted_ms) // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,0 +1,186 @@
+"""Resolved calls as columns: what every figure of the live performance is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.ports import DayRecord, ResolvedCall
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SHORT, NO_TRADE, LONG = range(3)
+"""Columns of probabilities, and the numbers of calls and labels."""
+PREDS = (Pred.SHORT, Pred.NO_TRADE, Pred.LONG)
+SOURCES = tuple(Source)
+"""`source` counts these."""
+
+_PRED = {pred.value: number for number, pred in enumerate(PREDS)}
+_SOURCE = {source.value: number for number, source in enumerate(SOURCES)}
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCalls:
+    """Columns of [n] calls in the order of their candles, `p` [n, 3].
+
+    `coin` counts `symbols`, `version` counts `versions`, -1 where no model spoke. `risk_bps` is the
+    distance of the stop and `atr_bps` ATR(14), both over the entry; NaN where there is none.
+    """
+
+    symbols: tuple[str, ...]
+    versions: tuple[str, ...]
+    source: Ints
+    coin: Ints
+    version: Ints
+    open_ms: Ints
+    pred: Ints
+    label: Ints
+    p: Floats
+    return_bps: Floats
+    cost_bps: Floats
+    risk_bps: Floats
+    atr_bps: Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[ResolvedCall]) -> Self:
+        """The columns of `rows`, which are in the order of their candles."""
+        told = list(zip(*rows, strict=True)) or [()] * len(ResolvedCall._fields)
+        source, symbol, version, open_ms, pred, label, *numbers = told
+        symbols = tuple(sorted(set(symbol)))
+        versions = tuple(sorted({each for each in version if each is not None}))
+        coin_of = {name: number for number, name in enumerate(symbols)}
+        version_of = {name: number for number, name in enumerate(versions)}
+        # Missing values become NaN.
+        columns = [np.array(each, dtype=np.float64) for each in numbers]
+        short, none, long, return_bps, cost_bps, entry, stop, atr = columns
+        return cls(
+            symbols=symbols,
+            versions=versions,
+            source=_ints([_SOURCE[each] for each in source]),
+            coin=_ints([coin_of[each] for each in symbol]),
+            version=_ints([-1 if each is None else version_of[each] for each in version]),
+            open_ms=_ints(open_ms),
+            pred=_ints([_PRED[each] for each in pred]),
+            label=_ints([_PRED[each] for each in label]),
+            p=np.stack([short, none, long], axis=1),
+            return_bps=return_bps,
+            cost_bps=cost_bps,
+            risk_bps=np.abs(entry - stop) / entry * 1e4,
+            atr_bps=atr / entry * 1e4,
+        )
+
+    def __len__(self) -> int:
+        """How many calls."""
+        return int(self.open_ms.size)
+
+    @property
+    def day(self) -> Ints:
+        """UTC days since 1970, [n]."""
+        return self.open_ms // DAY_MS
+
+    @property
+    def hit(self) -> Bools:
+        """Whether each was right, [n]."""
+        hit: Bools = self.pred == self.label
+        return hit
+
+    @property
+    def gained(self) -> Bools:
+        """Whether each returned more than 0 before costs, [n]."""
+        gained: Bools = self.return_bps > 0.0
+        return gained
+
+    @property
+    def is_trade(self) -> Bools:
+        """Whether each was LONG or SHORT, [n]."""
+        traded: Bools = self.pred != NO_TRADE
+        return traded
+
+    @property
+    def net_r(self) -> Floats:
+        """Return after costs in units of what the stop risked, [n]; NaN where nothing was."""
+        return (self.return_bps - self.cost_bps) / self.risk_bps
+
+    def where(self, chosen: Bools | Ints) -> Self:
+        """The calls of a mask [n], or of row numbers."""
+        picked = {
+            field.name: column[chosen]
+            for field in fields(self)
+            if isinstance(column := getattr(self, field.name), np.ndarray)
+        }
+        return type(self)(symbols=self.symbols, versions=self.versions, **picked)
+
+    def followed_by(self, later: Self) -> Self:
+        """These and then those of `later`, which opened no earlier."""
+        symbols = tuple(sorted({*self.symbols, *later.symbols}))
+        versions = tuple(sorted({*self.versions, *later.versions}))
+        joined = {
+            field.name: np.concatenate([column, getattr(later, field.name)])
+            for field in fields(self)
+            if isinstance(column := getattr(self, field.name), np.ndarray)
+        }
+        joined["coin"] = np.concatenate(
+            [_renumbered(each.coin, each.symbols, symbols) for each in (self, later)]
+        )
+        joined["version"] = np.concatenate(
+            [_renumbered(each.version, each.versions, versions) for each in (self, later)]
+        )
+        return type(self)(symbols=symbols, versions=versions, **joined)
+
+
+def day_records(
+    calls: ResolvedCalls, right: Bools, group: Ints, groups: int
+) -> list[list[DayRecord]]:
+    """The calls summed by UTC day for each of `groups`; `group` [n] numbers them.
+
+    `right` [n] is what counts as a hit: `hit` of any call, or `gained` of trades. `source` and
+    `symbol` of a sum are those of its first call: groups may mix them.
+    """
+    if not len(calls):
+        return [[] for _ in range(groups)]
+    first_day = int(calls.day[0])
+    days = int(calls.day.max()) - first_day + 1
+    cell = group * days + (calls.day - first_day)
+    cells, first, place = np.unique(cell, return_index=True, return_inverse=True)
+    confidence = calls.p[np.arange(len(calls)), calls.pred]
+    sums = np.stack(
+        [
+            np.bincount(place),
+            np.bincount(place, right),
+            np.bincount(place, calls.is_trade),
+            np.bincount(place, calls.return_bps),
+            np.bincount(place, confidence),
+            np.bincount(place, (confidence - right) ** 2),
+        ],
+        axis=1,
+    )
+    found: list[list[DayRecord]] = [[] for _ in range(groups)]
+    for at, row, (n, hits, trades, *told) in zip(
+        cells.tolist(), first.tolist(), sums.tolist(), strict=True
+    ):
+        record = DayRecord(
+            SOURCES[calls.source[row]],
+            calls.symbols[calls.coin[row]],
+            first_day + at % days,
+            *(int(n), int(hits), int(trades)),
+            *told,
+        )
+        found[at // days].append(record)
+    return found
+
+
+def _renumbered(numbers: Ints, names: tuple[str, ...], among: tuple[str, ...]) -> Ints:
+    """`numbers` [n] of `names` as numbers of `among`; -1 stays."""
+    return _ints([*(among.index(name) for name in names), -1])[numbers]
+
+
+def _ints(values: Sequence[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

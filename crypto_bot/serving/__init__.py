@@ -1,0 +1,1 @@
+"""Serving: predictions of published models at each close."""

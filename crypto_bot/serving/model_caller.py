@@ -1,0 +1,187 @@
+"""From models and the newest candles to calls: windows, places, decisions and their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.signal import Call, Pred, Probabilities
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.sets import feature_set
+from crypto_bot.models.artifact import PublishedModel
+from crypto_bot.models.decision import TRAILING_MS, decide
+from crypto_bot.models.registry import ServingPolicy
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.ports import CandleArchive, ModelCallLog
+from crypto_bot.serving.feature_windows import FeatureWindows
+from crypto_bot.serving.prediction_service import Prediction, PredictionService, Window
+from crypto_bot.serving.trailing_scores import TrailingScores, score_of, single
+
+
+class ModelCaller:
+    """Calls of whatever models it is given at each close."""
+
+    def __init__(
+        self,
+        *,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        archive: CandleArchive,
+        log: ModelCallLog | None,
+        device: str,
+        cost_bps: float,
+        policy: ServingPolicy,
+    ) -> None:
+        self._symbols = tuple(symbols)
+        self._timeframe = timeframe
+        self._archive = archive
+        self._log = log
+        self._cost_bps = cost_bps
+        self._policy = policy
+        self._service = PredictionService(device, timeframe.ms)
+        self._windows: dict[str, FeatureWindows] = {}
+        self._models: dict[str, PublishedModel] = {}
+        self._trailing: dict[str, tuple[PublishedModel, TrailingScores]] = {}
+
+    def hear(self, bar: Bar) -> None:
+        """Takes the candles of `bar` in."""
+        for windows in self._windows.values():
+            windows.update(bar)
+
+    def calls(
+        self,
+        views: Sequence[MarketView],
+        models: Mapping[str, PublishedModel],
+        newest_ms: Mapping[str, int],
+    ) -> dict[str, Call | SignalUnavailable]:
+        """An answer for each view, from its model; `newest_ms` are the newest candles taken."""
+        self._serve(models)
+        answers: dict[str, Call | SignalUnavailable] = {}
+        ready: dict[str, Window] = {}
+        for view in views:
+            model = models[view.symbol]
+            windows = self._windows_of(model)
+            leader = feature_set(model.spec.features).leader
+            leader_ms = view.open_ms if leader is None else newest_ms.get(leader, view.open_ms)
+            windows.follow(view.symbol, view.open_ms, leader_ms)
+            window = windows.window(view.symbol, model.spec.window_bars)
+            if window is None:
+                reason = windows.why_not(view.symbol, model.spec.window_bars)
+                answers[view.symbol] = SignalUnavailable(reason)
+            else:
+                ready[view.symbol] = window
+        predictions = self._service.predict_batch(ready) if ready else {}
+        for view in views:
+            if view.symbol in predictions:
+                answers[view.symbol] = self._call(
+                    view, models[view.symbol], predictions[view.symbol]
+                )
+        return answers
+
+    def prepare(self) -> None:
+        """Computes what the next close can be answered without."""
+        ready: dict[str, Window] = {}
+        for symbol, model in self._models.items():
+            windows = self._windows_of(model)
+            window = windows.window(symbol, max(1, model.spec.window_bars - 1))
+            if window is not None:
+                ready[symbol] = window
+        self._service.prepare(ready)
+
+    def _serve(self, models: Mapping[str, PublishedModel]) -> None:
+        """Adds `models` to what is served: coins that are not asked now keep theirs."""
+        served = {**self._models, **models}
+        self._models = {symbol: served[symbol] for symbol in self._symbols if symbol in served}
+        self._service.serve(self._models)
+
+    def _windows_of(self, model: PublishedModel) -> FeatureWindows:
+        name = model.spec.features
+        windows = self._windows.get(name)
+        if windows is None or windows.bars < model.spec.window_bars:
+            windows = self._windows[name] = FeatureWindows(
+                feature_set(name),
+                self._timeframe,
+                self._symbols,
+                model.spec.window_bars,
+                self._archive.read,
+            )
+        return windows
+
+    def _call(self, view: MarketView, model: PublishedModel, told: Prediction) -> Call:
+        trailing = self._trailing_of(view, model)
+        place = trailing.place(view.open_ms, told.score)
+        trailing.add(view.open_ms, told.score)
+        rule = model.decision
+        atr_bps = 1e4 * view.atr / view.close
+        decision = decide(place, rule.learned, atr_bps, self._cost_bps, rule.tail)
+        pred, expected_bps = decision
+        verdict = model.meta.verdict
+        reasons = [_told(place, pred, expected_bps, self._cost_bps)]
+        if verdict is not Verdict.ACTIVE:
+            reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
+        if model.symbol is None:
+            reasons.append(f"the pool's network answers: {view.symbol} has no model of its own")
+        withheld = self._policy.withheld(model, view.open_ms)
+        if pred is not Pred.NO_TRADE and withheld is not None:
+            reasons.append(withheld)
+            pred, expected_bps = Pred.NO_TRADE, None
+        return Call(
+            pred=pred,
+            reasons=tuple(reasons),
+            probabilities=Probabilities(*told.probabilities),
+            expected_bps=expected_bps,
+            model_version=model.name,
+            label=model.spec.label,
+        )
+
+    def _trailing_of(self, view: MarketView, model: PublishedModel) -> TrailingScores:
+        known = self._trailing.get(view.symbol)
+        if known is not None and known[0] is model:
+            return known[1]
+        trailing = self._gathered(view, model)
+        self._trailing[view.symbol] = (model, trailing)
+        return trailing
+
+    def _gathered(self, view: MarketView, model: PublishedModel) -> TrailingScores:
+        """Scores of all candles before `view`: those of the artifact, then logged or made anew."""
+        step_ms = self._timeframe.ms
+        known = model.trailing
+        end_ms = int(known.open_ms[-1]) if known.open_ms.size else model.span.last_open_ms
+        since_ms = max(end_ms + step_ms, view.open_ms - TRAILING_MS)
+        until_ms = view.open_ms - step_ms
+        kept = known.open_ms < since_ms
+        trailing = TrailingScores(known.open_ms[kept], known.score[kept])
+        if since_ms > until_ms:
+            return trailing
+        logged = {}
+        if self._log is not None:
+            logged = {
+                open_ms: score_of(probabilities, model.calibration)
+                for open_ms, probabilities in self._log.model_calls(
+                    view.symbol, model.name, since_ms
+                )
+            }
+        bars = model.spec.window_bars
+        history = self._windows_of(model).history(
+            view.symbol, since_ms - (bars - 1) * step_ms, until_ms
+        )
+        ends = np.flatnonzero((history.run >= bars) & (history.open_ms >= since_ms))
+        made = np.array([logged.get(int(at), np.nan) for at in history.open_ms[ends]])
+        lacking = np.isnan(made)
+        if lacking.any():
+            made[lacking] = single(model.heads.logits(history.rows, ends[lacking]).up)
+        for at, score in zip(history.open_ms[ends].tolist(), made.tolist(), strict=True):
+            trailing.add(at, score)
+        return trailing
+
+
+def _told(place: float, pred: Pred, expected_bps: float | None, cost_bps: float) -> str:
+    if np.isnan(place):
+        return "too few scores of the trailing 60 days to have a place among them"
+    where = f"direction score at {100 * place:.1f} % of its trailing 60 days"
+    if expected_bps is None or pred is Pred.NO_TRADE:
+        return f"{where}: no trade that is expected to earn its cost of {cost_bps:g} bp"
+    return f"{where}: expected {expected_bps:+.1f} bp, cost {cost_bps:g} bp"

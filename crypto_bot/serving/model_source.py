@@ -1,0 +1,117 @@
+"""The first link of the chain: the coin's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.market import Bar, MarketView
+from crypto_bot.domain.signal import Call, Source
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models.registry import ServingPolicy
+from crypto_bot.ports import CandleArchive, ModelCallLog
+
+if TYPE_CHECKING:
+    from crypto_bot.models.artifact import PublishedModel
+    from crypto_bot.serving.model_caller import ModelCaller
+
+
+class Registry(Protocol):
+    """What knows the model of each coin: `ModelRegistry`, or one that goes by a log."""
+
+    @property
+    def policy(self) -> ServingPolicy:
+        """What may answer."""
+        ...
+
+    def find(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """The model that answers for this candle, or why there is none."""
+        ...
+
+    def leader(self, symbols: Sequence[str]) -> str | None:
+        """The coin that the models of `symbols` look at beside their own."""
+        ...
+
+
+class PerCoinModels:
+    """Answers for the coins that have a servable model in `registry`; hears every candle.
+
+    Everything a call depends on is rebuilt from `archive` and `log` when it is first wanted. Until
+    there is a model nothing of torch is imported.
+    """
+
+    source = Source.ML_PER_COIN_V1
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        archive: CandleArchive,
+        log: ModelCallLog | None,
+        device: str,
+        cost_bps: float,
+    ) -> None:
+        self._registry = registry
+        self._symbols = tuple(symbols)
+        self._timeframe = timeframe
+        self._archive = archive
+        self._log = log
+        self._device = device
+        self._cost_bps = cost_bps
+        self._caller: ModelCaller | None = None
+        self._newest_ms: dict[str, int] = {}
+
+    @property
+    def history_bars(self) -> int:
+        """0: what the models read is read from the archive, which has what the views need."""
+        return 0
+
+    @property
+    def leader(self) -> str | None:
+        """The coin without whose candle the published models cannot answer for any other."""
+        return self._registry.leader(self._symbols)
+
+    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
+        self._caller = None
+        if candles:
+            self._newest_ms[symbol] = candles[-1].open_ms
+
+    def hear(self, bar: Bar) -> None:
+        self._newest_ms.update(dict.fromkeys(bar.candles, bar.open_ms))
+        if self._caller is not None:
+            self._caller.hear(bar)
+
+    def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
+        found = {view.symbol: self._registry.find(view.symbol, view.open_ms) for view in views}
+        models = {s: m for s, m in found.items() if not isinstance(m, SignalUnavailable)}
+        answers: dict[str, Call | SignalUnavailable] = {
+            s: m for s, m in found.items() if isinstance(m, SignalUnavailable)
+        }
+        if models:
+            caller = self._caller or self._new_caller()
+            asked = [view for view in views if view.symbol in models]
+            answers.update(caller.calls(asked, models, self._newest_ms))
+        return [answers[view.symbol] for view in views]
+
+    def prepare(self) -> None:
+        """Computes what the next close can be answered without; leaving it out costs time alone."""
+        if self._caller is not None:
+            self._caller.prepare()
+
+    def _new_caller(self) -> ModelCaller:
+        from crypto_bot.serving.model_caller import ModelCaller  # noqa: PLC0415 - torch: see the class
+
+        self._caller = ModelCaller(
+            symbols=self._symbols,
+            timeframe=self._timeframe,
+            archive=self._archive,
+            log=self._log,
+            device=self._device,
+            cost_bps=self._cost_bps,
+            policy=self._registry.policy,
+        )
+        return self._caller

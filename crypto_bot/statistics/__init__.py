@@ -1,0 +1,1 @@
+"""Scores and intervals: one definition for training, live record and backtest."""

@@ -1,0 +1,149 @@
+"""Performance: what the settled calls of each source and coin add up to, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Any, NamedTuple, TypeVar
+
+from crypto_bot.domain.signal import Source
+from crypto_bot.ports import DayRecord
+from crypto_bot.statistics.daily import (
+    MIN_BLOCKS,
+    MIN_CALLS,
+    Z_95,
+    Interval,
+    block_variance,
+    quantile,
+    ratio_interval,
+    wilson,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """One record. Estimates are None below `MIN_CALLS` calls; late signals are left out.
+
+    Returns are those of LONG and SHORT calls alone, gross of all costs.
+    """
+
+    n: int
+    """Settled calls with a label, NO_TRADE among them."""
+    days: int
+    hits: int
+    hit_rate: float | None
+    hit_rate_interval: Interval | None
+    n_effective: float | None
+    """As many independent calls would have this interval; None below 4 days: taken as `n`."""
+    trades: int
+    mean_return_bps: float | None
+    mean_return_interval_bps: Interval | None
+    mean_confidence: float | None
+    calibration_gap: float | None
+    """Mean confidence less hit rate: above 0 is overconfident."""
+    brier: float | None
+    """Mean of (confidence - correct)^2; smaller is better."""
+    brier_baseline: float | None
+    """The same of one constant confidence, the hit rate itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The records in all, by source and by coin."""
+
+    overall: Performance
+    by_source: dict[Source, Performance]
+    by_symbol: dict[str, Performance]
+
+
+def review(rows: Sequence[DayRecord]) -> Review:
+    """Adds up the days of a prediction log."""
+    return Review(
+        overall=performance(rows),
+        by_source=_grouped(rows, lambda row: row.source),
+        by_symbol=_grouped(rows, lambda row: row.symbol),
+    )
+
+
+def performance(rows: Iterable[DayRecord]) -> Performance:
+    """The record of all `rows` together; they may come in any order."""
+    days = _by_day(rows)
+    total = _added(days)
+    estimated = total.n >= MIN_CALLS
+    hit_rate = total.hits / total.n if total.n else 0.0
+    mean_confidence = total.confidence / total.n if total.n else 0.0
+    mean_return, returns = _mean_return(days, total)
+    n_effective = _n_effective(days, total, hit_rate)
+    return Performance(
+        n=total.n,
+        days=len(days),
+        hits=total.hits,
+        hit_rate=hit_rate if estimated else None,
+        hit_rate_interval=wilson(hit_rate, n_effective or total.n) if total.n else None,
+        n_effective=n_effective,
+        trades=total.trades,
+        mean_return_bps=mean_return if total.trades >= MIN_CALLS else None,
+        mean_return_interval_bps=returns,
+        mean_confidence=mean_confidence if estimated else None,
+        calibration_gap=mean_confidence - hit_rate if estimated else None,
+        brier=total.brier / total.n if estimated else None,
+        brier_baseline=hit_rate * (1 - hit_rate) if estimated else None,
+    )
+
+
+class _Sums(NamedTuple):
+    n: int
+    hits: int
+    trades: int
+    return_bps: float
+    confidence: float
+    brier: float
+
+
+def _added(sums: Sequence[tuple[Any, ...]]) -> _Sums:
+    """Column by column: a log of years has tens of thousands of days and coins."""
+    if not sums:
+        return _Sums(0, 0, 0, 0.0, 0.0, 0.0)
+    n, hits, trades, *measured = zip(*sums, strict=True)
+    return _Sums(sum(n), sum(hits), sum(trades), *map(fsum, measured))
+
+
+def _by_day(rows: Iterable[DayRecord]) -> list[_Sums]:
+    """The sums of each day that has calls, ascending."""
+    days: dict[int, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        days.setdefault(row.day, []).append(row[3:])
+    return [_added(days[day]) for day in sorted(days)]
+
+
+def _mean_return(days: Sequence[_Sums], total: _Sums) -> tuple[float | None, Interval | None]:
+    if total.trades == 0:
+        return None, None
+    traded = [day for day in days if day.trades]
+    interval = ratio_interval([day.return_bps for day in traded], [day.trades for day in traded])
+    return total.return_bps / total.trades, interval
+
+
+def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float) -> float | None:
+    """`n` over the design effect: how much wider the days make the interval than n coin flips."""
+    if len(days) < MIN_BLOCKS:
+        return None
+    flips = total.n * hit_rate * (1 - hit_rate)
+    if flips == 0.0:
+        return float(total.n)
+    seen = block_variance([day.hits - hit_rate * day.n for day in days])
+    widened = (quantile(len(days)) / Z_95) ** 2
+    return total.n / max(1.0, widened * seen / flips)
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def _grouped(
+    rows: Sequence[DayRecord], key: Callable[[DayRecord], _Key]
+) -> dict[_Key, Performance]:
+    groups: dict[_Key, list[DayRecord]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return {name: performance(group) for name, group in groups.items()}

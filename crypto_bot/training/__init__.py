@@ -1,0 +1,1 @@
+"""Training: plan, panel, folds, fit, calibrate, judge, publish."""

@@ -1,0 +1,241 @@
+"""Evaluation: everything that is measured of one model on rows it never saw, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from crypto_bot.models.calibration import calibrate_forward
+from crypto_bot.models.decision import Expectation, expect_forward
+from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.statistics import scores
+from crypto_bot.statistics.direction import Direction, measure_direction
+from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, Estimate, Statistic, ratio
+from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Floats, Rows
+from crypto_bot.training.returns import COSTS_BPS, TradeReport, trade_report
+
+
+class References(NamedTuple):
+    """What a model must beat, [n, 3] each, from fit rows alone (`baselines.references`)."""
+
+    prior: Floats
+    climatology: Floats
+
+
+class Predictions(NamedTuple):
+    """What is judged: served probabilities [n, 3], and the direction score [n] behind them.
+
+    The score is compared across folds, so it is the logit before the shrinking, whose factor
+    changes from fold to fold.
+    """
+
+    probabilities: Floats
+    score: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FoldScores:
+    """The same model on one test fold."""
+
+    fold: int
+    rows: int
+    accuracy: float
+    majority: float
+    log_loss: float
+    skill_prior: float
+    skill_climatology: float
+    direction_auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Of the most probable class, beside always saying the most common one. Shares are 0..1.
+
+    `label_shares` and `confusion` (counts, true label first) in the order SHORT, NO_TRADE, LONG.
+    """
+
+    label_shares: tuple[float, float, float]
+    majority: float
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    macro_f1: Estimate
+    mcc: Estimate
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityScores:
+    """Of the three probabilities. Losses in nats; skills are 1 - loss / loss of the reference.
+
+    `skilled_coins`: share of coin-folds whose skill against the prior is above 0. `ece` has no
+    interval (resampling only ever raises it): it stands beside its noise floor. `sd_no_trade`,
+    `sd_direction`: standard deviation of P(NO_TRADE) and of P(LONG) - P(SHORT).
+    """
+
+    log_loss: Estimate
+    log_loss_prior: float
+    log_loss_climatology: float
+    skill_prior: Estimate
+    skill_climatology: Estimate
+    skilled_coins: float
+    brier: Estimate
+    ece: float
+    ece_floor: float
+    sd_no_trade: float
+    sd_direction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Measurements of one model on its test rows; `days` and `folds` are those that have rows."""
+
+    rows: int
+    days: int
+    coins: int
+    classes: ClassScores
+    probabilities: ProbabilityScores
+    direction: Direction
+    folds: tuple[FoldScores, ...]
+    returns: tuple[TradeReport, ...]
+
+
+def measure(
+    rows: Rows,
+    logits: HeadLogits,
+    references: References,
+    *,
+    trials: int,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Evaluation:
+    """Calibrates and decides forward over the folds, then evaluates the test folds.
+
+    Folds numbered below 0 (validation rows of the first model) teach the folds after them and are
+    not judged. `trials` counts every model and rule tried on these rows so far.
+    """
+    p, _ = calibrate_forward(logits, rows.label, rows.fold, rows.open_ms)
+    return evaluate(
+        rows, Predictions(p, logits.up), references, trials=trials, draws=draws, seed=seed
+    )
+
+
+def evaluate(
+    rows: Rows,
+    predictions: Predictions,
+    references: References,
+    *,
+    trials: int,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Evaluation:
+    """Of predictions that are calibrated already; otherwise as `measure`."""
+    expectation = expect_forward(rows, predictions.score)
+    tested = rows.fold >= 0
+    rows = rows.where(tested)
+    p, score = (array[tested] for array in predictions)
+    prior, climatology = (array[tested] for array in references)
+    days = DayBootstrap(rows.open_ms, draws, seed)
+    losses = _Losses(*(scores.log_loss(q, rows.label) for q in (p, prior, climatology)))
+    expected = Expectation(*(array[tested] for array in expectation))
+    return Evaluation(
+        rows=len(rows),
+        days=int(days.days.size),
+        coins=int(np.unique(rows.coin).size),
+        classes=_classes(rows, p, days),
+        probabilities=_probabilities(rows, p, losses, days, seed),
+        direction=measure_direction(rows, score, draws=draws, seed=seed),
+        folds=tuple(_fold(rows, p, score, losses, int(n)) for n in np.unique(rows.fold)),
+        returns=tuple(
+            trade_report(rows, expected, days, cost_bps=cost, trials=trials) for cost in COSTS_BPS
+        ),
+    )
+
+
+def paired_log_loss(
+    rows: Rows, ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0
+) -> Estimate:
+    """Mean log loss of `theirs` minus that of `ours`, nats a row, [n, 3] each, on the same rows.
+
+    Above 0: ours is better; the two differ where the interval leaves 0 out.
+    """
+    days = DayBootstrap(rows.open_ms, draws, seed)
+    gain = scores.log_loss(theirs, rows.label) - scores.log_loss(ours, rows.label)
+    return days.estimate(days.sums(gain, np.ones(len(rows))), ratio)
+
+
+class _Losses(NamedTuple):
+    """Log loss of each row, [n] each."""
+
+    model: Floats
+    prior: Floats
+    climatology: Floats
+
+
+def _skill(sums: Floats) -> Floats:
+    return 1.0 - ratio(sums)
+
+
+def _classes(rows: Rows, p: Floats, days: DayBootstrap) -> ClassScores:
+    cell = 9 * days.day + 3 * rows.label + p.argmax(axis=1)
+    counts = np.bincount(cell, minlength=9 * days.days.size)
+    by_day = counts.reshape(-1, 9).astype(np.float64)
+    table = by_day.sum(axis=0).reshape(1, 3, 3)
+
+    def estimate(statistic: Statistic) -> Estimate:
+        return days.estimate(by_day, lambda sums: statistic(sums.reshape(-1, 3, 3)))
+
+    short, no_trade, long = (table[0].sum(axis=1) / table.sum()).tolist()
+    return ClassScores(
+        label_shares=(short, no_trade, long),
+        majority=float(scores.majority(table)[0]),
+        accuracy=estimate(scores.accuracy),
+        balanced_accuracy=estimate(scores.balanced_accuracy),
+        macro_f1=estimate(scores.macro_f1),
+        mcc=estimate(scores.mcc),
+        confusion=tuple(tuple(int(count) for count in line) for line in table[0]),
+    )
+
+
+def _probabilities(
+    rows: Rows, p: Floats, losses: _Losses, days: DayBootstrap, seed: int
+) -> ProbabilityScores:
+    ones = np.ones(len(rows))
+    error = scores.calibration_error(p, rows.label, seed)
+    return ProbabilityScores(
+        log_loss=days.estimate(days.sums(losses.model, ones), ratio),
+        log_loss_prior=float(losses.prior.mean()),
+        log_loss_climatology=float(losses.climatology.mean()),
+        skill_prior=days.estimate(days.sums(losses.model, losses.prior), _skill),
+        skill_climatology=days.estimate(days.sums(losses.model, losses.climatology), _skill),
+        skilled_coins=_skilled_coins(rows, losses),
+        brier=days.estimate(days.sums(scores.brier(p, rows.label), ones), ratio),
+        ece=error.value,
+        ece_floor=error.floor,
+        sd_no_trade=float(p[:, NO_TRADE].std()),
+        sd_direction=float((p[:, LONG] - p[:, SHORT]).std()),
+    )
+
+
+def _skilled_coins(rows: Rows, losses: _Losses) -> float:
+    cell = (rows.fold - rows.fold.min()) * (int(rows.coin.max()) + 1) + rows.coin
+    gain = np.bincount(cell, losses.prior - losses.model)[np.unique(cell)]
+    return float((gain > 0.0).mean())
+
+
+def _fold(rows: Rows, p: Floats, score: Floats, losses: _Losses, number: int) -> FoldScores:
+    here = rows.fold == number
+    label = rows.label[here]
+    moved = here & rows.moved
+    model = float(losses.model[here].mean())
+    return FoldScores(
+        fold=number,
+        rows=int(here.sum()),
+        accuracy=float((p[here].argmax(axis=1) == label).mean()),
+        majority=float(np.bincount(label, minlength=3).max() / label.size),
+        log_loss=model,
+        skill_prior=1.0 - model / float(losses.prior[here].mean()),
+        skill_climatology=1.0 - model / float(losses.climatology[here].mean()),
+        direction_auc=scores.auc(score[moved], rows.label[moved] == LONG),
+    )

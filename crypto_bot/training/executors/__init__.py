@@ -1,0 +1,1 @@
+"""Executors of training jobs: one process, several, a stack on a GPU, a cluster."""

@@ -1,0 +1,249 @@
+"""Jobs on a Ray cluster: the panel once in its object store, products back on the driver's desk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import warnings
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from crypto_bot import __version__
+from crypto_bot.domain.errors import first_line
+from crypto_bot.models.checkpoint_store import EpochReport
+from crypto_bot.training.executors.executor import Done, Event, Failed, Told, attempted
+from crypto_bot.training.executors.ray_connection import connected
+from crypto_bot.training.job import Job
+from crypto_bot.training.run_store import Desk
+from crypto_bot.training.study import Study, perform
+
+_TRIES = 4
+"""Nodes that are lent may be taken away again: that is not the job's fault."""
+
+
+class _Letter(NamedTuple):
+    """From a job under way to the driver: a checkpoint, or what it tells of an epoch."""
+
+    job: Job
+    attempt: int
+    content: bytes | EpochReport
+
+
+class _Order(NamedTuple):
+    """What a node is told of a job. `letters` is the driver's letterbox."""
+
+    version: str
+    letters: Any
+    attempt: int
+    job: Job
+    needed: tuple[Job, ...]
+    checkpoint: bytes | None
+
+
+class _Returned(NamedTuple):
+    """What came of a job, how long it took, and how many letters it wrote."""
+
+    outcome: Mapping[str, bytes] | Failed
+    seconds: float
+    letters: int
+
+
+class RayCluster:
+    """As many jobs at a time as the cluster has cores, one thread each.
+
+    A job whose node or worker is lost is done again elsewhere, from its newest checkpoint. Desk and
+    models folder are the driver's: the nodes need the package, and no disk of their own.
+    """
+
+    def __init__(self, study: Study, desk: Desk, address: str, most: int | None = None) -> None:
+        """`address`: HOST:PORT of a cluster that this machine is a node of; `most` slots.
+
+        Raises ConfigError where Ray is not installed or nothing answers there.
+        """
+        self._ray = ray = connected(address)
+        self._desk, self._most = desk, most
+        self._study = ray.put(_plain(study))
+        own_node = ray.get_runtime_context().get_node_id()
+        affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        self._letters = (
+            ray.remote(_Letterbox)
+            .options(num_cpus=0, scheduling_strategy=affinity(own_node, soft=False))
+            .remote()
+        )
+        # Ray's own retries would begin at the beginning: only the driver has the checkpoints.
+        self._task = ray.remote(_perform).options(num_cpus=1, max_retries=0)
+        self._post = self._letters.collect.remote()
+        self._products: dict[Job, Any] = {}
+        self._asked: dict[Job, tuple[Job, ...]] = {}
+        self._attempts: dict[Job, int] = {}
+        self._read: dict[Job, int] = {}
+        """Letters read of each job under way, in its newest attempt."""
+        self._under_way: dict[Any, Job] = {}
+        self._told: deque[Event] = deque()
+        self.slots = self._cores()
+
+    def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
+        self._asked[job] = needed
+        attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
+        self._read[job] = 0
+        checkpoint = self._desk.checkpoint(job)
+        products = [self._product(each) for each in needed]
+        order = _Order(__version__, self._letters, attempt, job, needed, checkpoint)
+        self._under_way[self._task.remote(self._study, order, *products)] = job
+
+    def wait(self) -> Event:
+        while not self._told:
+            ready, _ = self._ray.wait([self._post, *self._under_way], num_returns=1)
+            if self._post in ready:
+                self._take_letters()
+            for ended in ready:
+                if ended in self._under_way:
+                    self._hear(ended)
+        return self._told.popleft()
+
+    def close(self) -> None:
+        for under_way in self._under_way:
+            self._ray.cancel(under_way, force=True)
+        self._under_way.clear()
+        self._ray.shutdown()
+
+    def _hear(self, ended: Any) -> None:
+        job = self._under_way.pop(ended)
+        self.slots = self._cores()  # nodes come and go
+        try:
+            returned: _Returned = self._ray.get(ended)
+        except self._ray.exceptions.RayTaskError as error:
+            self._end(Failed(job, f"its node could not do it: {_last_line(error)}"))
+        except self._ray.exceptions.RayError as error:
+            self._lost(job, error)
+        else:
+            while self._read[job] < returned.letters:  # another way than a product comes
+                self._take_letters()
+            self._end(self._ended(job, returned))
+
+    def _lost(self, job: Job, error: Exception) -> None:
+        """Begins again what a lost node or worker was doing."""
+        while self._ray.wait([self._post], timeout=0)[0]:  # the newest checkpoint may be there
+            self._take_letters()
+        if self._attempts[job] < _TRIES:
+            self.submit(job, self._asked[job])
+            return
+        told = f"its worker was lost {_TRIES} times ({type(error).__name__}: {first_line(error)})"
+        self._end(Failed(job, told))
+
+    def _ended(self, job: Job, returned: _Returned) -> Done | Failed:
+        outcome = returned.outcome
+        if isinstance(outcome, Failed):
+            return outcome
+        failed = attempted(job, lambda: self._desk.put(job, outcome))
+        return failed or Done(job, returned.seconds)
+
+    def _end(self, event: Done | Failed) -> None:
+        """Nothing is told of a job after its end."""
+        del self._read[event.job]
+        self._told.append(event)
+
+    def _take_letters(self) -> None:
+        """Reads those that have come; waits for the next where there is none."""
+        for letter in self._ray.get(self._post):
+            job = letter.job
+            if job not in self._read or letter.attempt != self._attempts[job]:
+                continue  # from a node that was given up
+            self._read[job] += 1
+            if isinstance(letter.content, bytes):
+                self._desk.keep(job, letter.content)
+            else:
+                self._told.append(Told(job, letter.content))
+        self._post = self._letters.collect.remote()
+
+    def _product(self, job: Job) -> Any:
+        """The product of `job` in the object store, sent there once."""
+        if job not in self._products:
+            self._products[job] = self._ray.put(self._desk.get(job))
+        return self._products[job]
+
+    def _cores(self) -> int:
+        cores = max(1, int(self._ray.cluster_resources().get("CPU", 0)))
+        return cores if self._most is None else min(self._most, cores)
+
+
+class _Letterbox:
+    """An actor on the driver's node: letters wait here until the driver takes them."""
+
+    def __init__(self) -> None:
+        self._letters: list[_Letter] = []
+        self._some = asyncio.Event()
+
+    async def post(self, letter: _Letter) -> None:
+        self._letters.append(letter)
+        self._some.set()
+
+    async def collect(self) -> list[_Letter]:
+        """All that is there, as soon as something is."""
+        while not self._letters:
+            self._some.clear()
+            await self._some.wait()
+        taken, self._letters = self._letters, []
+        return taken
+
+
+class _PostedNotebook:
+    """The notebook of a job far from the desk."""
+
+    def __init__(self, order: _Order) -> None:
+        self._order = order
+        self.posted = 0
+
+    def read(self) -> bytes | None:
+        return self._order.checkpoint
+
+    def write(self, content: bytes) -> None:
+        self._post(content)
+
+    def tell(self, report: EpochReport) -> None:
+        self._post(report)
+
+    def _post(self, content: bytes | EpochReport) -> None:
+        import ray  # noqa: PLC0415 - an optional extra
+
+        order = self._order
+        letter = _Letter(order.job, order.attempt, content)
+        ray.get(order.letters.post.remote(letter))  # it lies in the box before the job goes on
+        self.posted += 1
+
+
+def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Returned:
+    """A job on its node."""
+    job = order.job
+    if order.version != __version__:
+        told = f"its node has crypto_bot {__version__}, the driver {order.version}"
+        return _Returned(Failed(job, f"{told}: install the same"), 0.0, 0)
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    product: dict[str, bytes] = {}
+    notebook = _PostedNotebook(order)
+
+    def work() -> None:
+        needs = dict(zip(order.needed, products, strict=True))
+        product.update(perform(study, job, needs, notebook))
+
+    with warnings.catch_warnings():
+        # The panel lies in memory that all jobs of a node share; nobody writes to it.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        failed = attempted(job, work)
+    return _Returned(failed or product, time.perf_counter() - started, notebook.posted)
+
+
+def _plain(study: Study) -> Study:
+    """With features that are no file: only so do they stay where they are, read by all jobs."""
+    return replace(study, panel=replace(study.panel, features=np.asarray(study.panel.features)))
+
+
+def _last_line(error: Exception) -> str:
+    """Of a traceback from a node: what went wrong there."""
+    return (str(error).strip().splitlines() or [""])[-1]

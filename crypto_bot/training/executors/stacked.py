@@ -1,0 +1,159 @@
+"""Fits that are ready, as one computation: made for a GPU, on which one at a time is slow."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+
+from crypto_bot.domain.errors import CryptoBotError
+from crypto_bot.models.families.by_name import CNN_LSTM
+from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, FittedNet
+from crypto_bot.models.families.cnn_lstm.stacked_fit import CoinFit, fit_together
+from crypto_bot.training.executors.executor import DeskNotebook, Done, Event, Failed
+from crypto_bot.training.executors.process import Processes
+from crypto_bot.training.folds import Parts
+from crypto_bot.training.job import Job, Stage, jobs_of
+from crypto_bot.training.product import fitted_product, model_files
+from crypto_bot.training.run_store import Desk
+
+# What a job leaves behind is made in one place, however it was fitted.
+from crypto_bot.training.study import Draft, answered, scaler_over
+from crypto_bot.training.walk import FINAL, asked, rows_of_coin, rows_to_fit, to_fit
+
+_FITS = (Stage.POOL, Stage.TUNE)
+_ENDED = "ended"
+_Needed = tuple[Job, ...]
+
+
+class Stacked:
+    """Fits in this process, while `slots` workers do the other jobs beside it.
+
+    Takes as many jobs as there are, so that fits that are ready go together: the pools of all the
+    folds, and for each fold all the coins. What the workers have to say is heard between epochs.
+    """
+
+    def __init__(self, draft: Draft, desk: Desk, slots: int) -> None:
+        self._study, self._desk = draft.study(desk.panel), desk
+        self.slots = len(jobs_of(draft.plan, len(self._study.folds)))
+        self._workers = _Workers(draft, desk, slots)
+        self._others: deque[tuple[Job, _Needed]] = deque()
+        self._fits: dict[Job, _Needed] = {}
+        self._fitting: Iterator[None] | None = None
+        self._told: deque[Event] = deque()
+
+    def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
+        if job.stage in _FITS and self._study.plan.family.name == CNN_LSTM:
+            self._fits[job] = needed
+        else:
+            self._others.append((job, needed))
+            self._hand_out()
+
+    def wait(self) -> Event:
+        while not self._told:
+            nothing_to_fit = self._fitting is None and not self._fits
+            if nothing_to_fit or self._workers.have_spoken:
+                self._told.append(self._workers.wait())
+                self._hand_out()
+            else:
+                self._fit_on()
+        return self._told.popleft()
+
+    def close(self) -> None:
+        self._workers.close()
+        self._fitting = None
+
+    def _hand_out(self) -> None:
+        while self._others and self._workers.have_room:
+            self._workers.submit(*self._others.popleft())
+
+    def _fit_on(self) -> None:
+        """For an epoch, or until what is under way has ended."""
+        if self._fitting is None:
+            first = next(iter(self._fits))
+            together = [job for job in self._fits if _goes_with(job, first)]
+            self._fitting = self._together({job: self._fits.pop(job) for job in together})
+        if next(self._fitting, _ENDED) is _ENDED:
+            self._fitting = None
+
+    def _together(self, jobs: Mapping[Job, _Needed]) -> Iterator[None]:
+        started = time.perf_counter()
+        fits: dict[Job, CoinFit] = {}
+        for job, needed in jobs.items():
+            with self._edge(job):
+                fits[job] = self._fit_of(job, needed)
+        if not fits:
+            return
+        with self._edge(*fits):
+            outcomes = yield from fit_together(list(fits.values()))
+            for job, outcome in zip(fits, outcomes, strict=True):
+                with self._edge(job):
+                    if isinstance(outcome, CryptoBotError):
+                        raise outcome
+                    self._desk.put(job, self._product(job, outcome))
+                    self._told.append(Done(job, time.perf_counter() - started))
+                yield
+
+    def _fit_of(self, job: Job, needed: _Needed) -> CoinFit:
+        panel, rows = self._study.panel, self._rows(job)
+        pool = model_files(self._desk.get(needed[0])) if needed else None
+        notebook = DeskNotebook(self._desk, job, self._told.append)
+        family = to_fit(panel, self._study.plan, pool, notebook)
+        assert isinstance(family, CnnLstm)
+        return CoinFit(
+            family, panel.examples(rows.fit), panel.whole(panel.thinned(rows.validation))
+        )
+
+    def _rows(self, job: Job) -> Parts:
+        panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
+        assert job.fold is not None
+        rows = rows_to_fit(panel, plan, folds, job.fold)
+        return rows if job.symbol is None else rows_of_coin(panel, rows, job.symbol)
+
+    def _product(self, job: Job, fitted: FittedNet) -> dict[str, bytes]:
+        """What the same job leaves behind when it is done alone."""
+        panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
+        assert job.fold is not None
+        if job.fold == FINAL:
+            tuned = plan.pooled and job.stage is Stage.TUNE  # then it keeps the pool's scale
+            return fitted_product(fitted, None if tuned else scaler_over(panel, self._rows(job)))
+        ends = asked(panel, plan, folds, job.fold).ends
+        if job.symbol is None:
+            return fitted_product(fitted) | answered(panel, fitted, ends)
+        own = panel.coin[ends] == panel.symbols.index(job.symbol)
+        return answered(panel, fitted, ends[own])
+
+    @contextmanager
+    def _edge(self, *jobs: Job) -> Iterator[None]:
+        """Where `jobs` may fail as they will, without taking others with them."""
+        try:
+            yield
+        except CryptoBotError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - a job must not take the others with it
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            return
+        self._told.extend(Failed(job, reason) for job in jobs)
+
+
+class _Workers(Processes):
+    """Processes that can be asked without waiting."""
+
+    @property
+    def have_room(self) -> bool:
+        """Whether one of them has nothing to do."""
+        return any(worker.under_way is None for worker in self._workers)
+
+    @property
+    def have_spoken(self) -> bool:
+        """Whether `wait` would return at once."""
+        pipes = [worker.pipe for worker in self._workers if worker.under_way is not None]
+        return bool(wait(pipes, timeout=0))
+
+
+def _goes_with(job: Job, other: Job) -> bool:
+    """Whether both can be fitted in one stack: the coins of a fold, or the pools."""
+    return job.stage is other.stage and (job.stage is Stage.POOL or job.fold == other.fold)

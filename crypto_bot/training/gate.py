@@ -1,0 +1,245 @@
+"""The verdict on a model: gates with a value, a limit and words, and what follows from them.
+
+Levels are those that honest models reached on real candles (docs/adr/0007-model-verdicts.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from crypto_bot.domain.errors import ModelIncompatible
+from crypto_bot.models.gates import Gate, Judgement, above, at_least, below, chance, gate, proven
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.statistics.direction import Direction
+from crypto_bot.statistics.intervals import Estimate
+from crypto_bot.training.evaluate import Evaluation
+from crypto_bot.training.folds import LEAST_FOLDS, LEAST_TEST_DAYS
+
+MIN_SD = 0.02
+SAME_ACCURACY = 0.002
+SAME_MCC = 0.005
+MAX_DIRECTION_AUC = 0.56
+MIN_DIRECTION_AUC = 0.505
+ECE_SLACK = 0.010
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """Above these a model of this label is too good to be true. None where nothing is known."""
+
+    skill: float
+    accuracy_gain: float | None
+
+
+LABEL_A = Ceilings(skill=0.025, accuracy_gain=0.03)
+LABEL_B = Ceilings(skill=0.06, accuracy_gain=None)
+
+
+@dataclass(frozen=True, slots=True)
+class LeakTests:
+    """What the audit of the model's features and label found.
+
+    `changed_columns`: columns whose past changed when candles were appended. `placebo_auc`,
+    `shuffled_auc`: direction AUC of the same training on a market of coin flips and on shuffled
+    labels; `shuffled_skill`: skill of the latter against the prior.
+    """
+
+    changed_columns: tuple[str, ...]
+    placebo_auc: Estimate
+    shuffled_auc: Estimate
+    shuffled_skill: Estimate
+
+
+def judge(
+    own: Evaluation,
+    ceilings: Ceilings,
+    pooled: Direction | None = None,
+    *,
+    leaks: LeakTests | None = None,
+    audited: bool = False,
+) -> Judgement:
+    """Judges a model by its own rows, and by the direction evidence of the coins trained with it.
+
+    `pooled` is None where it was trained alone, `leaks` where no audit was run. `audited`: a
+    person has looked for a leak and found none; that lifts the BLOCKED of a model that is too good,
+    and nothing else: not a leak that was found. An unknown (NaN) value never passes a gate that
+    something must be proven at.
+    """
+    direction = own.direction if pooled is None else pooled
+    gates = (
+        *_soundness(own),
+        *(() if leaks is None else _leaks(leaks)),
+        *_plausibility(own, direction, ceilings),
+        *_skill(own),
+        *_direction(direction),
+    )
+    return conclude(gates, alone=direction.coins == 1, audited=audited)
+
+
+def conclude(gates: Sequence[Gate], *, alone: bool, audited: bool) -> Judgement:
+    """What follows from gates, measured just now or stored; `audited` as in `judge`.
+
+    `alone`: direction was measured on one coin. Raises ModelIncompatible where a gate is unknown
+    or one that every model must pass is missing.
+    """
+    _require_whole({gate.name for gate in gates})
+    sound, clean, plausible, skill, way = (
+        tuple(gate for gate in gates if gate.name in names) for names in _KINDS
+    )
+    if failed := _words(sound):
+        return Judgement(Verdict.REJECTED, failed, tuple(gates))
+    if failed := _words(clean):
+        return Judgement(Verdict.BLOCKED, failed, tuple(gates))
+    failed = _words(plausible)
+    if failed and not audited:
+        return Judgement(Verdict.BLOCKED, (*failed, _ASK_AUDIT), tuple(gates))
+    lifted = (*failed, _AUDITED) if failed else ()
+    if failed := _words(skill):
+        return Judgement(Verdict.LOW, (*failed, *lifted), tuple(gates))
+    if failed := _words(way):
+        told = (_ALONE,) if alone else ()
+        return Judgement(Verdict.WARMUP, (*failed, *told, *lifted), tuple(gates))
+    passed = tuple(gate.words for gate in (*skill, *way))
+    return Judgement(Verdict.ACTIVE, (*passed, *lifted), tuple(gates))
+
+
+def _require_whole(names: AbstractSet[str]) -> None:
+    known = frozenset().union(*_KINDS)
+    wrong = [f"unknown gate {name}" for name in sorted(names - known)]
+    wrong += [f"no gate {name}" for name in sorted(known - _OPTIONAL - names)]
+    if wrong:
+        raise ModelIncompatible(f"no verdict follows from these gates: {', '.join(wrong)}")
+
+
+_KINDS = (
+    frozenset({"log_loss", "sd_no_trade", "sd_direction", "not_constant"}),
+    frozenset({"prefix", "placebo_auc", "shuffled_auc", "shuffled_skill"}),
+    frozenset({"direction_auc_ceiling", "skill_ceiling", "accuracy_ceiling"}),
+    frozenset({"skill_prior", "skill_climatology", "calibration", "folds", "days"}),
+    frozenset({"direction_auc", "direction_placebo"}),
+)
+"""Names of the gates of soundness, leaks, plausibility, skill and direction."""
+_OPTIONAL = _KINDS[1] | {"accuracy_ceiling"}
+_ASK_AUDIT = (
+    "honest models of these candles do not reach this: look for a feature that knows the future "
+    "(crypto-bot models audit), then confirm by hand that there is none"
+)
+_AUDITED = "a person audited the model and lifted the block"
+_ALONE = (
+    "direction was measured on one coin alone, too little for its small effect to show: "
+    "train several coins together to pool the evidence"
+)
+
+
+def _soundness(own: Evaluation) -> tuple[Gate, ...]:
+    told, classes = own.probabilities, own.classes
+    gain = abs(classes.accuracy.value - classes.majority)
+    constant = gain <= SAME_ACCURACY and abs(classes.mcc.value) <= SAME_MCC
+    return (
+        gate(
+            "log_loss",
+            told.log_loss.value < told.log_loss_prior,
+            told.log_loss.value,
+            told.log_loss_prior,
+            "log loss {value:.4f}, that of the label frequencies of the fit rows {limit:.4f}",
+        ),
+        above("sd_no_trade", told.sd_no_trade, MIN_SD, "P(NO_TRADE) varies"),
+        above("sd_direction", told.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies"),
+        gate(
+            "not_constant",
+            not constant,
+            abs(classes.mcc.value),
+            SAME_MCC,
+            f"accuracy {classes.accuracy.value:.4f} beside {classes.majority:.4f} for always "
+            "saying the most common label, |MCC| {value:.4f} (limit {limit:.3f})",
+        ),
+    )
+
+
+def _leaks(found: LeakTests) -> tuple[Gate, ...]:
+    told = ", ".join(found.changed_columns) or "none"
+    shuffled = found.shuffled_skill.low
+    return (
+        gate(
+            "prefix",
+            not found.changed_columns,
+            len(found.changed_columns),
+            0,
+            "{value:.0f} columns change their past when candles are appended: " + told,
+        ),
+        chance("placebo_auc", found.placebo_auc, "on a market of coin flips"),
+        chance("shuffled_auc", found.shuffled_auc, "on shuffled labels"),
+        gate(
+            "shuffled_skill",
+            not shuffled > 0.0,
+            shuffled,
+            0.0,
+            "skill on shuffled labels: lower end of the 95 % interval {value:.4f} (at most 0)",
+        ),
+    )
+
+
+def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> tuple[Gate, ...]:
+    gates = [
+        below("direction_auc_ceiling", direction.auc.value, MAX_DIRECTION_AUC, "direction AUC"),
+        below(
+            "skill_ceiling",
+            own.probabilities.skill_prior.value,
+            ceilings.skill,
+            "log-loss skill against the prior",
+        ),
+    ]
+    if ceilings.accuracy_gain is not None:
+        gain = own.classes.accuracy.value - own.classes.majority
+        gates.append(
+            below(
+                "accuracy_ceiling",
+                gain,
+                ceilings.accuracy_gain,
+                "accuracy above the most common label's share by",
+            )
+        )
+    return tuple(gates)
+
+
+def _skill(own: Evaluation) -> tuple[Gate, ...]:
+    told = own.probabilities
+    allowed = told.ece_floor + ECE_SLACK
+    return (
+        proven("skill_prior", told.skill_prior.low, 0.0, "skill against the prior"),
+        proven(
+            "skill_climatology",
+            told.skill_climatology.low,
+            0.0,
+            "skill against the hour of day",
+        ),
+        gate(
+            "calibration",
+            told.ece <= allowed,
+            told.ece,
+            allowed,
+            "calibration error {value:.4f}, allowed {limit:.4f} (noise floor and .010)",
+        ),
+        at_least("folds", len(own.folds), LEAST_FOLDS, "test folds"),
+        at_least("days", own.days, LEAST_TEST_DAYS, "test days"),
+    )
+
+
+def _direction(direction: Direction) -> tuple[Gate, ...]:
+    coins = "one coin" if direction.coins == 1 else f"{direction.coins} coins"
+    pool = f"direction AUC {direction.auc.value:.4f} over {coins}"
+    return (
+        proven("direction_auc", direction.auc.low, MIN_DIRECTION_AUC, pool),
+        proven(
+            "direction_placebo",
+            direction.auc.low,
+            direction.placebo_95,
+            f"{pool} beside sign-flipped placebos",
+        ),
+    )
+
+
+def _words(gates: Iterable[Gate]) -> tuple[str, ...]:
+    return tuple(gate.words for gate in gates if not gate.passed)

@@ -1,0 +1,78 @@
+"""A training run as a graph of jobs: what each needs, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from crypto_bot.training.walk import FINAL, TrainingPlan
+
+Product = Mapping[str, bytes]
+"""What a job leaves behind: named files, never a pickle."""
+
+
+class Stage(StrEnum):
+    """Kinds of jobs, in the order in which a coin meets them."""
+
+    AUDIT = "audit"
+    """Looks for leaks in features and label."""
+    POOL = "pool"
+    """The network of all the coins, fitted on one fold."""
+    BASELINES = "baselines"
+    """What simpler models say of the rows of one fold."""
+    TUNE = "tune"
+    """The network of one coin, fitted on one fold; it goes on from the pool's, if there is one."""
+    JUDGE = "judge"
+    """Measurements, verdict and artifact of one coin, or of the pool itself."""
+
+
+class Job(NamedTuple):
+    """One piece of work. `symbol` None: of all the coins; `fold` None: of all the folds."""
+
+    stage: Stage
+    symbol: str | None = None
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Such as `pool-0`, `tune-BTCUSDT-final`, `judge`: a name for a file."""
+        parts = [self.stage.value]
+        if self.symbol is not None:
+            parts.append(self.symbol)
+        if self.fold is not None:
+            parts.append("final" if self.fold == FINAL else str(self.fold))
+        return "-".join(parts)
+
+
+def jobs_of(plan: TrainingPlan, folds: int) -> dict[Job, tuple[Job, ...]]:
+    """Every job of a run with those it needs, in an order in which one worker can do them."""
+    rounds = (*range(folds), FINAL)
+    audit = Job(Stage.AUDIT)
+    baselines = tuple(Job(Stage.BASELINES, fold=fold) for fold in range(folds))
+    shared = (audit, *baselines)
+    pools: tuple[Job, ...] = ()
+    if plan.pooled:
+        pools = tuple(Job(Stage.POOL, fold=fold) for fold in rounds)
+    graph: dict[Job, tuple[Job, ...]] = dict.fromkeys((*pools, *shared), ())
+    if plan.pooled:
+        graph[Job(Stage.JUDGE)] = (*pools, *shared)
+    for symbol in plan.judged:
+        graph |= _of_coin(plan, symbol, rounds, shared)
+    return graph
+
+
+def _of_coin(
+    plan: TrainingPlan, symbol: str, rounds: tuple[int, ...], shared: tuple[Job, ...]
+) -> dict[Job, tuple[Job, ...]]:
+    graph: dict[Job, tuple[Job, ...]] = {}
+    pools = tuple(Job(Stage.POOL, fold=fold) for fold in rounds) if plan.pooled else ()
+    needed: tuple[Job, ...] = shared
+    if plan.pooled:
+        needed = (*pools, Job(Stage.JUDGE), *shared)
+    if plan.tuned:
+        for place, fold in enumerate(rounds):
+            graph[Job(Stage.TUNE, symbol, fold)] = pools[place : place + 1]
+        needed = (*graph, *needed)
+    graph[Job(Stage.JUDGE, symbol)] = needed
+    return graph

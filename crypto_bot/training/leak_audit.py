@@ -1,0 +1,180 @@
+"""The leak audit of a feature set and a label: what must hold where nobody can foresee."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from crypto_bot.features.kernel import Series
+from crypto_bot.labels.labels import Labels
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
+from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.models.gates import CHANCE_AUC, is_chance
+from crypto_bot.statistics.direction import measure_direction
+from crypto_bot.statistics.intervals import DayBootstrap, Estimate, ratio
+from crypto_bot.statistics.rows import Floats, Rows
+from crypto_bot.statistics.scores import log_loss
+from crypto_bot.training.audit import (
+    Leak,
+    feature_measure,
+    label_leaks,
+    label_measure,
+    prefix_leaks,
+)
+from crypto_bot.training.folds import SplitPlan, parts
+from crypto_bot.training.gate import LeakTests
+from crypto_bot.training.panel import Coin, Panel, Question, build_panel
+from crypto_bot.training.placebo import coin_flip, shuffled
+from crypto_bot.training.walk import TrainingPlan, fit_pool, folds_of
+
+_PREFIX_BARS = 6_000
+_CUTS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 63, 95, 96, 97, 191, 671, 673)
+"""Bars before the end at which a prefix ends: in and at the end of every longer candle."""
+
+
+class Check(NamedTuple):
+    """One thing that must hold, and whether it does, in words."""
+
+    name: str
+    passed: bool
+    words: str
+
+
+class Audit(NamedTuple):
+    """What was found: for people to read, and for the gates of a model."""
+
+    checks: tuple[Check, ...]
+    leaks: LeakTests
+
+
+def audit(
+    coins: Sequence[Coin], leader: Series | None, question: Question, splits: SplitPlan, seed: int
+) -> Audit:
+    """Prefix invariance of features and label on each coin, then two placebos over all of them.
+
+    The placebos fit a logistic regression walk-forward by `splits`. Raises NotEnoughData.
+    """
+    plan = TrainingPlan(
+        judged=tuple(coin.symbol for coin in coins),
+        family=FamilyChoice(LOGISTIC),
+        splits=splits,
+        seed=seed,
+    )
+    found = [told for coin in coins for told in _prefixes(coin, leader, question)]
+    flipped = _coin_flips(coins, leader, question, plan)
+    panel = build_panel(coins, leader, question)
+    mixed = shuffled(panel.label.astype(np.int8), seed).astype(np.int64)
+    learned = replace(panel, label=mixed)
+    walked = _walked(learned, panel, plan)
+    auc = _direction(walked, seed)
+    return Audit(
+        (
+            *(_prefix_check(name, columns) for name, columns in found),
+            _chance("a coin-flip market", flipped),
+            _chance("shuffled labels", auc),
+        ),
+        LeakTests(
+            tuple(sorted({column for _, columns in found for column in columns})),
+            flipped,
+            auc,
+            _skill(walked, seed),
+        ),
+    )
+
+
+def _prefixes(
+    coin: Coin, leader: Series | None, question: Question
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The columns of features and of label whose past changes, each with a name for the table."""
+    features, timeframe = question.features, question.timeframe
+    kept = Series(coin.series.open_ms[-_PREFIX_BARS:], coin.series.candles[-_PREFIX_BARS:])
+    ends_ms = int(kept.open_ms[-1]) + timeframe.ms
+    cuts_ms = [ends_ms - bars * timeframe.ms for bars in _CUTS]
+    measure = feature_measure(features, timeframe, kept, leader, coin.market_since_ms)
+    found = prefix_leaks(measure, features.columns, cuts_ms)
+    found_label = label_leaks(
+        label_measure(question.label, timeframe, kept), Labels._fields, cuts_ms
+    )
+    return [
+        (f"{features.name} of {coin.symbol}", _columns(found)),
+        (f"label {question.label.name} of {coin.symbol}", _columns(found_label)),
+    ]
+
+
+def _columns(leaks: Sequence[Leak]) -> tuple[str, ...]:
+    return tuple(sorted({leak.column for leak in leaks}))
+
+
+def _prefix_check(name: str, columns: Sequence[str]) -> Check:
+    words = "rows stay as they are when candles are appended"
+    if columns:
+        words = f"rows change when candles are appended: {', '.join(columns)}"
+    return Check(name, not columns, words)
+
+
+def _coin_flips(
+    coins: Sequence[Coin], leader: Series | None, question: Question, plan: TrainingPlan
+) -> Estimate:
+    """The direction AUC of what is learned from a market whose direction is drawn by lot."""
+    markets = {coin.symbol: coin.series for coin in coins}
+    led_by = question.features.leader
+    if led_by is not None and leader is not None:
+        markets.setdefault(led_by, leader)
+    turned = coin_flip(markets, question.timeframe, plan.seed)
+    flipped = [replace(coin, series=turned[coin.symbol]) for coin in coins]
+    panel = build_panel(flipped, None if led_by is None else turned[led_by], question)
+    return _direction(_walked(panel, panel, plan), plan.seed)
+
+
+class _Walked(NamedTuple):
+    """Test rows, what was said of them, and the label frequencies of the rows learned from."""
+
+    rows: Rows
+    logits: HeadLogits
+    prior: Floats
+
+
+def _walked(learned: Panel, truth: Panel, plan: TrainingPlan) -> _Walked:
+    """Learns from one panel, answers the rows of the other."""
+    ends, folds, told, priors = [], [], [], []
+    for fold in folds_of(learned, plan):
+        part = parts(fold, learned.open_ms, learned.usable)
+        model = fit_pool(learned, plan, part)
+        test = part.test.astype(np.int64)
+        ends.append(test)
+        folds.append(np.full(test.size, fold.number))
+        told.append(model.logits(learned.features, test))
+        shares = np.bincount(learned.label[part.fit], minlength=3) / part.fit.size
+        priors.append(np.tile(shares, (test.size, 1)))
+    return _Walked(
+        truth.rows(np.concatenate(ends), np.concatenate(folds)),
+        HeadLogits(*(np.concatenate(head) for head in zip(*told, strict=True))),
+        np.concatenate(priors),
+    )
+
+
+def _direction(walked: _Walked, seed: int) -> Estimate:
+    return measure_direction(walked.rows, walked.logits.up, seed=seed).auc
+
+
+def _skill(walked: _Walked, seed: int) -> Estimate:
+    """Of the log loss, against the label frequencies of the rows learned from."""
+    label = walked.rows.label
+    losses = (
+        log_loss(p, label) for p in (Calibration().probabilities(walked.logits), walked.prior)
+    )
+    days = DayBootstrap(walked.rows.open_ms, seed=seed)
+    return days.estimate(days.sums(*losses), lambda sums: 1.0 - ratio(sums))
+
+
+def _chance(name: str, found: Estimate) -> Check:
+    return Check(
+        name,
+        is_chance(found),
+        f"direction AUC {found.value:.4f} [{found.low:.4f}, {found.high:.4f}], "
+        f"chance is 0.5 within {CHANCE_AUC}",
+    )

@@ -1,0 +1,76 @@
+"""Plots that stand beside a model's metrics, as PNG bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crypto_bot.statistics.rows import Floats, Ints
+from crypto_bot.statistics.scores import reliability
+from crypto_bot.training.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_CLASSES = ("SHORT", "NO_TRADE", "LONG")
+_SIZE_INCHES = (6.0, 4.5)
+_DPI = 100
+
+
+def learning_curves(losses: Mapping[str, Sequence[float]]) -> bytes:
+    """Loss in nats by epoch (counted from 1), one line for each name such as `fit, move head`."""
+    figure = _figure()
+    axes = figure.subplots()
+    for name, values in losses.items():
+        axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
+    axes.set(xlabel="epoch", ylabel="log loss (nats)", title="Learning curves")
+    if losses:
+        axes.legend()
+    return _png(figure)
+
+
+def reliability_diagram(p: Floats, label: Ints) -> bytes:
+    """What was said against what came, for each class, [n, 3] and [n]; rows in 15 equal bins."""
+    figure = _figure()
+    axes = figure.subplots()
+    axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8)
+    for name, curve in zip(_CLASSES, reliability(p, label), strict=True):
+        axes.plot(curve.said, curve.came, marker="o", label=name)
+    axes.set(xlabel="said", ylabel="came", title=f"Reliability of {label.size:,} predictions")
+    axes.legend()
+    return _png(figure)
+
+
+def confusion_matrix(evaluation: Evaluation) -> bytes:
+    """Counts by true label (rows) and most probable label (columns), shaded by share of the row."""
+    counts = np.array(evaluation.classes.confusion, dtype=np.float64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    figure = _figure()
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    axes.set_xticks(range(3), _CLASSES)
+    axes.set_yticks(range(3), _CLASSES)
+    axes.set(xlabel="most probable", ylabel="came", title="Confusion matrix")
+    for (row, column), share in np.ndenumerate(shares):
+        told = f"{counts[row, column]:,.0f}\n{share:.1%}"
+        shade = "white" if share > 0.6 else "black"
+        axes.text(column, row, told, ha="center", va="center", color=shade)
+    return _png(figure)
+
+
+def _figure() -> Figure:
+    from matplotlib.figure import Figure  # noqa: PLC0415 - serving draws nothing
+
+    return Figure(figsize=_SIZE_INCHES, layout="constrained")
+
+
+def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - as above
+
+    FigureCanvasAgg(figure)
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=_DPI, metadata={"Software": None})
+    return content.getvalue()

@@ -1,0 +1,192 @@
+"""`crypto-bot models`: what a person sees and does."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crypto_bot.app.cli import main
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.kernel import Series
+from crypto_bot.features.sets import feature_set
+from crypto_bot.labels.labels import label_spec
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, publish
+from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
+from crypto_bot.models.gates import is_chance
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.training import leak_audit
+from crypto_bot.training.folds import SplitPlan
+from crypto_bot.training.panel import Coin, Question, build_panel
+from crypto_bot.training.placebo import planted
+from crypto_bot.training.walk import TrainingPlan
+from tests.models.made_models import STEP_MS, blocked, judged, tiny_model
+
+M15 = Timeframe.parse("15m")
+
+
+def run(capsys: pytest.CaptureFixture[str], models: Path, *words: str) -> tuple[int, str]:
+    code = main(["models", *words, "--models_dir", str(models)])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+def test_list_says_what_is_served_and_why_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = tiny_model("BTCUSDT")
+    publish(good, tmp_path)
+    publish(judged(tiny_model("ETHUSDT"), Verdict.BLOCKED), tmp_path)
+    publish(tiny_model("SOLUSDT"), tmp_path)
+    (folder_of(tmp_path, "SOLUSDT", "15m") / "meta.json").write_text("{")
+    code, told = run(capsys, tmp_path, "list")
+    assert code == 0
+    rows = {line.split()[1]: line for line in told.splitlines() if "USDT" in line}
+    assert good.version in rows["BTCUSDT"]
+    assert "yes" in rows["BTCUSDT"]
+    assert "refused" in rows["ETHUSDT"]
+    assert "BLOCKED" in rows["ETHUSDT"]
+    assert "refused" in rows["SOLUSDT"]
+
+
+def test_show_and_rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
+    publish(old, tmp_path)
+    publish(new, tmp_path)
+    code, told = run(capsys, tmp_path, "show", "BTCUSDT")
+    assert code == 0
+    assert "hold_atr 0.75, 4 bars" in told
+    assert "direction_auc" in told
+    assert f"* 0002  {new.version}" in told
+    assert f"  0001  {old.version}" in told
+    code, told = run(capsys, tmp_path, "rollback", "BTCUSDT")
+    assert code == 0
+    assert old.version in told
+    code, told = run(capsys, tmp_path, "rollback", "BTCUSDT")
+    assert code == 1
+    assert "no earlier version" in told
+
+
+def test_verify_finds_damage_in_any_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        publish(tiny_model("BTCUSDT", seed=seed), tmp_path)
+    assert run(capsys, tmp_path, "verify") == (0, "3 versions of 1 models: 0 refused\n")
+    first = versions.versions(folder_of(tmp_path, "BTCUSDT", "15m"))[0]
+    (first / "metrics.json").write_text("{}")
+    code, told = run(capsys, tmp_path, "verify")
+    assert code == 1
+    assert "metrics.json is not what meta.json says" in told.replace("\n", "")
+    assert "3 versions of 1 models: 1 refused" in told
+
+
+@pytest.mark.parametrize("words", [("list",), ("verify",), ("show", "BTCUSDT")])
+def test_no_model_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    code, told = run(capsys, tmp_path, *words)
+    assert code == 1
+    assert told.startswith("crypto-bot: no model")
+    assert told.count("\n") == 1
+
+
+def walk(bars: int, seed: int) -> Series:
+    rng = np.random.default_rng(seed)
+    hours = np.arange(bars) / 4.0
+    volatility = 0.002 * np.exp(0.4 * np.sin(2.0 * np.pi * hours / 24.0))
+    close = 100.0 * np.exp(np.cumsum(volatility * rng.standard_normal(bars)))
+    opened = np.concatenate(([100.0], close[:-1]))
+    reach = np.exp(volatility * np.abs(rng.standard_normal((2, bars))))
+    high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
+    table = np.column_stack([opened, high, low, close, np.exp(rng.standard_normal(bars))])
+    return Series(1_700_000_100_000 // STEP_MS * STEP_MS + STEP_MS * np.arange(bars), table)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("BTCUSDT", "it trends", 2, "is ACTIVE: only a BLOCKED model can be accepted"),
+        ("ETHUSDT", " ", 2, "--because must say why the model is sound"),
+        ("SOLUSDT", "it trends", 1, "stays BLOCKED: prefix in words"),
+        ("XRPUSDT", "it trends", 1, "no model of XRPUSDT 15m"),
+        ("ETHUSDT", "it trends", 2, "no candles of ETHUSDT at"),
+    ],
+)
+def test_what_cannot_be_accepted_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: tuple[str, str, int, str]
+) -> None:
+    symbol, why, code, said = case
+    publish(tiny_model("BTCUSDT"), tmp_path / "models")
+    publish(blocked(tiny_model("ETHUSDT")), tmp_path / "models")
+    publish(blocked(tiny_model("SOLUSDT"), "prefix"), tmp_path / "models")
+    write_candles(tmp_path / "candles", "BTCUSDT", 100)
+    words = ("accept", symbol, "--because", why, "--candles", str(tmp_path / "candles"))
+    got, told = run(capsys, tmp_path / "models", *words)
+    assert got == code
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def write_candles(folder: Path, symbol: str, bars: int) -> None:
+    """A folder with random candles of one symbol."""
+    made = walk(bars, 1)
+    lines = [
+        ",".join(map(str, (int(at), *row)))
+        for at, row in zip(made.open_ms, made.candles.tolist(), strict=True)
+    ]
+    folder.mkdir()
+    head = "timestamp,open,high,low,close,volume"
+    (folder / f"{symbol}.csv").write_text("\n".join([head, *lines]))
+
+
+@pytest.mark.slow
+def test_a_blocked_model_is_audited_and_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(blocked(tiny_model("BTCUSDT"), coins=("BTCUSDT", "ETHUSDT")), tmp_path / "models")
+    write_candles(tmp_path / "candles", "BTCUSDT", 20_000)
+    words = ("accept", "BTCUSDT", "--because", "it trends", "--folds", "1")
+    code, told = run(capsys, tmp_path / "models", *words, "--candles", str(tmp_path / "candles"))
+    assert code == 0, told
+    assert "per_coin_v1 of BTCUSDT" in told
+    assert "is ACTIVE from the next candle on" in told
+    code, told = run(capsys, tmp_path / "models", "show", "BTCUSDT")
+    assert code == 0
+    assert "accepted  by a person, because: it trends" in told
+    assert "audit     shuffled labels: direction AUC" in told
+    code, told = run(capsys, tmp_path / "models", "rollback", "BTCUSDT")
+    assert code == 0
+    assert "BLOCKED" in told
+
+
+@pytest.mark.slow
+def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
+    coins = [Coin("BTCUSDT", walk(12_000, 1)), Coin("ETHUSDT", walk(12_000, 2))]
+    question = Question(M15, feature_set("per_coin_v1"), label_spec("A"), 8)
+    splits = SplitPlan(folds=2, test_days=15, validation_days=10, least_fit_days=30)
+    checks, leaks = leak_audit.audit(coins, None, question, splits, seed=1)
+    assert leaks.changed_columns == ()
+    assert not leaks.shuffled_skill.low > 0.0
+    assert [check.name for check in checks] == [
+        "per_coin_v1 of BTCUSDT",
+        "label A of BTCUSDT",
+        "per_coin_v1 of ETHUSDT",
+        "label A of ETHUSDT",
+        "a coin-flip market",
+        "shuffled labels",
+    ]
+    assert all(check.passed for check in checks), checks
+    plan = TrainingPlan(("BTCUSDT", "ETHUSDT"), FamilyChoice(LOGISTIC), splits=splits)
+    tilted = [
+        Coin(coin.symbol, planted(coin.series, M15, question.label, 0.6, seed))
+        for seed, coin in enumerate(coins)
+    ]
+    panel = build_panel(tilted, None, question)
+    found = leak_audit._direction(leak_audit._walked(panel, panel, plan), seed=1)
+    assert not is_chance(found), found

@@ -1,0 +1,95 @@
+"""The paper accounts from the command line, and their settings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.paper_store import SqlPaperStore
+from crypto_bot.app.cli import main
+from crypto_bot.app.paper import stop_file
+from crypto_bot.app.settings import load
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.paper import Market, Sizing
+from tests.domain.paper_accounts import D, plan
+from tests.engine.paper.paper_world import M15, World, flat, made
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """An engine with an account `spot` that has one long open."""
+    url = f"sqlite:///{tmp_path / 'engine.db'}"
+    world = World(plan(name="spot", market=Market.SPOT), url=url)
+    desk = world.start()
+    for bar in range(2):
+        world.close(bar, flat(bar), AUSDT=made("AUSDT", bar))
+        desk.advance()
+    world.database.close()
+    return url
+
+
+def ran(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["paper", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_status_stop_and_resume(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    symbols = tmp_path / "symbols.json"
+    symbols.write_text('["AUSDT", "BUSDT", "CUSDT"]')
+    flags = ("--database_url", url, "--symbols_file", str(symbols))
+    told = ran(capsys, "status", *flags)
+    assert "spot" in told
+    assert "9,994.00" in told, "a fee of 10 bp and 2 bp of spread on 5,000"
+    assert "holding 1" not in told
+    assert "Paper trading is on." in told
+    told = ran(capsys, "stop", "--reason", "a test", *flags)
+    assert "by command: a test. To go on: crypto-bot paper resume" in told
+    database = Database.open(url)
+    assert SqlPaperStore(database, M15).kill_switch().on
+    database.close()
+    (tmp_path / "PAPER_STOP").touch()
+    assert "Paper trading is on." in ran(capsys, "resume", *flags)
+    assert not (tmp_path / "PAPER_STOP").exists(), "it would stop everything again"
+
+
+def test_the_stop_file_lies_beside_the_database(tmp_path: Path) -> None:
+    settings = load({"database_url": f"sqlite:///{tmp_path / 'x' / 'engine.db'}"})
+    assert stop_file(settings) == tmp_path / "x" / "PAPER_STOP"
+    assert stop_file(load({"database_url": "sqlite://"})) == Path("data/PAPER_STOP")
+    named = {"paper": {"stop_file": tmp_path / "halt"}}
+    assert stop_file(load(named)) == tmp_path / "halt"
+
+
+def test_the_accounts_of_the_settings() -> None:
+    spot, perp = load({}).paper.plans()
+    assert (spot.market, perp.market) == (Market.SPOT, Market.PERP)
+    assert (spot.costs.taker_bps, perp.costs.taker_bps) == (D(10), D(5))
+    assert (spot.costs.maker_bps, perp.costs.maker_bps) == (D(10), D(2))
+    account = {"name": "k", "sizing": "kelly", "drawdown": 0, "max_positions": 0, "trail_atr": 0}
+    (made_,) = load({"paper": {"accounts": [account]}}).paper.plans()
+    assert made_.sizing.method is Sizing.KELLY
+    assert (made_.rules.drawdown, made_.rules.max_positions, made_.exits.trail_atr) == (None,) * 3
+    assert load({"paper": {"enabled": "0"}}).paper.plans() == []
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ({"name": "A b"}, "name"),
+        ({"name": "a", "parts": [0.5, 0.5, 0.5]}, "parts must add up to 1"),
+        ({"name": "a", "targets_atr": [3, 2, 4]}, "targets_atr must ascend"),
+        ({"name": "a", "leverage": 5}, "unknown setting paper.accounts.0.leverage"),
+    ],
+)
+def test_settings_that_cannot_be(account: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load({"paper": {"accounts": [account]}})
+
+
+def test_two_accounts_of_one_name() -> None:
+    with pytest.raises(ConfigError, match="two accounts are named a"):
+        load({"paper": {"accounts": [{"name": "a"}, {"name": "a", "market": "perp"}]}})

@@ -1,0 +1,151 @@
+"""A log that nobody touched verifies; a repainted line, a changed candle, a lost model are told."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.app.cli import main
+from crypto_bot.app.commands.backtest import replay_into
+from crypto_bot.app.commands.replay import verify
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, publish
+from tests.models.made_models import DATA_ENDS_MS, tiny_model
+
+M15 = Timeframe.parse("15m")
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+BARS = 40
+START = DATA_ENDS_MS + M15.ms
+END = START + (BARS - 1) * M15.ms
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    symbols = tmp_path / "symbols.json"
+    symbols.write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
+    for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
+        publish(tiny_model(symbol, seed=seed, features="per_coin_v2"), tmp_path / "models")
+    return load(
+        {
+            "device": "cpu",
+            "models_dir": tmp_path / "models",
+            "symbols_file": symbols,
+            "database_url": f"sqlite:///{tmp_path / 'engine.db'}",
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Candles alone."""
+    path = tmp_path_factory.mktemp("candles") / "engine.db"
+    database = Database.open(f"sqlite:///{path}")
+    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    first_ms = START - 6_200 * M15.ms
+    SqlCandleArchive(database, M15).add(
+        {symbol: market.candles(symbol, first_ms, END) for symbol in SYMBOLS}
+    )
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database(settings: Settings, source: Path) -> Iterator[Database]:
+    """Candles, and the log that the engine made of them."""
+    shutil.copy(source, settings.database_url.removeprefix("sqlite:///"))
+    opened = Database.open(settings.database_url)
+    SqlPredictionStore(opened, M15).first_bar(START)
+    archive = SqlCandleArchive(opened, M15)
+    replay_into(settings, SYMBOLS, archive, opened, since_ms=START, until_ms=END)
+    yield opened
+    opened.close()
+
+
+def changed(database: Database, statement: str) -> None:
+    with database.writing() as connection:
+        connection.execute(text(statement))
+
+
+def test_an_untouched_log_verifies_also_after_other_models_were_published(
+    settings: Settings, database: Database
+) -> None:
+    done, lost = verify(settings, database, None, None)
+    assert (done.lines, done.models) == (3 * BARS, 2 * BARS)
+    assert (done.differences, lost) == ([], [])
+    publish(tiny_model("BTCUSDT", seed=77, features="per_coin_v2"), settings.models_dir)
+    done, lost = verify(settings, database, END - 4 * M15.ms, None)
+    assert (done.lines, done.models) == (15, 10)
+    assert (done.differences, lost) == ([], [])
+
+
+def test_a_repainted_line_is_told_field_by_field(settings: Settings, database: Database) -> None:
+    changed(
+        database,
+        f"UPDATE predictions SET p_long = p_long + 0.001 WHERE id = 'ETHUSDT:15m:{END}'",
+    )
+    changed(database, f"UPDATE predictions SET pred = 'LONG' WHERE id = 'SOLUSDT:15m:{START}'")
+    changed(
+        database,
+        f"UPDATE outcomes SET return_bps = 5 WHERE prediction_id = 'BTCUSDT:15m:{START}'",
+    )
+    done, _ = verify(settings, database, None, None)
+    assert {(each.id, each.field) for each in done.differences} == {
+        (f"ETHUSDT:15m:{END}", "p_long"),
+        (f"SOLUSDT:15m:{START}", "pred"),
+        (f"BTCUSDT:15m:{START}", "return_bps"),
+    }
+
+
+def test_deleted_lines_and_changed_candles_are_told(settings: Settings, database: Database) -> None:
+    changed(database, f"DELETE FROM predictions WHERE id = 'SOLUSDT:15m:{END}'")
+    changed(
+        database,
+        "UPDATE candles SET close = close * 1.0001, high = high * 1.001 "
+        f"WHERE symbol = 'ETHUSDT' AND open_ms = {END}",
+    )
+    done, _ = verify(settings, database, END, None)
+    told = {(each.id, each.field) for each in done.differences}
+    assert (f"SOLUSDT:15m:{END}", "line") in told
+    assert (f"ETHUSDT:15m:{END}", "entry") in told
+    assert not any(line.startswith("BTCUSDT") for line, _ in told)
+
+
+def test_a_model_that_is_stored_no_more_is_named(settings: Settings, database: Database) -> None:
+    version = tiny_model("ETHUSDT", seed=1, features="per_coin_v2").version
+    folder = folder_of(settings.models_dir, "ETHUSDT", "15m")
+    shutil.rmtree(versions.store(folder))
+    done, lost = verify(settings, database, None, None)
+    assert lost == [f"ETHUSDT {version}"]
+    assert {each.id.split(":")[0] for each in done.differences} == {"ETHUSDT"}
+
+
+def test_the_command_reports_and_fails_where_something_differs(
+    settings: Settings, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        *("replay", "--verify", "--database_url", settings.database_url, "--device", "cpu"),
+        *("--models_dir", str(settings.models_dir), "--symbols_file", str(settings.symbols_file)),
+    ]
+    assert main(words) == 0
+    assert f"{3 * BARS} predictions recomputed" in capsys.readouterr().out
+    changed(database, "UPDATE predictions SET entry = 1 WHERE symbol = 'SOLUSDT'")
+    assert main(words) == 1
+    told = capsys.readouterr().out
+    assert f"SOLUSDT:15m:{END}  entry: logged 1.0, recomputed" in told
+    assert "and 20 more" in told
+    assert main(["replay"]) == 2
+    assert "use --verify" in capsys.readouterr().err
+
+
+def test_an_empty_log_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    assert main(["replay", "--verify", "--database_url", url]) == 2
+    assert "no predictions of 15m to verify" in capsys.readouterr().err

@@ -1,0 +1,128 @@
+"""`crypto-bot review` and `crypto-bot export`: what a person sees and gets."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.cli import main
+from crypto_bot.domain.signal import Source
+from crypto_bot.models.artifact import publish
+from tests.adapters.web.page.made_figures import stored_calls
+from tests.models.made_models import tiny_model
+from tests.reports.made_calls import T0, call, market
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A database with eight days of calls of a model and a few of a rule."""
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    database = Database.open(url)
+    rules = [call(at, source=Source.RSI_MA, pred="SHORT", return_bps=-50.0) for at in range(40)]
+    stored_calls(database, [*market(8), *rules])
+    database.close()
+    return url
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = main(words)
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def test_review_tells_the_main_tables(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run(capsys, "review", "--database_url", url, "--use_ml", "0")
+    assert code == 0
+    assert "below: hit rate" in told
+    rows = {line.split("│")[1].strip(): line for line in told.splitlines() if "│" in line}
+    assert "0.0 %" in rows["RSI_MA SHORT"]
+    assert {"ML_PER_COIN_V1 LONG", "random side", "C0USDT", "20 to 30 bp", "NO_TRADE"} <= set(rows)
+    assert "P(long) of ML: calibration error" in told
+    assert "(below 0 is better)" in told
+
+
+def test_review_of_a_selection(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
+    code, told = run(capsys, "review", "--database_url", url, *words)
+    assert code == 0
+    assert "7 d, ML, LONG" in told
+    assert "RSI_MA" not in told
+    assert "ML_PER_COIN_V1 SHORT" not in told
+
+
+def test_review_tells_of_the_models(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tiny_model("BTCUSDT")
+    publish(model, tmp_path / "models")
+    words = ("--models_dir", str(tmp_path / "models"), "--use_ml", "1")
+    code, told = run(capsys, "review", "--database_url", url, *words)
+    assert code == 0
+    (line,) = [line for line in told.splitlines() if model.version in line and "BTCUSDT" in line]
+    assert "ACTIVE" in line
+
+
+def test_review_of_an_empty_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    code, told = run(capsys, "review", "--database_url", url, "--use_ml", "0")
+    assert (code, told.count("\n")) == (0, 1)
+    assert "start the engine first" in told
+
+
+def test_export_to_parquet_and_csv_agree(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("log.parquet", "log.csv"):
+        code, told = run(capsys, "export", str(tmp_path / name), "--database_url", url)
+        assert (code, told) == (0, f"808 predictions of 15m -> {tmp_path / name}\n")
+    table = pyarrow.parquet.read_table(tmp_path / "log.parquet").to_pylist()
+    with (tmp_path / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(table) == len(rows) == 8 * 24 * 4 + 40
+    assert [row["id"] for row in table] == [row["id"] for row in rows]
+    assert [row["return_bps"] for row in table] == [float(row["return_bps"]) for row in rows]
+    opens = [row["candle_open"] for row in rows]
+    assert opens == sorted(opens, reverse=True)
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_export_filters(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--symbol", "btcusdt", "--source", "rsi_ma", "--since", "2025-12-01T01:00")
+    until = ("--until", "2025-12-01T02:00")
+    code, told = run(capsys, "export", "-", "--database_url", url, *words, *until)
+    assert code == 0
+    rows = list(csv.DictReader(StringIO(told)))
+    assert [row["id"] for row in rows] == [
+        f"BTCUSDT:15m:{T0 + at * 900_000}" for at in (7, 6, 5, 4)
+    ]
+    assert {row["source"] for row in rows} == {"RSI_MA"}
+    assert {row["correct"] for row in rows} == {"False"}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("export", "log.xls"), "ends in .csv or .parquet"),
+        (("export", "/nowhere/log.csv"), "cannot be written"),
+        (("export", "-", "--source", "ORACLE"), "is no source"),
+        (("export", "-", "--since", "yesterday"), "is no time"),
+        (("review", "--window", "1y"), "invalid choice"),
+    ],
+)
+def test_bad_usage_is_one_line(
+    url: str, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], why: str
+) -> None:
+    code, told = run(capsys, *words, "--database_url", url)
+    assert code == 2
+    assert why in told
+    assert told.count("\n") == 1

@@ -1,0 +1,132 @@
+"""The same trades through an independent library, backtesting.py: the same exits and money."""
+
+from __future__ import annotations
+
+import random
+import warnings
+
+import pandas as pd
+import pytest
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.fills import Costs
+from crypto_bot.domain.ledger import Event, Kind
+from crypto_bot.domain.paper import Plan
+from crypto_bot.domain.quote import Instrument
+from crypto_bot.domain.signal import Pred
+from tests.domain.paper_accounts import EXITS, T0, TF_MS, D, plan
+from tests.engine.paper.paper_world import World, candle, made
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what a library of others says on import
+    from backtesting import Backtest, Strategy
+
+BARS = 1500
+RATE = 0.001
+SYMBOL = "AUSDT"
+FIRST = 2
+"""Theirs has no step on its first bar."""
+WHOLE = Instrument(SYMBOL, D("0.01"), D(1), D(1), D(5))
+"""Theirs deals in whole coins alone."""
+
+
+def market(seed: int) -> list[Candle]:
+    """A walk with gaps between its candles."""
+    rng = random.Random(seed)
+    candles, last = [], 100.0
+    for bar in range(BARS):
+        opened = round(last * (1 + rng.gauss(0, 0.004)), 2)
+        path = [round(opened * (1 + rng.gauss(0, 0.01)), 2) for _ in range(3)]
+        candles.append(candle(bar, opened, max(opened, *path), min(opened, *path), path[2]))
+        last = path[2]
+    return candles
+
+
+def traded(of: Plan, candles: list[Candle], seed: int) -> list[Event]:
+    """The ledger of calls at random."""
+    rng = random.Random(seed)
+    world = World(of, symbols=[SYMBOL])
+    world.instruments = {SYMBOL: WHOLE}
+    for bar, each in enumerate(candles):
+        pred = rng.choice([Pred.LONG, Pred.SHORT, *[Pred.NO_TRADE] * 4])
+        if bar < FIRST:
+            pred = Pred.NO_TRADE
+        call = made(SYMBOL, bar, pred, entry=each.close, atr=round(each.close * 0.012, 2))
+        world.close(bar, {SYMBOL: each}, AUSDT=call)
+    world.start().advance()
+    events = world.events()
+    world.database.close()
+    return events
+
+
+def again(candles: list[Candle], opened: list[Event]) -> Backtest:
+    """Every position is as many orders as it has targets, each with the same stop."""
+    orders = {(event.at_ms - T0) // TF_MS - 1: event for event in opened}
+
+    class Followed(Strategy):  # type: ignore[misc]
+        def init(self) -> None:
+            pass
+
+        def next(self) -> None:
+            event = orders.get(len(self.data) - 1)
+            if event is None:
+                return
+            assert event.terms is not None
+            enter = self.buy if event.side is Pred.LONG else self.sell
+            for target in event.terms.targets:
+                levels = {"sl": float(event.terms.stop), "tp": float(target.price)}
+                enter(size=int(target.amount), tag=event.prediction_id, **levels)
+
+    columns = ["at", "Open", "High", "Low", "Close", "Volume"]
+    frame = pd.DataFrame(candles, columns=columns).set_index("at")
+    frame.index = pd.to_datetime(frame.index, unit="ms")
+    return Backtest(
+        frame, Followed, cash=1_000_000, commission=RATE, hedging=True, finalize_trades=True
+    )
+
+
+Exits = list[tuple[str, float, int, int]]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_exits_and_money_are_those_of_another_program(seed: int) -> None:
+    costs = Costs(D(10), D(10), D(0), D(0), D(0))
+    exits = EXITS._replace(bars=10**6)
+    of = plan(start=D(1_000_000), costs=costs, exits=exits, funding_bps=D(0))
+    candles = market(seed)
+    events = traded(of, candles, seed)
+    opened = [event for event in events if event.kind is Kind.OPEN]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = again(candles, opened).run()["_trades"]
+    closes = [event for event in events if event.kind is Kind.CLOSE]
+    assert len(opened) > 50
+    assert {event.reason for event in closes} == {"TP1", "TP2", "TP3", "SL"}
+    ended = {event.prediction_id for event in closes if event.reason in {"TP3", "SL"}}
+    theirs = theirs[theirs["Tag"].isin(ended)]
+    exits_ours, exits_theirs = our_exits(closes, ended), exits_of(theirs)
+    assert [each[:3] for each in exits_ours] == [each[:3] for each in exits_theirs]
+    bars = [(o[3], t[3]) for o, t in zip(exits_ours, exits_theirs, strict=True)]
+    # An exit within a candle is told at its close, one at its open there.
+    assert {at - bar for at, bar in bars} == {0, 1}
+    ours = sum(event.cash for event in events if event.prediction_id in ended)
+    assert theirs["PnL"].sum() == pytest.approx(float(ours), abs=1e-3)
+    paid = sum(event.fee for event in events if event.prediction_id in ended)
+    assert theirs["Commission"].sum() == pytest.approx(float(paid), abs=1e-3)
+
+
+def our_exits(closes: list[Event], ended: set[str | None]) -> Exits:
+    """Position, price, amount and bar of each exit; what a stop closed is one amount."""
+    return sorted(
+        (str(e.prediction_id), float(e.price), int(e.amount), (e.at_ms - T0) // TF_MS)
+        for e in closes
+        if e.prediction_id in ended
+    )
+
+
+def exits_of(frame: pd.DataFrame) -> Exits:
+    sizes: dict[tuple[str, float, int], int] = {}
+    columns = (frame[name].tolist() for name in ("Tag", "ExitPrice", "ExitBar", "Size"))
+    for tag, price, bar, size in zip(*columns, strict=True):
+        sizes[tag, price, bar] = sizes.get((tag, price, bar), 0) + abs(size)
+    return sorted((tag, price, size, bar) for (tag, price, bar), size in sizes.items())

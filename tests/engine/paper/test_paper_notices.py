@@ -1,0 +1,63 @@
+"""What paper trading has to tell."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from crypto_bot.domain.ledger import Event, Kind
+from crypto_bot.domain.notice import Level, Topic
+from crypto_bot.domain.paper_report import KillSwitch, Refusal
+from crypto_bot.domain.risk import RULES
+from crypto_bot.domain.signal import Pred
+from crypto_bot.engine.paper.notices import BREAKERS, PaperChanges
+
+
+def event(kind: Kind, account: str = "main", reason: str | None = None) -> Event:
+    return Event(
+        *("id", account, 0, 0, kind, Decimal(0), "BTCUSDT", "BTCUSDT:15m:0", Pred.LONG, reason),
+        price=Decimal("91240.10"),
+        amount=Decimal("0.0000100"),
+    )
+
+
+def refusal(rule: str, account: str = "main") -> Refusal:
+    return Refusal(account, "BTCUSDT:15m:0", 0, rule, f"words of {rule}")
+
+
+def test_fills_are_told_and_other_events_are_not() -> None:
+    told = PaperChanges().traded(
+        [event(Kind.DEPOSIT), event(Kind.OPEN), event(Kind.STOP), event(Kind.CLOSE, reason="TP1")],
+        [refusal("cooldown")],
+    )
+    assert [(each.topic, each.level, each.text) for each in told] == [
+        (Topic.FILL, Level.INFO, "paper main: opened LONG 0.00001 BTCUSDT at 91240.1"),
+        (Topic.FILL, Level.INFO, "paper main: closed LONG 0.00001 BTCUSDT at 91240.1 (TP1)"),
+    ]
+
+
+def test_a_breaker_is_told_once_until_its_account_trades_again() -> None:
+    changes = PaperChanges()
+    (told,) = changes.traded([], [refusal("drawdown"), refusal("drawdown")])
+    assert told.level is Level.ALARM
+    assert told.text == "paper main has stopped trading: words of drawdown"
+    assert changes.traded([event(Kind.CLOSE)], [refusal("drawdown")])[1:] == []
+    assert len(changes.traded([], [refusal("daily_loss"), refusal("drawdown", "careful")])) == 2
+    assert [each.topic for each in changes.traded([event(Kind.OPEN)], [])] == [Topic.FILL]
+    assert changes.traded([], [refusal("drawdown", "careful")]) == []
+    assert len(changes.traded([], [refusal("drawdown")])) == 1
+
+
+def test_breakers_are_rules_of_risk() -> None:
+    assert set(RULES) >= BREAKERS
+
+
+def test_the_kill_switch_is_told_when_it_is_turned() -> None:
+    changes = PaperChanges()
+    assert changes.switched(KillSwitch(on=False)) == []
+    on = KillSwitch(on=True, since_ms=1, by="page", reason="news")
+    (told,) = changes.switched(on)
+    assert told.text == "paper trading was stopped by page: news"
+    assert told.level is Level.ALARM
+    assert changes.switched(on) == []
+    (told,) = changes.switched(KillSwitch(on=False, since_ms=2, by="api"))
+    assert told.text == "paper trading was resumed by api"

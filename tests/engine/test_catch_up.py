@@ -1,0 +1,244 @@
+"""Whatever fails in between, the store ends as if nothing had."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.wiring import build_catch_up
+from crypto_bot.backtesting.replay import ReplayClock
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
+from crypto_bot.engine.catch_up import CatchUp
+from crypto_bot.ports import SignalSink, StoredSignal
+from tests.engine.true_market import (
+    M15,
+    START,
+    Feed,
+    Truth,
+    contents,
+    honest,
+    opened,
+    true_candles,
+    undisturbed,
+)
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+RECORD_BARS = 60
+LAG_BARS = 24
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return true_candles(SYMBOLS, 6_200, 300)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    """The record of a first start is longer than two lags."""
+    engine = {"record_bars": RECORD_BARS, "record_lag_bars": LAG_BARS}
+    return load({"use_ml": False, "engine": engine})
+
+
+def engine(
+    settings: Settings,
+    database: Database,
+    feed: Feed,
+    clock: ReplayClock,
+    *,
+    sinks: Sequence[SignalSink] = (),
+    patience_s: float = 5.0,
+) -> CatchUp:
+    return build_catch_up(
+        settings,
+        SYMBOLS,
+        clock,
+        database,
+        feed=feed,
+        timer=lambda: 0.0,
+        sinks=sinks,
+        patience_s=patience_s,
+    )
+
+
+async def test_an_undisturbed_run_equals_the_replay(settings: Settings, truth: Truth) -> None:
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        for bar in range(25):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 0:
+                catch_up.recover(until_ms)
+            done = await catch_up.to(until_ms)
+            assert not done.owed
+            assert done.newest_ms == until_ms
+        signals, outcomes = contents(database)
+        assert len(signals) == (25 + RECORD_BARS - 1) * len(SYMBOLS)
+        assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
+        assert any(outcomes)
+
+
+class Faulty(Feed):
+    """Fails, loses candles, and has nothing of the coins that are `down`."""
+
+    def __init__(self, truth: Truth, clock: ReplayClock, rng: random.Random) -> None:
+        super().__init__(truth, clock, self._answered)
+        self.down: set[str] = set()
+        self._rng = rng
+
+    def of_bar(self, bar: int) -> None:
+        """What fails from now on. Outages end before a coin is a lag behind the others."""
+        if bar == 20:
+            self.down = set(SYMBOLS)
+        if bar in {28, 45}:
+            self.down = set(self._rng.sample(SYMBOLS, 2))
+        if bar in {35, 55}:
+            self.down = set()
+
+    def _answered(self, symbol: str, found: list[Candle]) -> list[Candle]:
+        if symbol in self.down or self._rng.random() < 0.1:
+            raise ExchangeUnavailable("made up")
+        lost = {self._rng.randrange(len(found))} if found and self._rng.random() < 0.3 else set()
+        return [candle for at, candle in enumerate(found) if at not in lost]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_faults_outages_and_restarts_change_nothing(
+    settings: Settings, truth: Truth, seed: int
+) -> None:
+    rng = random.Random(seed)
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        await catch_up.to(START)
+        feed = Faulty(truth, clock, rng)
+        for bar in range(1, 60):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            feed.of_bar(bar)
+            if bar == 1 or rng.random() < 0.2:
+                catch_up = engine(settings, database, feed, clock)
+                catch_up.recover(until_ms)
+            await catch_up.to(until_ms)
+        for _ in range(50):
+            if not (await catch_up.to(until_ms)).owed:
+                break
+        assert catch_up.behind(until_ms) == {}
+        assert contents(database) == undisturbed(settings, truth, until_ms)
+
+
+class Slow(Feed):
+    """Has nothing of one coin before `released`, from the candle `slow_ms` on."""
+
+    def __init__(self, truth: Truth, clock: ReplayClock, slow_ms: int) -> None:
+        super().__init__(truth, clock, honest)
+        self.slow_ms = slow_ms
+        self.released = asyncio.Event()
+
+    async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        if symbol == "ETHUSDT" and until_ms >= self.slow_ms:
+            await self.released.wait()
+        return await super().candles(symbol, since_ms, until_ms)
+
+
+class Told:
+    """Sets `current` when all coins but one have signals of the candle `open_ms`."""
+
+    def __init__(self, open_ms: int) -> None:
+        self.current = asyncio.Event()
+        self._open_ms = open_ms
+        self._loop = asyncio.get_running_loop()
+        self._symbols: set[str] = set()
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: object) -> None:
+        self._symbols.update(
+            each.signal.symbol for each in signals if each.signal.candle_open_ms == self._open_ms
+        )
+        if len(self._symbols) == len(SYMBOLS) - 1:
+            self._loop.call_soon_threadsafe(self.current.set)
+
+
+async def test_a_slow_coin_does_not_hold_the_others_up(settings: Settings, truth: Truth) -> None:
+    clock, live_ms = ReplayClock(), START + M15.ms
+    feed, told = Slow(truth, clock, live_ms), Told(live_ms)
+    with opened() as database:
+        catch_up = engine(settings, database, feed, clock, sinks=[told], patience_s=0.01)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        await catch_up.to(START)
+        clock.set(M15.close_of(live_ms) + 1_000)
+        run = asyncio.create_task(catch_up.to(live_ms))
+        async with asyncio.timeout(20):
+            await told.current.wait()
+        latest = SqlPredictionQueries(database, M15).latest_predictions()
+        live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
+        assert live == set(SYMBOLS) - {"ETHUSDT"}
+        feed.released.set()
+        assert not (await run).owed
+        assert contents(database) == undisturbed(settings, truth, live_ms)
+
+
+async def test_a_first_start_in_waves_is_that_of_one(settings: Settings, truth: Truth) -> None:
+    """The others go a lag ahead of the coin that is slow, and no further: its outcomes count."""
+    clock = ReplayClock()
+    feed = Slow(truth, clock, START)
+    told = Told(START - (RECORD_BARS - LAG_BARS) * M15.ms)
+    with opened() as database:
+        catch_up = engine(settings, database, feed, clock, sinks=[told], patience_s=0.01)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        run = asyncio.create_task(catch_up.to(START))
+        async with asyncio.timeout(20):
+            await told.current.wait()
+        feed.released.set()
+        assert not (await run).owed
+        assert contents(database) == undisturbed(settings, truth, START)
+
+
+async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
+    settings: Settings, truth: Truth
+) -> None:
+    hole_ms = START - 5 * M15.ms
+    holed = {**truth, "BTCUSDT": [c for c in truth["BTCUSDT"] if c.open_ms != hole_ms]}
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(holed, clock, honest), clock)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        assert not (await catch_up.to(START)).owed
+        archive = SqlCandleArchive(database, M15)
+        assert [gap.open_ms for gap in archive.gaps(0)] == [hole_ms]
+        signals, outcomes = contents(database)
+        assert (signals, outcomes) == undisturbed(settings, holed, START)
+        store = SqlPredictionStore(database, M15)
+        spanning = [
+            s for s in store.unsettled() if s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms
+        ]
+        assert spanning
+
+
+async def test_what_came_late_is_marked(settings: Settings, truth: Truth) -> None:
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        await catch_up.to(START)
+        stored = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
+        late = {line.stored.signal.candle_open_ms: line.stored.late for line in stored}
+        assert late.pop(START) is False
+        assert all(late.values())
+
+
+def test_replaying_twice_stores_the_same(settings: Settings, truth: Truth) -> None:
+    once: Sequence[object] = undisturbed(settings, truth, START + 50 * M15.ms)
+    assert undisturbed(settings, truth, START + 50 * M15.ms) == once

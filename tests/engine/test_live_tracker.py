@@ -1,0 +1,135 @@
+"""The tracker settles candle by candle exactly what `settle` says of the whole path."""
+
+import random
+from collections.abc import Sequence
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.market import Bar
+from crypto_bot.domain.outcome import Outcome, settle
+from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.live_tracker import LiveTracker
+from crypto_bot.engine.track_record import TrackRecord
+
+M15 = Timeframe.parse("15m")
+EVEN = Probabilities(0.3, 0.4, 0.3)
+
+
+def signal(candle: Candle, pred: Pred, symbol: str = "BTCUSDT", atr: float = 1.0) -> Signal:
+    return Signal(
+        symbol=symbol,
+        tf="15m",
+        candle_open_ms=candle.open_ms,
+        pred=pred,
+        confidence=0.3,
+        probabilities=EVEN,
+        source=Source.MOMENTUM,
+        levels=levels(pred, candle.close, atr),
+        atr=atr,
+        horizon_bars=5,
+        reasons=(),
+    )
+
+
+def walk(seed: int, bars: int, missing: Sequence[int] = ()) -> list[Candle]:
+    rng = random.Random(seed)
+    price, candles = 100.0, []
+    for index in range(bars):
+        opened, price = price, price + rng.gauss(0, 0.8)
+        high, low = max(opened, price) + rng.random(), min(opened, price) - rng.random()
+        if index not in missing:
+            candles.append(Candle(index * M15.ms, opened, high, low, price, 1.0))
+    return candles
+
+
+def calls(candles: Sequence[Candle], seed: int) -> list[Signal]:
+    rng = random.Random(seed)
+    return [signal(candle, rng.choice(list(Pred))) for candle in candles]
+
+
+def by_hand(candles: Sequence[Candle], signals: Sequence[Signal]) -> dict[str, Outcome]:
+    found = {}
+    for each in signals:
+        after = [candle for candle in candles if candle.open_ms > each.candle_open_ms]
+        outcome = settle(each, after, M15)
+        if outcome is not None:
+            found[outcome.prediction_id] = outcome
+    return found
+
+
+def tracked(
+    tracker: LiveTracker, candles: Sequence[Candle], signals: Sequence[Signal]
+) -> dict[str, Outcome]:
+    found: dict[str, Outcome] = {}
+    for candle, each in zip(candles, signals, strict=True):
+        for outcome in tracker.advance(Bar(candle.open_ms, {"BTCUSDT": candle})):
+            assert outcome.prediction_id not in found
+            assert outcome.settled_ms == M15.close_of(candle.open_ms)
+            found[outcome.prediction_id] = outcome
+        tracker.open([each])
+    return found
+
+
+def test_settles_as_the_whole_path_does() -> None:
+    for seed in range(20):
+        candles = walk(seed, 80)
+        signals = calls(candles, seed)
+        assert tracked(LiveTracker(M15, TrackRecord(900_000)), candles, signals) == by_hand(
+            candles, signals
+        )
+
+
+def test_a_gap_leaves_open_what_spans_it() -> None:
+    for seed in range(20):
+        candles = walk(seed, 60, missing=(20, 21, 40))
+        signals = calls(candles, seed)
+        found = tracked(LiveTracker(M15, TrackRecord(900_000)), candles, signals)
+        assert found == by_hand(candles, signals)
+        assert len(found) < len(signals) - 5
+
+
+def test_taken_up_after_a_restart_at_any_candle() -> None:
+    candles = walk(3, 50, missing=(30,))
+    signals = calls(candles, 3)
+    for at in range(1, len(candles)):
+        first = LiveTracker(M15, TrackRecord(900_000))
+        found = tracked(first, candles[:at], signals[:at])
+        second = LiveTracker(M15, TrackRecord(900_000))
+        unsettled = [each for each in signals[:at] if each.id not in found]
+
+        def path_of(each: Signal, at: int = at) -> list[Candle]:
+            last_ms = each.candle_open_ms + each.horizon_bars * M15.ms
+            return [c for c in candles[:at] if each.candle_open_ms < c.open_ms <= last_ms]
+
+        newest_ms = {"BTCUSDT": candles[at - 1].open_ms}
+        assert second.restore(unsettled, newest_ms, path_of) == []
+        found |= tracked(second, candles[at:], signals[at:])
+        assert found == by_hand(candles, signals)
+
+
+def test_an_imported_candle_settles_what_was_left_open() -> None:
+    candles = walk(5, 30)
+    early = signal(candles[0], Pred.LONG, atr=100.0)
+    tracker = LiveTracker(M15, TrackRecord(900_000))
+    outcomes = tracker.restore([early], {"BTCUSDT": candles[-1].open_ms}, lambda _: candles[1:6])
+    assert [outcome.prediction_id for outcome in outcomes] == [early.id]
+
+
+def test_outcomes_enter_the_record() -> None:
+    candles = walk(1, 40)
+    record = TrackRecord(M15.ms)
+    tracker = LiveTracker(M15, record)
+    found = tracked(tracker, candles, calls(candles, 1))
+    assert record.pooled(Source.MOMENTUM, 10**12).n == len(found)
+    assert record.pooled(Source.MOMENTUM, 10**12).hits == sum(
+        bool(outcome.correct) for outcome in found.values()
+    )
+
+
+def test_a_gap_right_after_a_restart_leaves_the_newest_signal_open() -> None:
+    candles = walk(7, 12, missing=(4,))
+    newest = signal(candles[3], Pred.LONG)
+    tracker = LiveTracker(M15, TrackRecord(900_000))
+    assert tracker.restore([newest], {"BTCUSDT": newest.candle_open_ms}, lambda _: []) == []
+    for candle in candles[4:]:
+        assert tracker.advance(Bar(candle.open_ms, {"BTCUSDT": candle})) == []

@@ -1,0 +1,216 @@
+"""Labels by hand, at gaps and ends, their spans and overlaps, and what is warned of."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ConfigError, NotEnoughData
+from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.outcome import label_after
+from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.kernel import Series
+from crypto_bot.labels.labels import (
+    LONG,
+    NO_TRADE,
+    SHORT,
+    UNKNOWN,
+    Labels,
+    distribution,
+    label,
+    label_spec,
+    uniqueness,
+)
+
+TF = Timeframe.parse("15m")
+QUIET = 20  # candles with a range of exactly 1.0 around 100: ATR(14) is 1.0
+Walk = Callable[..., Series]
+
+
+def labelled(
+    spec: LabelSpec, *after: tuple[float, float, float, float], gap_at: int = -1
+) -> Labels:
+    """Labels of 20 quiet candles, followed by `after` (open, high, low, close)."""
+    candles = [(100.0, 100.5, 99.5, 100.0, 1.0)] * QUIET + [(*prices, 1.0) for prices in after]
+    steps = np.arange(len(candles))
+    if gap_at >= 0:
+        steps[gap_at:] += 1
+    return label(spec, TF, steps * TF.ms, np.array(candles))
+
+
+def flat(close: float = 100.0) -> tuple[float, float, float, float]:
+    return (100.0, max(close, 100.5), min(close, 99.5), close)
+
+
+@pytest.mark.parametrize(
+    ("close", "kind"),
+    [(100.76, LONG), (100.75, NO_TRADE), (99.25, NO_TRADE), (99.24, SHORT), (100.0, NO_TRADE)],
+)
+def test_hold_four_bars_from_the_next_open(close: float, kind: int) -> None:
+    found = labelled(label_spec("A"), flat(), flat(), flat(), flat(close))
+    at = QUIET - 1
+    assert found.label[at] == kind
+    assert found.atr_bps[at] == pytest.approx(100.0)
+    assert found.long_bps[at] == pytest.approx((close / 100 - 1) * 1e4)
+    assert found.long_atr[at] == pytest.approx(close - 100)
+    assert found.end_ms[at] == (QUIET + 4) * TF.ms
+
+
+def test_returns_are_counted_from_the_opens_that_are_traded_at() -> None:
+    found = labelled(
+        label_spec("A"), (101, 101, 101, 101), (102, 102, 102, 102), flat(), (104, 104, 104, 104)
+    )
+    at = QUIET - 1
+    assert found.label[at] == LONG
+    assert found.long_bps[at] == pytest.approx((104 / 101 - 1) * 1e4)
+    assert found.late_bps[at] == pytest.approx((104 / 102 - 1) * 1e4)
+
+
+@pytest.mark.parametrize(
+    ("bars", "kind", "price", "last"),
+    [
+        ([(100, 102.1, 99.9, 101)], LONG, 102.0, 0),  # the upper barrier, at its price
+        ([(100, 100, 97.9, 99)], SHORT, 98.0, 0),
+        ([(100, 100.5, 99.5, 100), (103, 104, 102.5, 103)], LONG, 103.0, 1),  # opens beyond it
+        ([(100, 102.1, 97.9, 101)], NO_TRADE, 101.0, 0),  # both: either side is stopped
+        ([(100, 101.9, 98.1, 101.5)] * 16, NO_TRADE, 101.5, 15),  # neither
+        ([(100, 101.9, 98.1, 100)] * 15 + [(100, 101, 98, 99)], SHORT, 98.0, 15),  # the last bar
+    ],
+)
+def test_triple_barrier(
+    bars: list[tuple[float, float, float, float]], kind: int, price: float, last: int
+) -> None:
+    rest = [(100.0, 100.5, 99.5, 100.0)] * (16 - len(bars))
+    found = labelled(label_spec("B"), *bars, *rest)
+    at = QUIET - 1
+    assert found.label[at] == kind
+    assert found.long_bps[at] == pytest.approx((price / bars[0][0] - 1) * 1e4)
+    assert found.end_ms[at] == (QUIET + last + 1) * TF.ms
+    assert np.isnan(found.late_bps[at]) == (last == 0)  # over before a late one entered
+
+
+@pytest.mark.parametrize(("close", "kind"), [(100.26, LONG), (100.24, NO_TRADE), (99.74, SHORT)])
+def test_three_bars_and_a_quarter_percent(close: float, kind: int) -> None:
+    found = labelled(label_spec("fixed"), flat(), flat(), flat(close))
+    assert found.label[QUIET - 1] == kind
+
+
+@pytest.mark.parametrize("name", ["A", "B", "fixed"])
+def test_the_last_rows_and_those_before_a_gap_have_no_label(name: str, walk: Walk) -> None:
+    spec = label_spec(name)
+    coin = walk(200, 41, missing=(120,))
+    found = label(spec, TF, *coin)
+    without = np.zeros(199, np.bool_)
+    for first, end in ((0, 120), (120, 199)):
+        without[first : first + 13] = True  # no ATR yet
+        without[end - spec.horizon_bars : end] = True
+    assert np.array_equal(found.label == UNKNOWN, without)
+    assert np.array_equal(np.isnan(found.long_bps), without)
+    assert np.array_equal(found.end_ms == 0, without)
+
+
+def test_no_label_looks_beyond_its_horizon_or_at_its_own_candle(walk: Walk) -> None:
+    coin = walk(400, 42)
+    for name in ("A", "B", "fixed"):
+        spec = label_spec(name)
+        whole = label(spec, TF, *coin)
+        close_ms = coin.open_ms + TF.ms
+        known = whole.label != UNKNOWN
+        assert (whole.end_ms[known] > close_ms[known]).all()
+        assert (whole.end_ms[known] <= close_ms[known] + spec.horizon_bars * TF.ms).all()
+        for at in (50, 233):
+            changed = coin.candles.copy()
+            changed[at + spec.horizon_bars + 1 :, :4] *= 1.5
+            assert label(spec, TF, coin.open_ms, changed).label[at] == whole.label[at]
+
+
+def test_a_mirrored_market_has_mirrored_labels(walk: Walk) -> None:
+    coin = walk(3000, 43)
+    mirrored = coin.candles.copy()
+    mirrored[:, :4] = 2000.0 - coin.candles[:, [0, 2, 1, 3]]
+    for name in ("A", "B"):
+        up = label(label_spec(name), TF, *coin).label
+        down = label(label_spec(name), TF, coin.open_ms, mirrored).label
+        known = up != UNKNOWN
+        assert np.array_equal(up[known], 2 - down[known])
+
+
+def test_a_market_that_does_not_move_has_no_atr_labels() -> None:
+    still = np.tile([5.0, 5.0, 5.0, 5.0, 0.0], (100, 1))
+    found = label(label_spec("A"), TF, np.arange(100) * TF.ms, still)
+    assert (found.label == UNKNOWN).all()
+    with pytest.raises(NotEnoughData, match="0 labels hold nothing but no label"):
+        distribution(found.label)
+
+
+def test_distribution_warns_of_rare_and_dominant_classes() -> None:
+    even = distribution(np.array([0, 1, 1, 2, UNKNOWN], np.int8))
+    assert even.counts == (1, 2, 1)
+    assert even.warnings == ()
+    assert even.shares == (0.25, 0.5, 0.25)
+    odd = distribution(np.array([0] * 3 + [1] * 91 + [2] * 6, np.int8))
+    assert odd.warnings == (
+        "SHORT is 3.0% of 100 labels: too rare to be learnt well",
+        "NO_TRADE is 91.0% of 100 labels: a constant would score as much",
+    )
+
+
+def test_one_class_alone_is_not_enough() -> None:
+    with pytest.raises(NotEnoughData, match="7 labels hold nothing but NO_TRADE"):
+        distribution(np.ones(7, np.int8))
+
+
+def test_names_and_parameters() -> None:
+    assert label_spec("B") == LabelSpec("B", Rule.BARRIER_ATR, 16, 2.0)
+    assert label_spec("A").as_json() == {
+        "name": "A",
+        "rule": "hold_atr",
+        "horizon_bars": 4,
+        "threshold": 0.75,
+    }
+    with pytest.raises(ConfigError, match="unknown label 'C'"):
+        label_spec("C")
+
+
+def test_average_uniqueness_by_hand() -> None:
+    step = TF.ms
+    # live in bars 1-2, 2-3, 3 (ends early), none, and 8-9 on its own
+    open_ms = np.array([0, 1, 2, 3, 7]) * step
+    end_ms = np.array([3, 4, 4, 0, 10]) * step
+    expected = [(1 + 1 / 2) / 2, (1 / 2 + 1 / 2) / 2, 1 / 2, 0.0, 1.0]
+    assert uniqueness(open_ms, end_ms, TF).tolist() == pytest.approx(expected)
+
+
+@given(spans=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 6)), min_size=1, max_size=40))
+def test_uniqueness_is_the_average_of_one_over_the_living(spans: list[tuple[int, int]]) -> None:
+    opens = np.cumsum([step for step, _ in spans])
+    ends = opens + [length for _, length in spans]
+    weights = uniqueness(opens * TF.ms, (ends + 1) * TF.ms, TF)
+    living = [{*range(a + 1, b + 1)} for a, b in zip(opens.tolist(), ends.tolist(), strict=True)]
+    for own, weight in zip(living, weights.tolist(), strict=True):
+        shares = [1 / sum(bar in other for other in living) for bar in own]
+        assert weight == pytest.approx(sum(shares) / len(shares))
+    # together the labels weigh no more than the bars they live in
+    assert sum(w * len(own) for w, own in zip(weights, living, strict=True)) == pytest.approx(
+        len(set().union(*living))
+    )
+
+
+@pytest.mark.parametrize("name", ["A", "B", "fixed"])
+def test_live_labels_are_those_of_the_history(name: str, walk: Walk) -> None:
+    coin, spec = walk(400, seed=4), label_spec(name)
+    known = label(spec, TF, coin.open_ms, coin.candles)
+    candles = [
+        Candle(int(at), *row) for at, row in zip(coin.open_ms, coin.candles.tolist(), strict=True)
+    ]
+    compared = 0
+    for bar in np.flatnonzero(known.label != UNKNOWN):
+        atr = known.atr_bps[bar] * coin.candles[bar, 3] / 1e4
+        found = label_after(spec, atr, candles[bar + 1 :])
+        assert found is list(Pred)[known.label[bar]]
+        compared += 1
+    assert compared > 300

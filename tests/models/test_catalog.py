@@ -1,0 +1,139 @@
+"""The catalogue: what is told of each model, from its files and from the registry."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.model_card import Measure
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models.artifact import folder_of, publish
+from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff, headline
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.statistics.metrics import Json
+from tests.models.made_models import DATA_ENDS_MS, STEP_MS, judged, tiny_model
+
+M15 = Timeframe.parse("15m")
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+POLICY = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
+
+
+def catalog(models: Path, newest_ms: int = DATA_ENDS_MS + STEP_MS) -> PublishedCatalog:
+    return PublishedCatalog(ModelRegistry(models, M15, POLICY), SYMBOLS, lambda: newest_ms)
+
+
+def measured() -> dict[str, Json]:
+    """The part of a metrics.json that is told, and a little more."""
+    estimate: dict[str, Json] = {"value": 0.02, "low": 0.01, "high": None}
+    model: Json = {
+        "rows": 28_032,
+        "days": 293,
+        "probabilities": {
+            "skill_prior": estimate,
+            "skill_climatology": estimate,
+            "ece": 0.0135,
+            "ece_floor": 0.0097,
+        },
+        "direction": {"auc": estimate, "placebo_95": 0.509, "coins": 3},
+    }
+    return {"coin": {"model": model}, "coins_together": {"model": model}, "labels": {"LONG": 9}}
+
+
+def test_each_coin_is_told_what_is_served_and_why_not(tmp_path: Path) -> None:
+    good = replace(tiny_model("BTCUSDT"), metrics=measured())
+    publish(good, tmp_path)
+    publish(judged(tiny_model("ETHUSDT"), Verdict.BLOCKED), tmp_path)
+    with capture_logs() as logs:
+        first, second, third = catalog(tmp_path).entries()
+    assert logs == []
+    assert (first.symbol, first.served, first.traded) == ("BTCUSDT", True, True)
+    assert first.reason == f"{good.version} is ACTIVE: it answers"
+    assert first.card is not None
+    assert first.card.version == good.version
+    assert (first.card.features, first.card.label) == ("per_coin_v1", "A")
+    assert (first.card.last_open_ms, first.card.candles) == (DATA_ENDS_MS, 40_001)
+    assert [gate.name for gate in first.card.gates] == ["direction_auc"]
+    assert first.card.metrics is not None
+    assert first.card.metrics.skill_prior == Measure(0.02, 0.01, None)
+    assert first.card.metrics.coins_together == 3
+    assert first.card.metrics.curves == (("fit, move head", (0.7, 0.6)),)
+    assert (second.served, second.traded) == (False, False)
+    assert "is BLOCKED: made for a test" in second.reason
+    assert second.card is not None
+    assert (second.card.verdict, second.card.metrics) == ("BLOCKED", None)
+    assert (third.served, third.card) == (False, None)
+    assert third.reason == "no model of SOLUSDT 15m has been published"
+
+
+def test_what_answers_without_trading_says_so(tmp_path: Path) -> None:
+    publish(judged(tiny_model("BTCUSDT"), Verdict.WARMUP), tmp_path)
+    entry = catalog(tmp_path).entry("BTCUSDT")
+    assert (entry.served, entry.traded) == (True, False)
+    told = "is WARMUP: it answers; LONG and SHORT of a WARMUP model are not traded alone"
+    assert entry.reason.endswith(told)
+
+
+def test_a_coin_without_a_model_shows_the_pool_that_answers_for_it(tmp_path: Path) -> None:
+    pool = tiny_model(None)
+    publish(pool, tmp_path)
+    entry = catalog(tmp_path).entry("SOLUSDT")
+    assert (entry.served, entry.traded) == (True, True)
+    assert entry.reason == f"pool:{pool.version} is ACTIVE: it answers"
+    assert entry.pooled
+    assert entry.card is not None
+    assert entry.card.version == pool.version
+
+
+def test_an_old_model_is_told_with_its_card(tmp_path: Path) -> None:
+    publish(tiny_model("BTCUSDT"), tmp_path)
+    entry = catalog(tmp_path, DATA_ENDS_MS + 31 * DAY_MS).entry("BTCUSDT")
+    assert not entry.served
+    assert entry.reason.endswith("train it again")
+    assert entry.card is not None
+
+
+def test_files_are_read_anew_when_they_change_alone(tmp_path: Path) -> None:
+    first, second = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
+    publish(first, tmp_path)
+    asked = catalog(tmp_path)
+    card = asked.entry("BTCUSDT").card
+    assert card is not None
+    assert card.version == first.version
+    assert asked.entry("BTCUSDT").card is card
+    publish(second, tmp_path)
+    card = asked.entry("BTCUSDT").card
+    assert card is not None
+    assert card.version == second.version
+
+
+def test_damage_is_told_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+    publish(replace(tiny_model("BTCUSDT"), metrics=measured()), tmp_path)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m")
+    asked = catalog(tmp_path)
+    told = json.loads((folder / "metrics.json").read_text())
+    told["coin"]["model"]["days"] = 9_999
+    (folder / "metrics.json").write_text(json.dumps(told))
+    entry = asked.entry("BTCUSDT")
+    assert "metrics.json is not what meta.json says" in entry.reason
+    assert entry.card is not None
+    assert entry.card.metrics is None
+    (folder / "meta.json").write_text("{")
+    entry = asked.entry("BTCUSDT")
+    assert "meta.json: " in entry.reason
+    assert entry.card is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b'{"coin": null}'])
+def test_other_measurements_have_no_headline(content: bytes) -> None:
+    assert headline(content) is None
+
+
+def test_switched_off_says_so() -> None:
+    off = SwitchedOff()
+    assert off.entries() == []
+    assert "--use_ml 1" in off.note
+    assert off.entry("BTCUSDT").reason == off.note

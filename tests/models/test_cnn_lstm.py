@@ -1,0 +1,219 @@
+"""The network: its size, its streaming form, and how one head is fitted."""
+
+import numpy as np
+import pytest
+import torch
+
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged, TrainingError
+from crypto_bot.features.sets import feature_set
+from crypto_bot.models.families.cnn_lstm import fit as fitting
+from crypto_bot.models.families.cnn_lstm import head
+from crypto_bot.models.families.cnn_lstm.fit import BEST_FILE, FILE, CnnLstm, FittedNet, NetSettings
+from crypto_bot.models.families.cnn_lstm.head import Schedule
+from crypto_bot.models.families.cnn_lstm.net import (
+    SIZES,
+    Architecture,
+    CnnLstmNet,
+    Tower,
+    block_offsets,
+    gather,
+)
+from crypto_bot.models.families.cnn_lstm.stacked import StackedNets
+from crypto_bot.models.families.family import Examples
+from crypto_bot.models.scaling import scale_of
+
+TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
+QUICK = NetSettings(epochs=2, up_epochs=1, batch_size=64, device="cpu")
+
+
+def network(architecture: Architecture, seed: int) -> CnnLstmNet:
+    """Random weights and scales, as if it had been fitted."""
+    torch.manual_seed(seed)
+    net = CnnLstmNet(architecture).eval()
+    for tower in (net.move, net.up):
+        torch.nn.init.normal_(tower.deep.weight)
+        tower.fix_scale(np.full(tower.columns.numel(), 0.1), np.full(tower.columns.numel(), 0.7))
+    return net
+
+
+def examples(rows: int = 900, seed: int = 0) -> Examples:
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((rows, 4)).astype(np.float32)
+    ends = np.arange(20, rows)
+    return Examples(features, ends, rng.integers(0, 3, ends.size), np.ones(ends.size))
+
+
+def test_the_default_size_has_about_690_000_parameters() -> None:
+    features = feature_set("per_coin_v2")
+    move, up = (tuple(features.indices(names)) for names in features.network)
+    net = CnnLstmNet(Architecture(32, move, up))
+    assert sum(p.numel() for p in net.parameters()) == 690_184
+
+
+@pytest.mark.parametrize("size", ["default", "tiny"])
+def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> None:
+    architecture = Architecture(32, (0, 1, 2, 3, 4), (0, 2, 4), size)
+    nets = [network(architecture, seed) for seed in range(3)]
+    windows = torch.randn(3, 32, 5, generator=torch.Generator().manual_seed(1))
+    stacked = StackedNets(nets)
+    streamed = stacked.answer(stacked.prepare(windows[:, :-1]), windows[:, -1])
+    for coin, net in enumerate(nets):
+        with torch.inference_mode():
+            whole = [
+                tower(gather(tower, windows[coin], torch.tensor([31]), block_offsets(32)))
+                for tower in (net.move, net.up)
+            ]
+        assert streamed[:, coin].tolist() == pytest.approx(
+            [float(each) for each in whole], abs=1e-5
+        )
+
+
+def test_a_window_holds_its_own_rows_alone() -> None:
+    features = torch.arange(60.0).reshape(20, 3) / 20
+    tower = Tower(np.array([0, 2]), SIZES["tiny"], 0.0)
+    told = gather(tower, features, torch.tensor([7, 19]), block_offsets(8))
+    assert told.shape == (2, 2, 8)
+    for place, end in enumerate((7, 19)):
+        own = features[end - 7 : end + 1][:, [0, 2]]
+        assert torch.equal(told[:, place].reshape(8, 2), own)
+
+
+@pytest.mark.parametrize("bars", [4, 6, 15])
+def test_a_window_is_whole_blocks(bars: int) -> None:
+    with pytest.raises(ConfigError, match=f"a window of {bars} bars"):
+        Architecture(bars, (0,), (0,))
+
+
+def test_an_unknown_size_is_named() -> None:
+    with pytest.raises(ConfigError, match="unknown size 'huge': use one of default, small, tiny"):
+        Architecture(16, (0,), (0,), "huge")
+
+
+def test_the_scale_comes_from_the_fit_rows_alone() -> None:
+    told = examples()
+    told.features[:20] = 1e6  # before the first example
+    told.features[:, 3] = 2.0
+    mean, scale = scale_of(told.features, told.ends, np.array([1, 3]))
+    own = told.features[told.ends, 1].astype(np.float64)
+    assert mean.tolist() == pytest.approx([own.mean(), 2.0])
+    assert scale.tolist() == pytest.approx([own.std(), 1.0])
+
+
+def test_what_is_far_out_of_range_moves_nothing_further() -> None:
+    fitted = CnnLstm(TINY, 1, QUICK).fit(examples(), examples(seed=1))
+    features = np.zeros((16, 4), np.float32)
+    logits = []
+    for value in (1e3, 1e6):
+        features[-1] = value
+        logits.append(fitted.logits(features, np.array([15])))
+    assert logits[0].move == logits[1].move
+    assert logits[0].up == logits[1].up
+
+
+def test_another_seed_gives_another_model() -> None:
+    told, beside = examples(), examples(seed=1)
+    assert (
+        CnnLstm(TINY, 1, QUICK).fit(told, beside).files()[FILE]
+        != CnnLstm(TINY, 2, QUICK).fit(told, beside).files()[FILE]
+    )
+
+
+def test_a_fit_leaves_the_random_numbers_of_others_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    CnnLstm(TINY, 1, QUICK).fit(examples(), examples(seed=1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_early_stopping_keeps_the_best_validation_loss() -> None:
+    # Noise can only be memorised: the best epoch is an early one, and four without gain are enough.
+    settings = NetSettings(epochs=40, up_epochs=1, batch_size=32, learning_rate=0.02, dropout=0.0)
+    told, beside = examples(300), examples(1500, seed=1)
+    fitted = CnnLstm(TINY, 1, settings).fit(told, beside)
+    curve = fitted.curves["validation, move head"]
+    assert 4 <= len(curve) < 40
+    loss = move_loss(fitted, beside)
+    assert loss <= min(curve) + 1e-6
+
+
+def move_loss(fitted: FittedNet, told: Examples) -> float:
+    logit = fitted.logits(told.features, told.ends).move
+    return float(np.mean(np.logaddexp(0.0, logit) - told.moved * logit))
+
+
+def test_direction_has_a_fixed_budget() -> None:
+    settings = NetSettings(epochs=1, up_epochs=3, batch_size=64, device="cpu")
+    curves = CnnLstm(TINY, 1, settings).fit(examples(), examples(seed=1)).curves
+    assert len(curves["fit, direction head"]) == 3
+
+
+def test_fine_tuning_goes_on_from_a_model_and_keeps_its_scale() -> None:
+    told, beside = examples(), examples(seed=1)
+    pool = CnnLstm(TINY, 1, QUICK).fit(told, beside)
+    gentle = NetSettings(epochs=1, up_epochs=1, batch_size=64, learning_rate=1e-6, device="cpu")
+    moved = Examples(told.features + 3.0, told.ends, told.labels, told.weights)
+    tuned = CnnLstm(TINY, 1, gentle, pool.files()).fit(moved, beside)
+    assert torch.equal(tuned.net.move.mean, pool.net.move.mean)
+    before, after = (each.logits(told.features, told.ends).up for each in (pool, tuned))
+    assert np.abs(before - after).max() < 1e-3
+    assert tuned.files()[FILE] != pool.files()[FILE]
+
+
+def test_a_loss_that_is_not_finite_names_head_and_step() -> None:
+    told = examples()
+    told.features[500] = np.nan
+    with pytest.raises(
+        TrainingDiverged, match="the move head diverged: its loss is nan in epoch 1"
+    ):
+        CnnLstm(TINY, 1, QUICK).fit(told, examples(seed=1))
+
+
+def test_out_of_gpu_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def learn(*given: object) -> object:
+        schedule = given[3]
+        assert isinstance(schedule, Schedule)
+        tried.append(schedule.batch_size)
+        if schedule.batch_size > 64:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return head.learn(*given)  # type: ignore[arg-type]  # as they were given
+
+    monkeypatch.setattr(fitting, "learn", learn)
+    settings = NetSettings(epochs=1, up_epochs=1, batch_size=128, device="cpu")
+    fitted = CnnLstm(TINY, 1, settings).fit(examples(), examples(seed=1))
+    assert tried == [128, 64, 64]  # both heads fit at last
+    smaller = NetSettings(epochs=1, up_epochs=1, batch_size=64, device="cpu")
+    again = CnnLstm(TINY, 1, smaller).fit(examples(), examples(seed=1))
+    assert fitted.files() == again.files()
+    larger = NetSettings(epochs=1, up_epochs=1, batch_size=256, device="cpu")
+    with pytest.raises(TrainingError, match="with batches of 256 windows and of 128: use a small"):
+        CnnLstm(TINY, 1, larger).fit(examples(), examples(seed=1))
+
+
+def test_weights_of_another_architecture_are_refused() -> None:
+    files = CnnLstm(TINY, 1, QUICK).fit(examples(), examples(seed=1)).files()
+    wider = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "small")
+    with pytest.raises(ModelIncompatible, match=f"{BEST_FILE} is damaged or of another archi"):
+        CnnLstm(wider, 1).load(files)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("epochs", 0), ("batch_size", 0), ("up_epochs", -1), ("learning_rate", 0.0)]
+)
+def test_settings_that_cannot_work_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=str(value)):
+        NetSettings(**{name: value})  # type: ignore[arg-type]  # the names are those of the fields
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown device 'tpu'"):
+        fitting.chosen_device("tpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="has no CUDA GPU"):
+        fitting.chosen_device("cuda")
+    assert fitting.chosen_device("auto").type == "cpu"

@@ -1,0 +1,196 @@
+"""The registry: what answers, what is refused with which reason, and what is told of it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from crypto_bot.domain.errors import (
+    ModelIncompatible,
+    ModelMissing,
+    ModelRejected,
+    ModelStale,
+    SignalUnavailable,
+)
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, load, publish
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy
+from crypto_bot.models.verdict import Verdict
+from tests.models.made_models import DATA_ENDS_MS, STEP_MS, judged, tiny_model
+
+M15 = Timeframe.parse("15m")
+NOW = DATA_ENDS_MS + STEP_MS
+POLICY = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
+
+
+def registry(models: Path, policy: ServingPolicy = POLICY) -> ModelRegistry:
+    return ModelRegistry(models, M15, policy)
+
+
+def weights(models: Path, symbol: str = "BTCUSDT") -> Path:
+    return folder_of(models, symbol, "15m") / "cnn_lstm_v1.pth"
+
+
+def test_a_coin_without_a_model_is_missing_quietly(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        asked = registry(tmp_path)
+        assert not asked.is_model_available("BTCUSDT", NOW)
+        with pytest.raises(ModelMissing, match="no model of BTCUSDT 15m"):
+            asked.load_model("BTCUSDT", NOW)
+    assert logs == []
+
+
+def test_a_published_model_is_there_at_the_next_question(tmp_path: Path) -> None:
+    asked = registry(tmp_path)
+    assert not asked.is_model_available("BTCUSDT", NOW)
+    first, second = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
+    with capture_logs() as logs:
+        for model in (first, second):
+            publish(model, tmp_path)
+            assert asked.load_model("BTCUSDT", NOW).version == model.version
+            assert asked.load_model("BTCUSDT", NOW) is asked.load_model("BTCUSDT", NOW)
+        versions.rollback(folder_of(tmp_path, "BTCUSDT", "15m"))
+        assert asked.load_model("BTCUSDT", NOW).version == first.version
+    assert [each["event"] for each in logs] == ["model.loaded"] * 3
+
+
+def test_a_model_is_asked_about_later_candles_alone_and_not_for_ever(tmp_path: Path) -> None:
+    publish(tiny_model("BTCUSDT"), tmp_path)
+    asked = registry(tmp_path)
+    with pytest.raises(SignalUnavailable, match="has learned from candles up to"):
+        asked.load_model("BTCUSDT", DATA_ENDS_MS)
+    assert asked.is_model_available("BTCUSDT", DATA_ENDS_MS + POLICY.max_age_ms)
+    with pytest.raises(ModelStale, match="more than 30 days before this candle: train it again"):
+        asked.load_model("BTCUSDT", DATA_ENDS_MS + POLICY.max_age_ms + STEP_MS)
+
+
+@pytest.mark.parametrize(
+    ("served", "answers"),
+    [
+        (Verdict.ACTIVE, {Verdict.ACTIVE}),
+        (Verdict.WARMUP, {Verdict.ACTIVE, Verdict.WARMUP}),
+        (Verdict.LOW, {Verdict.ACTIVE, Verdict.WARMUP, Verdict.LOW}),
+    ],
+)
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_verdict_decides(
+    tmp_path: Path, verdict: Verdict, served: Verdict, answers: set[Verdict]
+) -> None:
+    publish(judged(tiny_model("BTCUSDT"), verdict), tmp_path)
+    asked = registry(tmp_path, replace(POLICY, served=served))
+    if verdict in answers:
+        assert asked.load_model("BTCUSDT", NOW).meta.verdict is verdict
+    else:
+        with pytest.raises(ModelRejected, match=f"is {verdict}: made for a test"):
+            asked.load_model("BTCUSDT", NOW)
+    model = load(folder_of(tmp_path, "BTCUSDT", "15m").resolve(), "BTCUSDT", "15m")
+    assert (asked.policy.withheld(model, NOW) is None) is (verdict is Verdict.ACTIVE)
+
+
+def test_damage_is_noticed_told_once_and_heals(tmp_path: Path) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        publish(tiny_model(symbol), tmp_path)
+    asked = registry(tmp_path)
+    whole = asked.load_model("BTCUSDT", NOW)
+    other = asked.load_model("ETHUSDT", NOW)
+    content = weights(tmp_path).read_bytes()
+    with capture_logs() as logs:
+        weights(tmp_path).write_bytes(content[:100])
+        for bar in range(5):
+            with pytest.raises(ModelIncompatible, match=r"is not what meta\.json says"):
+                asked.load_model("BTCUSDT", NOW + bar * STEP_MS)
+            assert asked.load_model("ETHUSDT", NOW + bar * STEP_MS) is other
+        weights(tmp_path).unlink()
+        for bar in range(5):
+            with pytest.raises(ModelIncompatible, match="cannot be read"):
+                asked.load_model("BTCUSDT", NOW + bar * STEP_MS)
+        weights(tmp_path).write_bytes(content)
+        assert asked.load_model("BTCUSDT", NOW).version == whole.version
+    assert [(each["event"], each["symbol"]) for each in logs] == [
+        ("model.refused", "BTCUSDT"),
+        ("model.refused", "BTCUSDT"),
+        ("model.loaded", "BTCUSDT"),
+    ]
+
+
+def test_a_deleted_model_is_refused_and_told(tmp_path: Path) -> None:
+    publish(tiny_model("BTCUSDT"), tmp_path)
+    asked = registry(tmp_path)
+    assert asked.is_model_available("BTCUSDT", NOW)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m")
+    with capture_logs() as logs:
+        (folder / "meta.json").unlink()
+        assert not asked.is_model_available("BTCUSDT", NOW)
+        folder.unlink()
+        folder.symlink_to("nowhere")
+        assert not asked.is_model_available("BTCUSDT", NOW)
+    assert {each["event"] for each in logs} == {"model.refused"}
+
+
+def test_a_touched_file_is_read_again_and_stays_the_same(tmp_path: Path) -> None:
+    publish(tiny_model("BTCUSDT"), tmp_path)
+    asked = registry(tmp_path)
+    first = asked.load_model("BTCUSDT", NOW)
+    os.utime(weights(tmp_path), (1, 1))
+    with capture_logs() as logs:
+        again = asked.load_model("BTCUSDT", NOW)
+    assert again is not first
+    assert again.version == first.version
+    assert logs == []
+
+
+def test_the_leader_is_that_of_the_features_in_use(tmp_path: Path) -> None:
+    asked = registry(tmp_path)
+    publish(tiny_model("ETHUSDT", features="per_coin_v1"), tmp_path)
+    assert asked.leader(["ETHUSDT", "SOLUSDT"]) is None
+    publish(tiny_model("SOLUSDT", features="per_coin_v2"), tmp_path)
+    assert asked.leader(["ETHUSDT", "SOLUSDT"]) == "BTCUSDT"
+
+
+def test_the_pool_answers_for_a_coin_that_has_no_model_and_says_so(tmp_path: Path) -> None:
+    publish(tiny_model(None, seed=1, features="per_coin_v2", trailing=0), tmp_path)
+    own = tiny_model("BTCUSDT", seed=2)
+    publish(own, tmp_path)
+    asked = registry(tmp_path)
+    assert asked.load_model("BTCUSDT", NOW).name == own.version
+    pool = asked.load_model("NEWUSDT", NOW)
+    assert pool.symbol is None
+    assert pool.name == f"pool:{pool.version}"
+    assert asked.leader(["BTCUSDT"]) == "BTCUSDT"  # the pool's features look at it
+    weights(tmp_path).write_bytes(b"")
+    with pytest.raises(ModelIncompatible):  # what is refused is not passed over
+        asked.load_model("BTCUSDT", NOW)
+    publish(judged(tiny_model(None, seed=1), Verdict.REJECTED), tmp_path)
+    with pytest.raises(ModelRejected, match=r"pool:cnn_lstm_v1\+\w+ is REJECTED"):
+        asked.load_model("NEWUSDT", NOW)
+
+
+def test_an_old_pool_answers_and_its_trades_do_not_stand(tmp_path: Path) -> None:
+    publish(tiny_model(None), tmp_path)
+    asked = registry(tmp_path)
+    pool = asked.load_model("NEWUSDT", DATA_ENDS_MS + POLICY.max_age_ms)
+    assert POLICY.withheld(pool, DATA_ENDS_MS + POLICY.max_age_ms) is None
+    later_ms = DATA_ENDS_MS + POLICY.max_age_ms + STEP_MS
+    assert asked.load_model("NEWUSDT", later_ms) is pool
+    assert "data ended 30 days ago are not traded" in str(POLICY.withheld(pool, later_ms))
+    with pytest.raises(ModelStale, match="more than 300 days before this candle"):
+        asked.load_model("NEWUSDT", DATA_ENDS_MS + POLICY.pool_max_age_ms + STEP_MS)
+
+
+def test_without_a_model_nothing_of_torch_is_loaded(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from crypto_bot.app.settings import load\n"
+        "from crypto_bot.app.wiring import model_registry\n"
+        f"asked = model_registry(load({{'models_dir': {str(tmp_path)!r}}}))\n"
+        "asked.find('BTCUSDT', 0); asked.leader(['BTCUSDT'])\n"
+        "print({'torch', 'sklearn', 'lightgbm', 'pandas'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert said.stdout.strip() == b"set()"

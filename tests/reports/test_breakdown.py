@@ -1,0 +1,155 @@
+"""Trades in groups: break-even by hand, a word for where they stand, a coin that is flipped."""
+
+import pytest
+
+from crypto_bot.domain.signal import Source
+from crypto_bot.reports import breakdown
+from crypto_bot.reports.resolved import ResolvedCalls, day_records
+from crypto_bot.reports.standing import Standing, calls_to_settle, standing
+from crypto_bot.statistics.daily import MIN_CALLS, Interval, wilson
+from crypto_bot.statistics.performance import performance
+from tests.reports.made_calls import call, market
+
+
+def trades(hits: int, misses: int, **known: object) -> list[object]:
+    right = [call(at, label="LONG", return_bps=120.0, **known) for at in range(hits)]  # type: ignore[arg-type]
+    wrong = [
+        call(hits + at, label="SHORT", return_bps=-80.0, **known)  # type: ignore[arg-type]
+        for at in range(misses)
+    ]
+    return [*right, *wrong]
+
+
+def test_break_even_by_hand() -> None:
+    calls = ResolvedCalls.of(trades(20, 20))  # type: ignore[arg-type]
+    # 120 h - 80 (1 - h) = 10
+    assert breakdown.break_even(calls) == pytest.approx(0.45)
+
+
+def test_break_even_needs_calls_and_calls_of_both_kinds() -> None:
+    assert breakdown.break_even(ResolvedCalls.of(trades(10, 10))) is None  # type: ignore[arg-type]
+    assert breakdown.break_even(ResolvedCalls.of(trades(40, 0))) is None  # type: ignore[arg-type]
+    assert breakdown.break_even(ResolvedCalls.of([])) is None
+
+
+def test_each_source_has_a_break_even_of_its_own() -> None:
+    rows = trades(30, 30) + [
+        call(100 + at, source=Source.MOMENTUM, return_bps=50.0 if at < 15 else -50.0, cost_bps=0.0)
+        for at in range(30)
+    ]
+    told = breakdown.by_source(ResolvedCalls.of(rows))  # type: ignore[arg-type]
+    assert {line.name: line.break_even for line in told} == {
+        "RSI_MA LONG": pytest.approx(0.45),
+        "MOMENTUM LONG": pytest.approx(0.5),
+    }
+
+
+def test_a_line_by_hand() -> None:
+    calls = ResolvedCalls.of(trades(30, 10))  # type: ignore[arg-type]
+    line = breakdown.overall(calls)
+    assert line.n == 40
+    assert line.rate == pytest.approx(0.75)
+    assert line.standing is Standing.ABOVE
+    # 30 calls of (120 - 10) / 100 and 10 of (-80 - 10) / 100.
+    assert line.mean_r == pytest.approx((30 * 1.1 - 10 * 0.9) / 40)
+
+
+def test_few_calls_have_an_interval_and_no_rate() -> None:
+    calls = ResolvedCalls.of(trades(5, 5))  # type: ignore[arg-type]
+    line = breakdown.overall(calls)
+    assert line.rate is None
+    assert line.mean_r is None
+    assert line.interval is not None
+    assert line.standing is Standing.TOO_FEW
+
+
+def test_no_call_at_all() -> None:
+    calls = ResolvedCalls.of([])
+    line = breakdown.overall(calls)
+    assert (line.n, line.rate, line.interval, line.standing) == (0, None, None, Standing.TOO_FEW)
+    assert breakdown.by_source(calls) == ()
+    assert breakdown.by_coin(calls) == ()
+    assert breakdown.by_volatility(calls) == ()
+    assert breakdown.random_side(calls).n == 0
+    assert [each.n for each in breakdown.by_hour(calls)] == [0] * 24
+    assert breakdown.confusion(calls) == ((0, 0, 0),) * 3
+
+
+def test_lines_agree_with_the_record_of_the_api() -> None:
+    calls = ResolvedCalls.of(market(12))
+    for line in breakdown.by_coin(calls):
+        mine = calls.where(calls.coin == calls.symbols.index(line.name))
+        assert line.n == len(mine)
+        assert line.rate == pytest.approx(mine.gained.mean())
+    assert sum(line.n for line in breakdown.by_hour(calls)) == len(calls)
+    assert sum(line.n for line in breakdown.by_volatility(calls)) == len(calls)
+
+
+def test_coins_come_by_their_lower_bound_and_those_with_few_calls_last() -> None:
+    rows = [
+        *trades(2, 0, symbol="FEWUSDT"),
+        *trades(25, 15, symbol="GOODUSDT"),
+        *trades(10, 30, symbol="BADUSDT"),
+    ]
+    calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))  # type: ignore[arg-type]
+    told = breakdown.by_coin(calls)
+    assert [line.name for line in told] == ["GOODUSDT", "BADUSDT", "FEWUSDT"]
+
+
+def test_hours_are_those_of_the_candle_in_utc() -> None:
+    calls = ResolvedCalls.of([call(0), call(3), call(4), call(95)])
+    told = breakdown.by_hour(calls)
+    assert {line.name: line.n for line in told if line.n} == {"00": 2, "01": 1, "23": 1}
+
+
+def test_volatility_groups_are_fifths() -> None:
+    calls = ResolvedCalls.of([call(at, atr=0.1 + 0.01 * at) for at in range(50)])
+    told = breakdown.by_volatility(calls)
+    assert [line.n for line in told] == [10] * 5
+    assert told[0].name == "10 to 20 bp"
+
+
+def test_a_random_side_gains_half_of_the_time_and_pays_its_costs() -> None:
+    rows = [call(at * 4, return_bps=100.0 if at % 4 else -100.0) for at in range(400)]
+    calls = ResolvedCalls.of(rows)
+    told = breakdown.random_side(calls)
+    assert told.n == 400
+    assert told.rate == pytest.approx(0.5)
+    assert told.mean_r == pytest.approx(-0.1)  # 10 of costs, 100 risked
+    assert told.interval is not None
+    assert told.interval == pytest.approx(wilson(0.5, 400))
+    assert told.break_even == pytest.approx(0.55)
+    assert told.standing is Standing.BELOW
+
+
+def test_confusion_counts_what_came_by_what_was_called() -> None:
+    rows = [
+        call(0, pred="LONG", label="LONG"),
+        call(1, pred="LONG", label="SHORT"),
+        call(2, pred="NO_TRADE", label="SHORT"),
+    ]
+    assert breakdown.confusion(ResolvedCalls.of(rows)) == ((0, 1, 1), (0, 0, 0), (0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("interval", "word"),
+    [
+        (Interval(0.44, 0.5), Standing.ABOVE),
+        (Interval(0.40, 0.5), Standing.NOT_PROVEN),
+        (Interval(0.30, 0.42), Standing.BELOW),
+        (None, Standing.TOO_FEW),
+    ],
+)
+def test_three_words(interval: Interval | None, word: Standing) -> None:
+    assert standing(100, interval, 0.43) is word
+    assert standing(MIN_CALLS - 1, interval, 0.43) is Standing.TOO_FEW
+    assert standing(100, interval, None) is Standing.TOO_FEW
+
+
+def test_how_many_more_calls_would_settle_it() -> None:
+    calls = ResolvedCalls.of(trades(44, 56))  # type: ignore[arg-type]
+    record = performance(day_records(calls, calls.gained, calls.coin, 1)[0])
+    # 1.96^2 * .44 * .56 / .02^2 = 2,366 calls on two days: taken as independent
+    assert calls_to_settle(record, 0.42) == 2367 - 100
+    assert calls_to_settle(record, 0.44) is None
+    assert calls_to_settle(record, 0.01) == 0

@@ -1,0 +1,91 @@
+"""Models live: an AUC by hand, its interval against draws, and each version by itself."""
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.reports.live_skill import all_models, calibration, direction_auc, live_models
+from crypto_bot.reports.loss_curve import losses
+from crypto_bot.reports.resolved import ResolvedCalls
+from tests.adapters.web.conftest import CARD
+from tests.reports.made_calls import market
+
+
+def test_auc_by_hand() -> None:
+    score = np.array([0.9, 0.5, 0.5, 0.1] * 30)
+    up = np.array([True, True, False, False] * 30)
+    # Pairs: .9 beats both, .5 ties with .5 and beats .1.
+    told = direction_auc(score, up, np.arange(120) // 30)
+    assert told.value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert told.low is not None
+
+
+def test_one_side_alone_has_no_auc() -> None:
+    assert direction_auc(np.ones(90), np.ones(90, dtype=bool), np.arange(90)).value is None
+    assert (
+        direction_auc(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=np.int64))[0] is None
+    )
+
+
+def test_the_interval_of_an_auc_covers_the_truth() -> None:
+    """Scores one standard deviation over sqrt(2) apart: AUC .6915 (normal distribution at .5)."""
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(200):
+        up = rng.random(600) < 0.5
+        score = rng.normal(size=600) + up * 0.5**0.5
+        told = direction_auc(score, up, np.arange(600) // 20)
+        assert told.low is not None
+        assert told.high is not None
+        covered += told.low <= 0.6915 <= told.high
+    assert 180 <= covered <= 200
+
+
+def test_calibration_of_honest_and_of_shrill_probabilities() -> None:
+    honest = ResolvedCalls.of(market(15))
+    ece, floor = calibration(honest.p, honest.label)
+    assert ece is not None
+    assert floor is not None
+    assert ece < floor
+    shrill = ResolvedCalls.of(market(15, stretch=3.0))
+    ece, floor = calibration(shrill.p, shrill.label)
+    assert ece is not None
+    assert floor is not None
+    assert ece > 2 * floor
+
+
+def entry(symbol: str, version: str | None) -> ModelEntry:
+    card = None if version is None else CARD._replace(version=version)
+    return ModelEntry(symbol, served=True, traded=True, reason="", card=card)
+
+
+def test_each_version_is_measured_by_its_own_calls() -> None:
+    rows = [*market(10, coins=1, bars=48), *market(10, coins=2, bars=48, version="v2")]
+    calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))
+    told = live_models(
+        calls,
+        losses(calls),
+        [entry("C1USDT", "v2"), entry("C0USDT", "v1"), entry("C9USDT", "v1"), entry("X", None)],
+    )
+    assert [(each.symbol, each.version, each.n) for each in told] == [
+        ("C0USDT", "v1", 480),
+        ("C1USDT", "v2", 480),
+        ("C9USDT", "v1", 0),
+    ]
+    first, _, never = told
+    assert first.tested == CARD.metrics
+    assert first.days == 10
+    assert first.skill.value is not None
+    assert first.skill.low is not None
+    assert never.skill.value is None
+    assert never.ece is None
+
+
+def test_all_models_together() -> None:
+    calls = ResolvedCalls.of(market(15))
+    told = all_models(calls, losses(calls))
+    assert told.n == len(calls)
+    assert told.skill.low is not None
+    assert told.skill.low > 0.0
+    assert told.direction_auc.low is not None
+    assert told.direction_auc.low > 0.5

@@ -1,0 +1,146 @@
+"""What is worth telling, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+
+import pytest
+
+from crypto_bot.domain.instant import MINUTE_MS
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.notice import Level, Notice, Topic
+from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.health import Health, assess
+from crypto_bot.ports import StoredSignal
+from crypto_bot.reports import notices
+from crypto_bot.reports.digest import LONGEST, Entry, compose, plain
+
+QUARTER = Timeframe.parse("15m")
+OPEN_MS = 1_764_547_200_000
+
+
+def stored(pred: Pred, *, late: bool = False, entry: float = 91_234.56) -> StoredSignal:
+    signal = Signal(
+        symbol="BTCUSDT",
+        tf="15m",
+        candle_open_ms=OPEN_MS,
+        pred=pred,
+        confidence=0.412,
+        probabilities=Probabilities(0.2, 0.39, 0.41),
+        source=Source.PROFESSIONAL_ANALYZER,
+        levels=Levels(entry) if pred is Pred.NO_TRADE else levels(pred, entry, entry / 100),
+        atr=entry / 100,
+        horizon_bars=16,
+        reasons=("because",),
+        expected_bps=14.24,
+    )
+    return StoredSignal(signal, OPEN_MS + QUARTER.ms + 2_000, late)
+
+
+def test_tradeable_signals_are_told_with_their_levels_and_others_are_not() -> None:
+    told = notices.of_signals(
+        [stored(Pred.NO_TRADE), stored(Pred.LONG), stored(Pred.SHORT, late=True)]
+    )
+    assert told == [
+        Notice(
+            Topic.SIGNAL,
+            Level.INFO,
+            "BTCUSDT 15m LONG at 91234.56; stop 89409.87; targets 93059.25, 93971.6, 94883.94; "
+            "41% sure; expected +14.2 bp before costs (PROFESSIONAL_ANALYZER)",
+        )
+    ]
+
+
+def test_a_small_price_is_no_power_of_ten() -> None:
+    (told,) = notices.of_signals([stored(Pred.LONG, entry=0.00001234)])
+    assert "at 0.00001234;" in told.text
+    assert "e-" not in told.text
+
+
+class Engine:
+    """Health at a moment that the test moves."""
+
+    def __init__(self) -> None:
+        self.now_ms = OPEN_MS + 2 * QUARTER.ms
+        self.health = Health(
+            started_ms=OPEN_MS, last_cycle_ms=self.now_ms, last_open_ms=OPEN_MS + QUARTER.ms
+        )
+        self.changes = notices.HealthChanges()
+
+    def told(self, after_ms: int = 0, **change: int | None) -> list[tuple[Topic, str]]:
+        self.now_ms += after_ms
+        self.health = replace(self.health, **change)  # type: ignore[arg-type]  # names of fields
+        report = assess(self.health, self.now_ms, QUARTER, patience_ms=MINUTE_MS)
+        return [(each.topic, each.text) for each in self.changes.seen(report, self.now_ms)]
+
+
+def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
+    engine = Engine()
+    assert engine.told() == []
+    down_ms = engine.now_ms
+    assert engine.told(exchange_down_since_ms=down_ms) == [
+        (Topic.EXCHANGE, "the exchange is down since 2025-12-01T00:30:00.000Z")
+    ]
+    assert engine.told(40 * MINUTE_MS) == [], "what is late is late by the outage"
+    assert engine.told(exchange_down_since_ms=None) == [
+        (Topic.EXCHANGE, "the exchange is up again after 40 min 0 s")
+    ]
+    assert engine.told(5_000) == []
+    assert engine.told(5_000, last_open_ms=OPEN_MS + 3 * QUARTER.ms) == [], "caught up in time"
+
+
+def test_degraded_is_told_once_it_has_lasted_and_so_is_its_end() -> None:
+    engine = Engine()
+    assert engine.told(16 * MINUTE_MS + 1) == []
+    ((topic, text),) = engine.told(MINUTE_MS)
+    assert topic is Topic.ENGINE
+    assert text.startswith("the engine is degraded: signals are behind: the newest are of the")
+    assert engine.told(MINUTE_MS) == []
+    assert engine.told(last_open_ms=OPEN_MS + 2 * QUARTER.ms) == [
+        (Topic.ENGINE, "the engine is running again")
+    ]
+
+
+def entry(symbol: str, *, served: bool, reason: str, missing: bool = False) -> ModelEntry:
+    return ModelEntry(
+        symbol, served=served, traded=served, reason=reason, card=None, missing=missing
+    )
+
+
+def test_models_are_told_of_when_they_are_refused_and_when_they_answer_again() -> None:
+    changes = notices.ModelChanges()
+
+    def told(*entries: ModelEntry) -> list[str]:
+        return [each.text for each in changes.seen(entries)]
+
+    none = entry("ETHUSDT", served=False, reason="no model", missing=True)
+    assert told(entry("BTCUSDT", served=True, reason="it answers"), none) == []
+    stale = entry("BTCUSDT", served=False, reason="its data ends long ago")
+    assert told(stale, none) == ["the model of BTCUSDT is refused: its data ends long ago"]
+    assert told(stale, none) == []
+    assert told(entry("BTCUSDT", served=False, reason="damaged"), none) == [
+        "the model of BTCUSDT is refused: damaged"
+    ]
+    assert told(entry("BTCUSDT", served=True, reason="v2 is ACTIVE"), none) == [
+        "the model of BTCUSDT answers again: v2 is ACTIVE"
+    ]
+    gone = entry("BTCUSDT", served=False, reason="no model", missing=True)
+    assert told(gone, none) == ["the model of BTCUSDT is refused: no model"]
+    assert told(gone, none) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("two\nlines\r\n\tand a tab", "two lines and a tab"),
+        ("bell \x07 and \x1b[31mred", "bell and [31mred"),
+        ("right\u202eleft", "right left"),
+        ("x" * 500, "x" * (LONGEST - 1) + "…"),
+    ],
+)
+def test_a_notice_is_one_plain_line(text: str, line: str) -> None:
+    assert plain(text) == line
+    message = compose([Entry(1, OPEN_MS, Notice(Topic.MODEL, Level.INFO, text))], 0, UTC)
+    assert message.body == line

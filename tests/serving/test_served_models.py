@@ -1,0 +1,326 @@
+"""Models in the engine: whatever fails in between, the store ends as a replay would have it."""
+
+import os
+import pickle
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.wiring import build_catch_up, model_registry
+from crypto_bot.backtesting.replay import ReplayClock
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
+from crypto_bot.domain.signal import Pred, Signal, Source
+from crypto_bot.engine.catch_up import CatchUp
+from crypto_bot.features.sets import feature_set
+from crypto_bot.models.artifact import PublishedModel, folder_of, publish
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.serving.logged_models import LoggedModels
+from tests.engine.true_market import (
+    M15,
+    START,
+    Feed,
+    Truth,
+    contents,
+    honest,
+    opened,
+    true_candles,
+    undisturbed,
+)
+from tests.models.made_models import judged, tiny_model
+
+SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+RECORD_BARS = 10
+LEARNED_UNTIL = START - 30 * M15.ms
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return true_candles(SYMBOLS, 6_400, 100)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    models_dir = tmp_path / "models"
+    for seed, symbol in enumerate(TRAINED):
+        publish(
+            tiny_model(symbol, seed=seed, features="per_coin_v2", data_ends_ms=LEARNED_UNTIL),
+            models_dir,
+        )
+    return load({"device": "cpu", "models_dir": models_dir, "engine": {"record_bars": RECORD_BARS}})
+
+
+def engine(settings: Settings, database: Database, feed: Feed, clock: ReplayClock) -> CatchUp:
+    return build_catch_up(
+        settings, SYMBOLS, clock, database, feed=feed, timer=lambda: 0.0, patience_s=0.05
+    )
+
+
+async def test_three_trained_coins_answer_and_the_rest_falls_back(
+    settings: Settings, truth: Truth
+) -> None:
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        for bar in range(30):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 0:
+                catch_up.recover(until_ms)
+            assert not (await catch_up.to(until_ms)).owed
+        signals, outcomes = contents(database)
+        assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
+    for signal, outcome in zip(signals, outcomes, strict=True):
+        if signal.symbol not in TRAINED:
+            assert signal.source is not Source.ML_PER_COIN_V1
+            assert signal.declined[0].source is Source.ML_PER_COIN_V1
+            assert "no model of" in signal.declined[0].reason
+            continue
+        assert signal.source is Source.ML_PER_COIN_V1
+        assert signal.model_version is not None
+        assert signal.model_version.startswith("cnn_lstm_v1+")
+        assert signal.label is not None
+        assert (signal.label.name, signal.horizon_bars) == ("A", 4)
+        assert signal.confidence == signal.probabilities.of(signal.pred)
+        assert sum(signal.probabilities) == pytest.approx(1.0)
+        assert signal.cost_bps == 10.0
+        assert "trailing 60 days" in signal.reasons[0]
+        if signal.pred is not Pred.NO_TRADE:
+            assert signal.expected_bps is not None
+            assert signal.expected_bps > 10.0
+        if signal.candle_open_ms <= until_ms - 4 * M15.ms:
+            assert outcome is not None
+            assert outcome.settled_ms == signal.candle_open_ms + 5 * M15.ms
+    ours = [signal for signal in signals if signal.symbol in TRAINED]
+    assert {Pred.NO_TRADE, Pred.LONG, Pred.SHORT} == {signal.pred for signal in ours}
+
+
+async def test_the_pool_answers_for_the_others_and_a_replay_finds_it_by_its_name(
+    settings: Settings, truth: Truth
+) -> None:
+    pool = tiny_model(None, seed=9, features="per_coin_v2", data_ends_ms=LEARNED_UNTIL, trailing=0)
+    publish(pool, settings.models_dir)
+    clock = ReplayClock()
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        for bar in range(4):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 0:
+                catch_up.recover(until_ms)
+            await catch_up.to(until_ms)
+        found = contents(database)
+    assert found == undisturbed(settings, truth, until_ms)
+    others = [signal for signal in found[0] if signal.symbol not in TRAINED]
+    assert {signal.model_version for signal in others} == {f"pool:{pool.version}"}
+    assert all("has no model of its own" in signal.reasons[-1] for signal in others)
+    policy = model_registry(settings).policy
+    by_name = {signal.symbol: signal for signal in found[0] if signal.candle_open_ms == until_ms}
+    logged = LoggedModels(settings.models_dir, M15, policy, lambda _: by_name)
+    again = logged.find("ADAUSDT", until_ms)
+    assert isinstance(again, PublishedModel)
+    assert (again.symbol, again.version) == (None, pool.version)
+    assert logged.lost == []
+
+
+class Weather:
+    """Faults of the exchange: candles that are late, coins that are down from time to time."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)
+        self._down: set[str] = set()
+
+    def change(self, bar: int) -> None:
+        outages = {
+            15: {"BTCUSDT"},
+            20: set(SYMBOLS) - {"BTCUSDT"},
+            25: set(self._rng.sample(SYMBOLS, 2)),
+            30: set(),
+        }
+        self._down = outages.get(bar, self._down)
+
+    def restarts(self) -> bool:
+        return self._rng.random() < 0.2
+
+    def answer(self, symbol: str, found: list[Candle]) -> list[Candle]:
+        if symbol in self._down or self._rng.random() < 0.1:
+            raise ExchangeUnavailable("made up")
+        lost = set()
+        if found and self._rng.random() < 0.3:
+            lost = {self._rng.randrange(len(found))}
+        return [candle for at, candle in enumerate(found) if at not in lost]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("hole", [None, 12], ids=["whole", "gap_of_the_leader"])
+async def test_faults_waves_and_restarts_change_nothing(
+    settings: Settings, truth: Truth, seed: int, hole: int | None
+) -> None:
+    clock, weather = ReplayClock(), Weather(seed)
+    missing_ms = None if hole is None else START + hole * M15.ms
+    holed = {**truth, "BTCUSDT": [c for c in truth["BTCUSDT"] if c.open_ms != missing_ms]}
+    with opened() as database:
+        feed = Feed(holed, clock, weather.answer)
+        catch_up = engine(settings, database, feed, clock)
+        for bar in range(40):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            weather.change(bar)
+            if bar == 0 or weather.restarts():
+                catch_up = engine(settings, database, feed, clock)
+                catch_up.recover(until_ms)
+            await catch_up.to(until_ms)
+        for _ in range(50):
+            if not (await catch_up.to(until_ms)).owed:
+                break
+        assert not catch_up.behind(until_ms)
+        found = contents(database)
+        assert found == undisturbed(settings, holed, until_ms)
+    ours = [signal for signal in found[0] if signal.symbol in TRAINED]
+    declined = [signal for signal in ours if signal.source is not Source.ML_PER_COIN_V1]
+    if missing_ms is None:
+        assert not declined
+    else:
+        assert {s.candle_open_ms for s in declined if s.symbol == "ETHUSDT"} >= {missing_ms}
+
+
+async def test_a_coin_waits_for_the_leader_but_not_for_ever(
+    settings: Settings, truth: Truth
+) -> None:
+    clock = ReplayClock()
+    down = {"BTCUSDT"}
+
+    def answer(symbol: str, found: list[Candle]) -> list[Candle]:
+        if symbol in down:
+            raise ExchangeUnavailable("made up")
+        return found
+
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, answer), clock)
+        down.clear()
+        clock.set(M15.close_of(START) + 1_000)
+        catch_up.recover(START)
+        assert not (await catch_up.to(START)).owed
+        down.add("BTCUSDT")
+        later_ms = START + M15.ms
+        clock.set(M15.close_of(later_ms) + 1_000)
+        owed = (await catch_up.to(later_ms)).owed
+        assert owed.keys() == set(SYMBOLS)
+        assert "wait for those of the leading coin" in owed["ETHUSDT"]
+        assert set(catch_up.behind(later_ms)) == set(SYMBOLS)
+        down.clear()
+        assert not (await catch_up.to(later_ms)).owed
+        assert not catch_up.behind(later_ms)
+        down.add("BTCUSDT")
+        for bars in (96, 98):
+            until_ms = later_ms + bars * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            await catch_up.to(until_ms)
+            waiting = set(catch_up.behind(until_ms))
+            assert waiting == (set(SYMBOLS) if bars == 96 else {"BTCUSDT"})
+
+
+class Payload:
+    """A pickle that would write a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self._marker}",)
+
+
+@pytest.mark.parametrize("how", ["deleted", "cut", "pickle", "features"])
+async def test_a_spoiled_model_falls_back_and_disturbs_nothing_else(
+    settings: Settings, truth: Truth, tmp_path: Path, how: str
+) -> None:
+    clock = ReplayClock()
+    marker = tmp_path / "ran"
+    at = folder_of(settings.models_dir, "ETHUSDT", "15m")
+    with opened() as database:
+        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
+        for bar in range(6):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar == 0:
+                catch_up.recover(until_ms)
+            if bar == 3:
+                spoil(at, how, marker)
+            assert not (await catch_up.to(until_ms)).owed
+        signals, _ = contents(database)
+        spoiled_ms = START + 3 * M15.ms
+        for signal in signals:
+            if signal.symbol == "ETHUSDT" and signal.candle_open_ms >= spoiled_ms:
+                assert signal.source is not Source.ML_PER_COIN_V1
+                assert signal.declined[0].source is Source.ML_PER_COIN_V1
+        untouched = undisturbed_but(settings, truth, until_ms)
+        others = [signal for signal in signals if signal.symbol != "ETHUSDT"]
+        assert others == [signal for signal in untouched if signal.symbol != "ETHUSDT"]
+        earlier = [s for s in signals if s.symbol == "ETHUSDT" and s.candle_open_ms < spoiled_ms]
+        assert {signal.source for signal in earlier} == {Source.ML_PER_COIN_V1}
+    assert not marker.exists()
+
+
+def spoil(at: Path, how: str, marker: Path) -> None:
+    weights = at / "cnn_lstm_v1.pth"
+    if how == "deleted":
+        at.unlink()
+        at.symlink_to("nowhere")
+    elif how == "cut":
+        weights.write_bytes(weights.read_bytes()[:-50])
+    elif how == "pickle":
+        weights.write_bytes(pickle.dumps(Payload(marker)))
+    else:
+        meta = at / "meta.json"
+        told = meta.read_text()
+        position = told.index('"schema_hash": "') + len('"schema_hash": "')
+        meta.write_text(told[:position] + "0" * 8 + told[position + 8 :])
+
+
+def undisturbed_but(settings: Settings, truth: Truth, until_ms: int) -> Sequence[Signal]:
+    return undisturbed(settings, truth, until_ms)[0]
+
+
+async def test_a_lower_tier_is_served_as_the_settings_say_and_never_trades_alone(
+    settings: Settings, truth: Truth
+) -> None:
+    for seed, (symbol, verdict) in enumerate(
+        zip(TRAINED, (Verdict.WARMUP, Verdict.LOW, Verdict.BLOCKED), strict=True)
+    ):
+        model = tiny_model(symbol, seed=seed, features="per_coin_v2", data_ends_ms=LEARNED_UNTIL)
+        publish(judged(model, verdict), settings.models_dir)
+    signals, _ = undisturbed(settings, truth, START + 40 * M15.ms)
+    for signal in signals:
+        if signal.symbol == "BTCUSDT":
+            assert signal.source is Source.ML_PER_COIN_V1
+            assert signal.pred is Pred.NO_TRADE
+            assert "the model is WARMUP: made for a test" in signal.reasons[1]
+        else:
+            assert signal.source is not Source.ML_PER_COIN_V1
+    ours = [signal for signal in signals if signal.symbol == "BTCUSDT"]
+    assert any("not traded alone" in signal.reasons[-1] for signal in ours)
+    knowingly = settings.model_copy(
+        update={"models": settings.models.model_copy(update={"served": "LOW", "traded": "LOW"})}
+    )
+    signals, _ = undisturbed(knowingly, truth, START + 40 * M15.ms)
+    low = [signal for signal in signals if signal.symbol == "ETHUSDT"]
+    assert {signal.source for signal in low} == {Source.ML_PER_COIN_V1}
+    assert {signal.pred for signal in low} > {Pred.NO_TRADE}
+    assert all("the model is LOW" in signal.reasons[1] for signal in low)
+
+
+async def test_too_few_candles_are_said_with_what_is_needed(
+    settings: Settings, truth: Truth
+) -> None:
+    short = {symbol: candles[-400:] for symbol, candles in truth.items()}
+    signals, _ = undisturbed(settings, short, START)
+    needed = feature_set("per_coin_v2").warm_up_bars
+    for signal in signals:
+        if signal.symbol in TRAINED:
+            assert f"needs {needed}" in signal.declined[0].reason

@@ -1,0 +1,52 @@
+"""The day bootstrap covers what it should and calls nothing certain on a few days."""
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.statistics.intervals import DayBootstrap, ratio
+
+
+def mean_interval(values: np.ndarray, open_ms: np.ndarray, seed: int = 0) -> tuple[float, ...]:
+    days = DayBootstrap(open_ms, 400, seed)
+    return tuple(days.estimate(days.sums(values, np.ones(values.size)), ratio))
+
+
+def test_every_draw_has_as_many_days_as_there_are() -> None:
+    days = DayBootstrap(np.arange(50) * DAY_MS, 100)
+    assert days.weights.shape == (100, 50)
+    assert set(days.weights.sum(axis=1)) == {50.0}
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        shocks = rng.normal(0.0, 1.0, 204)
+        daily = np.convolve(shocks, np.ones(3) / 3, mode="valid")[
+            :200
+        ]  # days that resemble each other
+        _, low, high = mean_interval(daily, np.arange(200) * DAY_MS, seed)
+        covered += low <= 0.0 <= high
+    assert 0.87 <= covered / 200 <= 0.98
+
+
+def test_coins_of_one_day_count_as_one() -> None:
+    rng = np.random.default_rng(4)
+    daily = rng.normal(0.0, 1.0, 100)
+    _, low, high = mean_interval(daily, np.arange(100) * DAY_MS)
+    _, low_32, high_32 = mean_interval(np.tile(daily, 32), np.tile(np.arange(100) * DAY_MS, 32))
+    assert (low_32, high_32) == pytest.approx((low, high))
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    rng = np.random.default_rng(4)
+    values, open_ms = rng.normal(size=90), np.arange(90) * DAY_MS
+    assert mean_interval(values, open_ms, 7) == mean_interval(values, open_ms, 7)
+    assert mean_interval(values, open_ms, 7) != mean_interval(values, open_ms, 8)
+
+
+def test_a_few_days_have_a_value_and_no_interval() -> None:
+    value, low, high = mean_interval(np.ones(19), np.arange(19) * DAY_MS)
+    assert value == 1.0
+    assert np.isnan([low, high]).all()

@@ -1,0 +1,205 @@
+"""Live performance: known values, and what must hold for any record."""
+
+from __future__ import annotations
+
+import random
+from math import isclose
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.domain.signal import Source
+from crypto_bot.ports import DayRecord
+from crypto_bot.statistics.daily import MIN_CALLS, Interval, block_variance, t_95, wilson
+from crypto_bot.statistics.performance import performance, review
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_against_published_values(hits: int, n: int, low: float, high: float) -> None:
+    """Newcombe 1998, Intervals for the single proportion, table I, method 3."""
+    assert wilson(hits / n, n) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_of_nothing_is_everything() -> None:
+    assert wilson(0.0, 0) == Interval(0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "known"), [(3, 3.18245), (4, 2.77645), (7, 2.36462), (30, 2.04227), (1e9, 1.95996)]
+)
+def test_t_quantile_against_tables(degrees: float, known: float) -> None:
+    assert t_95(degrees) == pytest.approx(known, rel=2e-3)
+
+
+def test_block_variance_of_eight_days_by_hand() -> None:
+    # Blocks of two days: sums 2, 0, -2, 0, 2, 0, -2, 0; squares 16; 16 / 2 * 8 / 6.
+    assert block_variance([1, 1, -1, -1, 1, 1, -1, -1]) == pytest.approx(16 / 2 * 8 / 6)
+
+
+def test_days_that_follow_each_other_widen_and_days_that_alternate_narrow() -> None:
+    together = block_variance([1.0] * 20 + [-1.0] * 20)
+    apart = block_variance([1.0, -1.0] * 20)
+    assert apart < 40 < together
+
+
+def day(
+    at: int,
+    n: int = 10,
+    hits: int = 4,
+    *,
+    source: Source = Source.RSI_MA,
+    symbol: str = "BTCUSDT",
+    mean_bps: float = 0.0,
+) -> DayRecord:
+    confidence = 0.35
+    brier = hits * (1 - confidence) ** 2 + (n - hits) * confidence**2
+    return DayRecord(source, symbol, at, n, hits, n, n * mean_bps, n * confidence, brier)
+
+
+def test_an_empty_record_says_nothing() -> None:
+    nothing = performance([])
+    assert (nothing.n, nothing.days, nothing.trades) == (0, 0, 0)
+    assert nothing.hit_rate is None
+    assert nothing.hit_rate_interval is None
+    assert nothing.mean_return_interval_bps is None
+
+
+def test_below_thirty_calls_there_is_an_interval_and_no_rate() -> None:
+    few = performance([day(0, n=MIN_CALLS - 1)])
+    assert few.hit_rate is None
+    assert few.mean_return_bps is None
+    assert few.calibration_gap is None
+    assert few.brier is None
+    assert few.hit_rate_interval == wilson(4 / 29, 29)
+    enough = performance([day(0, n=MIN_CALLS)])
+    assert enough.hit_rate == pytest.approx(4 / 30)
+    assert enough.mean_return_bps == 0.0
+
+
+def test_calibration_and_brier_of_a_known_record() -> None:
+    record = performance([day(at) for at in range(10)])
+    assert record.hit_rate == pytest.approx(0.4)
+    assert record.mean_confidence == pytest.approx(0.35)
+    assert record.calibration_gap == pytest.approx(-0.05)
+    assert record.brier == pytest.approx(0.4 * 0.65**2 + 0.6 * 0.35**2)
+    assert record.brier_baseline == pytest.approx(0.24)
+
+
+def test_holds_are_in_the_hit_rate_and_not_in_the_returns() -> None:
+    holds = DayRecord(Source.HOLD, "BTCUSDT", 0, 50, 40, 0, 0.0, 25.0, 10.0)
+    record = performance([holds, day(0, n=40, mean_bps=7.0)])
+    assert record.n == 90
+    assert record.trades == 40
+    assert record.mean_return_bps == pytest.approx(7.0)
+
+
+def test_groups_are_by_source_by_coin_and_over_all() -> None:
+    rows = [
+        day(0, n=31, hits=10),
+        day(0, n=32, hits=20, symbol="ETHUSDT"),
+        day(1, n=33, hits=30, source=Source.MOMENTUM),
+    ]
+    said = review(rows)
+    assert said.overall.n == 96
+    assert {name: each.n for name, each in said.by_source.items()} == {
+        Source.RSI_MA: 63,
+        Source.MOMENTUM: 33,
+    }
+    assert {name: each.hits for name, each in said.by_symbol.items()} == {
+        "BTCUSDT": 40,
+        "ETHUSDT": 20,
+    }
+
+
+def test_coins_that_move_together_are_not_independent_calls() -> None:
+    """Each day all 32 coins are right or all are wrong: 40 observations, not 1,280."""
+    rng = random.Random(7)
+    rows = []
+    for at in range(40):
+        hits = 1 if rng.random() < 0.5 else 0
+        rows += [day(at, n=1, hits=hits, symbol=f"C{coin}") for coin in range(32)]
+    record = performance(rows)
+    assert record.n == 1280
+    assert record.n_effective is not None
+    assert record.n_effective < 80
+    assert record.hit_rate_interval is not None
+    assert record.hit_rate_interval.high - record.hit_rate_interval.low > 0.2
+
+
+@pytest.mark.parametrize("days", [8, 30, 120])
+def test_the_return_interval_covers_the_truth_about_as_often_as_it_says(days: int) -> None:
+    """Days with a shared shock that lingers (AR 0.2) and unequal numbers of calls; truth 3 bp."""
+    rng = random.Random(days)
+    covered, runs = 0, 400
+    for _ in range(runs):
+        shock, rows = rng.gauss(0, 30), []
+        for at in range(days):
+            shock = 0.2 * shock + rng.gauss(0, 30)
+            rows.append(day(at, n=rng.randint(5, 40), mean_bps=3.0 + shock))
+        interval = performance(rows).mean_return_interval_bps
+        assert interval is not None
+        covered += interval.low <= 3.0 <= interval.high
+    assert 0.90 <= covered / runs <= 0.99, covered / runs
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[DayRecord]:
+    rows = []
+    for _ in range(draw(st.integers(1, 40))):
+        n = draw(st.integers(1, 200))
+        hits = draw(st.integers(0, n))
+        trades = draw(st.integers(0, n))
+        rows.append(
+            DayRecord(
+                source=draw(st.sampled_from(Source)),
+                symbol=draw(st.sampled_from(["BTCUSDT", "ETHUSDT", "SOLUSDT"])),
+                day=draw(st.integers(19_000, 19_040)),
+                n=n,
+                hits=hits,
+                trades=trades,
+                return_bps=draw(st.floats(-500, 500)) * trades,
+                confidence=draw(st.floats(0, 1)) * n,
+                brier=draw(st.floats(0, 1)) * n,
+            )
+        )
+    return rows
+
+
+@given(records())
+def test_any_record_adds_up_and_its_intervals_hold_its_estimates(rows: list[DayRecord]) -> None:
+    said = review(rows)
+    assert sum(each.n for each in said.by_source.values()) == said.overall.n
+    assert sum(each.hits for each in said.by_symbol.values()) == said.overall.hits
+    for record in (said.overall, *said.by_source.values(), *said.by_symbol.values()):
+        assert record.hit_rate_interval is not None
+        low, high = record.hit_rate_interval
+        assert 0.0 <= low <= high <= 1.0
+        assert low - 1e-12 <= record.hits / record.n <= high + 1e-12
+        assert record.n_effective is None or record.n_effective <= record.n
+        assert (record.hit_rate is None) == (record.n < MIN_CALLS)
+        if record.mean_return_interval_bps and record.mean_return_bps is not None:
+            low, high = record.mean_return_interval_bps
+            assert low <= record.mean_return_bps <= high
+
+
+@given(records(), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(rows: list[DayRecord], rng: random.Random) -> None:
+    shuffled = list(rows)
+    rng.shuffle(shuffled)
+    assert review(shuffled) == review(rows)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_wilson_narrows_with_more_calls(n: int, rate: float) -> None:
+    few, many = wilson(rate, n), wilson(rate, 4 * n)
+    assert many.high - many.low < few.high - few.low
+    assert isclose(sum(wilson(1 - rate, n)), 2 - sum(few), abs_tol=1e-9)

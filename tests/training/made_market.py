@@ -1,0 +1,42 @@
+"""Hourly candles of made coins, and what is asked of them."""
+
+import numpy as np
+
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.kernel import Series
+from crypto_bot.features.sets import feature_set
+from crypto_bot.labels.labels import label_spec
+from crypto_bot.training.folds import SplitPlan
+from crypto_bot.training.panel import Question
+
+HOUR = Timeframe.parse("1h")
+FEATURES = feature_set("per_coin_v1")
+QUESTION = Question(HOUR, FEATURES, label_spec("A"), 16)
+SPLITS = SplitPlan(folds=2, test_days=20, validation_days=10, least_fit_days=20)
+
+
+def candles(
+    days: int, seed: int, missing: tuple[int, ...] = (), rising_days: tuple[int, int] = (0, 0)
+) -> Series:
+    """A wandering price whose steps swell and shrink; it climbs steadily on `rising_days`."""
+    rng = np.random.default_rng(seed)
+    n = 24 * days
+    calm = 0.004 * np.exp(0.6 * np.sin(np.arange(n) / 40.0))
+    steps = calm * rng.standard_normal(n)
+    climb = slice(*(24 * day for day in rising_days))
+    steps[climb] = np.abs(steps[climb])
+    close = 100.0 * np.exp(np.cumsum(steps))
+    opened = np.concatenate([[100.0], close[:-1]])
+    reach = np.abs(rng.standard_normal((2, n))) * calm * close
+    table = np.column_stack(
+        [
+            opened,
+            np.maximum(opened, close) + reach[0],
+            np.minimum(opened, close) - reach[1],
+            close,
+            50.0 * np.exp(rng.standard_normal(n)),
+        ]
+    )
+    kept = np.setdiff1d(np.arange(n), missing)
+    return Series(kept * HOUR.ms + 20_000 * DAY_MS, np.ascontiguousarray(table[kept]))

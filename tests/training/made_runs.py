@@ -1,0 +1,43 @@
+"""Whole training runs, small: made candles to the files of published models."""
+
+from pathlib import Path
+
+from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
+from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.training.executors.in_process import InProcess
+from crypto_bot.training.graph import run_graph
+from crypto_bot.training.job import Stage, jobs_of
+from crypto_bot.training.judging import artifact_of
+from crypto_bot.training.observers import Lines
+from crypto_bot.training.panel import Coin
+from crypto_bot.training.run import lay_out
+from crypto_bot.training.run_store import Desk
+from crypto_bot.training.walk import TrainingPlan
+from tests.training.made_market import QUESTION, SPLITS
+
+NET = NetSettings(epochs=2, up_epochs=1, batch_size=128, epoch_examples=400, device="cpu")
+TUNING = NetSettings(epochs=1, up_epochs=1, batch_size=128, learning_rate=1e-4, device="cpu")
+TRAINED_MS = 1_800_000_000_000
+
+
+def plan(*judged: str, pooled: bool = False, tuning: NetSettings | None = None) -> TrainingPlan:
+    return TrainingPlan(
+        judged or ("COIN0",),
+        FamilyChoice(CNN_LSTM, "tiny", 16, NET),
+        pooled=pooled,
+        tuning=tuning,
+        splits=SPLITS,
+        seed=3,
+    )
+
+
+def trained(coins: list[Coin], asked: TrainingPlan, folder: Path) -> dict[str, dict[str, bytes]]:
+    """The published files of each coin's model, that of the pool under `pool`."""
+    desk = Desk(folder / "desk")
+    draft = lay_out(desk, coins, None, QUESTION, asked, now_ms=TRAINED_MS, resume=False)
+    study = draft.study(desk.panel)
+    graph = jobs_of(asked, len(study.folds))
+    failed = run_graph(graph, InProcess(study, desk), desk, folder / "models", Lines())
+    assert failed == {}
+    judged = [job for job in graph if job.stage is Stage.JUDGE]
+    return {job.symbol or "pool": artifact_of(desk.get(job)) for job in judged}

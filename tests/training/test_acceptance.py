@@ -1,0 +1,184 @@
+"""A person's word: what it lifts, what it does not, and what is stored of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.domain.errors import (
+    ConfigError,
+    ModelIncompatible,
+    ModelRejected,
+    SignalUnavailable,
+)
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of, load, publish, read_meta
+from crypto_bot.models.meta import Meta
+from crypto_bot.models.model import TrainedModel
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy
+from crypto_bot.models.verdict import Verdict
+from crypto_bot.serving.logged_models import LoggedModels
+from crypto_bot.training.acceptance import accept
+from crypto_bot.training.leak_audit import Check
+from tests.models.made_models import DATA_ENDS_MS, STEP_MS, blocked, judged, tiny_model
+
+M15 = Timeframe.parse("15m")
+COINS = ("BTCUSDT", "ETHUSDT")
+PASSED = (Check("prefixes", True, "rows stay"), Check("coin flips", True, "AUC 0.501"))
+WHY = "the pair was listed in a week of trends"
+
+
+def accepted(models: Path, model: TrainedModel, checks: tuple[Check, ...] = PASSED) -> Meta:
+    publish(model, models)
+    folder = folder_of(models, "BTCUSDT", "15m")
+    now = versions.current(folder)
+    assert now is not None
+    return accept(folder, now, f" {WHY} ", checks)
+
+
+def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
+    tmp_path: Path,
+) -> None:
+    model = blocked(tiny_model("BTCUSDT"), coins=COINS)
+    registry = ModelRegistry(
+        tmp_path, M15, ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
+    )
+    publish(model, tmp_path)
+    now = DATA_ENDS_MS + STEP_MS
+    assert not registry.is_model_available("BTCUSDT", now)
+    accepted(tmp_path, model)
+    meta = registry.load_model("BTCUSDT", now).meta
+    assert meta.verdict is Verdict.ACTIVE
+    assert meta.reasons[-1] == "a person audited the model and lifted the block"
+    assert meta.accepted is not None
+    assert meta.accepted.because == WHY
+    assert meta.accepted.audit == ("prefixes: rows stay", "coin flips: AUC 0.501")
+    versions.rollback(folder_of(tmp_path, "BTCUSDT", "15m"))
+    assert not registry.is_model_available("BTCUSDT", now)
+
+
+def test_only_verdict_reasons_and_the_word_differ(tmp_path: Path) -> None:
+    accepted(tmp_path, blocked(tiny_model("BTCUSDT"), coins=COINS))
+    before, after = versions.versions(folder_of(tmp_path, "BTCUSDT", "15m"))
+    told = [json.loads((each / "meta.json").read_text()) for each in (before, after)]
+    assert {key for key in told[1] if told[0][key] != told[1][key]} == {
+        *("verdict", "reasons", "accepted")
+    }
+    names = sorted(each.name for each in before.iterdir() if each.name != "meta.json")
+    assert names == sorted(each.name for each in after.iterdir() if each.name != "meta.json")
+    assert all((before / name).read_bytes() == (after / name).read_bytes() for name in names)
+    assert load(after, "BTCUSDT", "15m").version == read_meta(before).version
+
+
+@pytest.mark.parametrize(
+    ("failed", "verdict", "reason"),
+    [
+        ("calibration", Verdict.LOW, "calibration in words"),
+        ("direction_placebo", Verdict.WARMUP, "direction_placebo in words"),
+        ("sd_direction", Verdict.REJECTED, "sd_direction in words"),
+    ],
+)
+def test_a_word_lifts_the_block_and_nothing_else(
+    tmp_path: Path, failed: str, verdict: Verdict, reason: str
+) -> None:
+    meta = accepted(tmp_path, blocked(tiny_model("BTCUSDT"), failed, coins=COINS))
+    assert meta.verdict is verdict
+    assert meta.reasons[0] == reason
+
+
+def test_one_coin_alone_is_told(tmp_path: Path) -> None:
+    meta = accepted(tmp_path, blocked(tiny_model("BTCUSDT"), "direction_auc"))
+    assert any("measured on one coin alone" in reason for reason in meta.reasons)
+
+
+@pytest.mark.parametrize(
+    ("model", "checks", "error", "said"),
+    [
+        (judged(tiny_model("BTCUSDT"), Verdict.REJECTED), PASSED, ConfigError, "is REJECTED: only"),
+        (tiny_model("BTCUSDT"), PASSED, ConfigError, "is ACTIVE: only"),
+        (blocked(tiny_model("BTCUSDT")), (), ModelRejected, "nothing was audited"),
+        (
+            blocked(tiny_model("BTCUSDT")),
+            (*PASSED, Check("shuffled labels", False, "AUC 0.61")),
+            ModelRejected,
+            "stays BLOCKED, its audit did not pass: shuffled labels: AUC 0.61",
+        ),
+        (
+            blocked(tiny_model("BTCUSDT"), "prefix"),
+            PASSED,
+            ModelRejected,
+            "stays BLOCKED: prefix in words",
+        ),
+        (
+            blocked(tiny_model("BTCUSDT"), "moon"),
+            PASSED,
+            ModelIncompatible,
+            "no verdict follows from these gates: unknown gate moon",
+        ),
+        (
+            judged(tiny_model("BTCUSDT"), Verdict.BLOCKED),
+            PASSED,
+            ModelIncompatible,
+            "no gate calibration",
+        ),
+    ],
+)
+def test_what_is_not_accepted_changes_nothing(
+    tmp_path: Path,
+    model: TrainedModel,
+    checks: tuple[Check, ...],
+    error: type[Exception],
+    said: str,
+) -> None:
+    with pytest.raises(error, match=said):
+        accepted(tmp_path, model, checks)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m")
+    assert len(versions.versions(folder)) == 1
+    assert read_meta(folder).accepted is None
+
+
+def test_a_damaged_file_or_an_empty_word_is_not_accepted(tmp_path: Path) -> None:
+    made = publish(blocked(tiny_model("BTCUSDT")), tmp_path)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m")
+    with pytest.raises(ConfigError, match="--because must say why"):
+        accept(folder, made, "  ", PASSED)
+    (made / "cnn_lstm_v1.pth").write_bytes(b"cut")
+    with pytest.raises(ModelIncompatible, match="is not what"):
+        accept(folder, made, WHY, PASSED)
+    assert versions.versions(folder) == [made]
+
+
+def test_a_logged_call_is_recomputed_by_the_version_that_could_make_it(tmp_path: Path) -> None:
+    meta = accepted(tmp_path, blocked(tiny_model("BTCUSDT"), coins=COINS))
+    versions.rollback(folder_of(tmp_path, "BTCUSDT", "15m"))
+    signal = Signal(
+        symbol="BTCUSDT",
+        tf="15m",
+        candle_open_ms=DATA_ENDS_MS + STEP_MS,
+        pred=Pred.NO_TRADE,
+        confidence=0.5,
+        probabilities=Probabilities(0.2, 0.5, 0.3),
+        source=Source.ML_PER_COIN_V1,
+        levels=Levels(100.0),
+        atr=1.0,
+        horizon_bars=4,
+        reasons=(),
+        model_version=meta.version,
+    )
+    policy = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
+    logged = LoggedModels(tmp_path, M15, policy, lambda _: {"BTCUSDT": signal})
+    found = logged.find("BTCUSDT", signal.candle_open_ms)
+    assert not isinstance(found, SignalUnavailable)
+    assert found.meta.verdict is Verdict.ACTIVE
+
+
+def test_training_anew_forgets_the_word(tmp_path: Path) -> None:
+    model = blocked(tiny_model("BTCUSDT"))
+    accepted(tmp_path, model)
+    made = publish(replace(model, seed=1), tmp_path)
+    assert read_meta(made).verdict is Verdict.BLOCKED
+    assert read_meta(made).accepted is None

@@ -1,0 +1,132 @@
+"""Baselines know what fit rows tell them and nothing else."""
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.instant import HOUR_MS
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.families.family import Examples
+from crypto_bot.models.families.trees import TreeFamily, TreeSettings
+from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Ints
+from crypto_bot.training.baselines import (
+    LOGISTIC,
+    MAJORITY,
+    PERSISTENCE,
+    REVERSAL,
+    TREES,
+    UNKNOWN_LABEL,
+    FoldRows,
+    RowKeys,
+    baseline_logits,
+    last_known,
+    references,
+)
+
+BAR_MS = 900_000
+
+
+def test_the_label_of_an_hour_ago_is_known_and_nothing_newer() -> None:
+    open_ms = np.arange(8) * BAR_MS
+    label = np.array([0, 1, 2, 0, 1, 1, 2, 2])
+    got = last_known(open_ms, np.zeros(8, dtype=np.int64), label, HOUR_MS)
+    assert got.tolist() == [UNKNOWN_LABEL] * 4 + [0, 1, 2, 0]
+
+
+def test_across_a_gap_and_between_coins_nothing_is_known() -> None:
+    open_ms = np.array([0, 0, 4, 8, 12]) * BAR_MS
+    coin = np.array([0, 1, 1, 0, 0])
+    got = last_known(open_ms, coin, np.array([2, 0, 1, 2, 1]), HOUR_MS)
+    assert got.tolist() == [UNKNOWN_LABEL, UNKNOWN_LABEL, 0, UNKNOWN_LABEL, 2]
+
+
+def keys(open_ms: Ints, coin: Ints) -> RowKeys:
+    return RowKeys(open_ms, coin, np.full(open_ms.size, UNKNOWN_LABEL))
+
+
+def test_references_are_frequencies_of_the_coin_and_of_its_hour() -> None:
+    hours = np.arange(24 * 2_000)
+    coin = np.repeat([0, 1], hours.size)
+    fit_keys = keys(np.tile(hours, 2) * HOUR_MS, coin)
+    labels = np.where(fit_keys.hour == 9, LONG, NO_TRADE) * (coin == 0)
+    asked = keys(np.array([9, 10, 9]) * HOUR_MS, np.array([0, 0, 1]))
+    got = references(labels, fit_keys, asked)
+    assert got.prior[0] == pytest.approx([0.0, 23 / 24, 1 / 24], abs=0.002)
+    assert got.prior[1].tolist() == got.prior[0].tolist()
+    assert got.climatology[0] == pytest.approx([0.0, 0.0, 1.0], abs=0.06)
+    assert got.climatology[1] == pytest.approx([0.0, 1.0, 0.0], abs=0.06)
+    assert got.prior[2] == pytest.approx([1.0, 0.0, 0.0], abs=0.002)
+
+
+def test_a_coin_that_was_not_in_the_fit_rows_gets_the_pools_frequencies() -> None:
+    labels = np.array([SHORT, NO_TRADE, NO_TRADE, LONG])
+    fit_keys = keys(np.arange(4) * HOUR_MS, np.zeros(4, dtype=np.int64))
+    got = references(labels, fit_keys, keys(np.array([0]), np.array([7])))
+    assert got.prior[0] == pytest.approx([0.25, 0.5, 0.25])
+    assert got.climatology[0] == pytest.approx([0.25, 0.5, 0.25])
+
+
+def fold(seed: int = 0, n: int = 8_000) -> FoldRows:
+    """Column 0 is the past hour's return, which reverts; column 1 says whether it moves."""
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((n, 2)).astype(np.float32)
+    moved = rng.random(n) < 1.0 / (1.0 + np.exp(-1.5 * features[:, 1]))
+    up = rng.random(n) < 1.0 / (1.0 + np.exp(0.8 * features[:, 0]))
+    labels = np.where(moved, np.where(up, LONG, SHORT), NO_TRADE).astype(np.int64)
+    open_ms, coin = np.arange(n) * BAR_MS, np.zeros(n, dtype=np.int64)
+    known = last_known(open_ms, coin, labels, HOUR_MS)
+    parts = np.split(np.arange(n), [n * 5 // 8, n * 6 // 8])
+    fit, validation = (
+        Examples(features, rows, labels[rows], np.ones(rows.size)) for rows in parts[:2]
+    )
+    fit_keys, asked = (RowKeys(open_ms[r], coin[r], known[r]) for r in (parts[0], parts[2]))
+    both = np.array([0, 1])
+    return FoldRows(fit, validation, fit_keys, parts[2], asked, both, both, return_column=0)
+
+
+def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
+    rows = fold()
+    small = TreeSettings(move_rounds=40, up_rounds=40, learning_rate=0.1, min_rows_in_leaf=50)
+    got = baseline_logits(rows, tree_settings=small)
+    assert set(got) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
+    for logits in got.values():
+        p = Calibration().probabilities(logits)
+        assert p.shape == (rows.ends.size, 3)
+        assert np.isfinite(p).all()
+    past = rows.fit.features[rows.ends, 0]
+    assert np.corrcoef(got[REVERSAL].up, past)[0, 1] == pytest.approx(-1.0)
+    assert np.ptp(got[REVERSAL].move) == 0.0
+    assert np.corrcoef(got[TREES].move, got[LOGISTIC].move)[0, 1] > 0.8
+    prior = references(rows.fit.labels, rows.fit_keys, rows.keys).prior
+    assert Calibration().probabilities(got[MAJORITY]) == pytest.approx(prior)
+
+
+def test_trees_go_on_while_the_loss_on_whole_validation_rows_falls() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((4_000, 6)).astype(np.float32)
+    labels = np.where(features[:, 3] > 0.3, 2, np.where(features[:, 1] > 0.5, 0, 1))
+    rows, columns = np.arange(4_000), np.arange(4)
+    learned = Examples(features, rows[:3_000], labels[:3_000], np.full(3_000, 0.25))
+    beside = Examples(features, rows[3_000:], labels[3_000:], np.ones(1_000))
+    settings = TreeSettings(move_rounds=60, up_rounds=5, move_patience=3, min_rows_in_leaf=20)
+    fitted = TreeFamily(columns, columns, 0, settings).fit(learned, beside)
+    assert fitted.move.num_trees() > 30
+
+
+def test_persistence_learns_what_follows_the_last_known_label() -> None:
+    rows = fold()
+    sticky = rows.fit_keys.known.copy()
+    sticky[sticky == UNKNOWN_LABEL] = NO_TRADE
+    fit = Examples(rows.fit.features, rows.fit.ends, sticky, rows.fit.weights)
+    asked = RowKeys(rows.keys.open_ms, rows.keys.coin, np.resize([0, 1, 2], rows.ends.size))
+    followed = FoldRows(
+        fit,
+        rows.validation,
+        rows.fit_keys,
+        rows.ends,
+        asked,
+        rows.move_columns,
+        rows.up_columns,
+        rows.return_column,
+    )
+    p = Calibration().probabilities(baseline_logits(followed)[PERSISTENCE])
+    assert np.array_equal(p.argmax(axis=1), asked.known)

@@ -1,0 +1,127 @@
+"""No label of a test is seen by what is fitted: index tables by hand, and properties."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_bot.domain.errors import ConfigError, NotEnoughData
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.training.folds import Fold, SplitPlan, parts, walk_forward
+
+FOUR_HOURS = Timeframe.parse("4h")
+DAILY = Timeframe.parse("1d")
+
+
+def daily_table(plan: SplitPlan, horizon_bars: int, days: int) -> list[str]:
+    """One letter a day for each fold: f(it), v(alidation), t(est), . for what nobody sees."""
+    open_ms = np.arange(days) * DAY_MS
+    table = []
+    for fold in walk_forward(plan, DAILY, horizon_bars, 0, int(open_ms[-1])):
+        letters = np.full(days, ".")
+        for letter, rows in zip("fvt", parts(fold, open_ms, np.ones(days, np.bool_)), strict=True):
+            assert (letters[rows] == ".").all()
+            letters[rows] = letter
+        table.append("".join(letters))
+    return table
+
+
+def test_daily_rows_with_a_horizon_of_two_days() -> None:
+    plan = SplitPlan(folds=4, test_days=3, validation_days=2, embargo_days=1, least_fit_days=4)
+    assert daily_table(plan, 2, 23) == [
+        "ffff..vv...ttt.........",
+        "fffffff..vv...ttt......",
+        "ffffffffff..vv...ttt...",
+        "fffffffffffff..vv...ttt",
+    ]
+
+
+def test_daily_rows_with_a_horizon_of_one_day_and_no_embargo() -> None:
+    plan = SplitPlan(folds=2, test_days=4, validation_days=3, embargo_days=0, least_fit_days=1)
+    assert daily_table(plan, 1, 16) == [
+        "fff.vvv.tttt....",
+        "fffffff.vvv.tttt",
+    ]
+
+
+def test_bounds_at_four_hours() -> None:
+    plan = SplitPlan(folds=1, test_days=2, validation_days=1, embargo_days=1, least_fit_days=1)
+    step = FOUR_HOURS.ms
+    last_ms = 40 * step  # 41 candles: the test is rows 29 to 40
+    assert walk_forward(plan, FOUR_HOURS, 3, 0, last_ms) == [
+        Fold(0, 11 * step, 14 * step, 20 * step, 29 * step, 41 * step)
+    ]
+
+
+def test_rows_without_a_label_are_in_no_part() -> None:
+    plan = SplitPlan(folds=1, test_days=2, validation_days=2, embargo_days=1, least_fit_days=1)
+    (fold,) = walk_forward(plan, DAILY, 1, 0, 9 * DAY_MS)
+    open_ms = np.tile(np.arange(10) * DAY_MS, 2)  # two coins
+    usable = np.ones(20, np.bool_)
+    usable[[1, 4, 18]] = False
+    found = parts(fold, open_ms, usable)
+    assert found.fit.tolist() == [0, 2, 10, 11, 12]
+    assert found.validation.tolist() == [5, 14, 15]
+    assert found.test.tolist() == [8, 9, 19]
+
+
+def test_too_short_a_history_says_what_is_needed() -> None:
+    with pytest.raises(NotEnoughData, match=r"100\.0 days .* 413\.1 are needed"):
+        walk_forward(SplitPlan(), Timeframe.parse("15m"), 4, 0, 100 * DAY_MS - 900_000)
+
+
+@pytest.mark.parametrize("broken", [{"folds": 0}, {"embargo_days": -1}, {"test_days": 0}])
+def test_a_plan_that_cannot_be(broken: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="cannot split"):
+        SplitPlan(**broken)
+
+
+def test_claims_need_four_folds_and_250_days() -> None:
+    assert SplitPlan().supports_claims
+    assert not SplitPlan(folds=3, test_days=100).supports_claims
+    assert not SplitPlan(folds=5, test_days=40).supports_claims
+
+
+@given(
+    plan=st.builds(
+        SplitPlan,
+        folds=st.integers(1, 6),
+        test_days=st.integers(1, 20),
+        validation_days=st.integers(1, 10),
+        embargo_days=st.integers(0, 3),
+        least_fit_days=st.just(1),
+    ),
+    horizon=st.integers(1, 20),
+    days=st.integers(1, 250),
+    first=st.integers(0, 30),
+)
+def test_no_label_reaches_into_another_part(
+    plan: SplitPlan, horizon: int, days: int, first: int
+) -> None:
+    embargo_days, test_rows = plan.embargo_days, plan.test_days * 6
+    step = FOUR_HOURS.ms
+    open_ms = first * step + np.arange(days * 6) * step
+    try:
+        found = walk_forward(plan, FOUR_HOURS, horizon, int(open_ms[0]), int(open_ms[-1]))
+    except NotEnoughData:
+        needed = 1 + plan.validation_days + embargo_days + plan.folds * plan.test_days
+        assert days * 6 < needed * 6 + 2 * horizon
+        return
+    tested: list[int] = []
+    before: set[int] = set()
+    for fold in found:
+        fit, validation, test = parts(fold, open_ms, np.ones(open_ms.size, np.bool_))
+        assert fit.size
+        assert validation.size == plan.validation_days * 6
+        assert test.size == test_rows
+        # a label made at the close of a candle ends with the candle `horizon` further on
+        end_ms = open_ms + (horizon + 1) * step
+        assert end_ms[fit].max() <= open_ms[validation].min() + step
+        assert end_ms[validation].max() + embargo_days * DAY_MS <= open_ms[test].min() + step
+        # spans run from a candle's own close: they never share an instant
+        assert end_ms[validation].max() <= (open_ms[test] + step).min()
+        assert before <= set(fit.tolist())
+        before = set(fit.tolist())
+        tested += test.tolist()
+    assert tested == list(range(open_ms.size - plan.folds * test_rows, open_ms.size))

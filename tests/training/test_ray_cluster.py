@@ -1,0 +1,107 @@
+"""Training on a real Ray cluster of two nodes, and addresses where there is none."""
+
+import socket
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.training.executors import ray_connection
+from crypto_bot.training.executors.executor import Event, Failed, Told
+from crypto_bot.training.executors.in_process import InProcess
+from crypto_bot.training.executors.ray_cluster import RayCluster
+from crypto_bot.training.job import Job, Stage
+from tests.contracts.test_training_executors import Ran, driven, the_first_fold
+from tests.training.made_cluster import two_nodes
+from tests.training.made_study import GOOD, ONE_SIDED, TUNING, begun
+
+LONG = replace(TUNING, up_epochs=300)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: Path) -> None:
+    draft, desk = begun(tmp_path / "alone", tuning=LONG)
+    study = draft.study(desk.panel)
+    graph = the_first_fold(draft)
+    alone = Ran(draft, desk, graph, driven(InProcess(study, desk), graph))
+
+    draft, desk = begun(tmp_path / "cluster", tuning=LONG)
+    tuning: set[Job] = set()
+    removed: list[object] = []
+    with two_nodes() as (cluster, other):
+        executor = RayCluster(draft.study(desk.panel), desk, cluster.address)
+
+        def kill_a_node(event: Event) -> None:
+            if event.job.stage is not Stage.TUNE:
+                return
+            (tuning.add if isinstance(event, Told) else tuning.discard)(event.job)
+            if len(tuning) == 2 and not removed:  # one on each node
+                removed.append(other)
+                cluster.remove_node(other, allow_graceful=False)
+
+        try:
+            assert executor.slots == 2
+            events = driven(executor, graph, kill_a_node)
+        finally:
+            executor.close()
+    assert removed
+    ran = Ran(draft, desk, graph, events)
+    assert max(executor._attempts.values()) == 2
+    ended = Counter(each.job for each in events if not isinstance(each, Told))
+    assert ended == Counter(list(graph))
+    failed = [each.job for each in events if isinstance(each, Failed)]
+    assert failed == [Job(Stage.TUNE, ONE_SIDED, 0)]
+    assert {Job(Stage.TUNE, symbol, 0) for symbol in GOOD} <= set(ran.products())
+    assert ran.products() == alone.products()
+    told = Counter(
+        (each.job, each.report.head, each.report.epoch) for each in events if isinstance(each, Told)
+    )
+    assert max(told.values()) <= 2  # it went on from the newest checkpoint
+    assert sum(count - 1 for count in told.values()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("somewhere", "write HOST:PORT"),
+        ("ray://127.0.0.1:10001", "write HOST:PORT"),
+        ("127.0.0.1:99999", "write HOST:PORT"),
+        ("127.0.0.1:1", "nothing answers there"),
+    ],
+)
+def test_an_address_without_a_cluster_is_one_line(
+    tmp_path: Path, address: str, expected: str
+) -> None:
+    draft, desk = begun(tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        RayCluster(draft.study(desk.panel), desk, address)
+    told = str(refused.value)
+    assert told.startswith(f"--ray_address {address}: ")
+    assert expected in told
+    assert "\n" not in told
+
+
+@pytest.mark.slow
+def test_another_server_at_the_address_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, desk = begun(tmp_path)
+    monkeypatch.setattr(ray_connection, "_ANSWER_S", 5.0)  # it would never answer
+    with (
+        socket.create_server(("127.0.0.2", 0)) as server,
+        pytest.raises(ConfigError, match="what listens there is no Ray cluster") as told,
+    ):
+        RayCluster(draft.study(desk.panel), desk, f"127.0.0.2:{server.getsockname()[1]}")
+    assert "\n" not in str(told.value)
+
+
+def test_without_ray_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, desk = begun(tmp_path)
+    monkeypatch.setattr(ray_connection, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'crypto-bot\[ray\]'"):
+        RayCluster(draft.study(desk.panel), desk, "127.0.0.1:6379")

@@ -1,0 +1,187 @@
+"""Candles to judged models, small: rows, folds, fine-tuning and what comes out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.errors import NotEnoughData
+from crypto_bot.features.kernel import Series
+from crypto_bot.models.artifact import META, METRICS, TRAILING
+from crypto_bot.models.catalog import headline
+from crypto_bot.models.families.by_name import TREES as TREE_FAMILY
+from crypto_bot.models.families.by_name import FamilyChoice, build, heads
+from crypto_bot.models.families.cnn_lstm.fit import BEST_FILE, FILE
+from crypto_bot.models.meta import Meta, meta_from, trailing_from
+from crypto_bot.training.baselines import LOGISTIC, MAJORITY, PERSISTENCE, REVERSAL, TREES
+from crypto_bot.training.folds import parts
+from crypto_bot.training.panel import Coin, Panel, build_panel
+from crypto_bot.training.walk import (
+    TEACHER,
+    TrainingPlan,
+    asked,
+    baselines_of,
+    folds_of,
+    rows_to_fit,
+)
+from tests.training.made_market import FEATURES, HOUR, QUESTION, SPLITS, candles
+from tests.training.made_runs import TRAINED_MS, TUNING, plan, trained
+
+
+def panel(*coins: Series) -> Panel:
+    told = [Coin(f"COIN{number}", each) for number, each in enumerate(coins)]
+    return build_panel(told, None, QUESTION)
+
+
+def test_a_window_never_crosses_a_gap_or_the_start_of_a_coin() -> None:
+    gap = 1_200
+    told = panel(candles(130, 0, missing=(gap,)), candles(130, 1))
+    first, second = (np.flatnonzero(told.ready & (told.coin == coin)) for coin in (0, 1))
+    warm = FEATURES.warm_up_bars
+    # Ready from the 16th valid row on; after the gap everything begins anew.
+    assert first[0] == warm - 1 + 15
+    assert first[first >= gap][0] == gap + warm - 1 + 15
+    assert first[first < gap][-1] == gap - 1
+    begins = int((told.coin == 0).sum())
+    assert second[0] == begins + warm - 1 + 15
+    for end in (*first[::50], *second[::50]):
+        window = slice(end - 15, end + 1)
+        assert np.ptp(told.open_ms[window]) == 15 * HOUR.ms
+        assert np.ptp(told.coin[window]) == 0
+    assert np.isfinite(told.features).all()
+
+
+def test_labels_near_the_end_and_before_a_gap_are_not_used() -> None:
+    told = panel(candles(130, 0, missing=(1_200,)))
+    assert told.ready[-1]
+    assert not told.usable[-4:].any()
+    assert told.usable[-5]
+    assert not told.usable[1_196:1_200].any()
+    assert told.usable[1_195]
+
+
+def test_thinned_rows_do_not_overlap() -> None:
+    told = panel(candles(120, 0), candles(120, 1))
+    kept = told.thinned(np.flatnonzero(told.usable))
+    for coin in (0, 1):
+        assert np.diff(told.open_ms[kept[told.coin[kept] == coin]]).min() == 4 * HOUR.ms
+    overlapping = told.weight[told.usable]
+    assert overlapping.mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_the_newest_known_label_is_that_of_a_horizon_ago() -> None:
+    told = panel(candles(120, 0))
+    rows = np.flatnonzero(told.usable)[4:]
+    assert np.array_equal(told.known[rows], told.label[rows - 4])
+
+
+def test_too_few_candles_are_counted() -> None:
+    with pytest.raises(NotEnoughData, match="COIN0 has 480 candles: 820 are needed for a single"):
+        panel(candles(20, 0))
+    told = panel(candles(80, 0))
+    with pytest.raises(NotEnoughData, match=r"COIN0 has 1920 candles and about \d+ are needed"):
+        folds_of(told, plan())
+
+
+def test_as_many_candles_as_are_asked_for_are_enough() -> None:
+    with pytest.raises(NotEnoughData) as refused:
+        folds_of(panel(candles(80, 0)), plan())
+    needed = int(str(refused.value).split(" about ")[1].split()[0])
+    assert len(folds_of(panel(candles(-(-needed // 24), 0)), plan())) == 2
+
+
+def test_prices_that_never_change_teach_nothing() -> None:
+    still = candles(130, 0)
+    still.candles[:, :4] = 5.0
+    with pytest.raises(NotEnoughData, match="COIN0: 0 labels hold nothing but no label"):
+        panel(still)
+
+
+def test_a_fold_answers_its_test_rows_of_the_judged_coins_beside_all_baselines() -> None:
+    told = panel(candles(140, 0), candles(140, 1))
+    wanted = plan("COIN1")
+    folds = folds_of(told, wanted)
+    got = asked(told, wanted, folds, 0)
+    part = parts(folds[0], told.open_ms, told.usable)
+    own = told.coin == 1
+    assert np.array_equal(got.ends[got.fold == 0], part.test[own[part.test]])
+    assert np.array_equal(got.ends[got.fold == TEACHER], part.validation[own[part.validation]])
+    logits, references = baselines_of(told, wanted, rows_to_fit(told, wanted, folds, 0), got.ends)
+    assert set(logits) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
+    for each in logits.values():
+        assert all(head.shape == got.ends.shape for head in each)
+        assert all(np.isfinite(head).all() for head in each)
+    assert all(np.allclose(p.sum(axis=1), 1.0) for p in references)
+
+
+Files = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def pooled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
+    coins = [Coin(f"COIN{number}", candles(140, number)) for number in range(3)]
+    wanted = plan("COIN0", "COIN2", pooled=True, tuning=TUNING)
+    return trained(coins, wanted, tmp_path_factory.mktemp("run"))
+
+
+def meta(files: Files) -> Meta:
+    return meta_from(files[META], META)
+
+
+def test_each_judged_coin_gets_its_own_model_and_the_pool_one(pooled: dict[str, Files]) -> None:
+    assert list(pooled) == ["pool", "COIN0", "COIN2"]
+    one, other = pooled["COIN0"], pooled["COIN2"]
+    assert len({files[FILE] for files in pooled.values()}) == 3  # tuned on its own rows
+    assert meta(one).version != meta(other).version
+    assert meta(one).version.startswith("cnn_lstm_v1+")
+    assert meta(one).pooled_with == ("COIN0", "COIN1", "COIN2")
+    assert meta(one).trained_ms == TRAINED_MS
+    assert meta(one).span.candles == 140 * 24
+    assert meta(pooled["pool"]).symbol is None
+    assert meta(pooled["pool"]).span.candles == 3 * 140 * 24
+
+
+def test_a_model_can_be_built_again_from_what_it_holds(pooled: dict[str, Files]) -> None:
+    files = pooled["COIN2"]
+    spec = meta(files).spec
+    choice = FamilyChoice(spec.family, spec.size, spec.window_bars)
+    weights = {name: files[name] for name in (FILE, BEST_FILE)}
+    loaded = build(choice, spec.columns, heads(spec.family, FEATURES)).load(weights)
+    told = panel(*(candles(140, number) for number in range(3)))
+    ends = np.flatnonzero(told.ready & (told.coin == 2))[-60 * 24 :]
+    trailing = trailing_from(files[TRAILING], TRAILING)
+    assert np.array_equal(trailing.open_ms, told.open_ms[ends])
+    assert trailing.score.tolist() == pytest.approx(
+        loaded.logits(told.features, ends).up.tolist(), abs=1e-6
+    )
+
+
+def test_a_model_holds_its_measurements(pooled: dict[str, Files]) -> None:
+    files = pooled["COIN0"]
+    metrics = json.loads(files[METRICS])
+    assert set(metrics["coin"]) == {"model", "baselines", "gains"}
+    judged = metrics["coins_together"]["model"]
+    assert (judged["rows"], judged["coins"]) == (2 * 40 * 24, 2)
+    told = headline(files[METRICS])
+    assert told is not None
+    assert (told.rows, told.coins_together) == (40 * 24, 2)
+    assert {"reliability.png", "confusion_matrix.png", "learning_curves.png"} <= set(files)
+    gates = {gate.name for gate in meta(files).gates}
+    assert gates >= {"log_loss", "direction_auc", "days", "placebo_auc", "prefix"}
+    assert meta(files).reasons
+
+
+def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
+    coins = [Coin("COIN0", candles(130, 0))]
+    one, other = (trained(coins, plan(), tmp_path / name)["COIN0"] for name in "ab")
+    assert one == other
+
+
+def test_trees_are_a_second_family(tmp_path: Path) -> None:
+    coins = [Coin("COIN0", candles(130, 0))]
+    choice = FamilyChoice(TREE_FAMILY, "default", 16)
+    wanted = TrainingPlan(("COIN0",), choice, pooled=False, splits=SPLITS)
+    files = trained(coins, wanted, tmp_path)["COIN0"]
+    assert {"trees_move.txt", "trees_up.txt"} <= set(files)
+    assert "learning_curves.png" not in files
