@@ -1,0 +1,67 @@
+"""The review page and the API over fixed data at a fixed moment, as a process: DATABASE.
+
+The only file of the golden tests that imports from the package.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+import uvicorn
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web.page.mount import mount_page
+from crypto_bot.adapters.web.page.training_table import RunLine
+from tests.adapters.web.page.made_figures import BAR_MS, MadeCatalog, MadeDesk, board_of
+from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
+
+NOW_MS = NEWEST_MS + BAR_MS + 60_000
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ADAUSDT", "DOTUSDT", "XRPUSDT", "BNBUSDT", "LTCUSDT")
+_BARS = 480
+_RUNS = (
+    RunLine("15m, process", "running", NOW_MS - 600_000, None, 3, 9, "BTCUSDT: fold 2"),
+    RunLine(
+        "15m, process", "finished", NOW_MS - 9_000_000, NOW_MS - 8_000_000, 9, 9, "ETHUSDT: LOW"
+    ),
+)
+
+
+def main(url: str) -> None:
+    """Serves until it is killed; its first line is a JSON event with its address."""
+    database = Database.open(url)
+    fill(database, symbols=SYMBOLS, bars=_BARS)
+    catalog, desk = MadeCatalog(SYMBOLS, NOW_MS), MadeDesk(NOW_MS, SYMBOLS)
+    board = board_of(
+        database,
+        NOW_MS,
+        symbols=SYMBOLS,
+        catalog=catalog,
+        paper=desk,
+        training=_RUNS,
+        newest_ms=NEWEST_MS,
+    )
+    app = create_app(
+        queries=SqlPredictionQueries(database, QUARTER),
+        catalog=catalog,
+        symbols=SYMBOLS,
+        timeframe=QUARTER,
+        health=board.health,
+        metrics=Metrics(board.health),
+        stream=EventStream(epoch=1, memory=8),
+        host="127.0.0.1",
+        paper=desk,
+    )
+    mount_page(app, board)
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    sys.stdout.write(json.dumps({"event": "ready", "url": address}) + "\n")
+    sys.stdout.flush()
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
