@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import Interval
 from crypto_bot.models.verdict import Verdict
-from crypto_bot.statistics.intervals import Estimate
 
 CHANCE_AUC = 0.015
 """So far from one half a direction AUC may lie by chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One test: `value` against `limit`, and what it says in words."""
-
-    name: str
-    passed: bool
-    value: float
-    limit: float
-    words: str
 
 
 def gate(name: str, passed: bool, value: float, limit: float, words: str) -> Gate:
@@ -29,13 +18,13 @@ def gate(name: str, passed: bool, value: float, limit: float, words: str) -> Gat
     return Gate(name, bool(passed), float(value), float(limit), told)
 
 
-def chance(name: str, auc: Estimate, where: str) -> Gate:
+def chance(name: str, auc: Interval, where: str) -> Gate:
     """Passed where nobody could foresee the direction and nothing was foreseen."""
     words = "direction AUC " + where + " is {value:.4f} (must be within {limit:.3f} of .5)"
     return gate(name, is_chance(auc), auc.value, CHANCE_AUC, words)
 
 
-def is_chance(auc: Estimate) -> bool:
+def is_chance(auc: Interval) -> bool:
     """Near one half, or no further from it than few rows bring."""
     return abs(auc.value - 0.5) <= CHANCE_AUC or auc.low <= 0.5 <= auc.high
 

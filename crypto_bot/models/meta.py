@@ -8,10 +8,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crypto_bot.domain.errors import ModelIncompatible
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import number
 from crypto_bot.domain.label import LabelSpec, Rule
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
-from crypto_bot.models.gates import Gate, Judgement
+from crypto_bot.models.gates import Judgement
 from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.models.verdict import Verdict
 
@@ -42,6 +44,10 @@ class _Gate(_Part):
     value: float | None
     limit: float | None
     words: str
+
+    @property
+    def plain(self) -> Gate:
+        return Gate(self.name, self.passed, number(self.value), number(self.limit), self.words)
 
 
 class _Span(_Part):
@@ -133,17 +139,7 @@ class Meta(_Part):
     @property
     def judgement(self) -> Judgement:
         """The verdict as it was made."""
-        gates = tuple(
-            Gate(
-                gate.name,
-                gate.passed,
-                np.nan if gate.value is None else gate.value,
-                np.nan if gate.limit is None else gate.limit,
-                gate.words,
-            )
-            for gate in self.gates
-        )
-        return Judgement(self.verdict, self.reasons, gates)
+        return Judgement(self.verdict, self.reasons, tuple(gate.plain for gate in self.gates))
 
 
 class _Trailing(_Part):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.statistics import scores
-from crypto_bot.statistics.intervals import DRAWS, UNKNOWN, DayBootstrap, Estimate, ratio
+from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, ratio
 from crypto_bot.statistics.rows import LONG, Floats, Rows
 
 PLACEBOS = 20
@@ -21,10 +22,10 @@ class Direction:
     `placebos`: the AUC with the sign of whole days flipped at random, 20 times.
     """
 
-    auc: Estimate
+    auc: Interval
     placebos: tuple[float, ...]
     placebo_95: float
-    rank_ic: Estimate
+    rank_ic: Interval
     moved: int
     coins: int
 

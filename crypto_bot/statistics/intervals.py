@@ -7,11 +7,11 @@ once and a draw is a weighting of days.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import Interval
 from crypto_bot.statistics.rows import Floats, Ints
 
 BLOCK_DAYS = 5
@@ -19,17 +19,6 @@ MIN_DAYS = 4 * BLOCK_DAYS
 """Fewer days than four blocks have no interval: it would look narrow and mean nothing."""
 DRAWS = 1_000
 _LOW, _HIGH = 2.5, 97.5
-
-
-class Estimate(NamedTuple):
-    """A value and its 95 % interval; NaN where it cannot be told."""
-
-    value: float
-    low: float
-    high: float
-
-
-UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 Statistic = Callable[[Floats], Floats]
 """Sums [m, k] to values [m]."""
@@ -48,17 +37,17 @@ class DayBootstrap:
             [np.bincount(self.day, column, minlength=self.days.size) for column in columns], axis=1
         )
 
-    def estimate(self, sums: Floats, statistic: Statistic) -> Estimate:
+    def estimate(self, sums: Floats, statistic: Statistic) -> Interval:
         """The statistic of all days, and its interval over the draws. `sums` is [days, k]."""
         value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
         if self.days.size < MIN_DAYS:
-            return Estimate(value, float("nan"), float("nan"))
+            return Interval(value)
         drawn = statistic(self.weights @ sums)
         drawn = drawn[np.isfinite(drawn)]
         if not (np.isfinite(value) and drawn.size):
-            return Estimate(value, float("nan"), float("nan"))
+            return Interval(value)
         low, high = np.percentile(drawn, [_LOW, _HIGH])
-        return Estimate(value, float(low), float(high))
+        return Interval(value, float(low), float(high))
 
 
 def ratio(sums: Floats) -> Floats:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.models.calibration import Calibration, calibrate_forward
 from crypto_bot.models.families.family import HeadLogits
 from crypto_bot.models.gates import Judgement
 from crypto_bot.statistics.direction import Direction
-from crypto_bot.statistics.intervals import DRAWS, Estimate
+from crypto_bot.statistics.intervals import DRAWS
 from crypto_bot.statistics.rows import Bools, Floats, Rows
 from crypto_bot.training.evaluate import (
     Evaluation,
@@ -64,7 +65,7 @@ class Assessment:
 
     model: Evaluation
     baselines: dict[str, Evaluation]
-    gains: dict[str, Estimate]
+    gains: dict[str, Interval]
 
 
 def calibrations(answers: Answers) -> Forward:

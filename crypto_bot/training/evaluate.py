@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.models.calibration import calibrate_forward
 from crypto_bot.models.decision import Expectation, expect_forward
 from crypto_bot.models.families.family import HeadLogits
 from crypto_bot.statistics import scores
 from crypto_bot.statistics.direction import Direction, measure_direction
-from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, Estimate, Statistic, ratio
+from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, Statistic, ratio
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Floats, Rows
 from crypto_bot.training.returns import COSTS_BPS, TradeReport, trade_report
 
@@ -58,10 +59,10 @@ class ClassScores:
 
     label_shares: tuple[float, float, float]
     majority: float
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-    macro_f1: Estimate
-    mcc: Estimate
+    accuracy: Interval
+    balanced_accuracy: Interval
+    macro_f1: Interval
+    mcc: Interval
     confusion: tuple[tuple[int, ...], ...]
 
 
@@ -74,13 +75,13 @@ class ProbabilityScores:
     `sd_direction`: standard deviation of P(NO_TRADE) and of P(LONG) - P(SHORT).
     """
 
-    log_loss: Estimate
+    log_loss: Interval
     log_loss_prior: float
     log_loss_climatology: float
-    skill_prior: Estimate
-    skill_climatology: Estimate
+    skill_prior: Interval
+    skill_climatology: Interval
     skilled_coins: float
-    brier: Estimate
+    brier: Interval
     ece: float
     ece_floor: float
     sd_no_trade: float
@@ -155,7 +156,7 @@ def evaluate(
 
 def paired_log_loss(
     rows: Rows, ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0
-) -> Estimate:
+) -> Interval:
     """Mean log loss of `theirs` minus that of `ours`, nats a row, [n, 3] each, on the same rows.
 
     Above 0: ours is better; the two differ where the interval leaves 0 out.
@@ -183,7 +184,7 @@ def _classes(rows: Rows, p: Floats, days: DayBootstrap) -> ClassScores:
     by_day = counts.reshape(-1, 9).astype(np.float64)
     table = by_day.sum(axis=0).reshape(1, 3, 3)
 
-    def estimate(statistic: Statistic) -> Estimate:
+    def estimate(statistic: Statistic) -> Interval:
         return days.estimate(by_day, lambda sums: statistic(sums.reshape(-1, 3, 3)))
 
     short, no_trade, long = (table[0].sum(axis=1) / table.sum()).tolist()

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from crypto_bot.domain.interval import Interval, number
 from crypto_bot.models.calibration import Calibration, fit_calibration
 from crypto_bot.models.decision import ReturnMap, fit_return_map, places
 from crypto_bot.statistics.direction import Direction
-from crypto_bot.statistics.intervals import Estimate
 from crypto_bot.statistics.metrics import Json, as_json
 from crypto_bot.training.assess import Answers, Assessment, Forward
 
@@ -67,18 +67,10 @@ def unpacked(content: bytes) -> Evidence:
 
 def _direction(held: dict[str, Any]) -> Direction:
     return Direction(
-        auc=_estimate(held["auc"]),
-        placebos=tuple(_number(each) for each in held["placebos"]),
-        placebo_95=_number(held["placebo_95"]),
-        rank_ic=_estimate(held["rank_ic"]),
+        auc=Interval.of(held["auc"].values()),
+        placebos=tuple(number(each) for each in held["placebos"]),
+        placebo_95=number(held["placebo_95"]),
+        rank_ic=Interval.of(held["rank_ic"].values()),
         moved=held["moved"],
         coins=held["coins"],
     )
-
-
-def _estimate(held: dict[str, float | None]) -> Estimate:
-    return Estimate(*(_number(each) for each in held.values()))
-
-
-def _number(held: float | None) -> float:
-    return float("nan") if held is None else held

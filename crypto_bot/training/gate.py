@@ -10,10 +10,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from crypto_bot.domain.errors import ModelIncompatible
-from crypto_bot.models.gates import Gate, Judgement, above, at_least, below, chance, gate, proven
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import Interval
+from crypto_bot.models.gates import Judgement, above, at_least, below, chance, gate, proven
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.direction import Direction
-from crypto_bot.statistics.intervals import Estimate
 from crypto_bot.training.evaluate import Evaluation
 from crypto_bot.training.folds import LEAST_FOLDS, LEAST_TEST_DAYS
 
@@ -47,9 +48,9 @@ class LeakTests:
     """
 
     changed_columns: tuple[str, ...]
-    placebo_auc: Estimate
-    shuffled_auc: Estimate
-    shuffled_skill: Estimate
+    placebo_auc: Interval
+    shuffled_auc: Interval
+    shuffled_skill: Interval
 
 
 def judge(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.features.kernel import Series
 from crypto_bot.labels.labels import Labels
 from crypto_bot.models.calibration import Calibration
@@ -15,7 +16,7 @@ from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
 from crypto_bot.models.families.family import HeadLogits
 from crypto_bot.models.gates import CHANCE_AUC, is_chance
 from crypto_bot.statistics.direction import measure_direction
-from crypto_bot.statistics.intervals import DayBootstrap, Estimate, ratio
+from crypto_bot.statistics.intervals import DayBootstrap, ratio
 from crypto_bot.statistics.rows import Floats, Rows
 from crypto_bot.statistics.scores import log_loss
 from crypto_bot.training.audit import (
@@ -118,7 +119,7 @@ def _prefix_check(name: str, columns: Sequence[str]) -> Check:
 
 def _coin_flips(
     coins: Sequence[Coin], leader: Series | None, question: Question, plan: TrainingPlan
-) -> Estimate:
+) -> Interval:
     """The direction AUC of what is learned from a market whose direction is drawn by lot."""
     markets = {coin.symbol: coin.series for coin in coins}
     led_by = question.features.leader
@@ -157,11 +158,11 @@ def _walked(learned: Panel, truth: Panel, plan: TrainingPlan) -> _Walked:
     )
 
 
-def _direction(walked: _Walked, seed: int) -> Estimate:
+def _direction(walked: _Walked, seed: int) -> Interval:
     return measure_direction(walked.rows, walked.logits.up, seed=seed).auc
 
 
-def _skill(walked: _Walked, seed: int) -> Estimate:
+def _skill(walked: _Walked, seed: int) -> Interval:
     """Of the log loss, against the label frequencies of the rows learned from."""
     label = walked.rows.label
     losses = (
@@ -171,7 +172,7 @@ def _skill(walked: _Walked, seed: int) -> Estimate:
     return days.estimate(days.sums(*losses), lambda sums: 1.0 - ratio(sums))
 
 
-def _chance(name: str, found: Estimate) -> Check:
+def _chance(name: str, found: Interval) -> Check:
     return Check(
         name,
         is_chance(found),

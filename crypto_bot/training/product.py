@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet
 from crypto_bot.models.families.family import Files, FittedHeads, HeadLogits
 from crypto_bot.models.model import Scaler
-from crypto_bot.statistics.intervals import Estimate
 from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.gate import LeakTests
@@ -87,11 +87,8 @@ def leaks_of(product: Product) -> LeakTests:
     """What `leaks_product` made."""
     held = json.loads(product[_LEAKS])
     columns = tuple(held.pop("changed_columns"))
-    return LeakTests(columns, **{name: _estimate(each) for name, each in held.items()})
-
-
-def _estimate(held: dict[str, float | None]) -> Estimate:
-    return Estimate(*(float("nan") if each is None else each for each in held.values()))
+    found = {name: Interval.of(each.values()) for name, each in held.items()}
+    return LeakTests(columns, **found)
 
 
 def _json(told: Any) -> bytes:

@@ -7,8 +7,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.models.decision import TAIL, Expectation, sides
-from crypto_bot.statistics.intervals import UNKNOWN, DayBootstrap, Estimate, ratio
+from crypto_bot.statistics.intervals import DayBootstrap, ratio
 from crypto_bot.statistics.rows import Bools, Floats, Ints, Rows
 
 COSTS_BPS = (4.0, 10.0, 20.0)
@@ -34,10 +35,10 @@ class TradeReport:
     longs: int
     shorts: int
     events: int
-    gross_bps: Estimate
-    net_bps: Estimate
-    late_gross_bps: Estimate
-    late_net_bps: Estimate
+    gross_bps: Interval
+    net_bps: Interval
+    late_gross_bps: Interval
+    late_net_bps: Interval
     sharpe: float
     deflated_sharpe: float
     trials: int
@@ -102,7 +103,7 @@ def deflated_sharpe(returns: Floats, trials: int) -> float:
     return normal.cdf((sharpe - lucky) * np.sqrt(t - 1.0) / width)
 
 
-def _mean(days: DayBootstrap, side: Ints, long_bps: Floats, cost_bps: float) -> Estimate:
+def _mean(days: DayBootstrap, side: Ints, long_bps: Floats, cost_bps: float) -> Interval:
     told = (side != 0) & np.isfinite(long_bps)
     if not told.any():
         return UNKNOWN

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from crypto_bot.domain.gate import Gate
 from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.labels.labels import label_spec
 from crypto_bot.models.calibration import Calibration
@@ -12,7 +13,7 @@ from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.cnn_lstm.weights import packed
-from crypto_bot.models.gates import Gate, Judgement
+from crypto_bot.models.gates import Judgement
 from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.models.verdict import Verdict
 

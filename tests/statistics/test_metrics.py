@@ -6,22 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from crypto_bot.models.gates import Gate, Judgement
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.models.gates import Judgement
 from crypto_bot.models.verdict import Verdict
-from crypto_bot.statistics.intervals import UNKNOWN, Estimate
 from crypto_bot.statistics.metrics import as_json
 
 
 @dataclass(frozen=True)
 class Told:
-    skill: Estimate
-    auc: Estimate
+    skill: Interval
+    auc: Interval
     confusion: tuple[tuple[int, ...], ...]
     profitable: bool
 
 
 def test_measurements_become_plain_values() -> None:
-    told = Told(Estimate(0.009, 0.007, 0.011), UNKNOWN, ((1, 2), (3, 4)), profitable=False)
+    told = Told(Interval(0.009, 0.007, 0.011), UNKNOWN, ((1, 2), (3, 4)), profitable=False)
     got = json.loads(json.dumps(as_json({"SOLUSDT": told}), allow_nan=False))
     assert got == {
         "SOLUSDT": {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.instant import HOUR_MS
+from crypto_bot.domain.interval import Interval
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.verdict import Verdict
-from crypto_bot.statistics.intervals import Estimate
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Floats, Ints, Rows, direction_score
 from crypto_bot.training.evaluate import Evaluation, Predictions, References, evaluate
 from crypto_bot.training.gate import LABEL_A, LABEL_B, Ceilings, LeakTests, judge
@@ -172,12 +172,12 @@ def test_skill_and_accuracy_have_ceilings_by_label() -> None:
     assert failed(wonder.judged(ceilings=LABEL_B)) == {"skill_ceiling"}
 
 
-def near(value: float) -> Estimate:
+def near(value: float) -> Interval:
     """Measured on so many rows that the interval is narrow."""
-    return Estimate(value, value - 0.004, value + 0.004)
+    return Interval(value, value - 0.004, value + 0.004)
 
 
-CLEAN = LeakTests((), near(0.503), near(0.492), Estimate(-0.001, -0.002, 0.001))
+CLEAN = LeakTests((), near(0.503), near(0.492), Interval(-0.001, -0.002, 0.001))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ CLEAN = LeakTests((), near(0.503), near(0.492), Estimate(-0.001, -0.002, 0.001))
         (replace(CLEAN, placebo_auc=near(0.516)), "placebo_auc", "coin flips is 0.5160"),
         (replace(CLEAN, placebo_auc=near(0.484)), "placebo_auc", "coin flips is 0.4840"),
         (replace(CLEAN, shuffled_auc=near(float("nan"))), "shuffled_auc", "shuffled labels is nan"),
-        (replace(CLEAN, shuffled_skill=Estimate(0.02, 0.01, 0.03)), "shuffled_skill", "0.0100"),
+        (replace(CLEAN, shuffled_skill=Interval(0.02, 0.01, 0.03)), "shuffled_skill", "0.0100"),
     ],
 )
 def test_a_leak_that_was_found_blocks_whatever_a_person_says(

@@ -1,0 +1,15 @@
+"""One test that the verdict on a model follows from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Gate(NamedTuple):
+    """`value` against `limit`, and the result in words; a value that is not known is NaN."""
+
+    name: str
+    passed: bool
+    value: float
+    limit: float
+    words: str
