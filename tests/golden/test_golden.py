@@ -25,7 +25,9 @@ from tests.golden.page import VIEWS, bodies, served, texts
 from tests.golden.replay import replayed
 from tests.golden.training import FAMILIES, trained
 
-_TOLERANCES = {"training": Tolerance(1e-3, 1e-2), "replay": Tolerance(1e-4, 1e-4)}
+_TOLERANCES = {"training": Tolerance(1e-3, 1e-2), "replay": Tolerance(1e-6, 1e-6)}
+"""Replay: with AVX2 alone instead of AVX-512 the largest difference was 2.4e-8. Training: a bound
+that was not measured."""
 
 
 def compare(name: str, made: dict[str, Any], tolerance: Tolerance) -> None:
