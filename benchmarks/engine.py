@@ -12,12 +12,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.adapters.store.database import Database
@@ -29,6 +29,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Commits, StoredSignal
+from simulated_exchange.generated import GeneratedMarket
 
 M15 = Timeframe.parse("15m")
 ROOT = Path(__file__).parents[1]
@@ -49,10 +50,12 @@ def market(count: int) -> tuple[str, Market]:
     if all(file.is_file() for file in files.values()):
         real = {symbol: read_candles(file).candles()[-count:] for symbol, file in files.items()}
         return "real candles", real
-    generated = GeneratedMarket(SYMBOLS, M15, seed=1)
+    generated = GeneratedMarket(SYMBOLS, M15.ms, seed=1)
     last_ms = 1_764_547_200_000
     since_ms = last_ms - (count - 1) * M15.ms
-    return "a generated market", {s: generated.candles(s, since_ms, last_ms) for s in SYMBOLS}
+    return "a generated market", {
+        s: list(starmap(Candle, generated.candles(s, since_ms, last_ms))) for s in SYMBOLS
+    }
 
 
 class Nowhere:

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import starmap
 from pathlib import Path
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
@@ -28,10 +28,12 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.paper import trading
 from crypto_bot.app.settings import Settings, load
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.ledger import Account, Event, apply
 from crypto_bot.domain.paper import Market
 from crypto_bot.domain.quote import Instrument
 from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.generated import GeneratedMarket
 from tests.e2e.processes import ROOT, Process, call
 
 M15 = Timeframe.parse("15m")
@@ -73,7 +75,7 @@ class Engines:
         self._symbols = folder / "symbols.json"
         self._symbols.write_text(json.dumps(SYMBOLS))
         words = ["--speed", str(SPEED), "--seed", str(SEED), "--symbols_file", str(self._symbols)]
-        self._exchange = starts(["-m", "crypto_bot.app.commands.sim", *words], {})
+        self._exchange = starts(["-m", "simulated_exchange", *words], {})
         self._exchange_url = self._exchange.event("sim.ready")["url"]
         self.now = self.start()
 
@@ -164,7 +166,7 @@ def advance(settings: Settings, database: Database) -> None:
 
 def replay(calm: Database, first_ms: int, last_ms: int) -> None:
     """The same candles through signals and accounts, without processes or network."""
-    market = GeneratedMarket(SYMBOLS, M15, SEED)
+    market = GeneratedMarket(SYMBOLS, M15.ms, SEED)
     settings = load(
         {
             "use_ml": False,
@@ -174,14 +176,19 @@ def replay(calm: Database, first_ms: int, last_ms: int) -> None:
     )
     archive = SqlCandleArchive(calm, M15)
     history_ms = first_ms - HISTORY_BARS * M15.ms
-    archive.add({symbol: market.candles(symbol, history_ms, last_ms) for symbol in SYMBOLS})
+    archive.add(
+        {
+            symbol: list(starmap(Candle, market.candles(symbol, history_ms, last_ms)))
+            for symbol in SYMBOLS
+        }
+    )
     replay_into(settings, SYMBOLS, archive, calm, since_ms=first_ms, until_ms=last_ms)
     advance(settings, calm)
 
 
 def instruments() -> dict[str, Instrument]:
     """As the simulated exchange lists its coins."""
-    market = GeneratedMarket(SYMBOLS, M15, SEED)
+    market = GeneratedMarket(SYMBOLS, M15.ms, SEED)
     found = {}
     for symbol in SYMBOLS:
         price_decimals, lot_decimals = market.listing(symbol)

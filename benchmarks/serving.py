@@ -9,13 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import starmap
 from pathlib import Path
 
 import numpy as np
 import psutil
 import torch
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.settings import Settings, load, load_symbols
@@ -40,6 +40,7 @@ from crypto_bot.models.memory import give_back
 from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.serving.prediction_service import PredictionService, Window
+from simulated_exchange.generated import GeneratedMarket
 
 M15 = Timeframe.parse("15m")
 SYMBOLS = load_symbols(Path(__file__).parents[1] / "symbols_32.json")
@@ -107,9 +108,12 @@ def median_ms(work: Callable[[], object], repeats: int = 50) -> float:
 
 def features() -> None:
     """One close of all the coins."""
-    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    market = GeneratedMarket(SYMBOLS, M15.ms, seed=3)
     first_ms, last_ms = START_MS - HISTORY_BARS * M15.ms, START_MS + 100 * M15.ms
-    truth = {symbol: market.candles(symbol, first_ms, last_ms) for symbol in SYMBOLS}
+    truth = {
+        symbol: list(starmap(Candle, market.candles(symbol, first_ms, last_ms)))
+        for symbol in SYMBOLS
+    }
     for name in ("per_coin_v1", "per_coin_v2"):
         live = LiveFeatures(feature_set(name), M15, SYMBOLS)
         for symbol in SYMBOLS:
@@ -163,7 +167,7 @@ class Feed:
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
-        return self._market.candles(symbol, since_ms, last_ms)
+        return list(starmap(Candle, self._market.candles(symbol, since_ms, last_ms)))
 
 
 async def engine(folder: Path) -> None:
@@ -171,7 +175,7 @@ async def engine(folder: Path) -> None:
 
     The market is made as it goes; the kilobytes of the newest candles are in the figures.
     """
-    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    market = GeneratedMarket(SYMBOLS, M15.ms, seed=3)
     settings = load(
         {
             "models_dir": folder / "models",

@@ -66,9 +66,8 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _sim(argv: Sequence[str]) -> int:
-    from crypto_bot.app.commands.sim import main as sim  # noqa: PLC0415 - as above
-
-    return sim(argv)
+    # The exchange is a program of its own: this process becomes it, signals and exit code included.
+    os.execv(sys.executable, (sys.executable, "-m", "simulated_exchange", *argv))  # noqa: S606
 
 
 def _candles(argv: Sequence[str]) -> int:

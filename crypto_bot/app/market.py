@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.prices import CcxtPrices
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.process import SimProcess
+from crypto_bot.adapters.exchange.simulated import SimulatedExchange
 from crypto_bot.adapters.exchange.stream import StreamedPrices
 from crypto_bot.app.settings import ExchangeSettings, Settings, SimSettings
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
@@ -31,7 +29,7 @@ class Market:
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
     prices: CcxtPrices | StreamedPrices
-    process: SimProcess | None = None
+    process: SimulatedExchange | None = None
 
     async def correct_clock(self) -> int | None:
         """Sets the clock by the exchange's; the correction in ms, None where there is none to make.
@@ -66,24 +64,24 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
         return Market(clock, feed, _prices(exchange, feed))
     process = None
     if exchange.url is None:
-        config = _sim_config(settings.sim, symbols, settings.timeframe, resume_ms)
-        process = SimProcess.start(config)
+        process = SimulatedExchange.start(
+            _flags(settings.sim, symbols, settings.timeframe, resume_ms)
+        )
     url = exchange.url if process is None else process.url
     assert url is not None
-    numbers = clock_of(url) if process is None else process.clock
-    sim_clock = AcceleratedClock(*numbers)
+    sim_clock = clock_of(url)
     feed = _feed(exchange, _SPOKEN_BY_SIM, settings.timeframe, sim_clock, url)
     return Market(sim_clock, feed, _prices(exchange, feed), process)
 
 
-def clock_of(url: str) -> ClockNumbers:
+def clock_of(url: str) -> AcceleratedClock:
     """The clock of the simulated exchange at `url`. Raises ConfigError, ExchangeUnavailable."""
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"exchange url '{url}' is no http address")
     try:
         with urlopen(f"{url.rstrip('/')}/sim/clock", timeout=_ATTACH_TIMEOUT_S) as reply:  # noqa: S310 - checked above
             numbers = json.load(reply)
-        return ClockNumbers(numbers["origin_ms"], numbers["anchor_ms"], numbers["speed"])
+        return AcceleratedClock(numbers["origin_ms"], numbers["anchor_ms"], numbers["speed"])
     except (URLError, OSError) as error:
         raise ExchangeUnavailable(f"no simulated exchange at {url}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -112,30 +110,21 @@ def _prices(exchange: ExchangeSettings, feed: CcxtFeed) -> CcxtPrices | Streamed
     return StreamedPrices(feed.line) if exchange.stream_prices else CcxtPrices(feed.line)
 
 
-def _sim_config(
+def _flags(
     sim: SimSettings, symbols: Sequence[str], timeframe: Timeframe, resume_ms: int | None
-) -> SimConfig:
-    start_ms = _instant(sim.start)
+) -> list[str]:
+    """The command line of a simulated exchange that continues at `resume_ms`, where it is given."""
+    start = sim.start
     if resume_ms is not None:
-        floor_ms = SystemClock().now_ms() if sim.candles is None and start_ms is None else 0
-        start_ms = max(resume_ms, timeframe.open_of(floor_ms))
-    return SimConfig(
-        symbols=tuple(symbols),
-        timeframe=timeframe.name,
-        speed=sim.speed,
-        start_ms=start_ms,
-        seed=sim.seed,
-        candles=None if sim.candles is None else str(sim.candles),
-        fault_rate=sim.fault_rate,
-    )
-
-
-def _instant(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"sim.start = '{text}' is no time such as 2025-01-01T00:00") from error
-    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(zoned.timestamp() * 1000)
+        floor_ms = SystemClock().now_ms() if sim.candles is None and start is None else 0
+        start = str(max(resume_ms, timeframe.open_of(floor_ms)))
+    given = {
+        "symbols": ",".join(symbols),
+        "tf": timeframe.name,
+        "speed": sim.speed,
+        "start": start,
+        "seed": sim.seed,
+        "candles": sim.candles,
+        "fault_rate": sim.fault_rate,
+    }
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]

@@ -1,10 +1,13 @@
 """Commands: bad usage is one line and exit code 2."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from crypto_bot.app.cli import main, run_main
+from tests.e2e.processes import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +69,16 @@ def test_help_names_the_commands(words: list[str], capsys: pytest.CaptureFixture
     assert all(command in told for command in ("run", "sim", "candles", "backtest"))
 
 
-@pytest.mark.parametrize("command", ["run", "candles", "backtest", "sim"])
+def test_sim_becomes_the_simulated_exchange() -> None:
+    command = [sys.executable, "-c", "from crypto_bot.app.cli import main; main()", "sim"]
+    done = subprocess.run(
+        [*command, "--speed", "0"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "speed 0.0 is not in 0..1000000: 1 is real time\n"
+
+
+@pytest.mark.parametrize("command", ["run", "candles", "backtest"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.processes import ROOT
 
-PACKAGE = ROOT / "crypto_bot"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
+PACKAGES = ("crypto_bot", "simulated_exchange")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 CLOCKS = {"time", "time_ns", "monotonic", "clock_gettime", "now", "utcnow", "today"}
 
 
@@ -48,7 +48,10 @@ def clock_readings(path: Path) -> Iterator[str]:
 
 def test_only_the_clock_reads_the_time() -> None:
     readings = {reading for path in SOURCES for reading in clock_readings(path)}
-    assert {reading.split(":")[0] for reading in readings} == {"crypto_bot/adapters/clock.py"}
+    assert {reading.split(":")[0] for reading in readings} == {
+        "crypto_bot/adapters/clock.py",
+        "simulated_exchange/clock.py",
+    }
 
 
 def loaded_by(statement: str) -> set[str]:

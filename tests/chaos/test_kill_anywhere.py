@@ -4,19 +4,21 @@ import random
 import signal
 import time
 from datetime import datetime
+from itertools import starmap
 from pathlib import Path
 
 import pytest
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.settings import load, load_symbols
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.generated import GeneratedMarket
 from tests.conftest import Start
 from tests.e2e.processes import ROOT, Process, call
 
@@ -42,13 +44,18 @@ def contents(database: Database) -> dict[str, tuple[Signal, Outcome | None]]:
 
 def undisturbed(first_ms: int, last_ms: int) -> dict[str, tuple[Signal, Outcome | None]]:
     """The same candles through the replay, which no process or network can disturb."""
-    market = GeneratedMarket(SYMBOLS, M15, SEED)
+    market = GeneratedMarket(SYMBOLS, M15.ms, SEED)
     settings = load({"use_ml": False, "engine": {"record_bars": RECORD_BARS}})
     source, target = Database.open("sqlite://"), Database.open("sqlite://")
     try:
         archive = SqlCandleArchive(source, M15)
         history_ms = first_ms - 6_100 * M15.ms
-        archive.add({symbol: market.candles(symbol, history_ms, last_ms) for symbol in SYMBOLS})
+        archive.add(
+            {
+                symbol: list(starmap(Candle, market.candles(symbol, history_ms, last_ms)))
+                for symbol in SYMBOLS
+            }
+        )
         replay_into(settings, SYMBOLS, archive, target, since_ms=first_ms, until_ms=last_ms)
         return contents(target)
     finally:
@@ -95,7 +102,7 @@ def _ms(text: str) -> int:
 def test_nothing_is_lost_doubled_or_changed(start: Start, daemon: Start, tmp_path: Path) -> None:
     rng = random.Random(SEED)
     words = ("--speed", str(SPEED), "--seed", str(SEED))
-    exchange = start("-m", "crypto_bot.app.commands.sim", *words)
+    exchange = start("-m", "simulated_exchange", *words)
     url = exchange.event("sim.ready")["url"]
     engines = Engines(daemon, url)
     engines.now.event("cycle.finished")

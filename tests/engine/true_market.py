@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import starmap
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
@@ -14,6 +14,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.generated import GeneratedMarket
 
 M15 = Timeframe.parse("15m")
 START = 1_760_000_400_000 // M15.ms * M15.ms
@@ -24,9 +25,12 @@ Contents = tuple[list[Signal], list[Outcome | None]]
 
 def true_candles(symbols: Sequence[str], bars_before: int, bars_after: int) -> Truth:
     """Around `START`."""
-    market = GeneratedMarket(symbols, M15, seed=3)
+    market = GeneratedMarket(symbols, M15.ms, seed=3)
     first_ms, last_ms = START - bars_before * M15.ms, START + bars_after * M15.ms
-    return {symbol: market.candles(symbol, first_ms, last_ms) for symbol in symbols}
+    return {
+        symbol: list(starmap(Candle, market.candles(symbol, first_ms, last_ms)))
+        for symbol in symbols
+    }
 
 
 class Feed:

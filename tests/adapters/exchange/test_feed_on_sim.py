@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import starmap
 from typing import Any
 
 import aiohttp
@@ -14,12 +15,13 @@ from structlog.testing import capture_logs
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.breaker import BreakerState
 from crypto_bot.adapters.exchange.feed import CcxtFeed
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.server import serving
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles, ExchangeUnavailable, MarketDataError, RateLimited
 from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.clock import ScaledClock
+from simulated_exchange.config import SimConfig
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.server import serving
 
 TF = Timeframe.parse("15m")
 T0 = 1_764_547_200_000
@@ -41,15 +43,15 @@ class Sim:
             assert reply.status == 200, await reply.text()
 
     def truth(self, coin: str, since_ms: int, until_ms: int) -> list[Candle]:
-        return self.market.candles(coin, since_ms, until_ms)
+        return list(starmap(Candle, self.market.candles(coin, since_ms, until_ms)))
 
 
 @asynccontextmanager
 async def simulated() -> AsyncIterator[Sim]:
-    numbers = ClockNumbers(T0, SystemClock().now_ms(), SPEED)
+    numbers = ScaledClock(T0, SystemClock().now_ms(), SPEED)
     clock = AcceleratedClock(*numbers)
     config = SimConfig(COINS, start_ms=T0, speed=SPEED, fault_seed=3)
-    market = GeneratedMarket(COINS, TF, config.seed)
+    market = GeneratedMarket(COINS, TF.ms, config.seed)
     async with serving(config, market, clock, numbers) as url:
         feed = CcxtFeed("binance", TF, clock, url=url, timeout_s=0.3)
         try:

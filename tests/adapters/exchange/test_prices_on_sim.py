@@ -14,14 +14,15 @@ from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.breaker import BreakerState
 from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.prices import CcxtPrices
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.perpetual import FUNDING_MS, funding_rate
-from crypto_bot.adapters.exchange.sim.server import serving
-from crypto_bot.adapters.exchange.sim.tape import Tape
 from crypto_bot.domain.errors import ExchangeUnavailable, MarketDataError, RateLimited
 from crypto_bot.domain.quote import Instrument
 from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.clock import ScaledClock
+from simulated_exchange.config import SimConfig
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.perpetual import FUNDING_MS, funding_rate
+from simulated_exchange.server import serving
+from simulated_exchange.tape import Tape
 
 TF = Timeframe.parse("15m")
 T0 = 1_764_547_200_000
@@ -53,10 +54,10 @@ class Sim(NamedTuple):
 
 @asynccontextmanager
 async def simulated(market_type: str) -> AsyncIterator[Sim]:
-    numbers = ClockNumbers(T0, SystemClock().now_ms(), SPEED)
+    numbers = ScaledClock(T0, SystemClock().now_ms(), SPEED)
     clock = AcceleratedClock(*numbers)
     config = SimConfig(COINS, start_ms=T0, speed=SPEED, fault_seed=5)
-    market = GeneratedMarket(COINS, TF, config.seed)
+    market = GeneratedMarket(COINS, TF.ms, config.seed)
     async with serving(config, market, clock, numbers) as url:
         feed = CcxtFeed(
             "binance", TF, clock, url=url, timeout_s=0.3, market_type=market_type, max_attempts=2

@@ -14,15 +14,16 @@ from structlog.testing import capture_logs
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.client import ExchangeClient
 from crypto_bot.adapters.exchange.feed import CcxtFeed
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.server import serving
-from crypto_bot.adapters.exchange.sim.tape import Tape
 from crypto_bot.adapters.exchange.stream import SILENT_MS, StreamedPrices
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import PriceFeed
+from simulated_exchange.clock import ScaledClock
+from simulated_exchange.config import SimConfig
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.server import serving
+from simulated_exchange.tape import Tape
 
 TF = Timeframe.parse("15m")
 T0 = 1_764_547_200_000
@@ -66,10 +67,10 @@ class Sim(NamedTuple):
 
 @asynccontextmanager
 async def simulated(market_type: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sim]:
-    numbers = ClockNumbers(T0, SystemClock().now_ms(), SPEED)
+    numbers = ScaledClock(T0, SystemClock().now_ms(), SPEED)
     clock = AcceleratedClock(*numbers)
     config = SimConfig(COINS, start_ms=T0, speed=SPEED, fault_seed=5)
-    market = GeneratedMarket(COINS, TF, config.seed)
+    market = GeneratedMarket(COINS, TF.ms, config.seed)
     polls: list[int] = []
     asked = ExchangeClient.tickers
 

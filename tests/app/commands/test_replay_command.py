@@ -2,12 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
@@ -15,9 +15,11 @@ from crypto_bot.app.cli import main
 from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.commands.replay import verify
 from crypto_bot.app.settings import Settings, load
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
+from simulated_exchange.generated import GeneratedMarket
 from tests.models.made_models import DATA_ENDS_MS, tiny_model
 
 M15 = Timeframe.parse("15m")
@@ -48,10 +50,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Candles alone."""
     path = tmp_path_factory.mktemp("candles") / "engine.db"
     database = Database.open(f"sqlite:///{path}")
-    market = GeneratedMarket(SYMBOLS, M15, seed=3)
+    market = GeneratedMarket(SYMBOLS, M15.ms, seed=3)
     first_ms = START - 6_200 * M15.ms
     SqlCandleArchive(database, M15).add(
-        {symbol: market.candles(symbol, first_ms, END) for symbol in SYMBOLS}
+        {symbol: list(starmap(Candle, market.candles(symbol, first_ms, END))) for symbol in SYMBOLS}
     )
     database.close()
     return path

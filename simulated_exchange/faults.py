@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crypto_bot.adapters.exchange.sim.query import Json
-from crypto_bot.adapters.exchange.sim.rest import Reply
+from simulated_exchange.query import Json
+from simulated_exchange.rest import Reply
 
 _HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from crypto_bot.adapters.exchange.sim.faults import Delivery, FaultKind, Faults, Wire, encoded
-from crypto_bot.adapters.exchange.sim.rest import Reply
+from simulated_exchange.faults import Delivery, FaultKind, Faults, Wire, encoded
+from simulated_exchange.rest import Reply
 
 ROWS: list[Any] = [
     [at * 900_000, "1.0", "1.2", "0.9", "1.1", "5.0", at * 900_000 + 899_999] for at in range(6)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crypto_bot.adapters.exchange.sim.config import SimConfig
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.history import HistoryMarket
-from crypto_bot.adapters.exchange.sim.market import Market
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.config import ConfigError, SimConfig
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.history import HistoryMarket
+from simulated_exchange.intervals import INTERVALS, open_of
+from simulated_exchange.market import Market
 
 
 def open_market(config: SimConfig, machine_ms: int) -> tuple[Market, int]:
@@ -18,14 +17,15 @@ def open_market(config: SimConfig, machine_ms: int) -> tuple[Market, int]:
     Raises ConfigError for unknown symbols, for a folder that does not hold them, and for a start
     or interval that its candles do not reach.
     """
-    timeframe = Timeframe.parse(config.timeframe)
+    step_ms = config.step_ms
     if config.candles is None:
-        start_ms = timeframe.open_of(machine_ms) if config.start_ms is None else config.start_ms
-        return GeneratedMarket(config.symbols, timeframe, config.seed), start_ms
+        start_ms = open_of(machine_ms, step_ms) if config.start_ms is None else config.start_ms
+        return GeneratedMarket(config.symbols, step_ms, config.seed), start_ms
     market = HistoryMarket(Path(config.candles), config.symbols)
-    if market.timeframe.ms > timeframe.ms:
+    if market.step_ms > step_ms:
+        base = next(name for name, ms in INTERVALS.items() if ms == market.step_ms)
         raise ConfigError(
-            f"the candles in {config.candles} are of {market.timeframe.name}: {timeframe.name} "
+            f"the candles in {config.candles} are of {base}: {config.timeframe} "
             "candles cannot be made of them"
         )
     first_ms, last_ms = market.shared_span
@@ -34,7 +34,7 @@ def open_market(config: SimConfig, machine_ms: int) -> tuple[Market, int]:
             raise ConfigError(
                 f"the candles in {config.candles} have no time in common: name a start"
             )
-        return market, timeframe.open_of((first_ms + last_ms) // 2)
+        return market, open_of((first_ms + last_ms) // 2, step_ms)
     if config.start_ms > last_ms:
         raise ConfigError(
             f"start {config.start_ms} is after the last candles in {config.candles} ({last_ms}): "

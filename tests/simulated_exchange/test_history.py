@@ -10,23 +10,20 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from crypto_bot.adapters.exchange.sim.config import SimConfig
-from crypto_bot.adapters.exchange.sim.history import HistoryMarket
-from crypto_bot.adapters.exchange.sim.market import Listing
-from crypto_bot.adapters.exchange.sim.opening import open_market
-from crypto_bot.adapters.exchange.sim.tape import Tape
-from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.config import ConfigError, SimConfig
+from simulated_exchange.history import HistoryMarket
+from simulated_exchange.intervals import HOUR_MS, INTERVALS
+from simulated_exchange.market import Candle, Listing
+from simulated_exchange.opening import open_market
+from simulated_exchange.tape import Tape
 
-M15 = Timeframe.parse("15m")
-H1 = Timeframe.parse("1h")
-START_MS = 1_700_000_100_000 // H1.ms * H1.ms
+M15_MS = INTERVALS["15m"]
+START_MS = 1_700_000_100_000 // HOUR_MS * HOUR_MS
 
 
 def rows(*bars: int) -> list[Candle]:
     return [
-        Candle(START_MS + bar * M15.ms, 10.0 + bar, 12.5 + bar, 9.0 + bar, 11.0 + bar, 3.25)
+        Candle(START_MS + bar * M15_MS, 10.0 + bar, 12.5 + bar, 9.0 + bar, 11.0 + bar, 3.25)
         for bar in bars
     ]
 
@@ -45,32 +42,34 @@ def folder(tmp_path: Path) -> Path:
 
 def test_files_are_replayed_and_gaps_stay_gaps(folder: Path) -> None:
     market = HistoryMarket(folder, ["BTCUSDT", "ETHUSDT"])
-    assert market.timeframe == M15
-    until_ms = START_MS + 7 * M15.ms
-    assert market.candles("BTCUSDT", START_MS + M15.ms, until_ms) == rows(1, 2, 3, 6, 7)
-    assert market.candles("ETHUSDT", 0, START_MS + 3 * M15.ms) == rows(2, 3)
-    assert market.last("BTCUSDT", 0, START_MS + 6 * M15.ms, 2).candles() == rows(3, 6)
+    assert market.step_ms == M15_MS
+    until_ms = START_MS + 7 * M15_MS
+    assert market.candles("BTCUSDT", START_MS + M15_MS, until_ms) == rows(1, 2, 3, 6, 7)
+    assert market.candles("ETHUSDT", 0, START_MS + 3 * M15_MS) == rows(2, 3)
+    assert market.last("BTCUSDT", 0, START_MS + 6 * M15_MS, 2).candles() == rows(3, 6)
     assert market.listing("BTCUSDT") == Listing(0, 2)
-    assert market.shared_span == (START_MS + 2 * M15.ms, START_MS + 8 * M15.ms)
+    assert market.shared_span == (START_MS + 2 * M15_MS, START_MS + 8 * M15_MS)
 
 
 def test_a_page_reaches_over_a_gap_and_hours_are_made_of_what_is_there(folder: Path) -> None:
     tape = Tape(HistoryMarket(folder, ["BTCUSDT"]))
-    late_ms = START_MS + 20 * M15.ms
-    page = tape.klines("BTCUSDT", M15, (START_MS + 3 * M15.ms, late_ms), 2, late_ms, newest=False)
+    late_ms = START_MS + 20 * M15_MS
+    page = tape.klines(
+        "BTCUSDT", M15_MS, (START_MS + 3 * M15_MS, late_ms), 2, late_ms, newest=False
+    )
     assert page.candles() == rows(3, 6)
-    hours = tape.klines("BTCUSDT", H1, (0, late_ms), 10, late_ms, newest=True).candles()
+    hours = tape.klines("BTCUSDT", HOUR_MS, (0, late_ms), 10, late_ms, newest=True).candles()
     assert hours == [
         Candle(START_MS, 10.0, 15.5, 9.0, 14.0, 13.0),
-        Candle(START_MS + H1.ms, 16.0, 19.5, 15.0, 18.0, 6.5),
-        Candle(START_MS + 2 * H1.ms, 18.0, 20.5, 17.0, 19.0, 3.25),
+        Candle(START_MS + HOUR_MS, 16.0, 19.5, 15.0, 18.0, 6.5),
+        Candle(START_MS + 2 * HOUR_MS, 18.0, 20.5, 17.0, 19.0, 3.25),
     ]
 
 
 def test_in_a_gap_there_is_no_open_candle_and_the_last_price_stays(folder: Path) -> None:
     tape = Tape(HistoryMarket(folder, ["BTCUSDT", "ETHUSDT"]))
-    now_ms = START_MS + 4 * M15.ms + 1000
-    assert tape.klines("BTCUSDT", M15, (0, now_ms), 1, now_ms, newest=True).candles() == rows(3)
+    now_ms = START_MS + 4 * M15_MS + 1000
+    assert tape.klines("BTCUSDT", M15_MS, (0, now_ms), 1, now_ms, newest=True).candles() == rows(3)
     assert tape.price("BTCUSDT", now_ms) == 14.0
     assert tape.price("ETHUSDT", START_MS) is None
     assert tape.book("ETHUSDT", START_MS, 5) == ([], [])
@@ -78,7 +77,7 @@ def test_in_a_gap_there_is_no_open_candle_and_the_last_price_stays(folder: Path)
 
 def test_the_exchange_opens_in_the_middle_of_what_the_symbols_share(folder: Path) -> None:
     config = SimConfig(symbols=("BTCUSDT", "ETHUSDT"), candles=str(folder))
-    assert open_market(config, 0)[1] == START_MS + 5 * M15.ms
+    assert open_market(config, 0)[1] == START_MS + 5 * M15_MS
 
 
 @pytest.mark.parametrize(
@@ -129,9 +128,9 @@ def test_real_candles_are_served_as_they_are() -> None:
     if not folder.is_dir():
         pytest.skip(f"no real candles at {folder}: set CRYPTO_BOT_TEST_DATA")
     market = HistoryMarket(folder, ["BTCUSDT", "DOTUSDT"])
-    now_ms = market.shared_span[1] + M15.ms
+    now_ms = market.shared_span[1] + M15_MS
     tape = Tape(market)
-    for timeframe in (M15, H1):
-        served = tape.klines("DOTUSDT", timeframe, (0, now_ms), 1000, now_ms, newest=True)
-        truth = market.last("DOTUSDT", 0, now_ms, 1000 * timeframe.ms // M15.ms)
-        assert served.candles() == truth.resampled(timeframe).candles()
+    for interval_ms in (M15_MS, HOUR_MS):
+        served = tape.klines("DOTUSDT", interval_ms, (0, now_ms), 1000, now_ms, newest=True)
+        truth = market.last("DOTUSDT", 0, now_ms, 1000 * interval_ms // M15_MS)
+        assert served.candles() == truth.resampled(interval_ms).candles()

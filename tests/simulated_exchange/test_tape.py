@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.tape import TICKS, Tape, formed, path_of
-from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.intervals import HOUR_MS, INTERVALS, open_of
+from simulated_exchange.market import Candle
+from simulated_exchange.tape import TICKS, Tape, formed, path_of
 
-M15 = Timeframe.parse("15m")
+M15_MS = INTERVALS["15m"]
 OPEN_MS = 1_764_547_200_000
 prices = st.integers(1, 10_000).map(lambda cents: cents / 100)
 
@@ -39,17 +39,17 @@ def test_a_candle_grows_to_exactly_its_final_form(whole: Candle) -> None:
 
 @pytest.fixture
 def tape() -> Tape:
-    return Tape(GeneratedMarket(("BTCUSDT", "VETUSDT"), M15, seed=7))
+    return Tape(GeneratedMarket(("BTCUSDT", "VETUSDT"), M15_MS, seed=7))
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "VETUSDT"])
 def test_prices_book_and_day_agree_with_the_open_candle(tape: Tape, symbol: str) -> None:
-    for now_ms in range(OPEN_MS, OPEN_MS + 2 * M15.ms, 37_000):
+    for now_ms in range(OPEN_MS, OPEN_MS + 2 * M15_MS, 37_000):
         span = (0, now_ms)
-        candle = tape.klines(symbol, M15, span, 1, now_ms, newest=True).candles()[0]
+        candle = tape.klines(symbol, M15_MS, span, 1, now_ms, newest=True).candles()[0]
         price = tape.price(symbol, now_ms)
         bids, asks = tape.book(symbol, now_ms, 20)
-        assert candle.open_ms == M15.open_of(now_ms)
+        assert candle.open_ms == open_of(now_ms, M15_MS)
         assert price == candle.close
         assert price in (bids[0][0], asks[0][0])
         assert bids[0][0] < asks[0][0]
@@ -63,18 +63,18 @@ def test_prices_book_and_day_agree_with_the_open_candle(tape: Tape, symbol: str)
 
 @pytest.mark.parametrize("name", ["1h", "4h", "1d"])
 def test_higher_intervals_are_the_base_candles_put_together(tape: Tape, name: str) -> None:
-    timeframe = Timeframe.parse(name)
-    now_ms = timeframe.open_of(OPEN_MS) + 5 * M15.ms + 1000  # in an open candle of either
-    higher = tape.klines("BTCUSDT", timeframe, (0, now_ms), 5, now_ms, newest=True).candles()
-    count = 6 * timeframe.ms // M15.ms
-    base = tape.klines("BTCUSDT", M15, (0, now_ms), count, now_ms, newest=True).candles()
+    interval_ms = INTERVALS[name]
+    now_ms = open_of(OPEN_MS, interval_ms) + 5 * M15_MS + 1000  # in an open candle of either
+    higher = tape.klines("BTCUSDT", interval_ms, (0, now_ms), 5, now_ms, newest=True).candles()
+    count = 6 * interval_ms // M15_MS
+    base = tape.klines("BTCUSDT", M15_MS, (0, now_ms), count, now_ms, newest=True).candles()
     assert [candle.open_ms for candle in higher] == [
-        timeframe.open_of(now_ms) - back * timeframe.ms for back in range(4, -1, -1)
+        open_of(now_ms, interval_ms) - back * interval_ms for back in range(4, -1, -1)
     ]
     for candle in higher:
-        parts = [part for part in base if timeframe.open_of(part.open_ms) == candle.open_ms]
+        parts = [part for part in base if open_of(part.open_ms, interval_ms) == candle.open_ms]
         if candle is not higher[-1]:
-            assert len(parts) == timeframe.ms // M15.ms
+            assert len(parts) == interval_ms // M15_MS
         assert candle[:5] == (
             candle.open_ms,
             parts[0].open,
@@ -86,11 +86,10 @@ def test_higher_intervals_are_the_base_candles_put_together(tape: Tape, name: st
 
 
 def test_pages_from_either_end_are_the_same_candles(tape: Tape) -> None:
-    hour = Timeframe.parse("1h")
     now_ms = OPEN_MS + 100_000
-    since_ms = OPEN_MS - 50 * hour.ms
-    oldest = tape.klines("BTCUSDT", hour, (since_ms - 1, now_ms), 20, now_ms, newest=False)
+    since_ms = OPEN_MS - 50 * HOUR_MS
+    oldest = tape.klines("BTCUSDT", HOUR_MS, (since_ms - 1, now_ms), 20, now_ms, newest=False)
     assert oldest.open_ms[0] == since_ms
     until_ms = int(oldest.open_ms[-1])
-    newest = tape.klines("BTCUSDT", hour, (0, until_ms), 20, now_ms, newest=True)
+    newest = tape.klines("BTCUSDT", HOUR_MS, (0, until_ms), 20, now_ms, newest=True)
     assert newest.candles() == oldest.candles()

@@ -9,10 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from crypto_bot.adapters.exchange.sim.market import VOLUME, Array, Bars, Market
-from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.intervals import DAY_MS, open_of
+from simulated_exchange.market import VOLUME, Array, Bars, Candle, Market
 
 TICKS = 60
 """A candle is made of so many trades, evenly spaced."""
@@ -74,7 +72,7 @@ class Tape:
     def klines(
         self,
         symbol: str,
-        timeframe: Timeframe,
+        interval_ms: int,
         span_ms: tuple[int, int],
         count: int,
         now_ms: int,
@@ -84,23 +82,23 @@ class Tape:
         """At most `count` candles with open in `span_ms`, from the newest or the oldest end.
 
         The last is the open one as it stands at `now_ms`, where the span reaches that far.
-        `timeframe` is not shorter than that of the market.
+        `interval_ms` is a multiple of the market's own step.
         """
-        base = self.market.timeframe
-        since_ms = -(-span_ms[0] // timeframe.ms) * timeframe.ms
-        until_ms = min(now_ms, timeframe.close_of(timeframe.open_of(span_ms[1])) - base.ms)
+        step_ms = self.market.step_ms
+        since_ms = -(-span_ms[0] // interval_ms) * interval_ms
+        until_ms = min(now_ms, open_of(span_ms[1], interval_ms) + interval_ms - step_ms)
         ask = self.market.last if newest else self.market.first
-        bars = ask(symbol, since_ms, until_ms, count * (timeframe.ms // base.ms))
+        bars = ask(symbol, since_ms, until_ms, count * (interval_ms // step_ms))
         bars = self._at(symbol, bars, now_ms)
-        if timeframe != base:
-            bars = bars.resampled(timeframe)
+        if interval_ms != step_ms:
+            bars = bars.resampled(interval_ms)
         return bars.part(max(0, len(bars) - count), len(bars)) if newest else bars.part(0, count)
 
     def day(self, symbol: str, now_ms: int) -> Day:
         """The 24 hours before `now_ms`, in whole base candles but for the open one."""
-        base = self.market.timeframe
-        since_ms = base.open_of(now_ms - DAY_MS) + base.ms
-        bars = self.market.last(symbol, since_ms, now_ms, DAY_MS // base.ms)
+        step_ms = self.market.step_ms
+        since_ms = open_of(now_ms - DAY_MS, step_ms) + step_ms
+        bars = self.market.last(symbol, since_ms, now_ms, DAY_MS // step_ms)
         return Day(since_ms, self._at(symbol, bars, now_ms))
 
     def price(self, symbol: str, now_ms: int) -> float | None:
@@ -116,7 +114,7 @@ class Tape:
         decimals, lot_decimals = self._listings[symbol]
         tick = 10.0**-decimals
         spread = max(1, round(price * _SPREAD / tick))
-        trade = now_ms * TICKS // self.market.timeframe.ms
+        trade = now_ms * TICKS // self.market.step_ms
         random = np.random.default_rng([crc32(symbol.encode()), trade])
         bought = int(random.integers(2))
         at = round(price / tick)
@@ -134,11 +132,11 @@ class Tape:
 
     def _at(self, symbol: str, bars: Bars, now_ms: int) -> Bars:
         """`bars` with the last one as far as it has come, where it is open."""
-        base = self.market.timeframe
-        if not len(bars) or int(bars.open_ms[-1]) != base.open_of(now_ms):
+        step_ms = self.market.step_ms
+        if not len(bars) or int(bars.open_ms[-1]) != open_of(now_ms, step_ms):
             return bars
         whole = bars.part(len(bars) - 1, len(bars)).candles()[0]
-        trade = (now_ms - whole.open_ms) * TICKS // base.ms
+        trade = (now_ms - whole.open_ms) * TICKS // step_ms
         values = bars.values.copy()
         values[-1] = formed(whole, self._path(symbol, whole), trade)[1:]
         return Bars(bars.open_ms, values)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from crypto_bot.adapters.exchange.sim import query as asked
-from crypto_bot.adapters.exchange.sim.market import CLOSE, HIGH, LOW, OPEN, VOLUME, Array, Bars
-from crypto_bot.adapters.exchange.sim.query import Json, Query, Refused
-from crypto_bot.adapters.exchange.sim.tape import Tape
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.timeframe import TRADED, Timeframe
+from simulated_exchange import query as asked
+from simulated_exchange.config import ConfigError
+from simulated_exchange.intervals import INTERVALS
+from simulated_exchange.market import CLOSE, HIGH, LOW, OPEN, VOLUME, Array, Bars
+from simulated_exchange.query import Json, Query, Refused
+from simulated_exchange.tape import Tape
 
 KLINES = "/api/v3/klines"
 TIME = "/api/v3/time"
@@ -39,8 +39,7 @@ class SpotRest:
         self._tape = tape
         self._market = tape.market
         self._pairs = {symbol: split(symbol) for symbol in self._market.symbols}
-        base = self._market.timeframe
-        self._intervals = {tf.name: tf for tf in map(Timeframe.parse, TRADED) if tf.ms >= base.ms}
+        self._intervals = {name: ms for name, ms in INTERVALS.items() if ms >= self._market.step_ms}
         self._calls: dict[str, Callable[[Query, int], Json]] = {
             "/api/v3/ping": lambda _query, _now_ms: {},
             TIME: lambda _query, now_ms: {"serverTime": now_ms},
@@ -109,16 +108,16 @@ class SpotRest:
 
     def _klines(self, query: Query, now_ms: int) -> Json:
         symbol = asked.symbol(query, self._market.symbols)
-        interval = self._intervals.get(asked.required(query, "interval"))
-        if interval is None:
+        interval_ms = self._intervals.get(asked.required(query, "interval"))
+        if interval_ms is None:
             raise Refused(-1120, "Invalid interval.")
         limit = min(asked.whole(query, "limit", _USUAL_KLINES), _MOST_KLINES)
         since_ms = min(now_ms + 1, asked.whole(query, "startTime", 0))
         until_ms = min(now_ms, asked.whole(query, "endTime", now_ms))
         newest = "startTime" not in query
         span = since_ms, until_ms
-        bars = self._tape.klines(symbol, interval, span, limit, now_ms, newest=newest)
-        return klines(bars, interval)
+        bars = self._tape.klines(symbol, interval_ms, span, limit, now_ms, newest=newest)
+        return klines(bars, interval_ms)
 
     def _depth(self, query: Query, now_ms: int) -> Json:
         symbol = asked.symbol(query, self._market.symbols)
@@ -220,7 +219,7 @@ def split(symbol: str) -> tuple[str, str]:
     )
 
 
-def klines(bars: Bars, interval: Timeframe) -> list[object]:
+def klines(bars: Bars, interval_ms: int) -> list[object]:
     """Rows of twelve, prices and amounts as text."""
     quoted = _quoted(bars)
     rows = zip(bars.open_ms.tolist(), bars.values.tolist(), quoted.tolist(), strict=True)
@@ -232,7 +231,7 @@ def klines(bars: Bars, interval: Timeframe) -> list[object]:
             f"{low:.8f}",
             f"{close:.8f}",
             f"{volume:.8f}",
-            open_ms + interval.ms - 1,
+            open_ms + interval_ms - 1,
             f"{worth:.8f}",
             int(worth / _TRADE_USDT),
             f"{volume / 2.0:.8f}",

@@ -9,18 +9,19 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.faults import FaultKind, Faults
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.perpetual import FUNDING_MS, PerpetualRest, funding_rate
-from crypto_bot.adapters.exchange.sim.rest import SpotRest
-from crypto_bot.adapters.exchange.sim.server import serving
-from crypto_bot.adapters.exchange.sim.tape import Tape
+from simulated_exchange.clock import ScaledClock
+from simulated_exchange.config import SimConfig
+from simulated_exchange.faults import FaultKind, Faults
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.perpetual import FUNDING_MS, PerpetualRest, funding_rate
+from simulated_exchange.rest import SpotRest
+from simulated_exchange.server import serving
+from simulated_exchange.tape import Tape
 
 
 @pytest.fixture
 async def client(clock: Any, market: GeneratedMarket) -> AsyncIterator[Any]:
-    numbers = ClockNumbers(clock.at_ms, 0, 1.0)
+    numbers = ScaledClock(clock.at_ms, 0, 1.0)
     async with serving(SimConfig(symbols=market.symbols), market, clock, numbers) as url:
         made = ccxt.binance(
             {

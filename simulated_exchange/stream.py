@@ -12,9 +12,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from crypto_bot.adapters.exchange.sim.faults import Delivery, Faults
-from crypto_bot.adapters.exchange.sim.rest import SpotRest
-from crypto_bot.ports import Clock
+from simulated_exchange.clock import Clock
+from simulated_exchange.faults import Delivery, Faults
+from simulated_exchange.rest import SpotRest
 
 _BOOK_TICKER = "@bookTicker"
 _EVERY_MS = 1_000

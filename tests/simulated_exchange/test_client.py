@@ -9,11 +9,11 @@ import ccxt.async_support as ccxt
 import httpx
 import pytest
 
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.faults import FaultKind
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.server import serving
-from crypto_bot.domain.errors import ConfigError
+from simulated_exchange.clock import ScaledClock
+from simulated_exchange.config import ConfigError, SimConfig
+from simulated_exchange.faults import FaultKind
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.server import serving
 
 M15_MS = 900_000
 
@@ -177,7 +177,7 @@ async def test_the_controls_show_the_clock_and_refuse_nonsense(connect: Any, clo
 
 
 async def test_a_port_in_use_is_one_readable_line(clock: Any, market: GeneratedMarket) -> None:
-    numbers = ClockNumbers(0, 0, 1.0)
+    numbers = ScaledClock(0, 0, 1.0)
     async with serving(SimConfig(symbols=market.symbols), market, clock, numbers) as url:
         port = int(url.rsplit(":", 1)[1])
         config = SimConfig(symbols=market.symbols, port=port)

@@ -1,27 +1,20 @@
-"""What a simulated exchange is made of, as plain values that can be handed to a child process."""
+"""The configuration of a simulated exchange."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from dataclasses import dataclass
+from ipaddress import ip_address
 
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.loopback import is_loopback
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.intervals import INTERVALS
 
 
-class ClockNumbers(NamedTuple):
-    """Shows `origin_ms` at `anchor_ms` of the machine's own and runs `speed` times it."""
-
-    origin_ms: int
-    anchor_ms: int
-    speed: float
+class ConfigError(ValueError):
+    """A configuration that cannot be served; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimConfig:
-    """One simulated exchange. Raises ConfigError where a value cannot be meant.
+    """One simulated exchange. Raises ConfigError for a value that is out of range.
 
     `timeframe` is the base interval of a generated market; for a folder of candles, whose base is
     read from its files, the shortest one a client will ask for. `start_ms` is the simulated time at
@@ -41,7 +34,10 @@ class SimConfig:
     port: int = 0
 
     def __post_init__(self) -> None:
-        Timeframe.parse(self.timeframe)
+        if self.timeframe not in INTERVALS:
+            raise ConfigError(
+                f"unknown timeframe '{self.timeframe}': use one of {', '.join(INTERVALS)}"
+            )
         if not self.symbols:
             raise ConfigError("the simulated exchange has no symbols: name at least one")
         if not 0.0 < self.speed <= 1e6:
@@ -52,18 +48,20 @@ class SimConfig:
             raise ConfigError("seeds count from 0: a negative one was given")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port {self.port} is not in 0..65535: 0 takes a free one")
-        if not is_loopback(self.host):
+        if not _is_loopback(self.host):
             raise ConfigError(
                 f"host '{self.host}' is not a loopback address: the simulated exchange serves "
                 "this machine only, use 127.0.0.1"
             )
 
-    def to_json(self) -> str:
-        """On one line, for `from_json`."""
-        return json.dumps(asdict(self))
+    @property
+    def step_ms(self) -> int:
+        """Length of `timeframe`."""
+        return INTERVALS[self.timeframe]
 
-    @classmethod
-    def from_json(cls, text: str) -> SimConfig:
-        """What `to_json` wrote."""
-        fields = json.loads(text)
-        return cls(**{**fields, "symbols": tuple(fields["symbols"])})
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

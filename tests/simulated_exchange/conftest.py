@@ -9,11 +9,12 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.market import Market
-from crypto_bot.adapters.exchange.sim.server import serving
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.clock import ScaledClock
+from simulated_exchange.config import SimConfig
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.intervals import INTERVALS
+from simulated_exchange.market import Market
+from simulated_exchange.server import serving
 
 Connect = Callable[..., AbstractAsyncContextManager[Any]]
 NOW_MS = 1_764_547_200_000 + 400_000
@@ -43,7 +44,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def market() -> GeneratedMarket:
-    return GeneratedMarket(("BTCUSDT", "ETHUSDT", "VETUSDT"), Timeframe.parse("15m"), seed=7)
+    return GeneratedMarket(("BTCUSDT", "ETHUSDT", "VETUSDT"), INTERVALS["15m"], seed=7)
 
 
 def spot_client(url: str, timeout_ms: int = 10_000) -> Any:
@@ -70,7 +71,7 @@ def connect(clock: SetClock, market: GeneratedMarket) -> Connect:
     ) -> AsyncIterator[Any]:
         served = served or market
         config = SimConfig(symbols=served.symbols, fault_rate=fault_rate)
-        numbers = ClockNumbers(clock.at_ms, 0, 1.0)
+        numbers = ScaledClock(clock.at_ms, 0, 1.0)
         async with serving(config, served, clock, numbers) as url:
             client = spot_client(url, timeout_ms)
             client.sim_url = f"{url}/sim"

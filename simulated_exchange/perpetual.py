@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crypto_bot.adapters.exchange.sim import query as asked
-from crypto_bot.adapters.exchange.sim.query import Json, Query, Refused
-from crypto_bot.adapters.exchange.sim.rest import Reply, SpotRest, split
-from crypto_bot.adapters.exchange.sim.tape import Tape
+from simulated_exchange import query as asked
+from simulated_exchange.query import Json, Query, Refused
+from simulated_exchange.rest import Reply, SpotRest, split
+from simulated_exchange.tape import Tape
 
 FUNDING_MS = 8 * 3_600_000
 """Longs pay shorts, or the other way round, every eight hours from midnight UTC."""

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_bot.adapters.exchange.sim.generated import GeneratedMarket
-from crypto_bot.adapters.exchange.sim.rest import SpotRest, split
-from crypto_bot.adapters.exchange.sim.tape import Tape
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.config import ConfigError
+from simulated_exchange.generated import GeneratedMarket
+from simulated_exchange.intervals import INTERVALS
+from simulated_exchange.rest import SpotRest, split
+from simulated_exchange.tape import Tape
 
-M15 = Timeframe.parse("15m")
+M15_MS = INTERVALS["15m"]
 OPEN_MS = 1_764_547_200_000
 NOW_MS = OPEN_MS + 400_000
-REST = SpotRest(Tape(GeneratedMarket(("BTCUSDT", "ETHUSDT"), M15, seed=7)))
+REST = SpotRest(Tape(GeneratedMarket(("BTCUSDT", "ETHUSDT"), M15_MS, seed=7)))
 ILLEGAL = "Illegal characters found in parameter '{}'; legal range is '{}'."
 MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
 
@@ -92,7 +92,7 @@ def test_no_other_endpoint_exists() -> None:
 def test_a_kline_has_twelve_fields_of_which_the_prices_are_text() -> None:
     row = ask("klines", **KLINES, endTime=str(OPEN_MS - 1), limit="1")[0]
     assert len(row) == 12
-    assert row[0] == OPEN_MS - M15.ms
+    assert row[0] == OPEN_MS - M15_MS
     assert row[6] == OPEN_MS - 1
     assert all(len(text.split(".")[1]) == 8 for text in row[1:6])
     assert float(row[3]) <= float(row[7]) / float(row[5]) <= float(row[2])
@@ -105,14 +105,14 @@ def test_a_kline_has_twelve_fields_of_which_the_prices_are_text() -> None:
 )
 def test_which_klines_are_sent(start: int | None, end: int | None, limit: int | None) -> None:
     asked = {"startTime": start, "endTime": end}
-    query = {name: str(OPEN_MS + at * M15.ms) for name, at in asked.items() if at is not None}
+    query = {name: str(OPEN_MS + at * M15_MS) for name, at in asked.items() if at is not None}
     if limit is not None:
         query["limit"] = str(limit)
     opens = [row[0] for row in ask("klines", **KLINES, **query)]
     reach = range(
-        OPEN_MS - 5000 * M15.ms if start is None else OPEN_MS + start * M15.ms,
-        (OPEN_MS if end is None else min(OPEN_MS, OPEN_MS + end * M15.ms)) + 1,
-        M15.ms,
+        OPEN_MS - 5000 * M15_MS if start is None else OPEN_MS + start * M15_MS,
+        (OPEN_MS if end is None else min(OPEN_MS, OPEN_MS + end * M15_MS)) + 1,
+        M15_MS,
     )
     most = min(limit or 500, 1000)
     assert opens == list(reach[-most:] if start is None else reach[:most])

@@ -9,11 +9,10 @@ from zlib import crc32
 
 import numpy as np
 
-from crypto_bot.adapters.exchange.sim.coins import COINS, Coin
-from crypto_bot.adapters.exchange.sim.market import Array, Bars, Listing, Market
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.coins import COINS, Coin
+from simulated_exchange.config import ConfigError
+from simulated_exchange.intervals import DAY_MS
+from simulated_exchange.market import Array, Bars, Listing, Market
 
 LISTED_MS = 1_502_928_000_000
 """2017-08-17: nothing was traded before."""
@@ -33,10 +32,10 @@ class Walk:
     one tied to the ends of the day. So any day can be made without those before it.
     """
 
-    def __init__(self, seed: int, name: str, daily_sd: float, timeframe: Timeframe) -> None:
+    def __init__(self, seed: int, name: str, daily_sd: float, step_ms: int) -> None:
         self._key = (seed, crc32(name.encode()))
         self._daily_sd = daily_sd
-        self._bars_a_day = DAY_MS // timeframe.ms
+        self._bars_a_day = DAY_MS // step_ms
         self._season = lru_cache(maxsize=64)(self._make_season)
 
     def _random(self, *what: int) -> np.random.Generator:
@@ -98,7 +97,7 @@ class GeneratedMarket(Market):
     `symbols` changes no candle. Raises ConfigError for a symbol that it does not know.
     """
 
-    def __init__(self, symbols: Iterable[str], timeframe: Timeframe, seed: int) -> None:
+    def __init__(self, symbols: Iterable[str], step_ms: int, seed: int) -> None:
         self._symbols = tuple(symbols)
         unknown = [symbol for symbol in self._symbols if symbol not in COINS]
         if unknown:
@@ -106,15 +105,15 @@ class GeneratedMarket(Market):
                 f"the generated market does not list {', '.join(unknown)}: it has "
                 f"{', '.join(COINS)}; other coins need a folder of candles"
             )
-        self._timeframe = timeframe
+        self._step_ms = step_ms
         self._own = {
-            symbol: Walk(seed, symbol, COINS[symbol].own_sd, timeframe) for symbol in self._symbols
+            symbol: Walk(seed, symbol, COINS[symbol].own_sd, step_ms) for symbol in self._symbols
         }
         self._seed = seed
-        self._bars_a_block = _BLOCK_DAYS * DAY_MS // timeframe.ms
+        self._bars_a_block = _BLOCK_DAYS * DAY_MS // step_ms
         kept = max(3 * len(self._symbols), _KEPT_BARS // self._bars_a_block)
         self._block = lru_cache(maxsize=kept)(self._make_block)
-        common = Walk(seed, "market", _MARKET_SD, timeframe)
+        common = Walk(seed, "market", _MARKET_SD, step_ms)
         self._common = lru_cache(maxsize=kept // len(self._symbols))(common.block)
 
     @property
@@ -122,8 +121,8 @@ class GeneratedMarket(Market):
         return self._symbols
 
     @property
-    def timeframe(self) -> Timeframe:
-        return self._timeframe
+    def step_ms(self) -> int:
+        return self._step_ms
 
     def listing(self, symbol: str) -> Listing:
         coin = COINS[symbol]
@@ -139,7 +138,7 @@ class GeneratedMarket(Market):
 
     def _span(self, since_ms: int, until_ms: int) -> tuple[int, int]:
         """As numbers of bars since 1970, `stop` excluded."""
-        step_ms = self._timeframe.ms
+        step_ms = self._step_ms
         return -(-max(since_ms, LISTED_MS) // step_ms), until_ms // step_ms + 1
 
     def _bars(self, symbol: str, start: int, stop: int) -> Bars:
@@ -166,7 +165,7 @@ class GeneratedMarket(Market):
         sd = np.hypot(coin.beta * common_sd, own_sd)
         random = np.random.default_rng([self._seed, crc32(symbol.encode()), 3, block])
         first = block * self._bars_a_block
-        open_ms = np.arange(first, first + self._bars_a_block, dtype=np.int64) * self._timeframe.ms
+        open_ms = np.arange(first, first + self._bars_a_block, dtype=np.int64) * self._step_ms
         prices = _prices(random, level, moves, sd, coin)
         volume = _volume(random, moves, sd, prices[3], coin)
         return Bars(open_ms, np.column_stack((*prices, volume)))

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from crypto_bot.adapters.exchange.sim.market import (
+from simulated_exchange.config import ConfigError
+from simulated_exchange.intervals import INTERVALS
+from simulated_exchange.market import (
     CLOSE,
     HIGH,
     LOW,
@@ -21,8 +23,6 @@ from crypto_bot.adapters.exchange.sim.market import (
     Listing,
     Market,
 )
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.timeframe import TRADED, Timeframe
 
 _COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 _MOST_DECIMALS = 8
@@ -41,17 +41,16 @@ class HistoryMarket(Market):
             raise ConfigError(f"no folder of candles at {folder}: it should hold <SYMBOL>.parquet")
         self._bars = {symbol: _sound(*_read(folder, symbol)) for symbol in symbols}
         step_ms = min(int(np.diff(bars.open_ms).min()) for bars in self._bars.values())
-        intervals = {tf.ms: tf for tf in map(Timeframe.parse, TRADED)}
-        if step_ms not in intervals:
+        if step_ms not in INTERVALS.values():
             raise ConfigError(
                 f"the candles in {folder} lie {step_ms} ms apart, which is none of "
-                f"{', '.join(TRADED)}"
+                f"{', '.join(INTERVALS)}"
             )
-        self._timeframe = intervals[step_ms]
+        self._step_ms = step_ms
         for symbol, bars in self._bars.items():
             if (bars.open_ms % step_ms).any():
                 raise ConfigError(
-                    f"{symbol} in {folder} has open times off the {self._timeframe.name} grid"
+                    f"{symbol} in {folder} has open times that are no multiples of {step_ms} ms"
                 )
 
     @property
@@ -59,8 +58,8 @@ class HistoryMarket(Market):
         return tuple(self._bars)
 
     @property
-    def timeframe(self) -> Timeframe:
-        return self._timeframe
+    def step_ms(self) -> int:
+        return self._step_ms
 
     @property
     def shared_span(self) -> tuple[int, int]:

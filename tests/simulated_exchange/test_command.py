@@ -1,4 +1,4 @@
-"""`crypto-bot sim`: one line when it is ready, one line when it cannot be."""
+"""The command line: one line when it is ready, one line when it cannot be."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crypto_bot.app.commands.sim import main
+from simulated_exchange.command import main
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "crypto_bot.app.commands.sim", "--speed", "60", "--seed", "3"]
+def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "simulated_exchange", "--speed", "60", "--seed", "3"]
     command += ["--tf", "1m", "--start", "2025-12-01T00:00:30", "--fault_rate", "0"]
     with subprocess.Popen(
         command,
@@ -34,7 +34,7 @@ def test_it_says_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> Non
         info = httpx.get(f"{ready['url']}/api/v3/exchangeInfo").json()
         assert len(info["symbols"]) == 32
         process.send_signal(number)
-        assert process.wait(2) == 0
+        assert process.wait() == 0
         assert process.stderr.read() == ""
 
 

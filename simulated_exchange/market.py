@@ -8,12 +8,20 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.timeframe import Timeframe
-
 Array = NDArray[np.float64]
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
+
+
+class Candle(NamedTuple):
+    """`open_ms` is its open time (UTC ms); `volume` in the base currency."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +43,11 @@ class Bars:
         rows = zip(self.open_ms.tolist(), self.values.tolist(), strict=True)
         return [Candle(open_ms, *row) for open_ms, row in rows]
 
-    def resampled(self, timeframe: Timeframe) -> Bars:
-        """One candle for each stretch of `timeframe` that has at least one of these."""
+    def resampled(self, step_ms: int) -> Bars:
+        """One candle for each interval of `step_ms` that has at least one of these."""
         if not len(self):
             return self
-        bins = self.open_ms // timeframe.ms
+        bins = self.open_ms // step_ms
         starts = np.flatnonzero(np.diff(bins, prepend=bins[0] - 1))
         ends = np.append(starts[1:], len(bins)) - 1
         columns = (
@@ -49,7 +57,7 @@ class Bars:
             self.values[ends, CLOSE],
             np.add.reduceat(self.values[:, VOLUME], starts),
         )
-        return Bars(bins[starts] * timeframe.ms, np.column_stack(columns))
+        return Bars(bins[starts] * step_ms, np.column_stack(columns))
 
 
 class Listing(NamedTuple):
@@ -68,8 +76,8 @@ class Market(Protocol):
         ...
 
     @property
-    def timeframe(self) -> Timeframe:
-        """The interval of its candles."""
+    def step_ms(self) -> int:
+        """The length of its candles."""
         ...
 
     def listing(self, symbol: str) -> Listing:
@@ -86,5 +94,5 @@ class Market(Protocol):
 
     def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """All candles with open in `[since_ms, until_ms]`, ascending."""
-        count = max(0, until_ms - since_ms) // self.timeframe.ms + 1
+        count = max(0, until_ms - since_ms) // self.step_ms + 1
         return self.first(symbol, since_ms, until_ms, count).candles()

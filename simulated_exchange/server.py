@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from crypto_bot.adapters.exchange.sim.config import ClockNumbers, SimConfig
-from crypto_bot.adapters.exchange.sim.faults import (
+from simulated_exchange.clock import Clock, ScaledClock
+from simulated_exchange.config import ConfigError, SimConfig
+from simulated_exchange.faults import (
     Delivery,
     FaultKind,
     Faults,
@@ -22,13 +23,11 @@ from crypto_bot.adapters.exchange.sim.faults import (
     encoded,
     page,
 )
-from crypto_bot.adapters.exchange.sim.market import Market
-from crypto_bot.adapters.exchange.sim.perpetual import PerpetualRest
-from crypto_bot.adapters.exchange.sim.rest import Reply, SpotRest
-from crypto_bot.adapters.exchange.sim.stream import BookTickers
-from crypto_bot.adapters.exchange.sim.tape import Tape
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.ports import Clock
+from simulated_exchange.market import Market
+from simulated_exchange.perpetual import PerpetualRest
+from simulated_exchange.rest import Reply, SpotRest
+from simulated_exchange.stream import BookTickers
+from simulated_exchange.tape import Tape
 
 _NEVER_SPOILT = ("/ping", "/exchangeInfo")
 _LONGEST_HOLD_S = 30.0
@@ -40,7 +39,7 @@ _KEEP_ALIVE_S = 300
 class SimExchange:
     """Routes requests to the endpoints of Binance and to the controls under /sim."""
 
-    def __init__(self, tape: Tape, clock: Clock, numbers: ClockNumbers, faults: Faults) -> None:
+    def __init__(self, tape: Tape, clock: Clock, numbers: ScaledClock, faults: Faults) -> None:
         self._spot = SpotRest(tape)
         self._perpetual = PerpetualRest(tape, self._spot)
         self._clock = clock
@@ -146,7 +145,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    config: SimConfig, market: Market, clock: Clock, numbers: ClockNumbers
+    config: SimConfig, market: Market, clock: Clock, numbers: ScaledClock
 ) -> AsyncIterator[str]:
     """Serves `market` as long as the context lasts, and says under which URL.
 

@@ -1,1 +1,0 @@
-"""The simulated exchange: Binance public REST on the loopback address."""
