@@ -30,7 +30,7 @@ from crypto_bot.training.assess import (
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.evidence import Evidence, evidence, packed, unpacked
 from crypto_bot.training.folds import Fold
-from crypto_bot.training.job import Job, Product, Stage
+from crypto_bot.training.jobs import Job, Product, Stage
 from crypto_bot.training.panel import Panel
 from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
 from crypto_bot.training.product import (

@@ -214,20 +214,20 @@ def _counted(coin: Coin, question: Question) -> tuple[Labels, Distribution]:
     least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
     if count < least:
         raise NotEnoughData(
-            f"{coin.symbol} has {count} candles: {least} are needed for a single window of "
+            f"it has {count} candles: {least} are needed for a single window of "
             f"{question.window_bars} rows of {question.features.name} with its label, and many "
             "times as many to learn from"
         )
     after = label(question.label, question.timeframe, *coin.series)
-    try:
-        return after, distribution(after.label)
-    except NotEnoughData as error:
-        raise NotEnoughData(f"{coin.symbol}: {error}") from error
+    return after, distribution(after.label)
 
 
 def _labelled(coin: Coin, question: Question) -> Labels:
     """The labels of `coin`; logs their distribution."""
-    after, told = _counted(coin, question)
+    try:
+        after, told = _counted(coin, question)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"{coin.symbol}: {error}") from error
     for warning in told.warnings:
         log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
     log.info("labels.counted", symbol=coin.symbol, counts=told.counts)

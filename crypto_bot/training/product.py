@@ -17,7 +17,7 @@ from crypto_bot.models.model import Scaler
 from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.gate import LeakTests
-from crypto_bot.training.job import Product
+from crypto_bot.training.jobs import Product
 
 _LOGITS, _CURVES, _SCALER = "logits.npz", "curves.json", "scaler.json"
 _REFERENCES, _LEAKS = "references.npz", "leaks.json"

@@ -1,32 +1,46 @@
-"""From coins to a desk with a panel, ready for the jobs of a run."""
+"""One run: its panel is prepared, its jobs are handed to an executor, its models are published."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from crypto_bot import __version__
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, TrainingError
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import schema_hash
 from crypto_bot.statistics.metrics import as_json
+from crypto_bot.training.events import (
+    EpochFinished,
+    Event,
+    JobFailed,
+    JobFinished,
+    JobStarted,
+    ModelNotPublished,
+    Observer,
+    RunStarted,
+)
+from crypto_bot.training.executors.executor import Executor
+from crypto_bot.training.jobs import Graph, Job, Stage
 from crypto_bot.training.panel import Coin, Question, build_panel
-from crypto_bot.training.run_store import Desk, refused
+from crypto_bot.training.publish import publish
+from crypto_bot.training.run_store import RunStore, refused
 from crypto_bot.training.study import Draft
 from crypto_bot.training.walk import TrainingPlan, folds_of
 
 _AUDITED = 2
-"""Coins whose candles are looked through for leaks: features and labels are the same for all."""
+"""Coins whose candles are searched for leaks: features and labels are the same for all."""
 _TRAINED_MS = "trained_ms"
 
 log = structlog.get_logger()
 
 
-def lay_out(
-    desk: Desk,
+def prepare(
+    store: RunStore,
     coins: Sequence[Coin],
     leader: Series | None,
     question: Question,
@@ -35,21 +49,21 @@ def lay_out(
     now_ms: int,
     resume: bool,
 ) -> Draft:
-    """Puts the panel of `coins` on `desk`, or finds it there where a run is gone on from.
+    """Puts the panel of `coins` into `store`, or finds it there where a run is resumed.
 
-    A run that is gone on from keeps its time: its models come out as if it had not been stopped.
-    Raises ConfigError where what is on the desk belongs to another run, NotEnoughData, and
-    TrainingError where the disk is full.
+    A resumed run keeps its time: its models come out as if it had not been stopped. Raises
+    ConfigError where the store holds another run, NotEnoughData, and TrainingError where the disk
+    is full.
     """
-    trained_ms = _begun(desk, _identity(coins, question, plan), now_ms, resume=resume)
-    folds = desk.folds()
+    trained_ms = _begun(store, _identity(coins, question, plan), now_ms, resume=resume)
+    folds = store.folds()
     if folds is None:
         try:
-            panel = build_panel(coins, leader, question, desk.panel)
+            panel = build_panel(coins, leader, question, store.panel)
         except OSError as error:
-            raise refused(desk.panel, error) from error
+            raise refused(store.panel, error) from error
         folds = tuple(folds_of(panel, plan))
-        desk.laid_out(folds)
+        store.put_folds(folds)
     judged = [coin for coin in coins if coin.symbol in plan.judged]
     return Draft(
         symbols=tuple(coin.symbol for coin in coins),
@@ -62,21 +76,21 @@ def lay_out(
     )
 
 
-def _begun(desk: Desk, identity: dict[str, Any], now_ms: int, *, resume: bool) -> int:
-    """The time that the models carry: of the run on the desk, or now for one that begins."""
-    found = desk.identity()
+def _begun(store: RunStore, identity: dict[str, Any], now_ms: int, *, resume: bool) -> int:
+    """The time that the models carry: of the run in the store, or now for one that begins."""
+    found = store.identity()
     if found is None or not resume:
         if found is not None:
-            log.warning("train.discarded", folder=str(desk.folder), reason="--resume 0")
-        desk.begin({**identity, _TRAINED_MS: now_ms})
+            log.warning("train.discarded", folder=str(store.folder), reason="--resume 0")
+        store.begin({**identity, _TRAINED_MS: now_ms})
         return now_ms
     differing = [name for name, value in identity.items() if found.get(name) != value]
     if differing:
         raise ConfigError(
-            f"--resume 1: the unfinished run in {desk.folder} was begun with other "
+            f"--resume 1: the unfinished run in {store.folder} was begun with other "
             f"{', '.join(differing)}; ask for the same, or begin anew with --resume 0"
         )
-    log.info("train.resumed", folder=str(desk.folder))
+    log.info("train.resumed", folder=str(store.folder))
     return int(found[_TRAINED_MS])
 
 
@@ -97,3 +111,93 @@ def _fingerprint(coin: Coin) -> str:
     digest.update(coin.series.candles.tobytes())
     digest.update(str(coin.market_since_ms).encode())
     return digest.hexdigest()[:16]
+
+
+def run_graph(
+    graph: Graph,
+    executor: Executor,
+    store: RunStore,
+    models_dir: Path,
+    observers: Sequence[Observer],
+) -> None:
+    """Does every job of `graph` that is not in the store; publishes each model once it is judged.
+
+    A job that fails takes with it the jobs that need it, and no others.
+    """
+    _Driver(graph, executor, store, models_dir, observers).run()
+
+
+class _Driver:
+    def __init__(
+        self,
+        graph: Graph,
+        executor: Executor,
+        store: RunStore,
+        models_dir: Path,
+        observers: Sequence[Observer],
+    ) -> None:
+        self._graph, self._executor, self._store = graph, executor, store
+        self._models_dir, self._observers = models_dir, observers
+        self._done = {job for job in graph if store.has(job)}
+        self._waiting = [job for job in graph if job not in self._done]
+        self._under_way: set[Job] = set()
+        self._failed: dict[Job, str] = {}
+
+    def run(self) -> None:
+        """Works until nothing is left that can be done."""
+        self._report(RunStarted(tuple(self._graph), len(self._done)))
+        for job in self._graph:
+            if job in self._done and job.stage is Stage.JUDGE:
+                # It may have been killed between the product and its publication.
+                self._publish(job)
+        while self._waiting or self._under_way:
+            self._hand_out()
+            if not self._under_way:
+                break
+            self._wait()
+
+    def _report(self, event: Event) -> None:
+        for observe in self._observers:
+            observe(event)
+
+    def _hand_out(self) -> None:
+        for job in list(self._waiting):
+            needed = self._graph[job]
+            lost = next((each for each in needed if each in self._failed), None)
+            if lost is not None:
+                self._waiting.remove(job)
+                self._fail(job, self._failed[lost])
+            elif len(self._under_way) < self._executor.slots and self._done.issuperset(needed):
+                self._waiting.remove(job)
+                self._under_way.add(job)
+                self._report(JobStarted(job))
+                self._executor.submit(job, needed)
+
+    def _wait(self) -> None:
+        event = self._executor.wait()
+        self._report(event)
+        if isinstance(event, EpochFinished):
+            return
+        self._under_way.discard(event.job)
+        match event:
+            case JobFailed(job, reason):
+                self._fail(job, f"{job.name}: {reason}")
+            case JobFinished(job):
+                self._done.add(job)
+                if job.stage is Stage.JUDGE:
+                    self._publish(job)
+
+    def _publish(self, job: Job) -> None:
+        try:
+            published = publish(job, self._store.get(job), self._models_dir)
+        except TrainingError as error:
+            self._done.discard(job)
+            self._fail(job, str(error))
+        else:
+            self._report(published)
+
+    def _fail(self, job: Job, reason: str) -> None:
+        """A job that needs `job` fails for the same reason: that of the job that failed first."""
+        self._failed[job] = reason
+        if job.stage is Stage.JUDGE:
+            self._report(ModelNotPublished(job.symbol, reason))

@@ -1,4 +1,4 @@
-"""The folder of a run: what its jobs have left behind, and where those under way have got to."""
+"""The folder of a run: its panel, the products of its jobs, the checkpoints of those under way."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 from crypto_bot.domain.errors import ConfigError, TrainingError
 from crypto_bot.training.folds import Fold
-from crypto_bot.training.job import Job, Product
+from crypto_bot.training.jobs import Job, Product
 
-_PLAN, _PRODUCTS, _NOTEBOOKS, _PANEL = "plan.json", "products", "notebooks", "panel"
-_WHOLE = "folds.json"
+_PLAN, _PRODUCTS, _CHECKPOINTS, _PANEL = "plan.json", "products", "checkpoints", "panel"
+_FOLDS = "folds.json"
 
 
-class Desk:
-    """Products and checkpoints in one folder, each file whole or not there."""
+class RunStore:
+    """Panel, products and checkpoints in one folder; a file is whole or not there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -32,29 +32,29 @@ class Desk:
         return self.folder / _PANEL
 
     def folds(self) -> tuple[Fold, ...] | None:
-        """How time is cut for the panel that lies here; None until it is whole."""
+        """The folds of the stored panel; None until the panel is whole."""
         try:
-            held = json.loads((self.panel / _WHOLE).read_bytes())
+            held = json.loads((self.panel / _FOLDS).read_bytes())
         except FileNotFoundError:
             return None
         return tuple(Fold(*each) for each in held)
 
-    def laid_out(self, folds: Sequence[Fold]) -> None:
-        """Says that the panel is whole, and how its time is cut."""
-        _write(self.panel / _WHOLE, json.dumps(folds).encode())
+    def put_folds(self, folds: Sequence[Fold]) -> None:
+        """Stores the folds, which marks the panel as whole."""
+        _write(self.panel / _FOLDS, json.dumps(folds).encode())
 
     def begin(self, identity: dict[str, Any]) -> None:
-        """Clears the desk for a run that `identity` (JSON) describes."""
+        """Empties the store for a run that `identity` (JSON) describes."""
         shutil.rmtree(self.folder, ignore_errors=True)
         try:
-            for name in (_PRODUCTS, _NOTEBOOKS, _PANEL):
+            for name in (_PRODUCTS, _CHECKPOINTS, _PANEL):
                 (self.folder / name).mkdir(parents=True)
         except OSError as error:
             raise refused(self.folder, error) from error
         _write(self.folder / _PLAN, json.dumps(identity, indent=1).encode())
 
     def identity(self) -> dict[str, Any] | None:
-        """Of the unfinished run on this desk; None where there is none."""
+        """Of the unfinished run in this store; None where there is none."""
         try:
             held: dict[str, Any] = json.loads((self.folder / _PLAN).read_bytes())
         except (OSError, ValueError):
@@ -66,29 +66,29 @@ class Desk:
         return self._product(job).exists()
 
     def get(self, job: Job) -> dict[str, bytes]:
-        """What `job` left behind."""
+        """The product of `job`."""
         with zipfile.ZipFile(self._product(job)) as held:
             return {name: held.read(name) for name in held.namelist()}
 
     def put(self, job: Job, product: Product) -> None:
-        """Keeps what `job` left behind; its checkpoint is no longer needed."""
+        """Stores the product of `job`; its checkpoint is no longer needed."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as held:
             for name in sorted(product):
                 held.writestr(zipfile.ZipInfo(name), product[name])
         _write(self._product(job), packed.getvalue())
-        self._notebook(job).unlink(missing_ok=True)
+        self._checkpoint(job).unlink(missing_ok=True)
 
     def checkpoint(self, job: Job) -> bytes | None:
-        """Where `job` has got to; None where it has not begun."""
+        """The newest checkpoint of `job`; None where there is none."""
         try:
-            return self._notebook(job).read_bytes()
+            return self._checkpoint(job).read_bytes()
         except FileNotFoundError:
             return None
 
-    def keep(self, job: Job, content: bytes) -> None:
+    def put_checkpoint(self, job: Job, content: bytes) -> None:
         """Replaces the checkpoint of `job`."""
-        _write(self._notebook(job), content)
+        _write(self._checkpoint(job), content)
 
     def clear(self) -> None:
         """Removes all of it: the run has ended."""
@@ -97,8 +97,8 @@ class Desk:
     def _product(self, job: Job) -> Path:
         return self.folder / _PRODUCTS / f"{job.name}.zip"
 
-    def _notebook(self, job: Job) -> Path:
-        return self.folder / _NOTEBOOKS / f"{job.name}.pt"
+    def _checkpoint(self, job: Job) -> Path:
+        return self.folder / _CHECKPOINTS / f"{job.name}.pt"
 
 
 class TrainerLock:

@@ -17,7 +17,7 @@ from crypto_bot.models.scaling import scale_of
 from crypto_bot.statistics.rows import Ints
 from crypto_bot.training.assess import MODEL
 from crypto_bot.training.folds import Fold, Parts
-from crypto_bot.training.job import Job, Product, Stage
+from crypto_bot.training.jobs import Job, Product, Stage
 from crypto_bot.training.judging import judge_coin, judge_pool
 from crypto_bot.training.leak_audit import audit
 from crypto_bot.training.panel import Coin, Panel, Question, load_panel

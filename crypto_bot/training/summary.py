@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.baselines import TREES
 from crypto_bot.training.choice import Choice
-from crypto_bot.training.observers import Published
+from crypto_bot.training.events import Event, ModelNotPublished, ModelPublished
 from crypto_bot.training.walk import TrainingPlan
 
 POOL = "pool"
@@ -65,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A whole run. `seconds` are those of this process; a run that was gone on from took more."""
+    """A whole run. `seconds` are those of this process; a run that was resumed took more."""
 
     started_ms: int
     finished_ms: int
@@ -84,18 +84,31 @@ class Summary:
         return any(line.status == "failed" for line in self.lines)
 
 
-def published_line(told: Published) -> Line:
+def lines_of(events: Iterable[Event]) -> list[Line]:
+    """What became of each coin of a run."""
+    lines = []
+    for event in events:
+        match event:
+            case ModelPublished():
+                lines.append(published_line(event))
+            case ModelNotPublished(symbol, reason):
+                lines.append(Line(symbol or POOL, "failed", reason))
+    return lines
+
+
+def published_line(event: ModelPublished) -> Line:
     """Of a model that has been published."""
-    metrics: dict[str, Any] = json.loads(told.metrics)["coin"]
+    meta = event.meta
+    metrics: dict[str, Any] = json.loads(event.metrics)["coin"]
     own = metrics["model"]
     trees = metrics["baselines"].get(TREES)
     chances = own["probabilities"]
     return Line(
-        symbol=told.symbol or POOL,
+        symbol=event.symbol or POOL,
         status="trained",
-        reason=told.meta.reasons[0] if told.meta.reasons else "",
-        verdict=told.meta.verdict.value,
-        version=told.meta.version,
+        reason=meta.reasons[0] if meta.reasons else "",
+        verdict=meta.verdict.value,
+        version=meta.version,
         skill=_between(chances["skill_prior"]),
         skill_climatology=_between(chances["skill_climatology"]),
         trees_skill=_between(trees["probabilities"]["skill_prior"]) if trees else None,
@@ -103,7 +116,7 @@ def published_line(told: Published) -> Line:
         direction_auc=_between(own["direction"]["auc"]),
         ece=chances["ece"],
         ece_floor=chances["ece_floor"],
-        ends_ms=told.meta.span.last_open_ms,
+        ends_ms=meta.span.last_open_ms,
     )
 
 
@@ -113,19 +126,18 @@ def untrained_line(choice: Choice) -> Line:
     return Line(choice.symbol, status, choice.reason)
 
 
-def in_order(summary: Summary, symbols: Sequence[str]) -> Summary:
-    """The pool first, then the coins as they were asked for."""
+def in_order(lines: Iterable[Line], symbols: Sequence[str]) -> tuple[Line, ...]:
+    """The pool first, then the coins in the order of `symbols`."""
     place = {symbol: at for at, symbol in enumerate((POOL, *symbols))}
-    lines = sorted(summary.lines, key=lambda line: place[line.symbol])
-    return replace(summary, lines=tuple(lines))
+    return tuple(sorted(lines, key=lambda line: place[line.symbol]))
 
 
 def as_text(summary: Summary) -> str:
     """As it is stored."""
-    told = {field.name: as_json(getattr(summary, field.name)) for field in fields(summary)}
-    told["coins"] = told.pop("lines")
-    told = {"format": FORMAT, "code_version": __version__, **told}
-    return json.dumps(told, indent=1, allow_nan=False) + "\n"
+    content = {field.name: as_json(getattr(summary, field.name)) for field in fields(summary)}
+    content["coins"] = content.pop("lines")
+    content = {"format": FORMAT, "code_version": __version__, **content}
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def write(summary: Summary, folder: Path, page: str) -> Path:
@@ -146,10 +158,10 @@ def write(summary: Summary, folder: Path, page: str) -> Path:
 def hardware() -> str:
     """Processor, cores and memory, and the GPU where there is one."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    told = f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB"
+    machine = f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB"
     if torch.cuda.is_available():
-        told += f", {torch.cuda.get_device_name()}"
-    return told
+        machine += f", {torch.cuda.get_device_name()}"
+    return machine
 
 
 def _processor() -> str:
@@ -161,5 +173,5 @@ def _processor() -> str:
     return names[0].strip() if names else platform.processor() or platform.machine()
 
 
-def _between(told: dict[str, float | None]) -> Between:
-    return Between(told["value"], told["low"], told["high"])
+def _between(held: dict[str, float | None]) -> Between:
+    return Between(held["value"], held["low"], held["high"])

@@ -14,15 +14,15 @@ import pytest
 
 from crypto_bot.models.families.family import HeadLogits
 from crypto_bot.training.assess import MODEL
-from crypto_bot.training.executors.executor import Done, Event, Executor, Failed, Told
+from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
+from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.executors.stacked import Stacked
-from crypto_bot.training.graph import Graph
-from crypto_bot.training.job import Job, Stage, jobs_of
+from crypto_bot.training.jobs import Graph, Job, Stage, jobs_of
 from crypto_bot.training.product import logits_of
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 from crypto_bot.training.walk import asked
 from tests.training.made_cluster import two_nodes
@@ -35,27 +35,27 @@ POOL, BASELINES = Job(Stage.POOL, fold=0), Job(Stage.BASELINES, fold=0)
 class Kind(NamedTuple):
     """One executor. `tolerance`: how far its logits may be from those of one after the other."""
 
-    opened: Callable[[Draft, Desk], AbstractContextManager[Executor]]
+    opened: Callable[[Draft, RunStore], AbstractContextManager[Executor]]
     tolerance: float = 0.0
 
 
-def in_process(draft: Draft, desk: Desk) -> AbstractContextManager[Executor]:
-    return closing(InProcess(draft.study(desk.panel), desk))
+def in_process(draft: Draft, store: RunStore) -> AbstractContextManager[Executor]:
+    return closing(InProcess(draft.study(store.panel), store))
 
 
-def processes(draft: Draft, desk: Desk) -> AbstractContextManager[Executor]:
-    return closing(Processes(draft, desk, 2))
+def processes(draft: Draft, store: RunStore) -> AbstractContextManager[Executor]:
+    return closing(Processes(draft, store, 2))
 
 
-def stacked(draft: Draft, desk: Desk) -> AbstractContextManager[Executor]:
-    return closing(Stacked(draft, desk, 1))
+def stacked(draft: Draft, store: RunStore) -> AbstractContextManager[Executor]:
+    return closing(Stacked(draft, store, 1))
 
 
 @contextmanager
-def ray_cluster(draft: Draft, desk: Desk) -> Iterator[Executor]:
+def ray_cluster(draft: Draft, store: RunStore) -> Iterator[Executor]:
     with (
         two_nodes() as (cluster, _),
-        closing(RayCluster(draft.study(desk.panel), desk, cluster.address)) as executor,
+        closing(RayCluster(draft.study(store.panel), store, cluster.address)) as executor,
     ):
         yield executor
 
@@ -73,16 +73,16 @@ class Ran(NamedTuple):
     """A finished run of the first fold."""
 
     draft: Draft
-    desk: Desk
+    store: RunStore
     graph: Graph
-    events: list[Event]
+    events: list[JobEvent]
 
-    def ends(self) -> dict[Job, Event]:
+    def ends(self) -> dict[Job, JobEvent]:
         """How each job ended."""
-        return {each.job: each for each in self.events if not isinstance(each, Told)}
+        return {each.job: each for each in self.events if not isinstance(each, EpochFinished)}
 
     def products(self) -> dict[Job, Mapping[str, bytes]]:
-        return {job: self.desk.get(job) for job in self.graph if self.desk.has(job)}
+        return {job: self.store.get(job) for job in self.graph if self.store.has(job)}
 
     def fitted(self) -> dict[Job, HeadLogits]:
         """What the models that were fitted say."""
@@ -97,11 +97,11 @@ def the_first_fold(draft: Draft) -> Graph:
 
 
 def driven(
-    executor: Executor, graph: Graph, heard: Callable[[Event], None] = lambda event: None
-) -> list[Event]:
+    executor: Executor, graph: Graph, heard: Callable[[JobEvent], None] = lambda event: None
+) -> list[JobEvent]:
     """Hands out whatever is ready, as the driver of a run does, and returns what was told."""
     waiting, under_way = list(graph), set[Job]()
-    done, events = set[Job](), list[Event]()
+    done, events = set[Job](), list[JobEvent]()
     while waiting or under_way:
         for job in list(waiting):
             if len(under_way) < executor.slots and done.issuperset(graph[job]):
@@ -111,17 +111,17 @@ def driven(
         event = executor.wait()
         events.append(event)
         heard(event)
-        if not isinstance(event, Told):
+        if not isinstance(event, EpochFinished):
             under_way.remove(event.job)
             done.add(event.job)
     return events
 
 
 def run(kind: Kind, folder: Path) -> Ran:
-    draft, desk = begun(folder)
+    draft, store = begun(folder)
     graph = the_first_fold(draft)
-    with kind.opened(draft, desk) as executor:
-        return Ran(draft, desk, graph, driven(executor, graph))
+    with kind.opened(draft, store) as executor:
+        return Ran(draft, store, graph, driven(executor, graph))
 
 
 @pytest.fixture(scope="module")
@@ -144,21 +144,21 @@ def ran(name: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 
 def test_every_job_ends_once(ran: Ran) -> None:
-    ended = Counter(each.job for each in ran.events if not isinstance(each, Told))
+    ended = Counter(each.job for each in ran.events if not isinstance(each, EpochFinished))
     assert ended == Counter(list(ran.graph))
 
 
 def test_a_job_that_cannot_be_done_fails_alone_and_says_why(ran: Ran) -> None:
-    failed = [each for each in ran.ends().values() if isinstance(each, Failed)]
+    failed = [each for each in ran.ends().values() if isinstance(each, JobFailed)]
     assert [each.job for each in failed] == [Job(Stage.TUNE, ONE_SIDED, 0)]
     assert "the validation rows have no SHORT" in failed[0].reason
-    assert not ran.desk.has(failed[0].job)
-    done = {job for job, each in ran.ends().items() if isinstance(each, Done)}
+    assert not ran.store.has(failed[0].job)
+    done = {job for job, each in ran.ends().items() if isinstance(each, JobFinished)}
     assert done == {POOL, BASELINES, *(Job(Stage.TUNE, symbol, 0) for symbol in GOOD)}
 
 
 def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
-    study = ran.draft.study(ran.desk.panel)
+    study = ran.draft.study(ran.store.panel)
     ends = asked(study.panel, study.plan, study.folds, 0).ends
     for job, told in ran.fitted().items():
         own = slice(None)
@@ -174,7 +174,7 @@ def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:
         told = [
             (each.report.head, each.report.epoch)
             for each in ran.events
-            if isinstance(each, Told) and each.job == job
+            if isinstance(each, EpochFinished) and each.job == job
         ]
         moves = [epoch for head, epoch in told if head == "move"]
         assert moves == list(range(1, len(moves) + 1))
@@ -185,7 +185,7 @@ def test_nothing_is_told_of_a_job_that_has_ended(ran: Ran) -> None:
     ended = set[Job]()
     for event in ran.events:
         assert event.job not in ended
-        if not isinstance(event, Told):
+        if not isinstance(event, EpochFinished):
             ended.add(event.job)
 
 
@@ -202,31 +202,33 @@ def test_all_executors_make_the_same_models(name: str, ran: Ran, reference: Ran)
 
 
 def test_no_checkpoint_is_left_of_what_is_done(ran: Ran) -> None:
-    assert [job for job in ran.products() if ran.desk.checkpoint(job) is not None] == []
+    assert [job for job in ran.products() if ran.store.checkpoint(job) is not None] == []
 
 
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran) -> None:
-    draft, desk = begun(tmp_path)
+    draft, store = begun(tmp_path)
     graph = {job: needed for job, needed in the_first_fold(draft).items() if job != BASELINES}
     killed: list[int | None] = []
 
-    def kill_who_is_at_work(event: Event) -> None:
-        if isinstance(event, Told) and not killed:
+    def kill_who_is_at_work(event: JobEvent) -> None:
+        if isinstance(event, EpochFinished) and not killed:
             for worker in multiprocessing.active_children():
                 assert worker.pid is not None
                 os.kill(worker.pid, signal.SIGKILL)
                 killed.append(worker.pid)
-            assert not desk.has(event.job)
+            assert not store.has(event.job)
 
-    with closing(Processes(draft, desk, 1)) as executor:
+    with closing(Processes(draft, store, 1)) as executor:
         events = driven(executor, graph, kill_who_is_at_work)
     assert len(killed) == 1
-    ran = Ran(draft, desk, graph, events)
+    ran = Ran(draft, store, graph, events)
     assert ran.products() == {
         job: product for job, product in reference.products().items() if job != BASELINES
     }
     told = Counter(
-        (each.job, each.report.head, each.report.epoch) for each in events if isinstance(each, Told)
+        (each.job, each.report.head, each.report.epoch)
+        for each in events
+        if isinstance(each, EpochFinished)
     )
     assert max(told.values()) == 1  # it went on from the checkpoint

@@ -4,14 +4,13 @@ from pathlib import Path
 
 from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.training.events import Event, ModelNotPublished, log_event
 from crypto_bot.training.executors.in_process import InProcess
-from crypto_bot.training.graph import run_graph
-from crypto_bot.training.job import Stage, jobs_of
+from crypto_bot.training.jobs import Stage, jobs_of
 from crypto_bot.training.judging import artifact_of
-from crypto_bot.training.observers import Lines
 from crypto_bot.training.panel import Coin
-from crypto_bot.training.run import lay_out
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.run import prepare, run_graph
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.walk import TrainingPlan
 from tests.training.made_market import QUESTION, SPLITS
 
@@ -33,11 +32,13 @@ def plan(*judged: str, pooled: bool = False, tuning: NetSettings | None = None) 
 
 def trained(coins: list[Coin], asked: TrainingPlan, folder: Path) -> dict[str, dict[str, bytes]]:
     """The published files of each coin's model, that of the pool under `pool`."""
-    desk = Desk(folder / "desk")
-    draft = lay_out(desk, coins, None, QUESTION, asked, now_ms=TRAINED_MS, resume=False)
-    study = draft.study(desk.panel)
+    store = RunStore(folder / "store")
+    draft = prepare(store, coins, None, QUESTION, asked, now_ms=TRAINED_MS, resume=False)
+    study = draft.study(store.panel)
     graph = jobs_of(asked, len(study.folds))
-    failed = run_graph(graph, InProcess(study, desk), desk, folder / "models", Lines())
-    assert failed == {}
+    events: list[Event] = []
+    observers = (events.append, log_event)
+    run_graph(graph, InProcess(study, store), store, folder / "models", observers)
+    assert not [event for event in events if isinstance(event, ModelNotPublished)]
     judged = [job for job in graph if job.stage is Stage.JUDGE]
-    return {job.symbol or "pool": artifact_of(desk.get(job)) for job in judged}
+    return {job.symbol or "pool": artifact_of(store.get(job)) for job in judged}

@@ -6,7 +6,7 @@ from pathlib import Path
 from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.training.panel import Coin, build_panel
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 from crypto_bot.training.walk import TrainingPlan, folds_of
 from tests.training.made_market import QUESTION, SPLITS, candles
@@ -31,15 +31,15 @@ ONE_SIDED = "COIN3"
 
 def begun(
     folder: Path, *, pool: NetSettings = POOL, tuning: NetSettings = TUNING
-) -> tuple[Draft, Desk]:
-    """A run of four coins of which one cannot be tuned, and its desk in `folder`."""
+) -> tuple[Draft, RunStore]:
+    """A run of four coins of which one cannot be tuned, and its store in `folder`."""
     coins = [Coin(symbol, candles(DAYS, seed)) for seed, symbol in enumerate(GOOD)]
     coins.append(Coin(ONE_SIDED, candles(DAYS, len(GOOD), rising_days=(80, 105))))
     symbols = tuple(coin.symbol for coin in coins)
-    desk = Desk(folder)
-    desk.begin({})
-    panel = build_panel(coins, None, QUESTION, desk.panel)
+    store = RunStore(folder)
+    store.begin({})
+    panel = build_panel(coins, None, QUESTION, store.panel)
     choice = FamilyChoice(CNN_LSTM, "tiny", 16, pool)
     plan = TrainingPlan(symbols, choice, tuning=tuning, splits=SPLITS, seed=3)
     folds = tuple(folds_of(panel, plan))
-    return Draft(symbols, QUESTION, plan, folds, (), None, 1_800_000_000_000), desk
+    return Draft(symbols, QUESTION, plan, folds, (), None, 1_800_000_000_000), store

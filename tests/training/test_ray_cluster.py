@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed
 from crypto_bot.training.executors import ray_connection
-from crypto_bot.training.executors.executor import Event, Failed, Told
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.executors.ray_cluster import RayCluster
-from crypto_bot.training.job import Job, Stage
+from crypto_bot.training.jobs import Job, Stage
 from tests.contracts.test_training_executors import Ran, driven, the_first_fold
 from tests.training.made_cluster import two_nodes
 from tests.training.made_study import GOOD, ONE_SIDED, TUNING, begun
@@ -23,21 +23,21 @@ LONG = replace(TUNING, up_epochs=300)
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: Path) -> None:
-    draft, desk = begun(tmp_path / "alone", tuning=LONG)
-    study = draft.study(desk.panel)
+    draft, store = begun(tmp_path / "alone", tuning=LONG)
+    study = draft.study(store.panel)
     graph = the_first_fold(draft)
-    alone = Ran(draft, desk, graph, driven(InProcess(study, desk), graph))
+    alone = Ran(draft, store, graph, driven(InProcess(study, store), graph))
 
-    draft, desk = begun(tmp_path / "cluster", tuning=LONG)
+    draft, store = begun(tmp_path / "cluster", tuning=LONG)
     tuning: set[Job] = set()
     removed: list[object] = []
     with two_nodes() as (cluster, other):
-        executor = RayCluster(draft.study(desk.panel), desk, cluster.address)
+        executor = RayCluster(draft.study(store.panel), store, cluster.address)
 
-        def kill_a_node(event: Event) -> None:
+        def kill_a_node(event: JobEvent) -> None:
             if event.job.stage is not Stage.TUNE:
                 return
-            (tuning.add if isinstance(event, Told) else tuning.discard)(event.job)
+            (tuning.add if isinstance(event, EpochFinished) else tuning.discard)(event.job)
             if len(tuning) == 2 and not removed:  # one on each node
                 removed.append(other)
                 cluster.remove_node(other, allow_graceful=False)
@@ -48,16 +48,18 @@ def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: P
         finally:
             executor.close()
     assert removed
-    ran = Ran(draft, desk, graph, events)
+    ran = Ran(draft, store, graph, events)
     assert max(executor._attempts.values()) == 2
-    ended = Counter(each.job for each in events if not isinstance(each, Told))
+    ended = Counter(each.job for each in events if not isinstance(each, EpochFinished))
     assert ended == Counter(list(graph))
-    failed = [each.job for each in events if isinstance(each, Failed)]
+    failed = [each.job for each in events if isinstance(each, JobFailed)]
     assert failed == [Job(Stage.TUNE, ONE_SIDED, 0)]
     assert {Job(Stage.TUNE, symbol, 0) for symbol in GOOD} <= set(ran.products())
     assert ran.products() == alone.products()
     told = Counter(
-        (each.job, each.report.head, each.report.epoch) for each in events if isinstance(each, Told)
+        (each.job, each.report.head, each.report.epoch)
+        for each in events
+        if isinstance(each, EpochFinished)
     )
     assert max(told.values()) <= 2  # it went on from the newest checkpoint
     assert sum(count - 1 for count in told.values()) <= 1
@@ -75,9 +77,9 @@ def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: P
 def test_an_address_without_a_cluster_is_one_line(
     tmp_path: Path, address: str, expected: str
 ) -> None:
-    draft, desk = begun(tmp_path)
+    draft, store = begun(tmp_path)
     with pytest.raises(ConfigError) as refused:
-        RayCluster(draft.study(desk.panel), desk, address)
+        RayCluster(draft.study(store.panel), store, address)
     told = str(refused.value)
     assert told.startswith(f"--ray_address {address}: ")
     assert expected in told
@@ -88,20 +90,20 @@ def test_an_address_without_a_cluster_is_one_line(
 def test_another_server_at_the_address_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draft, desk = begun(tmp_path)
+    draft, store = begun(tmp_path)
     monkeypatch.setattr(ray_connection, "_ANSWER_S", 5.0)  # it would never answer
     with (
         socket.create_server(("127.0.0.2", 0)) as server,
         pytest.raises(ConfigError, match="what listens there is no Ray cluster") as told,
     ):
-        RayCluster(draft.study(desk.panel), desk, f"127.0.0.2:{server.getsockname()[1]}")
+        RayCluster(draft.study(store.panel), store, f"127.0.0.2:{server.getsockname()[1]}")
     assert "\n" not in str(told.value)
 
 
 def test_without_ray_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draft, desk = begun(tmp_path)
+    draft, store = begun(tmp_path)
     monkeypatch.setattr(ray_connection, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'crypto-bot\[ray\]'"):
-        RayCluster(draft.study(desk.panel), desk, "127.0.0.1:6379")
+        RayCluster(draft.study(store.panel), store, "127.0.0.1:6379")

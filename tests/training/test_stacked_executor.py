@@ -11,11 +11,12 @@ import torch
 
 from crypto_bot.models.families.cnn_lstm import stacked_fit
 from crypto_bot.training.assess import MODEL
-from crypto_bot.training.executors.executor import Done, Event, Failed, Told, do
+from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
+from crypto_bot.training.executors.executor import do
 from crypto_bot.training.executors.stacked import Stacked
-from crypto_bot.training.job import Job, Stage, jobs_of
+from crypto_bot.training.jobs import Job, Stage, jobs_of
 from crypto_bot.training.product import logits_of, scaler_of
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 from crypto_bot.training.walk import FINAL
 from tests.training.made_study import GOOD, ONE_SIDED, POOL, TUNING, begun
@@ -23,16 +24,16 @@ from tests.training.made_study import GOOD, ONE_SIDED, POOL, TUNING, begun
 FOLDS = 2
 
 
-def alone(folder: Path) -> tuple[Draft, Desk]:
+def alone(folder: Path) -> tuple[Draft, RunStore]:
     """A run without a pool: each coin's fits are ready at once."""
-    draft, desk = begun(folder)
+    draft, store = begun(folder)
     plan = replace(
         draft.plan,
         pooled=False,
         tuning=None,
         family=replace(draft.plan.family, net=replace(TUNING, dropout=0.2)),
     )
-    return replace(draft, plan=plan), desk
+    return replace(draft, plan=plan), store
 
 
 def fits(draft: Draft, *folds: int) -> list[Job]:
@@ -40,29 +41,29 @@ def fits(draft: Draft, *folds: int) -> list[Job]:
     return [job for job in jobs if job.stage is Stage.TUNE and job.fold in folds]
 
 
-def begun_with(draft: Draft, desk: Desk, jobs: list[Job]) -> Stacked:
-    executor = Stacked(draft, desk, 0)  # no other jobs are asked of it here
+def begun_with(draft: Draft, store: RunStore, jobs: list[Job]) -> Stacked:
+    executor = Stacked(draft, store, 0)  # no other jobs are asked of it here
     assert executor.slots >= len(jobs)
     for job in jobs:
         executor.submit(job, ())
     return executor
 
 
-def heard(executor: Stacked, jobs: int) -> list[Event]:
+def heard(executor: Stacked, jobs: int) -> list[JobEvent]:
     """Waits until so many jobs have ended."""
-    events: list[Event] = []
-    while sum(not isinstance(event, Told) for event in events) < jobs:
+    events: list[JobEvent] = []
+    while sum(not isinstance(event, EpochFinished) for event in events) < jobs:
         events.append(executor.wait())
     return events
 
 
 def test_the_coins_of_a_fold_go_together_and_fold_after_fold(tmp_path: Path) -> None:
-    draft, desk = alone(tmp_path)
+    draft, store = alone(tmp_path)
     jobs = fits(draft, 0, FINAL)
-    events = heard(begun_with(draft, desk, jobs), len(jobs))
+    events = heard(begun_with(draft, store, jobs), len(jobs))
     first, last = ([event for event in events if event.job.fold == fold] for fold in (0, FINAL))
     assert events == first + last
-    epochs = [event for event in last if isinstance(event, Told)]
+    epochs = [event for event in last if isinstance(event, EpochFinished)]
     rounds = [
         [event.job.symbol for event in told]
         for _, told in groupby(epochs, lambda event: (event.report.head, event.report.epoch))
@@ -72,25 +73,25 @@ def test_the_coins_of_a_fold_go_together_and_fold_after_fold(tmp_path: Path) -> 
 
 
 def test_an_epoch_is_told_before_the_next_one_is_begun(tmp_path: Path) -> None:
-    draft, desk = alone(tmp_path)
+    draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
-    executor = begun_with(draft, desk, jobs)
+    executor = begun_with(draft, store, jobs)
     for job in jobs:
         event = executor.wait()
-        assert isinstance(event, Told)
+        assert isinstance(event, EpochFinished)
         assert (event.job, event.report.epoch) == (job, 1)
-    assert not any(desk.has(job) for job in jobs)
+    assert not any(store.has(job) for job in jobs)
     executor.close()
 
 
 def test_a_model_without_a_pool_carries_its_own_scale(tmp_path: Path) -> None:
-    draft, desk = alone(tmp_path)
+    draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
-    heard(begun_with(draft, desk, jobs), len(jobs))
-    stacked = desk.get(jobs[0])
+    heard(begun_with(draft, store, jobs), len(jobs))
+    stacked = store.get(jobs[0])
     single_draft, single = alone(tmp_path / "single")
     ended = do(single_draft.study(single.panel), single, jobs[0], (), lambda told: None)
-    assert isinstance(ended, Done)
+    assert isinstance(ended, JobFinished)
     assert scaler_of(stacked) == scaler_of(single.get(jobs[0]))
     assert set(stacked) == set(single.get(jobs[0]))
 
@@ -100,42 +101,42 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     jobs = fits(draft, 0)
     expected = heard(begun_with(draft, whole, jobs), len(jobs))
 
-    draft, desk = alone(tmp_path / "stopped")
-    executor = begun_with(draft, desk, jobs)
-    before: list[Event] = []
-    while not any(isinstance(event, Told) and event.report.epoch == 2 for event in before):
+    draft, store = alone(tmp_path / "stopped")
+    executor = begun_with(draft, store, jobs)
+    before: list[JobEvent] = []
+    while not any(isinstance(event, EpochFinished) and event.report.epoch == 2 for event in before):
         before.append(executor.wait())
     executor.close()
-    left = [job for job in jobs if not desk.has(job)]
+    left = [job for job in jobs if not store.has(job)]
     good = [job for job in left if job.symbol in GOOD]
     assert good
-    assert all(desk.checkpoint(job) is not None for job in good)
+    assert all(store.checkpoint(job) is not None for job in good)
 
-    told = [event for event in before if isinstance(event, Told)]
+    told = [event for event in before if isinstance(event, EpochFinished)]
     # All coins had ended the epoch, but the first alone had been heard of.
-    again = heard(begun_with(draft, desk, left), len(left))
-    told += [event for event in again if isinstance(event, Told)]
+    again = heard(begun_with(draft, store, left), len(left))
+    told += [event for event in again if isinstance(event, EpochFinished)]
     assert len({(each.job, each.report.head, each.report.epoch) for each in told}) == len(told)
-    missed = len([event for event in expected if isinstance(event, Told)]) - len(told)
+    missed = len([event for event in expected if isinstance(event, EpochFinished)]) - len(told)
     assert missed == len(good) - 1
     for job in good:
         for one, other in zip(
-            logits_of(desk.get(job))[MODEL], logits_of(whole.get(job))[MODEL], strict=True
+            logits_of(store.get(job))[MODEL], logits_of(whole.get(job))[MODEL], strict=True
         ):
             assert np.abs(one - other).max() < 1e-5
 
 
 def test_a_desk_that_is_gone_is_told_of_each(tmp_path: Path) -> None:
-    draft, desk = alone(tmp_path)
+    draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
-    executor = begun_with(draft, desk, jobs)
+    executor = begun_with(draft, store, jobs)
     for _ in jobs:
         executor.wait()
-    desk.clear()
+    store.clear()
     events = [executor.wait() for _ in jobs]
     assert {event.job for event in events} == set(jobs)
     for event in events:
-        assert isinstance(event, Failed)
+        assert isinstance(event, JobFailed)
         assert "could not be written" in event.reason
 
 
@@ -146,23 +147,23 @@ def test_too_little_memory_for_all_is_told_of_each(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(stacked_fit, "learn_together", cramped)
-    draft, desk = alone(tmp_path)
+    draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
-    for event in heard(begun_with(draft, desk, jobs), len(jobs)):
-        assert isinstance(event, Failed)
+    for event in heard(begun_with(draft, store, jobs), len(jobs)):
+        assert isinstance(event, JobFailed)
         assert event.reason.startswith("out of GPU memory with 4 coins at once, 16 windows of each")
 
 
 def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path: Path) -> None:
-    draft, desk = begun(tmp_path / "stacked")
+    draft, store = begun(tmp_path / "stacked")
     pools = [job for job in jobs_of(draft.plan, FOLDS) if job.stage is Stage.POOL]
-    events = heard(begun_with(draft, desk, pools), len(pools))
+    events = heard(begun_with(draft, store, pools), len(pools))
     assert [event.job for event in events[: len(pools)]] == pools  # the first epoch of each
     draft, single = begun(tmp_path / "single")
     study = draft.study(single.panel)
     for job in pools:
-        assert isinstance(do(study, single, job, (), lambda told: None), Done)
-        got, one = desk.get(job), single.get(job)
+        assert isinstance(do(study, single, job, (), lambda told: None), JobFinished)
+        got, one = store.get(job), single.get(job)
         assert set(got) == set(one)
         if job.fold == FINAL:
             assert scaler_of(got) == scaler_of(one)
@@ -173,10 +174,10 @@ def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path:
 
 @pytest.mark.slow
 def test_other_jobs_are_done_beside_the_fits(tmp_path: Path) -> None:
-    draft, desk = begun(tmp_path, pool=replace(POOL, epochs=400, learning_rate=1e-6))
+    draft, store = begun(tmp_path, pool=replace(POOL, epochs=400, learning_rate=1e-6))
     graph = jobs_of(draft.plan, FOLDS)
     ready = [job for job, needed in graph.items() if not needed and job.stage is not Stage.AUDIT]
-    executor = Stacked(draft, desk, 1)
+    executor = Stacked(draft, store, 1)
     for job in ready:
         executor.submit(job, ())
     try:
@@ -185,5 +186,5 @@ def test_other_jobs_are_done_beside_the_fits(tmp_path: Path) -> None:
         executor.close()
     # The pools had begun, and the first of the baselines was told of before they had ended.
     assert {event.job.stage for event in events} == {Stage.POOL, Stage.BASELINES}
-    assert isinstance(events[-1], Done)
+    assert isinstance(events[-1], JobFinished)
     assert events[-1].job == Job(Stage.BASELINES, fold=0)

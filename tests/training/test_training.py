@@ -77,7 +77,9 @@ def test_the_newest_known_label_is_that_of_a_horizon_ago() -> None:
 
 
 def test_too_few_candles_are_counted() -> None:
-    with pytest.raises(NotEnoughData, match="COIN0 has 480 candles: 820 are needed for a single"):
+    with pytest.raises(
+        NotEnoughData, match="COIN0: it has 480 candles: 820 are needed for a single"
+    ):
         panel(candles(20, 0))
     told = panel(candles(80, 0))
     with pytest.raises(NotEnoughData, match=r"COIN0 has 1920 candles and about \d+ are needed"):

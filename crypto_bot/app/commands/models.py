@@ -27,10 +27,10 @@ from crypto_bot.labels.labels import label_spec
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.meta import Meta
-from crypto_bot.training.acceptance import accept, lifted
 from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.leak_audit import Check, audit
 from crypto_bot.training.panel import Coin, Question
+from crypto_bot.training.publish import accept, without_block
 
 FAILED = 1
 POOL = "pool"
@@ -223,7 +223,7 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
     if now is None:
         raise ModelMissing(f"{folder} leads to no model")
     meta = verify(now)
-    lifted(meta, flags.because)
+    without_block(meta, flags.because)
     require_features(meta.spec, str(now))
     spec = meta.spec
     asked = _Audited(feature_set(spec.features), spec.label, audited)

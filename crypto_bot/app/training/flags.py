@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
-from crypto_bot.app.commands.flags import add_settings, instant_of
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.executors import NAMES as EXECUTORS
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.labels import label_spec
@@ -25,39 +27,70 @@ _TUNING_RATE = 0.2
 _TUNING_EPOCHS, _TUNING_UP_EPOCHS = 3, 1
 
 
-def add_training(parser: argparse.ArgumentParser, *settings: str) -> None:
-    """What models are made of, and how; with the flags `settings` besides."""
+def training_parser(prog: str, description: str, *settings: str) -> Parser:
+    """The flags of a training command; those of the settings `settings` besides."""
+    parser = Parser(prog=prog, description=description)
     add_settings(parser, *settings, "tf", "device", "models_dir", "database_url")
-    net, family = NetSettings(), FamilyChoice()
-    given = parser.add_argument
-    given("--candles", type=Path, help="folder or file of candles, instead of the database")
-    told = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
-    given("--until", type=instant_of, help=told)
-    told = f"epochs at most; the move head stops early (default {net.epochs})"
-    given("--epochs", type=int, default=net.epochs, help=told)
-    told = f"windows in a step (default {net.batch_size})"
-    given("--batch_size", type=int, default=net.batch_size, help=told)
-    told = f"highest learning rate (default {net.learning_rate:g})"
-    given("--lr", type=float, default=net.learning_rate, help=told)
-    told = "of all random numbers: the same seed gives the same model (default 0)"
-    given("--seed", type=int, default=0, help=told)
-    told = f"kind of model (default {family.name})"
-    given("--family", choices=NAMES, default=family.name, help=told)
-    told = f"of the network (default {family.size})"
-    given("--size", choices=tuple(SIZES), default=family.size, help=told)
-    told = f"candles that the network sees (default {family.window_bars})"
-    given("--window_bars", type=int, default=family.window_bars, help=told)
-    given("--features", default="per_coin_v2", help="set of features (default per_coin_v2)")
-    given("--label", default="A", help="what is asked: A, B or fixed (default A)")
-    splits = SplitPlan()
-    told = f"walk-forward test folds of {splits.test_days} days (default {splits.folds})"
-    given("--folds", type=int, default=splits.folds, help=told)
+    _add_model(parser.add_argument)
+    _add_run(parser.add_argument)
+    return parser
+
+
+def _add_model(add: Callable[..., object]) -> None:
+    """What the models are made from, and how."""
+    net, family, splits = NetSettings(), FamilyChoice(), SplitPlan()
+    add("--candles", type=Path, help="folder or file of candles, instead of the database")
+    text = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
+    add("--until", type=instant_of, help=text)
+    text = f"epochs at most; the move head stops early (default {net.epochs})"
+    add("--epochs", type=int, default=net.epochs, help=text)
+    text = f"windows in a step (default {net.batch_size})"
+    add("--batch_size", type=int, default=net.batch_size, help=text)
+    text = f"highest learning rate (default {net.learning_rate:g})"
+    add("--lr", type=float, default=net.learning_rate, help=text)
+    text = "of all random numbers: the same seed gives the same model (default 0)"
+    add("--seed", type=int, default=0, help=text)
+    text = f"kind of model (default {family.name})"
+    add("--family", choices=NAMES, default=family.name, help=text)
+    text = f"of the network (default {family.size})"
+    add("--size", choices=tuple(SIZES), default=family.size, help=text)
+    text = f"candles that the network sees (default {family.window_bars})"
+    add("--window_bars", type=int, default=family.window_bars, help=text)
+    add("--features", default="per_coin_v2", help="set of features (default per_coin_v2)")
+    add("--label", default="A", help="what is predicted: A, B or fixed (default A)")
+    text = f"walk-forward test folds of {splits.test_days} days (default {splits.folds})"
+    add("--folds", type=int, default=splits.folds, help=text)
+    text = (
+        "1: learn from all the coins first, then continue with each; 0: each by itself; "
+        "or also from the coins of a list such as ETHUSDT,SOLUSDT "
+        "(default: train all 1, train one 0)"
+    )
+    add("--pool", default="1", help=text)
+
+
+def _add_run(add: Callable[..., object]) -> None:
+    """How the run goes."""
+    add("--max_workers", type=int, help="jobs at a time (default: cores, as memory allows)")
+    text = "how jobs are done (default: stacked on a GPU, else process; train one: in this process)"
+    add("--executor", choices=EXECUTORS, help=text)
+    text = "HOST:PORT of the cluster for --executor ray; this machine is one of its nodes"
+    add("--ray_address", help=text)
+    add("--mlflow", metavar="URI", help="also record each model to this MLflow server or store")
+    text = "1: resume the unfinished run"
+    add("--resume", type=int, choices=(0, 1), default=0, help=text)
+    text = "train models anew that are older than this, such as 30d (default) or 12h"
+    add("--stale", type=duration_days, default=30.0, help=text)
+    text = "1: train all of them anew (default of train one)"
+    add("--force", type=int, choices=(0, 1), default=0, help=text)
+    text = "1: say what would be done and how long it takes, and end"
+    add("--dry_run", type=int, choices=(0, 1), default=0, help=text)
 
 
 def training_plan(
-    flags: argparse.Namespace, settings: Settings, judged: tuple[str, ...], *, pooled: bool
+    flags: argparse.Namespace, settings: Settings, judged: tuple[str, ...]
 ) -> TrainingPlan:
-    """Raises ConfigError for what cannot be done."""
+    """How the models of `judged` are made. Raises ConfigError for what cannot be done."""
+    pooled = flags.pool != "0"
     net = NetSettings(
         epochs=flags.epochs,
         up_epochs=min(flags.epochs, NetSettings().up_epochs),

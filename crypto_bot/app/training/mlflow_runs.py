@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from crypto_bot.domain.errors import ConfigError, first_line
-from crypto_bot.training.observers import Published, Quiet
+from crypto_bot.training.events import Event, ModelPublished
 from crypto_bot.training.summary import Between, published_line
 from crypto_bot.training.walk import TrainingPlan
 
@@ -22,8 +22,8 @@ _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEO
 log = structlog.get_logger()
 
 
-class MlflowRuns(Quiet):
-    """A `Teller`: one MLflow run for each published model. A server that fails stops nothing."""
+class MlflowRuns:
+    """One MLflow run for each published model. A server that fails stops nothing."""
 
     def __init__(self, uri: str, plan: TrainingPlan) -> None:
         """Raises ConfigError where MLflow is not installed. The server is not asked yet."""
@@ -34,8 +34,10 @@ class MlflowRuns(Quiet):
         self._experiment = ""
         self._given_up = False
 
-    def published(self, told: Published) -> None:
-        self._attempt(lambda: self._record(told))
+    def observe(self, event: Event) -> None:
+        """Records a model that was published."""
+        if isinstance(event, ModelPublished):
+            self._attempt(lambda: self._record(event))
 
     def _attempt(self, record: Callable[[], None]) -> None:
         if self._given_up:
@@ -46,13 +48,13 @@ class MlflowRuns(Quiet):
             self._given_up = True
             first = first_line(error)
             login = self._uri.partition("://")[2].rpartition("@")[0]
-            told = first.replace(f"{login}@", "") if login else first
-            reason = f"{type(error).__name__}: {told}"
+            public = first.replace(f"{login}@", "") if login else first
+            reason = f"{type(error).__name__}: {public}"
             log.warning("mlflow.given_up", uri=_without_password(self._uri), reason=reason)
 
-    def _record(self, told: Published) -> None:
+    def _record(self, published: ModelPublished) -> None:
         client = self._connected()
-        line, meta = published_line(told), told.meta
+        line, meta = published_line(published), published.meta
         tags = {
             "symbol": line.symbol,
             "tf": meta.timeframe,

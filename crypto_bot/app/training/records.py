@@ -1,8 +1,8 @@
-"""Writes a run into `training_runs` while it goes on; what the database refuses stops nothing."""
+"""The events of a run as rows of `training_runs`; what the database refuses stops nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from threading import Condition, Thread
 from typing import Any
 
@@ -16,14 +16,21 @@ from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.training_record import TrainingRecord
 from crypto_bot.features.sets import schema_hash
-from crypto_bot.models.checkpoint_store import EpochReport
-from crypto_bot.training.job import Job
-from crypto_bot.training.observers import Published
+from crypto_bot.training.events import (
+    EpochFinished,
+    Event,
+    JobFinished,
+    JobStarted,
+    ModelNotPublished,
+    ModelPublished,
+    RunStarted,
+)
+from crypto_bot.training.jobs import Job
 from crypto_bot.training.study import Study
 from crypto_bot.training.summary import POOL, hardware, published_line
 
 _LAST_WRITE_S = 10.0
-_AGAIN = "train all --resume 1 goes on with it, train one begins again"
+_AGAIN = "--resume 1 resumes it"
 _KILLED = f"the run was killed: {_AGAIN}"
 _STOPPED = f"the run was stopped: {_AGAIN}"
 
@@ -31,7 +38,7 @@ log = structlog.get_logger()
 
 
 class RecordedRun:
-    """A `Teller`. A thread of its own writes: a database that is busy holds no job up."""
+    """The rows of one run. A thread of its own writes: a busy database holds no job up."""
 
     def __init__(self, url: str, study: Study, executor: str, clock: SystemClock) -> None:
         self._clock = clock
@@ -39,43 +46,36 @@ class RecordedRun:
         self._rows = _rows(study, executor, clock.now_ms())
         self._writer = _Writer(lambda: self._opened(url))
 
-    def started(self, jobs: Sequence[Job], done: int) -> None:  # noqa: ARG002 - of a Teller
-        """A row for each; what was `done` before is told again as it is published."""
-        asked = {_symbol(job) for job in jobs}
-        self._rows = {symbol: row for symbol, row in self._rows.items() if symbol in asked}
-        self._writer.write(self._rows.values())
-
-    def job_started(self, job: Job) -> None:
-        self._change(_symbol(job), status="training", phase=job.name, epoch=None, epochs=None)
-
-    def progress(self, job: Job, report: EpochReport) -> None:
-        phase = f"{job.name} {report.head}"
-        told = {"epoch": report.epoch, "epochs": report.epochs}
-        self._change(_symbol(job), status="training", phase=phase, **told)
-
-    def job_finished(self, job: Job, seconds: float) -> None:
-        row = self._rows.get(_symbol(job))
-        if row is not None:
-            self._change(row.symbol, seconds=row.seconds + seconds)
-
-    def job_failed(self, job: Job, reason: str) -> None:
-        """The coins that it takes with it are told."""
-
-    def published(self, told: Published) -> None:
-        line = published_line(told)
-        self._end(
-            line.symbol,
-            status="trained",
-            reason=line.reason,
-            verdict=line.verdict,
-            model_version=line.version,
-            skill=line.skill.value if line.skill else None,
-            direction_auc=line.direction_auc.value if line.direction_auc else None,
-            ece=line.ece,
-        )
-
-    def not_published(self, symbol: str | None, reason: str) -> None:
-        self._end(symbol or POOL, status="failed", reason=reason)
+    def observe(self, event: Event) -> None:
+        """Changes the row of the coin that `event` is about."""
+        match event:
+            case RunStarted(jobs):
+                with_rows = {_symbol(job) for job in jobs}
+                self._rows = {s: row for s, row in self._rows.items() if s in with_rows}
+                self._writer.write(self._rows.values())
+            case JobStarted(job):
+                begun = {"phase": job.name, "epoch": None, "epochs": None}
+                self._change(_symbol(job), status="training", **begun)
+            case EpochFinished(job, report):
+                epochs = {"epoch": report.epoch, "epochs": report.epochs}
+                phase = f"{job.name} {report.head}"
+                self._change(_symbol(job), status="training", phase=phase, **epochs)
+            case JobFinished(job, seconds) if row := self._rows.get(_symbol(job)):
+                self._change(row.symbol, seconds=row.seconds + seconds)
+            case ModelPublished():
+                line = published_line(event)
+                self._end(
+                    line.symbol,
+                    status="trained",
+                    reason=line.reason,
+                    verdict=line.verdict,
+                    model_version=line.version,
+                    skill=line.skill.value if line.skill else None,
+                    direction_auc=line.direction_auc.value if line.direction_auc else None,
+                    ece=line.ece,
+                )
+            case ModelNotPublished(symbol, reason):
+                self._end(symbol or POOL, status="failed", reason=reason)
 
     def close(self) -> None:
         """What has not ended has been stopped. Waits a moment for the last rows to be written."""
@@ -84,14 +84,14 @@ class RecordedRun:
                 self._end(symbol, status="stopped", reason=_STOPPED)
         self._writer.close()
 
-    def _end(self, symbol: str, **told: Any) -> None:
+    def _end(self, symbol: str, **changed: Any) -> None:
         ended = {"phase": None, "epoch": None, "epochs": None}
-        self._change(symbol, finished_ms=self._clock.now_ms(), **ended, **told)
+        self._change(symbol, finished_ms=self._clock.now_ms(), **ended, **changed)
 
-    def _change(self, symbol: str, **told: Any) -> None:
+    def _change(self, symbol: str, **changed: Any) -> None:
         row = self._rows.get(symbol)
         if row is not None:  # jobs that all the coins share have no row where there is no pool
-            self._rows[symbol] = row._replace(updated_ms=self._clock.now_ms(), **told)
+            self._rows[symbol] = row._replace(updated_ms=self._clock.now_ms(), **changed)
             self._writer.write([self._rows[symbol]])
 
     def _opened(self, url: str) -> tuple[Database, SqlTrainingRuns]:
@@ -112,7 +112,7 @@ class _Writer:
         self._opened = opened
         self._news = Condition()
         self._pending: dict[str, TrainingRecord] = {}
-        self._ending = self._said = False
+        self._ending = self._warned = False
         self._thread = Thread(target=self._run, name="training records", daemon=True)
         self._thread.start()
 
@@ -150,9 +150,9 @@ class _Writer:
 
     def _refused(self, batch: dict[str, TrainingRecord], error: Exception) -> None:
         """Keeps the rows for the next time that there is something to write."""
-        if not self._said:
+        if not self._warned:
             log.warning("train.not_recorded", reason=str(error))
-            self._said = True
+            self._warned = True
         with self._news:
             if self._ending:
                 return

@@ -1,94 +1,237 @@
-"""One run of many coins: jobs to an executor, what is told meanwhile, and its summary."""
+"""`train one` and `train all`: from the flags of a command to published models and a summary."""
 
 from __future__ import annotations
 
+import argparse
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import NamedTuple
 
 from rich.console import Console
 
 from crypto_bot.adapters.clock import SystemClock
-from crypto_bot.app.training.screen import Screen
-from crypto_bot.training import summary
+from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.logging import configure
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.candles import training_candles
+from crypto_bot.app.training.executors import RAY, chosen_executor, executor_of
+from crypto_bot.app.training.flags import (
+    question_of,
+    require_writable,
+    symbols_in,
+    training_plan,
+)
+from crypto_bot.app.training.mlflow_runs import MlflowRuns
+from crypto_bot.app.training.records import RecordedRun
+from crypto_bot.app.training.screen import Screen, table_of
+from crypto_bot.app.training.survey import Candidates, Survey, print_survey, survey
+from crypto_bot.models.memory import give_back
+from crypto_bot.training import report, summary
+from crypto_bot.training.choice import Action, Wanted, counted
+from crypto_bot.training.estimate import estimate, worker_bytes
+from crypto_bot.training.events import Event, Observer, log_event
 from crypto_bot.training.executors.executor import Executor
-from crypto_bot.training.graph import run_graph
-from crypto_bot.training.job import jobs_of
-from crypto_bot.training.observers import Lines, Published, Quiet, Several, Teller
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.jobs import jobs_of
+from crypto_bot.training.memory_budget import workers_for
+from crypto_bot.training.panel import Question
+from crypto_bot.training.run import prepare, run_graph
+from crypto_bot.training.run_store import RunStore, TrainerLock
 from crypto_bot.training.study import Draft
-from crypto_bot.training.summary import Line, Summary, published_line
+from crypto_bot.training.summary import Line, Summary, lines_of, untrained_line
+from crypto_bot.training.walk import TrainingPlan
+
+FAILED = 1
+INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """How a run was asked for: the words of the command, and whether it goes on from another."""
+@dataclass(frozen=True)
+class Call:
+    """One call of a training command: `name` is that of its unfinished run, `symbols` its coins.
 
+    `must_train`: a coin that cannot be trained is an error, not a line of the summary.
+    """
+
+    name: str
     command: str
-    executor: str
+    flags: argparse.Namespace
+    settings: Settings
+    symbols: tuple[str, ...]
+    must_train: bool
+
+    @cached_property
+    def question(self) -> Question:
+        """What the models are asked."""
+        return question_of(self.flags, self.settings)
+
+    @cached_property
+    def store(self) -> RunStore:
+        """Of this command's unfinished run."""
+        timeframe = self.question.timeframe.name
+        return RunStore(self.settings.models_dir / ".training" / f"{self.name}-{timeframe}")
+
+    def plan(self, judged: tuple[str, ...]) -> TrainingPlan:
+        """How the models of `judged` are made. Raises ConfigError."""
+        return training_plan(self.flags, self.settings, judged)
+
+    def workers(self, found: Survey) -> int:
+        """How many jobs at a time this machine has the memory for."""
+        rows = sum(coin.series.open_ms.size for coin in found.coins)
+        columns = len(self.question.features.columns)
+        return workers_for(self.flags.max_workers, worker_bytes(rows, columns))
+
+
+class _Prepared(NamedTuple):
+    """A run that can begin: `others` are the lines of the coins that it does not train."""
+
+    draft: Draft
+    others: list[Line]
     workers: int
     resumed: bool
 
 
-class TrainingRun:
-    """Does the jobs of one draft on one desk."""
+def train(call: Call) -> int:
+    """0 where every coin that could be trained was, 1 where one failed, 130 after Ctrl-C.
 
-    def __init__(
-        self, desk: Desk, models_dir: Path, clock: SystemClock, tellers: Sequence[Teller] = ()
-    ) -> None:
-        self._desk = desk
-        self._models_dir = models_dir
-        self._clock = clock
-        self._tellers = tuple(tellers)
-        self.interrupted = False
-
-    def go(
-        self, draft: Draft, executor: Executor, asked: Invocation, others: Sequence[Line]
-    ) -> Summary:
-        """Trains until all is done, or a person stops it; what is finished stays published.
-
-        `others` are the lines of the coins that are not trained.
-        """
-        began_ms, began_s = self._clock.now_ms(), self._clock.seconds()
-        collected = _Collected()
-        console = Console()
-        screen = Screen(console, self._clock.seconds) if console.is_terminal else None
-        teller = Several((collected, screen or Lines(), *self._tellers))
-        try:
-            with _terminated_is_interrupted(), screen or nullcontext():
-                graph = jobs_of(draft.plan, len(draft.folds))
-                run_graph(graph, executor, self._desk, self._models_dir, teller)
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            executor.close()
-        return Summary(
-            started_ms=began_ms,
-            finished_ms=self._clock.now_ms(),
-            seconds=self._clock.seconds() - began_s,
-            command=asked.command,
-            resumed=asked.resumed,
-            hardware=summary.hardware(),
-            workers=asked.workers,
-            executor=asked.executor,
-            plan=draft.plan,
-            lines=(*collected.lines, *others),
-        )
+    A verdict that forbids serving is no failure: the model is stored with it. Raises ConfigError,
+    and where a coin must be trained NotEnoughData and BadCandles, nothing written.
+    """
+    configure(call.settings.log.level, call.settings.log.format)
+    call.plan(call.symbols)  # refuses what cannot be done before anything is read or written
+    require_writable(call.settings.models_dir)
+    lock = TrainerLock(call.settings.models_dir)
+    try:
+        found = _surveyed(call)
+        return _dry_run(call, found) if call.flags.dry_run else _train(call, found)
+    finally:
+        lock.release()
 
 
-class _Collected(Quiet):
-    """Keeps what came of each coin."""
+def _surveyed(call: Call) -> Survey:
+    flags, plan = call.flags, call.plan(call.symbols)
+    wanted = Wanted(
+        *(call.question, plan.family, plan.splits, flags.stale),
+        force=flags.force == 1,
+        now_ms=SystemClock().now_ms(),
+    )
+    held = training_candles(flags.candles, call.settings, flags.until)
+    others: tuple[str, ...] = ()
+    if flags.pool == "1" and call.must_train:
+        others = held.symbols
+    elif flags.pool not in {"0", "1"}:
+        others = symbols_in(flags.pool)
+    return survey(
+        held,
+        Candidates(call.symbols, others, call.must_train),
+        wanted,
+        call.settings.models_dir,
+        pooled=plan.pooled,
+        begun=call.store if flags.resume else None,
+    )
 
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
 
-    def published(self, told: Published) -> None:
-        self.lines.append(published_line(told))
+def _dry_run(call: Call, found: Survey) -> int:
+    estimated = None
+    if found.judged:
+        estimated = estimate(found.coins, call.question, call.plan(found.judged))
+    print_survey(screen(), found, estimated, call.workers(found))
+    return 0
 
-    def not_published(self, symbol: str | None, reason: str) -> None:
-        self.lines.append(Line(symbol or summary.POOL, "failed", reason))
+
+def _train(call: Call, found: Survey) -> int:
+    prepared = _prepared(call, found)
+    if isinstance(prepared, int):
+        return prepared
+    clock, settings, flags = SystemClock(), call.settings, call.flags
+    name = chosen_executor(flags.executor, settings.device)
+    more = [MlflowRuns(flags.mlflow, prepared.draft.plan).observe] if flags.mlflow else []
+    executor = executor_of(
+        name,
+        prepared.draft,
+        call.store,
+        workers=prepared.workers,
+        ray_address=flags.ray_address,
+        most=flags.max_workers,
+    )
+    began_ms, began_s = clock.now_ms(), clock.seconds()
+    events: list[Event] = []
+    study = prepared.draft.study(call.store.panel)
+    with closing(RecordedRun(settings.database_url, study, name, clock)) as rows:
+        del study
+        give_back()  # the candles are in the run store
+        observers: list[Observer] = [events.append, rows.observe, *more]
+        interrupted = _go(call, prepared.draft, executor, observers)
+    ran = Summary(
+        started_ms=began_ms,
+        finished_ms=clock.now_ms(),
+        seconds=clock.seconds() - began_s,
+        command=call.command,
+        resumed=prepared.resumed,
+        hardware=summary.hardware(),
+        workers=executor.slots if name == RAY else prepared.workers,
+        executor=name,
+        plan=prepared.draft.plan,
+        lines=summary.in_order([*lines_of(events), *prepared.others], call.symbols),
+    )
+    return _finish(call, ran, interrupted=interrupted)
+
+
+def _prepared(call: Call, found: Survey) -> _Prepared | int:
+    """A run whose panel is stored; an exit code where there is nothing to train."""
+    others = [untrained_line(each) for each in found.choices if each.action is not Action.TRAIN]
+    sys.stdout.write(f"{counted(found.choices)}\n")
+    for line in others:
+        sys.stdout.write(f"{line.symbol}: {line.status}: {line.reason}\n")
+    if not found.judged:
+        return FAILED if any(line.status == "failed" for line in others) else 0
+    workers = call.workers(found)
+    resumed = bool(call.flags.resume) and call.store.identity() is not None
+    draft = prepare(
+        *(call.store, found.coins, found.leader, call.question, call.plan(found.judged)),
+        now_ms=SystemClock().now_ms(),
+        resume=resumed,
+    )
+    return _Prepared(draft, others, workers, resumed)
+
+
+def _go(call: Call, draft: Draft, executor: Executor, observers: Sequence[Observer]) -> bool:
+    """Trains until all is done, or the user interrupts it; whether that was so.
+
+    What is finished stays published.
+    """
+    console = Console()
+    live = Screen(console, SystemClock().seconds) if console.is_terminal else None
+    shown = live.observe if live else log_event
+    try:
+        with _terminated_is_interrupted(), live or nullcontext():
+            run_graph(
+                jobs_of(draft.plan, len(draft.folds)),
+                executor,
+                call.store,
+                call.settings.models_dir,
+                [*observers, shown],
+            )
+    except KeyboardInterrupt:
+        return True
+    finally:
+        executor.close()
+    return False
+
+
+def _finish(call: Call, ran: Summary, *, interrupted: bool) -> int:
+    """Prints and writes the summary; the exit code."""
+    console = screen()
+    console.print(table_of(ran.lines, ran.finished_ms))
+    path = summary.write(ran, call.settings.models_dir, report.page(ran))
+    console.print(f"{path}\n{path.with_suffix('.html')}", soft_wrap=True, highlight=False)
+    if interrupted or ran.failed:
+        console.print("What is finished is published; --resume 1 resumes the rest.")
+        return INTERRUPTED if interrupted else FAILED
+    call.store.clear()
+    return 0
 
 
 @contextmanager

@@ -12,10 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from crypto_bot.models.checkpoint_store import EpochReport
-from crypto_bot.training.job import Job
-from crypto_bot.training.observers import Published
+from crypto_bot.training.events import (
+    EpochFinished,
+    Event,
+    JobFailed,
+    JobFinished,
+    JobStarted,
+    ModelNotPublished,
+    ModelPublished,
+    RunStarted,
+)
+from crypto_bot.training.jobs import Job
 from crypto_bot.training.report import shown
-from crypto_bot.training.summary import Line, published_line
+from crypto_bot.training.summary import POOL, Line, published_line
 
 
 class Screen:
@@ -41,35 +50,33 @@ class Screen:
     ) -> None:
         self._live.stop()
 
-    def started(self, jobs: Sequence[Job], done: int) -> None:
-        self._jobs, self._done = len(jobs), done
-
-    def job_started(self, job: Job) -> None:
-        self._under_way[job] = None
-
-    def progress(self, job: Job, report: EpochReport) -> None:
-        self._under_way[job] = report
-
-    def job_finished(self, job: Job, seconds: float) -> None:  # noqa: ARG002 - not shown
-        self._under_way.pop(job, None)
-        self._done += 1
-        self._here += 1
-
-    def job_failed(self, job: Job, reason: str) -> None:
-        self._under_way.pop(job, None)
-        self._console.print(f"{job.name}: {reason}", style="bold red", markup=False)
-
-    def published(self, told: Published) -> None:
-        line = published_line(told)
-        self._console.print(
-            f"{line.symbol:<10}{line.verdict:<10}skill {shown(line.skill, 100.0, 2)} %  "
-            f"AUC {shown(line.direction_auc, 1.0, 3)}  {line.version}",
-            markup=False,
-            highlight=False,
-        )
-
-    def not_published(self, symbol: str | None, reason: str) -> None:
-        self._console.print(f"{symbol or 'pool'}: no model: {reason}", style="red", markup=False)
+    def observe(self, event: Event) -> None:
+        """Takes an event into the table; prints what became of a model."""
+        match event:
+            case RunStarted(jobs, done):
+                self._jobs, self._done = len(jobs), done
+            case JobStarted(job):
+                self._under_way[job] = None
+            case EpochFinished(job, report):
+                self._under_way[job] = report
+            case JobFinished(job):
+                self._under_way.pop(job, None)
+                self._done += 1
+                self._here += 1
+            case JobFailed(job, reason):
+                self._under_way.pop(job, None)
+                self._console.print(f"{job.name}: {reason}", style="bold red", markup=False)
+            case ModelPublished():
+                line = published_line(event)
+                self._console.print(
+                    f"{line.symbol:<10}{line.verdict:<10}skill {shown(line.skill, 100.0, 2)} %  "
+                    f"AUC {shown(line.direction_auc, 1.0, 3)}  {line.version}",
+                    markup=False,
+                    highlight=False,
+                )
+            case ModelNotPublished(symbol, reason):
+                words = f"{symbol or POOL}: no model: {reason}"
+                self._console.print(words, style="red", markup=False)
 
     def _drawn(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -81,11 +88,11 @@ class Screen:
 
     def _overall(self) -> str:
         spent = self._timer() - self._began_s
-        told = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
+        words = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
         if not self._here:
-            return told
+            return words
         left = spent / self._here * (self._jobs - self._done)
-        return f"{told}, about {_lasting(left)} left"
+        return f"{words}, about {_lasting(left)} left"
 
 
 def _phase(job: Job, report: EpochReport | None) -> str:

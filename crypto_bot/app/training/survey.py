@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +19,9 @@ from crypto_bot.models.meta import Meta
 from crypto_bot.training.choice import Action, Choice, Wanted, choices, teachers
 from crypto_bot.training.estimate import Estimate
 from crypto_bot.training.panel import Coin, Question
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.run_store import RunStore
 
-_GONE_ON = "begun by the run that is gone on from"
+_RESUMED = "begun by the run that is resumed"
 
 
 class Survey(NamedTuple):
@@ -36,31 +37,49 @@ class Survey(NamedTuple):
         return tuple(each.symbol for each in self.choices if each.action is Action.TRAIN)
 
 
+class Candidates(NamedTuple):
+    """The coins `symbols` that are to get a model, and `others` to learn from besides.
+
+    `must_train`: what is wrong with one of them is raised, not noted.
+    """
+
+    symbols: tuple[str, ...]
+    others: tuple[str, ...]
+    must_train: bool
+
+
 def survey(
     held: TrainingCandles,
-    symbols: Sequence[str],
+    wanted_coins: Candidates,
     wanted: Wanted,
     folder: Path,
     *,
     pooled: bool,
-    begun: Desk | None,
+    begun: RunStore | None,
 ) -> Survey:
-    """Reads the candles of `symbols` and the models in `folder`.
+    """Reads the candles of the coins and the models in `folder`.
 
-    `begun`: the desk of a run that is gone on from; its coins are trained, and no others.
+    `begun`: the store of a run that is resumed; its coins are trained, and no others. Raises
+    ConfigError, and where a coin must be trained NotEnoughData and BadCandles.
     """
-    found = {symbol: _read(held, symbol) for symbol in symbols}
+    symbols, others, must_train = wanted_coins
+    read = held.read if must_train else partial(_read, held)
+    found = {symbol: read(symbol) for symbol in dict.fromkeys((*symbols, *others))}
     timeframe = wanted.question.timeframe.name
     published = {symbol: _published(folder, symbol, timeframe) for symbol in symbols}
-    chosen = choices(found, {s: meta for s, meta in published.items() if meta}, wanted)
+    asked = {symbol: found[symbol] for symbol in symbols}
+    chosen = choices(asked, {s: meta for s, meta in published.items() if meta}, wanted)
     identity = None if begun is None else begun.identity()
     if identity is not None:
         chosen = _as_begun(chosen, identity["plan"]["judged"])
-    told = Survey(tuple(chosen), (), None)
+    for each in chosen:
+        if must_train and each.action in {Action.SKIP, Action.FAIL}:
+            raise NotEnoughData(f"{each.symbol}: {each.reason}")
+    result = Survey(tuple(chosen), (), None)
     coins = teachers(found, wanted.question)
     if not pooled:
-        coins = [coin for coin in coins if coin.symbol in told.judged]
-    return told._replace(coins=tuple(coins), leader=leader_of(wanted.question, coins, held))
+        coins = [coin for coin in coins if coin.symbol in result.judged]
+    return result._replace(coins=tuple(coins), leader=leader_of(wanted.question, coins, held))
 
 
 def leader_of(question: Question, coins: Sequence[Coin], held: TrainingCandles) -> Series | None:
@@ -72,7 +91,7 @@ def leader_of(question: Question, coins: Sequence[Coin], held: TrainingCandles) 
     return known[led_by] if led_by in known else held.read(led_by).series
 
 
-def tell(console: Console, found: Survey, estimated: Estimate | None, workers: int) -> None:
+def print_survey(console: Console, found: Survey, estimated: Estimate | None, workers: int) -> None:
     """The plan as a table, with what it takes; None where nothing is to be trained."""
     table = Table("coin", "what", "candles", "why")
     for each in found.choices:
@@ -119,7 +138,7 @@ def _as_begun(chosen: Sequence[Choice], judged: Sequence[str]) -> list[Choice]:
             "--symbols_file, or begin anew with --resume 0"
         )
     return [
-        each._replace(action=Action.TRAIN, reason=_GONE_ON)
+        each._replace(action=Action.TRAIN, reason=_RESUMED)
         if each.symbol in judged
         else _left(each)
         for each in chosen
@@ -129,4 +148,4 @@ def _as_begun(chosen: Sequence[Choice], judged: Sequence[str]) -> list[Choice]:
 def _left(each: Choice) -> Choice:
     if each.action is not Action.TRAIN:
         return each
-    return each._replace(action=Action.KEEP, reason="not in the run that is gone on from")
+    return each._replace(action=Action.KEEP, reason="not in the run that is resumed")

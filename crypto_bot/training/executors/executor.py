@@ -1,40 +1,17 @@
-"""What the driver of a run asks of an executor, and how each of them does a job."""
+"""What the driver of a run needs from an executor, and how each executor does a job."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.models.checkpoint_store import EpochReport
-from crypto_bot.training.job import Job
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
+from crypto_bot.training.jobs import Job
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Study, perform
-
-
-class Told(NamedTuple):
-    """An epoch of a job under way."""
-
-    job: Job
-    report: EpochReport
-
-
-class Done(NamedTuple):
-    """A job whose product is on the desk."""
-
-    job: Job
-    seconds: float
-
-
-class Failed(NamedTuple):
-    """A job that cannot be done, and why, in one line."""
-
-    job: Job
-    reason: str
-
-
-Event = Told | Done | Failed
 
 
 class Executor(Protocol):
@@ -46,11 +23,11 @@ class Executor(Protocol):
         ...
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
-        """Takes a job whose `needed` products are on the desk."""
+        """Takes a job whose `needed` products are in the run store."""
         ...
 
-    def wait(self) -> Event:
-        """Blocks until something is to be told. Every job submitted ends Done or Failed, once."""
+    def wait(self) -> JobEvent:
+        """Blocks until the next event. Every job submitted finishes or fails, once."""
         ...
 
     def close(self) -> None:
@@ -58,46 +35,50 @@ class Executor(Protocol):
         ...
 
 
-class DeskNotebook:
-    """The notebook of one job on a desk."""
+class JobCheckpoints:
+    """The checkpoints of one job in a run store."""
 
-    def __init__(self, desk: Desk, job: Job, tell: Callable[[Told], None]) -> None:
-        self._desk, self._job, self._tell = desk, job, tell
+    def __init__(self, store: RunStore, job: Job, observe: Callable[[EpochFinished], None]) -> None:
+        self._store, self._job, self._observe = store, job, observe
 
     def read(self) -> bytes | None:
-        return self._desk.checkpoint(self._job)
+        return self._store.checkpoint(self._job)
 
     def write(self, content: bytes) -> None:
-        self._desk.keep(self._job, content)
+        self._store.put_checkpoint(self._job, content)
 
     def tell(self, report: EpochReport) -> None:
-        self._tell(Told(self._job, report))
+        self._observe(EpochFinished(self._job, report))
 
 
 def do(
-    study: Study, desk: Desk, job: Job, needed: tuple[Job, ...], tell: Callable[[Told], None]
-) -> Done | Failed:
-    """Does `job` and puts its product on the desk."""
+    study: Study,
+    store: RunStore,
+    job: Job,
+    needed: tuple[Job, ...],
+    observe: Callable[[EpochFinished], None],
+) -> JobFinished | JobFailed:
+    """Does `job` and puts its product into the store."""
     started = time.perf_counter()
 
     def work() -> None:
-        products = {each: desk.get(each) for each in needed}
-        desk.put(job, perform(study, job, products, DeskNotebook(desk, job, tell)))
+        products = {each: store.get(each) for each in needed}
+        store.put(job, perform(study, job, products, JobCheckpoints(store, job, observe)))
 
-    return attempted(job, work) or Done(job, time.perf_counter() - started)
+    return attempted(job, work) or JobFinished(job, time.perf_counter() - started)
 
 
-def attempted(job: Job, work: Callable[[], None]) -> Failed | None:
-    """Works for `job`; None where that went well. The one edge at which a job may fail as it will.
+def attempted(job: Job, work: Callable[[], None]) -> JobFailed | None:
+    """Works for `job`; None where that went well. The only place that catches every error of a job.
 
-    What a person interrupts is not a failure.
+    An interrupt by the user is not a failure.
     """
     try:
         work()
     except CryptoBotError as error:
-        return Failed(job, str(error))
+        return JobFailed(job, str(error))
     except MemoryError:
-        return Failed(job, "out of memory: use fewer --max_workers or a smaller --batch_size")
+        return JobFailed(job, "out of memory: use fewer --max_workers or a smaller --batch_size")
     except Exception as error:  # noqa: BLE001 - a job must not take the others with it
-        return Failed(job, f"{type(error).__name__}: {error}")
+        return JobFailed(job, f"{type(error).__name__}: {error}")
     return None

@@ -6,9 +6,10 @@ from collections import deque
 
 import torch
 
-from crypto_bot.training.executors.executor import Event, do
-from crypto_bot.training.job import Job
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.events import JobEvent
+from crypto_bot.training.executors.executor import do
+from crypto_bot.training.jobs import Job
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Study
 
 
@@ -17,20 +18,20 @@ class InProcess:
 
     slots = 1
 
-    def __init__(self, study: Study, desk: Desk) -> None:
+    def __init__(self, study: Study, store: RunStore) -> None:
         torch.set_num_threads(1)  # as in the workers: sums in another order have other bits
-        self._study, self._desk = study, desk
-        self._asked: deque[tuple[Job, tuple[Job, ...]]] = deque()
-        self._told: deque[Event] = deque()
+        self._study, self._store = study, store
+        self._submitted: deque[tuple[Job, tuple[Job, ...]]] = deque()
+        self._events: deque[JobEvent] = deque()
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
-        self._asked.append((job, needed))
+        self._submitted.append((job, needed))
 
-    def wait(self) -> Event:
-        if not self._told:
-            job, needed = self._asked.popleft()
-            self._told.append(do(self._study, self._desk, job, needed, self._told.append))
-        return self._told.popleft()
+    def wait(self) -> JobEvent:
+        if not self._events:
+            job, needed = self._submitted.popleft()
+            self._events.append(do(self._study, self._store, job, needed, self._events.append))
+        return self._events.popleft()
 
     def close(self) -> None:
-        self._asked.clear()
+        self._submitted.clear()

@@ -14,9 +14,10 @@ from threading import Thread
 
 import torch
 
-from crypto_bot.training.executors.executor import Event, Failed, Told, do
-from crypto_bot.training.job import Job
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed
+from crypto_bot.training.executors.executor import do
+from crypto_bot.training.jobs import Job
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 
 _ONE_THREAD = {
@@ -34,9 +35,9 @@ class Processes:
     Workers are spawned, not forked: a forked process inherits locks that nobody holds any more.
     """
 
-    def __init__(self, draft: Draft, desk: Desk, slots: int) -> None:
-        self._draft, self._desk = draft, desk
-        self._workers = [_Worker(draft, desk.folder) for _ in range(slots)]
+    def __init__(self, draft: Draft, store: RunStore, slots: int) -> None:
+        self._draft, self._store = draft, store
+        self._workers = [_Worker(draft, store.folder) for _ in range(slots)]
         self._tries: dict[Job, int] = {}
 
     @property
@@ -47,37 +48,37 @@ class Processes:
         self._tries[job] = self._tries.get(job, 0) + 1
         next(worker for worker in self._workers if worker.under_way is None).take(job, needed)
 
-    def wait(self) -> Event:
+    def wait(self) -> JobEvent:
         while True:
             busy = [worker for worker in self._workers if worker.under_way is not None]
             ready = wait([worker.pipe for worker in busy])
             for worker in busy:
-                if worker.pipe in ready and (event := self._heard(worker)) is not None:
+                if worker.pipe in ready and (event := self._received(worker)) is not None:
                     return event
 
     def close(self) -> None:
         for worker in self._workers:
             worker.end()
 
-    def _heard(self, worker: _Worker) -> Event | None:
-        """What `worker` has to say; None where its job begins again in a new one."""
+    def _received(self, worker: _Worker) -> JobEvent | None:
+        """The event from `worker`; None where its job begins again in a new one."""
         try:
-            told: Event = worker.pipe.recv()
+            event: JobEvent = worker.pipe.recv()
         except (EOFError, OSError):
             return self._replaced(worker)
-        if not isinstance(told, Told):
+        if not isinstance(event, EpochFinished):
             worker.under_way = None
-        return told
+        return event
 
-    def _replaced(self, worker: _Worker) -> Failed | None:
+    def _replaced(self, worker: _Worker) -> JobFailed | None:
         assert worker.under_way is not None
         job, needed = worker.under_way
         how = worker.end()
-        self._workers[self._workers.index(worker)] = _Worker(self._draft, self._desk.folder)
+        self._workers[self._workers.index(worker)] = _Worker(self._draft, self._store.folder)
         if self._tries[job] < _TRIES:
             self.submit(job, needed)
             return None
-        return Failed(
+        return JobFailed(
             job,
             f"its worker ended {_TRIES} times ({how}); where memory is short, use fewer "
             "--max_workers",
@@ -102,11 +103,11 @@ class _Worker:
         self.under_way = job, needed
         try:
             self.pipe.send((job, needed))
-        except OSError:  # it has died meanwhile; that is noticed when it is listened to
+        except OSError:  # it has died meanwhile: `wait` notices
             return
 
     def end(self) -> str:
-        """Ends the process, and says how it ended if it already had."""
+        """Ends the process; returns how it ended if it already had."""
         self._process.join(timeout=0)
         code = self._process.exitcode
         self._process.kill()
@@ -121,18 +122,18 @@ def _work(draft: Draft, folder: Path, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends its workers
     Thread(target=_end_with_the_driver, daemon=True).start()
     torch.set_num_threads(1)
-    desk = Desk(folder)
+    store = RunStore(folder)
     try:
-        study = draft.study(desk.panel)
+        study = draft.study(store.panel)
         while True:
             job, needed = pipe.recv()
-            pipe.send(do(study, desk, job, needed, pipe.send))
+            pipe.send(do(study, store, job, needed, pipe.send))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the driver has gone: whoever goes on finds the checkpoints
+        return  # the driver has ended: a resumed run finds the checkpoints
 
 
 def _end_with_the_driver() -> None:
-    """What a killed driver leaves behind must not write to a desk that another run has cleared."""
+    """The worker of a killed driver must not write to a store that another run has cleared."""
     driver = multiprocessing.parent_process()
     assert driver is not None
     driver.join()

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster: the panel once in its object store, products back on the driver's desk."""
+"""Jobs on a Ray cluster: the panel once in its object store, products in the driver's run store."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import torch
 from crypto_bot import __version__
 from crypto_bot.domain.errors import first_line
 from crypto_bot.models.checkpoint_store import EpochReport
-from crypto_bot.training.executors.executor import Done, Event, Failed, Told, attempted
+from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
+from crypto_bot.training.executors.executor import attempted
 from crypto_bot.training.executors.ray_connection import connected
-from crypto_bot.training.job import Job
-from crypto_bot.training.run_store import Desk
+from crypto_bot.training.jobs import Job
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Study, perform
 
 _TRIES = 4
@@ -27,7 +28,7 @@ _TRIES = 4
 
 
 class _Letter(NamedTuple):
-    """From a job under way to the driver: a checkpoint, or what it tells of an epoch."""
+    """From a job under way to the driver: a checkpoint, or the report of an epoch."""
 
     job: Job
     attempt: int
@@ -35,7 +36,7 @@ class _Letter(NamedTuple):
 
 
 class _Order(NamedTuple):
-    """What a node is told of a job. `letters` is the driver's letterbox."""
+    """What a node gets to do a job. `letters` is the driver's letterbox."""
 
     version: str
     letters: Any
@@ -46,9 +47,9 @@ class _Order(NamedTuple):
 
 
 class _Returned(NamedTuple):
-    """What came of a job, how long it took, and how many letters it wrote."""
+    """The product of a job or its failure, how long it took, and how many letters it wrote."""
 
-    outcome: Mapping[str, bytes] | Failed
+    outcome: Mapping[str, bytes] | JobFailed
     seconds: float
     letters: int
 
@@ -56,17 +57,19 @@ class _Returned(NamedTuple):
 class RayCluster:
     """As many jobs at a time as the cluster has cores, one thread each.
 
-    A job whose node or worker is lost is done again elsewhere, from its newest checkpoint. Desk and
-    models folder are the driver's: the nodes need the package, and no disk of their own.
+    A job whose node or worker is lost is done again elsewhere, from its newest checkpoint. Run
+    store and models folder are the driver's: the nodes need the package and no disk of their own.
     """
 
-    def __init__(self, study: Study, desk: Desk, address: str, most: int | None = None) -> None:
+    def __init__(
+        self, study: Study, store: RunStore, address: str, most: int | None = None
+    ) -> None:
         """`address`: HOST:PORT of a cluster that this machine is a node of; `most` slots.
 
         Raises ConfigError where Ray is not installed or nothing answers there.
         """
         self._ray = ray = connected(address)
-        self._desk, self._most = desk, most
+        self._store, self._most = store, most
         self._study = ray.put(_plain(study))
         own_node = ray.get_runtime_context().get_node_id()
         affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
@@ -84,27 +87,27 @@ class RayCluster:
         self._read: dict[Job, int] = {}
         """Letters read of each job under way, in its newest attempt."""
         self._under_way: dict[Any, Job] = {}
-        self._told: deque[Event] = deque()
+        self._events: deque[JobEvent] = deque()
         self.slots = self._cores()
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
         self._asked[job] = needed
         attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
         self._read[job] = 0
-        checkpoint = self._desk.checkpoint(job)
+        checkpoint = self._store.checkpoint(job)
         products = [self._product(each) for each in needed]
         order = _Order(__version__, self._letters, attempt, job, needed, checkpoint)
         self._under_way[self._task.remote(self._study, order, *products)] = job
 
-    def wait(self) -> Event:
-        while not self._told:
+    def wait(self) -> JobEvent:
+        while not self._events:
             ready, _ = self._ray.wait([self._post, *self._under_way], num_returns=1)
             if self._post in ready:
                 self._take_letters()
             for ended in ready:
                 if ended in self._under_way:
-                    self._hear(ended)
-        return self._told.popleft()
+                    self._receive(ended)
+        return self._events.popleft()
 
     def close(self) -> None:
         for under_way in self._under_way:
@@ -112,13 +115,13 @@ class RayCluster:
         self._under_way.clear()
         self._ray.shutdown()
 
-    def _hear(self, ended: Any) -> None:
+    def _receive(self, ended: Any) -> None:
         job = self._under_way.pop(ended)
         self.slots = self._cores()  # nodes come and go
         try:
             returned: _Returned = self._ray.get(ended)
         except self._ray.exceptions.RayTaskError as error:
-            self._end(Failed(job, f"its node could not do it: {_last_line(error)}"))
+            self._end(JobFailed(job, f"its node could not do it: {_last_line(error)}"))
         except self._ray.exceptions.RayError as error:
             self._lost(job, error)
         else:
@@ -133,20 +136,20 @@ class RayCluster:
         if self._attempts[job] < _TRIES:
             self.submit(job, self._asked[job])
             return
-        told = f"its worker was lost {_TRIES} times ({type(error).__name__}: {first_line(error)})"
-        self._end(Failed(job, told))
+        how = f"{type(error).__name__}: {first_line(error)}"
+        self._end(JobFailed(job, f"its worker was lost {_TRIES} times ({how})"))
 
-    def _ended(self, job: Job, returned: _Returned) -> Done | Failed:
+    def _ended(self, job: Job, returned: _Returned) -> JobFinished | JobFailed:
         outcome = returned.outcome
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, JobFailed):
             return outcome
-        failed = attempted(job, lambda: self._desk.put(job, outcome))
-        return failed or Done(job, returned.seconds)
+        failed = attempted(job, lambda: self._store.put(job, outcome))
+        return failed or JobFinished(job, returned.seconds)
 
-    def _end(self, event: Done | Failed) -> None:
-        """Nothing is told of a job after its end."""
+    def _end(self, event: JobFinished | JobFailed) -> None:
+        """No event of a job follows its end."""
         del self._read[event.job]
-        self._told.append(event)
+        self._events.append(event)
 
     def _take_letters(self) -> None:
         """Reads those that have come; waits for the next where there is none."""
@@ -156,15 +159,15 @@ class RayCluster:
                 continue  # from a node that was given up
             self._read[job] += 1
             if isinstance(letter.content, bytes):
-                self._desk.keep(job, letter.content)
+                self._store.put_checkpoint(job, letter.content)
             else:
-                self._told.append(Told(job, letter.content))
+                self._events.append(EpochFinished(job, letter.content))
         self._post = self._letters.collect.remote()
 
     def _product(self, job: Job) -> Any:
         """The product of `job` in the object store, sent there once."""
         if job not in self._products:
-            self._products[job] = self._ray.put(self._desk.get(job))
+            self._products[job] = self._ray.put(self._store.get(job))
         return self._products[job]
 
     def _cores(self) -> int:
@@ -192,8 +195,8 @@ class _Letterbox:
         return taken
 
 
-class _PostedNotebook:
-    """The notebook of a job far from the desk."""
+class _PostedCheckpoints:
+    """The checkpoints of a job on another machine than the run store."""
 
     def __init__(self, order: _Order) -> None:
         self._order = order
@@ -221,22 +224,22 @@ def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Re
     """A job on its node."""
     job = order.job
     if order.version != __version__:
-        told = f"its node has crypto_bot {__version__}, the driver {order.version}"
-        return _Returned(Failed(job, f"{told}: install the same"), 0.0, 0)
+        reason = f"its node has crypto_bot {__version__}, the driver {order.version}"
+        return _Returned(JobFailed(job, f"{reason}: install the same"), 0.0, 0)
     torch.set_num_threads(1)
     started = time.perf_counter()
     product: dict[str, bytes] = {}
-    notebook = _PostedNotebook(order)
+    checkpoints = _PostedCheckpoints(order)
 
     def work() -> None:
         needs = dict(zip(order.needed, products, strict=True))
-        product.update(perform(study, job, needs, notebook))
+        product.update(perform(study, job, needs, checkpoints))
 
     with warnings.catch_warnings():
         # The panel lies in memory that all jobs of a node share; nobody writes to it.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         failed = attempted(job, work)
-    return _Returned(failed or product, time.perf_counter() - started, notebook.posted)
+    return _Returned(failed or product, time.perf_counter() - started, checkpoints.posted)
 
 
 def _plain(study: Study) -> Study:

@@ -12,14 +12,13 @@ from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.models.families.by_name import CNN_LSTM
 from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, FittedNet
 from crypto_bot.models.families.cnn_lstm.stacked_fit import CoinFit, fit_together
-from crypto_bot.training.executors.executor import DeskNotebook, Done, Event, Failed
+from crypto_bot.training.events import JobEvent, JobFailed, JobFinished
+from crypto_bot.training.executors.executor import JobCheckpoints
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.folds import Parts
-from crypto_bot.training.job import Job, Stage, jobs_of
+from crypto_bot.training.jobs import Job, Stage, jobs_of
 from crypto_bot.training.product import fitted_product, model_files
-from crypto_bot.training.run_store import Desk
-
-# What a job leaves behind is made in one place, however it was fitted.
+from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft, answered, scaler_over
 from crypto_bot.training.walk import FINAL, asked, rows_of_coin, rows_to_fit, to_fit
 
@@ -32,17 +31,17 @@ class Stacked:
     """Fits in this process, while `slots` workers do the other jobs beside it.
 
     Takes as many jobs as there are, so that fits that are ready go together: the pools of all the
-    folds, and for each fold all the coins. What the workers have to say is heard between epochs.
+    folds, and for each fold all the coins. The events of the workers are taken between epochs.
     """
 
-    def __init__(self, draft: Draft, desk: Desk, slots: int) -> None:
-        self._study, self._desk = draft.study(desk.panel), desk
+    def __init__(self, draft: Draft, store: RunStore, slots: int) -> None:
+        self._study, self._store = draft.study(store.panel), store
         self.slots = len(jobs_of(draft.plan, len(self._study.folds)))
-        self._workers = _Workers(draft, desk, slots)
+        self._workers = _Workers(draft, store, slots)
         self._others: deque[tuple[Job, _Needed]] = deque()
         self._fits: dict[Job, _Needed] = {}
         self._fitting: Iterator[None] | None = None
-        self._told: deque[Event] = deque()
+        self._events: deque[JobEvent] = deque()
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
         if job.stage in _FITS and self._study.plan.family.name == CNN_LSTM:
@@ -51,15 +50,15 @@ class Stacked:
             self._others.append((job, needed))
             self._hand_out()
 
-    def wait(self) -> Event:
-        while not self._told:
+    def wait(self) -> JobEvent:
+        while not self._events:
             nothing_to_fit = self._fitting is None and not self._fits
-            if nothing_to_fit or self._workers.have_spoken:
-                self._told.append(self._workers.wait())
+            if nothing_to_fit or self._workers.have_events:
+                self._events.append(self._workers.wait())
                 self._hand_out()
             else:
                 self._fit_on()
-        return self._told.popleft()
+        return self._events.popleft()
 
     def close(self) -> None:
         self._workers.close()
@@ -92,15 +91,15 @@ class Stacked:
                 with self._edge(job):
                     if isinstance(outcome, CryptoBotError):
                         raise outcome
-                    self._desk.put(job, self._product(job, outcome))
-                    self._told.append(Done(job, time.perf_counter() - started))
+                    self._store.put(job, self._product(job, outcome))
+                    self._events.append(JobFinished(job, time.perf_counter() - started))
                 yield
 
     def _fit_of(self, job: Job, needed: _Needed) -> CoinFit:
         panel, rows = self._study.panel, self._rows(job)
-        pool = model_files(self._desk.get(needed[0])) if needed else None
-        notebook = DeskNotebook(self._desk, job, self._told.append)
-        family = to_fit(panel, self._study.plan, pool, notebook)
+        pool = model_files(self._store.get(needed[0])) if needed else None
+        checkpoints = JobCheckpoints(self._store, job, self._events.append)
+        family = to_fit(panel, self._study.plan, pool, checkpoints)
         assert isinstance(family, CnnLstm)
         return CoinFit(
             family, panel.examples(rows.fit), panel.whole(panel.thinned(rows.validation))
@@ -113,7 +112,7 @@ class Stacked:
         return rows if job.symbol is None else rows_of_coin(panel, rows, job.symbol)
 
     def _product(self, job: Job, fitted: FittedNet) -> dict[str, bytes]:
-        """What the same job leaves behind when it is done alone."""
+        """The product of the job, the same as when it is done alone."""
         panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
         assert job.fold is not None
         if job.fold == FINAL:
@@ -136,7 +135,7 @@ class Stacked:
             reason = f"{type(error).__name__}: {error}"
         else:
             return
-        self._told.extend(Failed(job, reason) for job in jobs)
+        self._events.extend(JobFailed(job, reason) for job in jobs)
 
 
 class _Workers(Processes):
@@ -148,7 +147,7 @@ class _Workers(Processes):
         return any(worker.under_way is None for worker in self._workers)
 
     @property
-    def have_spoken(self) -> bool:
+    def have_events(self) -> bool:
         """Whether `wait` would return at once."""
         pipes = [worker.pipe for worker in self._workers if worker.under_way is not None]
         return bool(wait(pipes, timeout=0))

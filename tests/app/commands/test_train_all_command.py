@@ -9,7 +9,7 @@ import pytest
 
 from crypto_bot.app.cli import main
 from crypto_bot.models.artifact import folder_of, verify
-from crypto_bot.training.run_store import Desk, TrainerLock
+from crypto_bot.training.run_store import RunStore, TrainerLock
 from tests.app.made_candles import market, write
 
 SMALL = (
@@ -138,7 +138,7 @@ def test_a_bad_symbols_file_is_one_line(
         (("--until", "soon"), "'soon' is no time such as 2025-01-01"),
         (("--max_workers", "0"), "--max_workers is 0"),
         (("--executor", "magic"), "invalid choice: 'magic'"),
-        (("--pool", "2"), "invalid choice: 2"),
+        (("--pool", "2"), "'2' is no symbol such as BTCUSDT"),
         (("--models_dir", "/proc/none"), "models folder /proc/none cannot be written"),
     ],
 )
@@ -194,11 +194,11 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
         subprocess.run(["umount", "--lazy", str(models)], check=True)
 
 
-def test_a_run_is_not_gone_on_from_with_other_wishes(
+def test_a_run_is_not_resumed_with_other_flags(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(folder / "models" / ".training" / "all-1h")
-    desk.begin({"plan": {"judged": list(COINS)}, "trained_ms": 1})
+    store = RunStore(folder / "models" / ".training" / "all-1h")
+    store.begin({"plan": {"judged": list(COINS)}, "trained_ms": 1})
     refused(capsys, 2, "the unfinished run in", run(folder, "--resume", "1"))
     (folder / "symbols.json").write_text('["BTCUSDT"]')
     refused(capsys, 2, "the unfinished run also trains ETHUSDT", run(folder, "--resume", "1"))

@@ -11,6 +11,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.app.cli import main
 from crypto_bot.domain.candle import Candle
+from crypto_bot.models.artifact import folder_of
 from tests.app.made_candles import DAYS, HOUR, market, write
 
 SMALL = ("--tf", "1h", "--folds", "1", "--epochs", "1", "--size", "tiny", "--window_bars", "16")
@@ -34,10 +35,8 @@ def test_a_model_is_trained_from_files_and_published(
     tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, "--candles", str(candles), "--seed", "4") == 0
-    told = capsys.readouterr().out.splitlines()[-1]
-    assert told.startswith("BTCUSDT cnn_lstm_v1+")
-    folder = Path(told.split(" -> ")[-1])
-    assert folder.is_relative_to(tmp_path / "models" / "per_coin" / "BTCUSDT")
+    assert "model.published" in capsys.readouterr().out
+    folder = folder_of(tmp_path / "models", "BTCUSDT", "1h")
     meta = json.loads((folder / "meta.json").read_text())
     assert (meta["seed"], meta["timeframe"], meta["window_bars"]) == (4, "1h", 16)
     assert (folder / "cnn_lstm_v1.pth").exists()
@@ -70,15 +69,15 @@ def test_the_database_and_a_file_train_the_same_model(tmp_path: Path, candles: P
 
 
 def test_coins_trained_together_share_a_pool_and_get_a_model_each(
-    tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, candles: Path
 ) -> None:
     for seed, symbol in enumerate(("ETHUSDT", "SOLUSDT"), start=1):
         write(candles / f"{symbol}.parquet", market(seed))
     words = ("--features", "per_coin_v1", "--candles", str(candles), "--pool", "SOLUSDT")
     assert run(tmp_path, *words, "--symbol", "BTCUSDT,ETHUSDT") == 0
-    told = capsys.readouterr().out.splitlines()
-    published = [line.split()[0] for line in told if " -> " in line]
-    assert published == ["pool", "BTCUSDT", "ETHUSDT"]
+    (summary,) = (tmp_path / "models").glob("training_summary_*.json")
+    coins = json.loads(summary.read_text())["coins"]
+    assert [coin["symbol"] for coin in coins] == ["pool", "BTCUSDT", "ETHUSDT"]
     metrics = json.loads(next((tmp_path / "models").rglob("ETHUSDT/**/metrics.json")).read_text())
     assert metrics["plan"]["learned_from"] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
     assert metrics["plan"]["tuning"]["learning_rate"] < metrics["plan"]["net"]["learning_rate"]
@@ -163,7 +162,7 @@ def test_too_few_candles_are_counted_beside_what_is_needed(
     tmp_path: Path, candles: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(candles / "BTCUSDT.parquet", market(days=100))
-    expected = "BTCUSDT has 2400 candles and about 5"
+    expected = "BTCUSDT: it has 2400 candles and about 5"
     refused(capsys, tmp_path, 1, expected, "--candles", str(candles))
 
 

@@ -9,7 +9,7 @@ from crypto_bot.app.training.mlflow_runs import MlflowRuns
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.models.artifact import META, METRICS
 from crypto_bot.models.meta import meta_from
-from crypto_bot.training.observers import Published
+from crypto_bot.training.events import ModelPublished
 from crypto_bot.training.panel import Coin
 from tests.training.made_market import candles
 from tests.training.made_runs import plan, trained
@@ -18,18 +18,20 @@ PLAN = plan("COIN0")
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+def published(tmp_path_factory: pytest.TempPathFactory) -> ModelPublished:
     folder = tmp_path_factory.mktemp("run")
     files = trained([Coin("COIN0", candles(140, 0))], PLAN, folder)["COIN0"]
-    return Published("COIN0", folder, meta_from(files[META], META), files[METRICS])
+    return ModelPublished("COIN0", folder, meta_from(files[META], META), files[METRICS])
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own use of SQLAlchemy
-def test_a_model_is_recorded_with_what_it_was_made_of(tmp_path: Path, published: Published) -> None:
+def test_a_model_is_recorded_with_what_it_was_made_of(
+    tmp_path: Path, published: ModelPublished
+) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     record = MlflowRuns(uri, PLAN)
-    record.published(published)
+    record.observe(published)
     from mlflow.tracking import MlflowClient  # noqa: PLC0415 - seconds that this test alone waits
 
     client = MlflowClient(tracking_uri=uri)
@@ -47,12 +49,12 @@ def test_a_model_is_recorded_with_what_it_was_made_of(tmp_path: Path, published:
 
 @pytest.mark.slow
 def test_a_server_that_is_not_there_is_told_once(
-    published: Published, capsys: pytest.CaptureFixture[str]
+    published: ModelPublished, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = MlflowRuns("http://somebody:secret@127.0.0.1:1", PLAN)
     capsys.readouterr()
-    record.published(published)
-    record.published(published)
+    record.observe(published)
+    record.observe(published)
     said = capsys.readouterr().out
     assert said.count("mlflow.given_up") == 1
     assert "http://127.0.0.1:1" in said

@@ -19,7 +19,14 @@ from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.domain.training_record import TrainingRecord
 from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.ports import TrainingRecords
-from crypto_bot.training.job import Job, Stage, jobs_of
+from crypto_bot.training.events import (
+    EpochFinished,
+    JobFinished,
+    JobStarted,
+    ModelNotPublished,
+    RunStarted,
+)
+from crypto_bot.training.jobs import Job, Stage, jobs_of
 from crypto_bot.training.study import Study
 from tests.training.made_market import HOUR
 from tests.training.made_study import begun
@@ -30,8 +37,8 @@ TUNE = Job(Stage.TUNE, "COIN1", 0)
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    draft, desk = begun(tmp_path_factory.mktemp("study"))
-    return draft.study(desk.panel)
+    draft, store = begun(tmp_path_factory.mktemp("study"))
+    return draft.study(store.panel)
 
 
 @pytest.fixture
@@ -53,11 +60,14 @@ def rows(runs: TrainingRecords) -> dict[str, TrainingRecord]:
 def half_a_run(url: str, study: Study) -> RecordedRun:
     """One coin is being tuned, another has failed, the rest wait."""
     record = RecordedRun(url, study, "process", SystemClock())
-    record.started(list(jobs_of(study.plan, ROUNDS)), 0)
-    record.job_started(TUNE)
-    record.progress(TUNE, EpochReport("move", 2, 4, 0.6, 0.7, 1_000, 1.0))
-    record.job_finished(Job(Stage.TUNE, "COIN1", 1), 2.5)
-    record.not_published("COIN2", "diverged")
+    for event in (
+        RunStarted(tuple(jobs_of(study.plan, ROUNDS)), 0),
+        JobStarted(TUNE),
+        EpochFinished(TUNE, EpochReport("move", 2, 4, 0.6, 0.7, 1_000, 1.0)),
+        JobFinished(Job(Stage.TUNE, "COIN1", 1), 2.5),
+        ModelNotPublished("COIN2", "diverged"),
+    ):
+        record.observe(event)
     return record
 
 

@@ -22,8 +22,8 @@ from crypto_bot.models.model import TrainedModel
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.serving.logged_models import LoggedModels
-from crypto_bot.training.acceptance import accept
 from crypto_bot.training.leak_audit import Check
+from crypto_bot.training.publish import accept
 from tests.models.made_models import DATA_ENDS_MS, STEP_MS, blocked, judged, tiny_model
 
 M15 = Timeframe.parse("15m")

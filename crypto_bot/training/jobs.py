@@ -1,4 +1,4 @@
-"""A training run as a graph of jobs: what each needs, and what it leaves behind."""
+"""A training run as a graph of jobs: what each of them needs and makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crypto_bot.training.walk import FINAL, TrainingPlan
 
 Product = Mapping[str, bytes]
-"""What a job leaves behind: named files, never a pickle."""
+"""What a job makes: named files, never a pickle."""
 
 
 class Stage(StrEnum):
@@ -18,11 +18,11 @@ class Stage(StrEnum):
     AUDIT = "audit"
     """Looks for leaks in features and label."""
     POOL = "pool"
-    """The network of all the coins, fitted on one fold."""
+    """The model of all the coins, fitted on one fold."""
     BASELINES = "baselines"
-    """What simpler models say of the rows of one fold."""
+    """The predictions of simpler models for the rows of one fold."""
     TUNE = "tune"
-    """The network of one coin, fitted on one fold; it goes on from the pool's, if there is one."""
+    """The model of one coin, fitted on one fold; it starts from the pool's, if there is one."""
     JUDGE = "judge"
     """Measurements, verdict and artifact of one coin, or of the pool itself."""
 
@@ -36,13 +36,17 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Such as `pool-0`, `tune-BTCUSDT-final`, `judge`: a name for a file."""
+        """Such as `pool-0`, `tune-BTCUSDT-final`, `judge`; also a file name."""
         parts = [self.stage.value]
         if self.symbol is not None:
             parts.append(self.symbol)
         if self.fold is not None:
             parts.append("final" if self.fold == FINAL else str(self.fold))
         return "-".join(parts)
+
+
+Graph = Mapping[Job, tuple[Job, ...]]
+"""Jobs with those that each needs."""
 
 
 def jobs_of(plan: TrainingPlan, folds: int) -> dict[Job, tuple[Job, ...]]:
