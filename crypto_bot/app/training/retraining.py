@@ -1,10 +1,9 @@
-"""Training from the daemon: by schedule or on request, in a process that outlives it."""
+"""Training started by the daemon: by schedule or on request, in a process that outlives it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,24 +11,24 @@ from datetime import UTC
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.crontab import crontab_trigger
 from crypto_bot.domain.errors import ConfigError, TrainingError
 
 TRAIN_ALL = (sys.executable, "-m", "crypto_bot.ml.per_coin.train_all")
 _YIELDING = ("nice", "-n", "15")
 _LOOK_S = 1.0
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 _log = structlog.get_logger()
 
 
 class Retrainer:
-    """Starts `train_all` with the daemon's settings, one at a time, and notices its end.
+    """Starts `train_all` with the daemon's settings, one at a time, and logs its end.
 
-    It has a session of its own, the lowest priority, and a log beside the models. It is not ended
-    with the daemon: see docs/adr/0012.
+    It has a session of its own, the lowest priority, and a log beside the models. It outlives
+    the daemon: see docs/adr/0012.
     """
 
     def __init__(self, settings: Settings, program: Sequence[str] = TRAIN_ALL) -> None:
@@ -42,7 +41,7 @@ class Retrainer:
         self.log = settings.models_dir / ".training" / "retrain.log"
 
     def open(self) -> None:
-        """From here on the schedule is kept; to be called in the event loop."""
+        """Keeps the schedule from here on; call it in the event loop."""
         if self._trigger is not None:
             self._scheduler.add_job(self._begin, self._trigger, misfire_grace_time=None)
             self._scheduler.start()
@@ -61,7 +60,7 @@ class Retrainer:
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as log:
-                child = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; our own words
+                child = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; our own arguments
                     self._program,
                     env={**os.environ, **_environment(self._settings)},
                     stdin=subprocess.DEVNULL,
@@ -72,7 +71,7 @@ class Retrainer:
         except OSError as error:
             raise TrainingError(f"training could not be started: {error}") from error
         _log.info("train.launched", pid=child.pid, log=str(self.log))
-        self._watch = asyncio.create_task(self._noticed(child))
+        self._watch = asyncio.create_task(self._watched(child))
 
     async def finished(self) -> None:
         """Waits for the run under way, if there is one."""
@@ -85,23 +84,20 @@ class Retrainer:
         except TrainingError as error:
             _log.warning("train.not_launched", reason=str(error))
 
-    async def _noticed(self, child: subprocess.Popen[bytes]) -> None:
-        # Waited for in a thread, it would keep a daemon from ending that is told to.
+    async def _watched(self, child: subprocess.Popen[bytes]) -> None:
+        # Waiting in a thread would keep the daemon from ending.
         while (code := child.poll()) is None:  # noqa: ASYNC110 - see above
             await asyncio.sleep(_LOOK_S)
-        tell = _log.info if code == 0 else _log.warning
-        tell("train.finished", exit_code=code, log=str(self.log))
+        log = _log.info if code == 0 else _log.warning
+        log("train.finished", exit_code=code, log=str(self.log))
 
 
-def _trigger(schedule: str | None) -> CronTrigger | None:
+def _trigger(schedule: str | None) -> BaseTrigger | None:
     if schedule is None:
         return None
-    # To cron 0 and 7 are Sunday, to the scheduler 0 is Monday: names mean the same to both.
-    *when, days = schedule.split() or [""]
-    named = re.sub(r"(?<!/)\b\d", lambda found: _DAYS[int(found[0]) % 7], days)
     try:
-        return CronTrigger.from_crontab(" ".join((*when, named)), timezone=UTC)
-    except (ValueError, IndexError) as error:
+        return crontab_trigger(schedule)
+    except ValueError as error:
         raise ConfigError(
             f"settings: retrain.schedule = {schedule!r} is no cron expression such as "
             f"'0 3 * * 0', Sundays at 3:00 UTC ({error})"
