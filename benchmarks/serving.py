@@ -26,7 +26,7 @@ from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.live import LiveFeatures
 from crypto_bot.features.sets import feature_set, schema_hash
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import PublishedModel, folder_of, publish
 from crypto_bot.models.artifact import load as load_model
@@ -77,7 +77,7 @@ def random_model(symbol: str, seed: int) -> TrainedModel:
             move_columns=read.move,
             direction_columns=read.direction,
             window_bars=WINDOW_BARS,
-            label=label_spec("A"),
+            label=LABELS.get("A"),
         ),
         files=FittedNet(net.eval(), packed(net)).files(),
         scaler=Scaler((0.0,) * count, (1.0,) * count),

@@ -23,7 +23,7 @@ from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.checkpoint import Checkpoints
 from crypto_bot.models.checkpoint_store import UNKEPT
@@ -81,7 +81,7 @@ def rows() -> Rows:
         columns = read_candles(folder / "candles_15m" / f"{symbol}.parquet")
         coins.append(Coin(symbol, Series(columns.open_ms, np.column_stack(columns[1:]))))
     features = feature_set("per_coin_v2")
-    question = Question(Timeframe.parse("15m"), features, label_spec("A"), BARS)
+    question = Question(Timeframe.parse("15m"), features, LABELS.get("A"), BARS)
     panel = build_panel(coins, coins[0].series, question)
     move, up = (tuple(features.indices(names)) for names in features.network)
     opened, label_ms = panel.open_ms, panel.horizon_ms

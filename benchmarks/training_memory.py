@@ -27,7 +27,7 @@ from crypto_bot.app.settings import load_symbols
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.by_name import FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
 WORKERS = os.cpu_count() or 1
 EVERY_S = 0.2
-QUESTION = Question(Timeframe.parse("15m"), feature_set("per_coin_v2"), label_spec("A"), 16)
+QUESTION = Question(Timeframe.parse("15m"), feature_set("per_coin_v2"), LABELS.get("A"), 16)
 SHORT = NetSettings(epochs=1, up_epochs=1, epoch_examples=20_000, device="cpu")
 FEW = TreeSettings(move_rounds=5, up_rounds=5)
 BUILT, LEARNED = "built", "learned"

@@ -1,29 +1,86 @@
-"""Labels: what makes a call right or wrong, by name and parameters."""
+"""Label specs: which classes a prediction distinguishes, at which horizon, and by which rule."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.horizon import Horizon
 
 
-class Rule(StrEnum):
-    """How a label is decided; see `features.labels.label`, which does it for whole histories."""
+class Direction(NamedTuple):
+    """Indices of the classes in which the price falls, stays and rises."""
 
-    HOLD_ATR = "hold_atr"
-    BARRIER_ATR = "barrier_atr"
-    HOLD_SHARE = "hold_share"
+    down: int
+    neutral: int
+    up: int
+
+
+SHORT_NO_TRADE_LONG = ("SHORT", "NO_TRADE", "LONG")
+DOWN_NEUTRAL_UP = Direction(0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSpec:
-    """A label by its parameters: `threshold` in ATR(14), or a share of the entry (HOLD_SHARE)."""
+    """A label by its parameters.
+
+    `rule` names how a class is decided (`labels.registered`), `thresholds` are that rule's numbers,
+    in ATR(14) or as a share of the entry. `classes` are in the order of the columns of
+    probabilities and of the integers of label arrays. `direction` says which three of them stand
+    for a fall, no move and a rise; None where the classes say nothing of direction: no trade
+    follows from such a label. Raises ConfigError where they do not fit together.
+    """
 
     name: str
-    rule: Rule
-    horizon_bars: int
-    threshold: float
+    rule: str
+    horizon: Horizon
+    thresholds: tuple[float, ...]
+    classes: tuple[str, ...] = SHORT_NO_TRADE_LONG
+    direction: Direction | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.classes)
+        if count < 2 or len(set(self.classes)) < count:
+            raise ConfigError(f"label {self.name}: it needs two or more classes, each named once")
+        if self.direction is not None and sorted(self.direction) != list(range(count)):
+            raise ConfigError(f"label {self.name}: a direction needs three classes, one for each")
+
+    @property
+    def words(self) -> str:
+        """Such as `A: hold_atr 0.75, horizon 4b`."""
+        numbers = " ".join(f"{each:g}" for each in self.thresholds)
+        return f"{self.name}: {self.rule} {numbers}, horizon {self.horizon}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, as a model's `meta.json` holds them."""
-        return asdict(self)
+        """Plain values, as a model's `meta.json` and the database hold them."""
+        return {
+            "name": self.name,
+            "rule": self.rule,
+            "horizon": str(self.horizon),
+            "thresholds": list(self.thresholds),
+            "classes": list(self.classes),
+            "direction": None if self.direction is None else list(self.direction),
+        }
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> LabelSpec:
+        """Of what `as_json` gave, or of the four fields that labels had before they named classes.
+
+        Those four are name, rule, `horizon_bars` and one `threshold`, of SHORT, NO_TRADE and LONG.
+        """
+        if "horizon_bars" in held:
+            horizon, threshold = Horizon(held["horizon_bars"]), held["threshold"]
+            return cls(
+                *(held["name"], held["rule"], horizon, (threshold,)), direction=DOWN_NEUTRAL_UP
+            )
+        direction = held["direction"]
+        return cls(
+            name=held["name"],
+            rule=held["rule"],
+            horizon=Horizon.parse(held["horizon"]),
+            thresholds=tuple(held["thresholds"]),
+            classes=tuple(held["classes"]),
+            direction=None if direction is None else Direction(*direction),
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.signal import STOP_ATR, Pred, Signal
 from crypto_bot.domain.timeframe import Timeframe
 
@@ -23,6 +23,9 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+ClassAfter = Callable[[LabelSpec, float, Sequence[Candle]], str]
+"""The class of a close by a label, its ATR (price units) and the candles of the label's horizon."""
+
 _TARGETS = (Status.TP1, Status.TP2, Status.TP3)
 _HIGH, _LOW = attrgetter("high"), attrgetter("low")
 
@@ -32,9 +35,10 @@ class Outcome(NamedTuple):
 
     `settled_ms` is the close of the candle that decided it. `return_bps` is gross and 0 for a
     NO_TRADE. `mfe_bps` and `mae_bps` are the best and worst excursion seen from the side of the
-    trade (from the long side for a NO_TRADE), exit candle included. `label` is the signal's own, or
-    the triple barrier (+-2 ATR, the signal's horizon) where it has none; it and `correct` are None
-    where the signal had no ATR.
+    trade (from the long side for a NO_TRADE), exit candle included. `label` is the class of the
+    signal's own label, or a Pred by the triple barrier (+-2 ATR, the signal's horizon) where it has
+    none; None where the signal had no ATR. `correct`: whether the call is the side that the class
+    stands for; None where there is no class, or where its label has no direction.
     """
 
     prediction_id: str
@@ -44,11 +48,13 @@ class Outcome(NamedTuple):
     return_bps: float
     mfe_bps: float
     mae_bps: float
-    label: Pred | None
+    label: str | None
     correct: bool | None
 
 
-def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Outcome | None:
+def settle(
+    signal: Signal, after: Sequence[Candle], timeframe: Timeframe, class_after: ClassAfter
+) -> Outcome | None:
     """The outcome of `signal`, or None while `after` does not decide it.
 
     `after` holds the candles that follow its own, ascending. The first that touches stop or
@@ -65,13 +71,15 @@ def settle(signal: Signal, after: Sequence[Candle], timeframe: Timeframe) -> Out
         if candle.open_ms != due_ms:
             return None
         path.append(candle)
-        outcome = decided(signal, path, timeframe)
+        outcome = decided(signal, path, timeframe, class_after)
         if outcome is not None:
             return outcome
     return None
 
 
-def decided(signal: Signal, path: Sequence[Candle], timeframe: Timeframe) -> Outcome | None:
+def decided(
+    signal: Signal, path: Sequence[Candle], timeframe: Timeframe, class_after: ClassAfter
+) -> Outcome | None:
     """The outcome of `signal` where the newest candle of `path` decides it: a step of `settle`.
 
     `path` holds every candle after the signal's own, up to its horizon, and those before the newest
@@ -79,7 +87,10 @@ def decided(signal: Signal, path: Sequence[Candle], timeframe: Timeframe) -> Out
     """
     is_last = len(path) == signal.horizon_bars
     if signal.label is not None:
-        return _labelled(signal, signal.label, path, timeframe) if is_last else None
+        if not is_last:
+            return None
+        label = class_after(signal.label, signal.atr, path) if signal.atr else None
+        return _labelled(signal, label, path, timeframe)
     ending = _ending(signal, path[-1])
     if ending is None and is_last:
         label = None if signal.atr is None else Pred.NO_TRADE
@@ -94,36 +105,6 @@ def barriers(signal: Signal) -> tuple[float, float]:
     return _barriers(signal)
 
 
-def label_after(spec: LabelSpec, atr: float | None, after: Sequence[Candle]) -> Pred | None:
-    """The label of a close with this ATR (price units), as `features.labels.label` has it.
-
-    `after` holds the `horizon_bars` candles that follow, or more; a trade enters at the open of the
-    first. A candle that touches both barriers is the stop of either side: NO_TRADE. None where
-    there is no ATR, or one of 0.
-    """
-    if atr is None or not atr > 0.0:
-        return None
-    path = after[: spec.horizon_bars]
-    entry = path[0].open
-    reach = spec.threshold * (entry if spec.rule is Rule.HOLD_SHARE else atr)
-    if spec.rule is Rule.BARRIER_ATR:
-        return _touched(path, entry - reach, entry + reach)
-    moved = path[-1].close - entry
-    if moved > reach:
-        return Pred.LONG
-    return Pred.SHORT if -moved > reach else Pred.NO_TRADE
-
-
-def _touched(path: Sequence[Candle], lower: float, upper: float) -> Pred:
-    for candle in path:
-        rose, fell = candle.high >= upper, candle.low <= lower
-        if rose != fell:
-            return Pred.LONG if rose else Pred.SHORT
-        if rose:
-            break
-    return Pred.NO_TRADE
-
-
 def _barriers(signal: Signal) -> tuple[float, float]:
     if signal.atr is None:
         return float("-inf"), float("inf")
@@ -134,7 +115,7 @@ def _barriers(signal: Signal) -> tuple[float, float]:
 class _Ending(NamedTuple):
     status: Status
     price: float
-    label: Pred | None
+    label: str | None
 
 
 def _ending(signal: Signal, candle: Candle) -> _Ending | None:
@@ -157,10 +138,9 @@ def _ending(signal: Signal, candle: Candle) -> _Ending | None:
 
 
 def _labelled(
-    signal: Signal, spec: LabelSpec, path: Sequence[Candle], timeframe: Timeframe
+    signal: Signal, label: str | None, path: Sequence[Candle], timeframe: Timeframe
 ) -> Outcome:
     """The trade ends as any other, at the latest with the horizon; its label is its own."""
-    label = label_after(spec, signal.atr, path)
     held = path
     ending = _Ending(Status.EXPIRED, path[-1].close, label)
     if signal.pred is not Pred.NO_TRADE:
@@ -190,18 +170,34 @@ def _outcome(
 ) -> Outcome:
     status, price, label = ending
     entry = signal.levels.entry
-    side = -1.0 if signal.pred is Pred.SHORT else 1.0
+    sign = -1.0 if signal.pred is Pred.SHORT else 1.0
     up = (max(map(_HIGH, path)) / entry - 1.0) * 1e4
     down = (min(map(_LOW, path)) / entry - 1.0) * 1e4
-    moved = side * (price / entry - 1.0) * 1e4
+    moved = sign * (price / entry - 1.0) * 1e4
+    side = side_of(signal.label, label)
     return Outcome(
         prediction_id=signal.id,
         settled_ms=timeframe.close_of(path[-1].open_ms),
         status=status,
         exit_price=price,
         return_bps=0.0 if signal.pred is Pred.NO_TRADE else moved,
-        mfe_bps=up if side > 0 else -down,
-        mae_bps=down if side > 0 else -up,
+        mfe_bps=up if sign > 0 else -down,
+        mae_bps=down if sign > 0 else -up,
         label=label,
-        correct=None if label is None else label is signal.pred,
+        correct=None if side is None else side is signal.pred,
     )
+
+
+def side_of(spec: LabelSpec | None, label: str | None) -> Pred | None:
+    """The call that would have been right where the class is `label`; None where none would.
+
+    `spec` is None for the triple barrier of `settle`.
+    """
+    if label is None:
+        return None
+    if spec is None:
+        return Pred(label)
+    if spec.direction is None:
+        return None
+    falls_stays_rises = Pred.SHORT, Pred.NO_TRADE, Pred.LONG
+    return falls_stays_rises[spec.direction.index(spec.classes.index(label))]

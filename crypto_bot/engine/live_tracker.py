@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
-from crypto_bot.domain.outcome import Outcome, barriers, decided, settle
+from crypto_bot.domain.outcome import Outcome, barriers, decided, settle, side_of
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.track_record import TrackRecord
+from crypto_bot.labels.registered import class_after
 
 
 class _Open(NamedTuple):
@@ -67,7 +68,7 @@ class _Coin:
         return settled
 
     def _outcome(self, signal: Signal) -> Outcome:
-        outcome = decided(signal, self._since(signal), self._timeframe)
+        outcome = decided(signal, self._since(signal), self._timeframe, class_after)
         assert outcome is not None, f"{signal.id}: its bounds were reached and nothing was decided"
         return outcome
 
@@ -102,7 +103,7 @@ class LiveTracker:
         paths: dict[str, Sequence[Candle]] = {}
         for signal in unsettled:
             path = path_of(signal)
-            outcome = settle(signal, path, self._timeframe)
+            outcome = settle(signal, path, self._timeframe, class_after)
             if outcome is not None:
                 outcomes.append(self._counted(signal, outcome))
             elif newest_ms[signal.symbol] == signal.candle_open_ms + len(path) * self._timeframe.ms:
@@ -133,6 +134,7 @@ class LiveTracker:
         return coin
 
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
-        if outcome.label is not None:
-            self._record.add(signal, outcome.label, outcome.settled_ms)
+        side = side_of(signal.label, outcome.label)
+        if side is not None:
+            self._record.add(signal, side, outcome.settled_ms)
         return outcome

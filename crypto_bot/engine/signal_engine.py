@@ -73,7 +73,7 @@ class SignalEngineService:
             source=source,
             levels=levels(call.pred, view.close, atr),
             atr=atr,
-            horizon_bars=call.label.horizon_bars if call.label else self._horizon_bars,
+            horizon_bars=self._horizon_bars_of(call),
             reasons=call.reasons,
             declined=tuple(declined),
             expected_bps=call.expected_bps,
@@ -81,3 +81,8 @@ class SignalEngineService:
             model_version=call.model_version,
             label=call.label,
         )
+
+    def _horizon_bars_of(self, call: Call) -> int:
+        if call.label is None:
+            return self._horizon_bars
+        return call.label.horizon.bars(self._timeframe)

@@ -1,51 +1,36 @@
-"""Labels: what the market did after a close, by name and parameters, and how they overlap."""
+"""Labels of whole histories: what the market did after each close, and how labels overlap."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from crypto_bot.domain.errors import ConfigError, NotEnoughData
-from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.errors import NotEnoughData
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.averages import PERIOD
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import atr_step, true_range
 from crypto_bot.features.windows import CLOSE, HIGH, LOW, OPEN, Floats, Integers
+from crypto_bot.labels.paths import Paths, paths_of
+from crypto_bot.labels.registered import RULES
 
-SHORT, NO_TRADE, LONG, UNKNOWN = 0, 1, 2, -1
-"""Classes, in the order of the columns of probabilities everywhere; UNKNOWN is no label."""
-CLASSES = ("SHORT", "NO_TRADE", "LONG")
+UNKNOWN = -1
+"""No label; all others are indices of the classes of their spec."""
 RARE, DOMINANT = 0.05, 0.90
-"""Shares of a class below and above which a distribution is warned of."""
-
-
-_SPECS = {
-    spec.name: spec
-    for spec in (
-        LabelSpec("A", Rule.HOLD_ATR, 4, 0.75),
-        LabelSpec("B", Rule.BARRIER_ATR, 16, 2.0),
-        LabelSpec("fixed", Rule.HOLD_SHARE, 3, 0.0025),
-    )
-}
-
-
-def label_spec(name: str) -> LabelSpec:
-    """`A`, `B` or `fixed`. Raises ConfigError for any other."""
-    if name not in _SPECS:
-        raise ConfigError(f"unknown label '{name}': use one of {', '.join(_SPECS)}")
-    return _SPECS[name]
+"""Shares of a class below and above which a warning is given."""
 
 
 class Labels(NamedTuple):
     """One entry for each candle, (n,), all of them made at its close.
 
-    `label` is a class or UNKNOWN: in the last `horizon_bars` candles, before a gap that is nearer
-    than the horizon, and where there is no ATR or one of 0. `end_ms` is the close of the last
-    candle that the label looks at, its span being from the candle's own close to there; 0 where
-    unknown.
+    `label` is the index of a class or UNKNOWN: in the last candles of a horizon, before a gap that
+    is nearer than the horizon, and where there is no ATR or one of 0. `end_ms` is the close of the
+    last candle that the label looks at, its span being from the candle's own close to there; 0
+    where unknown.
     `long_bps` is the gross return of a long from the next open, `late_bps` that of one entered a
     bar later and left at the same close; both are NaN where unknown. `atr_bps` is ATR(14) over the
     close.
@@ -67,12 +52,8 @@ class Labels(NamedTuple):
 def label(spec: LabelSpec, timeframe: Timeframe, open_ms: Integers, candles: Floats) -> Labels:
     """Labels of `candles` (n, 5), ascending; nothing crosses a gap.
 
-    Every trade enters at the next open. HOLD_ATR and HOLD_SHARE leave at the close of the last bar
-    of the horizon and call LONG or SHORT what moved by more than the threshold. BARRIER_ATR (triple
-    barrier, M. Lopez de Prado, Advances in Financial Machine Learning, 2018, chapter 3) leaves at
-    the first barrier touched, at that price or at the open beyond it, else at the end. A bar that
-    touches both is the stop of either side, which no side survives: NO_TRADE, left at its close.
-    `domain.outcome.settle` knows which side was called, and books the stop of that one.
+    Every trade enters at the next open and is left where the rule of `spec` says. Raises
+    ConfigError where that rule is not registered.
     """
     bars = open_ms // timeframe.ms
     count = bars.shape[0]
@@ -87,19 +68,29 @@ def label(spec: LabelSpec, timeframe: Timeframe, open_ms: Integers, candles: Flo
     _write_atr(bars, candles, atr)
     known = ~np.isnan(atr)
     found.atr_bps[known] = 1e4 * atr[known] / candles[known, CLOSE]
-    threshold = atr * spec.threshold
-    if spec.rule is Rule.HOLD_SHARE:
-        entry = np.append(candles[1:, OPEN], np.nan)
-        threshold = np.where(atr > 0.0, spec.threshold * entry, np.nan)
-    exits = _Exits(spec.horizon_bars, spec.rule is Rule.BARRIER_ATR, timeframe.ms)
-    _write_labels(exits, bars, candles, threshold, found)
+    horizon = spec.horizon.bars(timeframe)
+    if count <= horizon:
+        return found
+    paths = paths_of(candles, atr, horizon)
+    rule = RULES.get(spec.rule)
+    whole = (bars[horizon:] == bars[:-horizon] + horizon) & (paths.atr > 0.0)
+    for at in _stretches(whole):
+        ends = rule(Paths(*(part[at] for part in paths)), spec.thresholds)
+        closes = np.arange(at.start, at.stop)
+        last = closes + 1 + ends.bar
+        found.label[at] = ends.label
+        found.end_ms[at] = (bars[last] + 1) * timeframe.ms
+        found.long_bps[at] = 1e4 * (ends.price / candles[closes + 1, OPEN] - 1.0)
+        later = np.flatnonzero(ends.bar > 0)  # a path of one bar is over before a late entry
+        entry = candles[closes[later] + 2, OPEN]
+        found.late_bps[closes[later]] = 1e4 * (ends.price[later] / entry - 1.0)
     return found
 
 
-class _Exits(NamedTuple):
-    horizon: int
-    barriers: bool
-    step_ms: int
+def _stretches(chosen: npt.NDArray[np.bool_]) -> list[slice]:
+    """The stretches of rows in which `chosen` holds: slices of views copy nothing."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False]))))
+    return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 @compiled
@@ -119,78 +110,39 @@ def _write_atr(bars: Integers, candles: Floats, atr: Floats) -> None:
         atr[i] = smooth if run >= PERIOD else np.nan
 
 
-@compiled
-def _write_labels(
-    exits: _Exits, bars: Integers, candles: Floats, threshold: Floats, found: Labels
-) -> None:
-    horizon, barriers, step_ms = exits
-    for i in range(bars.shape[0] - horizon):
-        if bars[i + horizon] != bars[i] + horizon or not threshold[i] > 0.0:
-            continue
-        entry = candles[i + 1, OPEN]
-        last, price, kind = i + horizon, candles[i + horizon, CLOSE], NO_TRADE
-        if barriers:
-            last, price, kind = _touch(candles, i, horizon, threshold[i])
-        elif price - entry > threshold[i]:
-            kind = LONG
-        elif entry - price > threshold[i]:
-            kind = SHORT
-        found.label[i] = kind
-        found.end_ms[i] = (bars[last] + 1) * step_ms
-        found.long_bps[i] = 1e4 * (price / entry - 1.0)
-        if last > i + 1:
-            found.late_bps[i] = 1e4 * (price / candles[i + 2, OPEN] - 1.0)
+class ClassCounts(NamedTuple):
+    """How often each class occurs, in the order of the classes, and warnings of what is unusual."""
 
-
-@compiled
-def _touch(candles: Floats, i: int, horizon: int, reach: float) -> tuple[int, float, int]:
-    """(bar, price, class) at which the triple barrier ends; see `label`."""
-    entry = candles[i + 1, OPEN]
-    upper, lower = entry + reach, entry - reach
-    for k in range(i + 1, i + horizon + 1):
-        rose, fell = candles[k, HIGH] >= upper, candles[k, LOW] <= lower
-        if rose and fell:
-            return k, candles[k, CLOSE], NO_TRADE
-        if rose:
-            return k, max(upper, candles[k, OPEN]), LONG
-        if fell:
-            return k, min(lower, candles[k, OPEN]), SHORT
-    return i + horizon, candles[i + horizon, CLOSE], NO_TRADE
-
-
-class Distribution(NamedTuple):
-    """How often each class occurs, and what is unusual about it, in words."""
-
-    counts: tuple[int, int, int]
+    counts: tuple[int, ...]
     warnings: tuple[str, ...]
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Share of SHORT, NO_TRADE, LONG."""
+        """Share of each class."""
         return tuple(count / sum(self.counts) for count in self.counts)
 
 
-def distribution(labels: npt.NDArray[np.integer[Any]]) -> Distribution:
+def count_classes(labels: npt.NDArray[np.integer[Any]], classes: Sequence[str]) -> ClassCounts:
     """Of the known ones among `labels`. Raises NotEnoughData for none, or for a single class."""
     known = labels[labels != UNKNOWN]
-    counts = tuple(int(np.count_nonzero(known == kind)) for kind in range(3))
+    counts = tuple(int(np.count_nonzero(known == kind)) for kind in range(len(classes)))
     total = sum(counts)
     if np.count_nonzero(counts) < 2:
-        there = ", ".join(name for name, n in zip(CLASSES, counts, strict=True) if n) or "no label"
+        there = ", ".join(name for name, n in zip(classes, counts, strict=True) if n) or "no label"
         raise NotEnoughData(
             f"{total} labels hold nothing but {there}: there is nothing to learn; "
             "use a longer history or another label"
         )
     warnings = tuple(
         f"{name} is {n / total:.1%} of {total} labels: {advice}"
-        for name, n in zip(CLASSES, counts, strict=True)
+        for name, n in zip(classes, counts, strict=True)
         for odd, advice in (
             (n / total < RARE, "too rare to be learnt well"),
             (n / total > DOMINANT, "a constant would score as much"),
         )
         if odd
     )
-    return Distribution((counts[0], counts[1], counts[2]), warnings)
+    return ClassCounts(counts, warnings)
 
 
 def uniqueness(open_ms: Integers, end_ms: Integers, timeframe: Timeframe) -> Floats:

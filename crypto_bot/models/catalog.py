@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
 from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.registry import Fingerprint, ModelRegistry, fingerprint
 
@@ -116,7 +117,7 @@ def read_card(folder: Path) -> ModelCard | None:
         features=meta.feature_set,
         window_bars=meta.window_bars,
         label=meta.label.name,
-        horizon_bars=meta.label.horizon_bars,
+        horizon_bars=meta.label.horizon.bars(Timeframe.parse(meta.timeframe)),
         first_open_ms=meta.span.first_open_ms,
         last_open_ms=meta.span.last_open_ms,
         candles=meta.span.candles,

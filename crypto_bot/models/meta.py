@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
 
-from crypto_bot.domain.errors import ModelIncompatible
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import number
-from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.labels.registered import RULES
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.models.verdict import Verdict
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Label(_Part):
-    name: str
-    rule: Rule
-    horizon_bars: int = Field(ge=1)
-    threshold: float = Field(gt=0.0, allow_inf_nan=False)
+def _label(held: Any) -> LabelSpec:
+    if isinstance(held, LabelSpec):
+        return held
+    if not isinstance(held, Mapping):
+        raise ValueError("no object with the fields of a label")  # noqa: TRY004 - for pydantic
+    try:
+        spec = LabelSpec.from_json(held)
+        RULES.require(spec.rule)
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ValueError(f"no label: {error}") from error
+    return spec
 
 
 class _Decision(_Part):
@@ -66,7 +81,7 @@ class Acceptance(_Part):
 class Meta(_Part):
     """The content of `meta.json`; `sha256` has every other file of the folder."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
     version: str
     symbol: str | None
     timeframe: str
@@ -78,7 +93,7 @@ class Meta(_Part):
     move_columns: tuple[str, ...] = Field(min_length=1)
     direction_columns: tuple[str, ...] = Field(min_length=1)
     window_bars: int = Field(ge=1)
-    label: _Label
+    label: Annotated[LabelSpec, PlainValidator(_label), PlainSerializer(LabelSpec.as_json)]
     scaler_mean: tuple[float, ...]
     scaler_scale: tuple[float, ...]
     temperature: float = Field(gt=0.0, allow_inf_nan=False)
@@ -98,7 +113,6 @@ class Meta(_Part):
     @property
     def spec(self) -> ModelSpec:
         """What the model reads and was asked."""
-        label = self.label
         return ModelSpec(
             family=self.family,
             size=self.size,
@@ -109,7 +123,7 @@ class Meta(_Part):
             move_columns=self.move_columns,
             direction_columns=self.direction_columns,
             window_bars=self.window_bars,
-            label=LabelSpec(label.name, label.rule, label.horizon_bars, label.threshold),
+            label=self.label,
         )
 
     @property
@@ -163,7 +177,7 @@ def meta_of(model: TrainedModel, sha256: dict[str, str]) -> Meta:
         move_columns=spec.move_columns,
         direction_columns=spec.direction_columns,
         window_bars=spec.window_bars,
-        label=_Label(**spec.label.as_json()),
+        label=spec.label,
         scaler_mean=model.scaler.mean,
         scaler_scale=model.scaler.scale,
         temperature=model.calibration.temperature,

@@ -91,7 +91,7 @@ def _line(line: LoggedSignal) -> Line:
         "return_bps": outcome and outcome.return_bps,
         "mfe_bps": outcome and outcome.mfe_bps,
         "mae_bps": outcome and outcome.mae_bps,
-        "label": outcome and outcome.label and outcome.label.value,
+        "label": outcome and outcome.label and str(outcome.label),
         "correct": outcome and outcome.correct,
     }
 

@@ -144,7 +144,7 @@ def _require_folds(open_ms: Ints, wanted: Wanted) -> None:
     if not ready.size:
         raise NotEnoughData(f"it has no {least} candles without a gap, as a window needs")
     first_ms, last_ms = int(open_ms[ready[0] + least]), int(open_ms[-1]) - DAY_MS
-    horizon, step_ms = question.label.horizon_bars, question.timeframe.ms
+    horizon, step_ms = question.label.horizon.bars(question.timeframe), question.timeframe.ms
     for fold in walk_forward(wanted.splits, question.timeframe, horizon, first_ms, last_ms):
         for name, from_ms, until_ms in (
             ("validation", fold.validation_from_ms, fold.validation_until_ms),

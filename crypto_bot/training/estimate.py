@@ -99,7 +99,7 @@ def windows_per_s(question: Question, choice: FamilyChoice) -> float:
 
 def _windows(rows: int, net: NetSettings, question: Question) -> float:
     """Most windows that one fit of both heads learns from."""
-    separate = rows / question.label.horizon_bars
+    separate = rows / question.label.horizon.bars(question.timeframe)
     move = min(separate, net.epoch_examples) * net.epochs
     return move + min(_MOVED * separate, net.epoch_examples) * net.up_epochs
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from crypto_bot import __version__
 from crypto_bot.features.sets import schema_hash
-from crypto_bot.labels.labels import CLASSES
 from crypto_bot.models.artifact import artifact_files
 from crypto_bot.models.decision import TRAILING_MS
 from crypto_bot.models.families.by_name import heads
@@ -225,7 +224,8 @@ def _trailing(judged: _Judged, final: Product) -> Trailing:
 
 def _metrics(judged: _Judged, own: Assessment, told: Evidence) -> dict[str, Json]:
     panel, plan = judged.panel, judged.plan
-    counts = np.bincount(panel.label[judged.mine & panel.usable], minlength=3)
+    classes = panel.question.label.classes
+    counts = np.bincount(panel.label[judged.mine & panel.usable], minlength=len(classes))
     return {
         "plan": {
             "seed": plan.seed,
@@ -240,7 +240,7 @@ def _metrics(judged: _Judged, own: Assessment, told: Evidence) -> dict[str, Json
             "judged": list(plan.judged),
             "cost_bps": plan.cost_bps,
         },
-        "labels": as_json(dict(zip(CLASSES, counts.tolist(), strict=True))),
+        "labels": as_json(dict(zip(classes, counts.tolist(), strict=True))),
         "coin": as_json(own),
         "coins_together": told.together,
     }

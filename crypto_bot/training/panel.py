@@ -16,7 +16,7 @@ from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series, batch
 from crypto_bot.features.sets import FeatureSet
-from crypto_bot.labels.labels import Distribution, Labels, distribution, label, uniqueness
+from crypto_bot.labels.labels import ClassCounts, Labels, count_classes, label, uniqueness
 from crypto_bot.models.families.family import Examples, Features
 from crypto_bot.statistics.rows import Bools, Floats, Ints, Rows
 from crypto_bot.training.baselines import RowKeys, last_known
@@ -74,7 +74,7 @@ class Panel:
     @property
     def horizon_ms(self) -> int:
         """How long a trade is held."""
-        return self.question.label.horizon_bars * self.question.timeframe.ms
+        return self.question.label.horizon.ms(self.question.timeframe)
 
     def examples(self, chosen: Ints) -> Examples:
         """The usable rows `chosen` to learn from."""
@@ -83,7 +83,8 @@ class Panel:
     def thinned(self, chosen: Ints) -> Ints:
         """Those of the rows `chosen` whose labels do not overlap: every horizon by the calendar."""
         bars = self.open_ms[chosen] // self.question.timeframe.ms
-        kept: Ints = chosen[bars % self.question.label.horizon_bars == 0]
+        horizon = self.question.label.horizon.bars(self.question.timeframe)
+        kept: Ints = chosen[bars % horizon == 0]
         return kept
 
     def whole(self, chosen: Ints) -> Examples:
@@ -171,7 +172,7 @@ def _known(columns: dict[str, Any], question: Question) -> Ints:
         columns["open_ms"][rows],
         columns["coin"][rows],
         columns["label"][rows],
-        question.label.horizon_bars * question.timeframe.ms,
+        question.label.horizon.ms(question.timeframe),
     )
     return known
 
@@ -209,9 +210,10 @@ def require_enough(coin: Coin, question: Question) -> None:
     _counted(coin, question)
 
 
-def _counted(coin: Coin, question: Question) -> tuple[Labels, Distribution]:
+def _counted(coin: Coin, question: Question) -> tuple[Labels, ClassCounts]:
     count = coin.series.open_ms.size
-    least = question.features.warm_up_bars + question.window_bars + question.label.horizon_bars
+    horizon = question.label.horizon.bars(question.timeframe)
+    least = question.features.warm_up_bars + question.window_bars + horizon
     if count < least:
         raise NotEnoughData(
             f"it has {count} candles: {least} are needed for a single window of "
@@ -219,7 +221,7 @@ def _counted(coin: Coin, question: Question) -> tuple[Labels, Distribution]:
             "times as many to learn from"
         )
     after = label(question.label, question.timeframe, *coin.series)
-    return after, distribution(after.label)
+    return after, count_classes(after.label, question.label.classes)
 
 
 def _labelled(coin: Coin, question: Question) -> Labels:

@@ -11,7 +11,7 @@ from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.kernel import Series
-from crypto_bot.labels.labels import LONG, SHORT, UNKNOWN, label
+from crypto_bot.labels.labels import UNKNOWN, label
 from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import auc
 
@@ -44,15 +44,18 @@ def planted(
 
     Up has the probability 1/2 + tilt × (the last 4 bars' net move over their path); the tilt is
     searched for until that score has the AUC `target` on the bars that moved under `spec`. Raises
-    ValueError where no tilt reaches it.
+    ValueError where no tilt reaches it, or the label has no direction.
     """
+    way = spec.direction
+    if way is None:
+        raise ValueError(f"label {spec.name} has no direction to plant")
     draws = np.random.default_rng(seed).random(coin.open_ms.shape)
 
     def market(tilt: float) -> tuple[Floats, float]:
         candles, score = _tilted(coin.candles, draws, tilt)
         kinds = label(spec, timeframe, coin.open_ms, candles).label
-        moved = (kinds == LONG) | (kinds == SHORT)
-        return candles, auc(score[moved], kinds[moved] == LONG)
+        moved = (kinds == way.up) | (kinds == way.down)
+        return candles, auc(score[moved], kinds[moved] == way.up)
 
     low, high = 0.0, _HIGHEST_TILT
     least, most = market(low)[1], market(high)[1]

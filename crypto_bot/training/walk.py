@@ -55,7 +55,7 @@ def needed_candles(question: Question, splits: SplitPlan) -> int:
     days = splits.folds * splits.test_days + splits.validation_days + splits.embargo_days
     bars = (days + splits.least_fit_days) * (DAY_MS // question.timeframe.ms)
     around = question.features.warm_up_bars + question.window_bars
-    return bars + around + 3 * question.label.horizon_bars
+    return bars + around + 3 * question.label.horizon.bars(question.timeframe)
 
 
 def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
@@ -74,7 +74,7 @@ def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
     last_ms = min(last for _, last, _ in spans)
     span = int(first_ms), int(last_ms)
     try:
-        return walk_forward(plan.splits, q.timeframe, q.label.horizon_bars, *span)
+        return walk_forward(plan.splits, q.timeframe, q.label.horizon.bars(q.timeframe), *span)
     except NotEnoughData as error:
         candles = int((panel.coin == panel.symbols.index(youngest)).sum())
         needed = needed_candles(q, plan.splits)

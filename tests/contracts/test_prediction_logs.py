@@ -17,8 +17,9 @@ from crypto_bot.adapters.store.tables import day_records as day_records_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.errors import StoreError
+from crypto_bot.domain.horizon import Horizon, Unit
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
@@ -116,7 +117,11 @@ signals = st.builds(
     cost_bps=st.none() | prices,
     model_version=st.none() | words,
     label=st.none()
-    | st.builds(LabelSpec, words, st.sampled_from(Rule), st.integers(1, 500), prices),
+    | st.builds(
+        *(LabelSpec, words, words),
+        st.builds(Horizon, st.integers(1, 500), st.sampled_from(Unit)),
+        st.tuples(prices),
+    ),
 )
 
 
@@ -338,7 +343,7 @@ def added_up(lines: list[LoggedSignal]) -> list[DayRecord]:
         if late or found is None or found.label is None:
             continue
         key = signal.candle_open_ms // DAY_MS, signal.source, signal.symbol
-        hit = found.label is signal.pred
+        hit = found.label == signal.pred
         trade, miss = signal.pred is not Pred.NO_TRADE, signal.confidence - hit
         values = (1, hit, trade, found.return_bps, signal.confidence, miss * miss)
         sums = days.get(key, [0.0] * 6)

@@ -1,5 +1,6 @@
 """Settling, case by case and by its invariants."""
 
+from functools import partial
 from math import inf
 
 import pytest
@@ -7,12 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.label import LabelSpec, Rule
-from crypto_bot.domain.outcome import Outcome, Status, barriers, label_after, settle
+from crypto_bot.domain.horizon import Horizon
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
+from crypto_bot.domain.outcome import Outcome, Status, barriers
+from crypto_bot.domain.outcome import settle as settle_by
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.labels.registered import class_after
 
 M15 = Timeframe.parse("15m")
+settle = partial(settle_by, class_after=class_after)
 
 
 def signal(
@@ -158,7 +163,7 @@ def test_long_and_short_are_never_both_right(path: list[Candle]) -> None:
     assert long.mae_bps <= long.return_bps <= long.mfe_bps
 
 
-HOLD = LabelSpec("A", Rule.HOLD_ATR, 3, 0.75)
+HOLD = LabelSpec("A", "hold_atr", Horizon(3), (0.75,), direction=DOWN_NEUTRAL_UP)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +219,33 @@ def test_no_candle_settles_a_labelled_signal_early_and_no_atr_means_no_label() -
     ],
 )
 def test_barrier_label(row: tuple[float, float, float, float], label: Pred) -> None:
-    spec = LabelSpec("B", Rule.BARRIER_ATR, 2, 2.0)
-    assert label_after(spec, 1.0, after(CALM, row)) is label
+    spec = LabelSpec("B", "barrier_atr", Horizon(2), (2.0,))
+    assert class_after(spec, 1.0, after(CALM, row)) == label
 
 
 def test_fixed_share_label() -> None:
-    spec = LabelSpec("fixed", Rule.HOLD_SHARE, 1, 0.0025)
-    assert label_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.3))) is Pred.LONG
-    assert label_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.2))) is Pred.NO_TRADE
+    spec = LabelSpec("fixed", "hold_share", Horizon(1), (0.0025,))
+    assert class_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.3))) == Pred.LONG
+    assert class_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.2))) == Pred.NO_TRADE
+
+
+def test_classes_of_any_name_and_order_settle_by_what_they_stand_for() -> None:
+    spec = LabelSpec(
+        *("turned", "hold_atr", Horizon(3), (0.75,)),
+        classes=("falls", "stays", "rises"),
+        direction=DOWN_NEUTRAL_UP,
+    )
+    path = after(CALM, CALM, (100.0, 101.0, 99.0, 100.8))
+    outcome = settle(signal(Pred.LONG, label=spec), path, M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == ("rises", True)
+    outcome = settle(signal(Pred.SHORT, label=spec), path, M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == ("rises", False)
+
+
+def test_a_label_without_direction_has_a_class_and_nobody_was_right() -> None:
+    spec = LabelSpec("size", "hold_atr", Horizon(3), (0.75,), classes=("a", "b", "c"))
+    outcome = settle(signal(Pred.NO_TRADE, label=spec), after(CALM, CALM, CALM), M15)
+    assert outcome is not None
+    assert (outcome.label, outcome.correct) == ("b", None)

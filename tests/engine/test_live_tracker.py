@@ -10,6 +10,7 @@ from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.live_tracker import LiveTracker
 from crypto_bot.engine.track_record import TrackRecord
+from crypto_bot.labels.registered import class_after
 
 M15 = Timeframe.parse("15m")
 EVEN = Probabilities(0.3, 0.4, 0.3)
@@ -51,7 +52,7 @@ def by_hand(candles: Sequence[Candle], signals: Sequence[Signal]) -> dict[str, O
     found = {}
     for each in signals:
         after = [candle for candle in candles if candle.open_ms > each.candle_open_ms]
-        outcome = settle(each, after, M15)
+        outcome = settle(each, after, M15, class_after)
         if outcome is not None:
             found[outcome.prediction_id] = outcome
     return found

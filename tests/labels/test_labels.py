@@ -9,25 +9,22 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, NotEnoughData
-from crypto_bot.domain.label import LabelSpec, Rule
-from crypto_bot.domain.outcome import label_after
-from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.horizon import Horizon
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, SHORT_NO_TRADE_LONG, LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.labels.labels import (
-    LONG,
-    NO_TRADE,
-    SHORT,
     UNKNOWN,
     Labels,
-    distribution,
+    count_classes,
     label,
-    label_spec,
     uniqueness,
 )
+from crypto_bot.labels.registered import LABELS, class_after
 
 TF = Timeframe.parse("15m")
 QUIET = 20  # candles with a range of exactly 1.0 around 100: ATR(14) is 1.0
+SHORT, NO_TRADE, LONG = DOWN_NEUTRAL_UP
 Walk = Callable[..., Series]
 
 
@@ -51,7 +48,7 @@ def flat(close: float = 100.0) -> tuple[float, float, float, float]:
     [(100.76, LONG), (100.75, NO_TRADE), (99.25, NO_TRADE), (99.24, SHORT), (100.0, NO_TRADE)],
 )
 def test_hold_four_bars_from_the_next_open(close: float, kind: int) -> None:
-    found = labelled(label_spec("A"), flat(), flat(), flat(), flat(close))
+    found = labelled(LABELS.get("A"), flat(), flat(), flat(), flat(close))
     at = QUIET - 1
     assert found.label[at] == kind
     assert found.atr_bps[at] == pytest.approx(100.0)
@@ -62,7 +59,7 @@ def test_hold_four_bars_from_the_next_open(close: float, kind: int) -> None:
 
 def test_returns_are_counted_from_the_opens_that_are_traded_at() -> None:
     found = labelled(
-        label_spec("A"), (101, 101, 101, 101), (102, 102, 102, 102), flat(), (104, 104, 104, 104)
+        LABELS.get("A"), (101, 101, 101, 101), (102, 102, 102, 102), flat(), (104, 104, 104, 104)
     )
     at = QUIET - 1
     assert found.label[at] == LONG
@@ -85,7 +82,7 @@ def test_triple_barrier(
     bars: list[tuple[float, float, float, float]], kind: int, price: float, last: int
 ) -> None:
     rest = [(100.0, 100.5, 99.5, 100.0)] * (16 - len(bars))
-    found = labelled(label_spec("B"), *bars, *rest)
+    found = labelled(LABELS.get("B"), *bars, *rest)
     at = QUIET - 1
     assert found.label[at] == kind
     assert found.long_bps[at] == pytest.approx((price / bars[0][0] - 1) * 1e4)
@@ -95,19 +92,19 @@ def test_triple_barrier(
 
 @pytest.mark.parametrize(("close", "kind"), [(100.26, LONG), (100.24, NO_TRADE), (99.74, SHORT)])
 def test_three_bars_and_a_quarter_percent(close: float, kind: int) -> None:
-    found = labelled(label_spec("fixed"), flat(), flat(), flat(close))
+    found = labelled(LABELS.get("fixed"), flat(), flat(), flat(close))
     assert found.label[QUIET - 1] == kind
 
 
 @pytest.mark.parametrize("name", ["A", "B", "fixed"])
 def test_the_last_rows_and_those_before_a_gap_have_no_label(name: str, walk: Walk) -> None:
-    spec = label_spec(name)
+    spec = LABELS.get(name)
     coin = walk(200, 41, missing=(120,))
     found = label(spec, TF, *coin)
     without = np.zeros(199, np.bool_)
     for first, end in ((0, 120), (120, 199)):
         without[first : first + 13] = True  # no ATR yet
-        without[end - spec.horizon_bars : end] = True
+        without[end - spec.horizon.bars(TF) : end] = True
     assert np.array_equal(found.label == UNKNOWN, without)
     assert np.array_equal(np.isnan(found.long_bps), without)
     assert np.array_equal(found.end_ms == 0, without)
@@ -116,15 +113,15 @@ def test_the_last_rows_and_those_before_a_gap_have_no_label(name: str, walk: Wal
 def test_no_label_looks_beyond_its_horizon_or_at_its_own_candle(walk: Walk) -> None:
     coin = walk(400, 42)
     for name in ("A", "B", "fixed"):
-        spec = label_spec(name)
+        spec = LABELS.get(name)
         whole = label(spec, TF, *coin)
         close_ms = coin.open_ms + TF.ms
         known = whole.label != UNKNOWN
         assert (whole.end_ms[known] > close_ms[known]).all()
-        assert (whole.end_ms[known] <= close_ms[known] + spec.horizon_bars * TF.ms).all()
+        assert (whole.end_ms[known] <= close_ms[known] + spec.horizon.bars(TF) * TF.ms).all()
         for at in (50, 233):
             changed = coin.candles.copy()
-            changed[at + spec.horizon_bars + 1 :, :4] *= 1.5
+            changed[at + spec.horizon.bars(TF) + 1 :, :4] *= 1.5
             assert label(spec, TF, coin.open_ms, changed).label[at] == whole.label[at]
 
 
@@ -133,26 +130,26 @@ def test_a_mirrored_market_has_mirrored_labels(walk: Walk) -> None:
     mirrored = coin.candles.copy()
     mirrored[:, :4] = 2000.0 - coin.candles[:, [0, 2, 1, 3]]
     for name in ("A", "B"):
-        up = label(label_spec(name), TF, *coin).label
-        down = label(label_spec(name), TF, coin.open_ms, mirrored).label
+        up = label(LABELS.get(name), TF, *coin).label
+        down = label(LABELS.get(name), TF, coin.open_ms, mirrored).label
         known = up != UNKNOWN
         assert np.array_equal(up[known], 2 - down[known])
 
 
 def test_a_market_that_does_not_move_has_no_atr_labels() -> None:
     still = np.tile([5.0, 5.0, 5.0, 5.0, 0.0], (100, 1))
-    found = label(label_spec("A"), TF, np.arange(100) * TF.ms, still)
+    found = label(LABELS.get("A"), TF, np.arange(100) * TF.ms, still)
     assert (found.label == UNKNOWN).all()
     with pytest.raises(NotEnoughData, match="0 labels hold nothing but no label"):
-        distribution(found.label)
+        count_classes(found.label, SHORT_NO_TRADE_LONG)
 
 
 def test_distribution_warns_of_rare_and_dominant_classes() -> None:
-    even = distribution(np.array([0, 1, 1, 2, UNKNOWN], np.int8))
+    even = count_classes(np.array([0, 1, 1, 2, UNKNOWN], np.int8), SHORT_NO_TRADE_LONG)
     assert even.counts == (1, 2, 1)
     assert even.warnings == ()
     assert even.shares == (0.25, 0.5, 0.25)
-    odd = distribution(np.array([0] * 3 + [1] * 91 + [2] * 6, np.int8))
+    odd = count_classes(np.array([0] * 3 + [1] * 91 + [2] * 6, np.int8), SHORT_NO_TRADE_LONG)
     assert odd.warnings == (
         "SHORT is 3.0% of 100 labels: too rare to be learnt well",
         "NO_TRADE is 91.0% of 100 labels: a constant would score as much",
@@ -161,19 +158,26 @@ def test_distribution_warns_of_rare_and_dominant_classes() -> None:
 
 def test_one_class_alone_is_not_enough() -> None:
     with pytest.raises(NotEnoughData, match="7 labels hold nothing but NO_TRADE"):
-        distribution(np.ones(7, np.int8))
+        count_classes(np.ones(7, np.int8), SHORT_NO_TRADE_LONG)
 
 
 def test_names_and_parameters() -> None:
-    assert label_spec("B") == LabelSpec("B", Rule.BARRIER_ATR, 16, 2.0)
-    assert label_spec("A").as_json() == {
+    spec = LabelSpec("B", "barrier_atr", Horizon(16), (2.0,), direction=DOWN_NEUTRAL_UP)
+    assert LABELS.get("B") == spec
+    assert LABELS.get("A").as_json() == {
         "name": "A",
         "rule": "hold_atr",
-        "horizon_bars": 4,
-        "threshold": 0.75,
+        "horizon": "4b",
+        "thresholds": [0.75],
+        "classes": ["SHORT", "NO_TRADE", "LONG"],
+        "direction": [0, 1, 2],
     }
+    for name in LABELS.names():
+        assert LabelSpec.from_json(LABELS.get(name).as_json()) == LABELS.get(name)
+    before = {"name": "B", "rule": "barrier_atr", "horizon_bars": 16, "threshold": 2.0}
+    assert LabelSpec.from_json(before) == spec
     with pytest.raises(ConfigError, match="unknown label 'C'"):
-        label_spec("C")
+        LABELS.get("C")
 
 
 def test_average_uniqueness_by_hand() -> None:
@@ -202,7 +206,7 @@ def test_uniqueness_is_the_average_of_one_over_the_living(spans: list[tuple[int,
 
 @pytest.mark.parametrize("name", ["A", "B", "fixed"])
 def test_live_labels_are_those_of_the_history(name: str, walk: Walk) -> None:
-    coin, spec = walk(400, seed=4), label_spec(name)
+    coin, spec = walk(400, seed=4), LABELS.get(name)
     known = label(spec, TF, coin.open_ms, coin.candles)
     candles = [
         Candle(int(at), *row) for at, row in zip(coin.open_ms, coin.candles.tolist(), strict=True)
@@ -210,7 +214,7 @@ def test_live_labels_are_those_of_the_history(name: str, walk: Walk) -> None:
     compared = 0
     for bar in np.flatnonzero(known.label != UNKNOWN):
         atr = known.atr_bps[bar] * coin.candles[bar, 3] / 1e4
-        found = label_after(spec, atr, candles[bar + 1 :])
-        assert found is list(Pred)[known.label[bar]]
+        found = class_after(spec, atr, candles[bar + 1 : bar + 1 + spec.horizon.bars(TF)])
+        assert found == spec.classes[known.label[bar]]
         compared += 1
     assert compared > 300

@@ -7,7 +7,7 @@ import torch
 
 from crypto_bot.domain.gate import Gate
 from crypto_bot.features.sets import feature_set, schema_hash
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet
@@ -68,7 +68,7 @@ def tiny_model(
             move_columns=chosen.network.move,
             direction_columns=chosen.network.direction,
             window_bars=window_bars,
-            label=label_spec("A"),
+            label=LABELS.get("A"),
         ),
         files=FittedNet(net, packed(net)).files(),
         scaler=Scaler((0.5,) * count, (2.0,) * count),

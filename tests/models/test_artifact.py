@@ -66,8 +66,10 @@ def test_the_folder_has_the_files_that_other_programs_rely_on(tmp_path: Path) ->
     assert meta["label"] == {
         "name": "A",
         "rule": "hold_atr",
-        "horizon_bars": 4,
-        "threshold": 0.75,
+        "horizon": "4b",
+        "thresholds": [0.75],
+        "classes": ["SHORT", "NO_TRADE", "LONG"],
+        "direction": [0, 1, 2],
     }
     assert meta["version"].startswith("cnn_lstm_v1+")
     scaler = pickle.loads((at / "scaler.pkl").read_bytes())
@@ -245,14 +247,14 @@ def test_published_lists_coins_and_pool(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda meta: meta.update(format=2), "format"),
+        (lambda meta: meta.update(format=3), "format"),
         (lambda meta: meta.update(surprise=1), "surprise"),
         (lambda meta: meta.pop("temperature"), "temperature"),
         (lambda meta: meta.update(schema_hash="0" * 64), "made for features"),
         (lambda meta: meta.update(feature_set="per_coin_v9"), "unknown feature set"),
         (lambda meta: meta.update(family="oracle_v1"), "unknown family"),
         (lambda meta: meta.update(size="vast"), "unknown size"),
-        (lambda meta: meta["label"].update(rule="by_hand"), "label.rule"),
+        (lambda meta: meta["label"].update(rule="by_hand"), "label"),
         (lambda meta: meta.update(symbol="ETHUSDT"), "holds the model of ETHUSDT"),
         (lambda meta: meta.update(version="cnn_lstm_v1+00000000"), "is not of these weights"),
         (lambda meta: meta["sha256"].update({"../x": "0"}), "no name of a file"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from crypto_bot.features.sets import feature_set, schema_hash
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import PublishedModel, folder_of, load, publish
 from crypto_bot.models.families.family import Examples
@@ -124,7 +124,7 @@ def test_other_families_are_served_beside_the_networks(
         size="default",
         window_bars=1,
         schema_hash=schema_hash(chosen),
-        label=label_spec("A"),
+        label=LABELS.get("A"),
     )
     publish(replace(made, spec=spec, files=fitted.files()), tmp_path)
     mixed = {**models, "SOLUSDT": served(tmp_path, "SOLUSDT")}

@@ -6,13 +6,13 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.panel import Question
 
 HOUR = Timeframe.parse("1h")
 FEATURES = feature_set("per_coin_v1")
-QUESTION = Question(HOUR, FEATURES, label_spec("A"), 16)
+QUESTION = Question(HOUR, FEATURES, LABELS.get("A"), 16)
 SPLITS = SplitPlan(folds=2, test_days=20, validation_days=10, least_fit_days=20)
 
 

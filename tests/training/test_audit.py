@@ -6,7 +6,8 @@ import pytest
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import UNKNOWN, Labels, label, label_spec
+from crypto_bot.labels.labels import UNKNOWN, Labels, label
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import auc
 from crypto_bot.training.audit import (
@@ -49,7 +50,7 @@ def test_features_of_a_prefix_equal_those_of_the_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["A", "B", "fixed"])
 def test_labels_become_known_and_then_stay(name: str) -> None:
-    measure = label_measure(label_spec(name), TF, walk(500, 3))
+    measure = label_measure(LABELS.get(name), TF, walk(500, 3))
     coin = walk(500, 3)
     assert label_leaks(measure, Labels._fields, cuts(coin)) == []
     # a label is no feature: it is known later
@@ -87,14 +88,14 @@ def test_a_scaler_fitted_on_everything_is_caught() -> None:
 
 def test_the_open_candle_tells_the_direction() -> None:
     coin = walk(20_000, 6)
-    found = label(label_spec("A"), TF, *coin)
+    found = label(LABELS.get("A"), TF, *coin)
     moved = (found.label != UNKNOWN) & (found.label != 1)
     assert auc(open_candle_leak(coin, TF)[moved], found.label[moved] == 2) > 0.8
 
 
 def test_a_coin_flip_keeps_sizes_and_loses_direction() -> None:
     markets = {"A": walk(20_000, 7), "B": walk(20_000, 8)}
-    trending = planted(markets["A"], TF, label_spec("A"), 0.6, 1)
+    trending = planted(markets["A"], TF, LABELS.get("A"), 0.6, 1)
     flipped = coin_flip({"A": trending, "B": markets["B"]}, TF, seed=3)
     for symbol, true in (("A", trending), ("B", markets["B"])):
         old, new = (np.log(coin.candles[:, 3]) for coin in (true, flipped[symbol]))
@@ -116,7 +117,7 @@ def trend_auc(coin: Series) -> float:
     path = np.abs(np.diff(close, prepend=close[0]))
     score = np.zeros(close.size)
     score[4:] = (close[4:] - close[:-4]) / np.convolve(path, np.ones(4))[4 : close.size]
-    found = label(label_spec("A"), TF, *coin)
+    found = label(LABELS.get("A"), TF, *coin)
     moved = (found.label != UNKNOWN) & (found.label != 1)
     return auc(score[moved], found.label[moved] == 2)
 
@@ -124,9 +125,9 @@ def trend_auc(coin: Series) -> float:
 @pytest.mark.parametrize("target", [0.54, 0.58])
 def test_a_direction_is_planted_as_strong_as_asked(target: float) -> None:
     coin = walk(30_000, 9)
-    made = planted(coin, TF, label_spec("A"), target, seed=4)
+    made = planted(coin, TF, LABELS.get("A"), target, seed=4)
     assert trend_auc(made) == pytest.approx(target, abs=1e-3)
-    assert np.array_equal(made.candles, planted(coin, TF, label_spec("A"), target, seed=4).candles)
+    assert np.array_equal(made.candles, planted(coin, TF, LABELS.get("A"), target, seed=4).candles)
     size, kept = (np.abs(np.diff(np.log(c.candles[:, 3]))) for c in (coin, made))
     assert np.allclose(size, kept, atol=1e-9)
 
@@ -135,11 +136,11 @@ def test_what_cannot_be_planted_is_said() -> None:
     with pytest.raises(
         ValueError, match=r"an AUC of 0\.99 cannot be planted: 0\.\d+ to 0\.\d+ can"
     ):
-        planted(walk(3000, 10), TF, label_spec("A"), 0.99, seed=1)
+        planted(walk(3000, 10), TF, LABELS.get("A"), 0.99, seed=1)
 
 
 def test_shuffled_labels_keep_their_counts_and_the_unknown() -> None:
-    found = label(label_spec("A"), TF, *walk(2000, 11)).label
+    found = label(LABELS.get("A"), TF, *walk(2000, 11)).label
     mixed = shuffled(found, seed=5)
     assert np.array_equal(mixed == UNKNOWN, found == UNKNOWN)
     assert np.array_equal(np.bincount(mixed + 1), np.bincount(found + 1))

@@ -12,7 +12,8 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series, batch
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label, label_spec
+from crypto_bot.labels.labels import label
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.family import Examples, HeadLogits
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.models.verdict import Verdict
@@ -26,7 +27,7 @@ from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 QUARTER = Timeframe.parse("15m")
-SPEC = label_spec("A")
+SPEC = LABELS.get("A")
 FEATURES = feature_set("per_coin_v2")
 USED = ("ret_1", "ret_4", "sd_16_96", "sd_4_672", "log_range", "hour_sin", "hour_cos", "clv_4")
 PLAN = SplitPlan(folds=4, test_days=65, validation_days=30, least_fit_days=60)
@@ -95,7 +96,7 @@ class Table:
             self.long_bps[chosen],
             self.late_bps[chosen],
             self.atr_bps[chosen],
-            SPEC.horizon_bars * QUARTER.ms,
+            SPEC.horizon.bars(QUARTER) * QUARTER.ms,
         )
 
 
@@ -109,9 +110,9 @@ def trained(table: Table, *, shuffled: bool = False) -> Evaluation:
     ends, folds, logits, priors = [], [], [], []
     span = int(table.open_ms.min()), int(table.open_ms.max())
     usable = np.ones(table.label.size, dtype=np.bool_)
-    for fold in walk_forward(PLAN, QUARTER, SPEC.horizon_bars, *span):
+    for fold in walk_forward(PLAN, QUARTER, SPEC.horizon.bars(QUARTER), *span):
         part = parts(fold, table.open_ms, usable)
-        fit = part.fit[table.open_ms[part.fit] // QUARTER.ms % SPEC.horizon_bars == 0]
+        fit = part.fit[table.open_ms[part.fit] // QUARTER.ms % SPEC.horizon.bars(QUARTER) == 0]
         model = family.fit(table.examples(fit, learned), table.examples(part.validation, learned))
         asked = [(fold.number, part.test)]
         if fold.number == 0:

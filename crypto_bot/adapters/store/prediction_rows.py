@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from crypto_bot.domain.label import LabelSpec, Rule
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.ports import StoredSignal
@@ -83,7 +83,7 @@ def outcome_row(outcome: Outcome) -> tuple[Any, ...]:
         outcome.return_bps,
         outcome.mfe_bps,
         outcome.mae_bps,
-        None if outcome.label is None else outcome.label.value,
+        None if outcome.label is None else str(outcome.label),
         outcome.correct,
     )
 
@@ -98,7 +98,7 @@ def outcome_of(row: Row[Any]) -> Outcome:
         return_bps=row.return_bps,
         mfe_bps=row.mfe_bps,
         mae_bps=row.mae_bps,
-        label=None if row.label is None else Pred(row.label),
+        label=row.label,
         correct=row.correct,
     )
 
@@ -110,8 +110,7 @@ def _rule_text(label: LabelSpec) -> str:
 
 @lru_cache(maxsize=64)  # as above
 def _label_of(text: str) -> LabelSpec:
-    fields = json.loads(text)
-    return LabelSpec(**{**fields, "rule": Rule(fields["rule"])})
+    return LabelSpec.from_json(json.loads(text))
 
 
 @lru_cache(maxsize=4096)  # the same few come with nearly every signal

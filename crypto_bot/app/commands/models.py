@@ -23,7 +23,7 @@ from crypto_bot.domain.instant import instant
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.kernel import series
 from crypto_bot.features.sets import FeatureSet, feature_set
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.meta import Meta
@@ -86,7 +86,7 @@ def _parser() -> Parser:
             command.add_argument("--because", required=True, help="why it is sound; stored with it")
         elif name == "audit":
             command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
-            command.add_argument("--label", default="A", help="A, B or fixed")
+            command.add_argument("--label", choices=LABELS.names(), default="A")
         if name in {"accept", "audit"}:
             _add_audit(command, None if name == "accept" else "BTCUSDT")
     return parser
@@ -139,13 +139,7 @@ def _show(settings: Settings, name: Named) -> int:
         ("version", meta.version),
         ("family", f"{meta.family} ({meta.size}), {meta.window_bars} bars"),
         ("features", f"{meta.feature_set} {meta.schema_hash[:8]}, {len(meta.columns)} columns"),
-        (
-            "label",
-            (
-                f"{meta.label.name}: {meta.label.rule.value} {meta.label.threshold:g}, "
-                f"{meta.label.horizon_bars} bars"
-            ),
-        ),
+        ("label", meta.label.words),
         (
             "data",
             (
@@ -209,7 +203,7 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
 
 
 def _audit(flags: argparse.Namespace, settings: Settings) -> int:
-    asked = _Audited(feature_set(flags.features), label_spec(flags.label), flags.symbols)
+    asked = _Audited(feature_set(flags.features), LABELS.get(flags.label), flags.symbols)
     checks = _checks(flags, settings, asked)
     return 0 if all(check.passed for check in checks) else FAILED
 

@@ -14,7 +14,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.executors import NAMES as EXECUTORS
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.by_name import CNN_LSTM, NAMES, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings, chosen_device
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Architecture
@@ -57,7 +57,7 @@ def _add_model(add: Callable[..., object]) -> None:
     text = f"candles that the network sees (default {family.window_bars})"
     add("--window_bars", type=int, default=family.window_bars, help=text)
     add("--features", default="per_coin_v2", help="set of features (default per_coin_v2)")
-    add("--label", default="A", help="what is predicted: A, B or fixed (default A)")
+    add("--label", choices=LABELS.names(), default="A", help="what is predicted (default A)")
     text = f"walk-forward test folds of {splits.test_days} days (default {splits.folds})"
     add("--folds", type=int, default=splits.folds, help=text)
     text = (
@@ -122,7 +122,7 @@ def question_of(flags: argparse.Namespace, settings: Settings) -> Question:
     """Raises ConfigError for an unknown name, and a window that does not fit."""
     features = feature_set(flags.features)
     Architecture(flags.window_bars, (), ())
-    return Question(settings.timeframe, features, label_spec(flags.label), flags.window_bars)
+    return Question(settings.timeframe, features, LABELS.get(flags.label), flags.window_bars)
 
 
 def duration_days(text: str) -> float:

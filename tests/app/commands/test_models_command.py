@@ -9,7 +9,7 @@ from crypto_bot.app.cli import main
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label_spec
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
 from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
@@ -60,7 +60,7 @@ def test_show_and_rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     publish(new, tmp_path)
     code, told = run(capsys, tmp_path, "show", "BTCUSDT")
     assert code == 0
-    assert "hold_atr 0.75, 4 bars" in told
+    assert "hold_atr 0.75, horizon 4b" in told
     assert "direction_auc" in told
     assert f"* 0002  {new.version}" in told
     assert f"  0001  {old.version}" in told
@@ -168,7 +168,7 @@ def test_a_blocked_model_is_audited_and_accepted(
 @pytest.mark.slow
 def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
     coins = [Coin("BTCUSDT", walk(12_000, 1)), Coin("ETHUSDT", walk(12_000, 2))]
-    question = Question(M15, feature_set("per_coin_v1"), label_spec("A"), 8)
+    question = Question(M15, feature_set("per_coin_v1"), LABELS.get("A"), 8)
     splits = SplitPlan(folds=2, test_days=15, validation_days=10, least_fit_days=30)
     checks, leaks = leak_audit.audit(coins, None, question, splits, seed=1)
     assert leaks.changed_columns == ()

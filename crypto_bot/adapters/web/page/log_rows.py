@@ -71,7 +71,7 @@ def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]
         ("ATR", signal.atr and formats.number(signal.atr, decimals)),
         ("horizon", f"{signal.horizon_bars} candles"),
         ("targets 2 and 3", " and ".join(_price(price, decimals) for price in targets[1:])),
-        ("judged by", signal.label and f"{signal.label.rule.value} {signal.label.threshold:g}"),
+        ("judged by", signal.label and signal.label.words),
     ]
     if outcome is not None:
         told += [
@@ -82,7 +82,7 @@ def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]
                 "best and worst",
                 f"{formats.signed(outcome.mfe_bps, 0)} and {formats.signed(outcome.mae_bps, 0)} bp",
             ),
-            ("label", outcome.label and outcome.label.value),
+            ("label", outcome.label and str(outcome.label)),
         ]
     return [[name, str(value)] for name, value in told if value]
 

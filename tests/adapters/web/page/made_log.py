@@ -12,6 +12,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome, settle
 from crypto_bot.domain.signal import Declined, Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.labels.registered import class_after
 from crypto_bot.ports import StoredSignal
 
 QUARTER = Timeframe.parse("15m")
@@ -103,7 +104,9 @@ def fill(
         signals = [signal_of(symbol, candle, random, share_of_models) for candle in candles]
         outcomes: list[Outcome] = []
         for bar, stored in enumerate(signals):
-            outcome = settle(stored.signal, candles[bar + 1 : bar + 1 + HORIZON], QUARTER)
+            outcome = settle(
+                stored.signal, candles[bar + 1 : bar + 1 + HORIZON], QUARTER, class_after
+            )
             if outcome is not None:
                 outcomes.append(outcome)
         store.commit(signals, outcomes)
