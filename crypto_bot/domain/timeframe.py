@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.instant import MINUTE_MS
+from crypto_bot.domain.instant import DAY_MS, MINUTE_MS
 
 _MINUTES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440, "1w": 10_080}
 _MONDAY_MS = 4 * 1440 * MINUTE_MS  # 1970-01-05: the epoch was a Thursday, weeks open on Mondays
@@ -32,6 +32,11 @@ class Timeframe:
         names = list(_MINUTES)
         above = names[names.index(self.name) + 1 :][:count]
         return tuple(Timeframe(name, _MINUTES[name] * MINUTE_MS) for name in above)
+
+    @property
+    def season(self) -> str:
+        """What the time of a candle says of its volatility: `hour of day`, or `weekday` (1d)."""
+        return "weekday" if self.ms >= DAY_MS else "hour of day"
 
     @property
     def _origin_ms(self) -> int:

@@ -40,7 +40,9 @@ class Calibration:
         return p
 
 
-def fit_calibration(logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints) -> Calibration:
+def fit_calibration(
+    logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints, horizon_ms: int
+) -> Calibration:
     """From out-of-sample rows (arrays [n], folds numbered by time), for the model that comes next.
 
     The temperature is kept only where, over the folds so far, one fitted on the folds before
@@ -50,13 +52,13 @@ def fit_calibration(logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints) 
     if moved.sum() < _MIN_MOVED:
         return Calibration()
     shrink = fit_scale(logits.up[moved], label[moved] == LONG, _SHRINKS)
-    if not _temperature_helped(logits.move, moved, fold, open_ms):
+    if not _temperature_helped(logits.move, moved, fold, open_ms, horizon_ms):
         return Calibration(shrink=shrink)
     return Calibration(1.0 / fit_scale(logits.move, moved, _MOVE_SCALES), shrink)
 
 
 def calibrate_forward(
-    logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints
+    logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints, horizon_ms: int
 ) -> tuple[Floats, dict[int, Calibration]]:
     """Probabilities [n, 3] of each fold under what its earlier folds taught, and that by fold.
 
@@ -65,9 +67,11 @@ def calibrate_forward(
     """
     p = np.empty((label.size, 3))
     used: dict[int, Calibration] = {}
-    for number, before in _folds(fold, open_ms):
+    for number, before in _folds(fold, open_ms, horizon_ms):
         past = HeadLogits(logits.move[before], logits.up[before])
-        used[number] = fit_calibration(past, label[before], fold[before], open_ms[before])
+        used[number] = fit_calibration(
+            past, label[before], fold[before], open_ms[before], horizon_ms
+        )
         here = fold == number
         now = HeadLogits(logits.move[here], logits.up[here])
         p[here] = used[number].probabilities(now)
@@ -87,9 +91,11 @@ def fit_scale(logit: Floats, truth: Bools, limits: tuple[float, float]) -> float
     return 0.5 * (low + high)
 
 
-def _temperature_helped(logit: Floats, moved: Bools, fold: Ints, open_ms: Ints) -> bool:
+def _temperature_helped(
+    logit: Floats, moved: Bools, fold: Ints, open_ms: Ints, horizon_ms: int
+) -> bool:
     gain = 0.0
-    for number, before in _folds(fold, open_ms):
+    for number, before in _folds(fold, open_ms, horizon_ms):
         if moved[before].sum() < _MIN_MOVED:
             continue
         scale = fit_scale(logit[before], moved[before], _MOVE_SCALES)
@@ -98,9 +104,9 @@ def _temperature_helped(logit: Floats, moved: Bools, fold: Ints, open_ms: Ints) 
     return gain > 0.0
 
 
-def _folds(fold: Ints, open_ms: Ints) -> Iterator[tuple[int, Bools]]:
+def _folds(fold: Ints, open_ms: Ints, horizon_ms: int) -> Iterator[tuple[int, Bools]]:
     for number in np.unique(fold):
-        yield int(number), earlier(fold, open_ms, int(number))
+        yield int(number), earlier(fold, open_ms, int(number), horizon_ms)
 
 
 def _log_loss(logit: Floats, truth: Bools) -> float:

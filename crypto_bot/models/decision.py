@@ -170,7 +170,7 @@ def expect_forward(rows: Rows, score: Floats) -> Expectation:
     expected = np.full(len(rows), np.nan)
     long_atr = rows.long_bps / rows.atr_bps
     for number in np.unique(rows.fold):
-        before = earlier(rows.fold, rows.open_ms, int(number))
+        before = earlier(rows.fold, rows.open_ms, int(number), rows.horizon_ms)
         learned = fit_return_map(at[before], long_atr[before])
         if learned is not None:
             here = rows.fold == number

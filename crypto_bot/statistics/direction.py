@@ -8,7 +8,7 @@ import numpy as np
 
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.statistics import scores
-from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, ratio
+from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, ratio, whole_days
 from crypto_bot.statistics.rows import LONG, Floats, Rows
 
 PLACEBOS = 20
@@ -19,7 +19,8 @@ _PLACEBO_PERCENT = 95.0
 class Direction:
     """How well the score tells up from down on the bars that moved, over all coins and folds.
 
-    `placebos`: the AUC with the sign of whole days flipped at random, 20 times.
+    `placebos`: the AUC with the sign of whole days, or of stretches as long as the horizon,
+    flipped at random, 20 times.
     """
 
     auc: Interval
@@ -38,12 +39,12 @@ def measure_direction(rows: Rows, score: Floats, *, draws: int = DRAWS, seed: in
     correlations = scores.rank_correlations(rows.open_ms, rows.coin, score, rows.long_bps)
     rank_ic = UNKNOWN
     if correlations.value.size:
-        by_day = DayBootstrap(correlations.open_ms, draws, seed)
+        by_day = DayBootstrap(correlations.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
         count = np.ones(correlations.value.size)
         rank_ic = by_day.estimate(by_day.sums(correlations.value, count), ratio)
     auc, placebos = UNKNOWN, np.full(PLACEBOS, np.nan)
     if up.any() and not up.all():
-        days = DayBootstrap(told.open_ms, draws, seed)
+        days = DayBootstrap(told.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
         bins = scores.equal_mass_bins(score[moved], scores.AUC_BINS)
         size = 2 * scores.AUC_BINS
         cell = size * days.day + np.where(up, bins, scores.AUC_BINS + bins)
@@ -51,7 +52,7 @@ def measure_direction(rows: Rows, score: Floats, *, draws: int = DRAWS, seed: in
         sums = counts.astype(np.float64)
         exact = scores.auc(score[moved], up)
         auc = days.estimate(sums, scores.auc_of_counts)._replace(value=exact)
-        placebos = _sign_flipped(sums, seed)
+        placebos = _sign_flipped(sums, whole_days(rows.horizon_ms), seed)
     return Direction(
         auc=auc,
         placebos=tuple(placebos.tolist()),
@@ -62,8 +63,12 @@ def measure_direction(rows: Rows, score: Floats, *, draws: int = DRAWS, seed: in
     )
 
 
-def _sign_flipped(sums: Floats, seed: int) -> Floats:
-    """AUC [20] of counts [days, 2 b] with up and down exchanged on a random half of the days."""
-    flip = np.random.default_rng(seed).random((PLACEBOS, sums.shape[0])) < 0.5
+def _sign_flipped(sums: Floats, stretch: int, seed: int) -> Floats:
+    """AUC [20] of counts [days, 2 b] with up and down exchanged on a random half of the days.
+
+    `stretch` days are exchanged together: the outcomes of neighbouring days share their returns.
+    """
+    days = np.arange(sums.shape[0]) // stretch
+    flip = np.random.default_rng(seed).random((PLACEBOS, days[-1] + 1))[:, days] < 0.5
     exchanged = np.roll(sums, sums.shape[1] // 2, axis=1)
     return scores.auc_of_counts(~flip @ sums + flip @ exchanged)

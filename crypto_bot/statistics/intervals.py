@@ -15,7 +15,7 @@ from crypto_bot.domain.interval import Interval
 from crypto_bot.statistics.rows import Floats, Ints
 
 BLOCK_DAYS = 5
-MIN_DAYS = 4 * BLOCK_DAYS
+_MIN_BLOCKS = 4
 """Fewer days than four blocks have no interval: it would look narrow and mean nothing."""
 DRAWS = 1_000
 _LOW, _HIGH = 2.5, 97.5
@@ -25,11 +25,18 @@ Statistic = Callable[[Floats], Floats]
 
 
 class DayBootstrap:
-    """Draws of the days that occur in `open_ms` [n], the same for every statistic asked of it."""
+    """Draws of the days that occur in `open_ms` [n], the same for every statistic asked of it.
 
-    def __init__(self, open_ms: Ints, draws: int = DRAWS, seed: int = 0) -> None:
+    `horizon_ms`: how long an outcome takes; outcomes that overlap in time stay in one block of at
+    least five days.
+    """
+
+    def __init__(
+        self, open_ms: Ints, draws: int = DRAWS, seed: int = 0, *, horizon_ms: int = 0
+    ) -> None:
         self.days, self.day = np.unique(open_ms // DAY_MS, return_inverse=True)
-        self.weights = _weights(self.days.size, draws, seed)
+        self.block_days = max(BLOCK_DAYS, whole_days(horizon_ms))
+        self.weights = _weights(self.days.size, self.block_days, draws, seed)
 
     def sums(self, *columns: Floats) -> Floats:
         """Columns [n] summed by day: [days, k]."""
@@ -40,7 +47,7 @@ class DayBootstrap:
     def estimate(self, sums: Floats, statistic: Statistic) -> Interval:
         """The statistic of all days, and its interval over the draws. `sums` is [days, k]."""
         value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
-        if self.days.size < MIN_DAYS:
+        if self.days.size < _MIN_BLOCKS * self.block_days:
             return Interval(value)
         drawn = statistic(self.weights @ sums)
         drawn = drawn[np.isfinite(drawn)]
@@ -57,11 +64,16 @@ def ratio(sums: Floats) -> Floats:
     return out
 
 
-def _weights(days: int, draws: int, seed: int) -> Floats:
+def whole_days(horizon_ms: int) -> int:
+    """Days that hold a horizon, rounded up."""
+    return -(-horizon_ms // DAY_MS)
+
+
+def _weights(days: int, block_days: int, draws: int, seed: int) -> Floats:
     """How often each day is drawn, [draws, days]."""
     rng = np.random.default_rng(seed)
-    blocks = -(-days // BLOCK_DAYS)
+    blocks = -(-days // block_days)
     starts = rng.integers(0, days, size=(draws, blocks, 1))
-    drawn = ((starts + np.arange(BLOCK_DAYS)) % days).reshape(draws, -1)[:, :days]
+    drawn = ((starts + np.arange(block_days)) % days).reshape(draws, -1)[:, :days]
     flat = drawn + days * np.arange(draws)[:, None]
     return np.bincount(flat.ravel(), minlength=draws * days).reshape(draws, days).astype(np.float64)

@@ -75,12 +75,12 @@ def direction_score(probabilities: Floats) -> Floats:
     return score
 
 
-def earlier(fold: Ints, open_ms: Ints, number: int) -> Bools:
-    """Rows of folds before `number` whose label was known a day before that fold begins, [n].
+def earlier(fold: Ints, open_ms: Ints, number: int, horizon_ms: int) -> Bools:
+    """Rows [n] of folds before `number` that open a day, and a horizon, before it begins.
 
-    What is fitted on earlier folds must not see a label that reaches into the fold it is used in;
-    one day is the embargo of the splits and longer than every label's horizon.
+    What is fitted on earlier folds must not see a label that reaches into the fold it is used in:
+    a label ends `horizon_ms` after its candle has closed. One day is the embargo of the splits.
     """
     starts_ms = int(open_ms[fold == number].min())
-    known: Bools = (fold < number) & (open_ms < starts_ms - DAY_MS)
+    known: Bools = (fold < number) & (open_ms < starts_ms - max(DAY_MS, horizon_ms))
     return known

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.label import LabelSpec
 from crypto_bot.models.calibration import Calibration, calibrate_forward
 from crypto_bot.models.families.family import HeadLogits
 from crypto_bot.models.gates import Judgement
@@ -22,6 +21,7 @@ from crypto_bot.training.evaluate import (
     paired_log_loss,
 )
 from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests, judge
+from crypto_bot.training.panel import Question
 
 MODEL = "model"
 """The name of what is judged, among its baselines."""
@@ -72,7 +72,7 @@ def calibrations(answers: Answers) -> Forward:
     """Of each model, for each fold what the folds before it teach."""
     rows = answers.rows
     return {
-        name: calibrate_forward(told, rows.label, rows.fold, rows.open_ms)[1]
+        name: calibrate_forward(told, rows.label, rows.fold, rows.open_ms, rows.horizon_ms)[1]
         for name, told in answers.logits.items()
     }
 
@@ -121,8 +121,9 @@ def assess(
 
 
 def verdict(
-    label: LabelSpec, own: Evaluation, together: Direction | None, leaks: LeakTests
+    question: Question, own: Evaluation, together: Direction | None, leaks: LeakTests
 ) -> Judgement:
     """Of a model, with the direction evidence of all the coins trained together, if there are."""
     pooled = None if together is None or together.coins == 1 else together
-    return judge(own, _CEILINGS.get(label.name, LABEL_A), pooled, leaks=leaks)
+    ceilings = _CEILINGS.get(question.label.name, LABEL_A)
+    return judge(own, ceilings, pooled, leaks=leaks, season=question.timeframe.season)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.families.family import Examples, Family, HeadLogits
 from crypto_bot.models.families.logistic import LogisticFamily
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
@@ -18,7 +19,9 @@ REVERSAL, LOGISTIC, TREES = "one_hour_reversal", "logistic", "lightgbm_two_head"
 UNKNOWN_LABEL = 3
 """For `known` labels: nothing is known, as at the start of a series or after a gap."""
 _PRIOR_ROWS = 100.0
-"""A coin's (or hour's) own frequencies are pulled towards the pool's as by this many rows."""
+"""A coin's (or season's) own frequencies are pulled towards the pool's as by this many rows."""
+_SEASONS = 24
+"""At most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,14 @@ class RowKeys:
     open_ms: Ints
     coin: Ints
     known: Ints
+    timeframe: Timeframe
 
     @property
-    def hour(self) -> Ints:
-        """Hour of day, UTC, at which the candle opened."""
-        hour: Ints = self.open_ms % DAY_MS // HOUR_MS
-        return hour
+    def season(self) -> Ints:
+        """Hour of day at which the candle opened (UTC), or its weekday for bars of a day."""
+        if self.timeframe.ms >= DAY_MS:
+            return self.open_ms // DAY_MS % 7
+        return self.open_ms % DAY_MS // HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +82,17 @@ def last_known(open_ms: Ints, coin: Ints, label: Ints, horizon_ms: int) -> Ints:
 
 
 def references(labels: Ints, fit_keys: RowKeys, keys: RowKeys) -> References:
-    """Prior of the coin, and of the coin and hour of day, from fit rows, for rows `keys` [m].
+    """Prior of the coin, and of the coin and its season, from fit rows, for rows `keys` [m].
 
-    A coin's prior is pulled towards the pool's, an hour's towards the coin's, each as by 100 rows.
+    A coin's prior is pulled towards the pool's, a season's towards the coin's, each as by 100 rows.
     """
     pool = np.bincount(labels, minlength=3) / labels.size
     coins = int(max(fit_keys.coin.max(), keys.coin.max())) + 1
     by_coin = _frequencies(fit_keys.coin, labels, np.tile(pool, (coins, 1)))
-    by_hour = _frequencies(24 * fit_keys.coin + fit_keys.hour, labels, np.repeat(by_coin, 24, 0))
-    return References(by_coin[keys.coin], by_hour[24 * keys.coin + keys.hour])
+    by_season = _frequencies(
+        _SEASONS * fit_keys.coin + fit_keys.season, labels, np.repeat(by_coin, _SEASONS, 0)
+    )
+    return References(by_coin[keys.coin], by_season[_SEASONS * keys.coin + keys.season])
 
 
 def baseline_logits(

@@ -116,7 +116,7 @@ def measure(
     Folds numbered below 0 (validation rows of the first model) teach the folds after them and are
     not judged. `trials` counts every model and rule tried on these rows so far.
     """
-    p, _ = calibrate_forward(logits, rows.label, rows.fold, rows.open_ms)
+    p, _ = calibrate_forward(logits, rows.label, rows.fold, rows.open_ms, rows.horizon_ms)
     return evaluate(
         rows, Predictions(p, logits.up), references, trials=trials, draws=draws, seed=seed
     )
@@ -137,7 +137,7 @@ def evaluate(
     rows = rows.where(tested)
     p, score = (array[tested] for array in predictions)
     prior, climatology = (array[tested] for array in references)
-    days = DayBootstrap(rows.open_ms, draws, seed)
+    days = DayBootstrap(rows.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
     losses = _Losses(*(scores.log_loss(q, rows.label) for q in (p, prior, climatology)))
     expected = Expectation(*(array[tested] for array in expectation))
     return Evaluation(
@@ -161,7 +161,7 @@ def paired_log_loss(
 
     Above 0: ours is better; the two differ where the interval leaves 0 out.
     """
-    days = DayBootstrap(rows.open_ms, draws, seed)
+    days = DayBootstrap(rows.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
     gain = scores.log_loss(theirs, rows.label) - scores.log_loss(ours, rows.label)
     return days.estimate(days.sums(gain, np.ones(len(rows))), ratio)
 

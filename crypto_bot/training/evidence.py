@@ -36,7 +36,7 @@ def evidence(answers: Answers, forward: Forward, assessment: Assessment, model: 
     at = places(rows.open_ms, rows.coin, logits.up)
     return Evidence(
         forward=forward,
-        calibration=fit_calibration(logits, rows.label, rows.fold, rows.open_ms),
+        calibration=fit_calibration(logits, rows.label, rows.fold, rows.open_ms, rows.horizon_ms),
         returns=fit_return_map(at, rows.long_bps / rows.atr_bps),
         direction=assessment.model.direction,
         together=as_json(assessment),

@@ -2,8 +2,9 @@
 
     fit | purge | validation | purge + embargo | test
 
-A row may be fitted on when its whole label is known before the next part begins. Purge and embargo
-after M. Lopez de Prado, Advances in Financial Machine Learning, 2018, chapter 7.
+Purge is the horizon of the label, the embargo that of the plan and at least a horizon. A row may be
+fitted on when its whole label is known before the next part begins. Purge and embargo after
+M. Lopez de Prado, Advances in Financial Machine Learning, 2018, chapter 7.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class SplitPlan:
                 f"cannot split by {self}: folds and days are at least 1, the embargo at least 0"
             )
 
+    def embargo_ms(self, horizon_ms: int) -> int:
+        """Left out before a test, besides the purge: at least the horizon of the label."""
+        return max(self.embargo_days * DAY_MS, horizon_ms)
+
     @property
     def supports_claims(self) -> bool:
         """Whether what is measured on these folds is enough for a claim."""
@@ -76,7 +81,7 @@ def walk_forward(
 
     The newest test ends at the end. Bounds depend on the calendar alone, so that coins share them.
     A label made at a candle looks `horizon_bars` candles ahead: so many are left out before the
-    validation and before the test, the embargo besides. Raises NotEnoughData where the first fit
+    validation and before the test, besides the embargo. Raises NotEnoughData where the first fit
     would be too short.
     """
     purge_ms = horizon_bars * timeframe.ms
@@ -85,7 +90,7 @@ def walk_forward(
     for number in range(plan.folds):
         until_ms = end_ms - (plan.folds - 1 - number) * plan.test_days * DAY_MS
         from_ms = until_ms - plan.test_days * DAY_MS
-        validated_ms = from_ms - plan.embargo_days * DAY_MS - purge_ms
+        validated_ms = from_ms - plan.embargo_ms(purge_ms) - purge_ms
         validation_ms = validated_ms - plan.validation_days * DAY_MS
         fitted_ms = validation_ms - purge_ms
         folds.append(Fold(number, fitted_ms, validation_ms, validated_ms, from_ms, until_ms))

@@ -60,20 +60,21 @@ def judge(
     *,
     leaks: LeakTests | None = None,
     audited: bool = False,
+    season: str = "hour of day",
 ) -> Judgement:
     """Judges a model by its own rows, and by the direction evidence of the coins trained with it.
 
     `pooled` is None where it was trained alone, `leaks` where no audit was run. `audited`: a
     person has looked for a leak and found none; that lifts the BLOCKED of a model that is too good,
     and nothing else: not a leak that was found. An unknown (NaN) value never passes a gate that
-    something must be proven at.
+    something must be proven at. `season`: what the climatology is of (`Timeframe.season`).
     """
     direction = own.direction if pooled is None else pooled
     gates = (
         *_soundness(own),
         *(() if leaks is None else _leaks(leaks)),
         *_plausibility(own, direction, ceilings),
-        *_skill(own),
+        *_skill(own, season),
         *_direction(direction),
     )
     return conclude(gates, alone=direction.coins == 1, audited=audited)
@@ -205,7 +206,7 @@ def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> 
     return tuple(gates)
 
 
-def _skill(own: Evaluation) -> tuple[Gate, ...]:
+def _skill(own: Evaluation, season: str) -> tuple[Gate, ...]:
     told = own.probabilities
     allowed = told.ece_floor + ECE_SLACK
     return (
@@ -214,7 +215,7 @@ def _skill(own: Evaluation) -> tuple[Gate, ...]:
             "skill_climatology",
             told.skill_climatology.low,
             0.0,
-            "skill against the hour of day",
+            f"skill against the {season}",
         ),
         gate(
             "calibration",

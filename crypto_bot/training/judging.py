@@ -181,7 +181,7 @@ def _artifact(
             seed=plan.seed,
             code_version=__version__,
             trained_ms=judged.trained_ms,
-            judgement=verdict(spec.label, own.model, together, leaks),
+            judgement=verdict(panel.question, own.model, together, leaks),
             metrics=_metrics(judged, own, told),
             curves=curves,
             plots=_plots(answers, told, own, curves),

@@ -168,7 +168,7 @@ def _skill(walked: _Walked, seed: int) -> Interval:
     losses = (
         log_loss(p, label) for p in (Calibration().probabilities(walked.logits), walked.prior)
     )
-    days = DayBootstrap(walked.rows.open_ms, seed=seed)
+    days = DayBootstrap(walked.rows.open_ms, seed=seed, horizon_ms=walked.rows.horizon_ms)
     return days.estimate(days.sums(*losses), lambda sums: 1.0 - ratio(sums))
 
 

@@ -93,7 +93,10 @@ class Panel:
 
     def keys(self, chosen: Ints) -> RowKeys:
         """What simple baselines know of the rows `chosen`."""
-        return RowKeys(self.open_ms[chosen], self.coin[chosen], self.known[chosen])
+        return RowKeys(
+            *(self.open_ms[chosen], self.coin[chosen], self.known[chosen]),
+            self.question.timeframe,
+        )
 
     def rows(self, chosen: Ints, fold: Ints) -> Rows:
         """The rows `chosen` with what followed each, for evaluation."""

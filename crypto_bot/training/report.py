@@ -10,7 +10,7 @@ from crypto_bot.training.summary import Between, Line, Summary
 
 _WIDTH, _ROW, _LEFT, _TOP = 640, 18, 96, 30
 _HEADS = (
-    *("coin", "verdict", "skill %", "vs hour of day %", "LightGBM %", "direction AUC"),
+    *("coin", "verdict", "skill %", "vs climatology %", "LightGBM %", "direction AUC"),
     *("ECE (floor)", "age, days", "reason"),
 )
 _STYLE = """

@@ -52,8 +52,10 @@ class TrainingPlan:
 
 def needed_candles(question: Question, splits: SplitPlan) -> int:
     """About how many candles without a gap give a coin all of its folds."""
-    days = splits.folds * splits.test_days + splits.validation_days + splits.embargo_days
-    bars = (days + splits.least_fit_days) * (DAY_MS // question.timeframe.ms)
+    step_ms = question.timeframe.ms
+    days = splits.folds * splits.test_days + splits.validation_days + splits.least_fit_days
+    embargo_ms = splits.embargo_ms(question.label.horizon.ms(question.timeframe))
+    bars = (days * DAY_MS + embargo_ms) // step_ms
     around = question.features.warm_up_bars + question.window_bars
     return bars + around + 3 * question.label.horizon.bars(question.timeframe)
 

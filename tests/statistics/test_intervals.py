@@ -50,3 +50,17 @@ def test_a_few_days_have_a_value_and_no_interval() -> None:
     value, low, high = mean_interval(np.ones(19), np.arange(19) * DAY_MS)
     assert value == 1.0
     assert np.isnan([low, high]).all()
+
+
+def test_a_block_holds_a_horizon_and_outcomes_that_overlap_widen_the_interval() -> None:
+    daily = np.random.default_rng(0).normal(0.0, 1.0, 430)
+    overlapping = np.convolve(daily, np.ones(30) / 30, mode="valid")
+    open_ms = np.arange(overlapping.size) * DAY_MS
+    widths = []
+    for horizon_ms in (0, 30 * DAY_MS):
+        days = DayBootstrap(open_ms, 400, horizon_ms=horizon_ms)
+        found = days.estimate(days.sums(overlapping, np.ones(overlapping.size)), ratio)
+        widths.append(found.high - found.low)
+    assert widths[1] > 1.5 * widths[0]
+    few = DayBootstrap(open_ms[:119], 10, horizon_ms=30 * DAY_MS)
+    assert np.isnan(few.estimate(few.sums(np.ones(119), np.ones(119)), ratio).low)

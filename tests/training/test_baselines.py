@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from crypto_bot.domain.instant import HOUR_MS
+from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
@@ -23,6 +24,7 @@ from crypto_bot.training.baselines import (
 )
 
 BAR_MS = 900_000
+HOUR, DAY = Timeframe.parse("1h"), Timeframe.parse("1d")
 
 
 def test_the_label_of_an_hour_ago_is_known_and_nothing_newer() -> None:
@@ -39,15 +41,15 @@ def test_across_a_gap_and_between_coins_nothing_is_known() -> None:
     assert got.tolist() == [UNKNOWN_LABEL, UNKNOWN_LABEL, 0, UNKNOWN_LABEL, 2]
 
 
-def keys(open_ms: Ints, coin: Ints) -> RowKeys:
-    return RowKeys(open_ms, coin, np.full(open_ms.size, UNKNOWN_LABEL))
+def keys(open_ms: Ints, coin: Ints, timeframe: Timeframe = HOUR) -> RowKeys:
+    return RowKeys(open_ms, coin, np.full(open_ms.size, UNKNOWN_LABEL), timeframe)
 
 
 def test_references_are_frequencies_of_the_coin_and_of_its_hour() -> None:
     hours = np.arange(24 * 2_000)
     coin = np.repeat([0, 1], hours.size)
     fit_keys = keys(np.tile(hours, 2) * HOUR_MS, coin)
-    labels = np.where(fit_keys.hour == 9, LONG, NO_TRADE) * (coin == 0)
+    labels = np.where(fit_keys.season == 9, LONG, NO_TRADE) * (coin == 0)
     asked = keys(np.array([9, 10, 9]) * HOUR_MS, np.array([0, 0, 1]))
     got = references(labels, fit_keys, asked)
     assert got.prior[0] == pytest.approx([0.0, 23 / 24, 1 / 24], abs=0.002)
@@ -55,6 +57,15 @@ def test_references_are_frequencies_of_the_coin_and_of_its_hour() -> None:
     assert got.climatology[0] == pytest.approx([0.0, 0.0, 1.0], abs=0.06)
     assert got.climatology[1] == pytest.approx([0.0, 1.0, 0.0], abs=0.06)
     assert got.prior[2] == pytest.approx([1.0, 0.0, 0.0], abs=0.002)
+
+
+def test_the_climatology_of_bars_of_a_day_is_the_weekday() -> None:
+    fit_keys = keys(np.arange(7_000) * DAY_MS, np.zeros(7_000, dtype=np.int64), DAY)
+    labels = np.where(fit_keys.season == 2, LONG, NO_TRADE)
+    asked = keys(np.array([2, 3, 9]) * DAY_MS, np.zeros(3, dtype=np.int64), DAY)
+    got = references(labels, fit_keys, asked)
+    assert got.climatology[:, LONG] == pytest.approx([1.0, 0.0, 1.0], abs=0.08)
+    assert got.prior[:, LONG] == pytest.approx(1 / 7, abs=0.002)
 
 
 def test_a_coin_that_was_not_in_the_fit_rows_gets_the_pools_frequencies() -> None:
@@ -78,7 +89,7 @@ def fold(seed: int = 0, n: int = 8_000) -> FoldRows:
     fit, validation = (
         Examples(features, rows, labels[rows], np.ones(rows.size)) for rows in parts[:2]
     )
-    fit_keys, asked = (RowKeys(open_ms[r], coin[r], known[r]) for r in (parts[0], parts[2]))
+    fit_keys, asked = (RowKeys(open_ms[r], coin[r], known[r], HOUR) for r in (parts[0], parts[2]))
     both = np.array([0, 1])
     return FoldRows(fit, validation, fit_keys, parts[2], asked, both, both, return_column=0)
 
@@ -117,7 +128,7 @@ def test_persistence_learns_what_follows_the_last_known_label() -> None:
     sticky = rows.fit_keys.known.copy()
     sticky[sticky == UNKNOWN_LABEL] = NO_TRADE
     fit = Examples(rows.fit.features, rows.fit.ends, sticky, rows.fit.weights)
-    asked = RowKeys(rows.keys.open_ms, rows.keys.coin, np.resize([0, 1, 2], rows.ends.size))
+    asked = RowKeys(rows.keys.open_ms, rows.keys.coin, np.resize([0, 1, 2], rows.ends.size), HOUR)
     followed = FoldRows(
         fit,
         rows.validation,

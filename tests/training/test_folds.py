@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from crypto_bot.domain.errors import ConfigError, NotEnoughData
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.statistics.intervals import DayBootstrap
+from crypto_bot.statistics.rows import earlier
 from crypto_bot.training.folds import Fold, SplitPlan, parts, walk_forward
 
 FOUR_HOURS = Timeframe.parse("4h")
@@ -28,20 +30,20 @@ def daily_table(plan: SplitPlan, horizon_bars: int, days: int) -> list[str]:
 
 
 def test_daily_rows_with_a_horizon_of_two_days() -> None:
-    plan = SplitPlan(folds=4, test_days=3, validation_days=2, embargo_days=1, least_fit_days=4)
+    plan = SplitPlan(folds=4, test_days=3, validation_days=2, embargo_days=1, least_fit_days=3)
     assert daily_table(plan, 2, 23) == [
-        "ffff..vv...ttt.........",
-        "fffffff..vv...ttt......",
-        "ffffffffff..vv...ttt...",
-        "fffffffffffff..vv...ttt",
+        "fff..vv....ttt.........",
+        "ffffff..vv....ttt......",
+        "fffffffff..vv....ttt...",
+        "ffffffffffff..vv....ttt",
     ]
 
 
 def test_daily_rows_with_a_horizon_of_one_day_and_no_embargo() -> None:
     plan = SplitPlan(folds=2, test_days=4, validation_days=3, embargo_days=0, least_fit_days=1)
     assert daily_table(plan, 1, 16) == [
-        "fff.vvv.tttt....",
-        "fffffff.vvv.tttt",
+        "ff.vvv..tttt....",
+        "ffffff.vvv..tttt",
     ]
 
 
@@ -99,14 +101,14 @@ def test_claims_need_four_folds_and_250_days() -> None:
 def test_no_label_reaches_into_another_part(
     plan: SplitPlan, horizon: int, days: int, first: int
 ) -> None:
-    embargo_days, test_rows = plan.embargo_days, plan.test_days * 6
-    step = FOUR_HOURS.ms
+    test_rows, step = plan.test_days * 6, FOUR_HOURS.ms
+    embargo_ms = max(plan.embargo_days * DAY_MS, horizon * step)
     open_ms = first * step + np.arange(days * 6) * step
     try:
         found = walk_forward(plan, FOUR_HOURS, horizon, int(open_ms[0]), int(open_ms[-1]))
     except NotEnoughData:
-        needed = 1 + plan.validation_days + embargo_days + plan.folds * plan.test_days
-        assert days * 6 < needed * 6 + 2 * horizon
+        needed = 1 + plan.validation_days + plan.folds * plan.test_days
+        assert days * 6 < needed * 6 + max(6 * plan.embargo_days, horizon) + 2 * horizon
         return
     tested: list[int] = []
     before: set[int] = set()
@@ -118,10 +120,36 @@ def test_no_label_reaches_into_another_part(
         # a label made at the close of a candle ends with the candle `horizon` further on
         end_ms = open_ms + (horizon + 1) * step
         assert end_ms[fit].max() <= open_ms[validation].min() + step
-        assert end_ms[validation].max() + embargo_days * DAY_MS <= open_ms[test].min() + step
+        assert end_ms[validation].max() + embargo_ms <= open_ms[test].min() + step
         # spans run from a candle's own close: they never share an instant
         assert end_ms[validation].max() <= (open_ms[test] + step).min()
         assert before <= set(fit.tolist())
         before = set(fit.tolist())
         tested += test.tolist()
     assert tested == list(range(open_ms.size - plan.folds * test_rows, open_ms.size))
+
+
+@pytest.mark.parametrize(
+    ("tf", "horizon_bars", "embargo_bars", "block_days"),
+    [("15m", 4, 96, 5), ("4h", 16, 16, 5), ("1d", 4, 4, 5), ("1d", 16, 16, 16), ("1d", 30, 30, 30)],
+)
+def test_what_waits_for_a_label_waits_for_its_horizon(
+    tf: str, horizon_bars: int, embargo_bars: int, block_days: int
+) -> None:
+    timeframe = Timeframe.parse(tf)
+    horizon_ms = horizon_bars * timeframe.ms
+    open_ms = np.arange(700 * DAY_MS // timeframe.ms) * timeframe.ms
+    found = walk_forward(SplitPlan(), timeframe, horizon_bars, 0, int(open_ms[-1]))
+    for fold in found:
+        left_out = (fold.test_from_ms - fold.validation_until_ms) // timeframe.ms
+        assert left_out == horizon_bars + embargo_bars
+        assert fold.validation_from_ms - fold.fit_until_ms == horizon_ms
+    tested = open_ms >= found[0].test_from_ms
+    number = (open_ms[tested] - found[0].test_from_ms) // (73 * DAY_MS)
+    for fold in found[1:]:
+        known = open_ms[tested][earlier(number, open_ms[tested], fold.number, horizon_ms)]
+        # Calibration and expectation: no label ends inside the fold, and no more rows are lost.
+        ends_ms = known + timeframe.ms + horizon_ms
+        assert not (ends_ms > fold.test_from_ms).any()
+        assert known.max() == fold.test_from_ms - (embargo_bars + 1) * timeframe.ms
+    assert DayBootstrap(open_ms[tested], 10, horizon_ms=horizon_ms).block_days == block_days

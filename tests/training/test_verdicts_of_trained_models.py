@@ -132,7 +132,9 @@ def trained(table: Table, *, shuffled: bool = False) -> Evaluation:
 
 
 def keys(table: Table, rows: Ints) -> RowKeys:
-    return RowKeys(table.open_ms[rows], table.coin[rows], np.zeros(rows.size, dtype=np.int64))
+    return RowKeys(
+        table.open_ms[rows], table.coin[rows], np.zeros(rows.size, dtype=np.int64), QUARTER
+    )
 
 
 def joined(pieces: tuple[Floats, ...]) -> Floats:
