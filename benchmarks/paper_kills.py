@@ -159,9 +159,9 @@ def compared(url: str, kills: int, began: float) -> Figures:
 
 def advance(settings: Settings, database: Database) -> None:
     """What a start of the engine does with its paper accounts."""
-    desk = trading(settings, SYMBOLS, database, lambda: 0)
-    desk.recover(at_open=True, instruments=instruments())
-    desk.advance()
+    paper = trading(settings, SYMBOLS, database, lambda: 0)
+    paper.recover(at_open=True, instruments=instruments())
+    paper.advance()
 
 
 def replay(calm: Database, first_ms: int, last_ms: int) -> None:

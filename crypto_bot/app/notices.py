@@ -17,7 +17,7 @@ from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.engine.paper.notices import PaperChanges
-from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperDesk, StoredSignal
+from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperTrading, StoredSignal
 from crypto_bot.reports.notices import HealthChanges, ModelChanges, of_signals, started, stopped
 from crypto_bot.reports.outbox import Rules
 
@@ -47,9 +47,9 @@ class Notices:
         self.models: Sequence[ModelEntry] = ()
         """The catalogue as it was seen last; empty until there was a first cycle."""
 
-    def tell(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
         if self._post is not None:
-            self._post.tell(notice)
+            self._post.notify(notice)
 
     def counts(self) -> list[ChannelCounts]:
         return [] if self._post is None else self._post.counts()
@@ -57,22 +57,22 @@ class Notices:
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink
         """Tells of the tradeable signals."""
         if self._post is not None:
-            self._tell_all(of_signals(signals))
+            self._notify_all(of_signals(signals))
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
         """Tells of paper fills, and of a breaker that stopped an account."""
         if self._post is not None:
-            self._tell_all(self._paper.traded(events, refusals))
+            self._notify_all(self._paper.traded(events, refusals))
 
     def started(self, coins: int, timeframe: str, url: str) -> None:
         """The engine answers calls."""
-        self.tell(started(coins=coins, timeframe=timeframe, url=url))
+        self.notify(started(coins=coins, timeframe=timeframe, url=url))
 
     async def watch(
         self,
         health: Callable[[], HealthReport],
         catalog: ModelCatalog,
-        desk: PaperDesk,
+        paper: PaperTrading,
         now_ms: Callable[[], int],
     ) -> None:
         """Tells of changes until it is cancelled; `now_ms` is the engine's own clock.
@@ -84,26 +84,26 @@ class Notices:
         while True:
             try:
                 report = health()
-                self._tell_all(changes.seen(report, now_ms()))
+                self._notify_all(changes.seen(report, now_ms()))
                 if self._post is not None:
-                    switch = await asyncio.to_thread(desk.kill_switch)
-                    self._tell_all(self._paper.switched(switch))
+                    switch = await asyncio.to_thread(paper.kill_switch)
+                    self._notify_all(self._paper.switched(switch))
                 if report.status is not Status.STARTING:
                     if looks % _MODELS_EVERY == 0:
                         self.models = await asyncio.to_thread(catalog.entries)
-                        self._tell_all(models.seen(self.models))
+                        self._notify_all(models.seen(self.models))
                     looks += 1
             except Exception:  # noqa: BLE001 - a job's edge: a bug must not end the watch
                 _log.exception("notices.failed")
             await asyncio.sleep(_LOOK_S)
 
-    def _tell_all(self, notices: Iterable[Notice]) -> None:
+    def _notify_all(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
-            self.tell(notice)
+            self.notify(notice)
 
     def ending(self, failure: str | None) -> None:
         """Says why the engine ends; what waits is on its way from now on, for a moment."""
-        self.tell(stopped(failure))
+        self.notify(stopped(failure))
         if self._post is not None:
             self._post.close()
             self._ends = [

@@ -20,7 +20,7 @@ from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
 from crypto_bot.domain.quote import OrderBook, Quote
-from crypto_bot.engine.paper.desk import PaperTrading
+from crypto_bot.engine.paper.trading import PaperTrading
 from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
 
 _AT_LEAST_S = 0.5
@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 
 class PaperRoom:
-    """A sink of the engine, which never waits for it; answers `ports.PaperDesk`."""
+    """A sink of the engine, which never waits for it; answers `ports.PaperTrading`."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class PaperRoom:
             return
         self._tell_down(None)
         known = {book.symbol: book for book in books if book is not None}
-        await asyncio.to_thread(self._trading.hear, quotes, known)
+        await asyncio.to_thread(self._trading.observe, quotes, known)
 
     async def _book(self, prices: PriceFeed, symbol: str) -> OrderBook | None:
         """None where the exchange has none to give: the quote and assumed slippage must do."""

@@ -29,5 +29,5 @@ class SharedViews:
     def update(self, bar: Bar) -> dict[str, MarketView]:
         views = self._views.update(bar)
         for listener in self._listeners:
-            listener.hear(bar)
+            listener.observe(bar)
         return views

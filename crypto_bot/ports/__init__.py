@@ -18,7 +18,7 @@ from crypto_bot.ports.market import (
 )
 from crypto_bot.ports.models import ModelCallLog, ModelCatalog, ModelSource
 from crypto_bot.ports.notices import ChannelCounts, Notifier
-from crypto_bot.ports.paper import PaperDesk, PaperSink, PaperStore, PaperTape, PaperWrites
+from crypto_bot.ports.paper import PaperSink, PaperStore, PaperTape, PaperTrading, PaperWrites
 from crypto_bot.ports.signals import (
     Commit,
     CommitHistory,
@@ -49,10 +49,10 @@ __all__ = [
     "ModelCatalog",
     "ModelSource",
     "Notifier",
-    "PaperDesk",
     "PaperSink",
     "PaperStore",
     "PaperTape",
+    "PaperTrading",
     "PaperWrites",
     "PredictionQueries",
     "PredictionStore",

@@ -115,6 +115,6 @@ class CandleListener(Protocol):
         """Forgets what it knew of `symbol`; `candles`, ascending, are those taken so far."""
         ...
 
-    def hear(self, bar: Bar) -> None:
+    def observe(self, bar: Bar) -> None:
         """Takes the candles of `bar`, which are stored, in."""
         ...

@@ -1,4 +1,4 @@
-"""Telling people."""
+"""Notifications to people."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from crypto_bot.domain.notice import Notice
 
 
 class ChannelCounts(NamedTuple):
-    """What became of the notices for one receiver since the start."""
+    """Counts of the notices for one receiver since the start."""
 
     channel: str
     """Its number and its service; nothing of its address."""
-    told: int
+    sent: int
     dropped: int
     waiting: int
     is_up: bool
@@ -20,10 +20,10 @@ class ChannelCounts(NamedTuple):
 
 
 class Notifier(Protocol):
-    """Tells people. Safe to call from any thread."""
+    """Notifies people. Safe to call from any thread."""
 
-    def tell(self, notice: Notice) -> None:
-        """Takes `notice` to be passed on. Never raises, never waits."""
+    def notify(self, notice: Notice) -> None:
+        """Queues `notice` for delivery. Never raises, never waits."""
         ...
 
     def counts(self) -> list[ChannelCounts]:

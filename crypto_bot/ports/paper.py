@@ -18,7 +18,7 @@ from crypto_bot.domain.paper_report import (
 from crypto_bot.ports.signals import StoredSignal
 
 
-class PaperDesk(Protocol):
+class PaperTrading(Protocol):
     """Paper trading as a person sees it. Safe to call from any thread."""
 
     def accounts(self) -> list[AccountReport]:

@@ -51,7 +51,7 @@ class Outbox:
         self._attempts = 0
         self._retry_ms = 0
         self._untold = 0
-        self.told = 0
+        self.sent = 0
         """Notices that were delivered."""
         self.dropped = 0
         """Notices that nobody will ever be told."""
@@ -96,7 +96,7 @@ class Outbox:
 
     def delivered(self, now_ms: int) -> None:
         """The message that was taken has arrived."""
-        self.told += len(self._under_way)
+        self.sent += len(self._under_way)
         self._under_way = []
         self._untold = 0
         self._attempts = self._retry_ms = 0

@@ -46,7 +46,7 @@ class ModelCaller:
         self._models: dict[str, PublishedModel] = {}
         self._trailing: dict[str, tuple[PublishedModel, TrailingScores]] = {}
 
-    def hear(self, bar: Bar) -> None:
+    def observe(self, bar: Bar) -> None:
         """Takes the candles of `bar` in."""
         for windows in self._windows.values():
             windows.update(bar)

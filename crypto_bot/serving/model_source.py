@@ -80,10 +80,10 @@ class PerCoinModels:
         if candles:
             self._newest_ms[symbol] = candles[-1].open_ms
 
-    def hear(self, bar: Bar) -> None:
+    def observe(self, bar: Bar) -> None:
         self._newest_ms.update(dict.fromkeys(bar.candles, bar.open_ms))
         if self._caller is not None:
-            self._caller.hear(bar)
+            self._caller.observe(bar)
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         found = {view.symbol: self._registry.find(view.symbol, view.open_ms) for view in views}

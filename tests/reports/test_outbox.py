@@ -49,7 +49,7 @@ def test_a_notice_waits_for_company_and_no_longer() -> None:
     assert at_ms == NOON_MS + GATHER_MS
     assert message.title == "crypto_bot: 2 notices"
     assert message.body == "12:00:00 one\n12:00:01 two"
-    assert (box.told, box.dropped, box.waiting) == (2, 0, 0)
+    assert (box.sent, box.dropped, box.waiting) == (2, 0, 0)
 
 
 def test_one_alone_is_told_as_it_is() -> None:
@@ -65,7 +65,7 @@ def test_a_thousand_in_a_minute_become_a_digest() -> None:
     *first, (at_ms, digest) = sent
     assert all(moment < NOON_MS + 10_000 for moment, _ in first)
     assert at_ms == first[0][0] + MINUTE_MS
-    assert (box.told, box.dropped, box.waiting) == (1_000, 0, 0)
+    assert (box.sent, box.dropped, box.waiting) == (1_000, 0, 0)
     lines = digest.body.splitlines()
     counted = int(digest.title.split()[1].replace(",", ""))
     assert counted > 880
@@ -86,7 +86,7 @@ def test_no_minute_has_more_than_three_but_for_an_alarm() -> None:
     for at_ms in times:
         inside = [other for other in times if at_ms <= other < at_ms + MINUTE_MS]
         assert len(inside) <= 3 + any(other == with_alarm for other in inside)
-    assert box.told == 201
+    assert box.sent == 201
 
 
 def test_a_level_that_nobody_wants_is_not_counted() -> None:
@@ -127,7 +127,7 @@ def test_a_failing_receiver_is_asked_ever_more_rarely_and_told_all_at_once_when_
     sent = run(box, [(NOON_MS + 1_300_000, notice("event 60"))], NOON_MS + 2_400_000)
     assert [message.title for _, message in sent] == ["crypto_bot: 61 notices"]
     assert not box.is_failing
-    assert box.told == 61
+    assert box.sent == 61
 
 
 def test_what_nobody_took_for_hours_is_dropped_and_told_of() -> None:
@@ -159,5 +159,5 @@ def test_what_is_given_up_counts_as_dropped() -> None:
     box = Outbox(Rules())
     box.put(notice(), NOON_MS)
     box.abandon()
-    assert (box.waiting, box.told, box.dropped) == (0, 0, 1)
+    assert (box.waiting, box.sent, box.dropped) == (0, 0, 1)
     assert box.take(NOON_MS) is None

@@ -80,7 +80,7 @@ class Channel:
         with self._turn:
             box = self._outbox
             return ChannelCounts(
-                self._receiver.name, box.told, box.dropped, box.waiting, not box.is_failing
+                self._receiver.name, box.sent, box.dropped, box.waiting, not box.is_failing
             )
 
     def _run(self) -> None:
@@ -136,7 +136,7 @@ class Post:
     def __init__(self, receivers: Iterable[Receiver], rules: Rules, clock: Clock) -> None:
         self.channels = [Channel(receiver, rules, clock) for receiver in receivers]
 
-    def tell(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
         for channel in self.channels:
             channel.put(notice)
 

@@ -26,7 +26,7 @@ from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries
+from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries
 
 _WATCH_S = 1.0
 _log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ def create_app(
     stream: EventStream,
     host: str,
     token: str | None = None,
-    paper: PaperDesk | None = None,
+    paper: PaperTrading | None = None,
     training: Training | None = None,
 ) -> FastAPI:
     """The API for a server that listens on `host`.

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import AccountReport
 from crypto_bot.engine.health import HealthReport, Status
-from crypto_bot.ports import ChannelCounts, PaperDesk
+from crypto_bot.ports import ChannelCounts, PaperTrading
 
 _PREFIX = "crypto_bot_"
 _Kind = type[GaugeMetricFamily] | type[CounterMetricFamily]
@@ -91,7 +91,7 @@ class NoticeCounters(Collector):
 
     def collect(self) -> Iterator[Metric]:
         counts = self._counts()
-        told = [each.told for each in counts]
+        told = [each.sent for each in counts]
         yield self._family(CounterMetricFamily, "notices_told", "Delivered", counts, told)
         dropped = [each.dropped for each in counts]
         yield self._family(CounterMetricFamily, "notices_dropped", "Lost", counts, dropped)
@@ -128,11 +128,11 @@ class OwnGauge(Collector):
 class PaperGauges(Collector):
     """Paper trading, in the quote currency of each account."""
 
-    def __init__(self, desk: PaperDesk) -> None:
-        self._desk = desk
+    def __init__(self, paper: PaperTrading) -> None:
+        self._paper = paper
 
     def collect(self) -> Iterator[Metric]:
-        accounts = self._desk.accounts()
+        accounts = self._paper.accounts()
         equity = [float(each.equity) for each in accounts]
         yield self._family("equity", "Cash and the worth of what is open", accounts, equity)
         cash = [float(each.cash) for each in accounts]
@@ -154,7 +154,7 @@ class PaperGauges(Collector):
             ),
         )
         yield _gauge(
-            "paper_kill_switch", "1 while a person has stopped it", self._desk.kill_switch().on
+            "paper_kill_switch", "1 while a person has stopped it", self._paper.kill_switch().on
         )
 
     @staticmethod

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from crypto_bot.adapters.web.schemas import Body, Problem
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.signal import Pred, Source
-from crypto_bot.ports import PaperDesk
+from crypto_bot.ports import PaperTrading
 
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 """As a number; to the last digit it stands in the database."""
@@ -161,23 +161,23 @@ class PaperEventBody(Body):
         return cls.model_validate(event)
 
 
-def serve_paper(app: FastAPI, desk: PaperDesk) -> None:
+def serve_paper(app: FastAPI, trading: PaperTrading) -> None:
     """Adds `/api/paper` and the two calls of its kill switch."""
 
     @app.get("/api/paper", tags=["paper"])
     def paper() -> PaperReport:
         """The paper accounts as they stand."""
         return PaperReport(
-            kill_switch=KillSwitchBody.model_validate(desk.kill_switch()),
-            accounts=[AccountBody.model_validate(account) for account in desk.accounts()],
+            kill_switch=KillSwitchBody.model_validate(trading.kill_switch()),
+            accounts=[AccountBody.model_validate(account) for account in trading.accounts()],
         )
 
     @app.post("/api/paper/stop", tags=["paper"], responses=_REFUSED)
     def stop(call: StopCall) -> KillSwitchBody:
         """Closes every position at the next price and opens no more, until resumed."""
-        return KillSwitchBody.model_validate(desk.stop("api", call.reason))
+        return KillSwitchBody.model_validate(trading.stop("api", call.reason))
 
     @app.post("/api/paper/resume", tags=["paper"], responses=_REFUSED)
     def resume(_: ResumeCall) -> KillSwitchBody:
         """Lets positions be opened again; the drawdown is measured from here."""
-        return KillSwitchBody.model_validate(desk.resume("api"))
+        return KillSwitchBody.model_validate(trading.resume("api"))

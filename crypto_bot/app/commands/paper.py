@@ -15,7 +15,7 @@ from crypto_bot.app.paper import stop_file, trading
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch
-from crypto_bot.engine.paper.desk import PaperTrading
+from crypto_bot.engine.paper.trading import PaperTrading
 
 _BY = "command"
 
@@ -31,31 +31,31 @@ def paper(argv: Sequence[str]) -> int:
     console = screen()
     database = Database.open(settings.database_url)
     try:
-        desk = _desk(settings, database)
+        paper = _paper(settings, database)
         if flags.action == "stop":
-            desk.stop(_BY, flags.reason)
+            paper.stop(_BY, flags.reason)
         elif flags.action == "resume":
             stop_file(settings).unlink(missing_ok=True)
-            desk.resume(_BY)
+            paper.resume(_BY)
         else:
-            console.print(_table(desk.accounts()))
-        console.print(_switch_words(desk.kill_switch()))
+            console.print(_table(paper.accounts()))
+        console.print(_switch_words(paper.kill_switch()))
     finally:
         database.close()
     return 0
 
 
-def _desk(settings: Settings, database: Database) -> PaperTrading:
+def _paper(settings: Settings, database: Database) -> PaperTrading:
     """As the engine left it; at its time, where the time of its market is made up."""
     machine = SystemClock()
     at_ms: list[int] = []
     symbols = load_symbols(settings.symbols_file)
-    desk = trading(settings, symbols, database, lambda: at_ms[0] if at_ms else machine.now_ms())
-    desk.recover(at_open=True, instruments={})
-    newest = [account.curve[-1].at_ms for account in desk.accounts() if account.curve]
+    paper = trading(settings, symbols, database, lambda: at_ms[0] if at_ms else machine.now_ms())
+    paper.recover(at_open=True, instruments={})
+    newest = [account.curve[-1].at_ms for account in paper.accounts() if account.curve]
     if settings.exchange.id == SIM and newest:
         at_ms.append(max(newest) + settings.timeframe.ms)
-    return desk
+    return paper
 
 
 def _table(accounts: Sequence[AccountReport]) -> Table:

@@ -38,7 +38,7 @@ class PaperAccounts:
         self._store = store
         self._tape = tape
         self._sinks = tuple(sinks)
-        self._untold: list[PaperWrites] = []
+        self._unreported: list[PaperWrites] = []
 
     def restore(
         self,
@@ -69,7 +69,7 @@ class PaperAccounts:
             self._run_chunk(behind, ready_ms, switch)
 
     def write(self, traders: Sequence[PaperTrader]) -> None:
-        """Stores what is new of them in one transaction, to be told. Raises StoreError."""
+        """Stores their news in one transaction, to be reported later. Raises StoreError."""
         writes = [trader.book.take_writes() for trader in traders if trader.book.has_writes]
         if not writes:
             return
@@ -78,12 +78,12 @@ class PaperAccounts:
             counts = self.refused.setdefault(each.account, {})
             for refusal in each.refusals:
                 counts[refusal.rule] = counts.get(refusal.rule, 0) + 1
-        self._untold += writes
+        self._unreported += writes
 
-    def tell(self) -> None:
-        """Tells the sinks of what was stored; who is told may ask for the accounts at once."""
-        untold, self._untold = self._untold, []
-        for each in untold:
+    def report(self) -> None:
+        """Reports what was stored to the sinks, which may read the accounts at once."""
+        unreported, self._unreported = self._unreported, []
+        for each in unreported:
             if each.events or each.refusals:
                 for sink in self._sinks:
                     sink.traded(each.events, each.refusals)

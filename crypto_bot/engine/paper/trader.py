@@ -109,7 +109,7 @@ class PaperTrader:
         self.cursor_ms = bar.open_ms
         self._mark(bar.open_ms)
 
-    def hear(
+    def observe(
         self, dealing: Dealing, fresh: Iterable[StoredSignal], switch: KillSwitch, now_ms: int
     ) -> None:
         """Takes quotes in: exits first, then entries on signals that were made before them."""

@@ -63,22 +63,22 @@ def root_log() -> Iterator[StringIO]:
 
 def test_a_notice_arrives_with_its_level() -> None:
     with listening() as inbox, posting(inbox.url()) as post:
-        post.tell(notice("the drawdown is 20 %", Level.ALARM))
+        post.notify(notice("the drawdown is 20 %", Level.ALARM))
         inbox.until(arrived=1)
         message = inbox.messages[0]
         assert message["title"] == "crypto_bot: engine"
         assert message["message"] == "the drawdown is 20 %"
         assert message["type"] == "failure"
-        later(lambda: post.counts()[0].told == 1)
+        later(lambda: post.counts()[0].sent == 1)
         assert post.counts() == [("1 JSON", 1, 0, 0, True)]
 
 
 def test_a_thousand_events_at_once_are_one_message() -> None:
     with listening() as inbox, posting(inbox.url()) as post:
         for number in range(1_000):
-            post.tell(notice(f"event {number}"))
+            post.notify(notice(f"event {number}"))
         inbox.until(arrived=1)
-        later(lambda: post.counts()[0].told == 1_000)
+        later(lambda: post.counts()[0].sent == 1_000)
         assert [message["title"] for message in inbox.messages] == ["crypto_bot: 1,000 notices"]
 
 
@@ -90,9 +90,9 @@ def test_a_thousand_events_in_a_minute_become_a_digest() -> None:
         for number in range(1_000):
             while clock.now_ms() < started_ms + number * 60:
                 threading.Event().wait(0.001)
-            post.tell(notice(f"event {number}"))
+            post.notify(notice(f"event {number}"))
         post.close()
-        later(lambda: post.counts()[0].told == 1_000)
+        later(lambda: post.counts()[0].sent == 1_000)
         told = [int(each["title"].split()[1].replace(",", "")) for each in inbox.messages]
         assert sum(told) == 1_000
         assert len(told) <= 5
@@ -104,17 +104,17 @@ def test_a_hanging_receiver_delays_nobody() -> None:
     with hanging() as port, listening() as inbox:
         hung = f"json://127.0.0.1:{port}/x?rto=0.5"
         with posting(f"{hung} {inbox.url()}") as post:
-            post.tell(notice("first", Level.ALARM))
+            post.notify(notice("first", Level.ALARM))
             inbox.until(arrived=1)  # the other channel has had its own
             took = []
             for number in range(2_000):
                 started = time.perf_counter()
-                post.tell(notice(f"event {number}"))
+                post.notify(notice(f"event {number}"))
                 took.append(time.perf_counter() - started)
             assert median(took) < 0.001
-            later(lambda: post.counts()[1].told >= 1)
+            later(lambda: post.counts()[1].sent >= 1)
             stuck, other = post.counts()
-            assert stuck.told == 0
+            assert stuck.sent == 0
             assert stuck.dropped >= 1_000, "it holds a thousand, and no more"
             assert other.is_up
 
@@ -124,13 +124,13 @@ def test_a_failing_receiver_is_told_of_once_and_gets_everything_when_it_is_back(
     with capture_logs() as logs, listening() as inbox:
         inbox.status = 503
         with posting(inbox.url(SECRET), clock) as post:
-            post.tell(notice("one"))
+            post.notify(notice("one"))
             inbox.until(asked=4)
             assert not post.counts()[0].is_up
-            post.tell(notice("two"))
+            post.notify(notice("two"))
             inbox.status = 200
             inbox.until(arrived=1)
-            later(lambda: post.counts()[0].told == 2)
+            later(lambda: post.counts()[0].sent == 2)
     assert "one" in inbox.messages[0]["message"]
     assert "two" in inbox.messages[0]["message"]
     events = [each["event"] for each in logs]
@@ -143,7 +143,7 @@ def test_what_is_still_there_at_the_end_is_tried_once_more_then_dropped_and_told
     with capture_logs() as logs, listening() as inbox:
         inbox.status = 500
         with posting(inbox.url()) as post:
-            post.tell(notice("the end"))
+            post.notify(notice("the end"))
         assert inbox.asked == 1
         assert post.counts()[0].dropped == 1
     assert [each["event"] for each in logs] == ["notify.failing", "notify.dropping"]

@@ -12,7 +12,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.domain.signal import Pred
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.engine.paper.desk import PaperTrading
+from crypto_bot.engine.paper.trading import PaperTrading
 from crypto_bot.ports import ModelCatalog
 from tests.domain.paper_accounts import T0, TF_MS, plan
 from tests.engine.paper.paper_world import M15, SYMBOLS, World, candle, flat, made
@@ -28,20 +28,20 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def desk(world: World, stream: EventStream) -> PaperTrading:
+def paper(world: World, stream: EventStream) -> PaperTrading:
     """A long of A that reached its first target, and a short of B that is open."""
-    desk = world.start()
+    paper = world.start()
     world.close(0, flat(0), AUSDT=made("AUSDT", 0), BUSDT=made("BUSDT", 0, Pred.SHORT))
-    desk.advance()
+    paper.advance()
     world.close(1, {**flat(1), "AUSDT": candle(1, 100, 102.5, 97, 97)})
-    desk.advance()
-    return desk
+    paper.advance()
+    return paper
 
 
 @pytest.fixture
 def make(
     world: World,
-    desk: PaperTrading,
+    paper: PaperTrading,
     *,
     engine: object,
     metrics: Metrics,
@@ -60,7 +60,7 @@ def make(
             stream=stream,
             host="127.0.0.1",
             token=token,
-            paper=desk,
+            paper=paper,
         )
 
     return made_
@@ -95,24 +95,24 @@ async def test_the_accounts_as_they_stand(api: httpx.AsyncClient) -> None:
     assert account["rules"]["sizing"] == "fixed_fraction: 1.00% of equity at the stop"
 
 
-async def test_the_kill_switch_asks_for_a_word(api: httpx.AsyncClient, desk: PaperTrading) -> None:
+async def test_the_kill_switch_asks_for_a_word(api: httpx.AsyncClient, paper: PaperTrading) -> None:
     for body in ({}, {"confirm": "stop"}, {"confirm": "STOP", "more": 1}, {"confirm": "RESUME"}):
         reply = await api.post("/api/paper/stop", json=body)
         assert reply.status_code == 422
         assert "detail" in reply.json()
-    assert not desk.kill_switch().on
+    assert not paper.kill_switch().on
     told = (await api.post("/api/paper/stop", json={"confirm": "STOP", "reason": "hot"})).json()
     assert (told["on"], told["by"], told["reason"]) == (True, "api", "hot")
     assert (await api.get("/api/paper")).json()["kill_switch"] == told
     assert (await api.post("/api/paper/resume", json={"confirm": "STOP"})).status_code == 422
-    assert desk.kill_switch().on
+    assert paper.kill_switch().on
     assert (await api.post("/api/paper/resume", json={"confirm": "RESUME"})).status_code == 200
-    assert not desk.kill_switch().on
+    assert not paper.kill_switch().on
 
 
 @pytest.mark.parametrize("path", ["/api/paper/stop", "/api/paper/resume"])
 async def test_other_sites_and_strangers_turn_no_switch(
-    path: str, make: Make, api: httpx.AsyncClient, desk: PaperTrading
+    path: str, make: Make, api: httpx.AsyncClient, paper: PaperTrading
 ) -> None:
     body = {"confirm": "STOP" if path.endswith("stop") else "RESUME"}
     foreign = await api.post(path, json=body, headers={"Origin": "http://elsewhere.example"})
@@ -120,17 +120,17 @@ async def test_other_sites_and_strangers_turn_no_switch(
     async with client(make(token="secret")) as guarded:
         assert (await guarded.post(path, json=body)).status_code == 401
         assert (await guarded.get("/api/paper")).status_code == 401
-    assert desk.kill_switch().since_ms is None
+    assert paper.kill_switch().since_ms is None
 
 
 async def test_fills_are_told_as_events(stream: EventStream, world: World) -> None:
     stream.open()
-    desk = world.start()
+    paper = world.start()
     world.told.events.clear()
     world.close(0, flat(0), AUSDT=made("AUSDT", 0))
-    desk.advance()
+    paper.advance()
     world.close(1, flat(1))
-    desk.advance()
+    paper.advance()
     stream.traded(world.told.events, [])
     frames = stream.frames("0-0")
     await anext(frames)

@@ -19,7 +19,7 @@ from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.domain.quote import OrderBook, Quote
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.engine.paper.desk import PaperTrading
+from crypto_bot.engine.paper.trading import PaperTrading
 from crypto_bot.ports import StoredSignal
 from tests.domain.paper_accounts import T0, TF_MS, D, instrument, signal
 
@@ -55,7 +55,7 @@ class World:
 
     def start(self, *, at_open: bool = True, funded: bool = False) -> PaperTrading:
         """A new process on the same database."""
-        desk = PaperTrading(
+        paper = PaperTrading(
             self.plans,
             M15,
             self.symbols,
@@ -66,8 +66,8 @@ class World:
             sanity_band=D("0.05"),
             sinks=[self.told],
         )
-        desk.recover(at_open=at_open, instruments=self.instruments, funded=funded)
-        return desk
+        paper.recover(at_open=at_open, instruments=self.instruments, funded=funded)
+        return paper
 
     def close(
         self, bar: int, candles: Mapping[str, Candle], **calls: StoredSignal

@@ -49,7 +49,7 @@ def books(quotes: Mapping[str, Quote], wanted: set[str], thin: Decimal) -> dict[
 def traded(seed: int, restarts: set[int]) -> World:
     """40 bars, four readings in each; a new process before every step in `restarts`."""
     world, rng = World(*PLANS), random.Random(seed)
-    desk = world.start(at_open=False)
+    paper = world.start(at_open=False)
     step = 0
     bars = RandomMarket(seed, 40).bars
     signals: list[StoredSignal] = []
@@ -58,16 +58,16 @@ def traded(seed: int, restarts: set[int]) -> World:
             step += 1
             world.now_ms = T0 + bar * TF_MS + 3000 + number * 60_000
             if step in restarts:
-                desk = world.start(at_open=False)
+                paper = world.start(at_open=False)
             quotes = reading(candles, world.now_ms, rng)
-            desk.hear(quotes, books(quotes, desk.wanted(quotes), D(rng.randint(1, 60))))
+            paper.observe(quotes, books(quotes, paper.wanted(quotes), D(rng.randint(1, 60))))
         signals = world.close(bar, candles, **calls)
         if -step not in restarts:  # else the process ends between the commit and being told
-            desk.committed(signals, [])
-            desk.advance()
+            paper.committed(signals, [])
+            paper.advance()
         else:
-            desk = world.start(at_open=False)
-            desk.advance()
+            paper = world.start(at_open=False)
+            paper.advance()
     return world
 
 

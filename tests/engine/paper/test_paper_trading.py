@@ -15,7 +15,7 @@ from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import EquityPoint
 from crypto_bot.domain.quote import Funding, Level, OrderBook
 from crypto_bot.domain.signal import Pred
-from crypto_bot.engine.paper.desk import PaperTrading
+from crypto_bot.engine.paper.trading import PaperTrading
 from tests.domain.paper_accounts import COSTS, EXITS, FREE, NO_RULES, T0, TF_MS, D, plan
 from tests.engine.paper.paper_world import (
     SYMBOLS,
@@ -54,27 +54,27 @@ class Make:
         return world
 
 
-def ran(world: World, desk: PaperTrading, bar: int, call: Pred | None = None) -> None:
+def ran(world: World, paper: PaperTrading, bar: int, call: Pred | None = None) -> None:
     calls = {} if call is None else {"AUSDT": made("AUSDT", bar, call)}
     world.close(bar, flat(bar), **calls)
-    desk.advance()
+    paper.advance()
 
 
 def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make: Make) -> None:
     world = make()
-    desk = world.start()
-    ran(world, desk, 0, Pred.LONG)
+    paper = world.start()
+    ran(world, paper, 0, Pred.LONG)
     assert world.told_of() == [("DEPOSIT", None, None, "0")]
     world.close(1, {**flat(1), "AUSDT": candle(1, 100.5, 102.6, 100, 102)})
-    desk.advance()
+    paper.advance()
     world.close(2, {**flat(2), "AUSDT": candle(2, 102, 102, 98, 99)})
-    desk.advance()
+    paper.advance()
     assert world.told_of()[1:] == [
         ("OPEN", "AUSDT", None, "100.50"),
         ("CLOSE", "AUSDT", "TP1", "102.50"),
         ("CLOSE", "AUSDT", "SL", "98.50"),
     ]
-    (account,) = desk.accounts()
+    (account,) = paper.accounts()
     (trade,) = account.closed_trades
     # 1 % of 10,000 at 2 a coin: 50; 25 x 2 - 25 x 2
     assert (trade.amount, trade.gross, trade.net, trade.r) == (D(50), D(0), D(0), 0.0)
@@ -84,28 +84,28 @@ def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make:
 
 def test_what_is_never_traded(make: Make) -> None:
     world = make(plan(rules=LIVE))
-    desk = world.start()
-    ran(world, desk, 0)
+    paper = world.start()
+    ran(world, paper, 0)
     hold = made("AUSDT", 1, Pred.NO_TRADE)
     late = made("BUSDT", 1, late=True)
     world.close(1, flat(1), AUSDT=hold, BUSDT=late)
-    desk.advance()
-    ran(world, desk, 2)
+    paper.advance()
+    ran(world, paper, 2)
     assert [event.kind.value for event in world.events()] == ["DEPOSIT"]
-    (refusal,) = desk.refusals("main", 10)
+    (refusal,) = paper.refusals("main", 10)
     assert (refusal.prediction_id, refusal.rule) == (late.signal.id, "late")
-    assert desk.accounts()[0].refusals == {"late": 1}
+    assert paper.accounts()[0].refusals == {"late": 1}
 
 
 def test_an_account_begins_now_and_not_with_the_log(make: Make) -> None:
     world = make(plan(rules=LIVE))
     for bar in range(5):
         world.close(bar, flat(bar), AUSDT=made("AUSDT", bar))
-    desk = world.start()
-    desk.advance()
+    paper = world.start()
+    paper.advance()
     (deposit,) = world.events()
     assert deposit.at_ms == T0 + 5 * TF_MS
-    assert desk.refusals("main", 10) == []
+    assert paper.refusals("main", 10) == []
 
 
 def contents(world: World) -> list[object]:
@@ -141,13 +141,13 @@ def test_restarts_and_waves_change_nothing(seed: int, data: st.DataObject) -> No
     """Whenever the process ends, and in whatever order coins come: the same ledger, and it sums."""
     market = RandomMarket(seed, 70)
     calm, rough = World(*PLANS), World(*PLANS)
-    desk = calm.start()
+    paper = calm.start()
     for bar, (candles, calls) in enumerate(market.bars):
         calm.close(bar, candles, **calls)
-        desk.advance()
+        paper.advance()
     rng = random.Random(seed)
     at = dict.fromkeys(SYMBOLS, 0)
-    desk = rough.start()
+    paper = rough.start()
     while min(at.values()) < len(market.bars):
         symbol = rng.choice([s for s in SYMBOLS if at[s] < len(market.bars)])
         for _ in range(rng.randint(1, 9)):
@@ -157,9 +157,9 @@ def test_restarts_and_waves_change_nothing(seed: int, data: st.DataObject) -> No
                 at[symbol] += 1
         what = data.draw(st.sampled_from(["advance", "restart", "neither"]))
         if what == "restart":
-            desk = rough.start()
+            paper = rough.start()
         if what != "neither":
-            desk.advance()
+            paper.advance()
     rough.start().advance()
     assert contents(rough) == contents(calm)
     for each in PLANS:
@@ -184,46 +184,46 @@ def balanced(of: Plan, events: list[Event], points: list[EquityPoint]) -> None:
 
 def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
     world = make(plan(rules=LIVE))
-    desk = world.start(at_open=False)
-    ran(world, desk, 0)
+    paper = world.start(at_open=False)
+    ran(world, paper, 0)
     call = made("AUSDT", 1)
-    desk.committed(world.close(1, flat(1), AUSDT=call), [])
-    desk.advance()
-    assert desk.is_watching()
-    desk.hear(quote("AUSDT", "99.98", "100.00", call.created_ms), no_books())
+    paper.committed(world.close(1, flat(1), AUSDT=call), [])
+    paper.advance()
+    assert paper.is_watching()
+    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms), no_books())
     assert len(world.events()) == 1, "a price of before the signal, or of its moment"
     at_ms = call.created_ms + 1
     first = quote("AUSDT", "99.98", "100.00", at_ms)
-    assert desk.wanted(first) == {"AUSDT"}
+    assert paper.wanted(first) == {"AUSDT"}
     levels = (Level(D("100.00"), D(20)), Level(D("100.10"), D(80)))
     book = OrderBook("AUSDT", (Level(D("99.98"), D(500)),), levels, at_ms)
-    desk.hear(first, {"AUSDT": book})
-    desk.hear(first, {"AUSDT": book})
+    paper.observe(first, {"AUSDT": book})
+    paper.observe(first, {"AUSDT": book})
     opened = world.events()[1]
     # 20 at 100.00 and 30 at 100.10: 100.06
     assert (opened.price, opened.amount, opened.at_ms) == (D("100.06"), D("50.000"), at_ms)
     assert opened.fee == D("5.003")  # 10 bp of 5,003
-    desk.hear(quote("AUSDT", "102.06", "102.08", at_ms + 5000), no_books())
+    paper.observe(quote("AUSDT", "102.06", "102.08", at_ms + 5000), no_books())
     stop = quote("AUSDT", "98.00", "98.02", at_ms + 10_000)
-    assert desk.wanted(stop) == {"AUSDT"}
-    desk.hear(stop, {"AUSDT": OrderBook("AUSDT", (Level(D("97.99"), D(500)),), (), at_ms)})
+    assert paper.wanted(stop) == {"AUSDT"}
+    paper.observe(stop, {"AUSDT": OrderBook("AUSDT", (Level(D("97.99"), D(500)),), (), at_ms)})
     assert world.told_of()[2:] == [
         ("CLOSE", "AUSDT", "TP1", "102.06"),
         ("CLOSE", "AUSDT", "SL", "97.99"),
     ]
-    assert not desk.is_watching()
+    assert not paper.is_watching()
 
 
 def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
     world = opened_at_quotes(make)
-    desk = world.start(at_open=False)
+    paper = world.start(at_open=False)
     at_ms = world.now_ms
-    desk.hear(quote("AUSDT", "100", "100.02", at_ms), no_books())
-    desk.hear(quote("AUSDT", "90", "90.02", at_ms + 3000), no_books())
-    desk.hear(quote("AUSDT", "100", "100.02", at_ms + 6000), no_books())
+    paper.observe(quote("AUSDT", "100", "100.02", at_ms), no_books())
+    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), no_books())
+    paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), no_books())
     assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a slip"
-    desk.hear(quote("AUSDT", "90", "90.02", at_ms + 9000), no_books())
-    desk.hear(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), no_books())
+    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), no_books())
+    paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), no_books())
     # 90.1 less a bp of slippage: 90.09099
     assert world.told_of()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
 
@@ -231,12 +231,12 @@ def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
 def opened_at_quotes(make: Make, **changed: object) -> World:
     """A long of 50 at 100.01 from the first seconds of the second bar."""
     world = make(plan(**{"rules": LIVE, **changed}))
-    desk = world.start(at_open=False)
-    ran(world, desk, 0)
+    paper = world.start(at_open=False)
+    ran(world, paper, 0)
     call = made("AUSDT", 1)
-    desk.committed(world.close(1, flat(1), AUSDT=call), [])
-    desk.advance()
-    desk.hear(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), no_books())
+    paper.committed(world.close(1, flat(1), AUSDT=call), [])
+    paper.advance()
+    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), no_books())
     assert world.told_of()[1:] == [("OPEN", "AUSDT", None, "100.01")]
     return world
 
@@ -255,14 +255,14 @@ def test_after_downtime_the_missed_candles_settle_what_is_open(make: Make) -> No
 
 def test_a_signal_that_no_quote_came_for_is_refused(make: Make) -> None:
     world = make(plan(rules=LIVE))
-    desk = world.start(at_open=False)
-    ran(world, desk, 0)
+    paper = world.start(at_open=False)
+    ran(world, paper, 0)
     call = made("AUSDT", 1)
-    desk.committed(world.close(1, flat(1), AUSDT=call), [])
+    paper.committed(world.close(1, flat(1), AUSDT=call), [])
     world.now_ms = T0 + 2 * TF_MS + TF_MS // 4 + 1
-    desk.hear(quote("AUSDT", "100", "100.02", world.now_ms), no_books())
-    ran(world, desk, 2)
-    assert [(r.prediction_id, r.rule) for r in desk.refusals("main", 9)] == [
+    paper.observe(quote("AUSDT", "100", "100.02", world.now_ms), no_books())
+    ran(world, paper, 2)
+    assert [(r.prediction_id, r.rule) for r in paper.refusals("main", 9)] == [
         (call.signal.id, "price")
     ]
 
@@ -272,47 +272,47 @@ def test_a_restart_between_commit_and_quote_loses_no_trade(make: Make) -> None:
     ran(world, world.start(at_open=False), 0)
     call = made("AUSDT", 1)
     world.close(1, flat(1), AUSDT=call)
-    desk = world.start(at_open=False)
-    desk.hear(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), no_books())
+    paper = world.start(at_open=False)
+    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), no_books())
     assert world.told_of()[1:] == [("OPEN", "AUSDT", None, "100.01")]
 
 
 def test_the_kill_switch_closes_all_stays_on_after_a_restart_and_is_resumed(make: Make) -> None:
     world = opened_at_quotes(make)
-    desk = world.start(at_open=False)
-    assert not desk.kill_switch().on
-    told = desk.stop("page", "too hot")
+    paper = world.start(at_open=False)
+    assert not paper.kill_switch().on
+    told = paper.stop("page", "too hot")
     assert (told.on, told.by, told.reason, told.since_ms) == (True, "page", "too hot", world.now_ms)
-    desk = world.start(at_open=False)
-    assert desk.kill_switch() == told
-    desk.hear(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), no_books())
+    paper = world.start(at_open=False)
+    assert paper.kill_switch() == told
+    paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), no_books())
     assert world.told_of()[2:] == [("CLOSE", "AUSDT", "KILL", "100.48")]
     call = made("AUSDT", 2)
-    desk.committed(world.close(2, flat(2), AUSDT=call), [])
-    desk.advance()
-    desk.hear(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
-    refusal = desk.refusals("main", 9)[0]
+    paper.committed(world.close(2, flat(2), AUSDT=call), [])
+    paper.advance()
+    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
+    refusal = paper.refusals("main", 9)[0]
     assert (refusal.rule, refusal.reason) == ("kill_switch", "stopped by page: too hot")
-    desk.resume("page")
+    paper.resume("page")
     call = made("AUSDT", 3)
-    desk.committed(world.close(3, flat(3), AUSDT=call), [])
-    desk.advance()
-    desk.hear(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
+    paper.committed(world.close(3, flat(3), AUSDT=call), [])
+    paper.advance()
+    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
     assert world.told_of()[-1][:2] == ("OPEN", "AUSDT")
 
 
 def test_in_candles_the_kill_switch_closes_at_the_next_open(make: Make) -> None:
     world = make()
-    desk = world.start()
-    ran(world, desk, 0, Pred.LONG)
-    ran(world, desk, 1)
-    desk.stop("command", "")
-    ran(world, desk, 2)
+    paper = world.start()
+    ran(world, paper, 0, Pred.LONG)
+    ran(world, paper, 1)
+    paper.stop("command", "")
+    ran(world, paper, 2)
     world.close(3, flat(3, price=101.0), BUSDT=made("BUSDT", 3))
-    desk.advance()
-    ran(world, desk, 4)
+    paper.advance()
+    ran(world, paper, 4)
     assert world.told_of()[-1] == ("CLOSE", "AUSDT", "KILL", "101.00")
-    assert [(r.rule, r.reason) for r in desk.refusals("main", 9)] == [
+    assert [(r.rule, r.reason) for r in paper.refusals("main", 9)] == [
         ("kill_switch", "stopped by command")
     ]
 
@@ -320,9 +320,9 @@ def test_in_candles_the_kill_switch_closes_at_the_next_open(make: Make) -> None:
 def test_funding_by_hand(make: Make) -> None:
     """Assumed where the exchange does not say: 1 bp of the worth at every eighth hour."""
     world = make()
-    desk = world.start()
+    paper = world.start()
     for bar in range(34):
-        ran(world, desk, bar, Pred.SHORT if bar == 30 else None)
+        ran(world, paper, bar, Pred.SHORT if bar == 30 else None)
     funding = [event for event in world.events() if event.kind == "FUNDING"]
     assert [(each.at_ms, each.amount, each.cash) for each in funding] == [
         (T0 + 32 * TF_MS, D(5000), D("0.5"))  # a short of 50 at 100 receives it
@@ -331,27 +331,27 @@ def test_funding_by_hand(make: Make) -> None:
 
 def test_funding_as_the_exchange_says_is_paid_once(make: Make) -> None:
     world = opened_at_quotes(make, market=Market.PERP)
-    desk = world.start(at_open=False, funded=True)
+    paper = world.start(at_open=False, funded=True)
     opened_ms = world.events()[1].at_ms
-    assert desk.held_contracts() == {"AUSDT": opened_ms}
+    assert paper.held_contracts() == {"AUSDT": opened_ms}
     due = [
         Funding("AUSDT", opened_ms - 1, D("0.0003")),
         Funding("AUSDT", opened_ms + 9, D("0.0002")),
     ]
-    desk.fund(due)
-    desk.fund(due)
-    assert desk.held_contracts() == {"AUSDT": opened_ms + 9}
-    desk = world.start(at_open=False, funded=True)
-    desk.fund(due)
+    paper.fund(due)
+    paper.fund(due)
+    assert paper.held_contracts() == {"AUSDT": opened_ms + 9}
+    paper = world.start(at_open=False, funded=True)
+    paper.fund(due)
     assert [event.cash for event in world.events() if event.kind == "FUNDING"] == [D("-1.00")]
 
 
 def test_accounts_side_by_side_and_what_they_show(make: Make) -> None:
     world = make(plan(name="a", costs=COSTS), plan(name="b", market=Market.SPOT, costs=COSTS))
-    desk = world.start()
-    ran(world, desk, 0, Pred.SHORT)
-    ran(world, desk, 1)
-    a, b = desk.accounts()
+    paper = world.start()
+    ran(world, paper, 0, Pred.SHORT)
+    ran(world, paper, 1)
+    a, b = paper.accounts()
     assert [p.symbol for p in a.open_positions] == ["AUSDT"]
     assert (b.open_positions, b.refusals) == ((), {"long_only": 1})
     (held,) = a.open_positions
@@ -365,9 +365,9 @@ def test_accounts_side_by_side_and_what_they_show(make: Make) -> None:
 
 def test_an_account_whose_market_was_changed_says_so(make: Make) -> None:
     world = make(plan(market=Market.SPOT))
-    desk = world.start()
-    ran(world, desk, 0, Pred.LONG)
-    ran(world, desk, 1)
+    paper = world.start()
+    ran(world, paper, 0, Pred.LONG)
+    ran(world, paper, 1)
     world.plans = (plan(market=Market.PERP),)
     with pytest.raises(ConfigError, match=r"account 'main' cannot go on .* give it another name"):
         world.start()
@@ -375,29 +375,29 @@ def test_an_account_whose_market_was_changed_says_so(make: Make) -> None:
 
 def test_buy_and_hold_stands_beside_the_equity(make: Make) -> None:
     world = make()
-    desk = world.start()
-    ran(world, desk, 0)
+    paper = world.start()
+    ran(world, paper, 0)
     world.close(1, {**flat(1), "AUSDT": candle(1, 100, 130, 100, 130)})
-    desk.advance()
+    paper.advance()
     assert world.store.points("main")[-1] == (T0 + 2 * TF_MS, D(10_000), D("11000.00000000"))
 
 
 def test_the_drawdown_breaker_holds_until_a_person_resumes(make: Make) -> None:
     world = make(plan(rules=NO_RULES._replace(drawdown=D("0.009")), costs=FREE))
-    desk = world.start()
-    ran(world, desk, 0, Pred.LONG)
+    paper = world.start()
+    ran(world, paper, 0, Pred.LONG)
     world.close(1, {**flat(1), "AUSDT": candle(1, 100, 100, 90, 90)})
-    desk.advance()
-    ran(world, desk, 2, Pred.LONG)
-    ran(world, desk, 3)
-    desk = world.start()
-    ran(world, desk, 4, Pred.LONG)
-    ran(world, desk, 5)
-    assert desk.accounts()[0].refusals == {"drawdown": 2}
-    desk.resume("page")
-    ran(world, desk, 6, Pred.LONG)
-    ran(world, desk, 7)
+    paper.advance()
+    ran(world, paper, 2, Pred.LONG)
+    ran(world, paper, 3)
+    paper = world.start()
+    ran(world, paper, 4, Pred.LONG)
+    ran(world, paper, 5)
+    assert paper.accounts()[0].refusals == {"drawdown": 2}
+    paper.resume("page")
+    ran(world, paper, 6, Pred.LONG)
+    ran(world, paper, 7)
     assert world.told_of()[-1][:2] == ("OPEN", "AUSDT")
     world.start()
     ran(world, world.start(), 8)
-    assert desk.accounts()[0].refusals == {"drawdown": 2}
+    assert paper.accounts()[0].refusals == {"drawdown": 2}

@@ -18,7 +18,7 @@ from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import ModelCatalog, PaperDesk, PredictionQueries, StoredSignal
+from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries, StoredSignal
 from crypto_bot.reports.live_record import LiveRecord
 
 BEAT_S = 5.0
@@ -68,7 +68,7 @@ class Board:
         queries: PredictionQueries,
         catalog: ModelCatalog,
         health: Callable[[], HealthReport],
-        paper: PaperDesk | None = None,
+        paper: PaperTrading | None = None,
         quotes: Callable[[], Mapping[str, Quote]] = no_quotes,
         training: Callable[[], Sequence[RunLine]] = no_training,
     ) -> None:
@@ -79,7 +79,7 @@ class Board:
         self.speed = market.speed
         self.queries = queries
         self.catalog = catalog
-        self.paper: PaperDesk = paper or NoPaper()
+        self.paper: PaperTrading = paper or NoPaper()
         self.health = health
         self.quotes = quotes
         self.training = training

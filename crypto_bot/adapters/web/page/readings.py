@@ -14,7 +14,7 @@ from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import LoggedSignal, ModelCatalog, PaperDesk, PredictionQueries
+from crypto_bot.ports import LoggedSignal, ModelCatalog, PaperTrading, PredictionQueries
 
 RECORD_DAYS = 30
 LOSS_DAYS = 7
@@ -23,7 +23,7 @@ _LINE_BARS = 32
 
 
 class NoPaper:
-    """A desk where nothing is traded; see `ports.PaperDesk`."""
+    """A desk where nothing is traded; see `ports.PaperTrading`."""
 
     def accounts(self) -> list[AccountReport]:
         return []
@@ -83,7 +83,7 @@ class Reader:
         *,
         queries: PredictionQueries,
         catalog: ModelCatalog,
-        paper: PaperDesk,
+        paper: PaperTrading,
         symbols: Sequence[str],
         timeframe: Timeframe,
         cost_bps: float,

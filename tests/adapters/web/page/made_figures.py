@@ -28,7 +28,7 @@ from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.catalog import SwitchedOff
-from crypto_bot.ports import ModelCatalog, PaperDesk, ResolvedCall, StoredSignal
+from crypto_bot.ports import ModelCatalog, PaperTrading, ResolvedCall, StoredSignal
 
 QUARTER = Timeframe.parse("15m")
 BAR_MS = QUARTER.ms
@@ -337,7 +337,7 @@ def board_of(
     *,
     symbols: Sequence[str] = SYMBOLS,
     catalog: ModelCatalog | None = None,
-    paper: PaperDesk | None = None,
+    paper: PaperTrading | None = None,
     training: Sequence[RunLine] = (),
     newest_ms: int | None = None,
 ) -> Board:

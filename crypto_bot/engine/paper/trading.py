@@ -1,4 +1,4 @@
-"""The desk of paper trading: told of commits and quotes, and asked by a person."""
+"""Paper trading: fed with commits and quotes, stopped and resumed by its users."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PATIENCE_AT_QUOTES = 1
 
 
 class PaperTrading:
-    """Answers `ports.PaperDesk`, and is a `ports.SignalSink`. Safe to call from any thread.
+    """Answers `ports.PaperTrading`, and is a `ports.SignalSink`. Safe to call from any thread.
 
-    It reads what the engine has committed instead of being handed it, so nothing is lost between
-    the commit and the trade whenever the process ends: `advance` runs every bar that is whole and
+    It reads what the engine has committed from the store, so nothing is lost between the commit
+    and the trade, whenever the process ends: `advance` runs every bar that is whole and
     not run yet. With `at_open` signals are filled at the open of the next candle, and the ledger is
     a function of signals and candles alone; otherwise they are filled from quotes, and the candles
     settle what the quotes did not show.
@@ -65,9 +65,9 @@ class PaperTrading:
     def recover(
         self, *, at_open: bool, instruments: Mapping[str, Instrument], funded: bool = False
     ) -> None:
-        """Rebuilds every account from the store; comes before anything else. Raises StoreError.
+        """Rebuilds every account from the store; to be called first. Raises StoreError.
 
-        `funded` says that the exchange tells its funding rates, by `fund`.
+        `funded` says that the exchange publishes its funding rates, see `fund`.
         """
         with self._lock:
             self._at_open = at_open
@@ -97,13 +97,13 @@ class PaperTrading:
                 self._report()
 
     def is_watching(self) -> bool:
-        """Whether quotes matter now: something is held, or may be opened."""
+        """Whether quotes are needed: a position is held, or may be opened."""
         with self._lock:
             held = any(trader.book.account.positions for trader in self._accounts.traders)
             return held or bool(self._undecided())
 
     def wanted(self, quotes: Mapping[str, Quote]) -> set[str]:
-        """Coins whose order book is worth asking for at `quotes`. Raises StoreError."""
+        """Coins whose order book is needed at `quotes`. Raises StoreError."""
         with self._lock:
             self._look_at_switch()
             coins = {stored.signal.symbol for stored in self._undecided()}
@@ -111,15 +111,15 @@ class PaperTrading:
                 coins.update(self._leaving(trader, quotes))
             return coins & set(quotes)
 
-    def hear(self, quotes: Mapping[str, Quote], books: Mapping[str, OrderBook]) -> None:
-        """Takes one reading of quotes in. Raises StoreError."""
+    def observe(self, quotes: Mapping[str, Quote], books: Mapping[str, OrderBook]) -> None:
+        """Trades on one reading of quotes. Raises StoreError."""
         with self._lock:
             self._look_at_switch()
             dealing = Dealing(self._sanity.accepted(quotes), books)
             fresh = self._undecided()
             for trader in self._accounts.traders:
                 if trader.is_open:
-                    trader.hear(dealing, fresh, self._switch, self._now_ms())
+                    trader.observe(dealing, fresh, self._switch, self._now_ms())
             self._accounts.write(self._accounts.traders)
             self._report()
 
@@ -135,7 +135,7 @@ class PaperTrading:
         return since
 
     def fund(self, fundings: Iterable[Funding]) -> None:
-        """Takes in what the exchange says was due, by time for each coin. Raises StoreError."""
+        """Books the `fundings` that were due, by time for each coin. Raises StoreError."""
         due = list(fundings)
         with self._lock:
             for trader in self._accounts.traders:
@@ -171,7 +171,7 @@ class PaperTrading:
         self._switch = switch
 
     def _undecided(self) -> list[StoredSignal]:
-        """Signals that are not too old to be traded, and that an account has not decided on."""
+        """Signals young enough to be traded on which some account has not decided."""
         now_ms = self._now_ms()
         for id_, stored in list(self._fresh.items()):
             closed_ms = self._timeframe.close_of(stored.signal.candle_open_ms)
@@ -195,13 +195,13 @@ class PaperTrading:
         }
 
     def _report(self) -> None:
-        """Renews what a person sees, then tells of what was stored."""
+        """Renews the account reports, then reports to the sinks what was stored."""
         now_ms = self._now_ms()
         self._reports = tuple(
             report(trader, self._measured(trader), self._accounts.refused[trader.plan.name], now_ms)
             for trader in self._accounts.traders
         )
-        self._accounts.tell()
+        self._accounts.report()
 
     def _measured(self, trader: PaperTrader) -> AccountStatistics:
         """Statistics change with a trade or a bar, not with every quote."""
