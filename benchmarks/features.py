@@ -16,9 +16,10 @@ from ta.volatility import AverageTrueRange, BollingerBands
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.batch import batch
 from crypto_bot.features.live import LiveFeatures
 from crypto_bot.features.sets import feature_set
+from crypto_bot.market_data.candle_table import CandleTable
 
 M15 = Timeframe.parse("15m")
 COUNT = 70_000
@@ -27,7 +28,7 @@ CLOSES = 3_000  # more than 30 days: every block of every window ends among them
 REPEATS = 5
 
 
-def walk(seed: int) -> Series:
+def walk(seed: int) -> CandleTable:
     """A random walk of 70,000 candles."""
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(0.003 * rng.standard_t(5, COUNT)))
@@ -35,10 +36,12 @@ def walk(seed: int) -> Series:
     reach = np.exp(0.002 * np.abs(rng.standard_normal((2, COUNT))))
     high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
     volume = np.exp(rng.standard_normal(COUNT))
-    return Series(np.arange(COUNT) * M15.ms, np.column_stack([opened, high, low, close, volume]))
+    return CandleTable(
+        np.arange(COUNT) * M15.ms, np.column_stack([opened, high, low, close, volume])
+    )
 
 
-def by_ta(coin: Series) -> None:
+def by_ta(coin: CandleTable) -> None:
     """The classic fifteen, by `ta` and pandas."""
     _, high, low, close, volume = (pd.Series(column) for column in coin.candles.T)
     macd, bands = MACD(close), BollingerBands(close, 20, 2)
@@ -68,7 +71,7 @@ def best_ms(work: Callable[[], object]) -> float:
     return min(took) * 1e3
 
 
-def closes_ms(name: str, coin: Series) -> list[float]:
+def closes_ms(name: str, coin: CandleTable) -> list[float]:
     """What each close of 32 coins takes, one candle a coin."""
     symbols = [f"C{number:02}USDT" for number in range(COINS - 1)] + ["BTCUSDT"]
     features = feature_set(name)

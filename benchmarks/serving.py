@@ -54,7 +54,7 @@ MIB = 1024**2
 def random_model(symbol: str, seed: int) -> TrainedModel:
     """A network of the default size (690,000 parameters) that has learned nothing."""
     features = feature_set("per_coin_v2")
-    read = features.network
+    read = features.columns_for("network")
     shape = Architecture(
         WINDOW_BARS, tuple(features.indices(read.move)), tuple(features.indices(read.direction))
     )

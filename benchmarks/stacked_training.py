@@ -57,7 +57,7 @@ def made(asked: argparse.Namespace, device: torch.device) -> list[Pupil]:
     """Coins of random numbers, each with its own part of the series."""
     bars = asked.windows + VALIDATION + asked.bars
     series = torch.randn(asked.coins * bars, len(FEATURES.columns)).to(device)
-    columns = torch.tensor(FEATURES.indices(FEATURES.network.move)).numpy()
+    columns = torch.tensor(FEATURES.indices(FEATURES.columns_for("network").move)).numpy()
 
     def data(first: int, count: int) -> HeadData:
         ends = torch.arange(first, first + count)

@@ -156,7 +156,7 @@ def made(bars: int, batch: int) -> Case:
         max(2, 8 * 16 * 256 // (bars * batch)),
         torch.randn(BARS_OF_SERIES, len(features.columns)),
         (torch.rand(BARS_OF_SERIES) < 0.5).float(),
-        np.array(features.indices(features.network[0])),
+        np.array(features.indices(features.columns_for("network")[0])),
     )
 
 

@@ -21,9 +21,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.checkpoint import Checkpoints
 from crypto_bot.models.checkpoint_store import UNKEPT
@@ -79,11 +79,11 @@ def rows() -> Rows:
     coins = []
     for symbol in COINS:
         columns = read_candles(folder / "candles_15m" / f"{symbol}.parquet")
-        coins.append(Coin(symbol, Series(columns.open_ms, np.column_stack(columns[1:]))))
+        coins.append(Coin(symbol, CandleTable(columns.open_ms, np.column_stack(columns[1:]))))
     features = feature_set("per_coin_v2")
     question = Question(Timeframe.parse("15m"), features, LABELS.get("A"), BARS)
-    panel = build_panel(coins, coins[0].series, question)
-    move, up = (tuple(features.indices(names)) for names in features.network)
+    panel = build_panel(coins, coins[0].table, question)
+    move, up = (tuple(features.indices(names)) for names in features.columns_for("network"))
     opened, label_ms = panel.open_ms, panel.horizon_ms
     fit = panel.usable & (opened < VALIDATION_MS - label_ms)
     beside = panel.usable & (opened >= VALIDATION_MS) & (opened < HELD_OUT_MS - label_ms)

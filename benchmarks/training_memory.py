@@ -25,9 +25,9 @@ import structlog
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.app.settings import load_symbols
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.families.by_name import FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
@@ -51,8 +51,8 @@ def drive(folder: Path, data: Path) -> None:
     coins = []
     for symbol in SYMBOLS:
         columns = read_candles(data / f"{symbol}.parquet")
-        coins.append(Coin(symbol, Series(columns.open_ms, np.column_stack(columns[1:]))))
-    leader = next(coin.series for coin in coins if coin.symbol == QUESTION.features.leader)
+        coins.append(Coin(symbol, CandleTable(columns.open_ms, np.column_stack(columns[1:]))))
+    leader = next(coin.table for coin in coins if coin.symbol == QUESTION.features.leader)
     panel = build_panel(coins, leader, QUESTION, folder)
     (folder / BUILT).write_text(f"{panel.usable.size:,} rows, {int(panel.usable.sum()):,} usable")
     del coins, leader, panel
@@ -76,7 +76,10 @@ def work(folder: Path, fold: int, all_here: Barrier) -> None:
     give_back(panel.features)
     all_here.wait()
     (folder / LEARNED).touch()
-    move, up = (np.array(QUESTION.features.indices(names)) for names in QUESTION.features.trees)
+    move, up = (
+        np.array(QUESTION.features.indices(names))
+        for names in QUESTION.features.columns_for("trees")
+    )
     beside = panel.whole(panel.thinned(rows.validation))
     TreeFamily(move, up, settings=FEW).fit(panel.examples(rows.fit), beside)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import atr_step, ema_step, rise_step, true_range
-from crypto_bot.features.windows import CLOSE, HIGH, LOW, Floats
+from crypto_bot.features.windows import CLOSE, HIGH, LOW
+from crypto_bot.market_data.observations import Floats
 
 ANCHOR_BARS = 800
 """An anchor every so many bars since the epoch. After 800 bars the start of an EMA 50 weighs 1e-14,
@@ -13,6 +14,12 @@ MEMORY_BARS = 2 * ANCHOR_BARS + 1
 """An average depends on at most so many candles, its own included."""
 
 PERIOD, FAST, SLOW, SIGNAL_SPAN = 14, 12, 26, 9
+PARAMETERS = {
+    "anchor_bars": ANCHOR_BARS,
+    "period": PERIOD,
+    "macd": [FAST, SLOW, SIGNAL_SPAN],
+}
+"""What a feature set with these averages hashes."""
 ATR, RISE, FALL, EMA_12, EMA_26, SIGNAL, EMA_20, EMA_50, EMA_200, AGE = range(10)
 COUNT = 10
 OLDER, YOUNGER = 0, 1

@@ -42,13 +42,14 @@ def _made(function: Callable[P, R], freedom: frozenset[str]) -> Callable[P, R]:
 
 @cache  # once for each folder and process
 def _drop_stale(folder: Path) -> None:
-    """Removes cached code of `folder` that is older than any source in it.
+    """Removes cached code of `folder` that is older than any source in it or in `features`.
 
     numba looks at the file of the function alone, not at those of the functions that it calls: an
     edited indicator would go on living inside the kernels that were compiled with it.
     """
     with suppress(OSError):  # a read-only installation: numba keeps its cache elsewhere
-        edited = max(source.stat().st_mtime for source in folder.glob("*.py"))
+        sources = (*folder.glob("*.py"), *Path(__file__).parent.rglob("*.py"))
+        edited = max(source.stat().st_mtime for source in sources)
         for index in (folder / "__pycache__").glob("*.nbi"):
             if index.stat().st_mtime < edited:
                 index.unlink(missing_ok=True)

@@ -1,8 +1,13 @@
-"""Indicators, one step at a time: the one definition that features, rules and labels share."""
+"""Indicators, one step at a time, and ratios: what features, rules and labels share."""
 
 from __future__ import annotations
 
+from math import log
+
 from crypto_bot.features.compiled import compiled
+
+LIMIT = 10.0
+"""No feature relative to price and volatility leaves ±LIMIT."""
 
 
 @compiled
@@ -46,3 +51,23 @@ def rsi_of(rise: float, fall: float) -> float:
 def softsign(value: float, scale: float) -> float:
     """`value` in units of `scale`, squashed to -1..1: x / (1 + |x|); 0 where there is no scale."""
     return value / (abs(value) + scale) if scale > 0.0 else 0.0
+
+
+@compiled
+def bounded(value: float) -> float:
+    """`value` within ±LIMIT."""
+    return min(max(value, -LIMIT), LIMIT)
+
+
+@compiled
+def ratio(value: float, scale: float) -> float:
+    """`value / scale`, bounded; 0 where there is no scale."""
+    return bounded(value / scale) if scale > 0.0 else 0.0
+
+
+@compiled
+def log_ratio(value: float, scale: float) -> float:
+    """`log(value / scale)`, bounded; 0 where there is no scale, -LIMIT where there is no value."""
+    if scale <= 0.0:
+        return 0.0
+    return bounded(log(value / scale)) if value > 0.0 else -LIMIT

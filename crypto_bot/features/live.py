@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features import lead
-from crypto_bot.features.kernel import FeatureRows, bar_numbers, series
+from crypto_bot.features import leader as leading
+from crypto_bot.features.batch import FeatureRows, bar_numbers, joined
+from crypto_bot.features.per_coin_v2.memory import BAR, PLACE, RING, RUN, new_memory
 from crypto_bot.features.sets import FeatureSet
-from crypto_bot.features.tape import BAR, PLACE, RING, RUN, new_tape
-from crypto_bot.features.windows import Feed, Floats, Integers
+from crypto_bot.features.windows import Feed, feed_of
+from crypto_bot.market_data.candle_table import candle_table
+from crypto_bot.market_data.observations import (
+    NOTHING,
+    Booleans,
+    Column,
+    Floats,
+    Integers,
+    as_of,
+    read_series,
+)
+from crypto_bot.ports.market_data import Series
 
 
 class LiveFeatures:
-    """A memory of coins that gives the rows of `kernel.batch`, bit by bit, as candles close.
+    """A memory of coins that gives the rows of `batch`, bit by bit, as candles close.
 
-    Every row is a pure function of the last `history_bars` candles of the coin and of the leader:
-    how they came in, one by one or with `preload`, before or after a restart, changes nothing. A
-    coin that comes later than the leader still meets the leader's row of its own time.
+    Every row is a pure function of the last `history_bars` candles of the coin and of the leader,
+    and of what was known of the set's `series` at its close: how the candles came in, one by one or
+    with `preload`, before or after a restart, changes nothing. A coin that comes later than the
+    leader still meets the leader's row of its own time.
     """
 
-    def __init__(self, features: FeatureSet, timeframe: Timeframe, symbols: Sequence[str]) -> None:
+    def __init__(
+        self,
+        features: FeatureSet,
+        timeframe: Timeframe,
+        symbols: Sequence[str],
+        series: Mapping[str, Series] | None = None,
+    ) -> None:
         self._features = features
         self._timeframe = timeframe
+        self._warm_up = features.warm_up_bars(timeframe)
         self._coins = {symbol: coin for coin, symbol in enumerate(symbols)}
-        self._tape = features.new_tape(len(symbols))
-        self._lead_tape = new_tape(1)
-        self._leads = np.zeros((RING, lead.COLUMNS))
+        self._memory = features.new_memory(len(symbols))
+        self._series = series or {}
+        self._lead_memory = new_memory(1)
+        self._leads = np.zeros((RING, leading.COLUMNS))
+        self._leads_known = np.zeros(RING, np.bool_)
         self._lead_bars = np.full(RING, -1, np.int64)
-        self._lead_runs = np.zeros(RING, np.int64)
 
     @property
     def history_bars(self) -> int:
@@ -49,20 +69,20 @@ class LiveFeatures:
 
         Raises BadCandles where they cannot be true.
         """
-        told = series(candles)
-        bars = bar_numbers(told, self._timeframe, symbol)
+        table = candle_table(candles)
+        bars = bar_numbers(table, self._timeframe, symbol)
         if symbol == self._features.leader:
-            self._lead_tape.marks[:] = 0
+            self._lead_memory.marks[:] = 0
             self._lead_bars[:] = -1
-            self._follow_leader(bars, told.candles)
+            self._follow_leader(bars, table.candles)
         coin = self._coins.get(symbol)
         if coin is None:
             return
-        self._tape.marks[coin] = 0
-        unknown = np.zeros((bars.shape[0], lead.COLUMNS))
+        self._memory.marks[coin] = 0
         rows = np.empty((bars.shape[0], len(self._features.columns)))
-        feed = self._feed(bars, told.candles, unknown)
-        self._features.advance(self._tape, coin, feed, rows, np.empty(bars.shape[0], np.bool_))
+        extras = self._extras(symbol, bars, self._leading(bars))
+        feed = self._feed(bars, table.candles, extras)
+        self._features.advance(self._memory, coin, feed, rows, np.empty(bars.shape[0], np.bool_))
 
     def update(self, bar: Bar) -> FeatureRows:
         """Takes the candles of `bar` in; one row for each coin, not valid where it has no candle.
@@ -75,63 +95,74 @@ class LiveFeatures:
         bars = np.array([number], np.int64)
         if self._features.leader in bar.candles:
             self._follow_leader(bars, np.array([bar.candles[self._features.leader][1:]]))
-        leads = np.zeros((1, lead.COLUMNS))
-        if self._lead_bars[number & PLACE] == number:
-            leads[0] = self._leads[number & PLACE]
+        lead = self._leading(bars)
         rows = np.full((len(self._coins), len(self._features.columns)), np.nan)
         valid = np.zeros(len(self._coins), np.bool_)
+        known = np.zeros((len(self._coins), len(self._features.optional)), np.bool_)
         for symbol, coin in self._coins.items():
             if symbol in bar.candles:
-                feed = self._feed(bars, np.array([bar.candles[symbol][1:]]), leads)
+                candles = np.array([bar.candles[symbol][1:]])
+                extras = self._extras(symbol, bars, lead)
+                feed = self._feed(bars, candles, extras)
                 own = slice(coin, coin + 1)
-                self._features.advance(self._tape, coin, feed, rows[own], valid[own])
-        return FeatureRows(rows, valid)
+                self._features.advance(self._memory, coin, feed, rows[own], valid[own])
+                known[own] = extras.known
+        return FeatureRows(rows, valid, known)
 
     def why_not_valid(self, symbol: str) -> str:
         """Why the newest row of `symbol` is not valid, in words, with the candles it would need."""
-        features, marks = self._features, self._tape.marks[self._coins[symbol]]
-        runs = {symbol: int(marks[RUN])}
-        place = marks[BAR] & PLACE
-        if features.leader is not None and self._lead_bars[place] == marks[BAR]:
-            runs.setdefault(features.leader, int(self._lead_runs[place]))
-        for name, run in runs.items():
-            if run < features.warm_up_bars:
-                return (
-                    f"{name} has {run} candles since its last gap, "
-                    f"{features.name} needs {features.warm_up_bars}"
-                )
-        missing = [symbol, features.leader or symbol]
-        return f"a candle of {' or '.join(dict.fromkeys(missing))} is missing at this close"
+        run = int(self._memory.marks[self._coins[symbol]][RUN])
+        if run < self._warm_up:
+            return (
+                f"{symbol} has {run} candles since its last gap, "
+                f"{self._features.name} needs {self._warm_up}"
+            )
+        return f"a candle of {symbol} is missing at this close"
 
     def _require_new(self, bar: Bar, number: int) -> None:
         newest = {
-            symbol: self._tape.marks[coin]
+            symbol: self._memory.marks[coin]
             for symbol, coin in self._coins.items()
             if symbol in bar.candles
         }
         if self._features.leader in bar.candles:
-            newest.setdefault(self._features.leader, self._lead_tape.marks[0])
+            newest.setdefault(self._features.leader, self._lead_memory.marks[0])
         for symbol, marks in newest.items():
             if marks[RUN] > 0 and number <= marks[BAR]:
                 raise ValueError(f"{symbol}: candle {bar.open_ms} is not a new one")
 
     def _follow_leader(self, bars: Integers, candles: Floats) -> None:
-        rows = np.empty((bars.shape[0], lead.COLUMNS))
-        lead.lead(self._lead_tape, bars, candles, rows)
+        rows = np.empty((bars.shape[0], leading.COLUMNS))
+        known = np.empty(bars.shape[0], np.bool_)
+        feed = self._feed(bars, candles, self._leading(bars))
+        leading.follow(self._lead_memory, feed, rows, known)
         kept = slice(max(0, bars.shape[0] - RING), None)
-        self._leads[bars[kept] & PLACE] = rows[kept]
-        self._lead_bars[bars[kept] & PLACE] = bars[kept]
-        self._lead_runs[bars[kept] & PLACE] = self._runs(bars)[kept]
+        places = bars[kept] & PLACE
+        self._leads[places] = rows[kept]
+        self._leads_known[places] = known[kept]
+        self._lead_bars[places] = bars[kept]
 
-    def _runs(self, bars: Integers) -> Integers:
-        """How many candles of the leader follow one another up to each of `bars`."""
-        starts = np.flatnonzero(np.diff(bars, prepend=-1) != 1)
-        at = np.arange(bars.size)
-        runs: Integers = at + 1 - np.append(0, starts)[np.searchsorted(starts, at, side="right")]
-        if bars.size:  # the tape knows what came before the last of them
-            newest = slice(starts[-1] if starts.size else 0, None)
-            runs[newest] += self._lead_tape.marks[0, RUN] - runs[-1]
-        return runs
+    def _leading(self, bars: Integers) -> Column:
+        """The leader's group at `bars`; no column where the set has no leader."""
+        if self._features.leader is None:
+            return Column(np.empty((bars.size, 0)), np.empty((bars.size, 0), np.bool_))
+        places = bars & PLACE
+        known: Booleans = self._leads_known[places] & (self._lead_bars[places] == bars)
+        return Column(np.where(known[:, None], self._leads[places], 0.0), known[:, None])
 
-    def _feed(self, bars: Integers, candles: Floats, leads: Floats) -> Feed:
-        return Feed(bars, candles, np.zeros(bars.shape[0], np.bool_), leads, self._timeframe.ms)
+    def _extras(self, symbol: str, bars: Integers, lead: Column) -> Column:
+        """The leader's group and those of the data series of `symbol`."""
+        if not (self._features.series and bars.size):
+            return lead
+        closes_ms = (bars + 1) * self._timeframe.ms
+        span_ms = int(closes_ms[0]), int(closes_ms[-1])
+        observed = read_series(self._series, self._features.series, symbol, span_ms)
+        groups = [
+            as_of(closes_ms, observed.get(name, NOTHING), age_ms)
+            for name, age_ms in self._features.series
+        ]
+        rest = joined(groups, bars.size)
+        return Column(np.hstack((lead.values, rest.values)), np.hstack((lead.known, rest.known)))
+
+    def _feed(self, bars: Integers, candles: Floats, extras: Column) -> Feed:
+        return feed_of(bars, candles, extras, self._timeframe, self._warm_up)

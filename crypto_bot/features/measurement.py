@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import nan, sqrt
 
 import numpy as np
-import numpy.typing as npt
 
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import (
@@ -16,7 +15,7 @@ from crypto_bot.features.indicators import (
     softsign,
     true_range,
 )
-from crypto_bot.features.memory import Floats
+from crypto_bot.market_data.observations import Booleans, Floats
 
 COLUMNS = (
     "close",
@@ -158,7 +157,7 @@ def _turns(prices: Floats, side: float, last: float) -> tuple[float, float, floa
 
 
 @compiled
-def _turning(prices: Floats, side: float) -> npt.NDArray[np.bool_]:
+def _turning(prices: Floats, side: float) -> Booleans:
     """Whether each price is beyond the `SWING_BARS` before it, and none of those after beyond it.
 
     The first and last `SWING_BARS` prices have no place in the answer.

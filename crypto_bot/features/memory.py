@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.compiled import compiled
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from crypto_bot.market_data.observations import Booleans, Floats, Integers
 
 BASE_WINDOW = 256
 """As many closed candles of the base timeframe are measured."""
@@ -51,7 +48,7 @@ class CandleMemory(NamedTuple):
     growing: Floats  # (coin, level, high | low | close)
     higher_filled: Integers
     higher: Floats  # (coin, level, high | low | close, place)
-    changed: npt.NDArray[np.bool_]  # a candle of the level closed since its trend was measured
+    changed: Booleans  # a candle of the level closed since its trend was measured
     trend: Floats
 
 

@@ -1,17 +1,19 @@
-"""Feature sets by name: columns, what each head reads, and the hash that ties models to them."""
+"""Feature sets by name: columns, what each reader takes of them, and the hash for models."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from crypto_bot.domain.errors import ConfigError
-from crypto_bot.features import averages, classic, context, lead, microstructure, relative, tape
-from crypto_bot.features.hours import CLOCK, CLOCK_WAVES
-from crypto_bot.features.ratios import LIMIT
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.registry import Registry
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.market_data.observations import SeriesColumn
+
+WARM_UP_DAYS = 100
 
 
 class Heads(NamedTuple):
@@ -21,27 +23,49 @@ class Heads(NamedTuple):
     direction: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureSet:
-    """One definition of features, for training and serving.
+    """One definition of features, for training, replay and serving.
 
-    `new_tape(coins)` makes an empty memory and `advance(tape, coin, feed, rows, valid)` is the
-    compiled kernel: it takes the candles of a `Feed` in and fills one row for each. A row is a pure
-    function of at most `history_bars` candles of the coin, its own included, and as many of the
-    `leader`.
+    `new_memory(coins)` makes an empty memory and `advance(memory, coin, feed, rows, valid)` takes
+    the candles of a `Feed` in and fills one row for each, zeros or NaN where not valid. The memory
+    is a tuple of arrays whose first axis counts coins; its first, `marks`, begins with the last
+    bar and the candles since the last gap. A row is a pure function of at most `history_bars`
+    candles of the coin, its own included, as many of the `leader`, and what was known of `series`.
+
+    `leader` and `series` are optional groups: where one is not known its columns are masked (0 in
+    `Feed.extras`) and the row stays valid. `readers`: the columns for a kind of model; one that is
+    not named reads all. `warm_up_limit`: candles before a row is valid, see `warm_up_bars`.
     """
 
     name: str
     version: int
     columns: tuple[str, ...]
-    trees: Heads
-    network: Heads
-    warm_up_bars: int
+    warm_up_limit: int
     history_bars: int
-    leader: str | None
-    parameters: dict[str, Any]
-    new_tape: Callable[[int], Any]
+    new_memory: Callable[[int], Any]
     advance: Callable[..., None]
+    leader: str | None = None
+    series: tuple[SeriesColumn, ...] = ()
+    readers: Mapping[str, Heads] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """What `FeatureRows.known` tells of, in order: the leading coin, then the data series."""
+        leading = (f"the leading coin {self.leader}",) if self.leader else ()
+        return (*leading, *(f"the series {each.series}" for each in self.series))
+
+    def columns_for(self, reader: str) -> Heads:
+        """The columns that a model of this kind reads."""
+        return self.readers.get(reader, Heads(self.columns, self.columns))
+
+    def warm_up_bars(self, timeframe: Timeframe) -> int:
+        """Candles since the last gap before a row is valid: the limit, but 100 days at most.
+
+        Before the limit a column whose own window is not complete yet is masked.
+        """
+        return min(self.warm_up_limit, WARM_UP_DAYS * DAY_MS // timeframe.ms)
 
     def indices(self, names: tuple[str, ...]) -> list[int]:
         """Places of `names` among the columns."""
@@ -49,65 +73,26 @@ class FeatureSet:
         return [place[name] for name in names]
 
 
-def schema_hash(features: FeatureSet) -> str:
-    """SHA-256 of name, version, columns in order, and every window parameter."""
-    told = {
-        "name": features.name,
-        "version": features.version,
-        "columns": features.columns,
-        "parameters": features.parameters,
-        "history_bars": features.history_bars,
-        "leader": features.leader,
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-_AVERAGES = {
-    "anchor_bars": averages.ANCHOR_BARS,
-    "period": averages.PERIOD,
-    "macd": [averages.FAST, averages.SLOW, averages.SIGNAL_SPAN],
-}
-_CLASSIC = FeatureSet(
-    name="per_coin_v1",
-    version=1,
-    columns=classic.COLUMNS,
-    trees=Heads(classic.COLUMNS, classic.COLUMNS),
-    network=Heads(classic.COLUMNS, classic.COLUMNS),
-    warm_up_bars=classic.WARM_UP_BARS,
-    history_bars=classic.HISTORY_BARS,
-    leader=None,
-    parameters={**_AVERAGES, "warm_up": classic.WARM_UP_BARS, "window": classic.WINDOW},
-    new_tape=classic.new_tape,
-    advance=classic.advance,
-)
-_BOTH = relative.COLUMNS[: -len(CLOCK) - len(CLOCK_WAVES)]
-_RELATIVE = FeatureSet(
-    name="per_coin_v2",
-    version=1,
-    columns=relative.COLUMNS,
-    trees=Heads((*_BOTH, *CLOCK), _BOTH),
-    network=Heads((*_BOTH, *CLOCK[2:4], *CLOCK_WAVES), _BOTH),
-    warm_up_bars=relative.WARM_UP_BARS,
-    history_bars=relative.HISTORY_BARS,
-    leader=lead.LEADER,
-    parameters={
-        **_AVERAGES,
-        "warm_up": [relative.WARM_UP_BARS, relative.VOLUME_WARM_UP_BARS],
-        "widths": tape.WIDTHS,
-        "blocks": context.BLOCKS,
-        "jump": [tape.JUMP_SD, microstructure.JUMP_MEMORY],
-        "streak": tape.STREAK_CAP,
-        "limit": LIMIT,
-        "lead": lead.SPANS,
-    },
-    new_tape=tape.new_tape,
-    advance=relative.advance,
-)
-_SETS = {features.name: features for features in (_CLASSIC, _RELATIVE)}
+FEATURE_SETS: Registry[FeatureSet] = Registry("feature set")
+FEATURE_SETS.register("per_coin_v1", "crypto_bot.features.per_coin_v1:PER_COIN_V1")
+FEATURE_SETS.register("per_coin_v2", "crypto_bot.features.per_coin_v2.feature_set:PER_COIN_V2")
 
 
 def feature_set(name: str) -> FeatureSet:
     """The set of that name. Raises ConfigError for an unknown one."""
-    if name not in _SETS:
-        raise ConfigError(f"unknown feature set '{name}': use one of {', '.join(_SETS)}")
-    return _SETS[name]
+    return FEATURE_SETS.get(name)
+
+
+def schema_hash(features: FeatureSet) -> str:
+    """SHA-256 of name, version, columns in order, and every window parameter."""
+    hashed = {
+        "name": features.name,
+        "version": features.version,
+        "columns": features.columns,
+        "parameters": dict(features.parameters),
+        "history_bars": features.history_bars,
+        "leader": features.leader,
+    }
+    if features.series:
+        hashed["series"] = features.series
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()

@@ -17,13 +17,12 @@ from crypto_bot.features.memory import (
     BASE_WINDOW,
     OPEN_MS,
     CandleMemory,
-    Floats,
-    Integers,
     Level,
     absorb,
     empty_memory,
     forget,
 )
+from crypto_bot.market_data.observations import Floats, Integers
 
 HIGHER_LEVELS = 4
 _TREND_BASE = COLUMNS.index("trend_base")

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.compiled import compiled
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Booleans = npt.NDArray[np.bool_]
+from crypto_bot.market_data.observations import Booleans, Column, Floats, Integers
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 """Columns of a candle."""
@@ -35,8 +32,18 @@ class Feed(NamedTuple):
     bars: Integers  # open times, counted in bars since the epoch
     candles: Floats  # (n, 5)
     cuts: Booleans  # the first candle of another market
-    leads: Floats  # the leader's rows at the same times, zeros where unknown
+    extras: Floats  # (n, columns of the optional groups), zeros where not known
+    known: Booleans  # (n, groups)
     step_ms: int
+    warm_up: int  # candles of a run before a row is valid
+
+
+def feed_of(
+    bars: Integers, candles: Floats, extras: Column, timeframe: Timeframe, warm_up: int
+) -> Feed:
+    """A feed of one market."""
+    cuts = np.zeros(bars.shape[0], np.bool_)
+    return Feed(bars, candles, cuts, extras.values, extras.known, timeframe.ms, warm_up)
 
 
 class Windows(NamedTuple):

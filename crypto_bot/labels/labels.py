@@ -14,9 +14,10 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.averages import PERIOD
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import atr_step, true_range
-from crypto_bot.features.windows import CLOSE, HIGH, LOW, OPEN, Floats, Integers
+from crypto_bot.features.windows import CLOSE, HIGH, LOW, OPEN
 from crypto_bot.labels.paths import Paths, paths_of
 from crypto_bot.labels.registered import RULES
+from crypto_bot.market_data.observations import Floats, Integers
 
 UNKNOWN = -1
 """No label; all others are indices of the classes of their spec."""

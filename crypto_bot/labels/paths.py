@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP
-from crypto_bot.features.windows import CLOSE, HIGH, LOW, OPEN, Floats
+from crypto_bot.features.windows import CLOSE, HIGH, LOW, OPEN
+from crypto_bot.market_data.observations import Floats
 
 
 class Paths(NamedTuple):

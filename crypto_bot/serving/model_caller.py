@@ -124,6 +124,10 @@ class ModelCaller:
             reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
         if model.symbol is None:
             reasons.append(f"the pool's network answers: {view.symbol} has no model of its own")
+        reasons += [
+            f"masked: {group} is not known at every close of the window"
+            for group in self._windows_of(model).masked(view.symbol, model.spec.window_bars)
+        ]
         withheld = self._policy.withheld(model, view.open_ms)
         if pred is not Pred.NO_TRADE and withheld is not None:
             reasons.append(withheld)

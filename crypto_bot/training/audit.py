@@ -9,9 +9,10 @@ import numpy as np
 
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.labels import UNKNOWN, Labels, label
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.statistics.rows import Floats
 
 Measure = Callable[[int], Floats]
@@ -63,34 +64,29 @@ def _leaks(
     return found
 
 
-def before(coin: Series, until_ms: int) -> Series:
-    """The candles that open before `until_ms`."""
-    count = int(np.searchsorted(coin.open_ms, until_ms))
-    return Series(coin.open_ms[:count], coin.candles[:count])
-
-
 def feature_measure(
     features: FeatureSet,
     timeframe: Timeframe,
-    coin: Series,
-    leader: Series | None = None,
+    coin: CandleTable,
+    leader: CandleTable | None = None,
     market_since_ms: Sequence[int] = (),
 ) -> Measure:
     """The table of a feature set; coin and leader are cut alike."""
 
     def measure(until_ms: int) -> Floats:
-        lead = None if leader is None else before(leader, until_ms)
-        known = before(coin, until_ms)
+        lead = None if leader is None else leader.before(until_ms)
+        known = coin.before(until_ms)
         return batch(features, timeframe, known, lead, market_since_ms=market_since_ms).rows
 
     return measure
 
 
-def label_measure(spec: LabelSpec, timeframe: Timeframe, coin: Series) -> Measure:
+def label_measure(spec: LabelSpec, timeframe: Timeframe, coin: CandleTable) -> Measure:
     """The table of a label, its columns those of `Labels`; NaN where it is unknown."""
 
     def measure(until_ms: int) -> Floats:
-        found = label(spec, timeframe, *before(coin, until_ms))
+        known = coin.before(until_ms)
+        found = label(spec, timeframe, known.open_ms, known.candles)
         table = np.column_stack([np.asarray(column, np.float64) for column in found])
         table[found.label == UNKNOWN, : len(Labels._fields) - 1] = np.nan
         return table

@@ -69,7 +69,7 @@ def choices(
     `published`: `meta.json` of the models that are there and sound.
     """
     there = [each for each in found.values() if isinstance(each, Coin)]
-    newest_ms = max((int(ms) for coin in there for ms in coin.series.open_ms[-1:]), default=0)
+    newest_ms = max((int(ms) for coin in there for ms in coin.table.open_ms[-1:]), default=0)
     return [
         _choice(symbol, each, published.get(symbol), wanted, newest_ms)
         for symbol, each in found.items()
@@ -99,7 +99,7 @@ def _choice(
     if isinstance(found, CryptoBotError):
         action = Action.SKIP if isinstance(found, NotEnoughData) else Action.FAIL
         return Choice(symbol, action, str(found))
-    count = int(found.series.open_ms.size)
+    count = int(found.table.open_ms.size)
     lacking = _lacking(found, wanted, newest_ms)
     if lacking is not None:
         return Choice(symbol, Action.SKIP, lacking, count)
@@ -114,7 +114,7 @@ def _choice(
 
 def _lacking(coin: Coin, wanted: Wanted, newest_ms: int) -> str | None:
     """Why `coin` cannot be trained, in words."""
-    open_ms, question = coin.series.open_ms, wanted.question
+    open_ms, question = coin.table.open_ms, wanted.question
     needed = needed_candles(question, wanted.splits)
     if open_ms.size < needed:
         return f"it has {open_ms.size} candles and about {needed} are needed"
@@ -139,7 +139,7 @@ def _require_folds(open_ms: Ints, wanted: Wanted) -> None:
     """
     question = wanted.question
     bars = open_ms // question.timeframe.ms
-    least = question.features.warm_up_bars + question.window_bars
+    least = question.features.warm_up_bars(question.timeframe) + question.window_bars
     ready = np.flatnonzero(bars[least:] - bars[:-least] == least)
     if not ready.size:
         raise NotEnoughData(f"it has no {least} candles without a gap, as a window needs")

@@ -42,7 +42,7 @@ class Estimate(NamedTuple):
 
 def estimate(coins: Sequence[Coin], question: Question, plan: TrainingPlan) -> Estimate:
     """Measures the network's speed on this machine for a second or two."""
-    rows = {coin.symbol: coin.series.open_ms.size for coin in coins}
+    rows = {coin.symbol: coin.table.open_ms.size for coin in coins}
     total = sum(rows.values())
     own = [rows[symbol] for symbol in plan.judged]
     rounds = plan.splits.folds + 1

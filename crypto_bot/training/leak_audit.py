@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from crypto_bot.domain.interval import Interval
-from crypto_bot.features.kernel import Series
 from crypto_bot.labels.labels import Labels
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
 from crypto_bot.models.families.family import HeadLogits
@@ -53,7 +53,11 @@ class Audit(NamedTuple):
 
 
 def audit(
-    coins: Sequence[Coin], leader: Series | None, question: Question, splits: SplitPlan, seed: int
+    coins: Sequence[Coin],
+    leader: CandleTable | None,
+    question: Question,
+    splits: SplitPlan,
+    seed: int,
 ) -> Audit:
     """Prefix invariance of features and label on each coin, then two placebos over all of them.
 
@@ -88,11 +92,11 @@ def audit(
 
 
 def _prefixes(
-    coin: Coin, leader: Series | None, question: Question
+    coin: Coin, leader: CandleTable | None, question: Question
 ) -> list[tuple[str, tuple[str, ...]]]:
     """The columns of features and of label whose past changes, each with a name for the table."""
     features, timeframe = question.features, question.timeframe
-    kept = Series(coin.series.open_ms[-_PREFIX_BARS:], coin.series.candles[-_PREFIX_BARS:])
+    kept = CandleTable(coin.table.open_ms[-_PREFIX_BARS:], coin.table.candles[-_PREFIX_BARS:])
     ends_ms = int(kept.open_ms[-1]) + timeframe.ms
     cuts_ms = [ends_ms - bars * timeframe.ms for bars in _CUTS]
     measure = feature_measure(features, timeframe, kept, leader, coin.market_since_ms)
@@ -118,15 +122,15 @@ def _prefix_check(name: str, columns: Sequence[str]) -> Check:
 
 
 def _coin_flips(
-    coins: Sequence[Coin], leader: Series | None, question: Question, plan: TrainingPlan
+    coins: Sequence[Coin], leader: CandleTable | None, question: Question, plan: TrainingPlan
 ) -> Interval:
     """The direction AUC of what is learned from a market whose direction is drawn by lot."""
-    markets = {coin.symbol: coin.series for coin in coins}
+    markets = {coin.symbol: coin.table for coin in coins}
     led_by = question.features.leader
     if led_by is not None and leader is not None:
         markets.setdefault(led_by, leader)
     turned = coin_flip(markets, question.timeframe, plan.seed)
-    flipped = [replace(coin, series=turned[coin.symbol]) for coin in coins]
+    flipped = [replace(coin, table=turned[coin.symbol]) for coin in coins]
     panel = build_panel(flipped, None if led_by is None else turned[led_by], question)
     return _direction(_walked(panel, panel, plan), plan.seed)
 

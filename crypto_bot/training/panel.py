@@ -14,9 +14,10 @@ import structlog
 from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.labels import ClassCounts, Labels, count_classes, label, uniqueness
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.families.family import Examples, Features
 from crypto_bot.statistics.rows import Bools, Floats, Ints, Rows
 from crypto_bot.training.baselines import RowKeys, last_known
@@ -33,7 +34,7 @@ class Coin:
     """The candles of one symbol; `market_since_ms` as `kernel.batch` takes it."""
 
     symbol: str
-    series: Series
+    table: CandleTable
     market_since_ms: tuple[int, ...] = ()
 
 
@@ -114,7 +115,7 @@ class Panel:
 
 def build_panel(
     coins: Sequence[Coin],
-    leader: Series | None,
+    leader: CandleTable | None,
     question: Question,
     keep_at: Path | None = None,
 ) -> Panel:
@@ -125,7 +126,7 @@ def build_panel(
     Raises OSError where the disk has no room, BadCandles as `kernel.batch` does, NotEnoughData
     where a coin has too few candles for a single window or its labels hold fewer than two classes.
     """
-    shape = (sum(coin.series.open_ms.size for coin in coins), len(question.features.columns))
+    shape = (sum(coin.table.open_ms.size for coin in coins), len(question.features.columns))
     features: Features = np.empty((0, shape[1]), np.float32)
     if keep_at is None:
         features = np.empty(shape, np.float32)
@@ -181,15 +182,15 @@ def _known(columns: dict[str, Any], question: Question) -> Ints:
 
 
 def _columns(
-    number: int, coin: Coin, leader: Series | None, question: Question
+    number: int, coin: Coin, leader: CandleTable | None, question: Question
 ) -> tuple[Features, dict[str, Any]]:
     """Features of one coin, and its other columns by name."""
     after = _labelled(coin, question)
-    open_ms = coin.series.open_ms
+    open_ms = coin.table.open_ms
     made = batch(
         question.features,
         question.timeframe,
-        coin.series,
+        coin.table,
         leader,
         market_since_ms=coin.market_since_ms,
         dtype=np.float32,
@@ -214,16 +215,16 @@ def require_enough(coin: Coin, question: Question) -> None:
 
 
 def _counted(coin: Coin, question: Question) -> tuple[Labels, ClassCounts]:
-    count = coin.series.open_ms.size
+    count = coin.table.open_ms.size
     horizon = question.label.horizon.bars(question.timeframe)
-    least = question.features.warm_up_bars + question.window_bars + horizon
+    least = question.features.warm_up_bars(question.timeframe) + question.window_bars + horizon
     if count < least:
         raise NotEnoughData(
             f"it has {count} candles: {least} are needed for a single window of "
             f"{question.window_bars} rows of {question.features.name} with its label, and many "
             "times as many to learn from"
         )
-    after = label(question.label, question.timeframe, *coin.series)
+    after = label(question.label, question.timeframe, coin.table.open_ms, coin.table.candles)
     return after, count_classes(after.label, question.label.classes)
 
 

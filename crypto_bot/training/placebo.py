@@ -10,8 +10,8 @@ import numpy.typing as npt
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.compiled import compiled
-from crypto_bot.features.kernel import Series
 from crypto_bot.labels.labels import UNKNOWN, label
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import auc
 
@@ -21,7 +21,9 @@ _HIGHEST_TILT = 0.3
 """Beyond it trends feed on themselves and prices run away."""
 
 
-def coin_flip(markets: Mapping[str, Series], timeframe: Timeframe, seed: int) -> dict[str, Series]:
+def coin_flip(
+    markets: Mapping[str, CandleTable], timeframe: Timeframe, seed: int
+) -> dict[str, CandleTable]:
     """`markets` with each bar turned up or down by the flip of a coin, the same for all of them.
 
     Mirrored bars keep their ranges, volumes and the size of every return, and so the volatility,
@@ -32,14 +34,14 @@ def coin_flip(markets: Mapping[str, Series], timeframe: Timeframe, seed: int) ->
     last = max(int(numbers[-1]) for numbers in bars.values())
     signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), last - first + 1)
     return {
-        symbol: Series(coin.open_ms, _turned(coin.candles, signs[bars[symbol] - first]))
+        symbol: CandleTable(coin.open_ms, _turned(coin.candles, signs[bars[symbol] - first]))
         for symbol, coin in markets.items()
     }
 
 
 def planted(
-    coin: Series, timeframe: Timeframe, spec: LabelSpec, target: float, seed: int
-) -> Series:
+    coin: CandleTable, timeframe: Timeframe, spec: LabelSpec, target: float, seed: int
+) -> CandleTable:
     """`coin` with its bars turned so that its direction can be told with an AUC of `target`.
 
     Up has the probability 1/2 + tilt × (the last 4 bars' net move over their path); the tilt is
@@ -64,10 +66,10 @@ def planted(
     for _ in range(_STEPS):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if market(middle)[1] < target else (low, middle)
-    return Series(coin.open_ms, market(high)[0])
+    return CandleTable(coin.open_ms, market(high)[0])
 
 
-def open_candle_leak(coin: Series, timeframe: Timeframe, block_bars: int = 16) -> Floats:
+def open_candle_leak(coin: CandleTable, timeframe: Timeframe, block_bars: int = 16) -> Floats:
     """The classic leak (n,): log change to the close of the longer candle that is still open.
 
     It is what resampling to a longer timeframe and joining by open time gives.

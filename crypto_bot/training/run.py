@@ -11,8 +11,8 @@ import structlog
 
 from crypto_bot import __version__
 from crypto_bot.domain.errors import ConfigError, TrainingError
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import schema_hash
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.events import (
     EpochFinished,
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 def prepare(
     store: RunStore,
     coins: Sequence[Coin],
-    leader: Series | None,
+    leader: CandleTable | None,
     question: Question,
     plan: TrainingPlan,
     *,
@@ -107,8 +107,7 @@ def _identity(coins: Sequence[Coin], question: Question, plan: TrainingPlan) -> 
 
 
 def _fingerprint(coin: Coin) -> str:
-    digest = hashlib.sha256(coin.series.open_ms.tobytes())
-    digest.update(coin.series.candles.tobytes())
+    digest = hashlib.sha256(coin.table.fingerprint().encode())
     digest.update(str(coin.market_since_ms).encode())
     return digest.hexdigest()[:16]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crypto_bot.features.kernel import Series
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.checkpoint_store import Notebook
 from crypto_bot.models.families.family import FittedHeads
 from crypto_bot.models.memory import give_back
@@ -52,7 +52,7 @@ class Study:
     plan: TrainingPlan
     folds: tuple[Fold, ...]
     audited: tuple[Coin, ...]
-    leader: Series | None
+    leader: CandleTable | None
     trained_ms: int
 
 
@@ -65,7 +65,7 @@ class Draft:
     plan: TrainingPlan
     folds: tuple[Fold, ...]
     audited: tuple[Coin, ...]
-    leader: Series | None
+    leader: CandleTable | None
     trained_ms: int
 
     def study(self, folder: Path) -> Study:

@@ -56,7 +56,7 @@ def needed_candles(question: Question, splits: SplitPlan) -> int:
     days = splits.folds * splits.test_days + splits.validation_days + splits.least_fit_days
     embargo_ms = splits.embargo_ms(question.label.horizon.ms(question.timeframe))
     bars = (days * DAY_MS + embargo_ms) // step_ms
-    around = question.features.warm_up_bars + question.window_bars
+    around = question.features.warm_up_bars(question.timeframe) + question.window_bars
     return bars + around + 3 * question.label.horizon.bars(question.timeframe)
 
 
@@ -69,7 +69,7 @@ def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
         if not own.any():
             raise NotEnoughData(
                 f"{symbol} has no window of {q.window_bars} candles without a gap after the first "
-                f"{q.features.warm_up_bars}: use a longer or more complete history"
+                f"{q.features.warm_up_bars(q.timeframe)}: use a longer or more complete history"
             )
         spans.append((panel.open_ms[own].min(), panel.open_ms[own].max(), symbol))
     first_ms, _, youngest = max(spans)
@@ -185,7 +185,7 @@ def baselines_of(
     """What every baseline says of the rows `ends` [n], and what it must itself beat."""
     thin, beside = panel.thinned(rows.fit), panel.thinned(rows.validation)
     columns = panel.question.features
-    move, up = (np.array(columns.indices(names)) for names in columns.trees)
+    move, up = (np.array(columns.indices(names)) for names in columns.columns_for("trees"))
     told = baseline_logits(
         FoldRows(
             fit=panel.whole(thin),

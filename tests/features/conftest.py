@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from crypto_bot.features.kernel import Series
+from crypto_bot.market_data.candle_table import CandleTable
 
 STEP_MS = 900_000
 FIRST_MS = 1_700_000_100_000 // STEP_MS * STEP_MS
 
-Walk = Callable[..., Series]
+Walk = Callable[..., CandleTable]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def walk() -> Walk:
 
     def make(
         count: int, seed: int, *, missing: tuple[int, ...] = (), price: float = 100.0
-    ) -> Series:
+    ) -> CandleTable:
         rng = np.random.default_rng(seed)
         calm = 0.003 * np.exp(0.6 * np.sin(np.arange(count) / 250.0))
         close = price * np.exp(np.cumsum(calm * rng.standard_t(4, count)))
@@ -37,23 +37,23 @@ def walk() -> Walk:
         candles[:, 1] = candles[:, :4].max(axis=1)
         candles[:, 2] = candles[:, :4].min(axis=1)
         kept = np.setdiff1d(np.arange(count), missing)
-        return Series(FIRST_MS + kept * STEP_MS, np.ascontiguousarray(candles[kept]))
+        return CandleTable(FIRST_MS + kept * STEP_MS, np.ascontiguousarray(candles[kept]))
 
     return make
 
 
 @pytest.fixture
-def real_candles() -> Callable[[str, int], Series]:
+def real_candles() -> Callable[[str, int], CandleTable]:
     """Reads the last so many real 15-minute candles of a symbol."""
     beside = Path(__file__).parents[3] / "shared" / "data"
     folder = Path(os.environ.get("CRYPTO_BOT_TEST_DATA", beside)) / "candles_15m"
     if not folder.is_dir():
         pytest.skip(f"no real candles in {folder}: set CRYPTO_BOT_TEST_DATA")
 
-    def read(symbol: str, count: int) -> Series:
+    def read(symbol: str, count: int) -> CandleTable:
         table = pq.read_table(folder / f"{symbol}.parquet")
         columns = [table[name].to_numpy() for name in ("open", "high", "low", "close", "volume")]
         candles = np.column_stack(columns)[-count:]
-        return Series(table["timestamp"].to_numpy()[-count:], np.ascontiguousarray(candles))
+        return CandleTable(table["timestamp"].to_numpy()[-count:], np.ascontiguousarray(candles))
 
     return read

@@ -21,14 +21,14 @@ from crypto_bot.features.indicators import (
     softsign,
     true_range,
 )
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.measurement import COLUMNS, measure, measure_trend
-from crypto_bot.features.memory import Floats
+from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.market_data.observations import Floats
 
-Walk = Callable[..., Series]
+Walk = Callable[..., CandleTable]
 
 
-def last_by_ta(coin: Series) -> dict[str, float]:
+def last_by_ta(coin: CandleTable) -> dict[str, float]:
     """The indicators after the last candle, by `ta` over the same candles."""
     _, high, low, close, _ = (pd.Series(column) for column in coin.candles.T)
     with warnings.catch_warnings():
@@ -42,14 +42,14 @@ def last_by_ta(coin: Series) -> dict[str, float]:
         }
 
 
-def measured(coin: Series) -> dict[str, float]:
+def measured(coin: CandleTable) -> dict[str, float]:
     out = np.empty(len(COLUMNS))
     _, high, low, close, volume = (np.ascontiguousarray(column) for column in coin.candles.T)
     measure(high, low, close, volume, out)
     return dict(zip(COLUMNS, out.tolist(), strict=True))
 
 
-def agree(coin: Series) -> None:
+def agree(coin: CandleTable) -> None:
     found = measured(coin)
     for name, expected in last_by_ta(coin).items():
         assert found[name] == pytest.approx(expected, rel=1e-9, abs=1e-9), name
@@ -63,11 +63,11 @@ def test_a_window_agrees_with_ta_from_its_first_full_value_on(
     agree(walk(count, seed=count, price=price))
 
 
-def test_real_candles_agree_with_ta(real_candles: Callable[[str, int], Series]) -> None:
+def test_real_candles_agree_with_ta(real_candles: Callable[[str, int], CandleTable]) -> None:
     for symbol in ("BTCUSDT", "SOLUSDT", "MANAUSDT"):
         coin = real_candles(symbol, 3000)
         for start in range(0, 2600, 200):
-            agree(Series(coin.open_ms[start : start + 256], coin.candles[start : start + 256]))
+            agree(CandleTable(coin.open_ms[start : start + 256], coin.candles[start : start + 256]))
 
 
 def test_steps_follow_ta_over_a_long_series(walk: Walk) -> None:

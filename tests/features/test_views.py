@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.timeframe import TRADED, Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.measurement import COLUMNS
 from crypto_bot.features.memory import BASE_WINDOW
 from crypto_bot.features.views import HIGHER_LEVELS, RuleViews
+from crypto_bot.market_data.candle_table import CandleTable
 
-Walk = Callable[..., Series]
+Walk = Callable[..., CandleTable]
 M15 = Timeframe.parse("15m")
 D1 = Timeframe.parse("1d")
 COIN = "BTCUSDT"
 
 
-def candles_of(coin: Series) -> list[Candle]:
+def candles_of(coin: CandleTable) -> list[Candle]:
     opens = coin.open_ms.tolist()
     return [Candle(at, *row) for at, row in zip(opens, coin.candles.tolist(), strict=True)]
 
@@ -230,7 +230,7 @@ def test_views_are_finite_and_in_their_ranges(seed: int, wild: float, count: int
             assert isnan(value) or least <= value <= most, name
 
 
-def test_real_candles_with_their_gaps(real_candles: Callable[[str, int], Series]) -> None:
+def test_real_candles_with_their_gaps(real_candles: Callable[[str, int], CandleTable]) -> None:
     """XLM has a gap of months: its views begin anew after it, however they were reached."""
     candles = candles_of(real_candles("XLMUSDT", 40_000))
     opens = [candle.open_ms for candle in candles]

@@ -4,14 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto_bot.features.windows import (
-    Floats,
-    clear,
-    empty_windows,
-    plan,
-    push_maxima,
-    push_sums,
-)
+from crypto_bot.features.windows import clear, empty_windows, plan, push_maxima, push_sums
+from crypto_bot.market_data.observations import Floats
 
 WIDTHS = (3, 7)
 ROWS, LENGTH = plan({0: (0, 1), 1: (1,)}, WIDTHS)

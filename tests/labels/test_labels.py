@@ -12,7 +12,6 @@ from crypto_bot.domain.errors import ConfigError, NotEnoughData
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP, SHORT_NO_TRADE_LONG, LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.labels.labels import (
     UNKNOWN,
     Labels,
@@ -21,11 +20,12 @@ from crypto_bot.labels.labels import (
     uniqueness,
 )
 from crypto_bot.labels.registered import LABELS, class_after
+from crypto_bot.market_data.candle_table import CandleTable
 
 TF = Timeframe.parse("15m")
 QUIET = 20  # candles with a range of exactly 1.0 around 100: ATR(14) is 1.0
 SHORT, NO_TRADE, LONG = DOWN_NEUTRAL_UP
-Walk = Callable[..., Series]
+Walk = Callable[..., CandleTable]
 
 
 def labelled(
@@ -100,7 +100,7 @@ def test_three_bars_and_a_quarter_percent(close: float, kind: int) -> None:
 def test_the_last_rows_and_those_before_a_gap_have_no_label(name: str, walk: Walk) -> None:
     spec = LABELS.get(name)
     coin = walk(200, 41, missing=(120,))
-    found = label(spec, TF, *coin)
+    found = label(spec, TF, coin.open_ms, coin.candles)
     without = np.zeros(199, np.bool_)
     for first, end in ((0, 120), (120, 199)):
         without[first : first + 13] = True  # no ATR yet
@@ -114,7 +114,7 @@ def test_no_label_looks_beyond_its_horizon_or_at_its_own_candle(walk: Walk) -> N
     coin = walk(400, 42)
     for name in ("A", "B", "fixed"):
         spec = LABELS.get(name)
-        whole = label(spec, TF, *coin)
+        whole = label(spec, TF, coin.open_ms, coin.candles)
         close_ms = coin.open_ms + TF.ms
         known = whole.label != UNKNOWN
         assert (whole.end_ms[known] > close_ms[known]).all()
@@ -130,7 +130,7 @@ def test_a_mirrored_market_has_mirrored_labels(walk: Walk) -> None:
     mirrored = coin.candles.copy()
     mirrored[:, :4] = 2000.0 - coin.candles[:, [0, 2, 1, 3]]
     for name in ("A", "B"):
-        up = label(LABELS.get(name), TF, *coin).label
+        up = label(LABELS.get(name), TF, coin.open_ms, coin.candles).label
         down = label(LABELS.get(name), TF, coin.open_ms, mirrored).label
         known = up != UNKNOWN
         assert np.array_equal(up[known], 2 - down[known])

@@ -28,8 +28,8 @@ def tiny_net(features: str, window_bars: int, seed: int) -> CnnLstmNet:
     chosen = feature_set(features)
     shape = Architecture(
         window_bars,
-        tuple(chosen.indices(chosen.network.move)),
-        tuple(chosen.indices(chosen.network.direction)),
+        tuple(chosen.indices(chosen.columns_for("network").move)),
+        tuple(chosen.indices(chosen.columns_for("network").direction)),
         "tiny",
     )
     with torch.random.fork_rng([]):
@@ -65,8 +65,8 @@ def tiny_model(
             features=features,
             schema_hash=schema_hash(chosen),
             columns=chosen.columns,
-            move_columns=chosen.network.move,
-            direction_columns=chosen.network.direction,
+            move_columns=chosen.columns_for("network").move,
+            direction_columns=chosen.columns_for("network").direction,
             window_bars=window_bars,
             label=LABELS.get("A"),
         ),

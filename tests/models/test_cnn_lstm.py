@@ -45,7 +45,7 @@ def examples(rows: int = 900, seed: int = 0) -> Examples:
 
 def test_the_default_size_has_about_690_000_parameters() -> None:
     features = feature_set("per_coin_v2")
-    move, up = (tuple(features.indices(names)) for names in features.network)
+    move, up = (tuple(features.indices(names)) for names in features.columns_for("network"))
     net = CnnLstmNet(Architecture(32, move, up))
     assert sum(p.numel() for p in net.parameters()) == 690_184
 

@@ -320,7 +320,7 @@ async def test_too_few_candles_are_said_with_what_is_needed(
 ) -> None:
     short = {symbol: candles[-400:] for symbol, candles in truth.items()}
     signals, _ = undisturbed(settings, short, START)
-    needed = feature_set("per_coin_v2").warm_up_bars
+    needed = feature_set("per_coin_v2").warm_up_bars(M15)
     for signal in signals:
         if signal.symbol in TRAINED:
             assert f"needs {needed}" in signal.declined[0].reason

@@ -4,9 +4,9 @@ import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.panel import Question
 
@@ -18,7 +18,7 @@ SPLITS = SplitPlan(folds=2, test_days=20, validation_days=10, least_fit_days=20)
 
 def candles(
     days: int, seed: int, missing: tuple[int, ...] = (), rising_days: tuple[int, int] = (0, 0)
-) -> Series:
+) -> CandleTable:
     """A wandering price whose steps swell and shrink; it climbs steadily on `rising_days`."""
     rng = np.random.default_rng(seed)
     n = 24 * days
@@ -39,4 +39,4 @@ def candles(
         ]
     )
     kept = np.setdiff1d(np.arange(n), missing)
-    return Series(kept * HOUR.ms + 20_000 * DAY_MS, np.ascontiguousarray(table[kept]))
+    return CandleTable(kept * HOUR.ms + 20_000 * DAY_MS, np.ascontiguousarray(table[kept]))

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.labels import UNKNOWN, Labels, label
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import auc
 from crypto_bot.training.audit import (
-    before,
     feature_measure,
     label_leaks,
     label_measure,
@@ -22,7 +21,7 @@ from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted, sh
 TF = Timeframe.parse("15m")
 
 
-def walk(count: int, seed: int) -> Series:
+def walk(count: int, seed: int) -> CandleTable:
     """A random walk of candles."""
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(0.003 * rng.standard_t(5, count)))
@@ -31,10 +30,10 @@ def walk(count: int, seed: int) -> Series:
     high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
     candles = np.column_stack([opened, high, low, close, np.exp(rng.standard_normal(count))])
     first_ms = 1_700_000_100_000 // TF.ms * TF.ms
-    return Series(first_ms + np.arange(count) * TF.ms, candles)
+    return CandleTable(first_ms + np.arange(count) * TF.ms, candles)
 
 
-def cuts(coin: Series, count: int = 17) -> list[int]:
+def cuts(coin: CandleTable, count: int = 17) -> list[int]:
     """The end, and every bar of the last four hours before it."""
     return [int(coin.open_ms[-1]) + TF.ms * (1 - back) for back in range(count + 1)]
 
@@ -66,7 +65,7 @@ def test_the_candle_that_is_still_open_is_caught() -> None:
     coin = walk(1000, 4)
 
     def measure(until_ms: int) -> Floats:
-        known = before(coin, until_ms)
+        known = coin.before(until_ms)
         past = np.log(known.candles[:, 3])
         return np.column_stack([past, open_candle_leak(known, TF)])
 
@@ -79,7 +78,7 @@ def test_a_scaler_fitted_on_everything_is_caught() -> None:
     coin = walk(1000, 5)
 
     def measure(until_ms: int) -> Floats:
-        close = before(coin, until_ms).candles[:, 3]
+        close = coin.before(until_ms).candles[:, 3]
         scaled: Floats = (close - close.mean()) / close.std()
         return scaled[:, None]
 
@@ -88,7 +87,7 @@ def test_a_scaler_fitted_on_everything_is_caught() -> None:
 
 def test_the_open_candle_tells_the_direction() -> None:
     coin = walk(20_000, 6)
-    found = label(LABELS.get("A"), TF, *coin)
+    found = label(LABELS.get("A"), TF, coin.open_ms, coin.candles)
     moved = (found.label != UNKNOWN) & (found.label != 1)
     assert auc(open_candle_leak(coin, TF)[moved], found.label[moved] == 2) > 0.8
 
@@ -111,13 +110,13 @@ def test_a_coin_flip_keeps_sizes_and_loses_direction() -> None:
     assert np.mean([trend_auc(placebo) for placebo in placebos]) == pytest.approx(0.5, abs=0.01)
 
 
-def trend_auc(coin: Series) -> float:
+def trend_auc(coin: CandleTable) -> float:
     """Direction AUC of the last four bars' net move over their path, on bars that moved."""
     close = coin.candles[:, 3]
     path = np.abs(np.diff(close, prepend=close[0]))
     score = np.zeros(close.size)
     score[4:] = (close[4:] - close[:-4]) / np.convolve(path, np.ones(4))[4 : close.size]
-    found = label(LABELS.get("A"), TF, *coin)
+    found = label(LABELS.get("A"), TF, coin.open_ms, coin.candles)
     moved = (found.label != UNKNOWN) & (found.label != 1)
     return auc(score[moved], found.label[moved] == 2)
 
@@ -140,7 +139,8 @@ def test_what_cannot_be_planted_is_said() -> None:
 
 
 def test_shuffled_labels_keep_their_counts_and_the_unknown() -> None:
-    found = label(LABELS.get("A"), TF, *walk(2000, 11)).label
+    coin = walk(2000, 11)
+    found = label(LABELS.get("A"), TF, coin.open_ms, coin.candles).label
     mixed = shuffled(found, seed=5)
     assert np.array_equal(mixed == UNKNOWN, found == UNKNOWN)
     assert np.array_equal(np.bincount(mixed + 1), np.bincount(found + 1))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.errors import NotEnoughData
-from crypto_bot.features.kernel import Series
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.artifact import META, METRICS, TRAILING
 from crypto_bot.models.catalog import headline
 from crypto_bot.models.families.by_name import TREES as TREE_FAMILY
@@ -29,7 +29,7 @@ from tests.training.made_market import FEATURES, HOUR, QUESTION, SPLITS, candles
 from tests.training.made_runs import TRAINED_MS, TUNING, plan, trained
 
 
-def panel(*coins: Series) -> Panel:
+def panel(*coins: CandleTable) -> Panel:
     told = [Coin(f"COIN{number}", each) for number, each in enumerate(coins)]
     return build_panel(told, None, QUESTION)
 
@@ -38,7 +38,7 @@ def test_a_window_never_crosses_a_gap_or_the_start_of_a_coin() -> None:
     gap = 1_200
     told = panel(candles(130, 0, missing=(gap,)), candles(130, 1))
     first, second = (np.flatnonzero(told.ready & (told.coin == coin)) for coin in (0, 1))
-    warm = FEATURES.warm_up_bars
+    warm = FEATURES.warm_up_bars(QUESTION.timeframe)
     # Ready from the 16th valid row on; after the gap everything begins anew.
     assert first[0] == warm - 1 + 15
     assert first[first >= gap][0] == gap + warm - 1 + 15

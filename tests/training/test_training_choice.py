@@ -7,7 +7,7 @@ import pytest
 
 from crypto_bot.domain.errors import BadCandles, CryptoBotError, NotEnoughData
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.features.kernel import Series
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.artifact import META, artifact_files
 from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
 from crypto_bot.models.meta import Meta, meta_from
@@ -28,10 +28,10 @@ def one(found: Coin | CryptoBotError, published: Meta | None = None, **changed: 
     return choices({"A": found}, told, wanted)[0]
 
 
-def without(series: Series, from_day: int, until_day: int) -> Series:
+def without(series: CandleTable, from_day: int, until_day: int) -> CandleTable:
     bars = (series.open_ms - series.open_ms[0]) // HOUR.ms
     kept = (bars < 24 * from_day) | (bars >= 24 * until_day)
-    return Series(series.open_ms[kept], np.ascontiguousarray(series.candles[kept]))
+    return CandleTable(series.open_ms[kept], np.ascontiguousarray(series.candles[kept]))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_what_cannot_be_read_fails_and_what_is_not_there_is_skipped() -> None:
 
 
 def test_the_pool_learns_from_coins_too_young_for_a_model_of_their_own() -> None:
-    still = Series(WHOLE.open_ms, np.full_like(WHOLE.candles, 5.0))
+    still = CandleTable(WHOLE.open_ms, np.full_like(WHOLE.candles, 5.0))
     found: dict[str, Coin | CryptoBotError] = {
         "A": Coin("A", WHOLE),
         "B": Coin("B", candles(60, 1)),

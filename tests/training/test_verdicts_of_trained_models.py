@@ -10,10 +10,11 @@ import pytest
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.labels import label
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.families.family import Examples, HeadLogits
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.models.verdict import Verdict
@@ -35,7 +36,7 @@ DAYS = 364
 SMALL = TreeSettings(move_rounds=150, up_rounds=60, leaves=8, learning_rate=0.06)
 
 
-def candles(seed: int) -> Series:
+def candles(seed: int) -> CandleTable:
     """A coin whose volatility has hours, lasts and jumps; its direction is chance."""
     rng = np.random.default_rng(seed)
     n = DAYS * 96
@@ -53,23 +54,23 @@ def candles(seed: int) -> Series:
     high, low = np.maximum(opened, close) + reach[0], np.minimum(opened, close) - reach[1]
     volume = 1e4 * np.exp(calm + 0.3 * rng.standard_normal(n))
     table = np.column_stack([opened, high, low, close, volume])
-    return Series(np.arange(n) * QUARTER.ms + 20_000 * DAY_MS, table)
+    return CandleTable(np.arange(n) * QUARTER.ms + 20_000 * DAY_MS, table)
 
 
-def market(coins: int) -> dict[str, Series]:
+def market(coins: int) -> dict[str, CandleTable]:
     return {f"COIN{k}": candles(k) for k in range(coins)}
 
 
 class Table:
     """Labelled rows of all the coins, where `leaking` with the close of the open 4h candle."""
 
-    def __init__(self, markets: Mapping[str, Series], *, leaking: bool = False) -> None:
+    def __init__(self, markets: Mapping[str, CandleTable], *, leaking: bool = False) -> None:
         first = next(iter(markets.values()))
         columns = FEATURES.indices(USED)
         features, keys, told = [], [], []
         for number, coin in enumerate(markets.values()):
             made = batch(FEATURES, QUARTER, coin, first, dtype=np.float32)
-            after = label(SPEC, QUARTER, *coin)
+            after = label(SPEC, QUARTER, coin.open_ms, coin.candles)
             known = made.valid & (after.label >= 0)
             extra = open_candle_leak(coin, QUARTER)[:, None] if leaking else made.rows[:, :0]
             rows = np.hstack([made.rows[:, columns], extra])[known]

@@ -21,9 +21,9 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.features.kernel import series
 from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import candle_table
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.meta import Meta
@@ -246,8 +246,8 @@ def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> t
     symbols = tuple(dict.fromkeys(asked.symbols.split(",")))
     wanted = dict.fromkeys((*symbols, *([features.leader] if features.leader else [])))
     candles = {symbol: _candles(flags.candles, settings, symbol) for symbol in wanted}
-    coins = [Coin(symbol, series(candles[symbol])) for symbol in symbols]
-    leader = series(candles[features.leader]) if features.leader else None
+    coins = [Coin(symbol, candle_table(candles[symbol])) for symbol in symbols]
+    leader = candle_table(candles[features.leader]) if features.leader else None
     checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed).checks
     table = Table("check", "passed", "what it says")
     for check in checks:

@@ -20,7 +20,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import require_sound
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, series
+from crypto_bot.market_data.candle_table import CandleTable, candle_table
 from crypto_bot.training.panel import Coin
 
 _T = TypeVar("_T")
@@ -64,9 +64,7 @@ class EarlierCandles:
 
     def read(self, symbol: str) -> Coin:
         coin = self._held.read(symbol)
-        open_ms, candles = coin.series
-        count = int(np.searchsorted(open_ms, self._until_ms))
-        return replace(coin, series=Series(open_ms[:count].copy(), candles[:count].copy()))
+        return replace(coin, table=coin.table.before(self._until_ms))
 
 
 class FileCandles:
@@ -93,7 +91,7 @@ class FileCandles:
         columns = read_candles(self._paths[symbol])
         if not columns.are_sound(self._timeframe):
             require_sound(columns.candles(), self._timeframe, str(self._paths[symbol]))
-        found = Series(columns.open_ms, np.column_stack(columns[1:]))
+        found = CandleTable(columns.open_ms, np.column_stack(columns[1:]))
         return Coin(symbol, found, self._changes.get(symbol, ()))
 
 
@@ -111,7 +109,7 @@ class StoredCandles:
                 f"no {self._settings.tf} candles of {symbol} are stored: bring them with "
                 "'crypto-bot candles sync' or 'import', or name --candles"
             )
-        return Coin(symbol, series(found))
+        return Coin(symbol, candle_table(found))
 
     def _asked(self, question: Callable[[SqlCandleArchive], _T]) -> _T:
         database = Database.open(self._settings.database_url)

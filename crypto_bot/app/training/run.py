@@ -79,7 +79,7 @@ class Call:
 
     def workers(self, found: Survey) -> int:
         """How many jobs at a time this machine has the memory for."""
-        rows = sum(coin.series.open_ms.size for coin in found.coins)
+        rows = sum(coin.table.open_ms.size for coin in found.coins)
         columns = len(self.question.features.columns)
         return workers_for(self.flags.max_workers, worker_bytes(rows, columns))
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from crypto_bot.app.training.candles import TrainingCandles
 from crypto_bot.domain.errors import ConfigError, CryptoBotError, NotEnoughData, SignalUnavailable
-from crypto_bot.features.kernel import Series
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.models.meta import Meta
@@ -29,7 +29,7 @@ class Survey(NamedTuple):
 
     choices: tuple[Choice, ...]
     coins: tuple[Coin, ...]
-    leader: Series | None
+    leader: CandleTable | None
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -82,13 +82,15 @@ def survey(
     return result._replace(coins=tuple(coins), leader=leader_of(wanted.question, coins, held))
 
 
-def leader_of(question: Question, coins: Sequence[Coin], held: TrainingCandles) -> Series | None:
+def leader_of(
+    question: Question, coins: Sequence[Coin], held: TrainingCandles
+) -> CandleTable | None:
     """The series that the features compare with, where they have one."""
     led_by = question.features.leader
     if led_by is None or not coins:
         return None
-    known = {coin.symbol: coin.series for coin in coins}
-    return known[led_by] if led_by in known else held.read(led_by).series
+    known = {coin.symbol: coin.table for coin in coins}
+    return known[led_by] if led_by in known else held.read(led_by).table
 
 
 def print_survey(console: Console, found: Survey, estimated: Estimate | None, workers: int) -> None:

@@ -37,7 +37,7 @@ class FamilyChoice:
 
 def heads(name: str, features: FeatureSet) -> Heads:
     """The columns that each head of the family `name` reads."""
-    return features.network if name == CNN_LSTM else features.trees
+    return features.columns_for("network" if name == CNN_LSTM else "trees")
 
 
 def build(

@@ -7,9 +7,9 @@ import pytest
 
 from crypto_bot.app.cli import main
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
 from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
@@ -96,7 +96,7 @@ def test_no_model_is_one_line(
     assert told.count("\n") == 1
 
 
-def walk(bars: int, seed: int) -> Series:
+def walk(bars: int, seed: int) -> CandleTable:
     rng = np.random.default_rng(seed)
     hours = np.arange(bars) / 4.0
     volatility = 0.002 * np.exp(0.4 * np.sin(2.0 * np.pi * hours / 24.0))
@@ -105,7 +105,7 @@ def walk(bars: int, seed: int) -> Series:
     reach = np.exp(volatility * np.abs(rng.standard_normal((2, bars))))
     high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
     table = np.column_stack([opened, high, low, close, np.exp(rng.standard_normal(bars))])
-    return Series(1_700_000_100_000 // STEP_MS * STEP_MS + STEP_MS * np.arange(bars), table)
+    return CandleTable(1_700_000_100_000 // STEP_MS * STEP_MS + STEP_MS * np.arange(bars), table)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
     assert all(check.passed for check in checks), checks
     plan = TrainingPlan(("BTCUSDT", "ETHUSDT"), FamilyChoice(LOGISTIC), splits=splits)
     tilted = [
-        Coin(coin.symbol, planted(coin.series, M15, question.label, 0.6, seed))
+        Coin(coin.symbol, planted(coin.table, M15, question.label, 0.6, seed))
         for seed, coin in enumerate(coins)
     ]
     panel = build_panel(tilted, None, question)

@@ -6,8 +6,8 @@ from math import sqrt
 
 from crypto_bot.features.averages import ATR, OLDER
 from crypto_bot.features.compiled import compiled
-from crypto_bot.features.ratios import bounded, log_ratio, ratio
-from crypto_bot.features.tape import (
+from crypto_bot.features.indicators import bounded, log_ratio, ratio
+from crypto_bot.features.per_coin_v2.memory import (
     BOTTOM,
     LONG_BARS,
     PLACE,
@@ -24,11 +24,11 @@ from crypto_bot.features.tape import (
     W672,
     W2880,
     WIDTHS,
-    Tape,
+    Memory,
     deviation,
     log_return,
 )
-from crypto_bot.features.windows import Floats
+from crypto_bot.market_data.observations import Floats
 
 CONTEXT = (
     "closed_4_return",
@@ -60,22 +60,22 @@ def _closed(bar: int, block: int) -> int:
 
 
 @compiled
-def closed_return(tape: Tape, bar: int, block: int) -> float:
+def closed_return(memory: Memory, bar: int, block: int) -> float:
     """Log return of the newest complete block."""
-    return log_return(tape, bar, bar - _closed(bar, block), block)
+    return log_return(memory, bar, bar - _closed(bar, block), block)
 
 
 @compiled
-def closed_stretch(tape: Tape, bar: int, block: int, span: int) -> float:
+def closed_stretch(memory: Memory, bar: int, block: int, span: int) -> float:
     """Log distance of the newest closed block's close to the EMA `span` of closed blocks."""
     end = _closed(bar, block)
-    count = min(BLOCKS, (tape.marks[RUN] - 1 - (bar - end)) // block + 1)
-    newest = tape.logs[end & PLACE]
+    count = min(BLOCKS, (memory.marks[RUN] - 1 - (bar - end)) // block + 1)
+    newest = memory.logs[end & PLACE]
     keep = 1.0 - 2.0 / (span + 1.0)
     weight = 1.0
     total = weights = 0.0
     for k in range(count):
-        total += weight * (newest - tape.logs[(end - k * block) & PLACE])
+        total += weight * (newest - memory.logs[(end - k * block) & PLACE])
         weights += weight
         weight *= keep
     stretch: float = total / weights
@@ -83,39 +83,39 @@ def closed_stretch(tape: Tape, bar: int, block: int, span: int) -> float:
 
 
 @compiled
-def write_context(tape: Tape, bar: int, row: Floats) -> None:
+def write_context(memory: Memory, bar: int, row: Floats) -> None:
     """The 24 columns of `CONTEXT`. 30-day windows hold what the run has, from the warm-up on."""
-    share = tape.averages[OLDER, ATR] / tape.recent[bar & SHORT_PLACE, 3]
-    sums = tape.sums.held
-    row[0] = ratio(closed_return(tape, bar, 4), 2.0 * share)
-    row[1] = ratio(closed_stretch(tape, bar, 4, 8), 2.0 * share)
-    row[2] = ratio(closed_return(tape, bar, 96), sqrt(96.0) * share)
-    row[3] = ratio(closed_stretch(tape, bar, 96, 7), sqrt(96.0) * share)
-    month = min(LONG_BARS, tape.marks[RUN] - 1)
-    row[4] = ratio(log_return(tape, bar, 0, 288), sqrt(288.0) * share)
-    row[5] = ratio(log_return(tape, bar, 0, 672), sqrt(672.0) * share)
-    row[6] = ratio(log_return(tape, bar, 0, month), sqrt(float(month)) * share)
+    share = memory.averages[OLDER, ATR] / memory.recent[bar & SHORT_PLACE, 3]
+    sums = memory.sums.held
+    row[0] = ratio(closed_return(memory, bar, 4), 2.0 * share)
+    row[1] = ratio(closed_stretch(memory, bar, 4, 8), 2.0 * share)
+    row[2] = ratio(closed_return(memory, bar, 96), sqrt(96.0) * share)
+    row[3] = ratio(closed_stretch(memory, bar, 96, 7), sqrt(96.0) * share)
+    month = min(LONG_BARS, memory.marks[RUN] - 1)
+    row[4] = ratio(log_return(memory, bar, 0, 288), sqrt(288.0) * share)
+    row[5] = ratio(log_return(memory, bar, 0, 672), sqrt(672.0) * share)
+    row[6] = ratio(log_return(memory, bar, 0, month), sqrt(float(month)) * share)
     for k in range(3):
-        _write_range(tape, bar, k, share, row)
-    day, week = deviation(tape, bar, W96), deviation(tape, bar, W672)
+        _write_range(memory, bar, k, share, row)
+    day, week = deviation(memory, bar, W96), deviation(memory, bar, W672)
     row[16] = log_ratio(day, week)
-    row[17] = log_ratio(week, deviation(tape, bar, W2880))
-    row[18] = log_ratio(deviation(tape, bar, W4), week)
+    row[17] = log_ratio(week, deviation(memory, bar, W2880))
+    row[18] = log_ratio(deviation(memory, bar, W4), week)
     row[19] = ratio(sums[PRODUCT, W96], sums[SQUARE, W96])
     row[20] = ratio(sums[PRODUCT, W672], sums[SQUARE, W672])
     row[21] = ratio(sums[PRODUCT_4, W672], sums[SQUARE_4, W672])
     row[22] = log_ratio(sums[SQUARE_4, W672], 4.0 * sums[SQUARE, W672])
-    counted = min(LONG_BARS, tape.marks[RUN] - 16)
+    counted = min(LONG_BARS, memory.marks[RUN] - 16)
     row[23] = log_ratio(sums[SQUARE_16, W2880] / counted, 16.0 * sums[SQUARE, W2880] / month)
 
 
 @compiled
-def _write_range(tape: Tape, bar: int, k: int, share: float, row: Floats) -> None:
+def _write_range(memory: Memory, bar: int, k: int, share: float, row: Floats) -> None:
     span = W96 + k
-    width = min(WIDTHS[span], tape.marks[RUN])
+    width = min(WIDTHS[span], memory.marks[RUN])
     scale = share * sqrt(float(width))
-    close = tape.logs[bar & PLACE]
-    top, bottom = tape.tops.held[TOP, span], -tape.tops.held[BOTTOM, span]
+    close = memory.logs[bar & PLACE]
+    top, bottom = memory.tops.held[TOP, span], -memory.tops.held[BOTTOM, span]
     row[7 + 2 * k] = ratio(top - close, scale)
     row[8 + 2 * k] = ratio(close - bottom, scale)
     row[13 + k] = bounded((close - bottom) / (top - bottom)) if top > bottom else 0.5

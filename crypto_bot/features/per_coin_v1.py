@@ -18,6 +18,7 @@ from crypto_bot.features.averages import (
     FALL,
     MEMORY_BARS,
     OLDER,
+    PARAMETERS,
     RISE,
     SIGNAL,
     average_step,
@@ -25,8 +26,10 @@ from crypto_bot.features.averages import (
 )
 from crypto_bot.features.compiled import compiled
 from crypto_bot.features.indicators import rsi_of
-from crypto_bot.features.tape import BAR, RUN
-from crypto_bot.features.windows import CLOSE, VOLUME, Booleans, Feed, Floats, Integers
+from crypto_bot.features.per_coin_v2.memory import BAR, RUN
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.features.windows import CLOSE, VOLUME, Feed
+from crypto_bot.market_data.observations import Booleans, Floats, Integers
 
 COLUMNS = (
     "returns",
@@ -45,8 +48,6 @@ COLUMNS = (
     "volatility",
     "volume_change",
 )
-WARM_UP_BARS = ANCHOR_BARS
-HISTORY_BARS = MEMORY_BARS
 WINDOW = 20
 """Bars of the Bollinger bands (±2 sd) and of the volatility (sample sd of the returns)."""
 
@@ -54,7 +55,7 @@ _RING = 32
 _PLACE = _RING - 1  # bar & _PLACE is the place of a bar in a ring
 
 
-class ClassicTape(NamedTuple):
+class Memory(NamedTuple):
     """What is remembered of each coin; the first axis counts coins."""
 
     marks: Integers  # last bar, candles since the last gap
@@ -64,9 +65,9 @@ class ClassicTape(NamedTuple):
     volume: Floats
 
 
-def new_tape(coins: int) -> ClassicTape:
+def new_memory(coins: int) -> Memory:
     """A memory of nothing."""
-    return ClassicTape(
+    return Memory(
         np.zeros((coins, 2), np.int64),
         np.zeros((coins, 2, COUNT)),
         np.zeros((coins, _RING)),
@@ -76,24 +77,24 @@ def new_tape(coins: int) -> ClassicTape:
 
 
 @compiled
-def advance(tape: ClassicTape, coin: int, feed: Feed, rows: Floats, valid: Booleans) -> None:
-    """Takes the candles of one coin in; fills `rows` (NaN where not `valid`). See `kernel`."""
-    own = ClassicTape(
-        tape.marks[coin],
-        tape.averages[coin],
-        tape.closes[coin],
-        tape.returns[coin],
-        tape.volume[coin],
+def advance(memory: Memory, coin: int, feed: Feed, rows: Floats, valid: Booleans) -> None:
+    """Takes the candles of one coin in; fills `rows` (NaN where not `valid`). See `batch`."""
+    own = Memory(
+        memory.marks[coin],
+        memory.averages[coin],
+        memory.closes[coin],
+        memory.returns[coin],
+        memory.volume[coin],
     )
     for i in range(feed.bars.shape[0]):
-        valid[i] = _step(own, feed.bars[i], feed.candles[i], rows[i])
+        valid[i] = _step(own, feed.bars[i], feed.candles[i], feed.warm_up, rows[i])
         if feed.cuts[i]:  # its volume has nothing to be compared with
             valid[i] = False
             rows[i, :] = np.nan
 
 
 @compiled
-def _step(own: ClassicTape, bar: int, candle: Floats, row: Floats) -> bool:
+def _step(own: Memory, bar: int, candle: Floats, warm_up: int, row: Floats) -> bool:
     marks, slots, closes, returns, volumes = own
     close, volume = candle[CLOSE], candle[VOLUME]
     follows = marks[RUN] > 0 and bar == marks[BAR] + 1
@@ -112,7 +113,7 @@ def _step(own: ClassicTape, bar: int, candle: Floats, row: Floats) -> bool:
         begin_averages(slots, candle)
     returns[bar & _PLACE] = change
     volumes[0] = volume
-    if marks[RUN] < WARM_UP_BARS:
+    if marks[RUN] < warm_up:
         row[:] = np.nan
         return False
     row[0] = change
@@ -161,3 +162,15 @@ def _spread(ring: Floats, bar: int) -> tuple[float, float]:
         odd += odd_off * odd_off
     squares += odd
     return mean, squares
+
+
+PER_COIN_V1 = FeatureSet(
+    name="per_coin_v1",
+    version=1,
+    columns=COLUMNS,
+    warm_up_limit=ANCHOR_BARS,
+    history_bars=MEMORY_BARS,
+    new_memory=new_memory,
+    advance=advance,
+    parameters={**PARAMETERS, "warm_up": ANCHOR_BARS, "window": WINDOW},
+)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import feature_set
-from crypto_bot.features.windows import Floats
+from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.market_data.observations import Floats
 
 TF = Timeframe.parse("15m")
 ANCHOR = 800
@@ -26,7 +27,7 @@ def ema(values: Floats, alpha: float, start: float) -> Floats:
 class Definition:
     """The columns at bar `t` of one coin, as FEATURE -> value."""
 
-    def __init__(self, coin: Series, t: int) -> None:
+    def __init__(self, coin: CandleTable, t: int) -> None:
         self.opened, self.high, self.low, self.close, self.volume = (
             column[: t + 1] for column in coin.candles.T
         )
@@ -228,7 +229,7 @@ class Definition:
 
 
 @pytest.mark.parametrize("t", [801, 1337, 1599, 2047, 3003, 3500, 4095, 4200])
-def test_every_column_is_what_it_says(t: int, walk: Callable[..., Series]) -> None:
+def test_every_column_is_what_it_says(t: int, walk: Callable[..., CandleTable]) -> None:
     coin, leader = walk(4300, 31), walk(4300, 32, price=60_000.0)
     features = feature_set("per_coin_v2")
     row = batch(features, TF, coin, leader).rows[t]

@@ -11,21 +11,23 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles, ConfigError
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch, series
+from crypto_bot.features.batch import batch
 from crypto_bot.features.live import LiveFeatures
 from crypto_bot.features.sets import FeatureSet, feature_set, schema_hash
-from crypto_bot.features.windows import Booleans, Floats
+from crypto_bot.market_data.candle_table import CandleTable, candle_table
+from crypto_bot.market_data.observations import Booleans, Floats
 
 TF = Timeframe.parse("15m")
 SETS = ("per_coin_v1", "per_coin_v2")
 COIN, LEADER = "SOLUSDT", "BTCUSDT"
 GAP = 1200
+LED = ("lead_ret_1", "lead_ret_4", "lead_ret_16", "ret_16_beyond_lead")
 COUNT = 7000
 
-Walk = Callable[..., Series]
+Walk = Callable[..., CandleTable]
 
 
-def candles_of(coin: Series) -> list[Candle]:
+def candles_of(coin: CandleTable) -> list[Candle]:
     return [
         Candle(at, *row)
         for at, row in zip(coin.open_ms.tolist(), coin.candles.tolist(), strict=True)
@@ -33,7 +35,13 @@ def candles_of(coin: Series) -> list[Candle]:
 
 
 def fed(
-    features: FeatureSet, coin: Series, leader: Series, *, since: int, preload: int, until: int
+    features: FeatureSet,
+    coin: CandleTable,
+    leader: CandleTable,
+    *,
+    since: int,
+    preload: int,
+    until: int,
 ) -> tuple[Floats, Booleans]:
     """Rows of the coin's candles `since` to `until`, live, restarted with `preload` candles."""
     live = LiveFeatures(features, TF, [COIN, LEADER])
@@ -102,25 +110,34 @@ def test_rows_are_valid_after_the_warm_up_and_never_across_a_gap(walk: Walk) -> 
 
 def test_nothing_before_a_gap_is_remembered(walk: Walk) -> None:
     coin, leader = walk(4000, 5, missing=(GAP,)), walk(4000, 6)
-    after = Series(coin.open_ms[GAP:], coin.candles[GAP:])
+    after = CandleTable(coin.open_ms[GAP:], coin.candles[GAP:])
     for name in SETS:
         features = feature_set(name)
         whole, alone = batch(features, TF, coin, leader), batch(features, TF, after, leader)
         assert whole.rows[GAP:].tobytes() == alone.rows.tobytes()
 
 
-def test_a_missing_candle_of_the_leader_spoils_rows_and_is_not_filled(walk: Walk) -> None:
+def test_a_missing_candle_of_the_leader_masks_its_columns_and_is_not_filled(walk: Walk) -> None:
+    features = feature_set("per_coin_v2")
     coin, leader = walk(3000, 7), walk(3000, 8, missing=(1500,))
-    found = batch(feature_set("per_coin_v2"), TF, coin, leader)
+    found, alone = batch(features, TF, coin, leader), batch(features, TF, coin)
     index = np.arange(3000)
-    assert np.array_equal(found.valid, (index >= 799) & ((index < 1500) | (index >= 2300)))
+    assert np.array_equal(found.valid, index >= 799)
+    known = (index >= 799) & ((index < 1500) | (index >= 2300))
+    assert np.array_equal(found.known[:, 0], known)
+    assert not alone.known.any()
+    led = np.array([name in LED for name in features.columns])
+    assert (found.rows[found.valid & ~known][:, led] == 0.0).all()
+    assert (np.abs(found.rows[known][:, led]).max(axis=0) > 0.1).all()
+    assert np.array_equal(found.rows[:, ~led], alone.rows[:, ~led], equal_nan=True)
+    assert (alone.rows[alone.valid][:, led] == 0.0).all()
 
 
 def test_volume_starts_anew_where_the_market_changes(walk: Walk) -> None:
     coin, leader = walk(4000, 9), walk(4000, 10)
     features = feature_set("per_coin_v2")
     cut = 2000
-    scaled = Series(coin.open_ms, coin.candles.copy())
+    scaled = CandleTable(coin.open_ms, coin.candles.copy())
     scaled.candles[:cut, 4] *= 6.0  # another market's volume before the cut
     since = [int(coin.open_ms[cut])]
     one = batch(features, TF, coin, leader, market_since_ms=since)
@@ -144,7 +161,7 @@ def test_float32_rows_are_the_rounded_ones(walk: Walk) -> None:
 def test_a_market_that_does_not_move_is_neutral() -> None:
     count = 1000
     still = np.tile([5.0, 5.0, 5.0, 5.0, 0.0], (count, 1))
-    coin = Series(1_700_000_100_000 // TF.ms * TF.ms + np.arange(count) * TF.ms, still)
+    coin = CandleTable(1_700_000_100_000 // TF.ms * TF.ms + np.arange(count) * TF.ms, still)
     for name in SETS:
         features = feature_set(name)
         found = batch(features, TF, coin, coin)
@@ -215,33 +232,58 @@ def test_what_is_missing_is_said(walk: Walk) -> None:
         live.why_not_valid(COIN)
     )
     live.preload(COIN, candles[:900])
-    live.preload(LEADER, candles[200:900])
-    assert "BTCUSDT has 700 candles" in live.why_not_valid(COIN)
-    live.preload(LEADER, candles[:900])
-    assert not live.update(Bar(candles[900].open_ms, {COIN: candles[900]})).valid[0]
-    assert "SOLUSDT or BTCUSDT is missing" in live.why_not_valid(COIN)
+    assert not live.update(Bar(candles[900].open_ms, {LEADER: candles[900]})).valid[0]
+    assert "a candle of SOLUSDT is missing" in live.why_not_valid(COIN)
 
 
-@pytest.mark.parametrize("tf", ["1m", "1h", "4h", "1d"])
-def test_other_timeframes_count_in_their_own_bars(tf: str, walk: Walk) -> None:
+WARM_UPS = {"1m": 800, "5m": 800, "15m": 800, "1h": 800, "4h": 600, "1d": 100}
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("tf", WARM_UPS)
+def test_the_warm_up_is_a_hundred_days_at_most(tf: str, name: str, walk: Walk) -> None:
     timeframe = Timeframe.parse(tf)
     candles = walk(1000, 20).candles
-    coin = Series(np.arange(1000) * timeframe.ms, candles)
-    found = batch(feature_set("per_coin_v2"), timeframe, coin, coin)
-    assert np.array_equal(found.valid, np.arange(1000) >= 799)
+    coin = CandleTable(np.arange(1000) * timeframe.ms, candles)
+    found = batch(feature_set(name), timeframe, coin, coin)
+    assert np.array_equal(found.valid, np.arange(1000) >= WARM_UPS[tf] - 1)
+    assert np.isfinite(found.rows[found.valid]).all()
 
 
-def test_a_set_with_a_leader_needs_it(walk: Walk) -> None:
-    with pytest.raises(ValueError, match="needs the candles of BTCUSDT"):
-        batch(feature_set("per_coin_v2"), TF, walk(50, 15))
+@pytest.mark.parametrize("tf", ["4h", "1d"])
+def test_a_column_is_masked_until_its_window_is_complete(tf: str, walk: Walk) -> None:
+    """The right candle for each window, and then the values that a long history has at 15m."""
+    features, timeframe = feature_set("per_coin_v2"), Timeframe.parse(tf)
+    coin = walk(900, 41)
+    found = batch(features, timeframe, CandleTable(np.arange(900) * timeframe.ms, coin.candles))
+    quarter = CandleTable(np.arange(900) * TF.ms, coin.candles)
+    complete = batch(features, TF, quarter)
+    place = {column: k for k, column in enumerate(features.columns)}
+    first = {
+        column: int(np.flatnonzero(np.nan_to_num(found.rows[:, k]))[0]) + 1
+        for column, k in place.items()
+        if np.nan_to_num(found.rows[:, k]).any()
+    }
+    warm_up = WARM_UPS[tf]
+    needed = {
+        "ret_96": 97, "ema_50_distance": 100, "closed_96_return": 192, "ret_288": 289,
+        "ema_200_distance": 400, "closed_16_stretch": 384, "below_high_672": 672,
+        "vwap_distance_672": 672, "ret_672": 673, "semivariance_672": 673, "sd_96_672": 673,
+        "since_jump": 768, "ret_2880": 800, "sd_672_2880": 800, "variance_ratio_16": 800,
+    }  # fmt: skip
+    assert {column: first[column] for column in needed} == {
+        column: max(bars, warm_up) for column, bars in needed.items()
+    }
+    timeless = [k for column, k in place.items() if "ret_" in column or "sd_" in column]
+    assert np.array_equal(found.rows[800:, timeless], complete.rows[800:, timeless])
 
 
 def test_candles_as_arrays(walk: Walk) -> None:
     coin = walk(20, 16)
-    told = series(candles_of(coin))
+    told = candle_table(candles_of(coin))
     assert np.array_equal(told.open_ms, coin.open_ms)
     assert np.array_equal(told.candles, coin.candles)
-    assert series([]).candles.shape == (0, 5)
+    assert candle_table([]).candles.shape == (0, 5)
 
 
 def test_sets_by_name() -> None:
@@ -251,9 +293,17 @@ def test_sets_by_name() -> None:
         "ema_50", "bb_upper", "bb_middle", "bb_lower", "bb_width", "volatility", "volume_change",
     )  # fmt: skip
     assert len(set(relative.columns)) == len(relative.columns) == 108
-    assert len(relative.network.direction) == len(relative.trees.direction) == 33 + 24 + 37
-    assert len(relative.trees.move) == 94 + 6
-    assert set(relative.trees.direction) < set(relative.network.move) < set(relative.columns)
+    assert (
+        len(relative.columns_for("network").direction)
+        == len(relative.columns_for("trees").direction)
+        == 33 + 24 + 37
+    )
+    assert len(relative.columns_for("trees").move) == 94 + 6
+    assert (
+        set(relative.columns_for("trees").direction)
+        < set(relative.columns_for("network").move)
+        < set(relative.columns)
+    )
     assert classic.indices(("macd", "returns")) == [3, 0]
     with pytest.raises(ConfigError, match="unknown feature set 'x'"):
         feature_set("x")

@@ -8,8 +8,8 @@ import numpy as np
 
 from crypto_bot.features.averages import ATR, OLDER
 from crypto_bot.features.compiled import compiled
-from crypto_bot.features.ratios import log_ratio, ratio
-from crypto_bot.features.tape import (
+from crypto_bot.features.indicators import log_ratio, ratio
+from crypto_bot.features.per_coin_v2.memory import (
     BEST,
     BIPOWER,
     CLV,
@@ -41,11 +41,11 @@ from crypto_bot.features.tape import (
     W672,
     WICKS,
     WORST,
-    Tape,
+    Memory,
     deviation,
     log_return,
 )
-from crypto_bot.features.windows import Floats
+from crypto_bot.market_data.observations import Floats
 
 MICROSTRUCTURE = (
     "signed_volume_4",
@@ -83,30 +83,30 @@ JUMP_MEMORY = 672
 
 
 @compiled
-def write_microstructure(tape: Tape, bar: int, row: Floats) -> None:
+def write_microstructure(memory: Memory, bar: int, row: Floats) -> None:
     """The 37 columns of `MICROSTRUCTURE`. `row` starts at the first of them."""
-    share = tape.averages[OLDER, ATR] / tape.recent[bar & SHORT_PLACE, 3]
-    day = deviation(tape, bar, W96)
-    _write_flow(tape, bar, share, day, row)
-    _write_bars(tape, row)
-    _write_jumps(tape, bar, day, row)
-    _write_ranges(tape, day, row)
-    row[31] = tape.marks[STREAK]
-    row[32] = ratio(abs(log_return(tape, bar, 0, 16)), tape.sums.held[PATH, W16])
-    row[33] = ratio(abs(log_return(tape, bar, 0, 96)), tape.sums.held[PATH, W96])
+    share = memory.averages[OLDER, ATR] / memory.recent[bar & SHORT_PLACE, 3]
+    day = deviation(memory, bar, W96)
+    _write_flow(memory, bar, share, day, row)
+    _write_bars(memory, row)
+    _write_jumps(memory, bar, day, row)
+    _write_ranges(memory, day, row)
+    row[31] = memory.marks[STREAK]
+    row[32] = ratio(abs(log_return(memory, bar, 0, 16)), memory.sums.held[PATH, W16])
+    row[33] = ratio(abs(log_return(memory, bar, 0, 96)), memory.sums.held[PATH, W96])
     for lag in range(1, 4):
-        row[33 + lag] = ratio(log_return(tape, bar, lag, 1), share)
+        row[33 + lag] = ratio(log_return(memory, bar, lag, 1), share)
 
 
 @compiled
-def _write_flow(tape: Tape, bar: int, share: float, day: float, row: Floats) -> None:
-    sums = tape.sums.held
+def _write_flow(memory: Memory, bar: int, share: float, day: float, row: Floats) -> None:
+    sums = memory.sums.held
     row[0] = ratio(sums[SIGNED_VOLUME, W4], sums[VOLUME, W4])
     row[1] = ratio(sums[SIGNED_VOLUME, W96], sums[VOLUME, W96])
     for span in range(W4, W672):
         row[5 + span] = ratio(sums[CLV_VOLUME, span], sums[VOLUME, span])
     row[8] = ratio(ratio(sums[RETURN_VOLUME, W16], sums[VOLUME, W16]), day)
-    close = tape.logs[bar & PLACE]
+    close = memory.logs[bar & PLACE]
     for k in range(2):
         traded, turnover = sums[VOLUME, W96 + k], sums[TURNOVER, W96 + k]
         scale = share * sqrt(96.0 if k == 0 else 672.0)
@@ -136,9 +136,9 @@ def _move_volume_correlation(sums: Floats) -> float:
 
 
 @compiled
-def _write_bars(tape: Tape, row: Floats) -> None:
-    sums = tape.sums.held
-    row[2] = tape.sums.values[CLV]
+def _write_bars(memory: Memory, row: Floats) -> None:
+    sums = memory.sums.held
+    row[2] = memory.sums.values[CLV]
     row[3] = sums[CLV, W4] / 4.0
     row[4] = sums[CLV, W16] / 16.0
     row[15] = sums[WICKS, W4] / 4.0
@@ -150,21 +150,21 @@ def _write_bars(tape: Tape, row: Floats) -> None:
 
 
 @compiled
-def _write_jumps(tape: Tape, bar: int, day: float, row: Floats) -> None:
+def _write_jumps(memory: Memory, bar: int, day: float, row: Floats) -> None:
     for span in range(W16, W96 + 1):
-        squares, products = tape.sums.held[SQUARE, span], tape.sums.held[BIPOWER, span]
+        squares, products = memory.sums.held[SQUARE, span], memory.sums.held[BIPOWER, span]
         row[20 + span] = ratio(squares - 0.5 * pi * products, squares)
-    since = min(bar - tape.marks[JUMP_BAR], JUMP_MEMORY)
+    since = min(bar - memory.marks[JUMP_BAR], JUMP_MEMORY)
     row[23] = log(1.0 + since)
-    row[24] = tape.marks[JUMP_SIGN] * exp(-since / 16.0) if since < JUMP_MEMORY else 0.0
-    row[25] = ratio(tape.tops.held[BEST, W96], day)
-    row[26] = ratio(-tape.tops.held[WORST, W96], day)
+    row[24] = memory.marks[JUMP_SIGN] * exp(-since / 16.0) if since < JUMP_MEMORY else 0.0
+    row[25] = ratio(memory.tops.held[BEST, W96], day)
+    row[26] = ratio(-memory.tops.held[WORST, W96], day)
 
 
 @compiled
-def _write_ranges(tape: Tape, day: float, row: Floats) -> None:
+def _write_ranges(memory: Memory, day: float, row: Floats) -> None:
     """Volatilities from ranges (M. Parkinson 1980; M. Garman and M. Klass 1980), as log ratios."""
-    sums = tape.sums.held
+    sums = memory.sums.held
     scale = 4.0 * log(2.0)
     parkinson = np.sqrt(sums[PARKINSON, W96] / (96.0 * scale))
     row[27] = log_ratio(np.sqrt(sums[PARKINSON, W4] / (4.0 * scale)), parkinson)

@@ -11,14 +11,15 @@ from ta.trend import MACD, EMAIndicator
 from ta.volatility import AverageTrueRange, BollingerBands
 
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.kernel import Series, batch
+from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import feature_set
+from crypto_bot.market_data.candle_table import CandleTable
 
 TF = Timeframe.parse("15m")
 PRICED = ("macd", "macd_signal", "macd_diff", "atr_14", "ema_20", "ema_50")
 
 
-def by_ta(coin: Series) -> pd.DataFrame:
+def by_ta(coin: CandleTable) -> pd.DataFrame:
     _, high, low, close, volume = (pd.Series(column) for column in coin.candles.T)
     macd, bands = MACD(close), BollingerBands(close, 20, 2)
     returns = close.pct_change()
@@ -43,7 +44,7 @@ def by_ta(coin: Series) -> pd.DataFrame:
     )
 
 
-def check(coin: Series) -> None:
+def check(coin: CandleTable) -> None:
     features = feature_set("per_coin_v1")
     found = batch(features, TF, coin)
     with warnings.catch_warnings():
@@ -62,11 +63,11 @@ def check(coin: Series) -> None:
         assert np.max(np.abs(told - true)[known] / np.broadcast_to(scale, true.shape)[known]) < 1e-9
 
 
-def test_made_candles_agree(walk: Callable[..., Series]) -> None:
+def test_made_candles_agree(walk: Callable[..., CandleTable]) -> None:
     check(walk(6000, 21))
     check(walk(6000, 22, price=3e-5))
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "DOGEUSDT"])
-def test_real_candles_agree(symbol: str, real_candles: Callable[[str, int], Series]) -> None:
+def test_real_candles_agree(symbol: str, real_candles: Callable[[str, int], CandleTable]) -> None:
     check(real_candles(symbol, 20_000))

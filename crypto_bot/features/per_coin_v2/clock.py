@@ -6,7 +6,7 @@ from math import cos, pi, sin
 
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.features.compiled import compiled
-from crypto_bot.features.windows import Floats
+from crypto_bot.market_data.observations import Floats
 
 WEEK_MS = 7 * DAY_MS
 FUNDING_MS = 8 * HOUR_MS

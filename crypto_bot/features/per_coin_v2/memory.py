@@ -14,8 +14,6 @@ from crypto_bot.features.windows import (
     HIGH,
     LOW,
     OPEN,
-    Floats,
-    Integers,
     Windows,
     clear,
     empty_windows,
@@ -23,6 +21,7 @@ from crypto_bot.features.windows import (
     push_maxima,
     push_sums,
 )
+from crypto_bot.market_data.observations import Floats, Integers
 
 WIDTHS = (4, 16, 96, 672, 2880)
 """Bars of the windows; at 15 minutes an hour, four hours, a day, a week and 30 days."""
@@ -97,9 +96,9 @@ TOP_ROWS, TOP_LENGTH = plan(
 )
 
 BAR, RUN, VOLUME_RUN, JUMP_BAR, JUMP_SIGN, STREAK = range(6)
-"""Marks: the last bar and the candles since the last gap (first in every set's tape); candles since
-the market last changed; bar and sign of the last jump; signed count of bars in a row whose returns
-have one sign, at most `STREAK_CAP`."""
+"""Marks: the last bar and the candles since the last gap (first in the memory of every set);
+candles since the market last changed; bar and sign of the last jump; signed count of bars in a row
+whose returns have one sign, at most `STREAK_CAP`."""
 STREAK_CAP = 10
 JUMP_SD = 4.0
 NEVER = -(1 << 40)
@@ -109,7 +108,7 @@ SHORT_RING = 32
 SHORT_PLACE = SHORT_RING - 1
 
 
-class Tape(NamedTuple):
+class Memory(NamedTuple):
     """The first axis counts coins; rings are indexed by bar number modulo their length."""
 
     marks: Integers
@@ -120,10 +119,10 @@ class Tape(NamedTuple):
     tops: Windows
 
 
-def new_tape(coins: int) -> Tape:
+def new_memory(coins: int) -> Memory:
     """A memory of nothing, 0.3 MB a coin."""
     spans = len(WIDTHS)
-    return Tape(
+    return Memory(
         np.zeros((coins, 6), np.int64),
         np.zeros((coins, 2, COUNT)),
         np.zeros((coins, RING)),
@@ -134,15 +133,15 @@ def new_tape(coins: int) -> Tape:
 
 
 @compiled
-def of_coin(tape: Tape, coin: int) -> Tape:
+def of_coin(memory: Memory, coin: int) -> Memory:
     """Views of one coin's part."""
-    return Tape(
-        tape.marks[coin],
-        tape.averages[coin],
-        tape.logs[coin],
-        tape.recent[coin],
-        _windows_of(tape.sums, coin),
-        _windows_of(tape.tops, coin),
+    return Memory(
+        memory.marks[coin],
+        memory.averages[coin],
+        memory.logs[coin],
+        memory.recent[coin],
+        _windows_of(memory.sums, coin),
+        _windows_of(memory.tops, coin),
     )
 
 
@@ -154,88 +153,88 @@ def _windows_of(windows: Windows, coin: int) -> Windows:
 
 
 @compiled
-def record(tape: Tape, bar: int, candle: Floats, cut: bool) -> None:
+def record(memory: Memory, bar: int, candle: Floats, cut: bool) -> None:
     """Takes one candle of one coin in; `cut` says that it is the first of another market."""
-    follow_price(tape, bar, candle)
+    follow_price(memory, bar, candle)
     if cut:
-        tape.marks[VOLUME_RUN] = 0
-        clear(ROWS, VOLUME, tape.sums, 0.0)
-    tape.marks[VOLUME_RUN] += 1
-    _measure_prices(tape, bar, candle)
-    _measure_volume(tape, bar, candle)
+        memory.marks[VOLUME_RUN] = 0
+        clear(ROWS, VOLUME, memory.sums, 0.0)
+    memory.marks[VOLUME_RUN] += 1
+    _measure_prices(memory, bar, candle)
+    _measure_volume(memory, bar, candle)
     places = np.empty(len(WIDTHS), np.int64)
     for span in range(len(WIDTHS)):
         places[span] = bar % WIDTHS[span]
-    push_sums(ROWS, places, tape.sums)
-    push_maxima(TOP_ROWS, places, tape.tops)
-    _follow_moves(tape, bar)
+    push_sums(ROWS, places, memory.sums)
+    push_maxima(TOP_ROWS, places, memory.tops)
+    _follow_moves(memory, bar)
 
 
 @compiled
-def follow_price(tape: Tape, bar: int, candle: Floats) -> None:
+def follow_price(memory: Memory, bar: int, candle: Floats) -> None:
     """The part of `record` that log returns and averages need; begins anew after a gap."""
-    marks = tape.marks
+    marks = memory.marks
     follows = marks[RUN] > 0 and bar == marks[BAR] + 1
     if not follows:
-        _forget(tape)
+        _forget(memory)
     marks[BAR] = bar
     marks[RUN] += 1
-    tape.logs[bar & PLACE] = log(candle[CLOSE])
-    tape.recent[bar & SHORT_PLACE] = candle
+    memory.logs[bar & PLACE] = log(candle[CLOSE])
+    memory.recent[bar & SHORT_PLACE] = candle
     if follows:
-        before = tape.recent[(bar - 1) & SHORT_PLACE, CLOSE]
-        average_step(tape.averages, bar, candle, before)
+        before = memory.recent[(bar - 1) & SHORT_PLACE, CLOSE]
+        average_step(memory.averages, bar, candle, before)
     else:
-        begin_averages(tape.averages, candle)
+        begin_averages(memory.averages, candle)
 
 
 @compiled
-def _forget(tape: Tape) -> None:
-    tape.marks[RUN] = 0
-    tape.marks[VOLUME_RUN] = 0
-    tape.marks[JUMP_BAR] = NEVER
-    tape.marks[STREAK] = 0
-    clear(ROWS, 0, tape.sums, 0.0)
-    clear(TOP_ROWS, 0, tape.tops, -np.inf)
+def _forget(memory: Memory) -> None:
+    memory.marks[RUN] = 0
+    memory.marks[VOLUME_RUN] = 0
+    memory.marks[JUMP_BAR] = NEVER
+    memory.marks[STREAK] = 0
+    clear(ROWS, 0, memory.sums, 0.0)
+    clear(TOP_ROWS, 0, memory.tops, -np.inf)
 
 
 @compiled
-def log_return(tape: Tape, bar: int, ago: int, over: int) -> float:
+def log_return(memory: Memory, bar: int, ago: int, over: int) -> float:
     """Log change of close over `over` bars up to `ago` bars ago; 0 where the run is too short."""
-    if tape.marks[RUN] <= ago + over:
+    if memory.marks[RUN] <= ago + over:
         return 0.0
-    moved: float = tape.logs[(bar - ago) & PLACE] - tape.logs[(bar - ago - over) & PLACE]
+    moved: float = memory.logs[(bar - ago) & PLACE] - memory.logs[(bar - ago - over) & PLACE]
     return moved
 
 
 @compiled
-def deviation(tape: Tape, bar: int, span: int) -> float:
+def deviation(memory: Memory, bar: int, span: int) -> float:
     """Standard deviation of r over the window, or over what the run has of it."""
-    count = min(WIDTHS[span], tape.marks[RUN] - 1)
+    count = min(WIDTHS[span], memory.marks[RUN] - 1)
     if count < 2:
         return 0.0
-    mean = log_return(tape, bar, 0, count) / count
-    spread: float = tape.sums.held[SQUARE, span] / count - mean * mean
+    mean = log_return(memory, bar, 0, count) / count
+    spread: float = memory.sums.held[SQUARE, span] / count - mean * mean
     return sqrt(max(spread, 0.0))
 
 
 @compiled
-def _measure_prices(tape: Tape, bar: int, candle: Floats) -> None:
-    values = tape.sums.values
+def _measure_prices(memory: Memory, bar: int, candle: Floats) -> None:
+    values = memory.sums.values
     opened, high, low, close = candle[OPEN], candle[HIGH], candle[LOW], candle[CLOSE]
-    r = log_return(tape, bar, 0, 1)
-    r_before = log_return(tape, bar, 1, 1)
-    r_4 = log_return(tape, bar, 0, 4)
-    r_16 = log_return(tape, bar, 0, 16)
+    r = log_return(memory, bar, 0, 1)
+    r_before = log_return(memory, bar, 1, 1)
+    r_4 = log_return(memory, bar, 0, 4)
+    r_16 = log_return(memory, bar, 0, 16)
     values[SQUARE] = r * r
     values[SQUARE_4] = r_4 * r_4
     values[SQUARE_16] = r_16 * r_16
     values[RISE_SQUARE] = r * r if r > 0.0 else 0.0
     values[PATH] = abs(r)
     values[PRODUCT] = r * r_before
-    values[PRODUCT_4] = r_4 * log_return(tape, bar, 4, 4)
+    values[PRODUCT_4] = r_4 * log_return(memory, bar, 4, 4)
     values[BIPOWER] = abs(r) * abs(r_before)
-    values[SHARE_ATR] = tape.averages[OLDER, ATR] / close
+    values[SHARE_ATR] = memory.averages[OLDER, ATR] / close
     reach = high - low
     lower, upper = min(opened, close) - low, high - max(opened, close)
     values[WICKS] = (lower - upper) / reach if reach > 0.0 else 0.0
@@ -243,7 +242,7 @@ def _measure_prices(tape: Tape, bar: int, candle: Floats) -> None:
     spread, body = log(high / low), log(close / opened)
     values[PARKINSON] = spread * spread
     values[GARMAN_KLASS] = 0.5 * spread * spread - (2.0 * log(2.0) - 1.0) * body * body
-    extremes = tape.tops.values
+    extremes = memory.tops.values
     extremes[TOP] = log(high)
     extremes[BOTTOM] = -log(low)
     extremes[BEST] = r
@@ -251,10 +250,10 @@ def _measure_prices(tape: Tape, bar: int, candle: Floats) -> None:
 
 
 @compiled
-def _measure_volume(tape: Tape, bar: int, candle: Floats) -> None:
-    values = tape.sums.values
+def _measure_volume(memory: Memory, bar: int, candle: Floats) -> None:
+    values = memory.sums.values
     high, low, close, volume = candle[HIGH], candle[LOW], candle[CLOSE], candle[-1]
-    r = log_return(tape, bar, 0, 1)
+    r = log_return(memory, bar, 0, 1)
     traded = 1.0 if volume > 0.0 else 0.0
     log_volume = log(volume) if volume > 0.0 else 0.0
     values[VOLUME] = volume
@@ -273,15 +272,15 @@ def _measure_volume(tape: Tape, bar: int, candle: Floats) -> None:
 
 
 @compiled
-def _follow_moves(tape: Tape, bar: int) -> None:
+def _follow_moves(memory: Memory, bar: int) -> None:
     """The last jump, and the run of returns of one sign."""
-    marks = tape.marks
-    r = tape.tops.values[BEST]
+    marks = memory.marks
+    r = memory.tops.values[BEST]
     sign = int(np.sign(r))
     if sign * marks[STREAK] > 0:
         marks[STREAK] = max(-STREAK_CAP, min(STREAK_CAP, marks[STREAK] + sign))
     else:
         marks[STREAK] = sign
-    if marks[RUN] > WIDTHS[W96] and abs(r) > JUMP_SD * deviation(tape, bar, W96):
+    if marks[RUN] > WIDTHS[W96] and abs(r) > JUMP_SD * deviation(memory, bar, W96):
         marks[JUMP_BAR] = bar
         marks[JUMP_SIGN] = sign
