@@ -1,9 +1,9 @@
-# The engine with torch for the CPU, as a user without rights, its database and models on the volume /data.
+# The engine with torch for the CPU, as an unprivileged user, its database and models on the volume /data.
 # Build and run: docs/operating.md; `docker compose up --build --detach`.
 FROM python:3.11-slim-bookworm AS build
 COPY . /src
-# The versions that were tested; of the lock only what the engine itself needs. The second index has
-# torch without CUDA, 2.13.0+cpu, which pip takes for the newer of the two.
+# The tested versions; pip installs only what the engine needs of the lock. The second index has
+# torch without CUDA, 2.13.0+cpu, which pip prefers as the higher version.
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir \
         --extra-index-url https://download.pytorch.org/whl/cpu \
@@ -11,7 +11,7 @@ RUN python -m venv /venv \
         /src
 
 FROM python:3.11-slim-bookworm
-# libgomp1: lightgbm's wheel brings none.
+# libgomp1: not included in the wheel of lightgbm.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
@@ -20,7 +20,7 @@ RUN apt-get update \
     && install --directory --owner=crypto --group=crypto --mode=0750 /data
 COPY --from=build /venv /venv
 COPY symbols_32.json /app/symbols_32.json
-# Compiled kernels belong to the version that made them: never on the volume, which outlives it.
+# Compiled kernels are valid for one version only, so they are not kept on the volume.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \
@@ -34,7 +34,7 @@ USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000
-# /healthz needs no token; it is 503 until the first signals, which a first start has after its back-fill.
+# /healthz needs no token; it is 503 until the first signals, which need the first download of candles.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15m --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 ENTRYPOINT ["crypto-bot"]

@@ -1,9 +1,9 @@
-# One environment for everything: made once from the lock, in .venv.
+# One environment for all targets, created from the lock in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One thread for each process: spinning threads cost more than they bring on shared cores.
+# One thread for each process: spinning threads slow each other down on shared cores.
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
