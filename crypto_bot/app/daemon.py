@@ -17,7 +17,7 @@ from crypto_bot.app.front import Front
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
 from crypto_bot.app.notices import Notices
-from crypto_bot.app.paper import PaperLog, PaperRoom
+from crypto_bot.app.paper import PaperLog, PaperService
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
 from crypto_bot.app.training.retraining import Retrainer
@@ -57,7 +57,7 @@ class Daemon:
         database = Database.open(self._settings.database_url, as_engine=True)
         try:
             front, catalog = self._front, self._catalog()
-            paper = PaperRoom(
+            paper = PaperService(
                 *(self._settings, self._symbols, database, self._engine.now_ms),
                 sinks=(PaperLog(), front.stream, self._notices),
             )
@@ -80,7 +80,7 @@ class Daemon:
             database.close()
         return 0
 
-    def _watches(self, catalog: ModelCatalog, paper: PaperRoom) -> list[asyncio.Task[None]]:
+    def _watches(self, catalog: ModelCatalog, paper: PaperService) -> list[asyncio.Task[None]]:
         """Of the engine's health: for people, and for the service manager."""
         health, now_ms = self._engine.health, self._engine.now_ms
         watch = self._notices.watch(health, catalog, paper, now_ms)

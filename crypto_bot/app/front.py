@@ -19,7 +19,7 @@ from crypto_bot.adapters.web.training import Training
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.market import SIM
 from crypto_bot.app.notices import Notices
-from crypto_bot.app.paper import PaperRoom
+from crypto_bot.app.paper import PaperService
 from crypto_bot.app.settings import Settings
 from crypto_bot.ports import ModelCatalog, Trainer
 
@@ -44,7 +44,7 @@ class Front:
         self,
         database: Database,
         catalog: ModelCatalog,
-        paper: PaperRoom,
+        paper: PaperService,
         notices: Notices,
         trainer: Trainer,
     ) -> tuple[FastAPI, Board]:

@@ -17,7 +17,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.market import Market, open_market
-from crypto_bot.app.paper import PaperRoom
+from crypto_bot.app.paper import PaperService
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
 from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import Settings
@@ -77,7 +77,7 @@ class LiveEngine:
         database: Database,
         metrics: Metrics,
         sinks: Sequence[SignalSink],
-        paper: PaperRoom,
+        paper: PaperService,
     ) -> None:
         """Opens the market, recovers, catches up, and goes on; one round where `once` is set.
 

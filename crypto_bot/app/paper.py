@@ -1,4 +1,4 @@
-"""Paper trading beside the engine: woken by its commits, polling prices, stopped by a file."""
+"""Paper trading beside the engine: runs after commits, polls prices, checks the stop file."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from crypto_bot.domain.quote import OrderBook, Quote
 from crypto_bot.engine.paper.trading import PaperTrading
 from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
 
-_AT_LEAST_S = 0.5
-"""Of real time between two polls, however fast the market's clock runs."""
+_MIN_POLL_S = 0.5
+"""Minimum real time between two polls, however fast the market's clock runs."""
 _RETRY_S = 5.0
-_BEHIND_CYCLE_S = 0.2
-"""The cycle and those who are told of it come first."""
+_AFTER_CYCLE_S = 0.2
+"""Delay after a commit, so that the cycle and its sinks finish first."""
 
 _log = structlog.get_logger()
 
 
-class PaperRoom:
-    """A sink of the engine, which never waits for it; answers `ports.PaperTrading`."""
+class PaperService:
+    """A sink of the engine that never blocks it; implements `ports.PaperTrading`."""
 
     def __init__(
         self,
@@ -47,39 +47,39 @@ class PaperRoom:
         self._trading = trading(settings, symbols, database, now_ms, sinks)
         self._stop_file = stop_file(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._news = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._at_open = settings.paper.fills == "candles"
         self._is_funded = settings.exchange.market_type == "swap" and not self._at_open
         self._is_down = False
         self._quotes: Mapping[str, Quote] = {}
 
     def quotes(self) -> Mapping[str, Quote]:
-        """The newest that were read, by symbol; none while nothing needs them."""
+        """The newest quotes by symbol; empty while no account needs them."""
         return self._quotes
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
-        """From the thread of the cycle."""
+        """Called from the thread of the cycle."""
         self._trading.committed(signals, outcomes)
         self._wake()
 
     async def show(self) -> None:
-        """Lets a person see the accounts as they were left, until there is a market."""
+        """Restores the accounts for display before the market is open."""
         if self._settings.enabled:
             await asyncio.to_thread(self._trading.recover, at_open=self._at_open, instruments={})
 
     async def once(self, market: Market) -> None:
-        """Recovers and runs what is whole. Raises StoreError."""
+        """Recovers and runs the complete bars. Raises StoreError."""
         if self._settings.enabled:
             await self._recover(market)
             await asyncio.to_thread(self._trading.advance)
 
     async def run(self, market: Market) -> None:
-        """For ever. Raises StoreError; what else goes wrong is logged, and all is rebuilt."""
+        """Runs until cancelled. Raises StoreError; after other errors it recovers and continues."""
         if not self._settings.enabled:
             return
         self._loop = asyncio.get_running_loop()
         await self._recover(market)
-        self._news.set()
+        self._wakeup.set()
         while True:
             try:
                 await self._step(market)
@@ -105,7 +105,7 @@ class PaperRoom:
         return switch
 
     def resume(self, by: str) -> KillSwitch:
-        """The stop file goes too: it would stop everything again."""
+        """Also deletes the stop file, which would stop trading again."""
         self._stop_file.unlink(missing_ok=True)
         switch = self._trading.resume(by)
         self._wake()
@@ -114,7 +114,7 @@ class PaperRoom:
     def _wake(self) -> None:
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._news.set)
+            loop.call_soon_threadsafe(self._wakeup.set)
 
     async def _recover(self, market: Market) -> None:
         await asyncio.to_thread(
@@ -125,22 +125,22 @@ class PaperRoom:
         )
 
     async def _step(self, market: Market) -> None:
-        """What was committed, then the prices, then a pause until there is more of either."""
-        if self._news.is_set():
-            await asyncio.sleep(_BEHIND_CYCLE_S)
-            self._news.clear()
+        """Handles commits, then prices, then waits for the next commit or poll."""
+        if self._wakeup.is_set():
+            await asyncio.sleep(_AFTER_CYCLE_S)
+            self._wakeup.clear()
             if self._is_funded:
-                await self._fund(market)
+                await self._pay_funding(market)
             await asyncio.to_thread(self._trading.advance)
-        await asyncio.to_thread(self._look_at_file)
-        if not self._at_open and await asyncio.to_thread(self._trading.is_watching):
+        await asyncio.to_thread(self._check_stop_file)
+        if not self._at_open and await asyncio.to_thread(self._trading.needs_quotes):
             await self._poll(market.prices)
         else:
             self._quotes = {}
-        pause_s = max(_AT_LEAST_S, market.clock.real_seconds(int(self._settings.poll_s * 1000)))
+        pause_s = max(_MIN_POLL_S, market.clock.real_seconds(int(self._settings.poll_s * 1000)))
         try:
             async with asyncio.timeout(pause_s):
-                await self._news.wait()
+                await self._wakeup.wait()
         except TimeoutError:
             return
 
@@ -151,47 +151,47 @@ class PaperRoom:
             books = await asyncio.gather(*(self._book(prices, symbol) for symbol in sorted(wanted)))
         except MarketDataError as error:
             self._quotes = {}
-            self._tell_down(str(error))
+            self._log_outage(str(error))
             return
-        self._tell_down(None)
+        self._log_outage(None)
         known = {book.symbol: book for book in books if book is not None}
         await asyncio.to_thread(self._trading.observe, quotes, known)
 
     async def _book(self, prices: PriceFeed, symbol: str) -> OrderBook | None:
-        """None where the exchange has none to give: the quote and assumed slippage must do."""
+        """None if the exchange gives none: the quote and assumed slippage are used instead."""
         try:
             return await prices.book(symbol)
         except MarketDataError:
             return None
 
-    async def _fund(self, market: Market) -> None:
-        """What is owed since each contract was opened or funded; what fails is asked for again."""
+    async def _pay_funding(self, market: Market) -> None:
+        """Pays funding owed since each contract was opened or funded; retried after a failure."""
         now_ms = market.clock.now_ms()
         for symbol, since_ms in self._trading.held_contracts().items():
             try:
                 due = await market.prices.funding(symbol, since_ms + 1, now_ms)
             except MarketDataError as error:
-                self._tell_down(str(error))
+                self._log_outage(str(error))
                 return
             if due:
-                await asyncio.to_thread(self._trading.fund, due)
+                await asyncio.to_thread(self._trading.pay_funding, due)
 
-    def _tell_down(self, reason: str | None) -> None:
+    def _log_outage(self, reason: str | None) -> None:
         if reason is not None and not self._is_down:
             _log.warning("quotes.failed", reason=reason)
         self._is_down = reason is not None
 
-    def _look_at_file(self) -> None:
+    def _check_stop_file(self) -> None:
         if self._stop_file.exists() and not self._trading.kill_switch().on:
-            self._trading.stop("file", f"{self._stop_file} is there")
+            self._trading.stop("file", f"{self._stop_file} exists")
             self._wake()
 
 
 class PaperLog:
-    """Tells of fills and refusals."""
+    """Logs fills and refusals."""
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
-        """A line for each fill, and one for what each rule refused."""
+        """One line for each fill, and one for the refusals of each rule."""
         for event in events:
             if event.kind in {Kind.OPEN, Kind.CLOSE}:
                 _log.info(
@@ -218,7 +218,7 @@ def trading(
     now_ms: Callable[[], int],
     sinks: Sequence[PaperSink] = (),
 ) -> PaperTrading:
-    """The accounts of the settings on `database`; `recover` comes before anything else."""
+    """The accounts of the settings on `database`; call `recover` first."""
     return PaperTrading(
         settings.paper.plans(),
         settings.timeframe,
@@ -233,7 +233,7 @@ def trading(
 
 
 def stop_file(settings: Settings) -> Path:
-    """Where a person may put a file that stops paper trading."""
+    """The file that stops paper trading while it exists."""
     if settings.paper.stop_file is not None:
         return settings.paper.stop_file
     database = sqlite_file(make_url(settings.database_url))

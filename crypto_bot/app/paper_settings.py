@@ -1,4 +1,4 @@
-"""Settings of paper trading, and the plans that they make."""
+"""Settings of paper trading, and the plans made from them."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ class PaperAccountSettings(BaseModel):
 
     sizing: Literal["fixed_fraction", "volatility_target", "kelly"] = "fixed_fraction"
     risk: Decimal = Field(default=Decimal("0.005"), gt=0, lt=1)
-    """Lost at the stop; for `kelly` at most."""
+    """Loss at the stop; the maximum for `kelly`."""
     daily_volatility: Decimal = Field(default=Decimal("0.01"), gt=0, lt=1)
     kelly_fraction: Decimal = Field(default=Decimal("0.25"), gt=0, le=1)
 
     stop_atr: Decimal = Field(default=Decimal(2), gt=0)
     targets_atr: tuple[Decimal, Decimal, Decimal] = (Decimal(2), Decimal(3), Decimal(4))
     parts: tuple[Decimal, Decimal, Decimal] = (Decimal("0.5"), Decimal("0.25"), Decimal("0.25"))
-    """Of a position, one for each target."""
+    """Shares of a position closed at each target."""
     trail_atr: Decimal = Field(default=Decimal(2), ge=0)
-    """Distance of the stop behind the best price after the first target; 0: it stays."""
+    """Distance of the stop behind the best price after the first target; 0: no trailing."""
     bars: int = Field(default=0, ge=0)
-    """Candles after which a position ends; 0: the horizon of its signal."""
+    """Candles after which a position is closed; 0: the horizon of its signal."""
 
     taker_bps: Decimal | None = Field(default=None, ge=0)
     """Default 10 for spot, 5 for perp."""
     maker_bps: Decimal | None = Field(default=None, ge=0)
-    """For targets, whose orders lie waiting. Default 10 for spot, 2 for perp."""
+    """For targets, which are resting orders. Default 10 for spot, 2 for perp."""
     half_spread_bps: Decimal = Field(default=Decimal(1), ge=0)
-    """Assumed where there is a candle and no quote."""
+    """Assumed when a fill uses a candle instead of a quote."""
     slippage_bps: Decimal = Field(default=Decimal(2), ge=0)
     slippage_cap_bps: Decimal = Field(default=Decimal(20), ge=0)
-    """How far an entry may eat into the order book."""
+    """Maximum slippage of an entry in the order book."""
     funding_bps: Decimal = Decimal(1)
-    """Paid by longs every eight hours where the exchange does not say."""
+    """Paid by longs every eight hours if the exchange publishes no rate."""
 
     late: bool = True
     """Late signals are refused."""
@@ -73,7 +73,7 @@ class PaperAccountSettings(BaseModel):
         return self
 
     def plan(self) -> Plan:
-        """As plain values."""
+        """The account as plain values."""
         market = Market(self.market)
         return Plan(
             name=self.name,
@@ -121,14 +121,14 @@ class PaperSettings(BaseModel):
 
     enabled: bool = True
     fills: Literal["quotes", "candles"] = "quotes"
-    """`quotes`: live prices, and candles for what they missed. `candles`: the next open, so that a
-    ledger can be computed again from signals and candles."""
+    """`quotes`: live prices, and candles for what the quotes missed. `candles`: the next open, so
+    that a ledger can be recomputed from signals and candles."""
     poll_s: float = Field(default=3.0, gt=0)
-    """So often quotes are asked for while a position is open or may be opened."""
+    """Interval of quote polling while a position is open or may be opened."""
     sanity_band: Decimal = Field(default=Decimal("0.05"), gt=0, lt=1)
-    """A price that jumps by more is believed at its second reading."""
+    """A larger price jump is accepted only at its second reading."""
     stop_file: Path | None = None
-    """While it is there, trading is stopped; default PAPER_STOP beside the database."""
+    """Trading is stopped while it exists; default PAPER_STOP beside the database."""
     accounts: tuple[PaperAccountSettings, ...] = (
         PaperAccountSettings(name="spot", market="spot"),
         PaperAccountSettings(name="perp", market="perp"),
@@ -139,7 +139,7 @@ class PaperSettings(BaseModel):
         names = [account.name for account in self.accounts]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two accounts are named {', '.join(twice)}")
+            raise ValueError(f"account names must be unique; used twice: {', '.join(twice)}")
         return self
 
     def plans(self) -> list[Plan]:

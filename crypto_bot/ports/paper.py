@@ -19,7 +19,7 @@ from crypto_bot.ports.signals import StoredSignal
 
 
 class PaperTrading(Protocol):
-    """Paper trading as a person sees it. Safe to call from any thread."""
+    """Paper trading for its users: reports and kill switch. Safe to call from any thread."""
 
     def accounts(self) -> list[AccountReport]:
         """Every account; empty where paper trading is switched off."""
@@ -30,7 +30,7 @@ class PaperTrading(Protocol):
         ...
 
     def kill_switch(self) -> KillSwitch:
-        """As it stands."""
+        """The current state."""
         ...
 
     def stop(self, by: str, reason: str) -> KillSwitch:
@@ -43,31 +43,31 @@ class PaperTrading(Protocol):
 
 
 class PaperWrites(NamedTuple):
-    """What one step of a paper account brought; stored as a whole or not at all."""
+    """The results of one step of a paper account; stored as a whole or not at all."""
 
     account: str
     events: list[Event]
     trades: list[ClosedTrade]
     refusals: list[Refusal]
     points: list[tuple[EquityPoint, Decimal]]
-    """With the cash at that time."""
+    """Each with the cash at that time."""
     seen: dict[str, int]
-    """The newest candle that the position in each coin has been walked through."""
+    """Open time of the newest candle processed for the position in each coin."""
 
 
 class PaperStore(Protocol):
-    """The paper accounts of one timeframe: append-only but for `seen`. Raises StoreError."""
+    """The paper accounts of one timeframe: append-only except `seen`. Raises StoreError."""
 
     def write(self, writes: Sequence[PaperWrites]) -> None:
-        """One transaction. An event, refusal or point that is stored already stays as it is."""
+        """One transaction. Events, refusals and points that are stored already are ignored."""
         ...
 
     def events(self, account: str) -> Iterable[Event]:
-        """The whole ledger, in its order."""
+        """The whole ledger, in order."""
         ...
 
     def points(self, account: str) -> list[EquityPoint]:
-        """Every point of the equity, by time."""
+        """Every equity point, by time."""
         ...
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
@@ -79,31 +79,31 @@ class PaperStore(Protocol):
         ...
 
     def seen(self, account: str) -> dict[str, int]:
-        """As it was written last."""
+        """The values written last; see `PaperWrites.seen`."""
         ...
 
     def kill_switch(self) -> KillSwitch:
-        """As it was set last, by whichever process."""
+        """The state set last, by any process."""
         ...
 
     def resumed_ms(self) -> int | None:
-        """When a person resumed last."""
+        """When trading was resumed last."""
         ...
 
     def switch(self, to: KillSwitch, at_ms: int) -> None:
-        """Adds a line to the log of the switch."""
+        """Adds a row to the log of the switch."""
         ...
 
 
 class PaperTape(Protocol):
-    """What the engine has committed, as paper trading reads it. Raises StoreError."""
+    """Committed signals and candles for paper trading. Raises StoreError."""
 
     def first_ms(self) -> int | None:
-        """The first candle that has signals."""
+        """Open time of the first candle with signals."""
         ...
 
     def ready_ms(self, symbols: Sequence[str], patience_bars: int) -> int | None:
-        """The newest candle up to which all coins have their signals.
+        """Open time of the newest candle up to which all coins have their signals.
 
         Coins that are further behind the newest than `patience_bars` are not waited for.
         """
@@ -121,8 +121,8 @@ class PaperTape(Protocol):
 
 
 class PaperSink(Protocol):
-    """Is told of what paper accounts did, after it was stored."""
+    """Receives the activity of paper accounts after it was stored."""
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
-        """From any thread, in order. Must not raise or block."""
+        """Called from any thread, in order. Must not raise or block."""
         ...

@@ -1,4 +1,4 @@
-"""All paper accounts on one log: opened, restored, and run through every bar that is whole."""
+"""All paper accounts of one prediction log: opened, restored, and run bar by bar."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from crypto_bot.engine.paper.trader import PaperBar, PaperTrader
 from crypto_bot.ports import PaperSink, PaperStore, PaperTape, PaperWrites, StoredSignal
 
 CHUNK_BARS = 96
-"""Bars that are read, run and stored together when there are many."""
+"""Bars that are read, run and stored together while catching up."""
 _REFUSALS = 1000
 
 
 class PaperAccounts:
-    """What is done is stored before the next thing is; a restart goes on from there."""
+    """Every step is stored before the next one starts; a restart resumes from there."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class PaperAccounts:
             self.traders.append(trader)
 
     def run(self, ready_ms: int, switch: KillSwitch) -> None:
-        """Every bar up to the one that opens at `ready_ms`. Raises StoreError."""
+        """Runs every bar up to the one that opens at `ready_ms`. Raises StoreError."""
         for trader in self.traders:
             if not trader.is_open:
                 self._open(trader, ready_ms)
@@ -69,7 +69,7 @@ class PaperAccounts:
             self._run_chunk(behind, ready_ms, switch)
 
     def write(self, traders: Sequence[PaperTrader]) -> None:
-        """Stores their news in one transaction, to be reported later. Raises StoreError."""
+        """Stores new events in one transaction, to be reported later. Raises StoreError."""
         writes = [trader.book.take_writes() for trader in traders if trader.book.has_writes]
         if not writes:
             return
@@ -102,7 +102,7 @@ class PaperAccounts:
         trader.restore(points, resumed_ms)
 
     def _open(self, trader: PaperTrader, ready_ms: int) -> None:
-        """An account begins now; one that trades late signals too begins with the log."""
+        """A new account starts now; one that also trades late signals starts with the log."""
         first_ms = self._tape.first_ms()
         assert first_ms is not None, "a bar is ready, so there are signals"
         cursor_ms = ready_ms if trader.plan.rules.late else first_ms
@@ -120,7 +120,7 @@ class PaperAccounts:
         return {symbol: series[0] for symbol, series in found.items()}
 
     def _run_chunk(self, behind: Sequence[PaperTrader], ready_ms: int, switch: KillSwitch) -> None:
-        """The accounts that are furthest behind, up to where the next of them stands."""
+        """Runs the accounts furthest behind, up to the bar that the next account has reached."""
         tf_ms = self._timeframe.ms
         cursor_ms = min(trader.cursor_ms for trader in behind)
         group = [trader for trader in behind if trader.cursor_ms == cursor_ms]
@@ -141,7 +141,7 @@ class PaperAccounts:
         self.write(group)
 
     def _missed(self, trader: PaperTrader, open_ms: int) -> dict[str, list[Candle]]:
-        """Candles of coins that are held, from before this bar and not walked yet."""
+        """Candles of held coins from before this bar that were not processed yet."""
         missed: dict[str, list[Candle]] = {}
         for symbol in trader.book.account.positions:
             since_ms = trader.book.seen.get(symbol, open_ms) + self._timeframe.ms

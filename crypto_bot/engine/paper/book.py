@@ -1,4 +1,4 @@
-"""The book of one paper account: writes its ledger, and keeps what it adds up to."""
+"""The book of one paper account: its ledger events and the state that follows from them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PLACES = Decimal("1e-12")
 
 
 class PaperBook:
-    """Every event follows from the account as it stands; what is new waits to be written.
+    """Makes events from the state of the account, and holds new ones until they are written.
 
-    Ids are made of account, signal and what happened, so that doing a thing twice is harmless.
+    Ids are made of account, signal and kind of event, so that repeating a step is harmless.
     """
 
     def __init__(self, plan: Plan, timeframe: Timeframe) -> None:
@@ -34,14 +34,14 @@ class PaperBook:
         self.account = Account(plan.name, plan.market)
         self.closed: list[ClosedTrade] = []
         self.decided: dict[str, int] = {}
-        """Signals that were opened or refused, and the open of their candle."""
+        """Ids of signals that were followed or refused, with the open time of their candle."""
         self.seen: dict[str, int] = {}
         self._new = self._nothing()
 
     def restore(
         self, events: Iterable[Event], seen: dict[str, int], refused: Iterable[Refusal]
     ) -> None:
-        """Adds the stored ledger up; `refused` are the newest refusals. Raises ConfigError."""
+        """Replays the stored ledger; `refused` are the newest refusals. Raises ConfigError."""
         for event in events:
             self._restore(event)
             if event.kind is Kind.OPEN and event.prediction_id is not None:
@@ -51,7 +51,7 @@ class PaperBook:
         self.seen = {s: at_ms for s, at_ms in seen.items() if s in self.account.positions}
 
     def take_writes(self) -> PaperWrites:
-        """What is new since the last time."""
+        """Everything new since the last call."""
         writes, self._new = self._new, self._nothing()
         return writes
 
@@ -61,14 +61,14 @@ class PaperBook:
         return any(self._new[1:])
 
     def deposit(self, at_ms: int) -> None:
-        """The start of the account."""
+        """Books the starting capital."""
         name = f"{self._plan.name}:{self._timeframe.name}:DEPOSIT"
         self._enter(name, at_ms, Kind.DEPOSIT, amount=self._plan.start)
 
     def open(self, signal: Signal, entry: Entry, at_ms: int, walked_ms: int) -> None:
-        """A position is opened; candles after `walked_ms` are its path."""
+        """Opens a position; its path starts with the first candle after `walked_ms`."""
         self._decide(signal.id)
-        dealt = worth(entry.price, entry.amount)
+        notional = worth(entry.price, entry.amount)
         self._enter(
             f"{self._plan.name}:{signal.id}:OPEN",
             *(at_ms, Kind.OPEN),
@@ -77,13 +77,13 @@ class PaperBook:
             side=signal.pred,
             price=entry.price,
             amount=entry.amount,
-            fee=fee(dealt, self._plan.costs.taker_bps),
+            fee=fee(notional, self._plan.costs.taker_bps),
             terms=entry.terms,
         )
         self.walked(signal.symbol, walked_ms)
 
     def close(self, position: Position, exit_: Exit) -> None:
-        """All or a part of `position` is closed."""
+        """Closes all or part of `position`."""
         costs = self._plan.costs
         bps = costs.maker_bps if exit_.maker else costs.taker_bps
         self._enter_for(
@@ -96,7 +96,7 @@ class PaperBook:
         )
 
     def pay_funding(self, position: Position, funding: Funding, price: Decimal) -> None:
-        """Funding on what is held now, once for each time that it is due."""
+        """Pays funding on the current amount, once for each due time."""
         mark = f"FUNDING:{funding.due_ms}"
         self._enter_for(
             *(position, mark, funding.due_ms, Kind.FUNDING),
@@ -105,22 +105,22 @@ class PaperBook:
         )
 
     def move_stop(self, position: Position, stop: Decimal, at_ms: int) -> None:
-        """The stop has followed the price."""
+        """Moves the trailing stop."""
         self._enter_for(position, f"STOP:{at_ms}", at_ms, Kind.STOP, price=stop)
 
     def refuse(self, signal: Signal, no: Forbidden, at_ms: int) -> None:
-        """The account does not follow `signal`."""
+        """Records that the account does not follow `signal`."""
         self._decide(signal.id)
         refusal = Refusal(self._plan.name, signal.id, at_ms, no.rule, no.reason)
         self._new.refusals.append(refusal)
 
     def walked(self, symbol: str, open_ms: int) -> None:
-        """The position in `symbol` has been walked through this candle."""
+        """Marks this candle as processed for the position in `symbol`."""
         self.seen[symbol] = open_ms
         self._new.seen[symbol] = open_ms
 
     def point(self, point: EquityPoint) -> None:
-        """A point of the equity; signals of before the last two candles are forgotten."""
+        """Adds an equity point; forgets decisions on signals older than the last two candles."""
         self._new.points.append((point, self.account.cash))
         oldest_ms = point.at_ms - 3 * self._timeframe.ms
         self.decided = {id_: at for id_, at in self.decided.items() if at >= oldest_ms}
@@ -137,11 +137,11 @@ class PaperBook:
         event = Event(name, account.name, account.events, at_ms, kind, Decimal(0), **fields)
         event = event._replace(cash=cash_of(account, event))
         self._new.events.append(event)
-        closed = self._take_in(event)
+        closed = self._apply(event)
         if closed is not None:
             self._new.trades.append(closed)
 
-    def _take_in(self, event: Event) -> ClosedTrade | None:
+    def _apply(self, event: Event) -> ClosedTrade | None:
         self.account, closed = apply(self.account, event)
         if closed is None:
             return None
@@ -152,11 +152,11 @@ class PaperBook:
 
     def _restore(self, event: Event) -> None:
         try:
-            self._take_in(event)
+            self._apply(event)
         except ValueError as error:
             raise ConfigError(
-                f"paper account '{self._plan.name}' cannot go on from its ledger ({error}): if its "
-                "market was changed, give it another name"
+                f"paper account '{self._plan.name}' cannot resume from its ledger ({error}): "
+                "if its market was changed, give the account another name"
             ) from error
 
     def _decide(self, prediction_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The equity of one paper account over time, and that of holding the coins instead."""
+"""The equity curve of one paper account, and of buying and holding the coins instead."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _RECENT = 300
 
 
 class EquityCurve:
-    """All that statistics and the rules of risk ask of the past, in a bounded number of points."""
+    """A bounded number of equity points, for statistics and risk rules."""
 
     def __init__(self, start: Decimal, symbols: Sequence[str]) -> None:
         self.points: list[EquityPoint] = []
-        """The first, those of midnights UTC, and the newest."""
+        """The first point, those at midnight UTC, and the newest."""
         self.deepest = 0.0
-        """The deepest fall below a peak ever, as a share of the peak."""
+        """The largest drawdown so far, as a share of the peak."""
         self.peak = start
-        """The highest equity since a person has resumed last."""
+        """The highest equity since trading was last resumed by hand."""
         self._start = start
         self._symbols = tuple(symbols)
         self._prices: dict[str, Decimal] = {}
@@ -33,23 +33,23 @@ class EquityCurve:
         self._recent: deque[EquityPoint] = deque(maxlen=_RECENT)
 
     def begin(self, candles: Mapping[str, Candle]) -> None:
-        """Holding all the coins begins at the closes of `candles`."""
+        """Sets the start prices of buy and hold to the closes of `candles`."""
         self._prices = {symbol: decimal(candle.close) for symbol, candle in candles.items()}
 
     def restore(self, points: Sequence[EquityPoint], resumed_ms: int | None) -> None:
-        """Takes the stored points up."""
+        """Adds the stored points."""
         self._peak_from_ms = resumed_ms or 0
         for point in points:
             self.add(point)
 
     def resumed(self, at_ms: int) -> None:
-        """A person lets the account go on: the drawdown is measured from here."""
+        """Trading was resumed by hand: the drawdown is measured from here."""
         if at_ms > self._peak_from_ms:
             self._peak_from_ms = at_ms
             self.peak = self.points[-1].equity if self.points else self._start
 
     def add(self, point: EquityPoint) -> None:
-        """One more point, later than all others."""
+        """Adds a point, later than all others."""
         if len(self.points) > 1 and self.points[-1].at_ms % DAY_MS:
             self.points.pop()
         self.points.append(point)
@@ -60,7 +60,7 @@ class EquityCurve:
         self.peak = max(self.peak, point.equity) if later else point.equity
 
     def drawn(self, most: int) -> list[EquityPoint]:
-        """The newest points, and before them one a day or fewer: about `most` in all."""
+        """About `most` points for a chart: the newest, and at most one a day before them."""
         first_ms = self._recent[0].at_ms if self._recent else 0
         old = [point for point in self.points if point.at_ms < first_ms]
         every = -(-len(old) // max(1, most - len(self._recent))) or 1

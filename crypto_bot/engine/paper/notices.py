@@ -1,4 +1,4 @@
-"""What paper trading has to tell: fills, a circuit breaker, the kill switch; each change once."""
+"""Notices of paper trading: fills, circuit breakers and the kill switch, each change once."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from crypto_bot.domain.notice import Level, Notice, Topic
 from crypto_bot.domain.paper_report import KillSwitch, Refusal
 
 BREAKERS = frozenset({"drawdown", "daily_loss"})
-"""Rules of risk that stop an account altogether, not one trade."""
+"""Risk rules that stop a whole account, not one trade."""
 
 
 class PaperChanges:
-    """Told of what the accounts do, says what a person should know."""
+    """Turns the activity of the accounts into notices."""
 
     def __init__(self) -> None:
         self._tripped: set[tuple[str, str]] = set()
         self._killed = False
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> list[Notice]:
-        """Fills, and the first signal that a breaker refused since the account traded last."""
-        told = []
+        """Notices of fills, and of the first refusal by a breaker since the last trade."""
+        notices = []
         for event in events:
             if event.kind in {Kind.OPEN, Kind.CLOSE}:
-                told.append(_fill(event))
+                notices.append(_fill(event))
             if event.kind is Kind.OPEN:
                 self._tripped = {each for each in self._tripped if each[0] != event.account}
         for refusal in refusals:
@@ -33,15 +33,15 @@ class PaperChanges:
             if refusal.rule in BREAKERS and key not in self._tripped:
                 self._tripped.add(key)
                 text = f"paper {refusal.account} has stopped trading: {refusal.reason}"
-                told.append(Notice(Topic.BREAKER, Level.ALARM, text))
-        return told
+                notices.append(Notice(Topic.BREAKER, Level.ALARM, text))
+        return notices
 
     def switched(self, switch: KillSwitch) -> list[Notice]:
-        """A person stopped paper trading, or let it go on; one that is on at the start is told."""
+        """A notice when the kill switch was turned, or is on at the start."""
         if switch.on == self._killed:
             return []
         self._killed = switch.on
-        by = switch.by or "somebody"
+        by = switch.by or "an unknown user"
         text = f"paper trading was resumed by {by}"
         if switch.on:
             text = f"paper trading was stopped by {by}: {switch.reason or 'no reason given'}"
@@ -59,5 +59,5 @@ def _fill(event: Event) -> Notice:
 
 
 def _digits(number: Decimal) -> str:
-    """All of it, without zeros at the end, never in powers of ten."""
+    """All digits, without trailing zeros, never in scientific notation."""
     return f"{number.normalize():f}"

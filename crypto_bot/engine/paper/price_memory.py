@@ -1,4 +1,4 @@
-"""The closes of the last day of each coin: what is held is worth, and which coins move alike."""
+"""The recent closes of each coin: prices of held coins, and correlations between coins."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _LEAST_RETURNS = 48
 
 
 class PriceMemory:
-    """A pure function of the candles of the last `WINDOW_BARS`, so the same after a restart."""
+    """The closes of the last `WINDOW_BARS` bars; a restart rebuilds the same from the store."""
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._timeframe = timeframe
         self._closes: dict[str, deque[tuple[int, float]]] = {}
 
     def load(self, candles: Mapping[str, Sequence[Candle]]) -> None:
-        """Replaces all of it."""
+        """Replaces all closes."""
         self._closes = {}
         for symbol, series in candles.items():
             for candle in series:
                 self._add(symbol, candle)
 
     def take(self, open_ms: int, candles: Mapping[str, Candle]) -> None:
-        """The bar that opened at `open_ms`; what is older than the window is forgotten."""
+        """Adds the bar that opened at `open_ms`, and drops closes older than the window."""
         for symbol, candle in candles.items():
             self._add(symbol, candle)
         oldest_ms = open_ms - (WINDOW_BARS - 1) * self._timeframe.ms
@@ -45,7 +45,7 @@ class PriceMemory:
         return {symbol: decimal(closes[-1][1]) for symbol, closes in self._closes.items() if closes}
 
     def alike(self, symbol: str, others: Iterable[str]) -> dict[str, float]:
-        """Correlation of returns with each of `others`, where there are enough in common."""
+        """Correlation of returns with each of `others` that has enough bars in common."""
         own = dict(self._closes.get(symbol, ()))
         found = {}
         for other in others:
@@ -54,7 +54,7 @@ class PriceMemory:
                 continue
             try:
                 found[other] = correlation(*map(_returns, zip(*both, strict=True)))
-            except StatisticsError:  # one of them has not moved at all
+            except StatisticsError:  # one of them is constant
                 continue
         return found
 

@@ -1,4 +1,4 @@
-"""A paper account as a person sees it."""
+"""The report of a paper account for page, API and terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One paper account at work: follows signals, walks its positions, keeps to its rules."""
+"""One paper account: follows signals, manages its positions, obeys its risk rules."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ FUNDING_MS = 8 * 3_600_000
 
 
 class PaperBar(NamedTuple):
-    """One bar as an account takes it: the signals of the close before, and its candles."""
+    """One bar of an account: the signals of the previous close, and the bar's candles."""
 
     open_ms: int
     signals: Sequence[StoredSignal]
     candles: Mapping[str, Candle]
     missed: Mapping[str, Sequence[Candle]]
-    """Earlier candles of coins that are held, which came late; ascending."""
+    """Earlier candles of held coins that arrived late; ascending."""
 
 
-class Dealing(NamedTuple):
-    """What can be dealt at, at one moment."""
+class MarketPrices(NamedTuple):
+    """Quotes and order books at one moment."""
 
     quotes: Mapping[str, Quote]
     books: Mapping[str, OrderBook]
 
 
 class PaperTrader:
-    """`run` takes closed candles, `hear` quotes; what they bring waits in the book.
+    """`run` processes closed candles, `observe` quotes; new events wait in the book.
 
     `at_open` says that signals are filled at the open of the next candle, and the ledger is a
     function of signals and candles alone. Otherwise they are filled from quotes, and the candles
@@ -65,10 +65,10 @@ class PaperTrader:
         self.memory = PriceMemory(timeframe)
         self.curve = EquityCurve(plan.start, symbols)
         self.cursor_ms = -1
-        """The newest bar that was run."""
+        """Open time of the newest bar that was run."""
         self.marks: dict[str, Decimal] = {}
         self._beyond = plan.costs._replace(half_spread_bps=Decimal(0))
-        """Of a quote without a book: slippage beyond the touch."""
+        """Costs at a quote without an order book: no spread, only slippage."""
         self._timeframe = timeframe
         self._instruments = instruments
         self._at_open = at_open
@@ -80,52 +80,52 @@ class PaperTrader:
         return self.book.account.opened_ms is not None
 
     def open(self, cursor_ms: int, start: Mapping[str, Candle]) -> None:
-        """Pays the start in at the close of the bar `cursor_ms`, whose candles are `start`."""
+        """Books the starting capital at the close of the bar `cursor_ms` with candles `start`."""
         self.book.deposit(self._timeframe.close_of(cursor_ms))
         self.cursor_ms = cursor_ms
         self.curve.begin(start)
         self._mark(cursor_ms)
 
     def restore(self, points: Sequence[EquityPoint], resumed_ms: int | None) -> None:
-        """Takes the stored equity up; the book and the memory are restored already."""
+        """Restores the equity curve; the book and the memory must be restored before."""
         self.curve.restore(points, resumed_ms)
         if points:
             self.cursor_ms = points[-1].at_ms - self._timeframe.ms
         self.marks = self.memory.prices()
 
     def run(self, bar: PaperBar, switch: KillSwitch) -> None:
-        """Takes a closed bar in: entries, then what the candles did, funding, and the equity."""
+        """Processes a closed bar: entries, then exits along the candles, funding, and equity."""
         if self._at_open:
             self._enter_at_open(bar, _killed(switch, bar.open_ms))
         else:
-            self._miss(bar)
+            self._refuse_unquoted(bar)
         for symbol in sorted(self.book.account.positions):
             of_bar = [bar.candles[symbol]] if symbol in bar.candles else []
             self._walk(symbol, [*bar.missed.get(symbol, ()), *of_bar])
         self.memory.take(bar.open_ms, bar.candles)
         self.marks = self.memory.prices()
         if self._assumes_funding:
-            self.assume_funding(bar.open_ms, self._timeframe.close_of(bar.open_ms))
+            self.pay_assumed_funding(bar.open_ms, self._timeframe.close_of(bar.open_ms))
         self.cursor_ms = bar.open_ms
         self._mark(bar.open_ms)
 
     def observe(
-        self, dealing: Dealing, fresh: Iterable[StoredSignal], switch: KillSwitch, now_ms: int
+        self, prices: MarketPrices, signals: Iterable[StoredSignal], switch: KillSwitch, now_ms: int
     ) -> None:
-        """Takes quotes in: exits first, then entries on signals that were made before them."""
-        for symbol, quote in dealing.quotes.items():
+        """Processes quotes: exits first, then entries on signals made before the quotes."""
+        for symbol, quote in prices.quotes.items():
             self.marks[symbol] = (quote.bid + quote.ask) / 2
         for symbol, position in sorted(self.book.account.positions.items()):
-            quote_ = dealing.quotes.get(symbol)
+            quote_ = prices.quotes.get(symbol)
             if quote_ is not None and quote_.at_ms > position.entry_ms:
                 for exit_ in self.exits(position, quote_, switch):
-                    self._close_at(exit_, position, self._beyond, dealing.books.get(symbol))
-        for stored in ranked(fresh):
+                    self._close_at(exit_, position, self._beyond, prices.books.get(symbol))
+        for stored in ranked(signals):
             signal = stored.signal
-            quote_ = dealing.quotes.get(signal.symbol)
+            quote_ = prices.quotes.get(signal.symbol)
             if quote_ is None or quote_.at_ms <= stored.created_ms or self.has_decided(stored):
                 continue
-            offer = self._offer(signal.pred, quote_, dealing.books.get(signal.symbol))
+            offer = self._offer(signal.pred, quote_, prices.books.get(signal.symbol))
             self._decide(stored, offer, quote_.at_ms, _killed(switch, now_ms))
 
     def has_decided(self, stored: StoredSignal) -> bool:
@@ -133,14 +133,14 @@ class PaperTrader:
         return stored.signal.id in self.book.decided
 
     def exits(self, position: Position, quote: Quote, switch: KillSwitch) -> list[Exit]:
-        """What `quote` ends, or all of it where trading was stopped."""
+        """The exits due at `quote`; the whole position while the kill switch is on."""
         price = quote.bid if position.side is Pred.LONG else quote.ask
         if _killed(switch, quote.at_ms):
             return [Exit(KILLED, price, position.amount, quote.at_ms, maker=False)]
         return at_quote(position, price, quote.at_ms)
 
-    def fund(self, fundings: Iterable[Funding]) -> None:
-        """Pays what was due while a position was held, each once."""
+    def pay_funding(self, fundings: Iterable[Funding]) -> None:
+        """Pays funding that was due while a position was held, each due time once."""
         for funding in fundings:
             position = self.book.account.positions.get(funding.symbol)
             if position is None or self.plan.market is Market.SPOT:
@@ -149,12 +149,12 @@ class PaperTrader:
                 price = self.marks.get(funding.symbol, position.entry)
                 self.book.pay_funding(position, funding, price)
 
-    def assume_funding(self, since_ms: int, until_ms: int) -> None:
-        """Pays the plan's own rate for what was due in `(since_ms, until_ms]`."""
+    def pay_assumed_funding(self, since_ms: int, until_ms: int) -> None:
+        """Pays the plan's assumed rate at each due time in `(since_ms, until_ms]`."""
         first_ms = (since_ms // FUNDING_MS + 1) * FUNDING_MS
         rate = self.plan.funding_bps.scaleb(-4)
         for due_ms in range(first_ms, until_ms + 1, FUNDING_MS):
-            self.fund(
+            self.pay_funding(
                 Funding(symbol, due_ms, rate) for symbol in sorted(self.book.account.positions)
             )
 
@@ -169,7 +169,7 @@ class PaperTrader:
             signal = stored.signal
             candle = bar.candles.get(signal.symbol)
             if candle is None:
-                no = Forbidden("price", "there is no candle after the signal's")
+                no = Forbidden("price", "there is no candle after that of the signal")
                 self.book.refuse(signal, no, bar.open_ms)
                 continue
             opened = decimal(candle.open)
@@ -178,24 +178,24 @@ class PaperTrader:
             price = market_price(opened, self.plan.costs, instrument, buys=buys)
             self._decide(stored, Offer(price, instrument), bar.open_ms, killed)
 
-    def _miss(self, bar: PaperBar) -> None:
-        """What no quote came for in time is too late now."""
+    def _refuse_unquoted(self, bar: PaperBar) -> None:
+        """Refuses the signals of `bar` that had no quote in time."""
         for stored in bar.signals:
             if not self.has_decided(stored):
-                words = "the signal came late" if stored.late else "no quote came in time"
-                no = Forbidden("late" if stored.late else "price", words)
+                reason = "the signal was late" if stored.late else "there was no quote in time"
+                no = Forbidden("late" if stored.late else "price", reason)
                 self.book.refuse(stored.signal, no, bar.open_ms)
 
     def _decide(self, stored: StoredSignal, offer: Offer, at_ms: int, killed: str | None) -> None:
         signal = stored.signal
-        standing = self._standing(signal.symbol, at_ms, killed)
+        standing = self._risk_state(signal.symbol, at_ms, killed)
         made = entry(self.plan, signal, standing, offer, late=stored.late)
         if isinstance(made, Entry):
             self.book.open(signal, made, at_ms, self._timeframe.open_of(at_ms) - self._timeframe.ms)
         else:
             self.book.refuse(signal, made, at_ms)
 
-    def _standing(self, symbol: str, at_ms: int, killed: str | None) -> Standing:
+    def _risk_state(self, symbol: str, at_ms: int, killed: str | None) -> Standing:
         account = self.book.account
         equity = account.equity(self.marks)
         return Standing(
@@ -211,7 +211,7 @@ class PaperTrader:
         )
 
     def _alike(self, symbol: str) -> dict[str, float]:
-        """Correlations, where there are enough positions for the rule to count them."""
+        """Correlations with held coins, if there are enough positions for the rule to apply."""
         most, held = self.plan.rules.correlated_positions, self.book.account.positions
         if most is None or len(held) < most or symbol in held:
             return {}
@@ -241,7 +241,7 @@ class PaperTrader:
     def _close_at(
         self, exit_: Exit, position: Position, costs: Costs, book: OrderBook | None = None
     ) -> None:
-        """A market order takes what the book has, or what the assumed `costs` leave."""
+        """A market order fills from the order book, or at the price after assumed `costs`."""
         if not exit_.maker:
             is_long = position.side is Pred.LONG
             instrument = self._instrument(position.symbol, position.entry)
@@ -271,12 +271,12 @@ class PaperTrader:
         self.curve.add(point)
 
     def _instrument(self, symbol: str, price: Decimal) -> Instrument:
-        """As the exchange counts the coin, or as one of this price is likely to be counted."""
+        """Tick and lot of the exchange, or likely ones for a coin of this price."""
         return self._instruments.get(symbol) or supposed_instrument(symbol, price)
 
 
 def ranked(signals: Iterable[StoredSignal]) -> list[StoredSignal]:
-    """The surest first, for where not all can be followed."""
+    """Highest confidence first, because not all may be followed."""
     return sorted(signals, key=lambda each: (-each.signal.confidence, each.signal.symbol))
 
 

@@ -1,4 +1,4 @@
-"""Paper trading: fed with commits and quotes, stopped and resumed by its users."""
+"""Paper trading: all accounts, driven by commits and quotes; stop and resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.accounts import PaperAccounts
 from crypto_bot.engine.paper.reports import report
 from crypto_bot.engine.paper.statistics import statistics
-from crypto_bot.engine.paper.trader import Dealing, PaperTrader
+from crypto_bot.engine.paper.trader import MarketPrices, PaperTrader
 from crypto_bot.ports import PaperSink, PaperStore, PaperTape, StoredSignal
 
 _PATIENCE_AT_OPEN = 96
@@ -57,7 +57,7 @@ class PaperTrading:
         self._accounts = PaperAccounts(timeframe, symbols, store=store, tape=tape, sinks=sinks)
         self._lock = threading.Lock()
         self._at_open = True
-        self._fresh: dict[str, StoredSignal] = {}
+        self._recent: dict[str, StoredSignal] = {}
         self._switch = KillSwitch(on=False)
         self._statistics: dict[str, tuple[tuple[int, int], AccountStatistics]] = {}
         self._reports: tuple[AccountReport, ...] = ()
@@ -67,7 +67,7 @@ class PaperTrading:
     ) -> None:
         """Rebuilds every account from the store; to be called first. Raises StoreError.
 
-        `funded` says that the exchange publishes its funding rates, see `fund`.
+        `funded` says that the exchange publishes its funding rates, see `pay_funding`.
         """
         with self._lock:
             self._at_open = at_open
@@ -81,50 +81,50 @@ class PaperTrading:
             self._report()
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink's
-        """Remembers what can be traded at the next quotes."""
+        """Keeps the signals that can be traded at the next quotes."""
         for stored in signals:
             if stored.signal.pred is not Pred.NO_TRADE and not stored.late:
-                self._fresh[stored.signal.id] = stored
+                self._recent[stored.signal.id] = stored
 
     def advance(self) -> None:
-        """Runs the bars that are whole and not run yet. Raises StoreError."""
+        """Runs the complete bars that were not run yet. Raises StoreError."""
         with self._lock:
-            self._look_at_switch()
+            self._read_switch()
             patience = _PATIENCE_AT_OPEN if self._at_open else _PATIENCE_AT_QUOTES
             ready_ms = self._tape.ready_ms(self._symbols, patience)
             if ready_ms is not None:
                 self._accounts.run(ready_ms, self._switch)
                 self._report()
 
-    def is_watching(self) -> bool:
+    def needs_quotes(self) -> bool:
         """Whether quotes are needed: a position is held, or may be opened."""
         with self._lock:
             held = any(trader.book.account.positions for trader in self._accounts.traders)
-            return held or bool(self._undecided())
+            return held or bool(self._open_signals())
 
     def wanted(self, quotes: Mapping[str, Quote]) -> set[str]:
         """Coins whose order book is needed at `quotes`. Raises StoreError."""
         with self._lock:
-            self._look_at_switch()
-            coins = {stored.signal.symbol for stored in self._undecided()}
+            self._read_switch()
+            coins = {stored.signal.symbol for stored in self._open_signals()}
             for trader in self._accounts.traders:
-                coins.update(self._leaving(trader, quotes))
+                coins.update(self._market_exits(trader, quotes))
             return coins & set(quotes)
 
     def observe(self, quotes: Mapping[str, Quote], books: Mapping[str, OrderBook]) -> None:
         """Trades on one reading of quotes. Raises StoreError."""
         with self._lock:
-            self._look_at_switch()
-            dealing = Dealing(self._sanity.accepted(quotes), books)
-            fresh = self._undecided()
+            self._read_switch()
+            prices = MarketPrices(self._sanity.accepted(quotes), books)
+            signals = self._open_signals()
             for trader in self._accounts.traders:
                 if trader.is_open:
-                    trader.observe(dealing, fresh, self._switch, self._now_ms())
+                    trader.observe(prices, signals, self._switch, self._now_ms())
             self._accounts.write(self._accounts.traders)
             self._report()
 
     def held_contracts(self) -> dict[str, int]:
-        """Coins with a contract open, each with the time from which its funding is owed."""
+        """Coins with an open contract, each with the time since which funding is owed."""
         since: dict[str, int] = {}
         with self._lock:
             for trader in self._accounts.traders:
@@ -134,12 +134,12 @@ class PaperTrading:
                         since[symbol] = min(at_ms, since.get(symbol, at_ms))
         return since
 
-    def fund(self, fundings: Iterable[Funding]) -> None:
+    def pay_funding(self, fundings: Iterable[Funding]) -> None:
         """Books the `fundings` that were due, by time for each coin. Raises StoreError."""
         due = list(fundings)
         with self._lock:
             for trader in self._accounts.traders:
-                trader.fund(due)
+                trader.pay_funding(due)
             self._accounts.write(self._accounts.traders)
             self._report()
 
@@ -162,29 +162,29 @@ class PaperTrading:
         self._store.switch(KillSwitch(on=False, since_ms=now_ms, by=by), now_ms)
         return self._store.kill_switch()
 
-    def _look_at_switch(self) -> None:
-        """Another process may have turned it."""
+    def _read_switch(self) -> None:
+        """Reads the kill switch, which another process may have turned."""
         switch = self._store.kill_switch()
         if switch != self._switch and not switch.on and switch.since_ms is not None:
             for trader in self._accounts.traders:
                 trader.curve.resumed(switch.since_ms)
         self._switch = switch
 
-    def _undecided(self) -> list[StoredSignal]:
-        """Signals young enough to be traded on which some account has not decided."""
+    def _open_signals(self) -> list[StoredSignal]:
+        """Signals recent enough to be traded that some account has not decided on."""
         now_ms = self._now_ms()
-        for id_, stored in list(self._fresh.items()):
+        for id_, stored in list(self._recent.items()):
             closed_ms = self._timeframe.close_of(stored.signal.candle_open_ms)
             if now_ms - closed_ms > self._late_after_ms:
-                del self._fresh[id_]
+                del self._recent[id_]
         traders = self._accounts.traders
         return [
             stored
-            for stored in list(self._fresh.values())
+            for stored in list(self._recent.values())
             if any(not trader.has_decided(stored) for trader in traders)
         ]
 
-    def _leaving(self, trader: PaperTrader, quotes: Mapping[str, Quote]) -> set[str]:
+    def _market_exits(self, trader: PaperTrader, quotes: Mapping[str, Quote]) -> set[str]:
         """Coins that `trader` would close by market orders at `quotes`."""
         positions = trader.book.account.positions
         return {
@@ -204,7 +204,7 @@ class PaperTrading:
         self._accounts.report()
 
     def _measured(self, trader: PaperTrader) -> AccountStatistics:
-        """Statistics change with a trade or a bar, not with every quote."""
+        """Statistics, computed again after a trade or a bar, not after every quote."""
         name, closed, points = trader.plan.name, trader.book.closed, trader.curve.points
         state = (len(closed), points[-1].at_ms if points else -1)
         known = self._statistics.get(name)

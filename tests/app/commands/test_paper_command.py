@@ -1,4 +1,4 @@
-"""The paper accounts from the command line, and their settings."""
+"""`crypto-bot paper`, and the settings of paper accounts."""
 
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from tests.engine.paper.paper_world import M15, World, flat, made
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """An engine with an account `spot` that has one long open."""
+    """The database of an engine whose account `spot` has one open long position."""
     url = f"sqlite:///{tmp_path / 'engine.db'}"
     world = World(plan(name="spot", market=Market.SPOT), url=url)
-    desk = world.start()
+    paper = world.start()
     for bar in range(2):
         world.close(bar, flat(bar), AUSDT=made("AUSDT", bar))
-        desk.advance()
+        paper.advance()
     world.database.close()
     return url
 
@@ -41,22 +41,22 @@ def test_status_stop_and_resume(
     symbols = tmp_path / "symbols.json"
     symbols.write_text('["AUSDT", "BUSDT", "CUSDT"]')
     flags = ("--database_url", url, "--symbols_file", str(symbols))
-    told = ran(capsys, "status", *flags)
-    assert "spot" in told
-    assert "9,994.00" in told, "a fee of 10 bp and 2 bp of spread on 5,000"
-    assert "holding 1" not in told
-    assert "Paper trading is on." in told
-    told = ran(capsys, "stop", "--reason", "a test", *flags)
-    assert "by command: a test. To go on: crypto-bot paper resume" in told
+    printed = ran(capsys, "status", *flags)
+    assert "spot" in printed
+    assert "9,994.00" in printed, "a fee of 10 bp and 2 bp of spread on 5,000"
+    assert "holding 1" not in printed
+    assert "Paper trading is on." in printed
+    printed = ran(capsys, "stop", "--reason", "a test", *flags)
+    assert "by command: a test. To go on: crypto-bot paper resume" in printed
     database = Database.open(url)
     assert SqlPaperStore(database, M15).kill_switch().on
     database.close()
     (tmp_path / "PAPER_STOP").touch()
     assert "Paper trading is on." in ran(capsys, "resume", *flags)
-    assert not (tmp_path / "PAPER_STOP").exists(), "it would stop everything again"
+    assert not (tmp_path / "PAPER_STOP").exists(), "the file would stop trading again"
 
 
-def test_the_stop_file_lies_beside_the_database(tmp_path: Path) -> None:
+def test_the_stop_file_is_beside_the_database(tmp_path: Path) -> None:
     settings = load({"database_url": f"sqlite:///{tmp_path / 'x' / 'engine.db'}"})
     assert stop_file(settings) == tmp_path / "x" / "PAPER_STOP"
     assert stop_file(load({"database_url": "sqlite://"})) == Path("data/PAPER_STOP")
@@ -85,11 +85,11 @@ def test_the_accounts_of_the_settings() -> None:
         ({"name": "a", "leverage": 5}, "unknown setting paper.accounts.0.leverage"),
     ],
 )
-def test_settings_that_cannot_be(account: dict[str, Any], words: str) -> None:
+def test_invalid_settings(account: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         load({"paper": {"accounts": [account]}})
 
 
-def test_two_accounts_of_one_name() -> None:
-    with pytest.raises(ConfigError, match="two accounts are named a"):
+def test_account_names_must_be_unique() -> None:
+    with pytest.raises(ConfigError, match="account names must be unique; used twice: a"):
         load({"paper": {"accounts": [{"name": "a"}, {"name": "a", "market": "perp"}]}})

@@ -1,4 +1,4 @@
-"""A made-up market in a real database, on which paper accounts trade."""
+"""A generated market in a real database, for tests of paper accounts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ M15 = Timeframe.parse("15m")
 SYMBOLS = ("AUSDT", "BUSDT", "CUSDT")
 
 
-class Told:
-    """A sink that keeps what it hears."""
+class RecordingSink:
+    """A sink that records what it receives."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -40,7 +40,7 @@ class Told:
 
 
 class World:
-    """Candles and signals are committed as the engine commits them; the clock is set by hand."""
+    """Commits candles and signals as the engine does; its clock is set by hand."""
 
     def __init__(self, *plans: Plan, symbols: Sequence[str] = SYMBOLS, url: str = "sqlite://"):
         self.database = Database.open(url)
@@ -50,7 +50,7 @@ class World:
         self.predictions = SqlPredictionStore(self.database, M15)
         self.store = SqlPaperStore(self.database, M15)
         self.now_ms = T0
-        self.told = Told()
+        self.reported = RecordingSink()
         self.instruments = {symbol: instrument(symbol) for symbol in symbols}
 
     def start(self, *, at_open: bool = True, funded: bool = False) -> PaperTrading:
@@ -64,7 +64,7 @@ class World:
             now_ms=lambda: self.now_ms,
             late_after_ms=TF_MS // 4,
             sanity_band=D("0.05"),
-            sinks=[self.told],
+            sinks=[self.reported],
         )
         paper.recover(at_open=at_open, instruments=self.instruments, funded=funded)
         return paper
@@ -72,7 +72,7 @@ class World:
     def close(
         self, bar: int, candles: Mapping[str, Candle], **calls: StoredSignal
     ) -> list[StoredSignal]:
-        """The bar closes: candles and signals are committed; coins without a call say NO_TRADE."""
+        """Commits the candles and signals of a bar; coins without a call get NO_TRADE."""
         self.archive.add({symbol: [candle] for symbol, candle in candles.items()})
         signals = [calls.get(symbol) or made(symbol, bar, Pred.NO_TRADE) for symbol in candles]
         self.predictions.commit(signals, [])
@@ -82,7 +82,7 @@ class World:
     def events(self, account: str = "main") -> list[Event]:
         return list(self.store.events(account))
 
-    def told_of(self, account: str = "main") -> list[tuple[str, str | None, str | None, str]]:
+    def summary(self, account: str = "main") -> list[tuple[str, str | None, str | None, str]]:
         return [(e.kind.value, e.symbol, e.reason, str(e.price)) for e in self.events(account)]
 
 
@@ -110,7 +110,7 @@ def no_books() -> dict[str, OrderBook]:
 
 
 class RandomMarket:
-    """Prices that walk, and calls at random; the same for the same seed."""
+    """Random-walk prices and random signals, reproducible from a seed."""
 
     def __init__(self, seed: int, bars: int, symbols: Sequence[str] = SYMBOLS) -> None:
         rng = random.Random(seed)

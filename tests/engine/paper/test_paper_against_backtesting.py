@@ -18,20 +18,20 @@ from tests.domain.paper_accounts import EXITS, T0, TF_MS, D, plan
 from tests.engine.paper.paper_world import World, candle, made
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # what a library of others says on import
+    warnings.simplefilter("ignore")  # warnings of the library on import
     from backtesting import Backtest, Strategy
 
 BARS = 1500
 RATE = 0.001
 SYMBOL = "AUSDT"
 FIRST = 2
-"""Theirs has no step on its first bar."""
+"""The library has no step on its first bar."""
 WHOLE = Instrument(SYMBOL, D("0.01"), D(1), D(1), D(5))
-"""Theirs deals in whole coins alone."""
+"""The library trades whole coins only."""
 
 
 def market(seed: int) -> list[Candle]:
-    """A walk with gaps between its candles."""
+    """A random walk with gaps between candles."""
     rng = random.Random(seed)
     candles, last = [], 100.0
     for bar in range(BARS):
@@ -43,7 +43,7 @@ def market(seed: int) -> list[Candle]:
 
 
 def traded(of: Plan, candles: list[Candle], seed: int) -> list[Event]:
-    """The ledger of calls at random."""
+    """The ledger of random signals."""
     rng = random.Random(seed)
     world = World(of, symbols=[SYMBOL])
     world.instruments = {SYMBOL: WHOLE}
@@ -59,8 +59,8 @@ def traded(of: Plan, candles: list[Candle], seed: int) -> list[Event]:
     return events
 
 
-def again(candles: list[Candle], opened: list[Event]) -> Backtest:
-    """Every position is as many orders as it has targets, each with the same stop."""
+def replayed(candles: list[Candle], opened: list[Event]) -> Backtest:
+    """Each position becomes one order per target, all with the same stop."""
     orders = {(event.at_ms - T0) // TF_MS - 1: event for event in opened}
 
     class Followed(Strategy):  # type: ignore[misc]
@@ -89,7 +89,7 @@ Exits = list[tuple[str, float, int, int]]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_exits_and_money_are_those_of_another_program(seed: int) -> None:
+def test_exits_and_cash_equal_those_of_an_independent_library(seed: int) -> None:
     costs = Costs(D(10), D(10), D(0), D(0), D(0))
     exits = EXITS._replace(bars=10**6)
     of = plan(start=D(1_000_000), costs=costs, exits=exits, funding_bps=D(0))
@@ -98,7 +98,7 @@ def test_exits_and_money_are_those_of_another_program(seed: int) -> None:
     opened = [event for event in events if event.kind is Kind.OPEN]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = again(candles, opened).run()["_trades"]
+        theirs = replayed(candles, opened).run()["_trades"]
     closes = [event for event in events if event.kind is Kind.CLOSE]
     assert len(opened) > 50
     assert {event.reason for event in closes} == {"TP1", "TP2", "TP3", "SL"}
@@ -107,7 +107,7 @@ def test_exits_and_money_are_those_of_another_program(seed: int) -> None:
     exits_ours, exits_theirs = our_exits(closes, ended), exits_of(theirs)
     assert [each[:3] for each in exits_ours] == [each[:3] for each in exits_theirs]
     bars = [(o[3], t[3]) for o, t in zip(exits_ours, exits_theirs, strict=True)]
-    # An exit within a candle is told at its close, one at its open there.
+    # The ledger records an exit within a candle at its close, one at the open at the open.
     assert {at - bar for at, bar in bars} == {0, 1}
     ours = sum(event.cash for event in events if event.prediction_id in ended)
     assert theirs["PnL"].sum() == pytest.approx(float(ours), abs=1e-3)
@@ -116,7 +116,7 @@ def test_exits_and_money_are_those_of_another_program(seed: int) -> None:
 
 
 def our_exits(closes: list[Event], ended: set[str | None]) -> Exits:
-    """Position, price, amount and bar of each exit; what a stop closed is one amount."""
+    """Position, price, amount and bar of each exit; a stop closes one amount."""
     return sorted(
         (str(e.prediction_id), float(e.price), int(e.amount), (e.at_ms - T0) // TF_MS)
         for e in closes

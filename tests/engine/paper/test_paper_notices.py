@@ -1,4 +1,4 @@
-"""What paper trading has to tell."""
+"""Notices of paper trading."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ def event(kind: Kind, account: str = "main", reason: str | None = None) -> Event
 
 
 def refusal(rule: str, account: str = "main") -> Refusal:
-    return Refusal(account, "BTCUSDT:15m:0", 0, rule, f"words of {rule}")
+    return Refusal(account, "BTCUSDT:15m:0", 0, rule, f"reason of {rule}")
 
 
-def test_fills_are_told_and_other_events_are_not() -> None:
-    told = PaperChanges().traded(
+def test_only_fills_make_notices() -> None:
+    notices = PaperChanges().traded(
         [event(Kind.DEPOSIT), event(Kind.OPEN), event(Kind.STOP), event(Kind.CLOSE, reason="TP1")],
         [refusal("cooldown")],
     )
-    assert [(each.topic, each.level, each.text) for each in told] == [
+    assert [(each.topic, each.level, each.text) for each in notices] == [
         (Topic.FILL, Level.INFO, "paper main: opened LONG 0.00001 BTCUSDT at 91240.1"),
         (Topic.FILL, Level.INFO, "paper main: closed LONG 0.00001 BTCUSDT at 91240.1 (TP1)"),
     ]
 
 
-def test_a_breaker_is_told_once_until_its_account_trades_again() -> None:
+def test_a_breaker_makes_one_notice_until_its_account_trades_again() -> None:
     changes = PaperChanges()
-    (told,) = changes.traded([], [refusal("drawdown"), refusal("drawdown")])
-    assert told.level is Level.ALARM
-    assert told.text == "paper main has stopped trading: words of drawdown"
+    (notice,) = changes.traded([], [refusal("drawdown"), refusal("drawdown")])
+    assert notice.level is Level.ALARM
+    assert notice.text == "paper main has stopped trading: reason of drawdown"
     assert changes.traded([event(Kind.CLOSE)], [refusal("drawdown")])[1:] == []
     assert len(changes.traded([], [refusal("daily_loss"), refusal("drawdown", "careful")])) == 2
     assert [each.topic for each in changes.traded([event(Kind.OPEN)], [])] == [Topic.FILL]
@@ -47,17 +47,17 @@ def test_a_breaker_is_told_once_until_its_account_trades_again() -> None:
     assert len(changes.traded([], [refusal("drawdown")])) == 1
 
 
-def test_breakers_are_rules_of_risk() -> None:
+def test_breakers_are_risk_rules() -> None:
     assert set(RULES) >= BREAKERS
 
 
-def test_the_kill_switch_is_told_when_it_is_turned() -> None:
+def test_turning_the_kill_switch_makes_a_notice() -> None:
     changes = PaperChanges()
     assert changes.switched(KillSwitch(on=False)) == []
     on = KillSwitch(on=True, since_ms=1, by="page", reason="news")
-    (told,) = changes.switched(on)
-    assert told.text == "paper trading was stopped by page: news"
-    assert told.level is Level.ALARM
+    (notice,) = changes.switched(on)
+    assert notice.text == "paper trading was stopped by page: news"
+    assert notice.level is Level.ALARM
     assert changes.switched(on) == []
-    (told,) = changes.switched(KillSwitch(on=False, since_ms=2, by="api"))
-    assert told.text == "paper trading was resumed by api"
+    (notice,) = changes.switched(KillSwitch(on=False, since_ms=2, by="api"))
+    assert notice.text == "paper trading was resumed by api"

@@ -26,7 +26,7 @@ READINGS = 4
 
 
 def reading(candles: Mapping[str, Candle], at_ms: int, rng: random.Random) -> dict[str, Quote]:
-    """A price somewhere within the candle, and a spread."""
+    """A random price within each candle, with a spread."""
     found = {}
     for symbol, candle in candles.items():
         middle = Decimal(str(round(rng.uniform(candle.low, candle.high), 2)))
@@ -62,7 +62,7 @@ def traded(seed: int, restarts: set[int]) -> World:
             quotes = reading(candles, world.now_ms, rng)
             paper.observe(quotes, books(quotes, paper.wanted(quotes), D(rng.randint(1, 60))))
         signals = world.close(bar, candles, **calls)
-        if -step not in restarts:  # else the process ends between the commit and being told
+        if -step not in restarts:  # else the process ends between the commit and the notification
             paper.committed(signals, [])
             paper.advance()
         else:
@@ -73,7 +73,7 @@ def traded(seed: int, restarts: set[int]) -> World:
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10**6), st.sets(st.integers(-160, 160), max_size=40))
-def test_restarts_change_nothing_and_no_fill_is_of_before_its_signal(
+def test_restarts_change_nothing_and_no_fill_precedes_its_signal(
     seed: int, restarts: set[int]
 ) -> None:
     calm, rough = traded(seed, set()), traded(seed, restarts)
@@ -100,5 +100,5 @@ def sound(account: Account, events: list[Event]) -> None:
         elif event.prediction_id is not None and event.kind is Kind.CLOSE:
             assert event.at_ms > entered_ms[event.prediction_id]
         if account.market is Market.SPOT:
-            assert account.cash >= 0, "coins are bought with what there is"
-    assert entered_ms, "a test without a trade says nothing"
+            assert account.cash >= 0, "spot purchases need cash"
+    assert entered_ms, "the test needs at least one trade"

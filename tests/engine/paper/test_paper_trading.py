@@ -1,4 +1,4 @@
-"""Paper accounts on a real database: what they do by candles and by quotes, and after a kill."""
+"""Paper accounts on a real database: fills from candles and from quotes, and restarts."""
 
 import random
 from collections.abc import Iterator
@@ -64,12 +64,12 @@ def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make:
     world = make()
     paper = world.start()
     ran(world, paper, 0, Pred.LONG)
-    assert world.told_of() == [("DEPOSIT", None, None, "0")]
+    assert world.summary() == [("DEPOSIT", None, None, "0")]
     world.close(1, {**flat(1), "AUSDT": candle(1, 100.5, 102.6, 100, 102)})
     paper.advance()
     world.close(2, {**flat(2), "AUSDT": candle(2, 102, 102, 98, 99)})
     paper.advance()
-    assert world.told_of()[1:] == [
+    assert world.summary()[1:] == [
         ("OPEN", "AUSDT", None, "100.50"),
         ("CLOSE", "AUSDT", "TP1", "102.50"),
         ("CLOSE", "AUSDT", "SL", "98.50"),
@@ -82,7 +82,7 @@ def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make:
     assert account.equity == account.cash == 10_000
 
 
-def test_what_is_never_traded(make: Make) -> None:
+def test_late_signals_and_no_trade_are_not_traded(make: Make) -> None:
     world = make(plan(rules=LIVE))
     paper = world.start()
     ran(world, paper, 0)
@@ -97,7 +97,7 @@ def test_what_is_never_traded(make: Make) -> None:
     assert paper.accounts()[0].refusals == {"late": 1}
 
 
-def test_an_account_begins_now_and_not_with_the_log(make: Make) -> None:
+def test_a_new_account_starts_now_and_not_with_the_log(make: Make) -> None:
     world = make(plan(rules=LIVE))
     for bar in range(5):
         world.close(bar, flat(bar), AUSDT=made("AUSDT", bar))
@@ -109,7 +109,7 @@ def test_an_account_begins_now_and_not_with_the_log(make: Make) -> None:
 
 
 def contents(world: World) -> list[object]:
-    """All that two engines must have in common."""
+    """Everything that two engines must have in common."""
     found: list[object] = []
     for each in world.plans:
         found += world.events(each.name)
@@ -137,8 +137,8 @@ PLANS = (
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.data())
-def test_restarts_and_waves_change_nothing(seed: int, data: st.DataObject) -> None:
-    """Whenever the process ends, and in whatever order coins come: the same ledger, and it sums."""
+def test_restarts_and_the_order_of_coins_change_nothing(seed: int, data: st.DataObject) -> None:
+    """Any restarts and any order of coins give the same ledger, and it balances."""
     market = RandomMarket(seed, 70)
     calm, rough = World(*PLANS), World(*PLANS)
     paper = calm.start()
@@ -177,7 +177,7 @@ def balanced(of: Plan, events: list[Event], points: list[EquityPoint]) -> None:
         assert Fraction(account.cash) == money
         trades += ended is not None
     assert len({event.id for event in events}) == len(events)
-    assert trades > 0, "a test without a trade says nothing"
+    assert trades > 0, "the test needs at least one trade"
     if not account.positions:
         assert points[-1].equity == account.cash
 
@@ -189,9 +189,9 @@ def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
     call = made("AUSDT", 1)
     paper.committed(world.close(1, flat(1), AUSDT=call), [])
     paper.advance()
-    assert paper.is_watching()
+    assert paper.needs_quotes()
     paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms), no_books())
-    assert len(world.events()) == 1, "a price of before the signal, or of its moment"
+    assert len(world.events()) == 1, "a quote not later than the signal"
     at_ms = call.created_ms + 1
     first = quote("AUSDT", "99.98", "100.00", at_ms)
     assert paper.wanted(first) == {"AUSDT"}
@@ -207,11 +207,11 @@ def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
     stop = quote("AUSDT", "98.00", "98.02", at_ms + 10_000)
     assert paper.wanted(stop) == {"AUSDT"}
     paper.observe(stop, {"AUSDT": OrderBook("AUSDT", (Level(D("97.99"), D(500)),), (), at_ms)})
-    assert world.told_of()[2:] == [
+    assert world.summary()[2:] == [
         ("CLOSE", "AUSDT", "TP1", "102.06"),
         ("CLOSE", "AUSDT", "SL", "97.99"),
     ]
-    assert not paper.is_watching()
+    assert not paper.needs_quotes()
 
 
 def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
@@ -221,11 +221,11 @@ def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
     paper.observe(quote("AUSDT", "100", "100.02", at_ms), no_books())
     paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), no_books())
     paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), no_books())
-    assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a slip"
+    assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a single outlier"
     paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), no_books())
     paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), no_books())
     # 90.1 less a bp of slippage: 90.09099
-    assert world.told_of()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
+    assert world.summary()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
 
 
 def opened_at_quotes(make: Make, **changed: object) -> World:
@@ -237,23 +237,25 @@ def opened_at_quotes(make: Make, **changed: object) -> World:
     paper.committed(world.close(1, flat(1), AUSDT=call), [])
     paper.advance()
     paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), no_books())
-    assert world.told_of()[1:] == [("OPEN", "AUSDT", None, "100.01")]
+    assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
     return world
 
 
 def test_after_downtime_the_missed_candles_settle_what_is_open(make: Make) -> None:
     world = opened_at_quotes(make)
-    world.close(2, {**flat(2), "AUSDT": candle(2, 100, 105, 99, 101)})  # the entry's own candle
+    world.close(2, {**flat(2), "AUSDT": candle(2, 100, 105, 99, 101)})  # the candle of the entry
     world.close(3, {**flat(3), "AUSDT": candle(3, 101, 102.5, 101, 102)})
-    world.close(4, {**flat(4), "AUSDT": candle(4, 102, 104.5, 98, 104)})  # both: the stop first
+    world.close(
+        4, {**flat(4), "AUSDT": candle(4, 102, 104.5, 98, 104)}
+    )  # reaches both: the stop first
     world.start(at_open=False).advance()
-    assert world.told_of()[2:] == [
+    assert world.summary()[2:] == [
         ("CLOSE", "AUSDT", "TP1", "102.01"),
         ("CLOSE", "AUSDT", "SL", "97.99"),  # 98.01 less 2 bp
     ]
 
 
-def test_a_signal_that_no_quote_came_for_is_refused(make: Make) -> None:
+def test_a_signal_without_a_quote_in_time_is_refused(make: Make) -> None:
     world = make(plan(rules=LIVE))
     paper = world.start(at_open=False)
     ran(world, paper, 0)
@@ -274,19 +276,24 @@ def test_a_restart_between_commit_and_quote_loses_no_trade(make: Make) -> None:
     world.close(1, flat(1), AUSDT=call)
     paper = world.start(at_open=False)
     paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), no_books())
-    assert world.told_of()[1:] == [("OPEN", "AUSDT", None, "100.01")]
+    assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
 
 
-def test_the_kill_switch_closes_all_stays_on_after_a_restart_and_is_resumed(make: Make) -> None:
+def test_the_kill_switch_closes_positions_survives_a_restart_and_is_resumed(make: Make) -> None:
     world = opened_at_quotes(make)
     paper = world.start(at_open=False)
     assert not paper.kill_switch().on
-    told = paper.stop("page", "too hot")
-    assert (told.on, told.by, told.reason, told.since_ms) == (True, "page", "too hot", world.now_ms)
+    switch = paper.stop("page", "too hot")
+    assert (switch.on, switch.by, switch.reason, switch.since_ms) == (
+        True,
+        "page",
+        "too hot",
+        world.now_ms,
+    )
     paper = world.start(at_open=False)
-    assert paper.kill_switch() == told
+    assert paper.kill_switch() == switch
     paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), no_books())
-    assert world.told_of()[2:] == [("CLOSE", "AUSDT", "KILL", "100.48")]
+    assert world.summary()[2:] == [("CLOSE", "AUSDT", "KILL", "100.48")]
     call = made("AUSDT", 2)
     paper.committed(world.close(2, flat(2), AUSDT=call), [])
     paper.advance()
@@ -298,10 +305,10 @@ def test_the_kill_switch_closes_all_stays_on_after_a_restart_and_is_resumed(make
     paper.committed(world.close(3, flat(3), AUSDT=call), [])
     paper.advance()
     paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
-    assert world.told_of()[-1][:2] == ("OPEN", "AUSDT")
+    assert world.summary()[-1][:2] == ("OPEN", "AUSDT")
 
 
-def test_in_candles_the_kill_switch_closes_at_the_next_open(make: Make) -> None:
+def test_with_candle_fills_the_kill_switch_closes_at_the_next_open(make: Make) -> None:
     world = make()
     paper = world.start()
     ran(world, paper, 0, Pred.LONG)
@@ -311,14 +318,14 @@ def test_in_candles_the_kill_switch_closes_at_the_next_open(make: Make) -> None:
     world.close(3, flat(3, price=101.0), BUSDT=made("BUSDT", 3))
     paper.advance()
     ran(world, paper, 4)
-    assert world.told_of()[-1] == ("CLOSE", "AUSDT", "KILL", "101.00")
+    assert world.summary()[-1] == ("CLOSE", "AUSDT", "KILL", "101.00")
     assert [(r.rule, r.reason) for r in paper.refusals("main", 9)] == [
         ("kill_switch", "stopped by command")
     ]
 
 
-def test_funding_by_hand(make: Make) -> None:
-    """Assumed where the exchange does not say: 1 bp of the worth at every eighth hour."""
+def test_assumed_funding(make: Make) -> None:
+    """1 bp of the notional every eight hours, when the exchange publishes no rate."""
     world = make()
     paper = world.start()
     for bar in range(34):
@@ -329,7 +336,7 @@ def test_funding_by_hand(make: Make) -> None:
     ]
 
 
-def test_funding_as_the_exchange_says_is_paid_once(make: Make) -> None:
+def test_funding_of_the_exchange_is_paid_once(make: Make) -> None:
     world = opened_at_quotes(make, market=Market.PERP)
     paper = world.start(at_open=False, funded=True)
     opened_ms = world.events()[1].at_ms
@@ -338,15 +345,15 @@ def test_funding_as_the_exchange_says_is_paid_once(make: Make) -> None:
         Funding("AUSDT", opened_ms - 1, D("0.0003")),
         Funding("AUSDT", opened_ms + 9, D("0.0002")),
     ]
-    paper.fund(due)
-    paper.fund(due)
+    paper.pay_funding(due)
+    paper.pay_funding(due)
     assert paper.held_contracts() == {"AUSDT": opened_ms + 9}
     paper = world.start(at_open=False, funded=True)
-    paper.fund(due)
+    paper.pay_funding(due)
     assert [event.cash for event in world.events() if event.kind == "FUNDING"] == [D("-1.00")]
 
 
-def test_accounts_side_by_side_and_what_they_show(make: Make) -> None:
+def test_reports_of_two_accounts(make: Make) -> None:
     world = make(plan(name="a", costs=COSTS), plan(name="b", market=Market.SPOT, costs=COSTS))
     paper = world.start()
     ran(world, paper, 0, Pred.SHORT)
@@ -363,17 +370,17 @@ def test_accounts_side_by_side_and_what_they_show(make: Make) -> None:
     assert b.curve[-1].buy_and_hold == 10_000
 
 
-def test_an_account_whose_market_was_changed_says_so(make: Make) -> None:
+def test_a_changed_market_of_an_account_is_an_error(make: Make) -> None:
     world = make(plan(market=Market.SPOT))
     paper = world.start()
     ran(world, paper, 0, Pred.LONG)
     ran(world, paper, 1)
     world.plans = (plan(market=Market.PERP),)
-    with pytest.raises(ConfigError, match=r"account 'main' cannot go on .* give it another name"):
+    with pytest.raises(ConfigError, match=r"account 'main' cannot resume .* give the account"):
         world.start()
 
 
-def test_buy_and_hold_stands_beside_the_equity(make: Make) -> None:
+def test_equity_points_include_buy_and_hold(make: Make) -> None:
     world = make()
     paper = world.start()
     ran(world, paper, 0)
@@ -382,7 +389,7 @@ def test_buy_and_hold_stands_beside_the_equity(make: Make) -> None:
     assert world.store.points("main")[-1] == (T0 + 2 * TF_MS, D(10_000), D("11000.00000000"))
 
 
-def test_the_drawdown_breaker_holds_until_a_person_resumes(make: Make) -> None:
+def test_the_drawdown_breaker_holds_until_trading_is_resumed(make: Make) -> None:
     world = make(plan(rules=NO_RULES._replace(drawdown=D("0.009")), costs=FREE))
     paper = world.start()
     ran(world, paper, 0, Pred.LONG)
@@ -397,7 +404,7 @@ def test_the_drawdown_breaker_holds_until_a_person_resumes(make: Make) -> None:
     paper.resume("page")
     ran(world, paper, 6, Pred.LONG)
     ran(world, paper, 7)
-    assert world.told_of()[-1][:2] == ("OPEN", "AUSDT")
+    assert world.summary()[-1][:2] == ("OPEN", "AUSDT")
     world.start()
     ran(world, world.start(), 8)
     assert paper.accounts()[0].refusals == {"drawdown": 2}

@@ -1,4 +1,4 @@
-"""The room of paper trading: prices that fail, bugs, and a database that does."""
+"""The service of paper trading: prices that fail, bugs, and a database that does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from crypto_bot.app.market import Market
-from crypto_bot.app.paper import PaperLog, PaperRoom
+from crypto_bot.app.paper import PaperLog, PaperService
 from crypto_bot.app.settings import load
 from crypto_bot.domain.errors import BadPrices, ExchangeUnavailable, StoreError
 from crypto_bot.domain.ledger import Event
@@ -25,31 +25,31 @@ from tests.engine.paper.paper_world import SYMBOLS, World, flat, made
 ACCOUNTS = [{"name": "perp", "market": "perp", "trail_atr": 0}]
 
 
-class Heard:
-    """A sink that can be waited for."""
+class RecordingSink:
+    """A sink whose events can be awaited."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.news = asyncio.Event()
+        self.changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
         self.events += events
-        self._loop.call_soon_threadsafe(self.news.set)
+        self._loop.call_soon_threadsafe(self.changed.set)
 
     async def next(self, kind: str) -> Event:
-        """The first event of that kind."""
+        """The first event of that kind, once there is one."""
         async with asyncio.timeout(20):
             while True:
                 for event in self.events:
                     if event.kind.value == kind:
                         return event
-                self.news.clear()
-                await self.news.wait()
+                self.changed.clear()
+                await self.changed.wait()
 
 
 class Exchange:
-    """Prices at the clock of the world; its first replies are errors."""
+    """Prices at the clock of the world; the first `failures` requests fail."""
 
     def __init__(self, world: World, *, failures: int = 0) -> None:
         self._world = world
@@ -84,74 +84,74 @@ class Exchange:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made_ = World(url=f"sqlite:///{tmp_path / 'engine.db'}")
-    made_.close(0, flat(0))
-    yield made_
-    made_.database.close()
+    world = World(url=f"sqlite:///{tmp_path / 'engine.db'}")
+    world.close(0, flat(0))
+    yield world
+    world.database.close()
 
 
-def room(world: World, heard: Heard, **exchange: str) -> PaperRoom:
+def service(world: World, sink: RecordingSink, **exchange: str) -> PaperService:
     url = str(world.database.name)
     given = {"paper": {"accounts": ACCOUNTS}, "exchange": exchange, "database_url": url}
-    sinks = (PaperLog(), heard)
-    return PaperRoom(load(given), SYMBOLS, world.database, lambda: world.now_ms, sinks)
+    sinks = (PaperLog(), sink)
+    return PaperService(load(given), SYMBOLS, world.database, lambda: world.now_ms, sinks)
 
 
 def market(exchange: Exchange) -> Market:
     return cast("Market", SimpleNamespace(clock=exchange, prices=exchange))
 
 
-async def test_prices_that_fail_are_waited_for_and_told_once(world: World) -> None:
-    heard, exchange = Heard(), Exchange(world, failures=2)
-    desk = room(world, heard)
+async def test_failing_prices_are_retried_and_logged_once(world: World) -> None:
+    sink, exchange = RecordingSink(), Exchange(world, failures=2)
+    paper = service(world, sink)
     with capture_logs() as logs:
-        running = asyncio.create_task(desk.run(market(exchange)))
-        await heard.next("DEPOSIT")
+        running = asyncio.create_task(paper.run(market(exchange)))
+        await sink.next("DEPOSIT")
         calls = {"AUSDT": made("AUSDT", 1), "BUSDT": made("BUSDT", 1, Pred.SHORT)}
-        desk.committed(world.close(1, flat(1), **calls), [])
-        await heard.next("OPEN")
+        paper.committed(world.close(1, flat(1), **calls), [])
+        await sink.next("OPEN")
         running.cancel()
     assert [log["event"] for log in logs].count("quotes.failed") == 1
-    opened = {e.symbol: e.price for e in heard.events if e.kind.value == "OPEN"}
-    # A from its book; B has none: the bid less 2 bp of slippage
+    opened = {e.symbol: e.price for e in sink.events if e.kind.value == "OPEN"}
+    # A fills from its book; B has none: bid less 2 bp of slippage.
     assert opened == {"AUSDT": D("100.02"), "BUSDT": D("99.98")}
     assert [log["symbol"] for log in logs if log["event"] == "paper.opened"] == ["AUSDT", "BUSDT"]
 
 
-async def test_funding_is_asked_of_an_exchange_of_contracts(world: World) -> None:
-    heard, exchange = Heard(), Exchange(world)
-    desk = room(world, heard, market_type="swap")
-    running = asyncio.create_task(desk.run(market(exchange)))
-    await heard.next("DEPOSIT")
-    desk.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
-    opened = await heard.next("OPEN")
-    desk.committed(world.close(2, flat(2)), [])
-    paid = await heard.next("FUNDING")
+async def test_funding_is_fetched_for_perpetual_contracts(world: World) -> None:
+    sink, exchange = RecordingSink(), Exchange(world)
+    paper = service(world, sink, market_type="swap")
+    running = asyncio.create_task(paper.run(market(exchange)))
+    await sink.next("DEPOSIT")
+    paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+    opened = await sink.next("OPEN")
+    paper.committed(world.close(2, flat(2)), [])
+    paid = await sink.next("FUNDING")
     running.cancel()
     assert paid.at_ms == T0 + 3 * TF_MS + 2000
     assert paid.cash == -D("0.001") * opened.amount * D("100.01")
 
 
-async def test_the_stop_file_closes_all(world: World, tmp_path: Path) -> None:
-    heard, exchange = Heard(), Exchange(world)
-    desk = room(world, heard)
-    running = asyncio.create_task(desk.run(market(exchange)))
-    await heard.next("DEPOSIT")
-    desk.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
-    await heard.next("OPEN")
+async def test_the_stop_file_closes_every_position(world: World, tmp_path: Path) -> None:
+    sink, exchange = RecordingSink(), Exchange(world)
+    paper = service(world, sink)
+    running = asyncio.create_task(paper.run(market(exchange)))
+    await sink.next("DEPOSIT")
+    paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+    await sink.next("OPEN")
     (tmp_path / "PAPER_STOP").touch()
     world.now_ms += 1000
-    closed = await heard.next("CLOSE")
+    closed = await sink.next("CLOSE")
     running.cancel()
     assert (closed.reason, closed.price) == ("KILL", D(100))
-    assert desk.kill_switch().by == "file"
+    assert paper.kill_switch().by == "file"
 
 
-async def test_a_bug_is_logged_and_the_accounts_rebuilt(
+async def test_an_unexpected_error_is_logged_and_the_accounts_are_rebuilt(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crypto_bot.app.paper._RETRY_S", 0.0)
-    heard, exchange = Heard(), Exchange(world)
+    sink, exchange = RecordingSink(), Exchange(world)
     broken = iter([RuntimeError("a bug")])
 
     async def quotes() -> dict[str, Quote]:
@@ -160,19 +160,21 @@ async def test_a_bug_is_logged_and_the_accounts_rebuilt(
         return await Exchange.quotes(exchange)
 
     monkeypatch.setattr(exchange, "quotes", quotes)
-    desk = room(world, heard)
+    paper = service(world, sink)
     with capture_logs() as logs:
-        running = asyncio.create_task(desk.run(market(exchange)))
-        await heard.next("DEPOSIT")
-        desk.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
-        await heard.next("OPEN")
+        running = asyncio.create_task(paper.run(market(exchange)))
+        await sink.next("DEPOSIT")
+        paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+        await sink.next("OPEN")
         running.cancel()
     assert "paper.failed" in [log["event"] for log in logs]
 
 
-async def test_a_database_that_fails_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = Heard()
-    desk = room(world, heard)
+async def test_a_store_error_ends_the_service(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = RecordingSink()
+    paper = service(world, sink)
 
     def fails(*_: object) -> None:
         raise StoreError("the disk is full")
@@ -180,4 +182,4 @@ async def test_a_database_that_fails_ends_it(world: World, monkeypatch: pytest.M
     monkeypatch.setattr("crypto_bot.adapters.store.paper_store.SqlPaperStore.write", fails)
     with pytest.raises(StoreError, match="the disk is full"):
         async with asyncio.timeout(20):
-            await desk.run(market(Exchange(world)))
+            await paper.run(market(Exchange(world)))
