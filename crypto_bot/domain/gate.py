@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from crypto_bot.domain.interval import Measured
+
 
 class Gate(NamedTuple):
     """`value` against `limit`, and the result in words; a value that is not known is NaN."""
 
     name: str
     passed: bool
-    value: float
-    limit: float
+    value: Measured
+    limit: Measured
     words: str

@@ -1,11 +1,11 @@
-"""What a person asks of the prediction log, and what its settled calls add up to."""
+"""What a person asks of the prediction log."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import NamedTuple
 
-from crypto_bot.domain.signal import Pred, Probabilities, Source
+from crypto_bot.domain.signal import Source
 
 
 class Ended(StrEnum):
@@ -35,29 +35,3 @@ class LogFilter(NamedTuple):
     since_ms: int | None = None
     until_ms: int | None = None
     ended: Ended | None = None
-
-
-class TradeRecord(NamedTuple):
-    """Sums over the settled LONG and SHORT calls of one source on one coin and UTC day of candles.
-
-    Late signals are not in it. Gross returns: `gain_bps` adds up those of the `gains` calls that
-    returned more than 0, `loss_bps` the sizes of the others.
-    """
-
-    source: Source
-    symbol: str
-    day: int
-    """candle_open_ms // 86,400,000."""
-    n: int
-    gains: int
-    gain_bps: float
-    loss_bps: float
-
-
-class ScoredCall(NamedTuple):
-    """The probabilities that a model gave, and the label that came."""
-
-    symbol: str
-    candle_open_ms: int
-    probabilities: Probabilities
-    label: Pred

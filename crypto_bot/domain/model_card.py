@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-
-class Measure(NamedTuple):
-    """A measurement with its 95 % interval; None is unknown."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class ModelGate(NamedTuple):
-    """One test that a model's verdict follows from: `value` against `limit`, and in words."""
-
-    name: str
-    passed: bool
-    value: float | None
-    limit: float | None
-    words: str
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import Interval, Measured
 
 
 class ModelMetrics(NamedTuple):
@@ -32,13 +17,13 @@ class ModelMetrics(NamedTuple):
 
     rows: int
     days: int
-    skill_prior: Measure
-    skill_climatology: Measure
-    direction_auc: Measure
-    direction_auc_together: Measure
+    skill_prior: Interval
+    skill_climatology: Interval
+    direction_auc: Interval
+    direction_auc_together: Interval
     coins_together: int
-    ece: float | None
-    ece_floor: float | None
+    ece: Measured
+    ece_floor: Measured
     curves: tuple[tuple[str, tuple[float, ...]], ...] = ()
     """Loss in nats by epoch, by name such as `validation, move head`."""
 
@@ -50,7 +35,7 @@ class ModelCard(NamedTuple):
     verdict: str
     reasons: tuple[str, ...]
     accepted_because: str | None
-    gates: tuple[ModelGate, ...]
+    gates: tuple[Gate, ...]
     family: str
     size: str
     features: str

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.signal import Pred, Source
-
-
-class Range(NamedTuple):
-    """An estimate with its 95 % interval; all None where there is too little to say."""
-
-    estimate: float | None
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +70,12 @@ class AccountStatistics:
     return_share: float
     buy_and_hold_share: float
     max_drawdown: float
-    sharpe: Range
+    sharpe: Interval
     """Of daily returns, a year of 365 days."""
     sortino: float | None
-    win_rate: Range
+    win_rate: Interval
     profit_factor: float | None
-    expectancy_r: Range
+    expectancy_r: Interval
     turnover: float
     """Worth dealt over mean equity."""
     fees: Decimal

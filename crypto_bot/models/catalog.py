@@ -10,7 +10,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
-from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.domain.interval import Interval, number
+from crypto_bot.domain.model_card import ModelCard, ModelEntry, ModelMetrics
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.registry import Fingerprint, ModelRegistry, fingerprint
@@ -108,10 +109,7 @@ def read_card(folder: Path) -> ModelCard | None:
         verdict=meta.verdict.value,
         reasons=meta.reasons,
         accepted_because=None if meta.accepted is None else meta.accepted.because,
-        gates=tuple(
-            ModelGate(gate.name, gate.passed, gate.value, gate.limit, gate.words)
-            for gate in meta.gates
-        ),
+        gates=tuple(gate.plain for gate in meta.gates),
         family=meta.family,
         size=meta.size,
         features=meta.feature_set,
@@ -150,8 +148,8 @@ def headline(content: bytes) -> ModelMetrics | None:
         direction_auc=own.direction.auc.plain,
         direction_auc_together=together.auc.plain,
         coins_together=together.coins,
-        ece=own.probabilities.ece,
-        ece_floor=own.probabilities.ece_floor,
+        ece=number(own.probabilities.ece),
+        ece_floor=number(own.probabilities.ece_floor),
         curves=tuple((name, tuple(losses)) for name, losses in told.curves.items()),
     )
 
@@ -162,8 +160,8 @@ class _Estimate(BaseModel):
     high: float | None
 
     @property
-    def plain(self) -> Measure:
-        return Measure(self.value, self.low, self.high)
+    def plain(self) -> Interval:
+        return Interval.of((self.value, self.low, self.high))
 
 
 class _Probabilities(BaseModel):

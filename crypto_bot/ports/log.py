@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.log import LogFilter, ScoredCall, TradeRecord
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports.signals import StoredSignal
@@ -51,6 +51,8 @@ class ResolvedCall(NamedTuple):
     symbol: str
     model_version: str | None
     candle_open_ms: int
+    horizon_ms: int
+    """How long after its candle's close it may take until the outcome is known."""
     pred: str
     label: str
     p_short: float
@@ -95,25 +97,22 @@ class PredictionQueries(Protocol):
         """The live record by source, symbol and day, ascending by day. Filters as in the log."""
         ...
 
-    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
-        """The live labelled calls of candles that opened at or after `since_ms`, by candle."""
+    def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
+        """The live labelled calls of candles that opened in `[since_ms, until_ms)`, by candle."""
+        ...
+
+    def oldest_open(self, since_ms: int) -> int | None:
+        """The first candle from `since_ms` on with a call that will still get its outcome.
+
+        A call whose horizon is over by more than a day, as far as the log reaches, gets none: its
+        candles are a gap. None without such a call.
+        """
         ...
 
     def log_page(
         self, wanted: LogFilter, before: LogPosition | None, limit: int
     ) -> list[LoggedSignal]:
         """At most `limit` lines, newest first, strictly after `before`; see `prediction_log`."""
-        ...
-
-    def trade_records(self, since_ms: int) -> list[TradeRecord]:
-        """The record of LONG and SHORT by source, symbol and day, ascending by day.
-
-        `since_ms` is the first candle open that counts.
-        """
-        ...
-
-    def scored_calls(self, since_ms: int) -> list[ScoredCall]:
-        """Labelled calls of calibrated models on candles from `since_ms` on, by candle."""
         ...
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.ports import ModelCatalog, PredictionQueries
-from crypto_bot.reports import breakdown
-from crypto_bot.reports.breakdown import Line
 from crypto_bot.reports.live_skill import LiveModel, all_models, live_models
-from crypto_bot.reports.loss_curve import Losses, LossPoint, losses, rolling
-from crypto_bot.reports.reliability import Reliability, reliability
-from crypto_bot.reports.resolved import LONG, PREDS, SHORT, SOURCES, Bools, ResolvedCalls
+from crypto_bot.statistics import breakdown
+from crypto_bot.statistics.breakdown import Line
+from crypto_bot.statistics.loss_curve import (
+    PRIOR_DAYS,
+    ROLLING_DAYS,
+    LossPoint,
+    losses,
+    rolling,
+)
+from crypto_bot.statistics.reliability import Reliability, reliability
+from crypto_bot.statistics.resolved import LONG, PREDS, SHORT, SOURCES, ResolvedCalls
+from crypto_bot.statistics.rows import Bools
 
 MEMORY_DAYS = 90
-_UNSETTLED_DAYS = 3
-"""Coins are no further apart than a day, and no call stays open for longer than another."""
+_CATCH_UP_MS = DAY_MS
+"""Coins are no further apart than this: calls of candles that are older are all stored."""
+_READ_DAYS = 10
+"""Days whose calls are read at once: as rows they take much more memory than as columns."""
 _MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
 
 
@@ -58,7 +67,7 @@ class Selection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PerformanceReport:
-    """Everything that is told of one selection. Lines are of LONG and SHORT calls alone."""
+    """All figures of one selection. Lines are of LONG and SHORT calls alone."""
 
     selection: Selection
     calls: int
@@ -71,13 +80,25 @@ class PerformanceReport:
     by_hour: tuple[Line, ...]
     by_volatility: tuple[Line, ...]
     confusion: tuple[tuple[int, int, int], ...]
-    """By what came (rows) and what was called: SHORT, NO_TRADE, LONG."""
-    said_by: SourceGroup
-    """Whose probabilities: those of models where both spoke; a rule has its record alone."""
+    """By label (rows) and by what was called: SHORT, NO_TRADE, LONG."""
+    predicted_by: SourceGroup
+    """Whose probabilities: those of models where there are any; a rule has its record alone."""
     long: Reliability
     short: Reliability
     loss: tuple[LossPoint, ...]
     """Of the same probabilities, over 30 days at least, whatever the window; both sides."""
+
+
+class Headline(NamedTuple):
+    """Of a selection, what the first view shows; each figure is that of its report."""
+
+    trades: Line
+    by_coin: Mapping[str, Line]
+    predicted_by: SourceGroup
+    loss: LossPoint | None
+    """The newest point of the curve, if it is of the last seven days."""
+    open_since_ms: int
+    """No call of an older candle waits for its outcome."""
 
 
 class ModelsReport(NamedTuple):
@@ -87,8 +108,14 @@ class ModelsReport(NamedTuple):
     models: tuple[LiveModel, ...]
 
 
+_Answer = TypeVar("_Answer")
+
+
 class LiveRecord:
-    """Reads what has been resolved since it last looked, and reports on it. Any thread may ask."""
+    """Reads what has been settled since it last read, and reports on it. Any thread may ask.
+
+    The store is read again for each other `version`. Raises StoreError.
+    """
 
     def __init__(
         self, queries: PredictionQueries, catalog: ModelCatalog, now_ms: Callable[[], int]
@@ -99,73 +126,59 @@ class LiveRecord:
         self._lock = Lock()
         self._calls = ResolvedCalls.of([])
         self._losses = losses(self._calls)
-        self._read = False
-        self._as_of_ms: int | None = None
-        self._known: dict[Selection, PerformanceReport] = {}
-        self._models: ModelsReport | None = None
+        self._version: Hashable = self  # equal to none that is asked for
+        self._days = 0
+        self._final_ms = 0
+        """Every call of a candle before this one has its outcome, or will get none."""
+        self._known: dict[Hashable, Any] = {}
 
-    def report(self, selection: Selection, as_of_ms: int | None) -> PerformanceReport:
-        """Of the calls as they stood at the cycle of `as_of_ms`; computed once for each.
+    def report(self, selection: Selection, version: Hashable) -> PerformanceReport:
+        """Computed once for each version."""
+        days = _curve_days(selection) + ROLLING_DAYS + PRIOR_DAYS
+        return self._at(version, days, selection, lambda: self._reported(selection))
 
-        Another `as_of_ms` than the last is the word that there was a cycle: the store is read.
-        Raises StoreError.
-        """
+    def headline(self, version: Hashable) -> Headline:
+        """Of the default selection."""
+        days = max(Selection().window.days, 2 * ROLLING_DAYS + PRIOR_DAYS)
+        return self._at(version, days, Headline, self._headline)
+
+    def models(self, version: Hashable) -> ModelsReport:
+        """The published models, live and as they were tested."""
+        return self._at(version, MEMORY_DAYS, ModelsReport, self._of_models)
+
+    def _at(
+        self, version: Hashable, days: int, key: Hashable, compute: Callable[[], _Answer]
+    ) -> _Answer:
+        """What `compute` makes of the calls of so many days, once for each version."""
         with self._lock:
-            self._follow(as_of_ms)
-            if selection not in self._known:
-                self._known[selection] = self._reported(selection)
-            return self._known[selection]
+            days = max(self._days, min(days, MEMORY_DAYS))
+            if version != self._version or days > self._days:
+                self._refresh(days)
+                self._version = version
+                self._known.clear()
+            if key not in self._known:
+                self._known[key] = compute()
+            answer: _Answer = self._known[key]
+            return answer
 
-    def models(self, as_of_ms: int | None) -> ModelsReport:
-        """The published models, live and as they were tested; otherwise as `report`."""
-        with self._lock:
-            self._follow(as_of_ms)
-            if self._models is None:
-                entries = self._catalog.entries()
-                self._models = ModelsReport(
-                    all_models(self._calls, self._losses),
-                    live_models(self._calls, self._losses, entries),
-                )
-            return self._models
-
-    def _follow(self, as_of_ms: int | None) -> None:
-        if self._read and as_of_ms == self._as_of_ms:
-            return
-        self._refresh()
-        self._read, self._as_of_ms = True, as_of_ms
-
-    def _refresh(self) -> None:
-        since_ms = self._now_ms() - MEMORY_DAYS * DAY_MS
-        known = self._calls
-        if len(known):
-            again_ms = max(since_ms, int(known.open_ms[-1]) - _UNSETTLED_DAYS * DAY_MS)
-            fresh = ResolvedCalls.of(self._queries.resolved_calls(again_ms))
-            kept = known.where((known.open_ms >= since_ms) & (known.open_ms < again_ms))
-            found = kept.followed_by(fresh)
-        else:
-            found = ResolvedCalls.of(self._queries.resolved_calls(since_ms))
-        self._calls, self._losses = found, losses(found)
-        self._known.clear()
-        self._models = None
+    def _refresh(self, days: int) -> None:
+        now_ms = self._now_ms()
+        since_ms = now_ms - days * DAY_MS
+        known = self._calls if days == self._days else ResolvedCalls.of([])
+        again_ms = max(since_ms, self._final_ms if len(known) else since_ms)
+        found = known.where((known.open_ms >= since_ms) & (known.open_ms < again_ms))
+        oldest_ms = max(now_ms - MEMORY_DAYS * DAY_MS, self._final_ms)
+        final_ms = self._queries.oldest_open(oldest_ms) or now_ms
+        for from_ms in range(again_ms, now_ms + 1, _READ_DAYS * DAY_MS):
+            rows = self._queries.resolved_calls(from_ms, from_ms + _READ_DAYS * DAY_MS)
+            found = found.followed_by(ResolvedCalls.of(rows))
+        self._calls, self._losses, self._days = found, losses(found), days
+        self._final_ms = min(final_ms, now_ms - _CATCH_UP_MS)
 
     def _reported(self, selection: Selection) -> PerformanceReport:
-        everything = self._calls
-        of_group = _in_group(everything, selection.group)
-        now_ms = self._now_ms()
-        calls = everything.where(
-            of_group & (everything.open_ms >= now_ms - selection.window.days * DAY_MS)
-        )
-        wanted = calls.is_trade
-        if selection.side is not None:
-            wanted = calls.pred == PREDS.index(selection.side)
-        trades = calls.where(wanted)
-        said_by = _said_by(calls, selection.group)
-        told = calls.where(_in_group(calls, said_by))
-        curve_days = max(selection.window.days, Window.MONTH.days)
-        since_ms = now_ms - curve_days * DAY_MS
-        spoke = _in_group(everything, said_by)
-        chosen = everything.where(spoke)
-        loss = Losses(*(column[spoke] for column in self._losses))
+        calls, trades = self._selected(selection)
+        predicted_by = _predicted_by(calls, selection.group)
+        predicted = calls.where(_in_group(calls, predicted_by))
         return PerformanceReport(
             selection=selection,
             calls=len(calls),
@@ -177,11 +190,50 @@ class LiveRecord:
             by_hour=breakdown.by_hour(trades),
             by_volatility=breakdown.by_volatility(trades),
             confusion=breakdown.confusion(calls),
-            said_by=said_by,
-            long=reliability(told.p[:, LONG], told.label == LONG),
-            short=reliability(told.p[:, SHORT], told.label == SHORT),
-            loss=tuple(point for point in rolling(chosen, loss) if point.day_ms >= since_ms),
+            predicted_by=predicted_by,
+            long=reliability(predicted.p[:, LONG], predicted.label == LONG),
+            short=reliability(predicted.p[:, SHORT], predicted.label == SHORT),
+            loss=self._curve(predicted_by, _curve_days(selection)),
         )
+
+    def _headline(self) -> Headline:
+        calls, trades = self._selected(Selection())
+        predicted_by = _predicted_by(calls, SourceGroup.ALL)
+        loss = self._curve(predicted_by, ROLLING_DAYS)
+        return Headline(
+            breakdown.overall(trades),
+            {line.name: line for line in breakdown.by_coin(trades)},
+            predicted_by,
+            loss[-1] if loss else None,
+            self._final_ms,
+        )
+
+    def _of_models(self) -> ModelsReport:
+        return ModelsReport(
+            all_models(self._calls, self._losses),
+            live_models(self._calls, self._losses, self._catalog.entries()),
+        )
+
+    def _selected(self, selection: Selection) -> tuple[ResolvedCalls, ResolvedCalls]:
+        """The calls of a selection, and its trades: of the chosen side alone."""
+        known = self._calls
+        since_ms = self._now_ms() - selection.window.days * DAY_MS
+        calls = known.where(_in_group(known, selection.group) & (known.open_ms >= since_ms))
+        if selection.side is None:
+            return calls, calls.where(calls.is_trade)
+        return calls, calls.where(calls.pred == PREDS.index(selection.side))
+
+    def _curve(self, group: SourceGroup, days: int) -> tuple[LossPoint, ...]:
+        """Points of the group's log loss over the newest days."""
+        calls, since_ms = self._calls, self._now_ms() - days * DAY_MS
+        chosen = _in_group(calls, group) & (calls.day > since_ms // DAY_MS - ROLLING_DAYS)
+        points = rolling(calls.where(chosen), self._losses.where(chosen))
+        return tuple(point for point in points if point.day_ms >= since_ms)
+
+
+def _curve_days(selection: Selection) -> int:
+    """A curve over less than a month would say little."""
+    return max(selection.window.days, Window.MONTH.days)
 
 
 def _in_group(calls: ResolvedCalls, group: SourceGroup) -> Bools:
@@ -191,7 +243,7 @@ def _in_group(calls: ResolvedCalls, group: SourceGroup) -> Bools:
     return of_models if group is SourceGroup.MODELS else ~of_models
 
 
-def _said_by(calls: ResolvedCalls, group: SourceGroup) -> SourceGroup:
+def _predicted_by(calls: ResolvedCalls, group: SourceGroup) -> SourceGroup:
     if group is not SourceGroup.ALL:
         return group
     return SourceGroup.MODELS if (calls.source == _MODELS).any() else SourceGroup.RULES

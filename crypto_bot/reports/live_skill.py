@@ -4,53 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import nan
 
 import numpy as np
 
-from crypto_bot.domain.model_card import Measure, ModelEntry, ModelMetrics
+from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.domain.model_card import ModelEntry, ModelMetrics
 from crypto_bot.domain.signal import Source
-from crypto_bot.reports.loss_curve import Losses, daily
-from crypto_bot.reports.reliability import DRAWS, FLOOR_SHARE, MOST_BINS, bin_gaps
-from crypto_bot.reports.resolved import (
-    LONG,
-    NO_TRADE,
-    SHORT,
-    SOURCES,
-    Bools,
-    Floats,
-    Ints,
-    ResolvedCalls,
-)
-from crypto_bot.statistics.daily import MIN_CALLS, ratio_interval, reach_95
+from crypto_bot.statistics.daily import BLOCK_DAYS, MIN_CALLS, around, ratio_interval
+from crypto_bot.statistics.loss_curve import DailyLosses, Losses, daily
+from crypto_bot.statistics.reliability import DRAWS, FLOOR_SHARE, MOST_BINS, bin_gaps
+from crypto_bot.statistics.resolved import LONG, NO_TRADE, SHORT, SOURCES, ResolvedCalls
+from crypto_bot.statistics.rows import Bools, Floats, Ints
 
-UNKNOWN = Measure(None, None, None)
 _MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveModel:
-    """The calls of one version since it answers. Measures are unknown with too few calls."""
+    """The calls of one version since it answers. Intervals are unknown with too few calls."""
 
     symbol: str
     version: str
     """Both empty where all models are measured together."""
     n: int
     days: int
-    skill: Measure
+    skill: Interval
     """Log-loss skill against the label shares of the 30 days before."""
-    direction_auc: Measure
+    direction_auc: Interval
     """P(a call on a rise leans more to LONG than one on a fall)."""
-    ece: float | None
+    ece: float
     """Mean over the three labels; beside it what it stays below in 95 % of draws of noise."""
-    ece_floor: float | None
+    ece_floor: float
     tested: ModelMetrics | None
     """The same, out of sample, as its files tell."""
 
 
 def live_models(
-    calls: ResolvedCalls, told: Losses, entries: Sequence[ModelEntry]
+    calls: ResolvedCalls, held: Losses, entries: Sequence[ModelEntry]
 ) -> tuple[LiveModel, ...]:
-    """One for each coin with a published model, by symbol; `told` [n] as of `calls`."""
+    """One for each coin with a published model, by symbol; `held` [n] as of `calls`."""
     found = []
     for entry in sorted(entries):
         card = entry.card
@@ -63,19 +56,19 @@ def live_models(
                 & (calls.coin == calls.symbols.index(entry.symbol))
                 & (calls.version == calls.versions.index(card.version))
             )
-        measured = _measured(calls, told, chosen)
+        measured = _measured(calls, held, chosen)
         found.append(
             replace(measured, symbol=entry.symbol, version=card.version, tested=card.metrics)
         )
     return tuple(found)
 
 
-def all_models(calls: ResolvedCalls, told: Losses) -> LiveModel:
+def all_models(calls: ResolvedCalls, held: Losses) -> LiveModel:
     """Every call that any model made, together."""
-    return _measured(calls, told, calls.source == _MODELS)
+    return _measured(calls, held, calls.source == _MODELS)
 
 
-def direction_auc(score: Floats, up: Bools, day: Ints) -> Measure:
+def direction_auc(score: Floats, up: Bools, day: Ints, most: int = BLOCK_DAYS) -> Interval:
     """P(score of an up row > that of a down row), ties half, and its 95 % interval over days.
 
     The interval is that of a mean of the placements (DeLong et al. 1988), summed by day.
@@ -87,32 +80,31 @@ def direction_auc(score: Floats, up: Bools, day: Ints) -> Measure:
     value = float(place[up].mean())
     influence = (place - value) / np.where(up, ups, downs)
     _, at = np.unique(day, return_inverse=True)
-    reach = reach_95(np.bincount(at, influence).tolist())
-    if reach is None:
-        return Measure(value, None, None)
-    return Measure(value, max(0.0, value - reach), min(1.0, value + reach))
+    found = around(value, np.bincount(at, influence).tolist(), most=most)
+    if not found.is_bounded:
+        return found
+    return Interval(value, max(0.0, found.low), min(1.0, found.high))
 
 
-def calibration(p: Floats, label: Ints, *, seed: int = 0) -> tuple[float | None, float | None]:
+def calibration(p: Floats, label: Ints, *, seed: int = 0) -> tuple[float, float]:
     """Expected calibration error averaged over the labels, and its noise floor; `p` [n, 3].
 
-    Over 8 bins of equal mass a label, redrawn as in `reliability`. None with too few rows.
+    Over 8 bins of equal mass a label, redrawn as in `reliability`. NaN with too few rows.
     """
     if label.size < MIN_CALLS:
-        return None, None
+        return nan, nan
     rng = np.random.default_rng(seed)
     error, noise = 0.0, np.zeros(DRAWS)
     for column in range(p.shape[1]):
-        said = p[:, column]
-        gaps = bin_gaps(said, label == column, min(MOST_BINS, label.size // MIN_CALLS))
+        gaps = bin_gaps(p[:, column], label == column, min(MOST_BINS, label.size // MIN_CALLS))
         error += gaps.error
         noise += gaps.noise(rng)
     return error / p.shape[1], float(np.quantile(noise / p.shape[1], FLOOR_SHARE))
 
 
-def _measured(calls: ResolvedCalls, told: Losses, chosen: Bools) -> LiveModel:
+def _measured(calls: ResolvedCalls, held: Losses, chosen: Bools) -> LiveModel:
     mine = calls.where(chosen)
-    by_day = daily(mine, Losses(told.calls[chosen], told.baseline[chosen]))
+    by_day = daily(mine, held.where(chosen))
     moved = mine.label != NO_TRADE
     score = mine.p[moved, LONG] - mine.p[moved, SHORT]
     ece, floor = calibration(mine.p, mine.label)
@@ -121,22 +113,21 @@ def _measured(calls: ResolvedCalls, told: Losses, chosen: Bools) -> LiveModel:
         version="",
         n=len(mine),
         days=int(np.unique(mine.day).size),
-        skill=_skill(by_day.ours, by_day.theirs, int(by_day.n.sum())),
-        direction_auc=direction_auc(score, mine.label[moved] == LONG, mine.day[moved]),
+        skill=_skill(by_day, calls.block_days),
+        direction_auc=direction_auc(
+            score, mine.label[moved] == LONG, mine.day[moved], calls.block_days
+        ),
         ece=ece,
         ece_floor=floor,
         tested=None,
     )
 
 
-def _skill(loss: Floats, baseline: Floats, n: int) -> Measure:
-    if n < MIN_CALLS:
+def _skill(by_day: DailyLosses, most: int) -> Interval:
+    if by_day.n.sum() < MIN_CALLS:
         return UNKNOWN
-    value = 1.0 - float(loss.sum() / baseline.sum())
-    ratio = ratio_interval(loss.tolist(), baseline.tolist())
-    if ratio is None:
-        return Measure(value, None, None)
-    return Measure(value, 1.0 - ratio.high, 1.0 - ratio.low)
+    ratio = ratio_interval(by_day.ours.tolist(), by_day.theirs.tolist(), most)
+    return ratio.scaled(-1.0, 1.0)
 
 
 def _placements(score: Floats, up: Bools) -> Floats:

@@ -1,17 +1,19 @@
 """95 % intervals of figures that are sums over days.
 
 Calls of one day share the market's moves, whichever coin they are on, and neighbouring days share
-its regime. So the unit of the intervals is the day, all coins together, in circular blocks of up to
-five days. The variance that such a bootstrap tends to has a closed form, which is used here: the
-same interval without drawing samples (Politis and Romano 1992, A circular block-resampling
-procedure for stationary data).
+its regime. So the unit of the intervals is the day, all coins together, in circular blocks of
+days, five unless calls stay open for longer. The variance that such a bootstrap tends to has a
+closed form, which is used here: the same interval without drawing samples (Politis and Romano
+1992, A circular block-resampling procedure for stationary data).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum, sqrt
-from typing import NamedTuple
+from math import fsum, nan, sqrt
+
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import UNKNOWN, Interval
 
 MIN_CALLS = 30
 """Below this many calls there is an interval and no estimate."""
@@ -21,24 +23,22 @@ MIN_BLOCKS = 4
 Z_95 = 1.959963984540054
 
 
-class Interval(NamedTuple):
-    """A 95 % interval."""
-
-    low: float
-    high: float
+def block_days(horizon_ms: int) -> int:
+    """Days in a block, for calls that are settled within `horizon_ms` of their candle's close."""
+    return max(BLOCK_DAYS, -(-horizon_ms // DAY_MS))
 
 
 def wilson(rate: float, n: float) -> Interval:
     """Wilson's score interval of a proportion (Wilson 1927); [0, 1] without any call."""
     if n <= 0:
-        return Interval(0.0, 1.0)
+        return Interval(nan, 0.0, 1.0)
     z2 = Z_95 * Z_95
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     reach = Z_95 / (1 + z2 / n) * sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
-    return Interval(max(0.0, centre - reach), min(1.0, centre + reach))
+    return Interval(rate, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
-def block_variance(deviations: Sequence[float]) -> float:
+def block_variance(deviations: Sequence[float], most: int = BLOCK_DAYS) -> float:
     """Variance of the sum of a stationary series, one value a day, whose deviations add up to 0.
 
     The limit of a circular block bootstrap: the mean square of its block sums times the k blocks
@@ -46,7 +46,7 @@ def block_variance(deviations: Sequence[float]) -> float:
     values or more.
     """
     days = len(deviations)
-    block = _block_days(days)
+    block = _block(days, most)
     circle = [*deviations, *deviations[: block - 1]]
     squares = sum(sum(circle[at : at + block]) ** 2 for at in range(days))
     return squares / block * days / (days - block)
@@ -67,37 +67,41 @@ def t_95(degrees: float) -> float:
     )
 
 
-def reach_95(deviations: Sequence[float]) -> float | None:
-    """Half the width of the 95 % interval of a sum, from its daily deviations, which add up to 0.
+def quantile(days: int, most: int = BLOCK_DAYS) -> float:
+    """As `t_95`, for the blocks that `days` days have."""
+    return t_95(days / _block(days, most) - 1)
 
-    None below `MIN_BLOCKS` days.
+
+def around(
+    value: float, deviations: Sequence[float], scale: float = 1.0, most: int = BLOCK_DAYS
+) -> Interval:
+    """95 % interval of a value that is a sum over days, divided by `scale`.
+
+    `deviations`: how far each day's part of the sum is from its share, in the order of the days;
+    they add up to 0. No ends below `MIN_BLOCKS` days.
     """
     days = len(deviations)
     if days < MIN_BLOCKS:
-        return None
-    return t_95(days / _block_days(days) - 1) * sqrt(block_variance(deviations))
+        return Interval(value)
+    reach = quantile(days, most) * sqrt(block_variance(deviations, most)) / abs(scale)
+    return Interval(value, value - reach, value + reach)
 
 
-def ratio_interval(tops: Sequence[float], bottoms: Sequence[float]) -> Interval | None:
-    """95 % interval of sum(tops) / sum(bottoms), one value a day each, days in order.
+def ratio_interval(
+    tops: Sequence[float], bottoms: Sequence[float], most: int = BLOCK_DAYS
+) -> Interval:
+    """sum(tops) / sum(bottoms) with its interval, one value a day each, days in order.
 
-    A day's deviation is that of its top from its share of the bottom (the delta method). None below
-    `MIN_BLOCKS` days, and where the bottoms add up to nothing.
+    A day's deviation is that of its top from its share of the bottom (the delta method). Unknown
+    where the bottoms add up to nothing.
     """
     bottom = fsum(bottoms)
     if bottom == 0.0:
-        return None
+        return UNKNOWN
     value = fsum(tops) / bottom
-    reach = reach_95([top - value * below for top, below in zip(tops, bottoms, strict=True)])
-    if reach is None:
-        return None
-    return Interval(value - reach / abs(bottom), value + reach / abs(bottom))
+    deviations = [top - value * below for top, below in zip(tops, bottoms, strict=True)]
+    return around(value, deviations, bottom, most)
 
 
-def quantile(days: int) -> float:
-    """As `t_95`, for the blocks that `days` days have."""
-    return t_95(days / _block_days(days) - 1)
-
-
-def _block_days(days: int) -> int:
-    return min(BLOCK_DAYS, days // MIN_BLOCKS)
+def _block(days: int, most: int) -> int:
+    return min(most, days // MIN_BLOCKS)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any, NamedTuple, TypeVar
 
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
-from crypto_bot.ports import DayRecord
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import DayRecord, StoredSignal
 from crypto_bot.statistics.daily import (
+    BLOCK_DAYS,
     MIN_BLOCKS,
     MIN_CALLS,
     Z_95,
-    Interval,
+    block_days,
     block_variance,
     quantile,
     ratio_interval,
@@ -23,7 +26,7 @@ from crypto_bot.statistics.daily import (
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """One record. Estimates are None below `MIN_CALLS` calls; late signals are left out.
+    """One record. Estimates are unknown below `MIN_CALLS` calls; late signals are left out.
 
     Returns are those of LONG and SHORT calls alone, gross of all costs.
     """
@@ -32,13 +35,11 @@ class Performance:
     """Settled calls with a label, NO_TRADE among them."""
     days: int
     hits: int
-    hit_rate: float | None
-    hit_rate_interval: Interval | None
+    hit_rate: Interval
     n_effective: float | None
     """As many independent calls would have this interval; None below 4 days: taken as `n`."""
     trades: int
-    mean_return_bps: float | None
-    mean_return_interval_bps: Interval | None
+    mean_return_bps: Interval
     mean_confidence: float | None
     calibration_gap: float | None
     """Mean confidence less hit rate: above 0 is overconfident."""
@@ -57,34 +58,38 @@ class Review:
     by_symbol: dict[str, Performance]
 
 
-def review(rows: Sequence[DayRecord]) -> Review:
-    """Adds up the days of a prediction log."""
+def review(rows: Sequence[DayRecord], most: int = BLOCK_DAYS) -> Review:
+    """Adds up the days of a prediction log; `most` days are a block of the intervals."""
     return Review(
-        overall=performance(rows),
-        by_source=_grouped(rows, lambda row: row.source),
-        by_symbol=_grouped(rows, lambda row: row.symbol),
+        overall=performance(rows, most),
+        by_source=_grouped(rows, lambda row: row.source, most),
+        by_symbol=_grouped(rows, lambda row: row.symbol, most),
     )
 
 
-def performance(rows: Iterable[DayRecord]) -> Performance:
+def longest_block(newest: Iterable[StoredSignal], timeframe: Timeframe) -> int:
+    """Days in a block of the intervals: no call like the newest reaches beyond the next block."""
+    bars = max((stored.signal.horizon_bars for stored in newest), default=0)
+    return block_days(bars * timeframe.ms)
+
+
+def performance(rows: Iterable[DayRecord], most: int = BLOCK_DAYS) -> Performance:
     """The record of all `rows` together; they may come in any order."""
     days = _by_day(rows)
     total = _added(days)
     estimated = total.n >= MIN_CALLS
     hit_rate = total.hits / total.n if total.n else 0.0
     mean_confidence = total.confidence / total.n if total.n else 0.0
-    mean_return, returns = _mean_return(days, total)
-    n_effective = _n_effective(days, total, hit_rate)
+    n_effective = _n_effective(days, total, hit_rate, most)
+    interval = wilson(hit_rate, n_effective or total.n) if total.n else UNKNOWN
     return Performance(
         n=total.n,
         days=len(days),
         hits=total.hits,
-        hit_rate=hit_rate if estimated else None,
-        hit_rate_interval=wilson(hit_rate, n_effective or total.n) if total.n else None,
+        hit_rate=interval if estimated else interval.bounds,
         n_effective=n_effective,
         trades=total.trades,
-        mean_return_bps=mean_return if total.trades >= MIN_CALLS else None,
-        mean_return_interval_bps=returns,
+        mean_return_bps=_mean_return(days, total, most),
         mean_confidence=mean_confidence if estimated else None,
         calibration_gap=mean_confidence - hit_rate if estimated else None,
         brier=total.brier / total.n if estimated else None,
@@ -117,23 +122,21 @@ def _by_day(rows: Iterable[DayRecord]) -> list[_Sums]:
     return [_added(days[day]) for day in sorted(days)]
 
 
-def _mean_return(days: Sequence[_Sums], total: _Sums) -> tuple[float | None, Interval | None]:
-    if total.trades == 0:
-        return None, None
+def _mean_return(days: Sequence[_Sums], total: _Sums, most: int) -> Interval:
     traded = [day for day in days if day.trades]
-    interval = ratio_interval([day.return_bps for day in traded], [day.trades for day in traded])
-    return total.return_bps / total.trades, interval
+    mean = ratio_interval([day.return_bps for day in traded], [day.trades for day in traded], most)
+    return mean if total.trades >= MIN_CALLS else mean.bounds
 
 
-def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float) -> float | None:
+def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float, most: int) -> float | None:
     """`n` over the design effect: how much wider the days make the interval than n coin flips."""
     if len(days) < MIN_BLOCKS:
         return None
     flips = total.n * hit_rate * (1 - hit_rate)
     if flips == 0.0:
         return float(total.n)
-    seen = block_variance([day.hits - hit_rate * day.n for day in days])
-    widened = (quantile(len(days)) / Z_95) ** 2
+    seen = block_variance([day.hits - hit_rate * day.n for day in days], most)
+    widened = (quantile(len(days), most) / Z_95) ** 2
     return total.n / max(1.0, widened * seen / flips)
 
 
@@ -141,9 +144,9 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 
 def _grouped(
-    rows: Sequence[DayRecord], key: Callable[[DayRecord], _Key]
+    rows: Sequence[DayRecord], key: Callable[[DayRecord], _Key], most: int
 ) -> dict[_Key, Performance]:
     groups: dict[_Key, list[DayRecord]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
-    return {name: performance(group) for name, group in groups.items()}
+    return {name: performance(group, most) for name, group in groups.items()}

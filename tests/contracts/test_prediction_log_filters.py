@@ -8,7 +8,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
+from crypto_bot.domain.log import Ended, LogFilter
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
@@ -88,41 +88,3 @@ def test_the_log_between_two_times_and_on_from_a_line(queries: SqlPredictionQuer
     assert [line.stored for line in page] == [OPEN, EXPIRED, STOP]
     after = queries.log_page(wanted, LogPosition(T0 + 3 * M15.ms, "BTCUSDT"), 1)
     assert [line.stored for line in after] == [EXPIRED]
-
-
-def test_records_of_trades_leave_out_the_quiet_the_open_and_the_late(database: Database) -> None:
-    late = stored(7, late=True)
-    next_day = stored(DAY_MS // M15.ms, Pred.SHORT)
-    SqlPredictionStore(database, M15).commit(
-        [*ALL, late, next_day],
-        [
-            *OUTCOMES,
-            ended(late, Status.TP1, Pred.LONG, 99.0),
-            ended(next_day, Status.SL, Pred.LONG, -7.0),
-        ],
-    )
-    queries = SqlPredictionQueries(database, M15)
-    day = T0 // DAY_MS
-    first = TradeRecord(Source.RSI_MA, "BTCUSDT", day, 3, 2, 55.0, 40.0)
-    second = TradeRecord(Source.RSI_MA, "BTCUSDT", day + 1, 1, 0, 0.0, 7.0)
-    assert queries.trade_records(T0) == [first, second]
-    assert queries.trade_records(T0 + DAY_MS) == [second]
-
-
-def test_scored_are_the_labelled_calls_of_models_in_time(database: Database) -> None:
-    model = Source.ML_PER_COIN_V1
-    calls = [stored(bar, source=model, late=bar == 1) for bar in range(4)]
-    labels = [Pred.LONG, Pred.LONG, None, Pred.SHORT]
-    SqlPredictionStore(database, M15).commit(
-        [*calls, stored(9)],
-        [
-            ended(call, Status.EXPIRED, label)
-            for call, label in zip([*calls, stored(9)], [*labels, Pred.LONG], strict=True)
-        ],
-    )
-    queries = SqlPredictionQueries(database, M15)
-    assert queries.scored_calls(T0) == [
-        ScoredCall("BTCUSDT", T0, SHARES, Pred.LONG),
-        ScoredCall("BTCUSDT", T0 + 3 * M15.ms, SHARES, Pred.SHORT),
-    ]
-    assert queries.scored_calls(T0 + M15.ms) == queries.scored_calls(T0)[1:]

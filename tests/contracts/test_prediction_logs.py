@@ -369,6 +369,7 @@ def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) 
         symbol="ETHUSDT",
         model_version=None,
         candle_open_ms=T0,
+        horizon_ms=first.signal.horizon_bars * M15.ms,
         pred="LONG",
         label="LONG",
         p_short=0.22,
@@ -381,5 +382,26 @@ def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) 
         atr=1.0,
     )
     next_one = told._replace(symbol="BTCUSDT", candle_open_ms=T0 + M15.ms, pred="SHORT")
-    assert queries.resolved_calls(0) == [told, next_one]
-    assert queries.resolved_calls(T0 + 1) == [next_one]
+    assert queries.resolved_calls(0, T0 + DAY_MS) == [told, next_one]
+    assert queries.resolved_calls(T0 + 1, T0 + DAY_MS) == [next_one]
+    assert queries.resolved_calls(0, T0 + M15.ms) == [told]
+
+
+def test_the_oldest_open_call_waits_for_its_own_horizon(database: Database) -> None:
+    """A long call among short ones, and one that lost its candles to a gap."""
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    assert queries.oldest_open(0) is None
+    day = DAY_MS // M15.ms
+
+    def lasting(bar: int, bars: int) -> StoredSignal:
+        made = stored(bar=bar)
+        return made._replace(signal=made.signal._replace(horizon_bars=bars))
+
+    long, lost, newest = lasting(1, 3 * day), lasting(2, 4), lasting(3 * day, 4)
+    store.commit([long, lost, newest], [])
+    assert queries.oldest_open(0) == long.signal.candle_open_ms
+    assert queries.oldest_open(long.signal.candle_open_ms + 1) == newest.signal.candle_open_ms
+    store.commit([], [outcome(long)])
+    assert queries.oldest_open(0) == newest.signal.candle_open_ms
+    store.commit([], [outcome(newest)])
+    assert queries.oldest_open(0) is None

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.model_card import Measure
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.artifact import folder_of, publish
 from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff, headline
@@ -58,7 +58,7 @@ def test_each_coin_is_told_what_is_served_and_why_not(tmp_path: Path) -> None:
     assert (first.card.last_open_ms, first.card.candles) == (DATA_ENDS_MS, 40_001)
     assert [gate.name for gate in first.card.gates] == ["direction_auc"]
     assert first.card.metrics is not None
-    assert first.card.metrics.skill_prior == Measure(0.02, 0.01, None)
+    assert first.card.metrics.skill_prior == Interval(0.02, 0.01)
     assert first.card.metrics.coins_together == 3
     assert first.card.metrics.curves == (("fit, move head", (0.7, 0.6)),)
     assert (second.served, second.traded) == (False, False)

@@ -26,6 +26,7 @@ def call(
     stop_loss: float | None = 99.0,
     atr: float | None = 0.5,
     version: str | None = None,
+    horizon_bars: int = 1,
 ) -> ResolvedCall:
     """A call of the `at`-th quarter of an hour, at 100.0; its stop risks 100 bp."""
     return ResolvedCall(
@@ -33,6 +34,7 @@ def call(
         symbol=symbol,
         model_version=version,
         candle_open_ms=T0 + at * BAR_MS,
+        horizon_ms=horizon_bars * BAR_MS,
         pred=pred,
         label=label,
         p_short=p[0],

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.ports import ResolvedCall
 from crypto_bot.reports.live_record import LiveRecord, Selection, SourceGroup, Window
-from tests.reports.made_calls import T0, call, market
+from tests.reports.made_calls import BAR_MS, T0, call, market
 
 
 class Log:
@@ -20,9 +21,27 @@ class Log:
         self.now_ms = T0 + 100 * DAY_MS
         self.asked: list[int] = []
 
-    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
+    def is_settled(self, row: ResolvedCall) -> bool:
+        """A call is settled with the last candle of its horizon."""
+        return row.candle_open_ms + row.horizon_ms < self.now_ms
+
+    def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
         self.asked.append(since_ms)
-        return [row for row in self.rows if since_ms <= row.candle_open_ms < self.now_ms]
+        return [
+            row
+            for row in self.rows
+            if since_ms <= row.candle_open_ms < until_ms and self.is_settled(row)
+        ]
+
+    def oldest_open(self, since_ms: int) -> int | None:
+        return min(
+            (
+                row.candle_open_ms
+                for row in self.rows
+                if since_ms <= row.candle_open_ms < self.now_ms and not self.is_settled(row)
+            ),
+            default=None,
+        )
 
 
 class NoModels:
@@ -56,15 +75,55 @@ def test_portions_and_the_whole_say_the_same() -> None:
     assert grown.models(12) == whole.models(12)
 
 
-def test_late_settlements_within_three_days_are_taken_in() -> None:
+def test_a_coin_that_lags_by_a_day_is_taken_in() -> None:
     rows = market(5)
     log = Log([row for row in rows if row.symbol != "C3USDT"])
     log.now_ms = T0 + 2 * DAY_MS
     record = record_of(log)
     record.report(ALL, 2)
-    log.rows = rows
-    log.now_ms = T0 + 5 * DAY_MS
-    assert record.report(ALL, 5).calls == len(rows)
+    lagging = [row for row in rows if row.candle_open_ms >= T0 + DAY_MS]
+    log.rows = [row for row in log.rows if row.candle_open_ms < T0 + DAY_MS] + lagging
+    log.now_ms = T0 + 6 * DAY_MS
+    assert record.report(ALL, 6).calls == len(log.rows)
+
+
+def test_the_record_of_daily_candles_waits_for_their_horizon() -> None:
+    """Calls of 16 daily candles: a running engine knows as many as one that has just started."""
+    day = DAY_MS // BAR_MS
+    log = Log([call(bar * day, horizon_bars=16 * day) for bar in range(60)])
+    running = record_of(log)
+    for days in range(1, 60):
+        log.now_ms = T0 + days * DAY_MS
+        running.report(ALL, days)
+    log.now_ms = T0 + 59 * DAY_MS
+    assert running.report(ALL, 59).calls == record_of(log).report(ALL, 59).calls == 43
+
+
+def test_a_long_call_among_short_ones_is_not_forgotten() -> None:
+    """A call of 30 days among calls of an hour, made by a model that answers no more."""
+    day = DAY_MS // BAR_MS
+    others = [call(bar * 24, symbol="ETHUSDT", horizon_bars=4) for bar in range(160)]
+    log = Log([call(1, horizon_bars=30 * day), *others])
+    record = record_of(log)
+    for days in (3, 10, 20, 29):
+        log.now_ms = T0 + days * DAY_MS
+        assert record.headline(days).open_since_ms == T0 + BAR_MS
+        assert "BTCUSDT" not in record.headline(days).by_coin
+    log.now_ms = T0 + 31 * DAY_MS
+    known = record.report(ALL, 31).by_coin
+    assert {line.name: line.n for line in known} == {"BTCUSDT": 1, "ETHUSDT": 124}
+
+
+def test_the_headline_is_that_of_the_report() -> None:
+    log = Log(market(60))
+    log.now_ms = T0 + 60 * DAY_MS
+    record, whole = record_of(log), record_of(log)
+    headline, report = record.headline(1), whole.report(Selection(), 1)
+    assert headline.trades == report.trades
+    assert tuple(headline.by_coin.values()) == report.by_coin
+    assert headline.loss == report.loss[-1]
+    assert min(log.asked) < T0 + 20 * DAY_MS
+    assert record.report(Selection(), 1) == report, "more days are read where they are needed"
 
 
 def test_what_is_older_than_ninety_days_is_forgotten() -> None:
@@ -82,10 +141,11 @@ def test_a_report_is_made_once_until_something_new_comes() -> None:
     log = Log(market(3))
     record = record_of(log)
     first = record.report(ALL, None)
+    asked = len(log.asked)
     assert record.report(ALL, None) is first
-    assert len(log.asked) == 1
+    assert len(log.asked) == asked
     assert record.report(ALL, T0) is not first
-    assert len(log.asked) == 2
+    assert len(log.asked) > asked
 
 
 def test_selections() -> None:
@@ -99,11 +159,11 @@ def test_selections() -> None:
     models = record.report(Selection(Window.ALL, SourceGroup.MODELS), 1)
     of_rules = record.report(Selection(Window.ALL, SourceGroup.RULES), 1)
     assert everything.calls == models.calls + of_rules.calls
-    assert everything.said_by is SourceGroup.MODELS
+    assert everything.predicted_by is SourceGroup.MODELS
     assert everything.long == models.long
     assert everything.loss == models.loss
     assert of_rules.loss != models.loss
-    assert of_rules.said_by is SourceGroup.RULES
+    assert of_rules.predicted_by is SourceGroup.RULES
     assert [line.name for line in of_rules.by_source] == ["MOMENTUM SHORT"]
     sides = [record.report(ALL._replace(side=side), 1).trades.n for side in (Pred.LONG, Pred.SHORT)]
     assert sum(sides) == everything.trades.n
@@ -117,7 +177,7 @@ def test_an_empty_record_has_a_report() -> None:
     record = record_of(Log([]))
     told = record.report(Selection(), 1)
     assert told.calls == 0
-    assert told.trades.interval is None
+    assert told.trades.rate == UNKNOWN
     assert told.loss == ()
     assert record.models(1).together.n == 0
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports import DayRecord
-from crypto_bot.statistics.daily import MIN_CALLS, Interval, block_variance, t_95, wilson
+from crypto_bot.statistics.daily import MIN_CALLS, block_days, block_variance, t_95, wilson
 from crypto_bot.statistics.performance import performance, review
 
 
@@ -26,11 +28,11 @@ from crypto_bot.statistics.performance import performance, review
 )
 def test_wilson_against_published_values(hits: int, n: int, low: float, high: float) -> None:
     """Newcombe 1998, Intervals for the single proportion, table I, method 3."""
-    assert wilson(hits / n, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson(hits / n, n)[1:] == pytest.approx((low, high), abs=5e-5)
 
 
 def test_wilson_of_nothing_is_everything() -> None:
-    assert wilson(0.0, 0) == Interval(0.0, 1.0)
+    assert wilson(0.0, 0)[1:] == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,13 @@ def test_t_quantile_against_tables(degrees: float, known: float) -> None:
 def test_block_variance_of_eight_days_by_hand() -> None:
     # Blocks of two days: sums 2, 0, -2, 0, 2, 0, -2, 0; squares 16; 16 / 2 * 8 / 6.
     assert block_variance([1, 1, -1, -1, 1, 1, -1, -1]) == pytest.approx(16 / 2 * 8 / 6)
+
+
+def test_a_block_is_no_shorter_than_the_horizon() -> None:
+    assert [block_days(days * DAY_MS) for days in (0, 1, 5, 16, 30)] == [5, 5, 5, 16, 30]
+    assert block_days(16 * DAY_MS + 1) == 17
+    waves = [1.0] * 32 + [-1.0] * 32 + [1.0] * 32 + [-1.0] * 32
+    assert block_variance(waves, 16) > 2 * block_variance(waves)
 
 
 def test_days_that_follow_each_other_widen_and_days_that_alternate_narrow() -> None:
@@ -68,26 +77,23 @@ def day(
 def test_an_empty_record_says_nothing() -> None:
     nothing = performance([])
     assert (nothing.n, nothing.days, nothing.trades) == (0, 0, 0)
-    assert nothing.hit_rate is None
-    assert nothing.hit_rate_interval is None
-    assert nothing.mean_return_interval_bps is None
+    assert nothing.hit_rate == nothing.mean_return_bps == UNKNOWN
 
 
 def test_below_thirty_calls_there_is_an_interval_and_no_rate() -> None:
     few = performance([day(0, n=MIN_CALLS - 1)])
-    assert few.hit_rate is None
-    assert few.mean_return_bps is None
+    assert few.hit_rate == wilson(4 / 29, 29).bounds
+    assert not few.mean_return_bps.is_estimated
     assert few.calibration_gap is None
     assert few.brier is None
-    assert few.hit_rate_interval == wilson(4 / 29, 29)
     enough = performance([day(0, n=MIN_CALLS)])
-    assert enough.hit_rate == pytest.approx(4 / 30)
-    assert enough.mean_return_bps == 0.0
+    assert enough.hit_rate.value == pytest.approx(4 / 30)
+    assert enough.mean_return_bps.value == 0.0
 
 
 def test_calibration_and_brier_of_a_known_record() -> None:
     record = performance([day(at) for at in range(10)])
-    assert record.hit_rate == pytest.approx(0.4)
+    assert record.hit_rate.value == pytest.approx(0.4)
     assert record.mean_confidence == pytest.approx(0.35)
     assert record.calibration_gap == pytest.approx(-0.05)
     assert record.brier == pytest.approx(0.4 * 0.65**2 + 0.6 * 0.35**2)
@@ -99,7 +105,7 @@ def test_holds_are_in_the_hit_rate_and_not_in_the_returns() -> None:
     record = performance([holds, day(0, n=40, mean_bps=7.0)])
     assert record.n == 90
     assert record.trades == 40
-    assert record.mean_return_bps == pytest.approx(7.0)
+    assert record.mean_return_bps.value == pytest.approx(7.0)
 
 
 def test_groups_are_by_source_by_coin_and_over_all() -> None:
@@ -131,8 +137,7 @@ def test_coins_that_move_together_are_not_independent_calls() -> None:
     assert record.n == 1280
     assert record.n_effective is not None
     assert record.n_effective < 80
-    assert record.hit_rate_interval is not None
-    assert record.hit_rate_interval.high - record.hit_rate_interval.low > 0.2
+    assert record.hit_rate.high - record.hit_rate.low > 0.2
 
 
 @pytest.mark.parametrize("days", [8, 30, 120])
@@ -145,8 +150,7 @@ def test_the_return_interval_covers_the_truth_about_as_often_as_it_says(days: in
         for at in range(days):
             shock = 0.2 * shock + rng.gauss(0, 30)
             rows.append(day(at, n=rng.randint(5, 40), mean_bps=3.0 + shock))
-        interval = performance(rows).mean_return_interval_bps
-        assert interval is not None
+        interval = performance(rows).mean_return_bps
         covered += interval.low <= 3.0 <= interval.high
     assert 0.90 <= covered / runs <= 0.99, covered / runs
 
@@ -180,15 +184,14 @@ def test_any_record_adds_up_and_its_intervals_hold_its_estimates(rows: list[DayR
     assert sum(each.n for each in said.by_source.values()) == said.overall.n
     assert sum(each.hits for each in said.by_symbol.values()) == said.overall.hits
     for record in (said.overall, *said.by_source.values(), *said.by_symbol.values()):
-        assert record.hit_rate_interval is not None
-        low, high = record.hit_rate_interval
+        _, low, high = record.hit_rate
         assert 0.0 <= low <= high <= 1.0
         assert low - 1e-12 <= record.hits / record.n <= high + 1e-12
         assert record.n_effective is None or record.n_effective <= record.n
-        assert (record.hit_rate is None) == (record.n < MIN_CALLS)
-        if record.mean_return_interval_bps and record.mean_return_bps is not None:
-            low, high = record.mean_return_interval_bps
-            assert low <= record.mean_return_bps <= high
+        assert record.hit_rate.is_estimated == (record.n >= MIN_CALLS)
+        mean = record.mean_return_bps
+        if mean.is_bounded and mean.is_estimated:
+            assert mean.low <= mean.value <= mean.high
 
 
 @given(records(), st.randoms())
@@ -202,4 +205,4 @@ def test_the_order_of_the_rows_does_not_matter(rows: list[DayRecord], rng: rando
 def test_wilson_narrows_with_more_calls(n: int, rate: float) -> None:
     few, many = wilson(rate, n), wilson(rate, 4 * n)
     assert many.high - many.low < few.high - few.low
-    assert isclose(sum(wilson(1 - rate, n)), 2 - sum(few), abs_tol=1e-9)
+    assert isclose(sum(wilson(1 - rate, n)[1:]), 2 - sum(few[1:]), abs_tol=1e-9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import summed
@@ -16,9 +16,9 @@ from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.log import Ended, LogFilter, ScoredCall, TradeRecord
+from crypto_bot.domain.log import Ended, LogFilter
 from crypto_bot.domain.outcome import Status
-from crypto_bot.domain.signal import Pred, Probabilities, Source
+from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import (
     DayRecord,
@@ -37,7 +37,7 @@ class SqlPredictionQueries:
 
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
-        self._tf = timeframe.name
+        self._tf, self._tf_ms = timeframe.name, timeframe.ms
 
     def latest_predictions(self) -> list[StoredSignal]:
         column = predictions_table.c
@@ -89,50 +89,6 @@ class SqlPredictionQueries:
                 for row in connection.execute(query)
             ]
 
-    def trade_records(self, since_ms: int) -> list[TradeRecord]:
-        column, moved = predictions_table.c, outcomes_table.c.return_bps
-        day = (column.candle_open_ms // DAY_MS).label("day")
-        query = (
-            select(
-                column.source,
-                column.symbol,
-                day,
-                func.count(),
-                func.sum(_one_if(moved > 0.0)),
-                func.sum(case((moved > 0.0, moved), else_=0.0)),
-                func.sum(case((moved > 0.0, 0.0), else_=-moved)),
-            )
-            .select_from(predictions_table.join(outcomes_table))
-            .where(*self._wanted(None, None, since_ms))
-            .where(~column.late, _IS_TRADE)
-            .group_by(day, column.source, column.symbol)
-            .order_by(day, column.source, column.symbol)
-        )
-        with self._database.reading() as connection:
-            return [TradeRecord(Source(name), *sums) for name, *sums in connection.execute(query)]
-
-    def scored_calls(self, since_ms: int) -> list[ScoredCall]:
-        column, label = predictions_table.c, outcomes_table.c.label
-        query = (
-            select(
-                column.symbol,
-                column.candle_open_ms,
-                column.p_short,
-                column.p_no_trade,
-                column.p_long,
-                label,
-            )
-            .select_from(predictions_table.join(outcomes_table))
-            .where(*self._wanted(None, Source.ML_PER_COIN_V1, since_ms), label.is_not(None))
-            .where(~column.late)
-            .order_by(column.candle_open_ms, column.symbol)
-        )
-        with self._database.reading() as connection:
-            return [
-                ScoredCall(symbol, open_ms, Probabilities(*shares), Pred(name))
-                for symbol, open_ms, *shares, name in connection.execute(query)
-            ]
-
     def performance_rows(
         self, symbol: str | None, source: Source | None, since_ms: int | None
     ) -> list[DayRecord]:
@@ -149,7 +105,7 @@ class SqlPredictionQueries:
                 rows += connection.execute(whole.where(days_table.c.day >= first_whole))
         return [DayRecord(_SOURCES[name], coin, day, *sums) for _, day, name, coin, *sums in rows]
 
-    def resolved_calls(self, since_ms: int) -> list[ResolvedCall]:
+    def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
         column, outcome = predictions_table.c, outcomes_table.c
         query = (
             select(
@@ -157,6 +113,7 @@ class SqlPredictionQueries:
                 column.symbol,
                 column.model_version,
                 column.candle_open_ms,
+                column.horizon_bars * self._tf_ms,
                 column.pred,
                 outcome.label,
                 column.p_short,
@@ -171,10 +128,25 @@ class SqlPredictionQueries:
             .select_from(predictions_table.join(outcomes_table))
             .where(*self._wanted(None, None, since_ms))
             .where(~column.late, outcome.label.is_not(None))
+            .where(column.candle_open_ms < until_ms)
             .order_by(column.candle_open_ms, column.symbol)
         )
         with self._database.reading() as connection:
             return [ResolvedCall._make(row) for row in connection.execute(query)]
+
+    def oldest_open(self, since_ms: int) -> int | None:
+        column = predictions_table.c
+        newest = select(func.max(column.candle_open_ms)).where(*self._wanted(None, None, None))
+        over_ms = column.candle_open_ms + (column.horizon_bars + 1) * self._tf_ms + DAY_MS
+        query = (
+            select(func.min(column.candle_open_ms))
+            .select_from(predictions_table.outerjoin(outcomes_table))
+            .where(*self._wanted(None, None, since_ms), outcomes_table.c.prediction_id.is_(None))
+            .where(over_ms > newest.scalar_subquery())
+        )
+        with self._database.reading() as connection:
+            found: int | None = connection.execute(query).scalar_one()
+            return found
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         column = candles_table.c
@@ -211,10 +183,6 @@ class SqlPredictionQueries:
         if since_ms is not None:
             conditions.append(column.candle_open_ms >= since_ms)
         return conditions
-
-
-def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return case((condition, 1), else_=0)
 
 
 _IS_TRADE = predictions_table.c.pred != Pred.NO_TRADE.value

@@ -14,8 +14,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from crypto_bot.adapters.web.bodies import Body
 from crypto_bot.adapters.web.paper import PaperEventBody
-from crypto_bot.adapters.web.schemas import Body, HealthBody, MissedBody, OutcomeBody, SignalBody
+from crypto_bot.adapters.web.schemas import HealthBody, MissedBody, OutcomeBody, SignalBody
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.ledger import Event, Kind

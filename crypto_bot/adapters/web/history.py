@@ -22,7 +22,7 @@ from crypto_bot.adapters.web.schemas import (
     SignalLog,
 )
 from crypto_bot.ports import LogPosition, PredictionQueries
-from crypto_bot.statistics.performance import review
+from crypto_bot.statistics.performance import longest_block, review
 
 
 def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) -> None:
@@ -55,8 +55,9 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
         In all, by source and by coin; late signals are left out; returns are gross of costs.
         Intervals count days, not calls: calls of one day share the market's moves.
         """
-        said = review(queries.performance_rows(known(asked.symbol), asked.source, asked.since))
-        body = PerformanceBody.model_validate
+        rows = queries.performance_rows(known(asked.symbol), asked.source, asked.since)
+        said = review(rows, longest_block(queries.latest_predictions(), coverage.timeframe))
+        body = PerformanceBody.of
         return PerformanceReport(
             overall=body(said.overall),
             by_source={source: body(each) for source, each in said.by_source.items()},
@@ -69,4 +70,5 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
         if asked.tf is not None:
             coverage.require(asked.tf)
         found = coverage.symbol(symbol)
-        return Candles.of(found, coverage.timeframe.name, queries.candles(found, asked.limit))
+        newest = queries.candles(found, asked.limit)
+        return Candles(symbol=found, tf=coverage.timeframe.name, count=len(newest), candles=newest)

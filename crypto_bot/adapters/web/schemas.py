@@ -6,21 +6,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from crypto_bot.adapters.web.bodies import Body, Json, Number, body
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import instant
-from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.engine import health as engine
 from crypto_bot.ports import LoggedSignal, StoredSignal
+from crypto_bot.statistics.performance import Performance
 
 _SIDES = (Pred.SHORT, Pred.NO_TRADE, Pred.LONG)  # in the order of `Probabilities`
 Instant = Annotated[str, Field(examples=["2025-12-01T00:15:02.113Z"])]
-
-
-class Body(BaseModel):
-    """A JSON object that is made once and sent."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True, protected_namespaces=())
 
 
 class Problem(Body):
@@ -59,39 +55,20 @@ class SignalBody(Body):
         return cls(**_signal_fields(stored))
 
 
-class OutcomeBody(Body):
-    """What the market did with a signal. Returns and excursions are gross, in basis points."""
-
-    prediction_id: str = Field(examples=["BTCUSDT:15m:1764547200000"])
-    settled_ms: int = Field(description="UTC milliseconds")
-    status: Status
-    exit_price: float
-    return_bps: float
-    mfe_bps: float
-    mae_bps: float
-    label: Pred | None
-    correct: bool | None
-
-    @classmethod
-    def of(cls, outcome: Outcome) -> Self:
-        """The outcome as callers see it."""
-        return cls.model_validate(outcome)
+OutcomeBody = body(Outcome)
 
 
 class LogLine(SignalBody):
     """A signal with its outcome, which is null while it is open."""
 
     id: str
-    outcome: OutcomeBody | None
+    outcome: Json[Outcome] | None
 
     @classmethod
     def of_line(cls, line: LoggedSignal) -> Self:
         """The line as callers see it."""
-        return cls(
-            **_signal_fields(line.stored),
-            id=line.stored.signal.id,
-            outcome=None if line.outcome is None else OutcomeBody.of(line.outcome),
-        )
+        fields = _signal_fields(line.stored)
+        return cls(**fields, id=line.stored.signal.id, outcome=line.outcome)
 
 
 class Predictions(Body):
@@ -111,17 +88,6 @@ class SignalLog(Body):
     next_cursor: str | None = Field(description="`cursor` of the next page; null at the end")
 
 
-class CandleBody(Body):
-    """One closed candle."""
-
-    open_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-
 class Candles(Body):
     """Closed candles, ascending."""
 
@@ -129,13 +95,7 @@ class Candles(Body):
     symbol: str
     tf: str
     count: int
-    candles: list[CandleBody]
-
-    @classmethod
-    def of(cls, symbol: str, tf: str, candles: list[Candle]) -> Self:
-        """The candles as callers see them."""
-        bodies = [CandleBody(**candle._asdict()) for candle in candles]
-        return cls(symbol=symbol, tf=tf, count=len(bodies), candles=bodies)
+    candles: list[Json[Candle]]
 
 
 class PerformanceBody(Body):
@@ -147,16 +107,26 @@ class PerformanceBody(Body):
     n: int
     days: int
     hits: int
-    hit_rate: float | None
+    hit_rate: Number
     hit_rate_interval: tuple[float, float] | None
     n_effective: float | None
     trades: int
-    mean_return_bps: float | None
+    mean_return_bps: Number
     mean_return_interval_bps: tuple[float, float] | None
     mean_confidence: float | None
     calibration_gap: float | None
     brier: float | None
     brier_baseline: float | None
+
+    @classmethod
+    def of(cls, record: Performance) -> Self:
+        """An estimate and the ends of its interval are fields of their own."""
+        fields: dict[str, Any] = {name: getattr(record, name, None) for name in cls.model_fields}
+        rate, mean = record.hit_rate, record.mean_return_bps
+        fields |= {"hit_rate": rate.value, "mean_return_bps": mean.value}
+        fields["hit_rate_interval"] = rate[1:] if rate.is_bounded else None
+        fields["mean_return_interval_bps"] = mean[1:] if mean.is_bounded else None
+        return cls(**fields)
 
 
 class PerformanceReport(Body):

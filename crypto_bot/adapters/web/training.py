@@ -7,7 +7,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 from fastapi import FastAPI, HTTPException, Query, status
 from pydantic import Field
 
-from crypto_bot.adapters.web.schemas import Body, Problem
+from crypto_bot.adapters.web.bodies import Body
+from crypto_bot.adapters.web.schemas import Problem
 from crypto_bot.domain.errors import TrainingError
 from crypto_bot.domain.training_record import TrainingRecord, TrainingStatus
 from crypto_bot.ports import Trainer, TrainingRecords

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from math import nan
 
 from rich.table import Table
 
@@ -12,14 +13,13 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
-from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.commands.screen import ends, percent, screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.serving.model_source import Registry
-from crypto_bot.statistics.daily import Interval
-from crypto_bot.statistics.performance import Performance, review
+from crypto_bot.statistics.performance import Performance, longest_block, review
 
 IN_MEMORY = "sqlite://"
 
@@ -51,12 +51,14 @@ def backtest(argv: Sequence[str]) -> int:
         started = time.perf_counter()
         done = replay_into(settings, symbols, archive, target, since_ms=since_ms, until_ms=until_ms)
         took_s = time.perf_counter() - started
-        rows = SqlPredictionQueries(target, settings.timeframe).performance_rows(None, None, None)
+        queries = SqlPredictionQueries(target, settings.timeframe)
+        rows = queries.performance_rows(None, None, None)
+        block = longest_block(queries.latest_predictions(), settings.timeframe)
     finally:
         source.close()
         target.close()
-    report = review(rows)
-    table = Table("source", "calls", "right", "95 %", "said", "trades", "mean bps", "95 %")
+    report = review(rows, block)
+    table = Table("source", "calls", "right", "95 %", "confidence", "trades", "mean bps", "95 %")
     for name, record in [*report.by_source.items(), ("ALL", report.overall)]:
         table.add_row(str(name), *_cells(record))
     console = screen()
@@ -98,22 +100,13 @@ def replay_into(
 
 
 def _cells(record: Performance) -> tuple[str, ...]:
+    mean = record.mean_return_bps
     return (
         f"{record.n:,}",
-        _percent(record.hit_rate),
-        _interval(record.hit_rate_interval, 100.0),
-        _percent(record.mean_confidence),
+        percent(record.hit_rate.value),
+        ends(record.hit_rate),
+        percent(nan if record.mean_confidence is None else record.mean_confidence),
         f"{record.trades:,}",
-        "–" if record.mean_return_bps is None else f"{record.mean_return_bps:+.1f}",
-        _interval(record.mean_return_interval_bps, 1.0),
+        f"{mean.value:+.1f}" if mean.is_estimated else "–",
+        ends(mean, 1.0),
     )
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def _interval(interval: Interval | None, scale: float) -> str:
-    if interval is None:
-        return "–"
-    return f"[{scale * interval.low:.1f}, {scale * interval.high:.1f}]"

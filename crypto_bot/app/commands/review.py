@@ -11,14 +11,14 @@ from rich.table import Table
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
-from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.commands.screen import ends, percent, screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
+from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.signal import Pred
 from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
 from crypto_bot.ports import ModelCatalog
-from crypto_bot.reports.breakdown import Line
 from crypto_bot.reports.live_record import (
     LiveRecord,
     PerformanceReport,
@@ -26,9 +26,10 @@ from crypto_bot.reports.live_record import (
     SourceGroup,
     Window,
 )
-from crypto_bot.reports.reliability import Reliability
-from crypto_bot.reports.standing import Standing
-from crypto_bot.statistics.daily import Interval
+from crypto_bot.statistics.breakdown import Line
+from crypto_bot.statistics.loss_curve import ROLLING_DAYS
+from crypto_bot.statistics.reliability import Reliability
+from crypto_bot.statistics.standing import Standing
 
 _WINDOWS: Mapping[str, Window] = {each.value.replace(" ", ""): each for each in Window}
 _GROUPS = {"all": SourceGroup.ALL, "ml": SourceGroup.MODELS, "rules": SourceGroup.RULES}
@@ -96,17 +97,17 @@ def _show(console: Console, report: PerformanceReport) -> None:
     console.print(_lines("ATR over price", report.by_volatility))
     console.print(_confusion(report.confusion))
     for name, told in (("long", report.long), ("short", report.short)):
-        console.print(f"P({name}) of {report.said_by}: {_calibration(told)}")
+        console.print(f"P({name}) of {report.predicted_by}: {_calibration(told)}")
     console.print(_loss(report))
     console.print("A hit gained before costs; break-even and mean R are after them.", style="dim")
 
 
 def _sentence(trades: Line) -> str:
-    if trades.interval is None:
+    if not trades.rate.is_bounded:
         return "no LONG or SHORT has been resolved"
     return (
-        f"[bold]{trades.standing}[/]: hit rate {_percent(trades.rate)} {_reach(trades.interval)}, "
-        f"n {trades.n:,}; break-even {_percent(trades.break_even)}"
+        f"[bold]{trades.standing}[/]: hit rate {percent(trades.rate.value)} {ends(trades.rate)}, "
+        f"n {trades.n:,}; break-even {percent(trades.break_even)}"
     )
 
 
@@ -120,24 +121,24 @@ def _lines(of: str, lines: Sequence[Line]) -> Table:
         table.add_row(
             escape(line.name),
             f"{line.n:,}",
-            _percent(line.rate),
-            "–" if line.interval is None else _reach(line.interval),
-            _percent(line.break_even),
+            percent(line.rate.value),
+            ends(line.rate),
+            percent(line.break_even),
             f"[{_STYLES.get(line.standing, 'none')}]{line.standing}[/]",
-            "–" if line.mean_r is None else f"{line.mean_r:+.2f}",
+            f"{line.mean_r.value:+.2f}" if line.mean_r.is_estimated else "–",
         )
     return table
 
 
 def _confusion(counts: Sequence[Sequence[int]]) -> Table:
-    table = Table("came", *(f"called {pred}" for pred in Pred))
+    table = Table("label", *(f"called {pred}" for pred in Pred))
     for pred, row in zip(Pred, counts, strict=True):
         table.add_row(pred, *(f"{count:,}" for count in row))
     return table
 
 
 def _calibration(told: Reliability) -> str:
-    if told.error is None or told.floor is None:
+    if told.leaning is None:
         return f"n {told.n:,}, too few to say"
     return f"calibration error {told.error:.3f}, noise floor {told.floor:.3f} ({told.leaning})"
 
@@ -146,11 +147,12 @@ def _loss(report: PerformanceReport) -> str:
     if not report.loss:
         return "log loss: no 4 days yet with calls that come after others"
     last = report.loss[-1]
-    told = f"log loss {last.loss:.3f}, baseline {last.baseline:.3f} over 7 days: "
-    told += f"{100 * last.difference:+.1f} %"
-    if last.interval is not None:
-        told += f" \\[{100 * last.interval.low:+.1f}, {100 * last.interval.high:+.1f}]"
-    return f"{told} (below 0 is better)"
+    found = last.difference
+    reach = f" {ends(found, form='+.1f')}" if found.is_bounded else ""
+    return (
+        f"log loss {last.loss:.3f}, baseline {last.baseline:.3f} over {ROLLING_DAYS} days: "
+        f"{100 * found.value:+.1f} %{reach} (below 0 is better)"
+    )
 
 
 def _models(entries: Sequence[ModelEntry]) -> Table:
@@ -158,30 +160,14 @@ def _models(entries: Sequence[ModelEntry]) -> Table:
     for entry in sorted(entries, key=lambda each: (each.card is None, each.symbol)):
         card = entry.card
         metrics = card.metrics if card else None
-        skill = metrics.skill_prior if metrics else None
-        auc = metrics.direction_auc.value if metrics else None
+        skill = metrics.skill_prior if metrics else UNKNOWN
+        auc = metrics.direction_auc if metrics else UNKNOWN
         table.add_row(
             entry.symbol,
             card.verdict if card else "–",
-            "–"
-            if skill is None or skill.value is None
-            else f"{100 * skill.value:+.2f} % {_ends(skill.low, skill.high)}",
-            "–" if auc is None else f"{auc:.3f}",
+            f"{100 * skill.value:+.2f} % {ends(skill, form='+.2f')}" if skill.is_estimated else "–",
+            f"{auc.value:.3f}" if auc.is_estimated else "–",
             escape(card.version) if card else "–",
             escape(entry.reason),
         )
     return table
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return ""
-    return f"\\[{100 * low:+.2f}, {100 * high:+.2f}]"
-
-
-def _reach(interval: Interval) -> str:
-    return f"\\[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"

@@ -7,14 +7,14 @@ from itertools import pairwise
 from math import fsum, sqrt
 
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.ledger import Account
-from crypto_bot.domain.paper_report import AccountStatistics, ClosedTrade, EquityPoint, Range
+from crypto_bot.domain.paper_report import AccountStatistics, ClosedTrade, EquityPoint
 from crypto_bot.ports import DayRecord
-from crypto_bot.statistics.daily import MIN_BLOCKS, MIN_CALLS, Interval, block_variance, t_95
+from crypto_bot.statistics.daily import MIN_BLOCKS, MIN_CALLS, block_variance, quantile
 from crypto_bot.statistics.performance import performance
 
 _YEAR_DAYS = 365
-_BLOCK_DAYS = 5
 MIN_DAYS = 30
 """Below so many days there is an interval of the Sharpe ratio, at most, and no estimate."""
 
@@ -43,16 +43,16 @@ def statistics(
         max_drawdown=deepest,
         sharpe=sharpe(returns),
         sortino=_sortino(returns),
-        win_rate=_range(record.hit_rate, record.hit_rate_interval),
+        win_rate=record.hit_rate,
         profit_factor=won / lost if lost and len(trades) >= MIN_CALLS else None,
-        expectancy_r=_range(record.mean_return_bps, record.mean_return_interval_bps),
+        expectancy_r=record.mean_return_bps,
         turnover=float(account.dealt) / mean_equity if mean_equity > 0 else 0.0,
         fees=account.fees,
         funding=account.funding,
     )
 
 
-def sharpe(returns: Sequence[float]) -> Range:
+def sharpe(returns: Sequence[float]) -> Interval:
     """Mean over standard deviation of daily returns, times the root of 365, with its interval.
 
     The variance of the ratio is that of the mean by blocks of days over the variance of a day, plus
@@ -60,18 +60,16 @@ def sharpe(returns: Sequence[float]) -> Range:
     """
     days = len(returns)
     if days < MIN_BLOCKS:
-        return Range(None, None, None)
+        return UNKNOWN
     mean = fsum(returns) / days
     variance = fsum((each - mean) ** 2 for each in returns) / (days - 1)
     if variance == 0.0:
-        return Range(None, None, None)
+        return UNKNOWN
     daily = mean / sqrt(variance)
     of_mean = block_variance([each - mean for each in returns]) / days**2 / variance
-    block = min(_BLOCK_DAYS, days // MIN_BLOCKS)
-    reach = t_95(max(days / block - 1, 1.0)) * sqrt(of_mean + daily**2 / (2 * days))
-    year = sqrt(_YEAR_DAYS)
-    estimate = daily * year if days >= MIN_DAYS else None
-    return Range(estimate, (daily - reach) * year, (daily + reach) * year)
+    reach = quantile(days) * sqrt(of_mean + daily**2 / (2 * days))
+    found = Interval(daily, daily - reach, daily + reach).scaled(sqrt(_YEAR_DAYS))
+    return found if days >= MIN_DAYS else found.bounds
 
 
 def _sortino(returns: Sequence[float]) -> float | None:
@@ -114,8 +112,3 @@ def _by_day(trades: Sequence[ClosedTrade]) -> list[DayRecord]:
         )
         for trade in trades
     ]
-
-
-def _range(estimate: float | None, interval: Interval | None) -> Range:
-    low, high = (None, None) if interval is None else interval
-    return Range(estimate, low, high)

@@ -16,7 +16,9 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.model_card import ModelCard, ModelEntry, ModelMetrics
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
@@ -64,7 +66,7 @@ CARD = ModelCard(
     verdict="ACTIVE",
     reasons=("skill against the prior",),
     accepted_because=None,
-    gates=(ModelGate("direction_auc", True, 0.51, 0.505, "direction AUC .51"),),
+    gates=(Gate("direction_auc", True, 0.51, 0.505, "direction AUC .51"),),
     family="cnn_lstm_v1",
     size="default",
     features="per_coin_v2",
@@ -79,10 +81,10 @@ CARD = ModelCard(
     metrics=ModelMetrics(
         rows=28_032,
         days=293,
-        skill_prior=Measure(0.02, 0.018, 0.023),
-        skill_climatology=Measure(0.012, 0.01, 0.015),
-        direction_auc=Measure(0.54, 0.527, 0.554),
-        direction_auc_together=Measure(0.53, 0.52, None),
+        skill_prior=Interval(0.02, 0.018, 0.023),
+        skill_climatology=Interval(0.012, 0.01, 0.015),
+        direction_auc=Interval(0.54, 0.527, 0.554),
+        direction_auc_together=Interval(0.53, 0.52),
         coins_together=2,
         ece=0.0135,
         ece_floor=0.0097,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
@@ -137,5 +138,6 @@ async def test_fills_are_told_as_events(stream: EventStream, world: World) -> No
     told = (await anext(frames)).decode()
     assert told.count("event: paper\n") == 2
     assert '"kind":"DEPOSIT"' in told
-    assert '"kind":"OPEN","symbol":"AUSDT","side":"LONG"' in told
+    opened = json.loads(told.split("data: ")[2].splitlines()[0])
+    assert [opened[name] for name in ("kind", "symbol", "side")] == ["OPEN", "AUSDT", "LONG"]
     stream.close()

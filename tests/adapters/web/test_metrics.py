@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web import Metrics
 from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
+from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch, Range
+from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import ChannelCounts, LoggedSignal, StoredSignal
 from tests.e2e.processes import ROOT
@@ -25,7 +26,6 @@ MakeSignal = Callable[..., StoredSignal]
 MakeOutcome = Callable[..., Outcome]
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 DEPLOY = ROOT / "docs" / "deploy"
-NONE = Range(None, None, None)
 
 
 class Desk:
@@ -33,7 +33,7 @@ class Desk:
 
     def accounts(self) -> list[AccountReport]:
         statistics = AccountStatistics(
-            *(3, 0.01, 0.02, 0.125, NONE, None, NONE, None, NONE, 1.5),
+            *(3, 0.01, 0.02, 0.125, UNKNOWN, None, UNKNOWN, None, UNKNOWN, 1.5),
             *(Decimal("1.5"), Decimal(0)),
         )
         report = AccountReport(

@@ -10,6 +10,7 @@ import pytest
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.ledger import Account
 from crypto_bot.domain.paper import Market
 from crypto_bot.domain.paper_report import AccountStatistics, ClosedTrade, EquityPoint
@@ -58,22 +59,22 @@ def test_by_hand() -> None:
     assert (told.trades, told.profit_factor) == (40, 1.5)
     assert told.return_share == pytest.approx(0.21)
     assert told.buy_and_hold_share == 0.0
-    assert told.win_rate.estimate == 0.5
-    assert told.expectancy_r.estimate == pytest.approx(0.25)
+    assert told.win_rate.value == 0.5
+    assert told.expectancy_r.value == pytest.approx(0.25)
     assert told.turnover == pytest.approx(1000 / (331 / 3))
     assert (told.max_drawdown, told.fees, told.funding) == (0.25, D(3), D(-1))
-    assert told.sharpe == (None, None, None), "of two days"
+    assert told.sharpe == UNKNOWN, "of two days"
     assert told.sortino is None
 
 
 def test_little_is_not_much() -> None:
     told = measured([trade(n, "1", 1.0) for n in range(29)], [100.0])
-    assert told.win_rate.estimate is None
-    assert told.win_rate.low is not None
-    assert told.expectancy_r.estimate is None
+    assert not told.win_rate.is_estimated
+    assert told.win_rate.is_bounded
+    assert not told.expectancy_r.is_estimated
     assert told.profit_factor is None
     empty = measured([], [])
-    assert (empty.return_share, empty.turnover, empty.win_rate.low) == (0.0, 0.0, None)
+    assert (empty.return_share, empty.turnover, empty.win_rate) == (0.0, 0.0, UNKNOWN)
 
 
 def test_sharpe_and_sortino_by_their_formulas() -> None:
@@ -83,7 +84,7 @@ def test_sharpe_and_sortino_by_their_formulas() -> None:
         equity.append(round(equity[-1] * (1 + rng.gauss(0.001, 0.02)), 6))
     returns = [b / a - 1 for a, b in pairwise(equity)]
     told = measured([], equity)
-    assert told.sharpe.estimate == pytest.approx(mean(returns) / stdev(returns) * sqrt(365))
+    assert told.sharpe.value == pytest.approx(mean(returns) / stdev(returns) * sqrt(365))
     downside = sqrt(sum(min(r, 0) ** 2 for r in returns) / 60)
     assert told.sortino == pytest.approx(mean(returns) / downside * sqrt(365))
 

@@ -91,17 +91,17 @@ class Board:
         self.snapshot: Snapshot = EMPTY
         self.changed: Event[[]] = Event()
         self.beaten: Event[[]] = Event()
+        self.record = LiveRecord(queries, catalog, market.now_ms)
         self._reader = Reader(
             queries=queries,
+            record=self.record,
             catalog=catalog,
             paper=self.paper,
             symbols=market.symbols,
             timeframe=market.timeframe,
-            cost_bps=market.cost_bps,
             health=health,
             quotes=quotes,
         )
-        self.record = LiveRecord(queries, catalog, market.now_ms)
         self._readings: Readings | None = None
         self._renewing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,8 +142,9 @@ class Board:
         """Makes a snapshot of what is stored now, and tells the pages. Raises StoreError."""
         async with self._renewing:
             self._news.clear()
-            self._readings = await asyncio.to_thread(self._reader.read, self.now_ms())
-            await self._show(self._readings, self.snapshot.version + 1)
+            version = self.snapshot.version + 1
+            self._readings = await asyncio.to_thread(self._reader.read, self.now_ms(), version)
+            await self._show(self._readings, version)
 
     async def reprice(self) -> None:
         """The same at the prices and the health of now, without reading the store's log."""

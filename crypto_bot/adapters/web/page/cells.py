@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from math import isfinite, nan
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.signal import Pred
 
 _MARKS = {
@@ -33,6 +35,8 @@ _VERDICTS = {
     "REJECTED": "cross",
     "BLOCKED": "blocked",
 }
+RATES = (0.2, 0.8)
+"""The scale of hit rates that stand under each other."""
 BAD_VERDICTS = frozenset({"REJECTED", "BLOCKED"})
 
 
@@ -99,36 +103,42 @@ def counts(short: int, none: int, long: int) -> str:
 
 
 def forest(
-    low: float | None,
-    high: float | None,
-    dot: float | None,
-    yardstick: float | None,
-    span: tuple[float, float] = (0.2, 0.8),
+    interval: Interval, yardstick: float = nan, span: tuple[float, float] | None = None
 ) -> str:
     """A 95 % interval as a line, its estimate as a dot, and the yardstick as a dashed tick.
 
-    All on the scale `span`, and clipped to it. Where there is no estimate (below 30 calls) there is
-    no dot; where there is no interval the yardstick stands alone.
+    All on the scale `span`, which fits them unless it is given, and clipped to it. Where there is
+    no estimate (below 30 calls) there is no dot; where there is no interval the yardstick stands
+    alone.
     """
+    low_end, high_end = span or _fitting([*interval, yardstick])
 
     def x(value: float) -> str:
-        share = (value - span[0]) / (span[1] - span[0])
+        share = (value - low_end) / (high_end - low_end)
         return f"{100 * min(1.0, max(0.0, share)):.1f}%"
 
     parts = ['<line class="rule" x1="0" x2="100%" y1="8" y2="8"/>']
     said = "no record"
-    if low is not None and high is not None:
-        pale = " pale" if dot is None else ""
+    value, low, high = interval
+    if interval.is_bounded:
+        pale = "" if interval.is_estimated else " pale"
         parts.append(f'<line class="reach{pale}" x1="{x(low)}" x2="{x(high)}" y1="8" y2="8"/>')
         said = f"95 % interval {low:.3f} to {high:.3f}"
-    if yardstick is not None:
+    if isfinite(yardstick):
         at = x(yardstick)
         parts.append(f'<line class="yardstick" x1="{at}" x2="{at}" y1="1" y2="15"/>')
         said += f", yardstick {yardstick:.3f}"
-    if dot is not None:
-        parts.append(f'<circle class="dot" cx="{x(dot)}" cy="8" r="3"/>')
-        said = f"estimate {dot:.3f}, {said}"
+    if interval.is_estimated:
+        parts.append(f'<circle class="dot" cx="{x(value)}" cy="8" r="3"/>')
+        said = f"estimate {value:.3f}, {said}"
     return _drawing("forest", 16, said, "".join(parts))
+
+
+def _fitting(values: Sequence[float]) -> tuple[float, float]:
+    """A scale that holds all that is known of `values`, with a margin."""
+    known = [value for value in values if isfinite(value)] or [0.0]
+    margin = max(0.35 * (max(known) - min(known)), 1e-3)
+    return min(known) - margin, max(known) + margin
 
 
 def track(now_r: float, reward_r: float) -> str:

@@ -62,7 +62,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
             ).classes("muted small")
         with ui.element("div").classes("rail"):
             panels = Panels()
-    panels.show(board.snapshot, found, data.lines, viewer)
+    panels.show(found, data.lines, viewer)
     version = board.snapshot.version
 
     async def push() -> None:
@@ -78,7 +78,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         elif state.price != data.price:
             data = data._replace(price=state.price, trade=state.trade)
             drawn.run_chart_method("setOption", moved(data, viewer))
-        panels.show(board.snapshot, state, data.lines, viewer)
+        panels.show(state, data.lines, viewer)
 
     board.changed.subscribe(push)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from math import isfinite
 
 from nicegui import ui
 
@@ -11,7 +12,6 @@ from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.panels import Fact, facts, heading, nothing
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.score import parts
-from crypto_bot.adapters.web.page.snapshot import Snapshot
 from crypto_bot.adapters.web.page.trade import (
     ENDINGS,
     SOURCES,
@@ -22,7 +22,6 @@ from crypto_bot.adapters.web.page.trade import (
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.ports import LoggedSignal
-from crypto_bot.reports.trade_review import trade_performance
 
 
 class Panels:
@@ -34,15 +33,13 @@ class Panels:
             for name in ("call", "why", "score", "record", "calls")
         }
 
-    def show(
-        self, snapshot: Snapshot, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer
-    ) -> None:
+    def show(self, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer) -> None:
         """Sends what differs; what was written by others is escaped."""
         for name, markup in (
             ("call", _call(state, viewer)),
             ("why", _chain(state)),
             ("score", _score(lines)),
-            ("record", _record(snapshot, state)),
+            ("record", _record(state)),
             ("calls", _last_calls(state, viewer)),
         ):
             self._panels[name].set_visibility(bool(markup))
@@ -120,7 +117,7 @@ def _chain(state: CoinState) -> str:
     latest = state.reading.latest
     if latest is None:
         return ""
-    signal = latest.stored.signal
+    signal = latest.signal
     turns = [
         f'<li class="muted"><b>{escape(SOURCES[declined.source])}</b> declined: '
         f"{escape(declined.reason)}</li>"
@@ -132,7 +129,7 @@ def _chain(state: CoinState) -> str:
         f"<li>{cells.direction(signal.pred)} <b>{escape(SOURCES[signal.source])}</b> answered "
         f"{called}: {escape(said)}</li>"
     )
-    late = "late" if latest.stored.late else ""
+    late = "late" if latest.late else ""
     return heading("Why, newest signal", late) + f'<ol class="chain">{"".join(turns)}</ol>'
 
 
@@ -168,28 +165,27 @@ def _score(lines: Sequence[LoggedSignal]) -> str:
     return ""
 
 
-def _record(snapshot: Snapshot, state: CoinState) -> str:
-    record = trade_performance(state.reading.record)
+def _record(state: CoinState) -> str:
+    line = state.reading.record
     head = heading("Record, 30 days", "live calls in time")
-    interval = record.hit_rate_interval
-    if interval is None:
+    if line is None:
         return head + nothing(
             "No settled trade", "A call counts when it was made in time and has ended."
         )
     told = [
         Fact(
             "Hit rate",
-            formats.rate(record.hit_rate, record.n),
-            f"{formats.interval(*interval, record.n)}, n {formats.number(record.n)}",
+            formats.rate(line.rate.value, line.n),
+            f"{formats.interval(line.rate, line.n)}, n {formats.number(line.n)}",
         )
     ]
-    if snapshot.break_even is not None:
-        told.append(Fact("Break-even, all coins", f"{100 * snapshot.break_even:.1f}%"))
-    if record.mean_return_bps is not None:
-        reach = record.mean_return_interval_bps
-        said = "" if reach is None else f"[{formats.signed(reach[0])}, {formats.signed(reach[1])}]"
-        told.append(Fact("Mean, gross", formats.signed(record.mean_return_bps, 1, " bp"), said))
-    drawing = cells.forest(*interval, record.hit_rate, snapshot.break_even)
+    if isfinite(line.break_even):
+        told.append(Fact("Break-even, all coins", f"{100 * line.break_even:.1f}%"))
+    mean = line.record.mean_return_bps
+    if mean.is_estimated:
+        reach = formats.ends(mean, 1) if mean.is_bounded else ""
+        told.append(Fact("Mean, gross", formats.signed(mean.value, 1, " bp"), reach))
+    drawing = cells.forest(line.rate, line.break_even, cells.RATES)
     return f'{head}<div class="wide-cell">{drawing}</div>{facts(told)}'
 
 

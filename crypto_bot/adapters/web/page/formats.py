@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from math import ceil, isfinite, log10
 
+from crypto_bot.domain.interval import Interval
+
 MISSING = "–"
 MINUS = "−"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -51,17 +53,26 @@ def probability(value: float | None) -> str:
     return number(value, 2)
 
 
-def rate(share: float | None, n: int) -> str:
+def rate(share: float, n: int) -> str:
     """`45.2%`; whole percents below 1,000 calls."""
-    if share is None or not isfinite(share):
+    if not isfinite(share):
         return MISSING
     return f"{100 * share:.{_rate_decimals(n)}f}%"
 
 
-def interval(low: float, high: float, n: int) -> str:
-    """A 95 % interval of a rate, in percent: `[43.3, 47.1]`, or `[43, 47]` below 1,000 calls."""
+def interval(rate: Interval, n: int) -> str:
+    """The ends of a rate in percent: `[43.3, 47.1]`, or `[43, 47]` below 1,000 calls."""
+    if not rate.is_bounded:
+        return MISSING
     decimals = _rate_decimals(n)
-    return f"[{100 * low:.{decimals}f}, {100 * high:.{decimals}f}]"
+    return f"[{100 * rate.low:.{decimals}f}, {100 * rate.high:.{decimals}f}]"
+
+
+def ends(interval: Interval, decimals: int) -> str:
+    """`[−0.21, +0.31]`, of a change."""
+    if not interval.is_bounded:
+        return MISSING
+    return f"[{signed(interval.low, decimals)}, {signed(interval.high, decimals)}]"
 
 
 def result(r: float | None) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.reports.breakdown import Line
+from crypto_bot.statistics.breakdown import Line
 
 
 def groups_options(
-    palette: Palette, lines: Sequence[Line], unit: str, break_even: float | None
+    palette: Palette, lines: Sequence[Line], unit: str, break_even: float
 ) -> Options:
     """A dot and a 95 % interval for each of `lines`; below, how many calls. Few calls: no dot."""
     names = [line.name for line in lines]
@@ -72,11 +73,11 @@ def _told(lines: Sequence[Line]) -> list[_Told]:
     return [
         _Told(
             line.name,
-            None if line.rate is None else round(100 * line.rate, 2),
-            *(round(100 * end, 2) for end in line.interval),
+            round(100 * line.rate.value, 2) if line.rate.is_estimated else None,
+            *(round(100 * end, 2) for end in line.rate[1:]),
         )
         for line in lines
-        if line.interval is not None
+        if line.rate.is_bounded
     ]
 
 
@@ -105,17 +106,17 @@ def _unseen(name: str, data: Sequence[Sequence[str | float]]) -> Options:
     return {"name": name, "type": "scatter", "symbolSize": 0, "silent": True, "data": list(data)}
 
 
-def _break_even(palette: Palette, names: Sequence[str], share: float | None) -> Options:
+def _break_even(palette: Palette, names: Sequence[str], share: float) -> Options:
     return {
         "name": "break-even",
         "type": "line",
         "symbol": "none",
         "silent": True,
         "lineStyle": {"color": palette.muted, "type": "dashed", "width": 1},
-        "data": [] if share is None else [[name, round(100 * share, 2)] for name in names],
+        "data": [[name, round(100 * share, 2)] for name in names] if isfinite(share) else [],
     }
 
 
 def _words(lines: Sequence[Line]) -> str:
-    told = [f"{line.name} {formats.rate(line.rate, line.n)}" for line in lines if line.n]
+    told = [f"{line.name} {formats.rate(line.rate.value, line.n)}" for line in lines if line.n]
     return ", ".join(told) or "no calls"

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import SIGNED_PERCENT, Options, axis, canvas, times
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.reports.loss_curve import LossPoint
+from crypto_bot.statistics.loss_curve import LossPoint
 
 
 def loss_options(palette: Palette, points: Sequence[LossPoint], *, utc: bool) -> Options:
     """The difference in percent of the baseline's loss; the zero line is the baseline."""
-    line = [[point.day_ms, round(100 * point.difference, 3)] for point in points]
-    known = [(point.day_ms, point.interval) for point in points if point.interval is not None]
-    lower = [[at, round(100 * reach.low, 3)] for at, reach in known]
-    height = [[at, round(100 * (reach.high - reach.low), 3)] for at, reach in known]
+    percent = [(point.day_ms, point.difference.scaled(100.0)) for point in points]
+    line = [[at, round(each.value, 3)] for at, each in percent]
+    known = [(at, each) for at, each in percent if each.is_bounded]
+    lower = [[at, round(each.low, 3)] for at, each in known]
+    height = [[at, round(each.high - each.low, 3)] for at, each in known]
     last = formats.signed(line[-1][1], 1, "%") if line else ""
     return canvas(
         palette,

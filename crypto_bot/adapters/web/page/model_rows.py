@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
+from math import isfinite
 from typing import NamedTuple
 from urllib.parse import quote
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.model_card import ModelCard, ModelEntry, ModelMetrics
 
 ORDER = ("BLOCKED", "REJECTED", "LOW", "WARMUP", "ACTIVE")
 NONE = "NO MODEL"
@@ -100,9 +103,9 @@ def opened(entry: ModelEntry, viewer: Viewer) -> str:
     )
 
 
-def _loss_words(gate: ModelGate) -> str:
+def _loss_words(gate: Gate) -> str:
     told = f"log loss {formats.number(gate.value, 3)}, baseline {formats.number(gate.limit, 3)}"
-    if gate.value is None or gate.limit is None:
+    if not (isfinite(gate.value) and isfinite(gate.limit)):
         return told
     return f"{told}: {'better' if gate.value < gate.limit else 'worse'}"
 
@@ -123,23 +126,22 @@ def _figures(card: ModelCard, now_ms: int) -> str:
     )
 
 
-def _skill_picture(skill: Measure) -> str:
+def _skill_picture(skill: Interval) -> str:
     """Skill in percent, from −1 to 3, with the baseline at 0."""
-    return cells.forest(skill.low, skill.high, skill.value, 0.0, (-0.01, 0.03))
+    return cells.forest(skill, 0.0, (-0.01, 0.03))
 
 
-def _percent(measure: Measure) -> str:
-    return formats.signed(_hundred(measure.value), 2, "%")
+def _percent(measure: Interval) -> str:
+    return formats.signed(100 * measure.value, 2, "%")
 
 
 def _of_floor(metrics: ModelMetrics) -> str:
     told = f"{formats.number(metrics.ece, 3)} / {formats.number(metrics.ece_floor, 3)}"
-    known = metrics.ece is not None and metrics.ece_floor is not None
-    over = known and (metrics.ece or 0.0) > (metrics.ece_floor or 0.0) + 0.010
+    over = metrics.ece > metrics.ece_floor + 0.010
     return f"<span class=warn>{told}</span>" if over else told
 
 
-def _gates(gates: Sequence[ModelGate]) -> str:
+def _gates(gates: Sequence[Gate]) -> str:
     if not gates:
         return "<div class=muted>No gate is told in its files.</div>"
     head = (
@@ -155,7 +157,7 @@ def _gates(gates: Sequence[ModelGate]) -> str:
     return f"<table class=figures><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def _passed(gate: ModelGate) -> str:
+def _passed(gate: Gate) -> str:
     if gate.passed:
         return f"{cells.mark('tick')} passed"
     return f"<b class=crit>{cells.mark('cross', 'crit')} failed</b>"
@@ -193,17 +195,14 @@ def _measured(metrics: ModelMetrics | None) -> str:
     return f"<table class=figures><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def _scaled(measure: Measure, by: int, decimals: int, unit: str) -> str:
-    if measure.value is None:
+def _scaled(measure: Interval, by: int, decimals: int, unit: str) -> str:
+    if not measure.is_estimated:
         return formats.MISSING
     show = formats.signed if by == 100 else formats.number
     told = show(by * measure.value, decimals) + unit
-    if measure.low is None and measure.high is None:
+    if not (isfinite(measure.low) or isfinite(measure.high)):
         return told
-    low, high = (
-        formats.MISSING if end is None else show(by * end, decimals)
-        for end in (measure.low, measure.high)
-    )
+    low, high = (show(by * end, decimals) for end in measure[1:])
     return f"{told} <span class=muted>[{low}, {high}]</span>"
 
 
@@ -245,11 +244,5 @@ def _date(at_ms: int, viewer: Viewer) -> str:
     return f"{formats.day(at_ms, viewer.zone)} {year}"
 
 
-def _plain(value: float | None) -> str:
-    if value is None:
-        return formats.MISSING
-    return formats.number(value, 0 if value == int(value) and abs(value) >= 2 else 4)
-
-
-def _hundred(value: float | None) -> float | None:
-    return None if value is None else 100 * value
+def _plain(value: float) -> str:
+    return formats.number(value, 0 if abs(value) >= 2 and value == round(value) else 4)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, Range
+from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.paper_report import AccountReport, AccountStatistics
 
 
 def strip(account: AccountReport) -> str:
@@ -40,23 +41,23 @@ def _trades(told: AccountStatistics) -> tuple[str, ...]:
     n = told.trades
     none = "no trade has ended yet"
     factor = formats.number(told.profit_factor, 2)
-    sharpe = f"95% {_range(told.sharpe, 1)}; Sortino {formats.number(told.sortino, 2)}"
+    sharpe = f"95% {formats.ends(told.sharpe, 1)}; Sortino {formats.number(told.sortino, 2)}"
     return (
         _card(
             "Result a trade",
-            formats.signed(told.expectancy_r.estimate, 2, "R"),
-            f"95% {_range(told.expectancy_r, 2)}, n {formats.number(n)}" if n else none,
+            formats.signed(told.expectancy_r.value, 2, "R"),
+            f"95% {formats.ends(told.expectancy_r, 2)}, n {formats.number(n)}" if n else none,
             picture=_forest(told.expectancy_r, 0.0),
         ),
         _card(
             "Win rate",
-            formats.rate(told.win_rate.estimate, n),
-            f"95% {_rates(told.win_rate, n)}; profit factor {factor}" if n else none,
+            formats.rate(told.win_rate.value, n),
+            f"95% {formats.interval(told.win_rate, n)}; profit factor {factor}" if n else none,
         ),
         _card(
             "Sharpe, a year",
-            formats.number(told.sharpe.estimate, 2),
-            "too few days to say" if told.sharpe.low is None else sharpe,
+            formats.number(told.sharpe.value, 2),
+            sharpe if told.sharpe.is_bounded else "too few days to say",
             picture=_forest(told.sharpe, 0.0),
         ),
         _card(
@@ -82,23 +83,10 @@ def _change(value: float, decimals: int, unit: str = "") -> str:
     return f"<span class='aside {tone}'>{told}</span>"
 
 
-def _forest(told: Range, yardstick: float) -> str:
-    if told.low is None or told.high is None:
+def _forest(told: Interval, yardstick: float) -> str:
+    if not told.is_bounded:
         return ""
     low, high = min(told.low, yardstick), max(told.high, yardstick)
     margin = 0.1 * (high - low) or 1.0
     span = (low - margin, high + margin)
-    return cells.forest(told.low, told.high, told.estimate, yardstick, span)
-
-
-def _range(told: Range, decimals: int) -> str:
-    if told.low is None or told.high is None:
-        return formats.MISSING
-    low, high = (formats.signed(end, decimals) for end in (told.low, told.high))
-    return f"[{low}, {high}]"
-
-
-def _rates(told: Range, n: int) -> str:
-    if told.low is None or told.high is None:
-        return formats.MISSING
-    return formats.interval(told.low, told.high, n)
+    return cells.forest(told, yardstick, span)

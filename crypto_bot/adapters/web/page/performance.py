@@ -85,9 +85,9 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     figures: _Figures
 
     async def read() -> tuple[PerformanceReport, ModelsReport]:
-        as_of_ms = board.snapshot.newest_open_ms
-        report = await board.read(lambda: board.record.report(filters.selection, as_of_ms))
-        return report, await board.read(lambda: board.record.models(as_of_ms))
+        version = board.snapshot.version
+        report = await board.read(lambda: board.record.report(filters.selection, version))
+        return report, await board.read(lambda: board.record.models(version))
 
     async def choose(**chosen: StrEnum) -> None:
         nonlocal filters
@@ -185,7 +185,7 @@ class _Figures:
             reliability_options(palette, report.long, report.short),
             empty=not (report.long.bins or report.short.bins),
         )
-        whose = "models" if report.said_by is SourceGroup.MODELS else "the rules' own record"
+        whose = "models" if report.predicted_by is SourceGroup.MODELS else "the rules' own record"
         self._calibration.set_content(_calibration(report, whose))
         self._loss.show(loss_options(palette, report.loss, utc=self._utc), empty=not report.loss)
         self._hours.show(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from math import isfinite, nan
 from urllib.parse import quote
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.sentences import GLYPHS, Said
 from crypto_bot.adapters.web.page.trade import SOURCES
-from crypto_bot.domain.model_card import Measure
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
-from crypto_bot.reports.breakdown import RANDOM_SIDE, Line
 from crypto_bot.reports.live_skill import LiveModel
-from crypto_bot.reports.standing import Standing
+from crypto_bot.statistics.breakdown import RANDOM_SIDE, Line
+from crypto_bot.statistics.standing import Standing
 
 Span = tuple[float, float]
 
@@ -40,10 +41,10 @@ def source_table(lines: Sequence[Line], random: Line) -> str:
         f"<td class=num>{formats.number(line.n)}</td>"
         f"<td class=wide>{_forest(line, span)}</td>"
         f"<td class=num>{_rate(line)}</td>"
-        f"<td class='num more muted'>{_interval(line)}</td>"
+        f"<td class='num more muted'>{formats.interval(line.rate, line.n)}</td>"
         f"<td class='num more muted'>{_break_even(line)}</td>"
         f"<td class=more>{_standing(line.standing)}</td>"
-        f"<td class='num more'>{formats.signed(line.mean_r, 2, 'R')}</td></tr>"
+        f"<td class='num more'>{formats.signed(line.mean_r.value, 2, 'R')}</td></tr>"
         for line in shown
     )
     return f"<table class=figures><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
@@ -81,7 +82,7 @@ def volatility_table(lines: Sequence[Line]) -> str:
     rows = "".join(
         f"<tr><th scope=row>{escape(line.name)}</th><td class=wide>{_forest(line, span)}</td>"
         f"<td class=num>{_rate(line)}</td>"
-        f"<td class=num>{formats.signed(line.mean_r, 2, 'R')}</td>"
+        f"<td class=num>{formats.signed(line.mean_r.value, 2, 'R')}</td>"
         f"<td class='num muted'>{formats.number(line.n)}</td></tr>"
         for line in lines
     )
@@ -130,10 +131,9 @@ def live_table(together: LiveModel, models: Sequence[LiveModel]) -> str:
 
 def _live_row(model: LiveModel) -> str:
     tested = model.tested
-    unknown = Measure(None, None, None)
-    skill = unknown if tested is None else tested.skill_prior
-    auc = unknown if tested is None else tested.direction_auc
-    errors = (None, None) if tested is None else (tested.ece, tested.ece_floor)
+    skill = UNKNOWN if tested is None else tested.skill_prior
+    auc = UNKNOWN if tested is None else tested.direction_auc
+    errors = (nan, nan) if tested is None else (tested.ece, tested.ece_floor)
     name = formats.coin(model.symbol) if model.symbol else "All models"
     return (
         f"<tr><th scope=row title='{escape(model.version)}'>{escape(name)}</th>"
@@ -147,14 +147,10 @@ def _live_row(model: LiveModel) -> str:
     )
 
 
-def likeness(live: Measure, tested: Measure) -> str:
+def likeness(live: Interval, tested: Interval) -> str:
     """Whether the two intervals meet; nothing where one is unknown."""
-    if None in {live.low, live.high, tested.low, tested.high}:
+    if not (live.is_bounded and tested.is_bounded):
         return ""
-    assert live.low is not None
-    assert live.high is not None
-    assert tested.low is not None
-    assert tested.high is not None
     if live.high < tested.low:
         return f"<span class=warn>{cells.mark('warning', 'warn')} worse</span>"
     return "better" if live.low > tested.high else "<span class=muted>as tested</span>"
@@ -162,16 +158,12 @@ def likeness(live: Measure, tested: Measure) -> str:
 
 def scale(lines: Sequence[Line]) -> Span:
     """A scale of shares that holds every interval and yardstick."""
-    ends = [end for line in lines if line.interval is not None for end in line.interval]
-    ends += [line.break_even for line in lines if line.break_even is not None]
+    # One call alone may reach from 0 to 1: those with few are clipped rather than rule the scale.
+    sure = [line for line in lines if line.rate.is_estimated] or lines
+    ends = [end for line in sure for end in (*line.rate[1:], line.break_even) if isfinite(end)]
     if not ends:
         return 0.0, 1.0
-    # One call alone may reach from 0 to 1: those with few are clipped rather than rule the scale.
-    sure = [
-        end for line in lines if line.rate is not None and line.interval for end in line.interval
-    ]
-    sure += [line.break_even for line in lines if line.break_even is not None and sure]
-    low, high = min(sure or ends), max(sure or ends)
+    low, high = min(ends), max(ends)
     margin = max(0.06 * (high - low), 0.005)
     return max(0.0, low - margin), min(1.0, high + margin)
 
@@ -190,24 +182,17 @@ def _nothing(why: str) -> str:
 
 
 def _forest(line: Line, span: Span) -> str:
-    low, high = line.interval or (None, None)
-    return cells.forest(low, high, line.rate, line.break_even, span)
+    return cells.forest(line.rate, line.break_even, span)
 
 
 def _rate(line: Line) -> str:
-    if line.rate is None:
+    if not line.rate.is_estimated:
         return f"<span class=muted>{Standing.TOO_FEW}</span>" if line.n else formats.MISSING
-    return f"<b>{formats.rate(line.rate, line.n)}</b>"
-
-
-def _interval(line: Line) -> str:
-    if line.interval is None:
-        return formats.MISSING
-    return formats.interval(line.interval.low, line.interval.high, line.n)
+    return f"<b>{formats.rate(line.rate.value, line.n)}</b>"
 
 
 def _break_even(line: Line) -> str:
-    return formats.MISSING if line.break_even is None else f"{100 * line.break_even:.1f}%"
+    return f"{100 * line.break_even:.1f}%" if isfinite(line.break_even) else formats.MISSING
 
 
 def _standing(standing: Standing) -> str:
@@ -215,27 +200,25 @@ def _standing(standing: Standing) -> str:
     return f"<span class='{colour}'>{cells.mark(GLYPHS[standing])} {standing}</span>"
 
 
-def _skill(measure: Measure) -> str:
-    if measure.value is None:
-        return formats.MISSING
-    told = formats.signed(100 * measure.value, 2, "%")
-    if measure.low is None or measure.high is None:
-        return told
-    ends = [formats.signed(100 * end, 2) for end in (measure.low, measure.high)]
-    return f"{told} <span class=muted>[{ends[0]}, {ends[1]}]</span>"
+def _skill(measure: Interval) -> str:
+    percent = measure.scaled(100.0)
+    told = formats.signed(percent.value, 2, "%")
+    return (
+        f"{told} <span class=muted>{formats.ends(percent, 2)}</span>"
+        if measure.is_bounded
+        else told
+    )
 
 
-def _auc(measure: Measure) -> str:
-    if measure.value is None:
-        return formats.MISSING
+def _auc(measure: Interval) -> str:
     told = formats.number(measure.value, 3)
-    if measure.low is None or measure.high is None:
+    if not measure.is_bounded:
         return told
     return f"{told} <span class=muted>[{measure.low:.3f}, {measure.high:.3f}]</span>"
 
 
-def _error(error: float | None, floor: float | None) -> str:
-    if error is None or floor is None:
+def _error(error: float, floor: float) -> str:
+    if not (isfinite(error) and isfinite(floor)):
         return formats.MISSING
     told = f"{formats.number(error, 3)} / {formats.number(floor, 3)}"
     return f"<span class=warn>{told}</span>" if error > 2 * floor else told

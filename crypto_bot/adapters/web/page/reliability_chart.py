@@ -7,7 +7,7 @@ from math import ceil, floor
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.reports.reliability import Bin, Reliability
+from crypto_bot.statistics.reliability import Bin, Reliability
 
 _APART = 0.004
 """Short is drawn so far to the right of its place, so that lines do not hide each other."""
@@ -15,7 +15,7 @@ _STEP = 0.05
 
 
 def reliability_options(palette: Palette, long: Reliability, short: Reliability) -> Options:
-    """Triangles at (mean said, share that came) with Wilson's intervals; below, calls by bin."""
+    """Triangles at (predicted, observed) with Wilson's intervals; below, calls by bin."""
     low, high = _reach([*long.bins, *short.bins])
     scale: Options = {"min": low, "max": high}
     fine = {"formatter": "{value}"}
@@ -63,7 +63,7 @@ def reliability_options(palette: Palette, long: Reliability, short: Reliability)
 
 def calibration_words(told: Reliability) -> str:
     """`error .034, noise floor .011 (too confident)`."""
-    if told.error is None or told.floor is None or told.leaning is None:
+    if told.leaning is None:
         return f"n {formats.number(told.n)}, too few to say"
     return f"error {_short(told.error)}, noise floor {_short(told.floor)} ({told.leaning})"
 
@@ -76,8 +76,8 @@ def _reach(bins: list[Bin]) -> tuple[float, float]:
     """The scale of both axes: all that is drawn, to the next twentieth."""
     if not bins:
         return 0.0, 1.0
-    low = min(min(each.said, each.low) for each in bins)
-    high = max(max(each.said + _APART, each.high) for each in bins)
+    low = min(min(each.predicted, each.observed.low) for each in bins)
+    high = max(max(each.predicted + _APART, each.observed.high) for each in bins)
     return round(floor(low / _STEP) * _STEP, 2), round(ceil(high / _STEP) * _STEP, 2)
 
 
@@ -101,9 +101,13 @@ def _dots(bins: tuple[Bin, ...], colour: str, turned: int, apart: float) -> Opti
         "symbolSize": 9,
         "silent": True,
         "itemStyle": {"color": colour},
-        "data": [[round(each.said + apart, 5), round(each.came, 5)] for each in bins],
+        "data": [[round(b.predicted + apart, 5), round(b.observed.value, 5)] for b in bins],
         "markLine": segments(
-            [(round(b.said + apart, 5), round(b.low, 5), round(b.high, 5)) for b in bins], colour
+            [
+                (round(b.predicted + apart, 5), round(b.observed.low, 5), round(b.observed.high, 5))
+                for b in bins
+            ],
+            colour,
         ),
     }
 
@@ -118,5 +122,5 @@ def _counts(name: str, bins: tuple[Bin, ...], colour: str) -> Options:
         "barWidth": 5,
         "barGap": "20%",
         "itemStyle": {"color": colour, "opacity": 0.75},
-        "data": [[round(each.said, 5), each.n] for each in bins],
+        "data": [[round(each.predicted, 5), each.n] for each in bins],
     }

@@ -16,9 +16,10 @@ from crypto_bot.adapters.web.page.trade import (
     result_r,
 )
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.reports.trade_review import trade_performance
+from crypto_bot.statistics.breakdown import Line
 
 Row = dict[str, Any]
 
@@ -50,16 +51,16 @@ class CoinState(NamedTuple):
 def states(readings: Readings) -> list[CoinState]:
     """One for each coin: live calls first by their probability, then the others by name."""
     newest_ms = max(
-        (coin.latest.stored.signal.candle_open_ms for coin in readings.coins if coin.latest),
+        (coin.latest.signal.candle_open_ms for coin in readings.coins if coin.latest),
         default=0,
     )
     found = [_state(coin, readings.timeframe, newest_ms) for coin in readings.coins]
     return sorted(found, key=_rank)
 
 
-def rows(found: Sequence[CoinState], readings: Readings, break_even: float | None) -> list[Row]:
+def rows(found: Sequence[CoinState], readings: Readings) -> list[Row]:
     """The table in its own order; the first line without a trade is marked as such."""
-    made = [_row(state, readings, break_even) for state in found]
+    made = [_row(state, readings) for state in found]
     quiet = next((row for row in made if not row["live"]), None)
     if quiet is not None and quiet is not made[0]:
         quiet["divide"] = True
@@ -84,7 +85,7 @@ def change_of(coin: CoinReading, timeframe: Timeframe, price: float | None) -> f
 
 def _state(coin: CoinReading, timeframe: Timeframe, newest_ms: int) -> CoinState:
     price = price_of(coin)
-    latest = coin.latest.stored.signal if coin.latest else None
+    latest = coin.latest.signal if coin.latest else None
     call = coin.call.stored.signal if coin.call else None
     trade = open_trade(call, coin.candles, price, timeframe) if call else None
     behind = (newest_ms - latest.candle_open_ms) // timeframe.ms if latest else 0
@@ -98,7 +99,7 @@ def _rank(state: CoinState) -> tuple[bool, bool, float, str]:
     return not live, not by_model, -confidence, state.reading.symbol
 
 
-def _row(state: CoinState, readings: Readings, break_even: float | None) -> Row:
+def _row(state: CoinState, readings: Readings) -> Row:
     coin, price = state.reading, state.price
     change = change_of(coin, readings.timeframe, price)
     closes = [candle.close for candle in coin.candles]
@@ -115,7 +116,12 @@ def _row(state: CoinState, readings: Readings, break_even: float | None) -> Row:
         "live": state.trade is not None,
         "divide": False,
     }
-    return {**row, **_call(state), **_model(coin, readings.now_ms), **_record(coin, break_even)}
+    return {
+        **row,
+        **_call(state),
+        **_model(coin, readings.now_ms),
+        **_record(coin, readings.record.trades),
+    }
 
 
 def _behind(bars: int) -> str:
@@ -183,9 +189,8 @@ def _model(coin: CoinReading, now_ms: int) -> Row:
     }
 
 
-def _record(coin: CoinReading, break_even: float | None) -> Row:
-    record = trade_performance(coin.record)
-    interval = record.hit_rate_interval
+def _record(coin: CoinReading, everything: Line) -> Row:
+    rate, n = (coin.record.rate, coin.record.n) if coin.record else (UNKNOWN, 0)
     results = [
         r
         for line in reversed(coin.trades)
@@ -193,15 +198,10 @@ def _record(coin: CoinReading, break_even: float | None) -> Row:
     ]
     last = coin.trades[0] if coin.trades else None
     return {
-        "record": cells.forest(
-            interval.low if interval else None,
-            interval.high if interval else None,
-            record.hit_rate,
-            break_even,
-        ),
-        "rate": formats.rate(record.hit_rate, record.n),
-        "rate_sort": interval.low if interval and record.hit_rate is not None else -1.0,
-        "n": formats.number(record.n) if record.n else "",
+        "record": cells.forest(rate, everything.break_even, cells.RATES),
+        "rate": formats.rate(rate.value, n),
+        "rate_sort": rate.low if rate.is_estimated else -1.0,
+        "n": formats.number(n) if n else "",
         "last": cells.last_results([r > 0 for r in results]),
         "last_sort": last.outcome.settled_ms if last and last.outcome else 0,
     }

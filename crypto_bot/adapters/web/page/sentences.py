@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.reports.breakdown import Line
-from crypto_bot.reports.standing import Standing, calls_to_settle
+from crypto_bot.statistics.breakdown import Line
 from crypto_bot.statistics.daily import MIN_CALLS
+from crypto_bot.statistics.standing import Standing, calls_to_settle
 
 GLYPHS = {
     Standing.ABOVE: "tick",
@@ -36,17 +37,19 @@ def verdict_sentence(line: Line, first_results: str) -> Said:
 
     `first_results` says when there will be some, where there is none.
     """
-    if line.interval is None or line.n == 0:
+    if not line.rate.is_bounded:
         return Said(GLYPHS[Standing.TOO_FEW], "No resolved LONG or SHORT.", first_results)
-    low_high = formats.interval(line.interval.low, line.interval.high, line.n)
+    low_high = formats.interval(line.rate, line.n)
     if line.n < MIN_CALLS:
         return Said(
             GLYPHS[Standing.TOO_FEW],
             "Too few to say.",
             f"{line.n} of the {MIN_CALLS} calls that an estimate takes; 95% interval {low_high}.",
         )
-    told = f"Hit rate {formats.rate(line.rate, line.n)} {low_high}, n {formats.number(line.n)}"
-    if line.break_even is None:
+    told = (
+        f"Hit rate {formats.rate(line.rate.value, line.n)} {low_high}, n {formats.number(line.n)}"
+    )
+    if not isfinite(line.break_even):
         return Said(
             GLYPHS[Standing.TOO_FEW],
             "No yardstick.",
@@ -68,7 +71,7 @@ _WORDS = {
 def _further(line: Line) -> str:
     if line.standing is Standing.ABOVE:
         return " Of this window alone: the next one may differ."
-    if line.standing is Standing.BELOW or line.break_even is None or line.rate is None:
+    if line.standing is Standing.BELOW:
         return ""
     more = calls_to_settle(line.record, line.break_even)
     if more is None or more > 1_000_000:
@@ -76,5 +79,5 @@ def _further(line: Line) -> str:
     if more == 0:
         return ""
     rounded = round(more, -max(0, len(str(more)) - 3))
-    rate = formats.rate(line.rate, line.n)
+    rate = formats.rate(line.rate.value, line.n)
     return f" If the true rate is {rate}, about {formats.number(rounded)} more would settle it."

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.adapters.web.page.readings import CoinReading, Readings, grouped
+from crypto_bot.adapters.web.page.readings import CoinReading, Readings
 from crypto_bot.adapters.web.page.rows import CoinState, Row, rows, states
 from crypto_bot.adapters.web.page.strip import Card, cards
 from crypto_bot.adapters.web.page.trade import SOURCES, calibrated, result_r
 from crypto_bot.domain.outcome import Status
 from crypto_bot.domain.signal import Pred
 from crypto_bot.engine import health as engine
-from crypto_bot.reports.trade_review import break_even
 
 _MOST_NOTICES = 5
 _MOST_OUTCOMES = 23
@@ -57,7 +57,7 @@ class Snapshot:
     scored: int
     states: tuple[CoinState, ...] = ()
     """What the rows were made of, in their order."""
-    break_even: float | None = None
+    break_even: float = nan
     """Hit rate at which the trades of the record earn their cost."""
     version: int = 0
 
@@ -68,14 +68,13 @@ EMPTY = Snapshot(0, (), (), (), (), 0, 0, "", None, 0)
 def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) -> Snapshot:
     """The page's view of `readings`; calls that `before` did not have are news."""
     found = states(readings)
-    even = break_even(grouped(readings.coins), readings.cost_bps)
-    opens = [coin.latest.stored.signal.candle_open_ms for coin in readings.coins if coin.latest]
+    opens = [coin.latest.signal.candle_open_ms for coin in readings.coins if coin.latest]
     newest_ms = max(opens, default=None)
     preds = [state.pred for state in found]
     return Snapshot(
         at_ms=readings.now_ms,
-        cards=tuple(cards(readings, preds, even)),
-        rows=tuple(rows(found, readings, even)),
+        cards=tuple(cards(readings, preds)),
+        rows=tuple(rows(found, readings)),
         notices=tuple(_notices(readings, found)[:_MOST_NOTICES]),
         endings=tuple(_endings(readings.coins)[:_MOST_OUTCOMES]),
         longs=preds.count(Pred.LONG),
@@ -84,7 +83,7 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) 
         newest_open_ms=newest_ms,
         scored=len(opens),
         states=tuple(found),
-        break_even=even,
+        break_even=readings.record.trades.break_even,
         version=version,
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from math import isfinite
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.readings import LOSS_DAYS, RECORD_DAYS, Readings, grouped
+from crypto_bot.adapters.web.page.readings import Readings
 from crypto_bot.domain.signal import Pred
-from crypto_bot.reports.trade_review import loss_gap, proof, trade_performance
+from crypto_bot.reports.live_record import SourceGroup, Window
+from crypto_bot.statistics.loss_curve import ROLLING_DAYS
+from crypto_bot.statistics.standing import Standing, standing
 
 
 class Card(NamedTuple):
@@ -35,11 +38,11 @@ class Card(NamedTuple):
         )
 
 
-def cards(readings: Readings, preds: Sequence[Pred | None], break_even: float | None) -> list[Card]:
+def cards(readings: Readings, preds: Sequence[Pred | None]) -> list[Card]:
     """Signals now, hit rate, log loss, paper equity, engine."""
     return [
         _signals(readings, preds),
-        _hit_rate(readings, break_even),
+        _hit_rate(readings),
         _log_loss(readings),
         _equity(readings),
         _engine(readings, preds),
@@ -65,46 +68,43 @@ def _signals(readings: Readings, preds: Sequence[Pred | None]) -> Card:
     )
 
 
-def _hit_rate(readings: Readings, break_even: float | None) -> Card:
-    record = trade_performance(grouped(readings.coins))
-    interval = record.hit_rate_interval
-    title = f"Hit rate, {RECORD_DAYS} days"
-    if interval is None:
+def _hit_rate(readings: Readings) -> Card:
+    line = readings.record.trades
+    title = f"Hit rate, {Window.MONTH.days} days"
+    if not line.rate.is_bounded:
         return Card(title, formats.MISSING, "no settled trade yet: the first come within hours")
-    even = "" if break_even is None else f"; break-even {100 * break_even:.1f}"
+    even = f"; break-even {100 * line.break_even:.1f}" if isfinite(line.break_even) else ""
     return Card(
         title,
-        formats.rate(record.hit_rate, record.n),
-        f"95% {formats.interval(*interval, record.n)}, n {formats.number(record.n)}{even}",
-        corner=proof(interval, break_even).value,
-        picture=cells.forest(
-            *interval, record.hit_rate, break_even, _span([*interval, break_even])
-        ),
+        formats.rate(line.rate.value, line.n),
+        f"95% {formats.interval(line.rate, line.n)}, n {formats.number(line.n)}{even}",
+        corner=line.standing.value,
+        picture=cells.forest(line.rate, line.break_even),
     )
 
 
 def _log_loss(readings: Readings) -> Card:
-    title = f"Log loss against baseline, {LOSS_DAYS} days"
-    gap = loss_gap(readings.scored)
-    if gap is None:
-        why = readings.models_note or "fewer than 30 calls of a model are settled"
+    title = f"Log loss against baseline, {ROLLING_DAYS} days"
+    point = readings.record.loss
+    if point is None or readings.record.predicted_by is not SourceGroup.MODELS:
+        why = readings.models_note or "no four days yet with calls of a model after others"
         return Card(title, formats.MISSING, why)
-    low, high = gap.interval or (None, None)
-    said = "no interval below 4 days"
-    if low is not None and high is not None:
-        reach = [formats.signed(100 * bound, 1) for bound in (low, high)]
-        said = f"95% [{reach[0]}, {reach[1]}]"
-    span = _span([low, high, 0.0, gap.gap])
+    percent = point.difference.scaled(100.0)
     return Card(
         title,
-        formats.signed(100 * gap.gap, 1, "%"),
-        f"{said}, n {formats.number(gap.n)}; left of the mark is better",
-        corner=_WORDS[proof(gap.interval, 0.0).value],
-        picture=cells.forest(low, high, gap.gap, 0.0, span),
+        formats.signed(percent.value, 1, "%"),
+        f"95% {formats.ends(percent, 1)}, n {formats.number(point.n)}; left of the mark is better",
+        corner=_WORDS[standing(point.n, point.difference, 0.0)],
+        picture=cells.forest(point.difference, 0.0),
     )
 
 
-_WORDS = {"above": "worse", "not proven": "not proven", "below": "better"}
+_WORDS = {
+    Standing.ABOVE: "worse",
+    Standing.NOT_PROVEN: "not proven",
+    Standing.BELOW: "better",
+    Standing.TOO_FEW: Standing.TOO_FEW.value,
+}
 
 
 def _equity(readings: Readings) -> Card:
@@ -127,7 +127,7 @@ def _equity(readings: Readings) -> Card:
 
 def _engine(readings: Readings, preds: Sequence[Pred | None]) -> Card:
     scored = sum(pred is not None for pred in preds)
-    newest = [coin.latest.stored for coin in readings.coins if coin.latest]
+    newest = [coin.latest for coin in readings.coins if coin.latest]
     if newest:
         last = max(newest, key=lambda stored: stored.signal.candle_open_ms)
         close_ms = readings.timeframe.close_of(last.signal.candle_open_ms)
@@ -143,11 +143,3 @@ def _engine(readings: Readings, preds: Sequence[Pred | None]) -> Card:
         corner=readings.health.status.value,
         aside="coins scored",
     )
-
-
-def _span(values: Sequence[float | None]) -> tuple[float, float]:
-    """A scale that holds all of `values`, with a margin."""
-    known = [value for value in values if value is not None]
-    low, high = min(known), max(known)
-    margin = max(0.35 * (high - low), 1e-3)
-    return low - margin, high + margin

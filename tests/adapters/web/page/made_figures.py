@@ -11,8 +11,10 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.model_card import Measure, ModelCard, ModelEntry, ModelGate, ModelMetrics
+from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.domain.model_card import ModelCard, ModelEntry, ModelMetrics
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.paper_report import (
     AccountReport,
@@ -21,7 +23,6 @@ from crypto_bot.domain.paper_report import (
     EquityPoint,
     KillSwitch,
     OpenPosition,
-    Range,
     Refusal,
 )
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
@@ -47,7 +48,7 @@ def card(verdict: str = "ACTIVE", at: int = 0, now_ms: int = NOW_MS) -> ModelCar
         "WARMUP": "direction_auc",
     }.get(verdict)
     gates = tuple(
-        ModelGate(name, name != failed, value, limit, words)
+        Gate(name, name != failed, value, limit, words)
         for name, value, limit, words in (
             (
                 "log_loss",
@@ -83,10 +84,10 @@ def card(verdict: str = "ACTIVE", at: int = 0, now_ms: int = NOW_MS) -> ModelCar
         metrics=ModelMetrics(
             rows=28_032,
             days=293,
-            skill_prior=Measure(skill, skill - 0.002, skill + 0.002),
-            skill_climatology=Measure(skill / 2, skill / 2 - 0.002, skill / 2 + 0.002),
-            direction_auc=Measure(0.531 - 0.002 * at, 0.519 - 0.002 * at, 0.543 - 0.002 * at),
-            direction_auc_together=Measure(0.53, 0.521, 0.538),
+            skill_prior=Interval(skill, skill - 0.002, skill + 0.002),
+            skill_climatology=Interval(skill / 2, skill / 2 - 0.002, skill / 2 + 0.002),
+            direction_auc=Interval(0.531 - 0.002 * at, 0.519 - 0.002 * at, 0.543 - 0.002 * at),
+            direction_auc_together=Interval(0.53, 0.521, 0.538),
             coins_together=3,
             ece=0.0135,
             ece_floor=0.0097,
@@ -230,11 +231,11 @@ def account(market: str, desk: MadeDesk) -> AccountReport:
         return_share=0.0312,
         buy_and_hold_share=-0.041,
         max_drawdown=0.034,
-        sharpe=Range(0.8, -1.9, 3.4),
+        sharpe=Interval(0.8, -1.9, 3.4),
         sortino=1.1,
-        win_rate=Range(0.46, 0.32, 0.6),
+        win_rate=Interval(0.46, 0.32, 0.6),
         profit_factor=1.08,
-        expectancy_r=Range(0.05, -0.21, 0.31),
+        expectancy_r=Interval(0.05, -0.21, 0.31),
         turnover=14.2,
         fees=Decimal("128.40"),
         funding=Decimal("-3.1"),
@@ -247,7 +248,7 @@ def account(market: str, desk: MadeDesk) -> AccountReport:
         "kill": "stopped by a person",
     }
     if desk.empty:
-        none = Range(None, None, None)
+        none = UNKNOWN
         return AccountReport(
             name=market,
             market=market,

@@ -1,6 +1,7 @@
 """Drawn cells are sound markup whose numbers stay in their box."""
 
 import re
+from math import nan
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_bot.adapters.web.page import cells
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Pred
 
 numbers = st.floats(-1e6, 1e6)
@@ -25,15 +27,15 @@ def drawn(markup: str) -> ET.Element:
 def test_intervals_are_clipped_to_their_scale(
     low: float, high: float, dot: float, yardstick: float
 ) -> None:
-    made = drawn(cells.forest(low, high, dot, yardstick))
+    made = drawn(cells.forest(Interval(dot, low, high), yardstick, cells.RATES))
     assert made.find("circle") is not None
 
 
 def test_without_an_estimate_there_is_no_dot_and_without_calls_no_line() -> None:
-    few = drawn(cells.forest(0.3, 0.6, None, 0.5))
+    few = drawn(cells.forest(Interval(nan, 0.3, 0.6), 0.5))
     assert few.find("circle") is None
     assert [line.get("class") for line in few.iter("line")] == ["rule", "reach pale", "yardstick"]
-    none = drawn(cells.forest(None, None, None, None))
+    none = drawn(cells.forest(UNKNOWN))
     assert [line.get("class") for line in none.iter("line")] == ["rule"]
     assert none.get("aria-label") == "no record"
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from crypto_bot.adapters.web.page.groups_chart import groups_options
 from crypto_bot.adapters.web.page.loss_chart import loss_options
 from crypto_bot.adapters.web.page.palette import PALETTES, Palette, Theme
 from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
-from crypto_bot.reports import breakdown
-from crypto_bot.reports.loss_curve import LossPoint
-from crypto_bot.reports.reliability import reliability
-from crypto_bot.reports.resolved import ResolvedCalls
-from crypto_bot.statistics.daily import Interval
+from crypto_bot.statistics import breakdown
+from crypto_bot.statistics.loss_curve import LossPoint
+from crypto_bot.statistics.reliability import reliability
+from crypto_bot.statistics.resolved import ResolvedCalls
 from tests.adapters.web.page.made_figures import MadeDesk, account
 from tests.reports.made_calls import call, market
 
@@ -38,8 +39,8 @@ def said(count: int) -> Any:
 
 
 def points(count: int, *, sure: bool = True) -> list[LossPoint]:
-    reach = Interval(-0.02, 0.01) if sure else None
-    return [LossPoint(at * 86_400_000, 100, 1.03, 1.04, -0.007, reach) for at in range(count)]
+    reach = Interval(-0.007, -0.02, 0.01) if sure else Interval(-0.007)
+    return [LossPoint(at * 86_400_000, 100, 1.03, 1.04, reach) for at in range(count)]
 
 
 def desk(*, empty: bool) -> MadeDesk:
@@ -61,8 +62,8 @@ def charts(palette: Palette) -> dict[str, list[Options]]:
         "loss": [loss_options(palette, made, utc=True) for made in
                  (points(30), points(5, sure=False), [])],
         "groups": [groups_options(palette, breakdown.by_hour(calls), "hour", limit)
-                   for calls, limit in ((CALLS, 0.53), (NONE, None),
-                                        (ResolvedCalls.of([call(0)]), None))],
+                   for calls, limit in ((CALLS, 0.53), (NONE, nan),
+                                        (ResolvedCalls.of([call(0)]), nan))],
         "equity": [equity_options(palette, account("spot", desk(empty=empty)), switch, utc=True)
                    for empty, switch in ((False, RUNNING), (False, STOPPED), (True, STOPPED))],
         "curves": [curves_options(palette, made) for made in (CURVES, {})],
@@ -135,8 +136,8 @@ def test_reliability_draws_every_bin_with_its_interval() -> None:
     assert short["data"] == []
     assert sum(n for _, n in long_n["data"]) == 300
     low, high = diagonal["data"][0][0], diagonal["data"][1][0]
-    assert low <= min(each.low for each in told.bins)
-    assert high >= max(each.high for each in told.bins)
+    assert low <= min(each.observed.low for each in told.bins)
+    assert high >= max(each.observed.high for each in told.bins)
     assert options["xAxis"][0]["min"] == options["yAxis"][0]["min"] == low
 
 
@@ -156,7 +157,7 @@ def test_the_loss_and_its_band() -> None:
 
 def test_hours_with_few_calls_have_a_line_and_no_dot() -> None:
     lines = breakdown.by_hour(ResolvedCalls.of([call(0)]))
-    dots, ends, few, limit, counts = groups_options(DARK, lines, "hour", None)["series"]
+    dots, ends, few, limit, counts = groups_options(DARK, lines, "hour", nan)["series"]
     assert dots["data"] == []
     assert [each[0] for each in few["data"]] == ["00"]
     assert len(ends["data"]) == 2

@@ -15,12 +15,13 @@ from crypto_bot.adapters.web.page import performance_tables as tables
 from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.domain.model_card import Measure, ModelEntry
+from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.domain.signal import Pred
-from crypto_bot.reports import breakdown
 from crypto_bot.reports.live_skill import LiveModel
-from crypto_bot.reports.resolved import ResolvedCalls
+from crypto_bot.statistics import breakdown
+from crypto_bot.statistics.resolved import ResolvedCalls
 from tests.adapters.web.page.made_figures import (
     NOW_MS,
     MadeCatalog,
@@ -126,7 +127,7 @@ def test_few_calls_have_no_percentage_and_do_not_rule_the_scale() -> None:
 def test_a_hostile_symbol_is_text() -> None:
     lines = breakdown.by_coin(trades(20, 20, HOSTILE))
     assert_harmless(tables.coin_table(lines))
-    measure = Measure(0.01, 0.0, 0.02)
+    measure = Interval(0.01, 0.0, 0.02)
     live = LiveModel(HOSTILE, HOSTILE, 50, 5, measure, measure, 0.01, 0.02, None)
     assert_harmless(tables.live_table(live, [live]))
 
@@ -136,9 +137,9 @@ def test_a_hostile_symbol_is_text() -> None:
     [((0.0, 0.01), "worse"), ((0.015, 0.03), "as tested"), ((0.03, 0.04), "better")],
 )
 def test_live_beside_tested(live: tuple[float, float], word: str) -> None:
-    tested = Measure(0.02, 0.012, 0.028)
-    assert word in tables.likeness(Measure(0.0, *live), tested)
-    assert tables.likeness(Measure(0.0, None, None), tested) == ""
+    tested = Interval(0.02, 0.012, 0.028)
+    assert word in tables.likeness(Interval(0.0, *live), tested)
+    assert tables.likeness(UNKNOWN, tested) == ""
 
 
 def test_models_are_grouped_by_verdict_the_bad_first() -> None:

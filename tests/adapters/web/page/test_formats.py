@@ -1,6 +1,7 @@
 """Numbers as a person reads them."""
 
 from datetime import UTC
+from math import inf, nan
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_bot.adapters.web.page import formats
+from crypto_bot.domain.interval import Interval
 
 T0 = 1_764_600_300_000  # 2025-12-01T14:45:00Z
 
@@ -36,16 +38,16 @@ def test_a_change_has_a_sign_and_a_zero_none(value: float, text: str) -> None:
     assert formats.signed(value) == text
 
 
-@pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])
-def test_what_is_missing_is_a_dash(missing: float | None) -> None:
-    told = {formats.signed(missing), formats.number(missing), formats.rate(missing, 50)}
-    assert told == {"–"}
+@pytest.mark.parametrize("missing", [nan, inf])
+def test_what_is_missing_is_a_dash(missing: float) -> None:
+    found = {formats.signed(missing), formats.number(missing), formats.rate(missing, 50)}
+    assert found == {formats.signed(None), formats.number(None)} == {"–"}
 
 
 def test_rates_are_whole_below_a_thousand_calls() -> None:
     assert (formats.rate(0.4519, 999), formats.rate(0.4519, 1000)) == ("45%", "45.2%")
-    assert formats.interval(0.433, 0.471, 2614) == "[43.3, 47.1]"
-    assert formats.interval(0.433, 0.471, 40) == "[43, 47]"
+    assert formats.interval(Interval(0.45, 0.433, 0.471), 2614) == "[43.3, 47.1]"
+    assert formats.interval(Interval(0.45, 0.433, 0.471), 40) == "[43, 47]"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from crypto_bot.adapters.web.page.readings import NoPaper, Reader, Readings
 from crypto_bot.adapters.web.page.snapshot import snapshot_of
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Levels, Pred, Source
+from crypto_bot.reports.live_record import LiveRecord
 from tests.adapters.web.page.conftest import NOW_MS, Catalog, Engine
 from tests.adapters.web.page.made_log import (
     HORIZON,
@@ -34,7 +35,7 @@ def read(
     quotes: dict[str, Quote] | None = None,
     **verdicts: str,
 ) -> Readings:
-    return reader(database, engine, symbols, quotes, **verdicts).read(NOW_MS)
+    return reader(database, engine, symbols, quotes, **verdicts).read(NOW_MS, 1)
 
 
 def reader(
@@ -44,13 +45,14 @@ def reader(
     quotes: dict[str, Quote] | None = None,
     **verdicts: str,
 ) -> Reader:
+    queries, catalog = SqlPredictionQueries(database, QUARTER), Catalog(verdicts)
     return Reader(
-        queries=SqlPredictionQueries(database, QUARTER),
-        catalog=Catalog(verdicts),
+        queries=queries,
+        record=LiveRecord(queries, catalog, lambda: engine.now_ms),
+        catalog=catalog,
         paper=NoPaper(),
         symbols=symbols,
         timeframe=QUARTER,
-        cost_bps=10.0,
         health=engine.report,
         quotes=lambda: {} if quotes is None else quotes,
     )
@@ -94,16 +96,26 @@ def test_a_rule_has_no_probability_and_a_model_has_one(database: Database, engin
             assert ("filled" in row["chip"]) == (row["source"] == "ML")
 
 
-def call(database: Database, pred: Pred, reach: float, reason: str = "RSI <b>9</b>") -> float:
-    """BTCUSDT with one call, three candles ago, that risks `reach`; its entry."""
+def call(
+    database: Database,
+    pred: Pred,
+    reach: float,
+    reason: str = "RSI <b>9</b>",
+    *,
+    horizon_bars: int = HORIZON,
+    bars_ago: int = 2,
+) -> float:
+    """BTCUSDT with one call, two candles ago, that risks `reach`; its entry."""
     candles = candles_of("BTCUSDT", 40)
     SqlCandleArchive(database, QUARTER).add({"BTCUSDT": candles})
-    made = made_signal("BTCUSDT", candles[-3], Random(1), 0.0)
-    entry, side = candles[-3].close, 1 if pred is Pred.LONG else -1
+    candle = candles[-1 - bars_ago]
+    made = made_signal("BTCUSDT", candle, Random(1), 0.0)
+    entry, side = candle.close, 1 if pred is Pred.LONG else -1
     targets = (entry + side * 2 * reach, entry + side * 3 * reach, entry + side * 4 * reach)
     signal = made.signal._replace(
         pred=pred,
         source=Source.RSI_MA,
+        horizon_bars=horizon_bars,
         levels=Levels(entry, entry - side * reach, targets),
         reasons=(reason,),
     )
@@ -127,6 +139,18 @@ def test_an_open_trade_is_seen_from_its_side(
     assert trade is not None
     assert trade.reward_r == pytest.approx(2.0)
     assert trade.expires_ms == NEWEST_MS + (HORIZON - 1) * QUARTER.ms
+
+
+def test_an_open_call_with_a_longer_horizon_than_the_newest_signals_is_shown(
+    database: Database, engine: Engine
+) -> None:
+    """A call of 32 bars; the newest signal of its coin is of 4."""
+    call(database, Pred.LONG, reach=20.0, horizon_bars=32, bars_ago=20)
+    made = made_signal("BTCUSDT", candles_of("BTCUSDT", 40)[-1], Random(1), 0.0)
+    quiet = made.signal._replace(pred=Pred.NO_TRADE, levels=Levels(100.0), horizon_bars=4)
+    SqlPredictionStore(database, QUARTER).commit([made._replace(signal=quiet)], [])
+    (row,) = snapshot_of(read(database, engine, ("BTCUSDT",))).rows
+    assert (row["live"], row["signal"], row["bars"]) == (True, "LONG", "20/32")
 
 
 def test_a_trade_whose_level_was_touched_is_over_for_whoever_trades_it(
@@ -178,21 +202,21 @@ def test_what_is_remembered_is_what_is_stored(database: Database, engine: Engine
     """A reader that has followed the log answers as one that reads it anew."""
     follower = reader(database, engine)
     per_day = 96
-    for days_ago in range(4, -1, -1):
+    for days_ago in range(6, -1, -1):
         engine.ran(NEWEST_MS - days_ago * per_day * QUARTER.ms)
         fill(database, bars=60, newest_ms=NEWEST_MS - days_ago * per_day * QUARTER.ms)
-        followed = follower.read(engine.now_ms)
-        assert followed == reader(database, engine).read(engine.now_ms)
-    assert sum(row.n for coin in followed.coins for row in coin.record) > 30
-    assert len(followed.scored) > 100
+        followed = follower.read(engine.now_ms, days_ago)
+        assert followed == reader(database, engine).read(engine.now_ms, days_ago)
+    assert followed.record.trades.n > 30
+    assert followed.record.loss is not None
 
 
 def test_new_prices_need_no_new_reading(database: Database, engine: Engine) -> None:
     entry = call(database, Pred.LONG, reach=20.0)
     quotes: dict[str, Quote] = {}
     follower = reader(database, engine, ("BTCUSDT",), quotes)
-    known = follower.read(NOW_MS)
+    known = follower.read(NOW_MS, 1)
     price = Decimal(str(entry)) + 10
     quotes["BTCUSDT"] = Quote("BTCUSDT", price, price, NOW_MS)
-    assert follower.repriced(known, NOW_MS) == follower.read(NOW_MS)
+    assert follower.repriced(known, NOW_MS) == follower.read(NOW_MS, 1)
     assert snapshot_of(follower.repriced(known, NOW_MS)).rows[0]["r"] == "+0.5R"

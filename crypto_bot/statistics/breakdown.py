@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import nan
 
 import numpy as np
 
 from crypto_bot.domain.instant import HOUR_MS
-from crypto_bot.reports.resolved import LONG, SHORT, SOURCES, Ints, ResolvedCalls, day_records
-from crypto_bot.reports.standing import Standing, standing
-from crypto_bot.statistics.daily import MIN_CALLS, Interval, ratio_interval, wilson
+from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.statistics.daily import MIN_CALLS, ratio_interval, wilson
 from crypto_bot.statistics.performance import Performance, performance
+from crypto_bot.statistics.resolved import LONG, SHORT, SOURCES, ResolvedCalls, day_records
+from crypto_bot.statistics.rows import Ints
+from crypto_bot.statistics.standing import Standing, standing
 
 VOLATILITY_GROUPS = 5
 RANDOM_SIDE = "random side"
@@ -20,54 +23,50 @@ RANDOM_SIDE = "random side"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One group of LONG and SHORT calls."""
+    """One group of LONG and SHORT calls. Estimates are unknown below `MIN_CALLS` calls."""
 
     name: str
     n: int
-    rate: float | None
-    """Share that returned more than 0 before costs; None below `MIN_CALLS` calls."""
-    interval: Interval | None
-    break_even: float | None
+    rate: Interval
+    """Share that returned more than 0 before costs."""
+    break_even: float
+    """The share at which they earn exactly their cost; NaN where it is not known."""
     standing: Standing
-    mean_r: float | None
+    mean_r: Interval
     """Mean result after costs, in units of what the stop risked."""
-    mean_r_interval: Interval | None
     record: Performance
 
 
-def break_even(trades: ResolvedCalls) -> float | None:
+def break_even(trades: ResolvedCalls) -> float:
     """The share of gains at which trades of these sizes earn exactly their cost.
 
     With the mean gain G and the mean loss L, a share h returns h G - (1 - h) L, which is the mean
-    cost at h = (L + cost) / (G + L). None below `MIN_CALLS` trades, or without a gain and a loss.
+    cost at h = (L + cost) / (G + L). NaN below `MIN_CALLS` trades, or without a gain and a loss.
     """
     gained, returns = trades.gained, trades.return_bps
     if gained.size < MIN_CALLS or gained.all() or not gained.any():
-        return None
+        return nan
     gain, loss = float(returns[gained].mean()), -float(returns[~gained].mean())
     return min(1.0, (loss + float(trades.cost_bps.mean())) / (gain + loss))
 
 
 def lines(
-    trades: ResolvedCalls, limits: Sequence[float | None], group: Ints, names: Sequence[str]
+    trades: ResolvedCalls, limits: Sequence[float], group: Ints, names: Sequence[str]
 ) -> tuple[Line, ...]:
     """A line for each of `names`, which `group` [n] counts, beside its break-even of `limits`."""
     records = day_records(trades, trades.gained, group, len(names))
     net = _net_r(trades, group, len(names))
     found = []
-    for name, days, limit, (mean_r, reach) in zip(names, records, limits, net, strict=True):
-        record = performance(days)
-        told = record.n >= MIN_CALLS
+    for name, days, limit, mean_r in zip(names, records, limits, net, strict=True):
+        record = performance(days, trades.block_days)
         found.append(
             Line(
                 name=name,
                 n=record.n,
                 rate=record.hit_rate,
-                interval=record.hit_rate_interval,
                 break_even=limit,
-                standing=standing(record.n, record.hit_rate_interval, limit),
-                mean_r=mean_r if told else None,
-                mean_r_interval=reach if told else None,
+                standing=standing(record.n, record.hit_rate, limit),
+                mean_r=mean_r if record.n >= MIN_CALLS else UNKNOWN,
                 record=record,
             )
         )
@@ -90,8 +89,8 @@ def by_source(trades: ResolvedCalls) -> tuple[Line, ...]:
 
 def by_coin(trades: ResolvedCalls) -> tuple[Line, ...]:
     """A line for each coin that had calls, best lower bound first, those with few calls last."""
-    told = _together(trades, trades.coin, trades.symbols)
-    return tuple(sorted((line for line in told if line.n), key=_by_lower_bound))
+    found = _together(trades, trades.coin, trades.symbols)
+    return tuple(sorted((line for line in found if line.n), key=_by_lower_bound))
 
 
 def by_hour(trades: ResolvedCalls) -> tuple[Line, ...]:
@@ -126,28 +125,25 @@ def random_side(trades: ResolvedCalls) -> Line:
     line = overall(either)
     # Two sides of a trade are not two trades.
     n = len(trades)
-    record = line.record
-    interval = line.interval
-    if interval is not None and record.n:
-        seen = min(record.n_effective or record.n, n)
-        interval = wilson(record.hits / record.n, seen)
+    record, rate = line.record, line.rate
+    if record.n:
+        rate = wilson(record.hits / record.n, min(record.n_effective or record.n, n))
+    enough = n >= MIN_CALLS
+    rate = rate if enough else rate.bounds
     limit = break_even(trades)
-    told = n >= MIN_CALLS
     return replace(
         line,
         name=RANDOM_SIDE,
         n=n,
-        rate=line.rate if told else None,
-        interval=interval,
+        rate=rate,
         break_even=limit,
-        standing=standing(n, interval, limit),
-        mean_r=line.mean_r if told else None,
-        mean_r_interval=line.mean_r_interval if told else None,
+        standing=standing(n, rate, limit),
+        mean_r=line.mean_r if enough else UNKNOWN,
     )
 
 
 def confusion(calls: ResolvedCalls) -> tuple[tuple[int, int, int], ...]:
-    """Counts by what came (rows) and what was called: SHORT, NO_TRADE, LONG."""
+    """Counts by label (rows) and by what was called: SHORT, NO_TRADE, LONG."""
     table = np.bincount(calls.label * 3 + calls.pred, minlength=9).reshape(3, 3)
     return tuple((int(a), int(b), int(c)) for a, b, c in table)
 
@@ -157,31 +153,23 @@ def _together(trades: ResolvedCalls, group: Ints, names: Sequence[str]) -> tuple
     return lines(trades, [break_even(trades)] * len(names), group, names)
 
 
-def _net_r(
-    trades: ResolvedCalls, group: Ints, groups: int
-) -> list[tuple[float | None, Interval | None]]:
-    """Mean result in R of each group and its interval over the days."""
+def _net_r(trades: ResolvedCalls, group: Ints, groups: int) -> list[Interval]:
+    """Mean result in R of each group, with its interval over the days."""
     net = trades.net_r
     known = np.isfinite(net)
     if not known.any():
-        return [(None, None)] * groups
+        return [UNKNOWN] * groups
     first = int(trades.day[0])
     days = int(trades.day.max()) - first + 1
     cell = group[known] * days + trades.day[known] - first
     size = groups * days
     total = np.bincount(cell, net[known], minlength=size).reshape(groups, days)
     count = np.bincount(cell, minlength=size).reshape(groups, days)
-    found: list[tuple[float | None, Interval | None]] = []
-    for tops, bottoms in zip(total, count, strict=True):
-        held = bottoms > 0
-        if not held.any():
-            found.append((None, None))
-            continue
-        interval = ratio_interval(tops[held].tolist(), bottoms[held].tolist())
-        found.append((float(tops.sum() / bottoms.sum()), interval))
-    return found
+    return [
+        ratio_interval(tops[held].tolist(), bottoms[held].tolist(), trades.block_days)
+        for tops, bottoms, held in zip(total, count, count > 0, strict=True)
+    ]
 
 
 def _by_lower_bound(line: Line) -> tuple[bool, float]:
-    few = line.rate is None or line.interval is None
-    return few, 0.0 if line.interval is None else -line.interval.low
+    return not line.rate.is_estimated, -line.rate.low

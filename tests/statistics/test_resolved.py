@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.signal import Source
-from crypto_bot.reports.resolved import ResolvedCalls, day_records
 from crypto_bot.statistics.performance import performance
+from crypto_bot.statistics.resolved import ResolvedCalls, day_records
 from tests.reports.made_calls import T0, call, market
 
 
@@ -71,4 +71,4 @@ def test_groups_together_are_the_whole() -> None:
     (whole,) = day_records(calls, calls.hit, np.zeros(len(calls), dtype=np.int64), 1)
     mixed = performance([day for group in groups for day in group])
     assert mixed.n == performance(whole).n == len(calls)
-    assert mixed.hit_rate_interval == pytest.approx(performance(whole).hit_rate_interval)
+    assert mixed.hit_rate == pytest.approx(performance(whole).hit_rate)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from math import ceil
+from math import ceil, isfinite
 
-from crypto_bot.statistics.daily import MIN_CALLS, Z_95, Interval
+from crypto_bot.domain.interval import Interval
+from crypto_bot.statistics.daily import MIN_CALLS, Z_95
 from crypto_bot.statistics.performance import Performance
 
 
@@ -18,11 +19,9 @@ class Standing(StrEnum):
     TOO_FEW = f"fewer than {MIN_CALLS}"
 
 
-def standing(
-    n: int, interval: Interval | None, yardstick: float | None, least: int = MIN_CALLS
-) -> Standing:
+def standing(n: int, interval: Interval, yardstick: float) -> Standing:
     """The whole 95 % interval above or below the yardstick, or neither."""
-    if n < least or interval is None or yardstick is None:
+    if n < MIN_CALLS or not (interval.is_bounded and isfinite(yardstick)):
         return Standing.TOO_FEW
     if interval.low > yardstick:
         return Standing.ABOVE
@@ -36,8 +35,8 @@ def calls_to_settle(record: Performance, yardstick: float) -> int | None:
     to the yardstick, scaled by how many calls one independent call took so far. None where the two
     are equal or nothing is estimated.
     """
-    rate = record.hit_rate
-    if rate is None or rate == yardstick:
+    rate = record.hit_rate.value
+    if not isfinite(rate) or rate == yardstick:
         return None
     independent = Z_95**2 * rate * (1.0 - rate) / (rate - yardstick) ** 2
     calls_each = record.n / (record.n_effective or record.n)

@@ -7,15 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.reports.resolved import Floats, Ints, ResolvedCalls
-from crypto_bot.statistics.daily import MIN_BLOCKS, Interval, ratio_interval
+from crypto_bot.domain.interval import Interval
+from crypto_bot.statistics.daily import MIN_BLOCKS, ratio_interval
+from crypto_bot.statistics.resolved import ResolvedCalls
+from crypto_bot.statistics.rows import Bools, Floats, Ints
+from crypto_bot.statistics.scores import log_loss
 
 ROLLING_DAYS = 7
 PRIOR_DAYS = 30
 MIN_PRIOR_LABELS = 100
 _POOL_ROWS = 100.0
 """A coin's own label shares are pulled towards its source's as by this many rows."""
-_TINY = 1e-12
 
 
 class LossPoint(NamedTuple):
@@ -26,8 +28,7 @@ class LossPoint(NamedTuple):
     n: int
     loss: float
     baseline: float
-    difference: float
-    interval: Interval | None
+    difference: Interval
 
 
 class Losses(NamedTuple):
@@ -35,6 +36,10 @@ class Losses(NamedTuple):
 
     calls: Floats
     baseline: Floats
+
+    def where(self, chosen: Bools) -> Losses:
+        """Those of a mask [n]."""
+        return Losses(self.calls[chosen], self.baseline[chosen])
 
 
 def losses(calls: ResolvedCalls) -> Losses:
@@ -44,8 +49,7 @@ def losses(calls: ResolvedCalls) -> Losses:
     hours before midnight count although the first calls of a day could not know them: it favours
     the baseline. Rows must be all that is known, not a selection: the baseline is learned from it.
     """
-    rows = np.arange(len(calls))
-    ours = -np.log(np.maximum(calls.p[rows, calls.label], _TINY))
+    ours = log_loss(calls.p, calls.label)
     if not len(calls):
         return Losses(ours, ours.copy())
     first = int(calls.day[0])
@@ -66,9 +70,9 @@ def losses(calls: ResolvedCalls) -> Losses:
     return Losses(ours, theirs)
 
 
-def rolling(calls: ResolvedCalls, told: Losses) -> tuple[LossPoint, ...]:
+def rolling(calls: ResolvedCalls, held: Losses) -> tuple[LossPoint, ...]:
     """One point a day with a baseline: the 7 days up to it, with a 95 % interval over its days."""
-    by_day = daily(calls, told)
+    by_day = daily(calls, held)
     points = []
     for at in range(len(by_day.day)):
         last = int(by_day.day[at])
@@ -77,15 +81,14 @@ def rolling(calls: ResolvedCalls, told: Losses) -> tuple[LossPoint, ...]:
             continue
         ours, theirs = by_day.ours[inside], by_day.theirs[inside]
         n = int(by_day.n[inside].sum())
-        ratio = ratio_interval(ours.tolist(), theirs.tolist())
+        ratio = ratio_interval(ours.tolist(), theirs.tolist(), calls.block_days)
         points.append(
             LossPoint(
                 day_ms=last * DAY_MS,
                 n=n,
                 loss=float(ours.sum()) / n,
                 baseline=float(theirs.sum()) / n,
-                difference=float(ours.sum() / theirs.sum()) - 1.0,
-                interval=ratio and Interval(ratio.low - 1.0, ratio.high - 1.0),
+                difference=ratio.scaled(1.0, -1.0),
             )
         )
     return tuple(points)
@@ -100,15 +103,15 @@ class DailyLosses(NamedTuple):
     theirs: Floats
 
 
-def daily(calls: ResolvedCalls, told: Losses) -> DailyLosses:
+def daily(calls: ResolvedCalls, held: Losses) -> DailyLosses:
     """The losses summed by UTC day."""
-    known = np.isfinite(told.baseline)
+    known = np.isfinite(held.baseline)
     day, place = np.unique(calls.day[known], return_inverse=True)
     return DailyLosses(
         _floats(day),
         _floats(np.bincount(place, minlength=day.size)),
-        _floats(np.bincount(place, told.calls[known], minlength=day.size)),
-        _floats(np.bincount(place, told.baseline[known], minlength=day.size)),
+        _floats(np.bincount(place, held.calls[known], minlength=day.size)),
+        _floats(np.bincount(place, held.baseline[known], minlength=day.size)),
     )
 
 

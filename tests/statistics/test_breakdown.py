@@ -1,13 +1,16 @@
 """Trades in groups: break-even by hand, a word for where they stand, a coin that is flipped."""
 
+from math import isnan, nan
+
 import pytest
 
+from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
-from crypto_bot.reports import breakdown
-from crypto_bot.reports.resolved import ResolvedCalls, day_records
-from crypto_bot.reports.standing import Standing, calls_to_settle, standing
-from crypto_bot.statistics.daily import MIN_CALLS, Interval, wilson
+from crypto_bot.statistics import breakdown
+from crypto_bot.statistics.daily import MIN_CALLS, wilson
 from crypto_bot.statistics.performance import performance
+from crypto_bot.statistics.resolved import ResolvedCalls, day_records
+from crypto_bot.statistics.standing import Standing, calls_to_settle, standing
 from tests.reports.made_calls import call, market
 
 
@@ -27,9 +30,8 @@ def test_break_even_by_hand() -> None:
 
 
 def test_break_even_needs_calls_and_calls_of_both_kinds() -> None:
-    assert breakdown.break_even(ResolvedCalls.of(trades(10, 10))) is None  # type: ignore[arg-type]
-    assert breakdown.break_even(ResolvedCalls.of(trades(40, 0))) is None  # type: ignore[arg-type]
-    assert breakdown.break_even(ResolvedCalls.of([])) is None
+    for rows in (trades(10, 10), trades(40, 0), []):
+        assert isnan(breakdown.break_even(ResolvedCalls.of(rows)))  # type: ignore[arg-type]
 
 
 def test_each_source_has_a_break_even_of_its_own() -> None:
@@ -48,25 +50,25 @@ def test_a_line_by_hand() -> None:
     calls = ResolvedCalls.of(trades(30, 10))  # type: ignore[arg-type]
     line = breakdown.overall(calls)
     assert line.n == 40
-    assert line.rate == pytest.approx(0.75)
+    assert line.rate.value == pytest.approx(0.75)
     assert line.standing is Standing.ABOVE
     # 30 calls of (120 - 10) / 100 and 10 of (-80 - 10) / 100.
-    assert line.mean_r == pytest.approx((30 * 1.1 - 10 * 0.9) / 40)
+    assert line.mean_r.value == pytest.approx((30 * 1.1 - 10 * 0.9) / 40)
 
 
 def test_few_calls_have_an_interval_and_no_rate() -> None:
     calls = ResolvedCalls.of(trades(5, 5))  # type: ignore[arg-type]
     line = breakdown.overall(calls)
-    assert line.rate is None
-    assert line.mean_r is None
-    assert line.interval is not None
+    assert not line.rate.is_estimated
+    assert line.rate.is_bounded
+    assert line.mean_r == UNKNOWN
     assert line.standing is Standing.TOO_FEW
 
 
 def test_no_call_at_all() -> None:
     calls = ResolvedCalls.of([])
     line = breakdown.overall(calls)
-    assert (line.n, line.rate, line.interval, line.standing) == (0, None, None, Standing.TOO_FEW)
+    assert (line.n, line.rate, line.standing) == (0, UNKNOWN, Standing.TOO_FEW)
     assert breakdown.by_source(calls) == ()
     assert breakdown.by_coin(calls) == ()
     assert breakdown.by_volatility(calls) == ()
@@ -80,7 +82,7 @@ def test_lines_agree_with_the_record_of_the_api() -> None:
     for line in breakdown.by_coin(calls):
         mine = calls.where(calls.coin == calls.symbols.index(line.name))
         assert line.n == len(mine)
-        assert line.rate == pytest.approx(mine.gained.mean())
+        assert line.rate.value == pytest.approx(mine.gained.mean())
     assert sum(line.n for line in breakdown.by_hour(calls)) == len(calls)
     assert sum(line.n for line in breakdown.by_volatility(calls)) == len(calls)
 
@@ -114,10 +116,8 @@ def test_a_random_side_gains_half_of_the_time_and_pays_its_costs() -> None:
     calls = ResolvedCalls.of(rows)
     told = breakdown.random_side(calls)
     assert told.n == 400
-    assert told.rate == pytest.approx(0.5)
-    assert told.mean_r == pytest.approx(-0.1)  # 10 of costs, 100 risked
-    assert told.interval is not None
-    assert told.interval == pytest.approx(wilson(0.5, 400))
+    assert told.rate == pytest.approx(wilson(0.5, 400))
+    assert told.mean_r.value == pytest.approx(-0.1)  # 10 of costs, 100 risked
     assert told.break_even == pytest.approx(0.55)
     assert told.standing is Standing.BELOW
 
@@ -134,16 +134,17 @@ def test_confusion_counts_what_came_by_what_was_called() -> None:
 @pytest.mark.parametrize(
     ("interval", "word"),
     [
-        (Interval(0.44, 0.5), Standing.ABOVE),
-        (Interval(0.40, 0.5), Standing.NOT_PROVEN),
-        (Interval(0.30, 0.42), Standing.BELOW),
-        (None, Standing.TOO_FEW),
+        (Interval(0.47, 0.44, 0.5), Standing.ABOVE),
+        (Interval(0.45, 0.40, 0.5), Standing.NOT_PROVEN),
+        (Interval(0.45, 0.43, 0.5), Standing.NOT_PROVEN),
+        (Interval(0.36, 0.30, 0.42), Standing.BELOW),
+        (UNKNOWN, Standing.TOO_FEW),
     ],
 )
-def test_three_words(interval: Interval | None, word: Standing) -> None:
+def test_three_words(interval: Interval, word: Standing) -> None:
     assert standing(100, interval, 0.43) is word
     assert standing(MIN_CALLS - 1, interval, 0.43) is Standing.TOO_FEW
-    assert standing(100, interval, None) is Standing.TOO_FEW
+    assert standing(100, interval, nan) is Standing.TOO_FEW
 
 
 def test_how_many_more_calls_would_settle_it() -> None:

@@ -7,15 +7,12 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.ports import DayRecord, ResolvedCall
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from crypto_bot.statistics import daily
+from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 SHORT, NO_TRADE, LONG = range(3)
 """Columns of probabilities, and the numbers of calls and labels."""
@@ -31,8 +28,9 @@ _SOURCE = {source.value: number for number, source in enumerate(SOURCES)}
 class ResolvedCalls:
     """Columns of [n] calls in the order of their candles, `p` [n, 3].
 
-    `coin` counts `symbols`, `version` counts `versions`, -1 where no model spoke. `risk_bps` is the
-    distance of the stop and `atr_bps` ATR(14), both over the entry; NaN where there is none.
+    `coin` counts `symbols`, `version` counts `versions`, -1 where no model answered. `horizon_ms`
+    is how long after the candle the label is known. `risk_bps` is the distance of the stop and
+    `atr_bps` ATR(14), both over the entry; NaN where there is none.
     """
 
     symbols: tuple[str, ...]
@@ -41,6 +39,7 @@ class ResolvedCalls:
     coin: Ints
     version: Ints
     open_ms: Ints
+    horizon_ms: Ints
     pred: Ints
     label: Ints
     p: Floats
@@ -52,8 +51,8 @@ class ResolvedCalls:
     @classmethod
     def of(cls, rows: Sequence[ResolvedCall]) -> Self:
         """The columns of `rows`, which are in the order of their candles."""
-        told = list(zip(*rows, strict=True)) or [()] * len(ResolvedCall._fields)
-        source, symbol, version, open_ms, pred, label, *numbers = told
+        fields_ = list(zip(*rows, strict=True)) or [()] * len(ResolvedCall._fields)
+        source, symbol, version, open_ms, horizon_ms, pred, label, *numbers = fields_
         symbols = tuple(sorted(set(symbol)))
         versions = tuple(sorted({each for each in version if each is not None}))
         coin_of = {name: number for number, name in enumerate(symbols)}
@@ -68,6 +67,7 @@ class ResolvedCalls:
             coin=_ints([coin_of[each] for each in symbol]),
             version=_ints([-1 if each is None else version_of[each] for each in version]),
             open_ms=_ints(open_ms),
+            horizon_ms=_ints(horizon_ms),
             pred=_ints([_PRED[each] for each in pred]),
             label=_ints([_PRED[each] for each in label]),
             p=np.stack([short, none, long], axis=1),
@@ -85,6 +85,11 @@ class ResolvedCalls:
     def day(self) -> Ints:
         """UTC days since 1970, [n]."""
         return self.open_ms // DAY_MS
+
+    @property
+    def block_days(self) -> int:
+        """Days in a block of the intervals: no label reaches beyond the next block."""
+        return daily.block_days(int(self.horizon_ms.max(initial=0)))
 
     @property
     def hit(self) -> Bools:
@@ -163,7 +168,7 @@ def day_records(
         axis=1,
     )
     found: list[list[DayRecord]] = [[] for _ in range(groups)]
-    for at, row, (n, hits, trades, *told) in zip(
+    for at, row, (n, hits, trades, *measured) in zip(
         cells.tolist(), first.tolist(), sums.tolist(), strict=True
     ):
         record = DayRecord(
@@ -171,7 +176,7 @@ def day_records(
             calls.symbols[calls.coin[row]],
             first_day + at % days,
             *(int(n), int(hits), int(trades)),
-            *told,
+            *measured,
         )
         found[at // days].append(record)
     return found

@@ -7,8 +7,8 @@ import pytest
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Source
-from crypto_bot.reports.loss_curve import Losses, losses, rolling
-from crypto_bot.reports.resolved import ResolvedCalls
+from crypto_bot.statistics.loss_curve import Losses, losses, rolling
+from crypto_bot.statistics.resolved import ResolvedCalls
 from tests.reports.made_calls import T0, call, market
 
 
@@ -50,9 +50,8 @@ def test_a_window_of_seven_days_by_hand() -> None:
     assert last.day_ms == T0 + 8 * DAY_MS
     assert last.loss == pytest.approx(6.0)  # mean of 3 to 9
     assert last.baseline == 2.0
-    assert last.difference == pytest.approx(2.0)
-    assert last.interval is not None
-    assert last.interval.low < last.difference < last.interval.high
+    assert last.difference.value == pytest.approx(2.0)
+    assert last.difference.low < 2.0 < last.difference.high
 
 
 def test_days_without_a_baseline_have_no_point() -> None:
@@ -64,12 +63,10 @@ def test_days_without_a_baseline_have_no_point() -> None:
 def test_knowing_the_probabilities_beats_the_baseline_and_overdoing_it_does_not() -> None:
     honest = ResolvedCalls.of(market(20, coins=6, bars=48))
     point = rolling(honest, losses(honest))[-1]
-    assert point.interval is not None
-    assert point.interval.high < 0.0
+    assert point.difference.high < 0.0
     shrill = ResolvedCalls.of(market(20, coins=6, bars=48, stretch=4.0))
     point = rolling(shrill, losses(shrill))[-1]
-    assert point.interval is not None
-    assert point.interval.low > 0.0
+    assert point.difference.low > 0.0
 
 
 def test_sources_without_calls_do_no_harm() -> None:
