@@ -92,8 +92,8 @@ def rows() -> Rows:
         panel,
         Architecture(BARS, move, up),
         panel.examples(np.flatnonzero(fit)),
-        panel.whole(panel.thinned(np.flatnonzero(beside))),
-        panel.thinned(held_out),
+        panel.separate(np.flatnonzero(beside)),
+        panel.separate(held_out).ends,
     )
 
 

@@ -32,8 +32,10 @@ from crypto_bot.models.families.by_name import FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.models.memory import give_back
+from crypto_bot.training.fit import fit_rows
+from crypto_bot.training.folds import folds_of, rows_to_fit
 from crypto_bot.training.panel import Coin, Question, build_panel, load_panel
-from crypto_bot.training.walk import TrainingPlan, fit_pool, folds_of, rows_to_fit
+from crypto_bot.training.plan import TrainingPlan
 
 ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
@@ -72,7 +74,7 @@ def work(folder: Path, fold: int, all_here: Barrier) -> None:
     panel = load_panel(folder, tuple(SYMBOLS), QUESTION)
     plan = TrainingPlan(judged=tuple(SYMBOLS), family=FamilyChoice(net=SHORT))
     rows = rows_to_fit(panel, plan, folds_of(panel, plan), -1 - fold)
-    fit_pool(panel, plan, rows)
+    fit_rows(panel, plan, rows)
     give_back(panel.features)
     all_here.wait()
     (folder / LEARNED).touch()
@@ -80,7 +82,7 @@ def work(folder: Path, fold: int, all_here: Barrier) -> None:
         np.array(QUESTION.features.indices(names))
         for names in QUESTION.features.columns_for("trees")
     )
-    beside = panel.whole(panel.thinned(rows.validation))
+    beside = panel.separate(rows.validation)
     TreeFamily(move, up, settings=FEW).fit(panel.examples(rows.fit), beside)
 
 

@@ -15,9 +15,9 @@ from crypto_bot.features.sets import schema_hash
 from crypto_bot.models.families.by_name import FamilyChoice
 from crypto_bot.models.meta import Meta
 from crypto_bot.statistics.rows import Ints
-from crypto_bot.training.folds import SplitPlan, walk_forward
+from crypto_bot.training.folds import walk_forward
 from crypto_bot.training.panel import Coin, Question, require_enough
-from crypto_bot.training.walk import needed_candles
+from crypto_bot.training.plan import SplitPlan, needed_candles
 
 _LEAST_SHARE = 0.25
 """Of the candles of a validation or test that must be there: a coin is not judged by a gap."""

@@ -14,7 +14,7 @@ from crypto_bot.models.families.cnn_lstm.net import Architecture
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.trees import TreeSettings
 from crypto_bot.training.panel import Coin, Question
-from crypto_bot.training.walk import TrainingPlan
+from crypto_bot.training.plan import TrainingPlan
 
 _MOVED = 0.5
 """Share of the rows that the direction head learns from."""

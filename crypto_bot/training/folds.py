@@ -9,47 +9,22 @@ M. Lopez de Prado, Advances in Financial Machine Learning, 2018, chapter 7.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from crypto_bot.domain.errors import ConfigError, NotEnoughData
+from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.statistics.rows import Bools, Ints
+from crypto_bot.training.panel import Panel
+from crypto_bot.training.plan import SplitPlan, TrainingPlan, needed_candles
 
-LEAST_FOLDS = 4
-LEAST_TEST_DAYS = 250
-"""Fewer of either support no claim."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitPlan:
-    """How time is cut. `test_days` each; the first fit has at least `least_fit_days`."""
-
-    folds: int = LEAST_FOLDS
-    test_days: int = 73
-    validation_days: int = 30
-    embargo_days: int = 1
-    least_fit_days: int = 90
-
-    def __post_init__(self) -> None:
-        told = (self.folds, self.test_days, self.validation_days, self.least_fit_days)
-        if min(told) < 1 or self.embargo_days < 0:
-            raise ConfigError(
-                f"cannot split by {self}: folds and days are at least 1, the embargo at least 0"
-            )
-
-    def embargo_ms(self, horizon_ms: int) -> int:
-        """Left out before a test, besides the purge: at least the horizon of the label."""
-        return max(self.embargo_days * DAY_MS, horizon_ms)
-
-    @property
-    def supports_claims(self) -> bool:
-        """Whether what is measured on these folds is enough for a claim."""
-        return self.folds >= LEAST_FOLDS and self.folds * self.test_days >= LEAST_TEST_DAYS
+CALIBRATION = -1
+"""Fold number of the first fold's validation rows: calibration uses them, no measurement does."""
+FINAL = -1
+"""Stands for a fold's number where the model that is published is fitted, on all history."""
 
 
 class Fold(NamedTuple):
@@ -69,9 +44,20 @@ class Fold(NamedTuple):
 class Parts(NamedTuple):
     """Rows (indices, ascending) of the parts of a fold."""
 
-    fit: npt.NDArray[np.intp]
-    validation: npt.NDArray[np.intp]
-    test: npt.NDArray[np.intp]
+    fit: Ints
+    validation: Ints
+    test: Ints
+
+    def where(self, chosen: Bools) -> Parts:
+        """Those of the rows `chosen`, one for each row of the panel."""
+        return Parts(*(part[chosen[part]] for part in self))
+
+
+class OutOfSample(NamedTuple):
+    """Rows of a panel [n] that are predicted out of sample, each with its fold."""
+
+    ends: Ints
+    fold: Ints
 
 
 def walk_forward(
@@ -105,17 +91,66 @@ def walk_forward(
     return folds
 
 
+def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
+    """Folds that every judged coin has the history for. Raises NotEnoughData, saying how much."""
+    q = panel.question
+    spans = []
+    for symbol in plan.judged:
+        own = panel.usable & panel.of(symbol)
+        if not own.any():
+            raise NotEnoughData(
+                f"{symbol} has no window of {q.window_bars} candles without a gap after the first "
+                f"{q.features.warm_up_bars(q.timeframe)}: use a longer or more complete history"
+            )
+        spans.append((panel.open_ms[own].min(), panel.open_ms[own].max(), symbol))
+    first_ms, _, youngest = max(spans)
+    last_ms = min(last for _, last, _ in spans)
+    span = int(first_ms), int(last_ms)
+    try:
+        return walk_forward(plan.splits, q.timeframe, q.label.horizon.bars(q.timeframe), *span)
+    except NotEnoughData as error:
+        candles = int(panel.of(youngest).sum())
+        needed = needed_candles(q, plan.splits)
+        raise NotEnoughData(
+            f"{youngest} has {candles} candles and about {needed} are needed ({error})"
+        ) from error
+
+
 def parts(fold: Fold, open_ms: Ints, usable: Bools) -> Parts:
     """Rows of each part of `fold` among rows [n] of any coins; only `usable` ones, with a label."""
 
-    def between(from_ms: int | None, until_ms: int) -> npt.NDArray[np.intp]:
-        chosen = usable & (open_ms < until_ms)
-        if from_ms is not None:
-            chosen &= open_ms >= from_ms
-        return np.flatnonzero(chosen)
+    def between(from_ms: int, until_ms: int) -> Ints:
+        return np.flatnonzero(usable & (open_ms >= from_ms) & (open_ms < until_ms))
 
     return Parts(
-        between(None, fold.fit_until_ms),
+        np.flatnonzero(usable & (open_ms < fold.fit_until_ms)),
         between(fold.validation_from_ms, fold.validation_until_ms),
         between(fold.test_from_ms, fold.test_until_ms),
+    )
+
+
+def rows_to_fit(panel: Panel, plan: TrainingPlan, folds: Sequence[Fold], fold: int) -> Parts:
+    """Rows of the panel to fit on, to validate and to test in `fold`.
+
+    The final fit takes all history but the last days, which are its validation; it has no test.
+    """
+    if fold != FINAL:
+        return parts(folds[fold], panel.open_ms, panel.usable)
+    begins_ms = folds[-1].test_until_ms - plan.splits.validation_days * DAY_MS
+    fit = panel.usable & (panel.open_ms < begins_ms - panel.horizon_ms)
+    validation = panel.usable & (panel.open_ms >= begins_ms)
+    return Parts(np.flatnonzero(fit), np.flatnonzero(validation), np.empty(0, np.int64))
+
+
+def out_of_sample(
+    panel: Panel, plan: TrainingPlan, folds: Sequence[Fold], fold: int
+) -> OutOfSample:
+    """The test rows of the judged coins, and in the first fold its validation rows before them."""
+    judged = np.isin(panel.coin, [panel.symbols.index(symbol) for symbol in plan.judged])
+    part = parts(folds[fold], panel.open_ms, panel.usable & judged)
+    if fold:
+        return OutOfSample(part.test, np.full(part.test.size, fold))
+    return OutOfSample(
+        np.concatenate([part.validation, part.test]),
+        np.repeat([CALIBRATION, fold], [part.validation.size, part.test.size]),
     )

@@ -16,7 +16,7 @@ from crypto_bot.models.gates import Judgement, above, at_least, below, chance, g
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.direction import Direction
 from crypto_bot.training.evaluate import Evaluation
-from crypto_bot.training.folds import LEAST_FOLDS, LEAST_TEST_DAYS
+from crypto_bot.training.plan import LEAST_FOLDS, LEAST_TEST_DAYS
 
 MIN_SD = 0.02
 SAME_ACCURACY = 0.002

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from crypto_bot.training.walk import FINAL, TrainingPlan
+from crypto_bot.training.folds import FINAL
+from crypto_bot.training.plan import TrainingPlan
 
 Product = Mapping[str, bytes]
 """What a job makes: named files, never a pickle."""

@@ -1,15 +1,22 @@
-"""The leak audit of a feature set and a label: what must hold where nobody can foresee."""
+"""The leak audit of a feature set and a label: does a column know what comes later?
+
+Tables of prefixes are compared with the whole, and models are fitted where nothing can be foreseen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from crypto_bot.domain.interval import Interval
-from crypto_bot.labels.labels import Labels
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.batch import batch
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.labels.labels import UNKNOWN, Labels, label
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
@@ -19,18 +26,12 @@ from crypto_bot.statistics.direction import measure_direction
 from crypto_bot.statistics.intervals import DayBootstrap, ratio
 from crypto_bot.statistics.rows import Floats, Rows
 from crypto_bot.statistics.scores import log_loss
-from crypto_bot.training.audit import (
-    Leak,
-    feature_measure,
-    label_leaks,
-    label_measure,
-    prefix_leaks,
-)
-from crypto_bot.training.folds import SplitPlan, parts
+from crypto_bot.training.fit import fit_rows
+from crypto_bot.training.folds import folds_of, parts
 from crypto_bot.training.gate import LeakTests
 from crypto_bot.training.panel import Coin, Panel, Question, build_panel
 from crypto_bot.training.placebo import coin_flip, shuffled
-from crypto_bot.training.walk import TrainingPlan, fit_pool, folds_of
+from crypto_bot.training.plan import SplitPlan, TrainingPlan
 
 _PREFIX_BARS = 6_000
 _CUTS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 63, 95, 96, 97, 191, 671, 673)
@@ -69,7 +70,7 @@ def audit(
         splits=splits,
         seed=seed,
     )
-    found = [told for coin in coins for told in _prefixes(coin, leader, question)]
+    found = [each for coin in coins for each in _prefixes(coin, leader, question)]
     flipped = _coin_flips(coins, leader, question, plan)
     panel = build_panel(coins, leader, question)
     mixed = shuffled(panel.label.astype(np.int8), seed).astype(np.int64)
@@ -136,7 +137,7 @@ def _coin_flips(
 
 
 class _Walked(NamedTuple):
-    """Test rows, what was said of them, and the label frequencies of the rows learned from."""
+    """Test rows, their predictions, and the label frequencies of the rows learned from."""
 
     rows: Rows
     logits: HeadLogits
@@ -144,20 +145,19 @@ class _Walked(NamedTuple):
 
 
 def _walked(learned: Panel, truth: Panel, plan: TrainingPlan) -> _Walked:
-    """Learns from one panel, answers the rows of the other."""
-    ends, folds, told, priors = [], [], [], []
+    """Learns from one panel, predicts the rows of the other."""
+    ends, folds, logits, priors = [], [], [], []
     for fold in folds_of(learned, plan):
         part = parts(fold, learned.open_ms, learned.usable)
-        model = fit_pool(learned, plan, part)
-        test = part.test.astype(np.int64)
-        ends.append(test)
-        folds.append(np.full(test.size, fold.number))
-        told.append(model.logits(learned.features, test))
+        model = fit_rows(learned, plan, part)
+        ends.append(part.test)
+        folds.append(np.full(part.test.size, fold.number))
+        logits.append(model.logits(learned.features, part.test))
         shares = np.bincount(learned.label[part.fit], minlength=3) / part.fit.size
-        priors.append(np.tile(shares, (test.size, 1)))
+        priors.append(np.tile(shares, (part.test.size, 1)))
     return _Walked(
         truth.rows(np.concatenate(ends), np.concatenate(folds)),
-        HeadLogits(*(np.concatenate(head) for head in zip(*told, strict=True))),
+        HeadLogits(*(np.concatenate(head) for head in zip(*logits, strict=True))),
         np.concatenate(priors),
     )
 
@@ -183,3 +183,82 @@ def _chance(name: str, found: Interval) -> Check:
         f"direction AUC {found.value:.4f} [{found.low:.4f}, {found.high:.4f}], "
         f"chance is 0.5 within {CHANCE_AUC}",
     )
+
+
+Measure = Callable[[int], Floats]
+"""The table (n, columns) made from the candles that open before an instant (UTC ms)."""
+
+
+class Leak(NamedTuple):
+    """A column in which earlier rows change when candles are appended."""
+
+    column: str
+    cut_ms: int
+    """The prefix holds the candles that open before this."""
+    rows: int
+    """So many of the prefix's rows differ from the whole's."""
+
+
+def prefix_leaks(measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int]) -> list[Leak]:
+    """Columns whose rows in a prefix differ, in any bit, from the same rows of the whole.
+
+    The prefixes end at `cuts_ms`, the whole at the last of them. Take cuts inside and at the end of
+    every longer candle that a feature might look at. A row in which the prefix knows nothing (NaN)
+    and the whole something is a leak like any other.
+    """
+    return _leaks(measure, columns, cuts_ms, later_known=False)
+
+
+def label_leaks(measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int]) -> list[Leak]:
+    """As `prefix_leaks`, for labels: what a prefix does not know yet (NaN) may become known."""
+    return _leaks(measure, columns, cuts_ms, later_known=True)
+
+
+def _leaks(
+    measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int], *, later_known: bool
+) -> list[Leak]:
+    *earlier, last = sorted(cuts_ms)
+    whole = measure(last)
+    found = []
+    for cut_ms in earlier:
+        part = measure(cut_ms)
+        same = whole[: part.shape[0]]
+        unknown = np.isnan(part)
+        equal = (part == same) | (unknown & (np.isnan(same) | later_known))
+        changed = np.count_nonzero(~equal, axis=0)
+        found += [
+            Leak(column, cut_ms, int(rows))
+            for column, rows in zip(columns, changed, strict=True)
+            if rows
+        ]
+    return found
+
+
+def feature_measure(
+    features: FeatureSet,
+    timeframe: Timeframe,
+    coin: CandleTable,
+    leader: CandleTable | None = None,
+    market_since_ms: Sequence[int] = (),
+) -> Measure:
+    """The table of a feature set; coin and leader are cut alike."""
+
+    def measure(until_ms: int) -> Floats:
+        lead = None if leader is None else leader.before(until_ms)
+        known = coin.before(until_ms)
+        return batch(features, timeframe, known, lead, market_since_ms=market_since_ms).rows
+
+    return measure
+
+
+def label_measure(spec: LabelSpec, timeframe: Timeframe, coin: CandleTable) -> Measure:
+    """The table of a label, its columns those of `Labels`; NaN where it is unknown."""
+
+    def measure(until_ms: int) -> Floats:
+        known = coin.before(until_ms)
+        found = label(spec, timeframe, known.open_ms, known.candles)
+        table = np.column_stack([np.asarray(column, np.float64) for column in found])
+        table[found.label == UNKNOWN, : len(Labels._fields) - 1] = np.nan
+        return table
+
+    return measure

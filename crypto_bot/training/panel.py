@@ -77,20 +77,19 @@ class Panel:
         """How long a trade is held."""
         return self.question.label.horizon.ms(self.question.timeframe)
 
+    def of(self, symbol: str) -> Bools:
+        """Which rows are those of one coin, [n]."""
+        own: Bools = self.coin == self.symbols.index(symbol)
+        return own
+
     def examples(self, chosen: Ints) -> Examples:
         """The usable rows `chosen` to learn from."""
         return Examples(self.features, chosen, self.label[chosen], self.weight[chosen])
 
-    def thinned(self, chosen: Ints) -> Ints:
-        """Those of the rows `chosen` whose labels do not overlap: every horizon by the calendar."""
-        bars = self.open_ms[chosen] // self.question.timeframe.ms
-        horizon = self.question.label.horizon.bars(self.question.timeframe)
-        kept: Ints = chosen[bars % horizon == 0]
-        return kept
-
-    def whole(self, chosen: Ints) -> Examples:
-        """As `examples`, of rows that do not overlap: each counts in full."""
-        return Examples(self.features, chosen, self.label[chosen], np.ones(chosen.size))
+    def separate(self, chosen: Ints) -> Examples:
+        """Those of `chosen` whose labels do not overlap, each in full: one for each horizon."""
+        kept = chosen[self.open_ms[chosen] % self.horizon_ms < self.question.timeframe.ms]
+        return Examples(self.features, kept, self.label[kept], np.ones(kept.size))
 
     def keys(self, chosen: Ints) -> RowKeys:
         """What simple baselines know of the rows `chosen`."""

@@ -18,7 +18,7 @@ from crypto_bot.models.verdict import Verdict
 from crypto_bot.training.events import ModelPublished
 from crypto_bot.training.gate import conclude
 from crypto_bot.training.jobs import Job, Product
-from crypto_bot.training.judging import artifact_of
+from crypto_bot.training.judge import artifact_of
 from crypto_bot.training.leak_audit import Check
 
 

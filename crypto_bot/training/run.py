@@ -25,12 +25,13 @@ from crypto_bot.training.events import (
     RunStarted,
 )
 from crypto_bot.training.executors.executor import Executor
+from crypto_bot.training.folds import folds_of
 from crypto_bot.training.jobs import Graph, Job, Stage
 from crypto_bot.training.panel import Coin, Question, build_panel
+from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.publish import publish
 from crypto_bot.training.run_store import RunStore, refused
 from crypto_bot.training.study import Draft
-from crypto_bot.training.walk import TrainingPlan, folds_of
 
 _AUDITED = 2
 """Coins whose candles are searched for leaks: features and labels are the same for all."""

@@ -20,7 +20,7 @@ from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.baselines import TREES
 from crypto_bot.training.choice import Choice
 from crypto_bot.training.events import Event, ModelNotPublished, ModelPublished
-from crypto_bot.training.walk import TrainingPlan
+from crypto_bot.training.plan import TrainingPlan
 
 POOL = "pool"
 FORMAT = 1

@@ -30,4 +30,4 @@ def test_features_and_models_load_with_the_numerical_packages_alone() -> None:
         [sys.executable, "-W", "error", "-c", _SCRIPT], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "crypto_bot.training.study" in done.stdout.split()
+    assert "crypto_bot.training.judge" in done.stdout.split()

@@ -13,18 +13,17 @@ import numpy as np
 import pytest
 
 from crypto_bot.models.families.family import HeadLogits
-from crypto_bot.training.assess import MODEL
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.executors.stacked import Stacked
+from crypto_bot.training.fit import MODEL
 from crypto_bot.training.jobs import Graph, Job, Stage, jobs_of
-from crypto_bot.training.product import logits_of
+from crypto_bot.training.products import logits_of
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
-from crypto_bot.training.walk import asked
 from tests.training.made_cluster import two_nodes
 from tests.training.made_study import GOOD, ONE_SIDED, begun
 
@@ -159,13 +158,9 @@ def test_a_job_that_cannot_be_done_fails_alone_and_says_why(ran: Ran) -> None:
 
 def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
     study = ran.draft.study(ran.store.panel)
-    ends = asked(study.panel, study.plan, study.folds, 0).ends
     for job, told in ran.fitted().items():
-        own = slice(None)
-        if job.symbol is not None:
-            own = study.panel.coin[ends] == study.panel.symbols.index(job.symbol)
         for logits in told:
-            assert logits.shape == ends[own].shape
+            assert logits.shape == study.out_of_sample(job).ends.shape
             assert np.isfinite(logits).all()
 
 

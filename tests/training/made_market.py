@@ -7,8 +7,8 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
-from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.panel import Question
+from crypto_bot.training.plan import SplitPlan
 
 HOUR = Timeframe.parse("1h")
 FEATURES = feature_set("per_coin_v1")

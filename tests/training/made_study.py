@@ -5,10 +5,11 @@ from pathlib import Path
 
 from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.training.folds import folds_of
 from crypto_bot.training.panel import Coin, build_panel
+from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
-from crypto_bot.training.walk import TrainingPlan, folds_of
 from tests.training.made_market import QUESTION, SPLITS, candles
 
 DAYS = 140

@@ -10,7 +10,7 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import auc
-from crypto_bot.training.audit import (
+from crypto_bot.training.leak_audit import (
     feature_measure,
     label_leaks,
     label_measure,

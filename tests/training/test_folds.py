@@ -10,7 +10,8 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.statistics.intervals import DayBootstrap
 from crypto_bot.statistics.rows import earlier
-from crypto_bot.training.folds import Fold, SplitPlan, parts, walk_forward
+from crypto_bot.training.folds import Fold, parts, walk_forward
+from crypto_bot.training.plan import SplitPlan
 
 FOUR_HOURS = Timeframe.parse("4h")
 DAILY = Timeframe.parse("1d")

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from crypto_bot.models.families.cnn_lstm import stacked_fit
-from crypto_bot.training.assess import MODEL
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import do
 from crypto_bot.training.executors.stacked import Stacked
+from crypto_bot.training.fit import MODEL
+from crypto_bot.training.folds import FINAL
 from crypto_bot.training.jobs import Job, Stage, jobs_of
-from crypto_bot.training.product import logits_of, scaler_of
+from crypto_bot.training.products import SCALER, logits_of
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
-from crypto_bot.training.walk import FINAL
 from tests.training.made_study import GOOD, ONE_SIDED, POOL, TUNING, begun
 
 FOLDS = 2
@@ -92,7 +92,7 @@ def test_a_model_without_a_pool_carries_its_own_scale(tmp_path: Path) -> None:
     single_draft, single = alone(tmp_path / "single")
     ended = do(single_draft.study(single.panel), single, jobs[0], (), lambda told: None)
     assert isinstance(ended, JobFinished)
-    assert scaler_of(stacked) == scaler_of(single.get(jobs[0]))
+    assert stacked[SCALER] == single.get(jobs[0])[SCALER]
     assert set(stacked) == set(single.get(jobs[0]))
 
 
@@ -166,7 +166,7 @@ def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path:
         got, one = store.get(job), single.get(job)
         assert set(got) == set(one)
         if job.fold == FINAL:
-            assert scaler_of(got) == scaler_of(one)
+            assert got[SCALER] == one[SCALER]
             continue
         for told, expected in zip(logits_of(got)[MODEL], logits_of(one)[MODEL], strict=True):
             assert np.abs(told - expected).max() < 1e-4

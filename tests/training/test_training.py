@@ -15,16 +15,10 @@ from crypto_bot.models.families.by_name import FamilyChoice, build, heads
 from crypto_bot.models.families.cnn_lstm.fit import BEST_FILE, FILE
 from crypto_bot.models.meta import Meta, meta_from, trailing_from
 from crypto_bot.training.baselines import LOGISTIC, MAJORITY, PERSISTENCE, REVERSAL, TREES
-from crypto_bot.training.folds import parts
+from crypto_bot.training.fit import baselines_of
+from crypto_bot.training.folds import CALIBRATION, folds_of, out_of_sample, parts, rows_to_fit
 from crypto_bot.training.panel import Coin, Panel, build_panel
-from crypto_bot.training.walk import (
-    TEACHER,
-    TrainingPlan,
-    asked,
-    baselines_of,
-    folds_of,
-    rows_to_fit,
-)
+from crypto_bot.training.plan import TrainingPlan
 from tests.training.made_market import FEATURES, HOUR, QUESTION, SPLITS, candles
 from tests.training.made_runs import TRAINED_MS, TUNING, plan, trained
 
@@ -61,9 +55,9 @@ def test_labels_near_the_end_and_before_a_gap_are_not_used() -> None:
     assert told.usable[1_195]
 
 
-def test_thinned_rows_do_not_overlap() -> None:
+def test_separate_rows_do_not_overlap() -> None:
     told = panel(candles(120, 0), candles(120, 1))
-    kept = told.thinned(np.flatnonzero(told.usable))
+    kept = told.separate(np.flatnonzero(told.usable)).ends
     for coin in (0, 1):
         assert np.diff(told.open_ms[kept[told.coin[kept] == coin]]).min() == 4 * HOUR.ms
     overlapping = told.weight[told.usable]
@@ -104,11 +98,11 @@ def test_a_fold_answers_its_test_rows_of_the_judged_coins_beside_all_baselines()
     told = panel(candles(140, 0), candles(140, 1))
     wanted = plan("COIN1")
     folds = folds_of(told, wanted)
-    got = asked(told, wanted, folds, 0)
+    got = out_of_sample(told, wanted, folds, 0)
     part = parts(folds[0], told.open_ms, told.usable)
     own = told.coin == 1
     assert np.array_equal(got.ends[got.fold == 0], part.test[own[part.test]])
-    assert np.array_equal(got.ends[got.fold == TEACHER], part.validation[own[part.validation]])
+    assert np.array_equal(got.ends[got.fold == CALIBRATION], part.validation[own[part.validation]])
     logits, references = baselines_of(told, wanted, rows_to_fit(told, wanted, folds, 0), got.ends)
     assert set(logits) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
     for each in logits.values():

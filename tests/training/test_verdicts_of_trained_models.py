@@ -21,9 +21,10 @@ from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.rows import Floats, Ints, Rows
 from crypto_bot.training.baselines import RowKeys, references
 from crypto_bot.training.evaluate import Evaluation, References, measure
-from crypto_bot.training.folds import SplitPlan, parts, walk_forward
+from crypto_bot.training.folds import parts, walk_forward
 from crypto_bot.training.gate import LABEL_A, judge
 from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted
+from crypto_bot.training.plan import SplitPlan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

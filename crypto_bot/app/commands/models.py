@@ -27,9 +27,9 @@ from crypto_bot.market_data.candle_table import candle_table
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.meta import Meta
-from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.leak_audit import Check, audit
 from crypto_bot.training.panel import Coin, Question
+from crypto_bot.training.plan import SplitPlan
 from crypto_bot.training.publish import accept, without_block
 
 FAILED = 1

@@ -18,9 +18,8 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.by_name import CNN_LSTM, NAMES, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings, chosen_device
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Architecture
-from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.panel import Question
-from crypto_bot.training.walk import TrainingPlan
+from crypto_bot.training.plan import SplitPlan, TrainingPlan
 
 _TUNING_RATE = 0.2
 """Learning rate of the fine-tuning, as a share of that of the pool."""

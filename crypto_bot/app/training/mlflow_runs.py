@@ -12,8 +12,8 @@ import structlog
 
 from crypto_bot.domain.errors import ConfigError, first_line
 from crypto_bot.training.events import Event, ModelPublished
+from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.summary import Between, published_line
-from crypto_bot.training.walk import TrainingPlan
 
 _EXPERIMENT = "crypto_bot"
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}

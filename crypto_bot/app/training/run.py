@@ -38,11 +38,11 @@ from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.jobs import jobs_of
 from crypto_bot.training.memory_budget import workers_for
 from crypto_bot.training.panel import Question
+from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.run import prepare, run_graph
 from crypto_bot.training.run_store import RunStore, TrainerLock
 from crypto_bot.training.study import Draft
 from crypto_bot.training.summary import Line, Summary, lines_of, untrained_line
-from crypto_bot.training.walk import TrainingPlan
 
 FAILED = 1
 INTERRUPTED = 130

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from crypto_bot.domain.errors import CryptoBotError
-from crypto_bot.models.checkpoint_store import EpochReport
+from crypto_bot.models.checkpoint_store import EpochReport, Notebook
+from crypto_bot.models.memory import give_back
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
-from crypto_bot.training.jobs import Job
+from crypto_bot.training.fit import fit, fit_baselines
+from crypto_bot.training.jobs import Job, Product, Stage
+from crypto_bot.training.judge import judge
+from crypto_bot.training.leak_audit import audit
+from crypto_bot.training.products import LEAKS, packed
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Study, perform
+from crypto_bot.training.study import Study
 
 
 class Executor(Protocol):
@@ -66,6 +71,29 @@ def do(
         store.put(job, perform(study, job, products, JobCheckpoints(store, job, observe)))
 
     return attempted(job, work) or JobFinished(job, time.perf_counter() - started)
+
+
+def perform(
+    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: Notebook
+) -> dict[str, bytes]:
+    """The product of `job`, from those of the jobs it needs; the same bits wherever it is done.
+
+    What it took of memory is given back. Raises TrainingError, and BadCandles.
+    """
+    try:
+        match job.stage:
+            case Stage.AUDIT:
+                plan = study.plan
+                found = audit(study.audited, study.leader, study.question, plan.splits, plan.seed)
+                return {LEAKS: packed(found.leaks)}
+            case Stage.BASELINES:
+                return fit_baselines(study, job)
+            case Stage.JUDGE:
+                return judge(study, job, needed)
+            case Stage.POOL | Stage.TUNE:
+                return fit(study, job, needed, checkpoints)
+    finally:
+        give_back(study.panel.features)
 
 
 def attempted(job: Job, work: Callable[[], None]) -> JobFailed | None:

@@ -17,11 +17,11 @@ from crypto_bot import __version__
 from crypto_bot.domain.errors import first_line
 from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
-from crypto_bot.training.executors.executor import attempted
+from crypto_bot.training.executors.executor import attempted, perform
 from crypto_bot.training.executors.ray_connection import connected
 from crypto_bot.training.jobs import Job
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Study, perform
+from crypto_bot.training.study import Study
 
 _TRIES = 4
 """Nodes that are lent may be taken away again: that is not the job's fault."""

@@ -10,17 +10,15 @@ from multiprocessing.connection import wait
 
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.models.families.by_name import CNN_LSTM
-from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, FittedNet
+from crypto_bot.models.families.cnn_lstm.fit import CnnLstm
 from crypto_bot.models.families.cnn_lstm.stacked_fit import CoinFit, fit_together
 from crypto_bot.training.events import JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import JobCheckpoints
 from crypto_bot.training.executors.process import Processes
-from crypto_bot.training.folds import Parts
+from crypto_bot.training.fit import examples, family_of, fit_product
 from crypto_bot.training.jobs import Job, Stage, jobs_of
-from crypto_bot.training.product import fitted_product, model_files
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft, answered, scaler_over
-from crypto_bot.training.walk import FINAL, asked, rows_of_coin, rows_to_fit, to_fit
+from crypto_bot.training.study import Draft
 
 _FITS = (Stage.POOL, Stage.TUNE)
 _ENDED = "ended"
@@ -91,38 +89,17 @@ class Stacked:
                 with self._edge(job):
                     if isinstance(outcome, CryptoBotError):
                         raise outcome
-                    self._store.put(job, self._product(job, outcome))
+                    self._store.put(job, fit_product(self._study, job, outcome))
                     self._events.append(JobFinished(job, time.perf_counter() - started))
                 yield
 
     def _fit_of(self, job: Job, needed: _Needed) -> CoinFit:
-        panel, rows = self._study.panel, self._rows(job)
-        pool = model_files(self._store.get(needed[0])) if needed else None
+        study = self._study
         checkpoints = JobCheckpoints(self._store, job, self._events.append)
-        family = to_fit(panel, self._study.plan, pool, checkpoints)
+        products = {each: self._store.get(each) for each in needed}
+        family = family_of(study, job, products, checkpoints)
         assert isinstance(family, CnnLstm)
-        return CoinFit(
-            family, panel.examples(rows.fit), panel.whole(panel.thinned(rows.validation))
-        )
-
-    def _rows(self, job: Job) -> Parts:
-        panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
-        assert job.fold is not None
-        rows = rows_to_fit(panel, plan, folds, job.fold)
-        return rows if job.symbol is None else rows_of_coin(panel, rows, job.symbol)
-
-    def _product(self, job: Job, fitted: FittedNet) -> dict[str, bytes]:
-        """The product of the job, the same as when it is done alone."""
-        panel, plan, folds = self._study.panel, self._study.plan, self._study.folds
-        assert job.fold is not None
-        if job.fold == FINAL:
-            tuned = plan.pooled and job.stage is Stage.TUNE  # then it keeps the pool's scale
-            return fitted_product(fitted, None if tuned else scaler_over(panel, self._rows(job)))
-        ends = asked(panel, plan, folds, job.fold).ends
-        if job.symbol is None:
-            return fitted_product(fitted) | answered(panel, fitted, ends)
-        own = panel.coin[ends] == panel.symbols.index(job.symbol)
-        return answered(panel, fitted, ends[own])
+        return CoinFit(family, *examples(study.panel, family, study.rows_to_fit(job)))
 
     @contextmanager
     def _edge(self, *jobs: Job) -> Iterator[None]:

@@ -16,10 +16,9 @@ from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
 from crypto_bot.models.gates import is_chance
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.training import leak_audit
-from crypto_bot.training.folds import SplitPlan
 from crypto_bot.training.panel import Coin, Question, build_panel
 from crypto_bot.training.placebo import planted
-from crypto_bot.training.walk import TrainingPlan
+from crypto_bot.training.plan import SplitPlan, TrainingPlan
 from tests.models.made_models import STEP_MS, blocked, judged, tiny_model
 
 M15 = Timeframe.parse("15m")

@@ -1,0 +1,252 @@
+"""Judging: the predictions of a model measured beside its baselines, its verdict, its artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+
+from crypto_bot import __version__
+from crypto_bot.domain.interval import Interval
+from crypto_bot.features.sets import schema_hash
+from crypto_bot.models.artifact import artifact_files
+from crypto_bot.models.decision import TRAILING_MS
+from crypto_bot.models.families.by_name import heads
+from crypto_bot.models.gates import Judgement
+from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.statistics.direction import Direction
+from crypto_bot.statistics.intervals import DRAWS
+from crypto_bot.statistics.metrics import Json, as_json
+from crypto_bot.statistics.rows import Bools
+from crypto_bot.training import gate
+from crypto_bot.training.calibrate import (
+    POOL,
+    Evidence,
+    Forward,
+    Predicted,
+    calibrations,
+    evidence,
+    predicted,
+    probabilities,
+)
+from crypto_bot.training.evaluate import Evaluation, Predictions, evaluate, paired_log_loss
+from crypto_bot.training.fit import MODEL, load_fitted
+from crypto_bot.training.folds import FINAL
+from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests
+from crypto_bot.training.jobs import Job, Product, Stage
+from crypto_bot.training.panel import Question
+from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
+from crypto_bot.training.products import (
+    CURVES,
+    EVIDENCE,
+    LEAKS,
+    SCALER,
+    model_files,
+    packed,
+    unpacked,
+)
+from crypto_bot.training.study import Study
+
+_CEILINGS = {"A": LABEL_A, "B": LABEL_B}
+"""A label of which nothing is known is held to the strictest."""
+_Curves = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Of rows of some coins: of the model, of each baseline, and of the gains over them.
+
+    `gains`: mean log loss of each baseline minus that of the model, nats a row, on the same rows.
+    """
+
+    model: Evaluation
+    baselines: dict[str, Evaluation]
+    gains: dict[str, Interval]
+
+
+def artifact_of(product: Product) -> dict[str, bytes]:
+    """The files that a judged model is published as."""
+    return {name: content for name, content in product.items() if name != EVIDENCE}
+
+
+def judge(study: Study, job: Job, needed: Mapping[Job, Product]) -> dict[str, bytes]:
+    """The artifact of a JUDGE job; that of the pool, with the evidence that its coins share.
+
+    What calibrates a coin's model and what its scores earn is taken from the pool's predictions
+    for all the coins: the rows of one coin are too few. Its measurements are of its own rows.
+    """
+    plan = study.plan
+    found = predicted(study, job.symbol, needed)
+    shares = plan.pooled and job.symbol is not None
+    if shares:
+        shown = unpacked(Evidence, needed[Job(Stage.JUDGE)][EVIDENCE])
+        forward = shown.forward | ({POOL: shown.forward[MODEL]} if plan.tuned else {})
+    else:
+        forward = calibrations(found)
+    measured = measure(found, forward, trials=plan.trials, seed=plan.seed)
+    if not shares:
+        shown = evidence(found, forward, measured.model.direction, as_json(measured))
+    files = _artifact(_Judged(study, job, found, measured, shown), needed)
+    return files if shares else {**files, EVIDENCE: packed(shown)}
+
+
+def measure(
+    found: Predicted, forward: Forward, *, trials: int, seed: int, draws: int = DRAWS
+) -> Measurements:
+    """Measures every model on the test rows, and the model's gain over each of the others.
+
+    `trials`: how many models and rules were tried on these rows before; the model and its baselines
+    are counted here.
+    """
+    tested = found.tested
+    rows = found.rows.where(tested)
+    calibrated = {name: probabilities(found, forward, name) for name in found.logits}
+    evaluations = {
+        name: evaluate(
+            found.rows,
+            Predictions(p, found.logits[name].up),
+            found.references,
+            trials=trials + len(calibrated) - 1,
+            draws=draws,
+            seed=seed,
+        )
+        for name, p in calibrated.items()
+    }
+    ours = calibrated[MODEL][tested]
+    return Measurements(
+        model=evaluations.pop(MODEL),
+        baselines=evaluations,
+        gains={
+            name: paired_log_loss(rows, ours, calibrated[name][tested], draws=draws, seed=seed)
+            for name in evaluations
+        },
+    )
+
+
+def verdict(
+    question: Question, own: Evaluation, together: Direction | None, leaks: LeakTests
+) -> Judgement:
+    """Of a model, with the direction evidence of all the coins trained together, if there are."""
+    pooled = None if together is None or together.coins == 1 else together
+    ceilings = _CEILINGS.get(question.label.name, LABEL_A)
+    return gate.judge(own, ceilings, pooled, leaks=leaks, season=question.timeframe.season)
+
+
+class _Judged(NamedTuple):
+    """A model and what was found of it."""
+
+    study: Study
+    job: Job
+    predicted: Predicted
+    measured: Measurements
+    evidence: Evidence
+
+    @property
+    def mine(self) -> Bools:
+        """Rows of the panel that the model is about, [n]."""
+        panel, symbol = self.study.panel, self.job.symbol
+        return np.ones(panel.open_ms.size, np.bool_) if symbol is None else panel.of(symbol)
+
+
+def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes]:
+    study, symbol, shown = judged.study, judged.job.symbol, judged.evidence
+    panel, plan = study.panel, study.plan
+    pool = Job(Stage.POOL, fold=FINAL)
+    last = pool if symbol is None or not plan.tuned else Job(Stage.TUNE, symbol, FINAL)
+    final, curves = needed[last], unpacked(_Curves, needed[last][CURVES])
+    together = shown.direction if plan.pooled else None
+    leaks = unpacked(LeakTests, needed[Job(Stage.AUDIT)][LEAKS])
+    open_ms = panel.open_ms[judged.mine]
+    return artifact_files(
+        TrainedModel(
+            symbol=symbol,
+            spec=_spec(study),
+            files=model_files(final),
+            scaler=unpacked(Scaler, needed[pool if plan.pooled else last][SCALER]),
+            calibration=shown.calibration,
+            decision=DecisionRule(shown.returns, plan.cost_bps),
+            trailing=_trailing(judged, final),
+            span=Span(int(open_ms.min()), int(open_ms.max()), int(open_ms.size)),
+            pooled_with=panel.symbols if plan.pooled else (str(symbol),),
+            seed=plan.seed,
+            code_version=__version__,
+            trained_ms=study.trained_ms,
+            judgement=verdict(panel.question, judged.measured.model, together, leaks),
+            metrics=_metrics(judged),
+            curves=curves,
+            plots=_plots(judged, curves),
+        )
+    )
+
+
+def _spec(study: Study) -> ModelSpec:
+    question, choice = study.question, study.plan.family
+    features = question.features
+    read = heads(choice.name, features)
+    return ModelSpec(
+        family=choice.name,
+        size=choice.size,
+        timeframe=question.timeframe.name,
+        features=features.name,
+        schema_hash=schema_hash(features),
+        columns=features.columns,
+        move_columns=read.move,
+        direction_columns=read.direction,
+        window_bars=question.window_bars,
+        label=question.label,
+    )
+
+
+def _trailing(judged: _Judged, final: Product) -> Trailing:
+    """Scores of the coin's rows that end in the last 60 days, labelled or not.
+
+    The pool has none: a score's place is among those of the coin that it is asked about.
+    """
+    panel, mine = judged.study.panel, judged.mine
+    if judged.job.symbol is None:
+        return Trailing(np.empty(0, np.int64), np.empty(0))
+    newest_ms = int(panel.open_ms[mine].max())
+    ends = np.flatnonzero(mine & panel.ready & (panel.open_ms > newest_ms - TRAILING_MS))
+    fitted = load_fitted(panel, judged.study.plan, model_files(final))
+    return Trailing(panel.open_ms[ends], fitted.logits(panel.features, ends).up)
+
+
+def _metrics(judged: _Judged) -> dict[str, Json]:
+    panel, plan = judged.study.panel, judged.study.plan
+    classes = panel.question.label.classes
+    counts = np.bincount(panel.label[judged.mine & panel.usable], minlength=len(classes))
+    return {
+        "plan": {
+            "seed": plan.seed,
+            "family": plan.family.name,
+            "size": plan.family.size,
+            "window_bars": plan.family.window_bars,
+            "net": as_json(plan.family.net),
+            "pooled": plan.pooled,
+            "tuning": as_json(plan.tuning),
+            "splits": as_json(plan.splits),
+            "learned_from": list(panel.symbols) if plan.pooled else [judged.job.symbol],
+            "judged": list(plan.judged),
+            "cost_bps": plan.cost_bps,
+        },
+        "labels": as_json(dict(zip(classes, counts.tolist(), strict=True))),
+        "coin": as_json(judged.measured),
+        "coins_together": judged.evidence.together,
+    }
+
+
+def _plots(judged: _Judged, curves: _Curves) -> dict[str, bytes]:
+    if find_spec("matplotlib") is None:  # a machine lent for training may have less
+        return {}
+    found = judged.predicted
+    p = probabilities(found, judged.evidence.forward)[found.tested]
+    plots = {
+        "reliability.png": reliability_diagram(p, found.rows.label[found.tested]),
+        "confusion_matrix.png": confusion_matrix(judged.measured.model),
+    }
+    if curves:
+        plots["learning_curves.png"] = learning_curves(curves)
+    return plots

@@ -1,0 +1,77 @@
+"""The plan of a run: which models are made, from what, and how time is cut to measure them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.models.families.by_name import FamilyChoice
+from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.training.panel import Question
+
+LEAST_FOLDS = 4
+LEAST_TEST_DAYS = 250
+"""Fewer of either support no claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPlan:
+    """How time is cut. `test_days` each; the first fit has at least `least_fit_days`."""
+
+    folds: int = LEAST_FOLDS
+    test_days: int = 73
+    validation_days: int = 30
+    embargo_days: int = 1
+    least_fit_days: int = 90
+
+    def __post_init__(self) -> None:
+        if min(self.folds, self.test_days, self.validation_days, self.least_fit_days) < 1 or (
+            self.embargo_days < 0
+        ):
+            raise ConfigError(
+                f"cannot split by {self}: folds and days are at least 1, the embargo at least 0"
+            )
+
+    def embargo_ms(self, horizon_ms: int) -> int:
+        """Left out before a test, besides the purge: at least the horizon of the label."""
+        return max(self.embargo_days * DAY_MS, horizon_ms)
+
+    @property
+    def supports_claims(self) -> bool:
+        """Whether what is measured on these folds is enough for a claim."""
+        return self.folds >= LEAST_FOLDS and self.folds * self.test_days >= LEAST_TEST_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """How models are made.
+
+    `judged` names the coins that get a model; the others of the panel are only learned from.
+    `pooled`: one model learns from all the coins first. `tuning`: the settings with which that
+    model is fitted further on each coin by itself; without them it is every coin's. `trials`: how
+    many models and rules were tried on these rows.
+    """
+
+    judged: tuple[str, ...]
+    family: FamilyChoice = field(default_factory=FamilyChoice)
+    pooled: bool = True
+    tuning: NetSettings | None = None
+    splits: SplitPlan = field(default_factory=SplitPlan)
+    seed: int = 0
+    cost_bps: float = 10.0
+    trials: int = 1
+
+    @property
+    def tuned(self) -> bool:
+        """Whether each coin has a fit of its own."""
+        return self.tuning is not None or not self.pooled
+
+
+def needed_candles(question: Question, splits: SplitPlan) -> int:
+    """About how many candles without a gap give a coin all of its folds."""
+    timeframe, horizon = question.timeframe, question.label.horizon
+    days = splits.folds * splits.test_days + splits.validation_days + splits.least_fit_days
+    bars = (days * DAY_MS + splits.embargo_ms(horizon.ms(timeframe))) // timeframe.ms
+    around = question.features.warm_up_bars(timeframe) + question.window_bars
+    return bars + around + 3 * horizon.bars(timeframe)
