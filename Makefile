@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test lint bench bench-train clean
+.PHONY: run demo test lint test-fast test-slow bench bench-train clean
 
 run: $(READY)
 	$(BIN)/python main.py
@@ -16,8 +16,16 @@ demo: $(READY)
 	rm -f data/demo.db data/demo.db-*
 	CRYPTO_BOT_ENGINE__RECORD_BARS=96 $(BIN)/python main.py --exchange sim --database_url sqlite:///data/demo.db
 
-test: lint
-	$(BIN)/pytest --numprocesses 2
+test: lint test-fast test-slow
+
+# Each worker begins with half of the tests in their order, so that a module's fixtures are made
+# once, and takes from the other when it is done.
+test-fast: $(READY)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+# Trained models, killed processes, whole daemons and a browser.
+test-slow: $(READY)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

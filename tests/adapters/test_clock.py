@@ -37,4 +37,4 @@ async def test_waits_are_scaled_and_a_wait_of_less_than_nothing_is_none() -> Non
     await clock.sleep(20_000)
     await clock.sleep(-20_000)
 
-    assert 0.02 <= time.perf_counter() - started < 10
+    assert 0.02 <= time.perf_counter() - started < 20, "20 s are what it would take unscaled"

@@ -1,4 +1,4 @@
-"""What systemd hears, over a real datagram socket."""
+"""What systemd receives, over a real datagram socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Manager:
     def __init__(self, address: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address)
-        self._socket.settimeout(5)
+        self._socket.settimeout(120)
         self.environment = {"NOTIFY_SOCKET": address.replace("\0", "@")}
 
     def heard(self) -> list[str]:

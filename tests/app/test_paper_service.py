@@ -39,7 +39,7 @@ class RecordingSink:
 
     async def next(self, kind: str) -> Event:
         """The first event of that kind, once there is one."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while True:
                 for event in self.events:
                     if event.kind.value == kind:
@@ -181,5 +181,5 @@ async def test_a_store_error_ends_the_service(
 
     monkeypatch.setattr("crypto_bot.adapters.store.paper_store.SqlPaperStore.write", fails)
     with pytest.raises(StoreError, match="the disk is full"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await paper.run(market(Exchange(world)))

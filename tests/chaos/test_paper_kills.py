@@ -8,12 +8,12 @@ from benchmarks.paper_kills import kill_again_and_again
 from tests.conftest import Start
 from tests.e2e.processes import Process
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-KILLS = 10
+KILLS = 8
 
 
-def test_ten_kills_end_in_the_ledger_of_a_calm_engine(start: Start, tmp_path: Path) -> None:
+def test_kills_end_in_the_ledger_of_a_calm_engine(start: Start, tmp_path: Path) -> None:
     def starts(words: list[str], environment: dict[str, str]) -> Process:
         return start(*words, **environment)
 

@@ -17,7 +17,7 @@ IN_A_BROWSER = [
 ]
 WIDE: ViewportSize = {"width": 1440, "height": 1000}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-WITHIN_MS = 20_000.0
+WITHIN_MS = 60_000.0
 Open = Callable[..., Page]
 """`opened(url, viewport, **cookies)`, see `conftest.opened`."""
 

@@ -1,4 +1,7 @@
-"""Commands started as a person would, and what they say."""
+"""Commands started as a user starts them, and their output.
+
+Time limits only end what hangs: they are far above what a busy machine needs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class Process:
     def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
         self.lines: list[str] = []
         self._events: Queue[Event] = Queue()
-        self._said: Queue[str | None] = Queue()
+        self._output: Queue[str | None] = Queue()
         self._child = subprocess.Popen(
             [sys.executable, *words],
             cwd=folder,
@@ -40,10 +43,10 @@ class Process:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self.lines.append(line.rstrip())
-            self._said.put(line)
+            self._output.put(line)
             if line.startswith("{"):
                 self._events.put(json.loads(line))
-        self._said.put(None)
+        self._output.put(None)
         self._child.stdout.close()
 
     @property
@@ -54,25 +57,25 @@ class Process:
     def is_running(self) -> bool:
         return self._child.poll() is None
 
-    def event(self, name: str, within_s: float = 60.0) -> Event:
-        """The next event `name`; what comes before it is dropped."""
+    def event(self, name: str, within_s: float = 150.0) -> Event:
+        """The next event `name`; those before it are dropped."""
         deadline = time.monotonic() + within_s
         while True:
             try:
                 event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
-                raise AssertionError(f"no {name}; it said {self.lines[-20:]}") from None
+                raise AssertionError(f"no {name} among {self.lines[-20:]}") from None
             if event["event"] == name:
                 return event
 
-    def next_line(self, within_s: float = 60.0) -> str | None:
-        """The next line that it says; None once it has ended."""
-        return self._said.get(timeout=within_s)
+    def next_line(self, within_s: float = 150.0) -> str | None:
+        """Its next line of output; None once it has ended."""
+        return self._output.get(timeout=within_s)
 
     def signal(self, number: int) -> None:
         self._child.send_signal(number)
 
-    def ended(self, within_s: float = 10.0) -> int:
+    def ended(self, within_s: float = 60.0) -> int:
         """Its exit code."""
         code = self._child.wait(within_s)
         self._reader.join(within_s)
@@ -89,7 +92,7 @@ def call(url: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urlopen(request, timeout=10) as reply:
+        with urlopen(request, timeout=60) as reply:
             return reply.status, json.load(reply)
     except HTTPError as error:
         with error:

@@ -37,7 +37,7 @@ def test_a_port_that_is_taken(daemon: Start) -> None:
 
 
 def refused(engine: Process, said: str) -> None:
-    assert engine.ended(60.0) == 2
+    assert engine.ended() == 2
     lines = [line for line in engine.lines if not line.startswith("{")]
     assert len(lines) == 1, engine.lines
     assert lines[0].startswith("crypto-bot: ")

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Start
 from tests.e2e.processes import Process, call
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "ATOMUSDT", "DOTUSDT", "OPUSDT"]
 
@@ -33,9 +33,9 @@ def started(daemon: Start, tmp_path: Path, *words: str, **environment: str) -> t
 
 def test_fills_are_told_and_the_stop_file_ends_them(daemon: Start, tmp_path: Path) -> None:
     engine, url = started(daemon, tmp_path)
-    with urlopen(f"{url}/api/stream", timeout=90) as stream:
+    with urlopen(f"{url}/api/stream", timeout=150) as stream:
         lines = iter(lambda: stream.readline().decode(), "")
-        opened = engine.event("paper.opened", within_s=90)
+        opened = engine.event("paper.opened")
         assert any(line == "event: paper\n" for line in lines)
     assert opened["symbol"] in SYMBOLS
     told = call(f"{url}/api/paper")[1]
@@ -53,7 +53,7 @@ def test_fills_are_told_and_the_stop_file_ends_them(daemon: Start, tmp_path: Pat
     assert (told["kill_switch"]["on"], told["kill_switch"]["by"]) == (True, "file")
     assert call(f"{url}/api/paper/resume", "POST", {"confirm": "RESUME"})[0] == 200
     assert not (tmp_path / "PAPER_STOP").exists()
-    engine.event("paper.opened", within_s=90)
+    engine.event("paper.opened")
 
 
 def test_nothing_is_traded_where_it_is_switched_off(daemon: Start, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_token_is_asked_for_and_never_told(daemon: Start) -> None:
 def asked(request: Request) -> tuple[int, str]:
     """Status, and head and body of the answer."""
     try:
-        with urlopen(request, timeout=10) as reply:
+        with urlopen(request, timeout=150) as reply:
             return reply.status, f"{reply.headers}{reply.read().decode()}"
     except HTTPError as error:
         with error:

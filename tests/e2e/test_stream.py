@@ -12,14 +12,14 @@ import pytest
 from tests.conftest import Start
 from tests.e2e.processes import call
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 
 def listen(url: str, last: str | None, signals: int) -> tuple[str, list[str]]:
     """The ids of the next signals, and that of the last event."""
     heard: list[str] = []
     headers = {} if last is None else {"Last-Event-ID": last}
-    with urlopen(Request(f"{url}/api/stream", headers=headers), timeout=60) as stream:
+    with urlopen(Request(f"{url}/api/stream", headers=headers), timeout=150) as stream:
         fields: dict[str, str] = {}
         for raw in stream:
             name, _, value = raw.decode().rstrip("\n").partition(": ")

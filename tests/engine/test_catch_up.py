@@ -177,7 +177,7 @@ async def test_a_slow_coin_does_not_hold_the_others_up(settings: Settings, truth
         await catch_up.to(START)
         clock.set(M15.close_of(live_ms) + 1_000)
         run = asyncio.create_task(catch_up.to(live_ms))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await told.current.wait()
         latest = SqlPredictionQueries(database, M15).latest_predictions()
         live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
@@ -197,7 +197,7 @@ async def test_a_first_start_in_waves_is_that_of_one(settings: Settings, truth: 
         clock.set(M15.close_of(START) + 1_000)
         catch_up.recover(START)
         run = asyncio.create_task(catch_up.to(START))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await told.current.wait()
         feed.released.set()
         assert not (await run).owed

@@ -50,7 +50,7 @@ async def opened(url: str, clock: Clock, **options: Any) -> AsyncIterator[CcxtFe
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 -- the condition is in another program's hands
             await asyncio.sleep(0.002)
 

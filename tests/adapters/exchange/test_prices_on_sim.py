@@ -53,14 +53,20 @@ class Sim(NamedTuple):
 
 
 @asynccontextmanager
-async def simulated(market_type: str) -> AsyncIterator[Sim]:
+async def simulated(market_type: str, timeout_s: float = 30.0) -> AsyncIterator[Sim]:
     numbers = ScaledClock(T0, SystemClock().now_ms(), SPEED)
     clock = AcceleratedClock(*numbers)
     config = SimConfig(COINS, start_ms=T0, speed=SPEED, fault_seed=5)
     market = GeneratedMarket(COINS, TF.ms, config.seed)
     async with serving(config, market, clock, numbers) as url:
         feed = CcxtFeed(
-            "binance", TF, clock, url=url, timeout_s=0.3, market_type=market_type, max_attempts=2
+            "binance",
+            TF,
+            clock,
+            url=url,
+            timeout_s=timeout_s,
+            market_type=market_type,
+            max_attempts=2,
         )
         try:
             await feed.open(COINS)
@@ -128,7 +134,7 @@ async def test_funding_is_what_the_exchange_took() -> None:
 async def test_every_fault_has_its_error_and_passes(
     market_type: str, kind: str, error: type[MarketDataError]
 ) -> None:
-    async with simulated(market_type) as sim:
+    async with simulated(market_type, *[1.0] * (kind == "timeout")) as sim:
         await sim.set("faults", kinds=[kind], rate=1.0)
         for asked in (sim.prices.quotes, lambda: sim.prices.book("ETHUSDT")):
             with pytest.raises(error):
@@ -153,7 +159,7 @@ async def test_a_spoilt_row_costs_one_coin_at_most(market_type: str, kind: str) 
 
 @TYPES
 async def test_with_every_fault_at_once_no_false_price_gets_through(market_type: str) -> None:
-    async with simulated(market_type) as sim:
+    async with simulated(market_type, timeout_s=1.0) as sim:
         await sim.set("faults", rate=0.05)
         got = 0
         for _ in range(30):

@@ -64,7 +64,7 @@ def test_a_killed_parent_takes_it_along() -> None:
         assert child.is_running()
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        psutil.wait_procs([child], timeout=30)
+        psutil.wait_procs([child], timeout=120)
         assert gone(pid)
 
 

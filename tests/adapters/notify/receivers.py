@@ -1,4 +1,4 @@
-"""Real HTTP receivers on the loopback address: one that takes everything, one that hangs."""
+"""Real HTTP receivers on the loopback address: one that accepts everything, one that hangs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Inbox:
-    """What has arrived, and with which status the next is answered."""
+    """The messages received, and the status with which the next is answered."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -30,7 +30,7 @@ class Inbox:
             self._news.notify_all()
             return self.status
 
-    def until(self, *, arrived: int = 0, asked: int = 0, within_s: float = 20.0) -> None:
+    def until(self, *, arrived: int = 0, asked: int = 0, within_s: float = 150.0) -> None:
         """Waits for messages, or for attempts."""
         with self._news:
             done = self._news.wait_for(
@@ -71,12 +71,12 @@ def listening() -> Iterator[Inbox]:
 
 @contextmanager
 def hanging() -> Iterator[int]:
-    """The port of a receiver that takes connections and never says a word."""
+    """The port of a receiver that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         yield server.getsockname()[1]
 
 
-def later(condition: Any, within_s: float = 20.0) -> None:
+def later(condition: Any, within_s: float = 150.0) -> None:
     """Waits for a state of another thread."""
     deadline = time.monotonic() + within_s
     while not condition():
