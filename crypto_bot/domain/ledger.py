@@ -119,6 +119,11 @@ class Closed(NamedTuple):
     reason: str
 
 
+def drawdown(equity: Decimal, peak: Decimal) -> Decimal:
+    """How far `equity` has fallen below the highest one, as a share of it; 0 at the peak."""
+    return max(Decimal(0), 1 - equity / peak) if peak > 0 else Decimal(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The sum of a ledger. `cash` and the worth of the positions are the equity, exactly.

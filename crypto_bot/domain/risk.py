@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from crypto_bot.domain.ledger import Account, Position
+from crypto_bot.domain.ledger import Account, Position, drawdown
 from crypto_bot.domain.paper import Market, Plan, Rules
 from crypto_bot.domain.signal import Pred, Signal
 
@@ -82,9 +82,9 @@ def _holding(_: Plan, signal: Signal, standing: Standing) -> str | None:
 
 def _drawdown(plan: Plan, _: Signal, standing: Standing) -> str | None:
     most = plan.rules.drawdown
-    if most is None or standing.equity > standing.peak * (1 - most):
+    lost = drawdown(standing.equity, standing.peak)
+    if most is None or lost < most:
         return None
-    lost = 1 - standing.equity / standing.peak
     return f"equity is {lost:.1%} below its peak, {most:.1%} are allowed: resume to go on"
 
 

@@ -30,7 +30,7 @@ from crypto_bot.statistics.rows import Bools
 MEMORY_DAYS = 90
 _CATCH_UP_MS = DAY_MS
 """Coins are no further apart than this: calls of candles that are older are all stored."""
-_READ_DAYS = 10
+_READ_DAYS = 5
 """Days whose calls are read at once: as rows they take much more memory than as columns."""
 _MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
 

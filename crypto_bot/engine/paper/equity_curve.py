@@ -9,6 +9,7 @@ from decimal import Decimal
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.exits import decimal
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.ledger import drawdown
 from crypto_bot.domain.paper_report import EquityPoint
 
 _PLACES = Decimal("1e-8")
@@ -55,7 +56,7 @@ class EquityCurve:
         self.points.append(point)
         self._recent.append(point)
         self._highest = max(self._highest, point.equity)
-        self.deepest = max(self.deepest, float(1 - point.equity / self._highest))
+        self.deepest = max(self.deepest, float(drawdown(point.equity, self._highest)))
         later = point.at_ms > self._peak_from_ms
         self.peak = max(self.peak, point.equity) if later else point.equity
 

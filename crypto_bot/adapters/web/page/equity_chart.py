@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import floor
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import GROUPED, SIGNED_PERCENT, Options, axis, canvas, times
 from crypto_bot.adapters.web.page.palette import Palette
+from crypto_bot.domain.ledger import drawdown
 from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, EquityPoint, KillSwitch
 
 _TICK = {"type": "scatter", "symbol": "rect", "symbolSize": [2, 9]}
@@ -18,14 +20,14 @@ def equity_options(
 ) -> Options:
     """Linear, the start as a dashed line; the time since the kill switch was pressed is shaded."""
     curve = account.curve
-    below = drawdown(curve)
+    below = drawdowns(curve)
     gains = [_at(trade) for trade in account.closed_trades if trade.net > 0]
     losses = [_at(trade) for trade in account.closed_trades if trade.net <= 0]
     worst = min(below, key=lambda point: point[1], default=None)
     return canvas(
         palette,
         f"Equity of {account.name}: now {formats.number(float(account.equity), 2)}, worst drawdown "
-        f"{formats.signed(worst[1] if worst else None, 1, '%')}.",
+        f"{formats.signed(-100 * account.statistics.max_drawdown, 1, '%')}.",
         useUTC=utc,
         axisPointer={"link": [{"xAxisIndex": "all"}]},
         legend=_legend(palette),
@@ -70,15 +72,13 @@ def _legend(palette: Palette) -> Options:
     }
 
 
-def drawdown(curve: Sequence[EquityPoint]) -> list[list[float]]:
+def drawdowns(curve: Sequence[EquityPoint]) -> list[list[float]]:
     """(time, percent below the highest equity so far), at most 0."""
-    peak = None
-    found = []
-    for point in curve:
-        peak = point.equity if peak is None else max(peak, point.equity)
-        share = float(point.equity / peak - 1) if peak > 0 else 0.0
-        found.append([point.at_ms, round(100 * share, 3)])
-    return found
+    peaks = accumulate((point.equity for point in curve), max)
+    return [
+        [point.at_ms, -round(100 * float(drawdown(point.equity, peak)), 3)]
+        for point, peak in zip(curve, peaks, strict=True)
+    ]
 
 
 def _at(trade: ClosedTrade) -> list[float]:

@@ -14,7 +14,7 @@ import pytest
 
 from crypto_bot.adapters.web.page.axes import Options
 from crypto_bot.adapters.web.page.curves_chart import curves_options
-from crypto_bot.adapters.web.page.equity_chart import drawdown, equity_options
+from crypto_bot.adapters.web.page.equity_chart import drawdowns, equity_options
 from crypto_bot.adapters.web.page.groups_chart import groups_options
 from crypto_bot.adapters.web.page.loss_chart import loss_options
 from crypto_bot.adapters.web.page.palette import PALETTES, Palette, Theme
@@ -168,8 +168,8 @@ def test_hours_with_few_calls_have_a_line_and_no_dot() -> None:
 def test_drawdown_is_below_the_highest_so_far() -> None:
     worth = (100, 120, 90, 130)
     curve = [EquityPoint(at, Decimal(each), Decimal(1)) for at, each in enumerate(worth)]
-    assert drawdown(curve) == [[0, 0.0], [1, 0.0], [2, -25.0], [3, 0.0]]
-    assert drawdown([]) == []
+    assert drawdowns(curve) == [[0, 0.0], [1, 0.0], [2, -25.0], [3, 0.0]]
+    assert drawdowns([]) == []
 
 
 def test_equity_marks_the_worst_and_shades_what_is_stopped() -> None:
