@@ -36,7 +36,7 @@ def run_main(argv: Sequence[str] | None = None) -> int:
 
 
 def guarded(job: Callable[[], int]) -> int:
-    """Runs `job`; our own errors become one line on standard error and an exit code."""
+    """Runs `job`; a CryptoBotError becomes one line on standard error and an exit code."""
     try:
         return job()
     except ConfigError as error:
@@ -58,15 +58,15 @@ def _run(argv: Sequence[str]) -> int:
     configure(settings.log.level, settings.log.format)
     daemon = Daemon(settings)
     code = guarded(lambda: asyncio.run(daemon.run()))
-    # A worker may be in the middle of a bar or of compiling. Nothing that it holds is needed, so
-    # the process does not wait for it: a restart recovers from the store, however it ended.
+    # Worker threads may still be busy. The process does not wait for them: a restart recovers
+    # from the store in any case.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
 def _sim(argv: Sequence[str]) -> int:
-    # The exchange is a program of its own: this process becomes it, signals and exit code included.
+    # Replaces this process, so that signals and the exit code are those of the exchange.
     os.execv(sys.executable, (sys.executable, "-m", "simulated_exchange", *argv))  # noqa: S606
 
 
@@ -97,7 +97,7 @@ def _train(argv: Sequence[str]) -> int:
 
         return train_status(rest)
     raise ConfigError(
-        "train what? use: crypto-bot train one --symbol BTCUSDT, train all, or train status"
+        "missing subcommand: use crypto-bot train one --symbol BTCUSDT, train all or train status"
     )
 
 
@@ -145,17 +145,17 @@ def _export(argv: Sequence[str]) -> int:
 
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "the engine: candles, signals, outcomes, API"),
-    "sim": (_sim, "the simulated exchange by itself"),
+    "sim": (_sim, "the simulated exchange alone"),
     "candles": (_candles, "sync | import | export | check the stored candles"),
-    "train": (_train, "one | all: trains, judges and publishes models; status: the newest run"),
+    "train": (_train, "one | all: trains, evaluates and publishes models; status: the newest run"),
     "models": (_models, "list | show | verify | rollback | audit | accept the models"),
     "paper": (_paper, "status | stop | resume the paper accounts"),
-    "backtest": (_backtest, "the engine over stored candles"),
-    "review": (_review, "how good each source, coin and model has been"),
+    "backtest": (_backtest, "runs the engine over stored candles"),
+    "review": (_review, "live results of each source, coin and model"),
     "export": (_export, "predictions with their outcomes, as CSV or Parquet"),
-    "replay": (_replay, "--verify: the prediction log, recomputed"),
+    "replay": (_replay, "--verify: recomputes the prediction log and reports differences"),
     "backup": (_backup, "PATH: a copy of the database while the engine runs"),
-    "notify": (_notify, "test: one message to everybody who is told of the engine"),
+    "notify": (_notify, "test: sends a test message to every receiver"),
 }
 
 

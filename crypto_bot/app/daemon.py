@@ -1,4 +1,4 @@
-"""The long-running program: the web server first, then the engine, until it is told to stop."""
+"""The daemon: starts the web server, then the engine, and runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Daemon:
     async def run(self) -> int:
         """Serves until SIGTERM or SIGINT, or for one round where `once` is set.
 
-        Raises ConfigError, and StoreError: a restart is the recovery.
+        Raises ConfigError, and StoreError, from which a restart recovers.
         """
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,7 +81,7 @@ class Daemon:
         return 0
 
     def _watches(self, catalog: ModelCatalog, paper: PaperService) -> list[asyncio.Task[None]]:
-        """Of the engine's health: for people, and for the service manager."""
+        """Tasks that watch the engine's health: notices and the service manager."""
         health, now_ms = self._engine.health, self._engine.now_ms
         watch = self._notices.watch(health, catalog, paper, now_ms)
         supervision = supervised(self._service, health, now_ms, self._timeframe)
@@ -97,7 +97,7 @@ class Daemon:
         )
 
     async def _end(self, engine: asyncio.Task[None], server: WebServer) -> None:
-        """Stops within 2 s; nothing here must be done for the next start to be right."""
+        """Stops within 2 s; the next start does not depend on any of this."""
         self._service.stopping()
         failure = engine.exception() if engine.done() else None
         self._notices.ending(None if failure is None else str(failure))

@@ -1,4 +1,4 @@
-"""The engine at work: the market is reached, the memory rebuilt, and every close brings a round."""
+"""The live engine: connects to the market, recovers, and runs a round at every close."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class LiveEngine:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
     def now_ms(self) -> int:
-        """By the market's clock; by the machine's until there is a market."""
+        """Time of the market's clock, or of the system clock until there is a market."""
         return (self._market.clock if self._market else self._machine).now_ms()
 
     def health(self) -> HealthReport:
-        """As of now; never blocks."""
+        """The current health; never blocks."""
         if self._rounds:
             health = self._rounds.health
         else:
@@ -79,9 +79,9 @@ class LiveEngine:
         sinks: Sequence[SignalSink],
         paper: PaperService,
     ) -> None:
-        """Opens the market, recovers, catches up, and goes on; one round where `once` is set.
+        """Opens the market, recovers, catches up and continues; one round where `once` is set.
 
-        Raises ConfigError, and StoreError: a restart is the recovery.
+        Raises ConfigError, and StoreError, from which a restart recovers.
         """
         await paper.show()
         newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
@@ -106,7 +106,7 @@ class LiveEngine:
         if self._settings.once:
             await paper.once(market)
             return
-        # What has been loaded stays: the collector need not go through it at some close to come.
+        # Objects loaded so far stay; freezing them makes later garbage collections short.
         gc.collect()
         give_back()
         gc.freeze()
@@ -117,19 +117,19 @@ class LiveEngine:
             trading.cancel()
 
     def stop(self) -> None:
-        """Ends the rounds within half a second; nothing must be done for the next start."""
+        """Ends the rounds within half a second; the next start does not depend on it."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._catch_up is not None:
             self._catch_up.stop(_STOP_S)
 
     async def close(self) -> None:
-        """Gives the market back."""
+        """Closes the market."""
         if self._market is not None:
             await self._market.close()
 
     async def _follow(self, rounds: Rounds, market: Market, trading: asyncio.Task[None]) -> None:
-        """A round at every close, for ever, beside the paper trading. Raises StoreError."""
+        """Runs a round at every close beside paper trading until cancelled. Raises StoreError."""
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -145,13 +145,13 @@ class LiveEngine:
                     failed.set_exception(error)
 
         async def watch() -> None:
-            """A machine that slept, or whose clock was set, has missed its appointment."""
+            """Runs a round that the scheduler missed (suspended machine, changed clock)."""
             if rounds.is_due():
                 await run()
 
         trading.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
-        # A round that takes longer than a candle is found at work by the next: which then ends.
+        # If a round takes longer than a candle, the next one finds it running and returns.
         self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)
         self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
         self._scheduler.add_job(self._correct_clock, "interval", seconds=_HOUR_S)
@@ -161,7 +161,7 @@ class LiveEngine:
         await failed
 
     async def _reach(self, market: Market) -> None:
-        """Opens the feed; an exchange that is down is waited for. Raises ConfigError."""
+        """Opens the feed; waits while the exchange is down. Raises ConfigError."""
         while True:
             try:
                 await market.feed.open(self._symbols)
@@ -177,5 +177,5 @@ class LiveEngine:
 
     async def _correct_clock(self) -> None:
         assert self._market is not None
-        with suppress(MarketDataError):  # the feed tells of its outages; the next hour will do
+        with suppress(MarketDataError):  # the feed reports outages; retried in an hour
             await self._market.correct_clock()

@@ -1,4 +1,4 @@
-"""Logs: for a person on a terminal, JSON on a pipe."""
+"""Logging: readable on a terminal, JSON on a pipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     ]
     last: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(
-            # By default it shows the variables of every frame, and so tokens and headers.
+            # The default shows the local variables of every frame, which may hold tokens.
             exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False)
         )
         if console
@@ -33,7 +33,7 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     if console:
         shared.pop()
     else:
-        shared.append(_told_first)
+        shared.append(_ordered)
     numeric = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, last],
@@ -51,22 +51,20 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)
 
 
-def _told_first(
-    _: object, __: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    """When, how grave and what, before the fields: as a person reads a line."""
+def _ordered(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Puts timestamp, level and event before the other fields."""
     first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
     return {**first, **event}
 
 
 class SignalLog:
-    """Tells of each live signal as it is committed; what is caught up is told as a sum."""
+    """Logs each live signal when it is committed; `cycle.finished` counts late ones."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger()
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
-        """A line for each live signal, and one for the outcomes of its bar."""
+        """One line for each live signal, and one for the outcomes of its bar."""
         live = [stored.signal for stored in signals if not stored.late]
         for signal in live:
             self._log.info(

@@ -1,4 +1,4 @@
-"""What of the engine's life is told to people: a sink of it, and a watch on its health."""
+"""Notices about the engine: from its sinks, and from watching its health."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperTrading, S
 from crypto_bot.reports.notices import HealthChanges, ModelChanges, of_signals, started, stopped
 from crypto_bot.reports.outbox import Rules
 
-_LOOK_S = 1.0
-_MODELS_EVERY = 60
-"""Looks; the catalogue reads no file that looks as it did."""
-_LAST_WORDS_S = 0.8
-"""Of the two seconds in which the daemon ends."""
+_CHECK_S = 1.0
+_CHECKS_PER_CATALOG = 60
+"""Checks between two reads of the catalogue, which only reads changed files."""
+_FLUSH_S = 0.8
+"""Time for the last notices; the daemon ends within two seconds."""
 
 _log = structlog.get_logger()
 
 
 class Notices:
-    """The engine's `Notifier`, its sink and its watch; nothing but the watch without a URL.
+    """The engine's `Notifier`, sink and health watch; without a URL only the watch is active.
 
-    `clock` is that of people, however fast the market's may be. Raises ConfigError for a URL
-    that Apprise does not take.
+    `clock` is the real one, however fast the market's may be. Raises ConfigError for a URL
+    that Apprise does not accept.
     """
 
     def __init__(self, settings: NotifySettings, clock: Clock) -> None:
@@ -43,9 +43,9 @@ class Notices:
             receivers = open_receivers(settings.urls.get_secret_value())
             self._post = Post(receivers, rules(settings), clock)
         self._paper = PaperChanges()
-        self._ends: list[asyncio.Task[None]] = []
+        self._flushes: list[asyncio.Task[None]] = []
         self.models: Sequence[ModelEntry] = ()
-        """The catalogue as it was seen last; empty until there was a first cycle."""
+        """The catalogue when it was last read; empty before the first cycle."""
 
     def notify(self, notice: Notice) -> None:
         if self._post is not None:
@@ -55,17 +55,17 @@ class Notices:
         return [] if self._post is None else self._post.counts()
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink
-        """Tells of the tradeable signals."""
+        """Sends notices of the tradeable signals."""
         if self._post is not None:
             self._notify_all(of_signals(signals))
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
-        """Tells of paper fills, and of a breaker that stopped an account."""
+        """Sends notices of paper fills, and of a breaker that stopped an account."""
         if self._post is not None:
             self._notify_all(self._paper.traded(events, refusals))
 
     def started(self, coins: int, timeframe: str, url: str) -> None:
-        """The engine answers calls."""
+        """Sends the notice that the API is up."""
         self.notify(started(coins=coins, timeframe=timeframe, url=url))
 
     async def watch(
@@ -75,12 +75,12 @@ class Notices:
         paper: PaperTrading,
         now_ms: Callable[[], int],
     ) -> None:
-        """Tells of changes until it is cancelled; `now_ms` is the engine's own clock.
+        """Sends notices of changes until it is cancelled; `now_ms` is the engine's clock.
 
-        The models are not looked at before the first cycle, which loads them.
+        The models are checked only after the first cycle, which loads them.
         """
         changes, models = HealthChanges(), ModelChanges()
-        looks = 0
+        checks = 0
         while True:
             try:
                 report = health()
@@ -89,35 +89,35 @@ class Notices:
                     switch = await asyncio.to_thread(paper.kill_switch)
                     self._notify_all(self._paper.switched(switch))
                 if report.status is not Status.STARTING:
-                    if looks % _MODELS_EVERY == 0:
+                    if checks % _CHECKS_PER_CATALOG == 0:
                         self.models = await asyncio.to_thread(catalog.entries)
                         self._notify_all(models.seen(self.models))
-                    looks += 1
+                    checks += 1
             except Exception:  # noqa: BLE001 - a job's edge: a bug must not end the watch
                 _log.exception("notices.failed")
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CHECK_S)
 
     def _notify_all(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
             self.notify(notice)
 
     def ending(self, failure: str | None) -> None:
-        """Says why the engine ends; what waits is on its way from now on, for a moment."""
+        """Sends the notice that the engine ends, and starts to flush the queues."""
         self.notify(stopped(failure))
         if self._post is not None:
             self._post.close()
-            self._ends = [
-                asyncio.create_task(asyncio.to_thread(channel.join, _LAST_WORDS_S))
+            self._flushes = [
+                asyncio.create_task(asyncio.to_thread(channel.join, _FLUSH_S))
                 for channel in self._post.channels
             ]
 
     async def close(self) -> None:
-        """Waits for the end of that moment."""
-        await asyncio.gather(*self._ends)
+        """Waits until the queues are flushed or the time is over."""
+        await asyncio.gather(*self._flushes)
 
 
 def rules(settings: NotifySettings) -> Rules:
-    """What the receivers want to hear. Raises ConfigError."""
+    """Level and quiet hours from the settings. Raises ConfigError."""
     quiet = None
     if settings.quiet_hours is not None:
         quiet = QuietHours.parse(settings.quiet_hours, settings.zone)

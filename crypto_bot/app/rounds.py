@@ -1,4 +1,4 @@
-"""Rounds of catching up: one at every close, more while something is owed, and what they tell."""
+"""Rounds of catching up: one at every close, more while candles are owed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crypto_bot.engine.catch_up import CatchUp, Round
 from crypto_bot.engine.health import Health
 
 AFTER_CLOSE_MS = 1_000
-"""Exchanges finish a candle a moment after its close."""
+"""Exchanges complete a candle shortly after its close."""
 _RETRY_MS = 15_000
 
 _log = structlog.get_logger()
@@ -40,7 +40,7 @@ class Rounds:
 
     @property
     def health(self) -> Health:
-        """As the last round left it, and the exchange as it is now."""
+        """Health after the last round, with the current state of the exchange."""
         return replace(self._health, exchange_down_since_ms=self._market.feed.down_since_ms)
 
     async def recover(self) -> None:
@@ -53,15 +53,15 @@ class Rounds:
         until_ms = self._last_closed()
         done = await self._catch_up.to(until_ms, on_coin)
         self._until_ms = until_ms
-        self._remember(done, until_ms)
+        self._update_health(done, until_ms)
         if done.bars:
-            self._tell(done, self._market.clock.now_ms() - started_ms)
+            self._log_round(done, self._market.clock.now_ms() - started_ms)
         return done
 
     async def run(self) -> None:
-        """Rounds until every coin is up to date, or the next close is near; no-op while running.
+        """Runs rounds until no candle is owed or the next close is near; no-op while running.
 
-        Raises StoreError. Anything else unforeseen is logged, and the memory rebuilt.
+        Raises StoreError. Any other exception is logged, and the memory is rebuilt.
         """
         if self._running.locked():
             return
@@ -84,7 +84,7 @@ class Rounds:
         return self._last_closed() > self._until_ms
 
     async def _pause(self, owed: dict[str, str]) -> None:
-        """Waits for the exchange, or a while, but not beyond the next close."""
+        """Waits for the exchange or the retry interval, but not beyond the next close."""
         if self.is_due():
             return
         clock = self._market.clock
@@ -100,8 +100,8 @@ class Rounds:
     def _last_closed(self) -> int:
         return self._timeframe.last_closed(self._market.clock.now_ms() - AFTER_CLOSE_MS)
 
-    def _remember(self, done: Round, until_ms: int) -> None:
-        """Renews the health, and tells of coins that fell behind, once for each change."""
+    def _update_health(self, done: Round, until_ms: int) -> None:
+        """Updates the health, and logs coins that fell behind, once for each change."""
         behind = self._catch_up.behind(until_ms)
         oldest_ms = until_ms - (max(behind.values(), default=1) - 1) * self._timeframe.ms
         now_ms = self._market.clock.now_ms()
@@ -120,8 +120,8 @@ class Rounds:
             _log.warning("candles.failed", n=len(symbols), symbols=symbols[:8], reason=reason)
         self._owed = owed
 
-    def _tell(self, done: Round, round_ms: int) -> None:
-        """`round_ms` is the whole round by the engine's clock, waiting for candles included."""
+    def _log_round(self, done: Round, round_ms: int) -> None:
+        """Logs the round; `round_ms` includes waiting for candles, by the engine's clock."""
         self._metrics.cycle_finished(done.cycle_s)
         _log.info(
             "cycle.finished",
@@ -136,6 +136,6 @@ class Rounds:
             _log.warning(
                 "cycle.slow",
                 round_s=round(round_ms / 1000, 1),
-                advice="a round takes over a quarter of the timeframe: follow fewer coins, or a "
-                "longer timeframe",
+                advice="a round takes over a quarter of the timeframe: use fewer coins or a longer "
+                "timeframe",
             )

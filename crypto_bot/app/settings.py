@@ -1,4 +1,4 @@
-"""Every setting, refused when unknown: flags > environment > crypto_bot.toml > default."""
+"""All settings; unknown ones are errors. Flags > environment > crypto_bot.toml > default."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Section(BaseModel):
 
 
 class ExchangeSettings(_Section):
-    """Where candles come from, and how long to wait for them."""
+    """The source of candles, and how long to wait for them."""
 
     id: str = "binance"
     """A ccxt exchange id, or `sim`."""
@@ -50,22 +50,22 @@ class ExchangeSettings(_Section):
     market_type: Literal["spot", "swap"] = "spot"
     timeout_s: float = Field(default=10.0, gt=0)
     grace_s: float = Field(default=20.0, ge=0)
-    """A candle that is not there yet is asked for again this long after its close."""
+    """A missing candle is requested again for this long after its close."""
     poll_s: float = Field(default=2.0, gt=0)
     stream_prices: bool = False
-    """Live prices over a websocket as they change; they are polled where it is silent."""
+    """Live prices over a websocket; prices that it does not deliver are polled."""
 
 
 class SimSettings(_Section):
     """The simulated exchange, for `--exchange sim`."""
 
     speed: float = Field(default=120.0, gt=0)
-    """Simulated seconds in a real one."""
+    """Simulated seconds per real second."""
     seed: int = 7
     candles: Path | None = None
     """A folder of candle files to replay; without it the market is generated."""
     start: str | None = None
-    """Simulated time at the start, ISO-8601; default now, or where the database ends."""
+    """Simulated time at the start, ISO-8601; default now, or the end of the database."""
     fault_rate: float = Field(default=0.0, ge=0, lt=1)
 
 
@@ -73,43 +73,43 @@ class EngineSettings(_Section):
     """The signal engine."""
 
     horizon_bars: int = Field(default=16, ge=1)
-    """A signal is settled after so many candles at the latest."""
+    """Maximum number of candles after which a signal is settled."""
     record_bars: int = Field(default=672, ge=1)
-    """On its first start the engine judges its sources on so many past candles."""
+    """Number of past candles over which the first start builds the sources' records."""
     record_lag_bars: int = Field(default=96, ge=1)
-    """Outcomes count for other coins when they are so many candles old."""
+    """Age in candles from which outcomes count for other coins."""
     late_after_s: float | None = Field(default=None, gt=0)
     """A signal made later than this after its close is late; default a quarter of the timeframe."""
     analyzer_threshold: float | None = Field(default=None, gt=0, lt=1)
-    """Confluence score beyond which the analyzer answers; default its own."""
+    """Minimum confluence score of the analyzer; default its own."""
 
 
 class DecisionSettings(_Section):
-    """What a trade must earn."""
+    """The decision to trade."""
 
     cost_bps: float = Field(default=10.0, ge=0)
     """Fees, spread and slippage of a round trip, basis points."""
 
 
 class ModelSettings(_Section):
-    """Which of the published models answer."""
+    """Which of the published models are served."""
 
     max_age_days: float = Field(default=45.0, gt=0)
-    """From the end of a model's data; an older one is refused, and the rules answer."""
+    """From the end of a model's data; older models are refused, and the rules are used."""
     pool_max_age_days: float = Field(default=730.0, gt=0)
-    """The same of the pool's network, which answers for coins without a model of their own; its
-    trades stand no longer than `max_age_days`."""
+    """The same for the pool, which serves coins without a model of their own; beyond
+    `max_age_days` its LONG and SHORT become NO_TRADE."""
     served: Literal["ACTIVE", "WARMUP", "LOW"] = "WARMUP"
-    """The lowest verdict that is served; the signal names it. Below, the rules answer."""
+    """The lowest verdict that is served; the signal names it. Below it the rules are used."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"
-    """The lowest verdict whose LONG and SHORT stand; below, the signal is NO_TRADE."""
+    """The lowest verdict that is traded; below it LONG and SHORT become NO_TRADE."""
 
 
 class RetrainSettings(_Section):
-    """Training from the daemon."""
+    """Training started by the daemon."""
 
     schedule: str | None = None
-    """A cron expression, UTC, such as `0 3 * * 0`: when `train all` is started by itself."""
+    """When `train all` is started: a cron expression, UTC, such as `0 3 * * 0`."""
 
 
 class ApiSettings(_Section):
@@ -118,11 +118,11 @@ class ApiSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     token: SecretStr | None = None
-    """From the environment alone: CRYPTO_BOT_API__TOKEN."""
+    """Read only from the environment: CRYPTO_BOT_API__TOKEN."""
 
 
 class LogSettings(_Section):
-    """What is logged, and how."""
+    """Logging."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -130,20 +130,20 @@ class LogSettings(_Section):
 
 
 class NotifySettings(_Section):
-    """Who is told what happens, and when."""
+    """Receivers of notices, and what is sent when."""
 
     urls: SecretStr | None = None
-    """Apprise URLs, separated by blanks; from the environment alone: CRYPTO_BOT_NOTIFY__URLS."""
+    """Apprise URLs, separated by blanks; only from the environment: CRYPTO_BOT_NOTIFY__URLS."""
     level: Literal["info", "warning", "alarm"] = "info"
-    """The lowest that is told: signals and fills are info, a circuit breaker is an alarm."""
+    """The lowest level sent: signals and fills are info, a circuit breaker is an alarm."""
     quiet_hours: str | None = None
-    """Such as 22:00-07:00: but for alarms, what happens then is one digest at their end."""
+    """Such as 22:00-07:00: only alarms are sent; the rest follows as one digest at the end."""
     zone: str = "UTC"
     """Of the quiet hours and of the times in a digest, e.g. Europe/Berlin."""
 
 
 class Settings(BaseSettings):
-    """All of it."""
+    """All settings."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     tf: str = "15m"
     symbols_file: Path = Path("data/symbols_32.json")
     database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
-    """May hold a password, so it is not shown."""
+    """May contain a password, so `repr` leaves it out."""
     models_dir: Path = Path("models")
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
 
     @property
     def late_after_ms(self) -> int:
-        """How long after its close a signal may be made without being late."""
+        """Signals made later than this after the close of their candle are late."""
         if self.engine.late_after_s is not None:
             return int(self.engine.late_after_s * 1000)
         return self.timeframe.ms // 4
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
 def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
     """Settings from flags (nested as in `Settings`), the environment and the file `config`.
 
-    Raises ConfigError, in one line, for anything unknown, malformed or contradictory.
+    Raises ConfigError with one line for anything unknown, malformed or contradictory.
     """
     _refuse_unknown_environment(os.environ)
     older = {key: os.environ[name] for name, key in _OLDER_SPELLINGS.items() if name in os.environ}
@@ -206,7 +206,7 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
     try:
         settings = Sourced(**flags)
     except (ValidationError, SettingsError) as error:
-        raise ConfigError(_in_words(error)) from error
+        raise ConfigError(_one_line(error)) from error
     _check(settings)
     return settings
 
@@ -224,7 +224,7 @@ def load_symbols(path: Path) -> tuple[str, ...]:
         raise ConfigError(f'symbols file {path}: expected a list such as ["BTCUSDT"], not empty')
     for symbol in symbols:
         if not isinstance(symbol, str) or not symbol.isalnum() or not symbol.isupper():
-            raise ConfigError(f"symbols file {path}: {symbol!r} is no symbol such as BTCUSDT")
+            raise ConfigError(f"symbols file {path}: {symbol!r} is not a symbol such as BTCUSDT")
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
     if twice:
         raise ConfigError(f"symbols file {path}: listed more than once: {', '.join(twice)}")
@@ -245,14 +245,14 @@ def _from_file(config: Path | None) -> dict[str, Any]:
         given = content.get(section)
         if isinstance(given, dict) and key in given:
             raise ConfigError(
-                f"settings file {path}: {section}.{key} is a secret and is read from the "
-                f"environment alone: set {_PREFIX}{section.upper()}__{key.upper()}"
+                f"settings file {path}: {section}.{key} is a secret and is only read from "
+                f"the environment: set {_PREFIX}{section.upper()}__{key.upper()}"
             )
     return content
 
 
 def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
-    """Nested unknown keys are refused by the models; pydantic overlooks top-level ones."""
+    """Refuses unknown top-level keys, which pydantic ignores; models refuse nested ones."""
     for name in environment:
         if not name.startswith(_PREFIX) or name.startswith(_FOR_TESTS):
             continue
@@ -261,19 +261,19 @@ def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
             raise ConfigError(f"environment: unknown setting {name}")
 
 
-def _in_words(error: ValidationError | SettingsError) -> str:
+def _one_line(error: ValidationError | SettingsError) -> str:
     if isinstance(error, SettingsError):
         return f"settings: {error}"
-    told = []
+    problems = []
     for each in error.errors():
         name = ".".join(str(part) for part in each["loc"])
         if each["type"] == "extra_forbidden":
-            told.append(f"unknown setting {name}")
+            problems.append(f"unknown setting {name}")
         else:
-            # Of a section that may hold a secret the whole input may be one.
+            # The whole input of a section with a secret may contain the secret.
             secret = any(each["loc"] == of[: len(each["loc"])] for of in _SECRETS)
-            told.append(f"{name} = {'…' if secret else repr(each['input'])}: {each['msg']}")
-    return "settings: " + "; ".join(told)
+            problems.append(f"{name} = {'…' if secret else repr(each['input'])}: {each['msg']}")
+    return "settings: " + "; ".join(problems)
 
 
 def _check(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The service manager is kept informed, and its watchdog quiet for as long as that is right."""
+"""Reports the health to the service manager, and notifies its watchdog while it is good."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ async def supervised(
     now_ms: Callable[[], int],
     timeframe: Timeframe,
 ) -> None:
-    """Says READY, then gives a sign of life at twice the pace that the watchdog asks for.
+    """Sends READY, then notifies the watchdog twice per watchdog interval until cancelled.
 
-    Runs in the engine's own event loop, so that a loop that hangs is silent. `now_ms` is the
-    engine's clock. Until it is cancelled; at once where nobody watches.
+    Runs in the engine's event loop, so that a hanging loop stops the notifications. `now_ms` is
+    the engine's clock. Returns at once without a watchdog.
     """
-    service.ready(words(health()))
+    service.ready(status_line(health()))
     if service.watchdog_s is None:
         return
     pulse = Pulse(timeframe)
     while True:
         report = health()
-        told = words(report)
+        status = status_line(report)
         if pulse.beats(report, now_ms()):
-            service.alive(told)
+            service.alive(status)
         else:
-            service.stuck(f"no sign of life: {told}")
+            service.stuck(f"watchdog not notified: {status}")
         await asyncio.sleep(service.watchdog_s / 2)
 
 
-def words(report: HealthReport) -> str:
+def status_line(report: HealthReport) -> str:
     """The health in one line."""
     return f"{report.status}: {'; '.join(report.reasons)}" if report.reasons else report.status

@@ -1,4 +1,4 @@
-"""The one place that joins the core to concrete sources, stores and views."""
+"""Composition root: connects the core to concrete sources, stores and views."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
 
 PATIENCE_S = 3.0
-"""Coins that have answered wait no longer for the others."""
+"""How long coins whose candles have arrived wait for the others."""
 
 
 class Core(NamedTuple):
-    """The engine, joined; the same for the daemon and for a replay."""
+    """The connected parts of the engine; the same for the daemon and for a replay."""
 
     views: MarketViews
     models: PerCoinModels | None
-    """The coins' own models, where they are asked at all."""
+    """None if models are switched off."""
     record: TrackRecord
     tracker: LiveTracker
     cycle: Cycle
@@ -63,10 +63,10 @@ def build_core(
     log: ModelCallLog | None = None,
     registry: Registry | None = None,
 ) -> Core:
-    """Views, models, record, tracker and cycle with nothing in their memory yet.
+    """Views, models, record, tracker and cycle, all of them empty.
 
-    `log` spares the models the scores that they gave before a restart; it changes no answer.
-    `registry` knows the models instead of the folder of the settings.
+    `log` lets the models reload earlier scores instead of recomputing them; predictions are equal.
+    `registry` replaces the models folder of the settings.
     """
     timeframe = settings.timeframe
     models = None
@@ -115,9 +115,9 @@ def build_catch_up(
     registry: Registry | None = None,
     patience_s: float = PATIENCE_S,
 ) -> CatchUp:
-    """The engine on `database`, fed by `feed`; `recover` comes before anything else.
+    """The engine on `database` with candles from `feed`; call `recover` first.
 
-    `timer` gives seconds, for measuring; `registry` as `build_core` takes it.
+    `timer` returns seconds, for measuring durations; `registry` as in `build_core`.
     """
     timeframe = settings.timeframe
     exchange = settings.exchange
@@ -155,7 +155,7 @@ def build_catch_up(
 
 
 def rules(settings: Settings) -> list[SignalSource]:
-    """The fallback chain after the models, in the order in which it is asked."""
+    """The fallback chain after the models, in order."""
     timeframe = settings.timeframe
     return [_analyzer(settings), RsiMa(), Momentum(timeframe), Hold()]
 
@@ -180,10 +180,10 @@ def _analyzer(settings: Settings) -> ProfessionalAnalyzer:
 
 
 def check_device(settings: Settings) -> None:
-    """Raises ConfigError where `device` asks for CUDA and there is none."""
+    """Raises ConfigError if `device` is `cuda` and there is no CUDA GPU."""
     if not settings.use_ml or settings.device != "cuda":
         return
-    import torch  # noqa: PLC0415 - two seconds and 200 MB: only where a GPU was asked for
+    import torch  # noqa: PLC0415 - takes two seconds and 200 MB
 
     if not torch.cuda.is_available():
         raise ConfigError(

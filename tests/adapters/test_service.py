@@ -78,7 +78,7 @@ async def test_ready_then_alive_then_silent_when_it_is_stuck(manager: Manager) -
     said = await manager.next()
     while said[0] == "WATCHDOG=1":
         said = await manager.next()
-    assert said[0].startswith("STATUS=no sign of life: degraded: signals are behind")
+    assert said[0].startswith("STATUS=watchdog not notified: degraded: signals are behind")
     assert (await manager.next())[0].startswith("STATUS=")
     engine.health = replace(engine.health, last_cycle_ms=engine.now_ms)
     while not (said := await manager.next())[0].startswith("WATCHDOG=1"):

@@ -1,4 +1,4 @@
-"""Files of made candles, hourly."""
+"""Files of generated hourly candles."""
 
 from pathlib import Path
 

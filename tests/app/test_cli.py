@@ -1,4 +1,4 @@
-"""Commands: bad usage is one line and exit code 2."""
+"""The command line: bad usage prints one line and exits with 2."""
 
 import subprocess
 import sys
@@ -16,16 +16,16 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(code: int, capsys: pytest.CaptureFixture[str]) -> str:
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     assert code == 2
-    assert told.out == ""
-    lines = told.err.splitlines()
-    assert len(lines) == 1, told.err
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert len(lines) == 1, printed.err
     return lines[0]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "expected"),
     [
         (("--tf", "7m"), "unknown timeframe '7m': use one of 1m, 5m, 15m, 1h, 4h, 1d"),
         (("--tf",), "expected one argument"),
@@ -40,36 +40,36 @@ def refused(code: int, capsys: pytest.CaptureFixture[str]) -> str:
     ],
 )
 def test_flags_of_the_daemon(
-    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = refused(run_main(words), capsys)
+    line = refused(run_main(arguments), capsys)
     assert line.startswith("crypto-bot: ")
-    assert said in line
-    assert refused(main(["run", *words]), capsys) == line
+    assert expected in line
+    assert refused(main(["run", *arguments]), capsys) == line
 
 
-def test_cuda_without_cuda(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_device_cuda_needs_a_gpu(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     import torch  # noqa: PLC0415 - slow to import, for one test
 
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     (tmp_path / "coins.json").write_text('["BTCUSDT"]')
-    words = ("--use_ml", "1", "--device", "cuda", "--symbols_file", "coins.json")
-    assert "torch finds no CUDA GPU" in refused(run_main(words), capsys)
+    arguments = ("--use_ml", "1", "--device", "cuda", "--symbols_file", "coins.json")
+    assert "torch finds no CUDA GPU" in refused(run_main(arguments), capsys)
 
 
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unknown command 'fly': use one of run, sim" in refused(main(["fly"]), capsys)
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
-def test_help_names_the_commands(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words) == 0
-    told = capsys.readouterr().out
-    assert all(command in told for command in ("run", "sim", "candles", "backtest"))
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_names_the_commands(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert all(command in printed for command in ("run", "sim", "candles", "backtest"))
 
 
-def test_sim_becomes_the_simulated_exchange() -> None:
+def test_sim_runs_the_simulated_exchange() -> None:
     command = [sys.executable, "-c", "from crypto_bot.app.cli import main; main()", "sim"]
     done = subprocess.run(
         [*command, "--speed", "0"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -87,17 +87,17 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "expected"),
     [
         (("candles",), "required: command"),
         (("candles", "import"), "required: path"),
         (("candles", "import", "gone"), "no candles at gone"),
         (("candles", "sync", "--days", "0"), "0 is not at least 1"),
         (("candles", "check", "--database_url", "sqlite:////proc/none/x.db"), "/proc/none"),
-        (("backtest", "--since", "soon"), "'soon' is no time"),
+        (("backtest", "--since", "soon"), "'soon' is not a time"),
     ],
 )
 def test_flags_of_other_commands(
-    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert said in refused(main(words), capsys)
+    assert expected in refused(main(arguments), capsys)

@@ -1,4 +1,4 @@
-"""The market that the settings name."""
+"""The market of the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crypto_bot.app.settings import ExchangeSettings, Settings
 
 
 @pytest.mark.parametrize(("streams", "kind"), [(False, CcxtPrices), (True, StreamedPrices)])
-async def test_prices_are_streamed_where_switched_on(*, streams: bool, kind: type) -> None:
+async def test_prices_are_streamed_if_switched_on(*, streams: bool, kind: type) -> None:
     settings = Settings(exchange=ExchangeSettings(id="kraken", stream_prices=streams))
     market = open_market(settings, ["BTCUSDT"], None)
     assert type(market.prices) is kind

@@ -1,4 +1,4 @@
-"""What is secret is in no log, no answer, no error and no picture of the settings."""
+"""Secrets appear in no log, response, error or representation of the settings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_settings_do_not_show_their_secrets(
         ("CRYPTO_BOT_TOKEN", TOKEN),
     ],
 )
-def test_settings_that_are_refused_are_not_shown_with_them(
+def test_errors_of_settings_do_not_show_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -48,7 +48,7 @@ def test_settings_that_are_refused_are_not_shown_with_them(
     assert "hush" not in str(refused.value)
 
 
-def test_a_secret_in_the_file_is_refused_without_being_told(tmp_path: Path) -> None:
+def test_a_secret_in_the_file_is_refused_and_not_shown(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f'[api]\ntoken = "{TOKEN}"\n')
     with pytest.raises(ConfigError, match="CRYPTO_BOT_API__TOKEN") as refused:
@@ -59,7 +59,7 @@ def test_a_secret_in_the_file_is_refused_without_being_told(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "url", [DATABASE, DATABASE.replace("psycopg", "asyncpg"), DATABASE + "\n", f"mysql{DATABASE}"]
 )
-def test_a_database_that_cannot_be_had_is_told_without_its_password(url: str) -> None:
+def test_database_errors_do_not_show_the_password(url: str) -> None:
     with pytest.raises(ConfigError) as refused:
         Database.open(url)
     error: BaseException | None = refused.value
@@ -69,8 +69,8 @@ def test_a_database_that_cannot_be_had_is_told_without_its_password(url: str) ->
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
-def test_a_bug_in_a_call_with_the_token_is_logged_without_it(style: str) -> None:
-    """Over a real server: its own log is part of it."""
+def test_an_error_in_a_request_is_logged_without_the_token(style: str) -> None:
+    """With a real server, whose own log counts too."""
     program = f"""
 import asyncio
 from urllib.error import HTTPError
@@ -96,7 +96,7 @@ async def main() -> None:
         try:
             await asyncio.to_thread(urlopen, Request(url, headers=headers))
         except HTTPError as error:
-            print("answered", error.code, error.read(), error.headers)
+            print("status", error.code, error.read(), error.headers)
             error.close()
     await server.stop()
 
@@ -105,8 +105,8 @@ asyncio.run(main())
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
-    said = done.stdout + done.stderr
-    assert "a bug" in said
-    assert "answered 500" in said
-    assert "answered 401" in said
-    assert TOKEN not in said
+    output = done.stdout + done.stderr
+    assert "a bug" in output
+    assert "status 500" in output
+    assert "status 401" in output
+    assert TOKEN not in output

@@ -1,4 +1,4 @@
-"""Settings: their order, and that nothing unknown passes."""
+"""Settings: precedence, and errors for unknown ones."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_flag_before_environment_before_file_before_default(
+def test_precedence_is_flag_environment_file_default(
     empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert load({}).exchange.timeout_s == 10.0
@@ -27,7 +27,7 @@ def test_flag_before_environment_before_file_before_default(
     assert load({"exchange": {"timeout_s": 2}}).exchange.timeout_s == 2.0
 
 
-def test_older_spellings_stand_between_the_environment_and_the_file(
+def test_older_names_rank_between_the_environment_and_the_file(
     empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (empty_folder / "crypto_bot.toml").write_text('tf = "1h"\nuse_ml = true\n')
@@ -43,7 +43,7 @@ def test_older_spellings_stand_between_the_environment_and_the_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("CRYPTO_BOT_SPEED", "1", "unknown setting CRYPTO_BOT_SPEED"),
         ("CRYPTO_BOT_EXCHANGE__SPEED", "1", "unknown setting exchange.speed"),
@@ -56,47 +56,47 @@ def test_older_spellings_stand_between_the_environment_and_the_file(
         ("CRYPTO_BOT_EXCHANGE__GRACE_S", "900", "shorter than 15m"),
     ],
 )
-def test_refuses_in_one_line(
-    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+def test_an_invalid_variable_is_an_error_of_one_line(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match=said) as refused:
+    with pytest.raises(ConfigError, match=expected) as refused:
         load({})
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("speed = 1\n", "unknown setting speed"),
         ("[exchange]\nspeed = 1\n", "unknown setting exchange.speed"),
         ("tf = [\n", "is not TOML"),
-        ('[api]\ntoken = "x"\n', "read from the environment alone"),
+        ('[api]\ntoken = "x"\n', "only read from the environment"),
     ],
 )
-def test_refuses_a_file_in_one_line(content: str, said: str, empty_folder: Path) -> None:
+def test_an_invalid_file_is_an_error(content: str, expected: str, empty_folder: Path) -> None:
     path = empty_folder / "mine.toml"
     path.write_text(content)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=expected):
         load({}, path)
 
 
-def test_a_file_that_was_named_must_exist(empty_folder: Path) -> None:
+def test_a_given_settings_file_must_exist(empty_folder: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load({}, empty_folder / "gone.toml")
 
 
-def test_nobody_else_is_served_unless_asked_for() -> None:
+def test_the_default_host_is_loopback() -> None:
     assert load({}).api.host == "127.0.0.1"
 
 
-def test_a_token_opens_other_hosts_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_allows_other_hosts_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", "hush-hush")
     settings = load({"api": {"host": "0.0.0.0"}})
     assert "hush-hush" not in repr(settings)
 
 
-def test_variables_of_tests_are_nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_for_tests_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRYPTO_BOT_TEST_DATA", "somewhere")
     load({})
 
@@ -111,23 +111,25 @@ def test_both_forms_of_a_symbols_file(content: str, empty_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("", "is not JSON"),
         ("[", "is not JSON"),
         ("[]", "expected a list"),
         ('{"coins": ["BTCUSDT"]}', "expected a list"),
         ('"BTCUSDT"', "expected a list"),
-        ('["BTC/USDT"]', "'BTC/USDT' is no symbol"),
-        ('["btcusdt"]', "is no symbol"),
-        ("[1]", "1 is no symbol"),
+        ('["BTC/USDT"]', "'BTC/USDT' is not a symbol"),
+        ('["btcusdt"]', "is not a symbol"),
+        ("[1]", "1 is not a symbol"),
         ('["BTCUSDT", "ETHUSDT", "BTCUSDT"]', "more than once: BTCUSDT"),
     ],
 )
-def test_refuses_a_symbols_file(content: str, said: str, empty_folder: Path) -> None:
+def test_an_invalid_symbols_file_is_an_error(
+    content: str, expected: str, empty_folder: Path
+) -> None:
     path = empty_folder / "symbols.json"
     path.write_text(content)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=expected):
         load_symbols(path)
 
 

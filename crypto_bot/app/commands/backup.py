@@ -1,4 +1,4 @@
-"""`crypto-bot backup PATH`: a copy of the database while the engine runs."""
+"""`crypto-bot backup PATH`: copies the database while the engine runs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from crypto_bot.domain.instant import instant
 
 
 def backup(argv: Sequence[str]) -> int:
-    """Writes the copy and says what is in it. Raises ConfigError, StoreError."""
-    parser = Parser(prog="crypto-bot backup", description="A copy of the database, checked.")
+    """Writes the copy and prints its contents. Raises ConfigError, StoreError."""
+    parser = Parser(
+        prog="crypto-bot backup", description="Copies the database and checks the copy."
+    )
     add_settings(parser, "database_url")
-    parser.add_argument("path", type=Path, help="the file to write; it must not be there")
+    parser.add_argument("path", type=Path, help="the file to write; must not exist")
     flags = parser.parse_args(argv)
     copied = back_up(settings_of(flags).database_url, flags.path)
     newest = copied.newest_open_ms
     until = "" if newest is None else f" up to the candle of {instant(newest)}"
     Console(soft_wrap=True).print(
         f"{flags.path}: {copied.predictions:,} predictions{until}, "
-        f"{copied.size_bytes / 1e6:,.1f} MB, no fault found",
+        f"{copied.size_bytes / 1e6:,.1f} MB, integrity check passed",
         markup=False,
         highlight=False,
     )

@@ -32,7 +32,7 @@ FAILED = 1
 
 
 def candles(argv: Sequence[str]) -> int:
-    """Runs one of the four; 1 where a file or a coin failed. Raises ConfigError, StoreError."""
+    """Runs a subcommand; returns 1 if a file or coin failed. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
     database = Database.open(settings.database_url)
@@ -45,7 +45,7 @@ def candles(argv: Sequence[str]) -> int:
             return _import(settings, archive, flags, symbols)
         if flags.command == "export":
             for written in export_folder(archive, flags.path, symbols, flags.format):
-                _say(f"{written.symbol}: {written.rows:,} rows -> {written.path}")
+                _print(f"{written.symbol}: {written.rows:,} rows -> {written.path}")
             return 0
         _show(check(archive, settings.timeframe, symbols))
         return 0
@@ -56,9 +56,9 @@ def candles(argv: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="crypto-bot candles", description="The stored candles.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    sync = commands.add_parser("sync", help="fetch what is missing from the exchange")
+    sync = commands.add_parser("sync", help="fetch missing candles from the exchange")
     add_settings(sync, "tf", "symbols_file", "database_url", "exchange", "exchange_url")
-    sync.add_argument("--days", type=_positive, help="history of a coin with no candles yet")
+    sync.add_argument("--days", type=_positive, help="history for coins without candles")
     for name, text in (
         ("import", "store Parquet or CSV files"),
         ("export", "write Parquet or CSV files"),
@@ -70,7 +70,7 @@ def _parser() -> Parser:
         if name != "check":
             command.add_argument("path", type=Path, help="folder of <SYMBOL>.parquet or .csv")
         if name == "import":
-            command.add_argument("--skip_bad", action="store_true", help="store the sound rows")
+            command.add_argument("--skip_bad", action="store_true", help="store the valid rows")
         if name == "export":
             command.add_argument("--format", choices=("parquet", "csv"), default="parquet")
     return parser
@@ -84,7 +84,7 @@ def _positive(text: str) -> int:
 
 
 async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> int:
-    """Up to the newest closed candle; a coin without candles starts with what the rules need."""
+    """Fetches up to the newest closed candle; new coins start with what the rules need."""
     symbols = load_symbols(settings.symbols_file)
     timeframe = settings.timeframe
     market = await asyncio.to_thread(open_market, settings, symbols, None)
@@ -103,7 +103,7 @@ async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None)
         history_ms = _history_ms(settings, symbols, days)
         newest = archive.newest_opens()
 
-        async def bring(symbol: str) -> str | None:
+        async def fetch(symbol: str) -> str | None:
             known_ms = newest.get(symbol)
             since_ms = until_ms - history_ms if known_ms is None else known_ms + timeframe.ms
             if since_ms > until_ms:
@@ -116,11 +116,11 @@ async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None)
                 return f"{symbol}: {error}"
             await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
             on_coin(symbol)
-            _say(f"{symbol}: {len(arrived.candles):,} candles, {len(arrived.gaps)} gaps")
+            _print(f"{symbol}: {len(arrived.candles):,} candles, {len(arrived.gaps)} gaps")
             return None
 
         with backfill(len(symbols)) as on_coin:
-            problems = await asyncio.gather(*map(bring, symbols))
+            problems = await asyncio.gather(*map(fetch, symbols))
         for problem in filter(None, problems):
             failed += 1
             sys.stderr.write(f"{problem}\n")
@@ -146,12 +146,12 @@ def _import(
         archive, flags.path, settings.timeframe, symbols, skip_bad=flags.skip_bad
     )
     for report in reports:
-        _say_import(report)
+        _print_import(report)
     refused = [report for report in reports if report.stored == 0]
     return FAILED if refused else 0
 
 
-def _say_import(report: ImportReport) -> None:
+def _print_import(report: ImportReport) -> None:
     if report.problem is not None:
         sys.stderr.write(f"{report.symbol}: {report.problem}\n")
         return
@@ -159,9 +159,9 @@ def _say_import(report: ImportReport) -> None:
         rows = ", ".join(map(str, fault.first_rows))
         sys.stderr.write(f"{report.symbol}: {fault.count} x {fault.kind}, first rows {rows}\n")
     if report.faults and not report.stored:
-        sys.stderr.write(f"{report.symbol}: nothing stored; --skip_bad stores the sound rows\n")
+        sys.stderr.write(f"{report.symbol}: nothing stored; --skip_bad stores the valid rows\n")
         return
-    _say(f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored")
+    _print(f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored")
 
 
 def _show(reports: Sequence[GapReport]) -> None:
@@ -185,5 +185,5 @@ def _day(at_ms: int | None) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")

@@ -1,4 +1,4 @@
-"""Flags that several commands share, and how they become settings."""
+"""Flags shared by several commands, and their conversion to settings."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from crypto_bot.app.settings import Settings, load
 from crypto_bot.domain.errors import ConfigError
 
 _FLAGS: dict[str, tuple[str, str]] = {
-    "use_ml": ("use_ml", "1: ask the coins' own models first; 0: rules alone, torch is not loaded"),
+    "use_ml": ("use_ml", "1: use the coins' own models first; 0: rules only, torch is not loaded"),
     "device": ("device", "auto, cpu or cuda: where the models run"),
     "tf": ("tf", "timeframe: 1m, 5m, 15m, 1h, 4h or 1d"),
     "symbols_file": ("symbols_file", "JSON list of symbols"),
-    "host": ("api.host", "address of the API; another than loopback needs CRYPTO_BOT_API__TOKEN"),
+    "host": ("api.host", "address of the API; any but loopback needs CRYPTO_BOT_API__TOKEN"),
     "port": ("api.port", "port of the API; 0 takes a free one"),
     "database_url": ("database_url", "sqlite:///PATH or postgresql+psycopg://…"),
     "models_dir": ("models_dir", "where trained models are published"),
-    "paper": ("paper.enabled", "1: trade the signals on paper; 0: do not"),
+    "paper": ("paper.enabled", "1: paper trading; 0: none"),
     "exchange": ("exchange.id", "a ccxt exchange id, or sim"),
     "exchange_url": ("exchange.url", "replaces the host of every REST address of the exchange"),
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and takes no abbreviations."""
+    """Reports errors in one line, and accepts no abbreviations."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -45,7 +45,7 @@ def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
 
 
 def settings_of(flags: argparse.Namespace) -> Settings:
-    """The settings with the flags that were given on top. Raises ConfigError."""
+    """The settings, overridden by the given flags. Raises ConfigError."""
     nested: dict[str, Any] = {}
     for name, (path, _) in _FLAGS.items():
         value = getattr(flags, name, None)
@@ -61,7 +61,7 @@ def instant_of(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2025-01-01") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2025-01-01") from error
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp() * 1000)
 

@@ -1,4 +1,4 @@
-"""`crypto-bot notify test`: one message to every receiver, and what each answered."""
+"""`crypto-bot notify test`: sends a message to every receiver and prints the replies."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from crypto_bot.domain.notice import Level, Message
 
 FAILED = 1
 _MESSAGE = Message(
-    "crypto_bot: test", "This is a test: whoever reads it will be told of the engine.", Level.INFO
+    "crypto_bot: test", "This is a test: this receiver gets the notices of the engine.", Level.INFO
 )
 
 
 def notify(argv: Sequence[str]) -> int:
-    """0 where every receiver took it, 1 where one did not. Raises ConfigError."""
-    parser = Parser(prog="crypto-bot notify", description="Tries the receivers of notices.")
+    """Returns 0 if every delivery succeeded, else 1. Raises ConfigError."""
+    parser = Parser(prog="crypto-bot notify", description="Tests the receivers of notices.")
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="sends one message to each receiver")
     test.add_argument("--config", type=Path, help="settings file; default crypto_bot.toml")
     urls = settings_of(parser.parse_args(argv)).notify.urls
     if urls is None:
         raise ConfigError(
-            "nobody is to be told: set CRYPTO_BOT_NOTIFY__URLS to Apprise URLs, separated by "
+            "no receivers: set CRYPTO_BOT_NOTIFY__URLS to Apprise URLs, separated by "
             "blanks; see https://appriseit.com/services/"
         )
     receivers = open_receivers(urls.get_secret_value())
     with ThreadPoolExecutor(len(receivers)) as pool:
-        answers = list(pool.map(lambda receiver: receiver.send(_MESSAGE), receivers))
+        replies = list(pool.map(lambda receiver: receiver.send(_MESSAGE), receivers))
     console = Console(soft_wrap=True)
-    for receiver, answer in zip(receivers, answers, strict=True):
-        told = "delivered" if answer.delivered else "NOT delivered"
-        words = "" if answer.words == told else f": {answer.words}"
-        console.print(f"{receiver.name}  {told}{words}", markup=False, highlight=False)
-    return 0 if all(answer.delivered for answer in answers) else FAILED
+    for receiver, reply in zip(receivers, replies, strict=True):
+        status = "delivered" if reply.delivered else "NOT delivered"
+        detail = "" if reply.words == status else f": {reply.words}"
+        console.print(f"{receiver.name}  {status}{detail}", markup=False, highlight=False)
+    return 0 if all(reply.delivered for reply in replies) else FAILED

@@ -1,4 +1,4 @@
-"""A progress bar for the first back-fill, on a terminal alone."""
+"""A progress bar for the first download of candles, on a terminal only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def backfill(coins: int) -> Iterator[Callable[[str], None]]:
-    """Gives the function to be called with each coin whose candles have come."""
+    """Yields a function to call with each coin whose candles have arrived."""
     if not sys.stdout.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""`crypto-bot replay --verify`: the logged predictions, made once more of the stored candles."""
+"""`crypto-bot replay --verify`: recomputes the logged predictions from the stored candles."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ _SHOWN = 20
 
 
 def replay(argv: Sequence[str]) -> int:
-    """Reports every difference; 1 where there is one. Raises ConfigError, StoreError."""
-    parser = Parser(prog="crypto-bot replay", description="The prediction log, recomputed.")
+    """Reports every difference; returns 1 if there is any. Raises ConfigError, StoreError."""
+    parser = Parser(prog="crypto-bot replay", description="Recomputes the prediction log.")
     add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir", "device")
     parser.add_argument("--verify", action="store_true", help="compare with the log")
     parser.add_argument("--since", type=instant_of, help="first candle compared, ISO-8601 UTC")
     parser.add_argument("--until", type=instant_of, help="last candle compared, ISO-8601 UTC")
     flags = parser.parse_args(argv)
     if not flags.verify:
-        raise ConfigError("replay what? use --verify; crypto-bot backtest replays any history")
+        raise ConfigError(
+            "use crypto-bot replay --verify; to replay any history use crypto-bot backtest"
+        )
     settings = settings_of(flags)
     database = Database.open(settings.database_url)
     try:
@@ -49,10 +51,10 @@ def replay(argv: Sequence[str]) -> int:
 def verify(
     settings: Settings, database: Database, since_ms: int | None, until_ms: int | None
 ) -> tuple[Verification, list[str]]:
-    """Compares `[since_ms, until_ms]` (None: all of the log); also names models that are lost.
+    """Compares `[since_ms, until_ms]` (None: the whole log); also lists deleted models.
 
-    The replay starts with the log, wherever the comparison does: the record of the rules, and so
-    their confidence, is made of all of it. Raises ConfigError for an empty log, StoreError.
+    The replay always starts with the log, because the record of the rules, and so their
+    confidence, depends on all of it. Raises ConfigError for an empty log, StoreError.
     """
     symbols = load_symbols(settings.symbols_file)
     timeframe = settings.timeframe
@@ -80,12 +82,12 @@ def verify(
             registry=models,
         )
         made = pages(SqlPredictionQueries(target, timeframe), since_ms, until_ms)
-        told = (
+        logged = (
             line
             for line in pages(queries, since_ms, until_ms)
             if line.stored.signal.symbol in symbols
         )
-        return compare(told, made), models.lost if models else []
+        return compare(logged, made), models.lost if models else []
     finally:
         target.close()
 
@@ -114,9 +116,9 @@ def _report(done: Verification, lost: Sequence[str]) -> int:
     if len(done.differences) > _SHOWN:
         console.print(f"... and {len(done.differences) - _SHOWN:,} more")
     for name in lost:
-        console.print(f"not to be recomputed, the model is stored no more: {name}", markup=False)
+        console.print(f"not recomputed, the model is no longer stored: {name}", markup=False)
     console.print(
-        f"{done.lines:,} predictions recomputed, {done.models:,} of them of models: "
+        f"{done.lines:,} predictions recomputed, {done.models:,} of them by models: "
         f"{len(done.differences):,} differences"
     )
     return FAILED if done.differences else 0

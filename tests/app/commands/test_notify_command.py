@@ -1,4 +1,4 @@
-"""`crypto-bot notify test`, and where the URLs may come from."""
+"""`crypto-bot notify test`, and the sources of URLs."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_says_what_each_receiver_answered(
+def test_the_reply_of_each_receiver_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with listening() as good, listening() as bad:
         bad.status = 403
         monkeypatch.setenv(URLS, f"{good.url(SECRET)}\n{bad.url(SECRET)}")
         assert main(["notify", "test"]) == 1
-        told = capsys.readouterr()
-        assert told.err == ""
-        first, second = told.out.splitlines()
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        first, second = printed.out.splitlines()
         assert first == "1 JSON  delivered"
         assert second.startswith("2 JSON  NOT delivered: Failed to send JSON POST notification")
         assert "error=403" in second
-        assert SECRET not in told.out
+        assert SECRET not in printed.out
         assert good.messages[0]["title"] == "crypto_bot: test"
         monkeypatch.setenv(URLS, good.url())
         assert main(["notify", "test"]) == 0
 
 
 @pytest.mark.parametrize(
-    ("urls", "said"),
+    ("urls", "expected"),
     [(None, f"set {URLS}"), (f"nonsense://{SECRET}", "number 1 is no URL"), (" ", "is empty")],
 )
-def test_what_cannot_be_tried_is_one_line(
+def test_bad_urls_are_an_error_of_one_line(
     urls: str | None,
-    said: str,
+    expected: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     if urls is not None:
         monkeypatch.setenv(URLS, urls)
     assert main(["notify", "test"]) == 2
-    told = capsys.readouterr()
-    assert said in told.err
-    assert len(told.err.splitlines()) == 1
-    assert SECRET not in told.out + told.err
+    printed = capsys.readouterr()
+    assert expected in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert SECRET not in printed.out + printed.err
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_cannot_be_tried_is_one_line(
         ("CRYPTO_BOT_API", f'["{SECRET}"]'),
     ],
 )
-def test_a_slip_with_a_secret_does_not_show_it(
+def test_a_misplaced_secret_is_not_shown(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -82,13 +82,15 @@ def test_a_slip_with_a_secret_does_not_show_it(
     assert "\n" not in str(refused.value)
 
 
-def test_urls_stand_in_no_file_and_in_no_print(
+def test_urls_are_not_read_from_files_or_shown(
     empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (empty_folder / "crypto_bot.toml").write_text(f'[notify]\nurls = "json://{SECRET}"\n')
-    with pytest.raises(ConfigError, match=f"read from the environment alone: set {URLS}") as said:
+    with pytest.raises(
+        ConfigError, match=f"only read from the environment: set {URLS}"
+    ) as expected:
         load({})
-    assert SECRET not in str(said.value)
+    assert SECRET not in str(expected.value)
     (empty_folder / "crypto_bot.toml").write_text('[notify]\nquiet_hours = "22:00-07:00"\n')
     monkeypatch.setenv(URLS, f"json://{SECRET}")
     settings = load({})
@@ -98,16 +100,16 @@ def test_urls_stand_in_no_file_and_in_no_print(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("QUIET_HOURS", "late", "quiet hours 'late'"),
         ("ZONE", "Mars/Olympus", "no time zone 'Mars/Olympus'"),
         ("LEVEL", "loud", "notify.level = 'loud'"),
     ],
 )
-def test_other_settings_are_refused_in_one_line(
-    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+def test_other_invalid_settings_are_errors(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"CRYPTO_BOT_NOTIFY__{name}", value)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=expected):
         load({})

@@ -1,4 +1,4 @@
-"""A log that nobody touched verifies; a repainted line, a changed candle, a lost model are told."""
+"""An unchanged log verifies; changed rows, changed candles and deleted models are reported."""
 
 import shutil
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Candles alone."""
+    """A database with candles only."""
     path = tmp_path_factory.mktemp("candles") / "engine.db"
     database = Database.open(f"sqlite:///{path}")
     market = GeneratedMarket(SYMBOLS, M15.ms, seed=3)
@@ -61,7 +61,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(settings: Settings, source: Path) -> Iterator[Database]:
-    """Candles, and the log that the engine made of them."""
+    """Candles, and the log that the engine made from them."""
     shutil.copy(source, settings.database_url.removeprefix("sqlite:///"))
     opened = Database.open(settings.database_url)
     SqlPredictionStore(opened, M15).first_bar(START)
@@ -76,7 +76,7 @@ def changed(database: Database, statement: str) -> None:
         connection.execute(text(statement))
 
 
-def test_an_untouched_log_verifies_also_after_other_models_were_published(
+def test_an_unchanged_log_verifies_also_after_other_models_were_published(
     settings: Settings, database: Database
 ) -> None:
     done, lost = verify(settings, database, None, None)
@@ -88,7 +88,7 @@ def test_an_untouched_log_verifies_also_after_other_models_were_published(
     assert (done.differences, lost) == ([], [])
 
 
-def test_a_repainted_line_is_told_field_by_field(settings: Settings, database: Database) -> None:
+def test_a_changed_row_is_reported_field_by_field(settings: Settings, database: Database) -> None:
     changed(
         database,
         f"UPDATE predictions SET p_long = p_long + 0.001 WHERE id = 'ETHUSDT:15m:{END}'",
@@ -106,7 +106,9 @@ def test_a_repainted_line_is_told_field_by_field(settings: Settings, database: D
     }
 
 
-def test_deleted_lines_and_changed_candles_are_told(settings: Settings, database: Database) -> None:
+def test_deleted_rows_and_changed_candles_are_reported(
+    settings: Settings, database: Database
+) -> None:
     changed(database, f"DELETE FROM predictions WHERE id = 'SOLUSDT:15m:{END}'")
     changed(
         database,
@@ -114,13 +116,13 @@ def test_deleted_lines_and_changed_candles_are_told(settings: Settings, database
         f"WHERE symbol = 'ETHUSDT' AND open_ms = {END}",
     )
     done, _ = verify(settings, database, END, None)
-    told = {(each.id, each.field) for each in done.differences}
-    assert (f"SOLUSDT:15m:{END}", "line") in told
-    assert (f"ETHUSDT:15m:{END}", "entry") in told
-    assert not any(line.startswith("BTCUSDT") for line, _ in told)
+    differences = {(each.id, each.field) for each in done.differences}
+    assert (f"SOLUSDT:15m:{END}", "line") in differences
+    assert (f"ETHUSDT:15m:{END}", "entry") in differences
+    assert not any(line.startswith("BTCUSDT") for line, _ in differences)
 
 
-def test_a_model_that_is_stored_no_more_is_named(settings: Settings, database: Database) -> None:
+def test_a_deleted_model_is_reported(settings: Settings, database: Database) -> None:
     version = tiny_model("ETHUSDT", seed=1, features="per_coin_v2").version
     folder = folder_of(settings.models_dir, "ETHUSDT", "15m")
     shutil.rmtree(versions.store(folder))
@@ -129,25 +131,25 @@ def test_a_model_that_is_stored_no_more_is_named(settings: Settings, database: D
     assert {each.id.split(":")[0] for each in done.differences} == {"ETHUSDT"}
 
 
-def test_the_command_reports_and_fails_where_something_differs(
+def test_the_command_reports_differences_and_fails(
     settings: Settings, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [
+    arguments = [
         *("replay", "--verify", "--database_url", settings.database_url, "--device", "cpu"),
         *("--models_dir", str(settings.models_dir), "--symbols_file", str(settings.symbols_file)),
     ]
-    assert main(words) == 0
+    assert main(arguments) == 0
     assert f"{3 * BARS} predictions recomputed" in capsys.readouterr().out
     changed(database, "UPDATE predictions SET entry = 1 WHERE symbol = 'SOLUSDT'")
-    assert main(words) == 1
-    told = capsys.readouterr().out
-    assert f"SOLUSDT:15m:{END}  entry: logged 1.0, recomputed" in told
-    assert "and 20 more" in told
+    assert main(arguments) == 1
+    printed = capsys.readouterr().out
+    assert f"SOLUSDT:15m:{END}  entry: logged 1.0, recomputed" in printed
+    assert "and 20 more" in printed
     assert main(["replay"]) == 2
-    assert "use --verify" in capsys.readouterr().err
+    assert "use crypto-bot replay --verify" in capsys.readouterr().err
 
 
-def test_an_empty_log_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_log_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     assert main(["replay", "--verify", "--database_url", url]) == 2
     assert "no predictions of 15m to verify" in capsys.readouterr().err

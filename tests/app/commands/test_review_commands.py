@@ -1,4 +1,4 @@
-"""`crypto-bot review` and `crypto-bot export`: what a person sees and gets."""
+"""`crypto-bot review` and `crypto-bot export`."""
 
 from __future__ import annotations
 
@@ -34,57 +34,57 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    code = main(words)
-    said = capsys.readouterr()
-    return code, said.out + said.err
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
 
 
-def test_review_tells_the_main_tables(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = run(capsys, "review", "--database_url", url, "--use_ml", "0")
+def test_review_prints_the_main_tables(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed = run(capsys, "review", "--database_url", url, "--use_ml", "0")
     assert code == 0
-    assert "below: hit rate" in told
-    rows = {line.split("│")[1].strip(): line for line in told.splitlines() if "│" in line}
+    assert "below: hit rate" in printed
+    rows = {line.split("│")[1].strip(): line for line in printed.splitlines() if "│" in line}
     assert "0.0 %" in rows["RSI_MA SHORT"]
     assert {"ML_PER_COIN_V1 LONG", "random side", "C0USDT", "20 to 30 bp", "NO_TRADE"} <= set(rows)
-    assert "P(long) of ML: calibration error" in told
-    assert "(below 0 is better)" in told
+    assert "P(long) of ML: calibration error" in printed
+    assert "(below 0 is better)" in printed
 
 
 def test_review_of_a_selection(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
-    code, told = run(capsys, "review", "--database_url", url, *words)
+    arguments = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
+    code, printed = run(capsys, "review", "--database_url", url, *arguments)
     assert code == 0
-    assert "7 d, ML, LONG" in told
-    assert "RSI_MA" not in told
-    assert "ML_PER_COIN_V1 SHORT" not in told
+    assert "7 d, ML, LONG" in printed
+    assert "RSI_MA" not in printed
+    assert "ML_PER_COIN_V1 SHORT" not in printed
 
 
-def test_review_tells_of_the_models(
+def test_review_prints_the_models(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tiny_model("BTCUSDT")
     publish(model, tmp_path / "models")
-    words = ("--models_dir", str(tmp_path / "models"), "--use_ml", "1")
-    code, told = run(capsys, "review", "--database_url", url, *words)
+    arguments = ("--models_dir", str(tmp_path / "models"), "--use_ml", "1")
+    code, printed = run(capsys, "review", "--database_url", url, *arguments)
     assert code == 0
-    (line,) = [line for line in told.splitlines() if model.version in line and "BTCUSDT" in line]
+    (line,) = [line for line in printed.splitlines() if model.version in line and "BTCUSDT" in line]
     assert "ACTIVE" in line
 
 
 def test_review_of_an_empty_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
-    code, told = run(capsys, "review", "--database_url", url, "--use_ml", "0")
-    assert (code, told.count("\n")) == (0, 1)
-    assert "start the engine first" in told
+    code, printed = run(capsys, "review", "--database_url", url, "--use_ml", "0")
+    assert (code, printed.count("\n")) == (0, 1)
+    assert "start the engine first" in printed
 
 
 def test_export_to_parquet_and_csv_agree(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("log.parquet", "log.csv"):
-        code, told = run(capsys, "export", str(tmp_path / name), "--database_url", url)
-        assert (code, told) == (0, f"808 predictions of 15m -> {tmp_path / name}\n")
+        code, printed = run(capsys, "export", str(tmp_path / name), "--database_url", url)
+        assert (code, printed) == (0, f"808 predictions of 15m -> {tmp_path / name}\n")
     table = pyarrow.parquet.read_table(tmp_path / "log.parquet").to_pylist()
     with (tmp_path / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -97,11 +97,11 @@ def test_export_to_parquet_and_csv_agree(
 
 
 def test_export_filters(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--symbol", "btcusdt", "--source", "rsi_ma", "--since", "2025-12-01T01:00")
+    arguments = ("--symbol", "btcusdt", "--source", "rsi_ma", "--since", "2025-12-01T01:00")
     until = ("--until", "2025-12-01T02:00")
-    code, told = run(capsys, "export", "-", "--database_url", url, *words, *until)
+    code, printed = run(capsys, "export", "-", "--database_url", url, *arguments, *until)
     assert code == 0
-    rows = list(csv.DictReader(StringIO(told)))
+    rows = list(csv.DictReader(StringIO(printed)))
     assert [row["id"] for row in rows] == [
         f"BTCUSDT:15m:{T0 + at * 900_000}" for at in (7, 6, 5, 4)
     ]
@@ -110,19 +110,19 @@ def test_export_filters(url: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("arguments", "why"),
     [
         (("export", "log.xls"), "ends in .csv or .parquet"),
         (("export", "/nowhere/log.csv"), "cannot be written"),
         (("export", "-", "--source", "ORACLE"), "is no source"),
-        (("export", "-", "--since", "yesterday"), "is no time"),
+        (("export", "-", "--since", "yesterday"), "is not a time"),
         (("review", "--window", "1y"), "invalid choice"),
     ],
 )
 def test_bad_usage_is_one_line(
-    url: str, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], why: str
+    url: str, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], why: str
 ) -> None:
-    code, told = run(capsys, *words, "--database_url", url)
+    code, printed = run(capsys, *arguments, "--database_url", url)
     assert code == 2
-    assert why in told
-    assert told.count("\n") == 1
+    assert why in printed
+    assert printed.count("\n") == 1

@@ -117,7 +117,7 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, expected: str, got: i
         ("[]", "not empty"),
         ("{", "is not JSON"),
         ('["BTCUSDT", "BTCUSDT"]', "listed more than once: BTCUSDT"),
-        ('["btc"]', "'btc' is no symbol"),
+        ('["btc"]', "'btc' is not a symbol"),
     ],
 )
 def test_a_bad_symbols_file_is_one_line(
@@ -135,7 +135,7 @@ def test_a_bad_symbols_file_is_one_line(
         (("--epochs", "0"), "epochs is 0"),
         (("--stale", "soon"), "'soon' is no duration such as 30d or 12h"),
         (("--stale", "0d"), "'0d' is no duration"),
-        (("--until", "soon"), "'soon' is no time such as 2025-01-01"),
+        (("--until", "soon"), "'soon' is not a time such as 2025-01-01"),
         (("--max_workers", "0"), "--max_workers is 0"),
         (("--executor", "magic"), "invalid choice: 'magic'"),
         (("--pool", "2"), "'2' is no symbol such as BTCUSDT"),
