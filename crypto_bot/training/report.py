@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
+from math import isfinite
 
-from crypto_bot.training.summary import Between, Line, Summary
+from crypto_bot.domain.interval import Interval
+from crypto_bot.training.summary import Line, Summary
 
 _WIDTH, _ROW, _LEFT, _TOP = 640, 18, 96, 30
+_BLUE = 'stroke="#1560bd" stroke-width="2"/>'
+_RED = 'stroke="#b04a00" stroke-width="2"/>'
 _HEADS = (
     *("coin", "verdict", "skill %", "vs climatology %", "LightGBM %", "direction AUC"),
     *("ECE (floor)", "age, days", "reason"),
@@ -31,25 +35,22 @@ def page(summary: Summary) -> str:
     """The whole document."""
     began = datetime.fromtimestamp(summary.started_ms / 1000, UTC)
     trained = [line for line in summary.lines if line.status == "trained"]
-    told = (
+    facts = (
         f"{began:%Y-%m-%d %H:%M} UTC, {summary.seconds / 60:.1f} min"
-        f"{' (gone on from an earlier start)' if summary.resumed else ''}, "
+        f"{' (resumed from an earlier start)' if summary.resumed else ''}, "
         f"{summary.workers} workers ({summary.executor}), {summary.hardware}, "
         f"seed {summary.plan.seed}"
     )
-    plots = "".join(
-        (
-            _forest("Skill against the prior, %", trained, _skill, _trees, scale=100.0, chance=0.0),
-            _forest(
-                "Direction AUC on bars that moved", trained, _auc, _none, scale=1.0, chance=0.5
-            ),
-        )
+    skills = [(line.symbol, line.skill, line.trees_skill) for line in trained]
+    aucs = [(line.symbol, line.direction_auc, None) for line in trained]
+    plots = _forest("Skill against the prior, %", skills, scale=100.0, chance=0.0) + _forest(
+        "Direction AUC on bars that moved", aucs, scale=1.0, chance=0.5
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Training of {began:%Y-%m-%d}</title><style>{_STYLE}</style>"
-        f"<h1>Training of {len(trained)} models</h1><p>{escape(told)}</p>"
+        f"<h1>Training of {len(trained)} models</h1><p>{escape(facts)}</p>"
         f"<p class=muted><code>{escape(summary.command)}</code></p>"
         "<p>Dots are estimates out of sample, lines their 95 % intervals, ticks the two-head "
         "LightGBM on the same rows, the dashed line is chance.</p>"
@@ -65,14 +66,13 @@ def _table(summary: Summary) -> str:
 
 def _row(line: Line, now_ms: int) -> str:
     age = line.age_days(now_ms)
-    ece = "–" if line.ece is None else f"{line.ece:.4f} ({line.ece_floor or 0.0:.4f})"
     cells = (
         line.verdict or line.status,
         shown(line.skill, 100.0, 2),
         shown(line.skill_climatology, 100.0, 2),
         shown(line.trees_skill, 100.0, 2),
         shown(line.direction_auc, 1.0, 4),
-        ece,
+        "–" if line.ece is None else f"{line.ece:.4f} ({line.ece_floor or 0.0:.4f})",
         "–" if age is None else f"{age:.0f}",
         line.reason,
     )
@@ -80,52 +80,46 @@ def _row(line: Line, now_ms: int) -> str:
     return f"<tr><td>{escape(line.symbol)}</td>{body}</tr>"
 
 
-def shown(told: Between | None, scale: float, decimals: int) -> str:
-    """Such as `1.50 [1.32, 1.70]`; a dash where there is nothing to tell."""
-    if told is None or told.value is None:
+def shown(measured: Interval | None, scale: float, decimals: int) -> str:
+    """Such as `1.50 [1.32, 1.70]`; a dash where nothing is known."""
+    if measured is None or not measured.is_estimated:
         return "–"
-    text = f"{scale * told.value:.{decimals}f}"
-    if told.low is None or told.high is None:
-        return text
-    return f"{text} [{scale * told.low:.{decimals}f}, {scale * told.high:.{decimals}f}]"
+    value, low, high = (f"{scale * each:.{decimals}f}" for each in measured)
+    return f"{value} [{low}, {high}]" if measured.is_bounded else value
 
 
 def _forest(
     title: str,
-    lines: Sequence[Line],
-    measured: Callable[[Line], Between | None],
-    beside: Callable[[Line], Between | None],
+    measured: Sequence[tuple[str, Interval | None, Interval | None]],
     *,
     scale: float,
     chance: float,
 ) -> str:
-    told = [(line.symbol, found, beside(line)) for line in lines if (found := measured(line))]
-    values: list[float] = [
-        scale * v for _, one, two in told for v in (*one, *(two or ())) if v is not None
-    ]
-    if not values:
+    """A dot and a line for each symbol's first interval, a tick for the second."""
+    found = [each for each in measured if each[1] is not None and each[1].is_estimated]
+    if not found:
         return ""
-    values.append(chance * scale)
-    low, high = min(values), max(values)
-    step: float = (_WIDTH - _LEFT - 20) / ((high - low) or 1.0)
+    known = [v for _, *pair in found for one in pair if one is not None for v in one if isfinite(v)]
+    low, high = min(*known, chance) * scale, max(*known, chance) * scale
+    step = (_WIDTH - _LEFT - 20) / ((high - low) or 1.0)
 
-    def at(value: float) -> float:
+    def x_of(value: float) -> float:
         return _LEFT + (scale * value - low) * step
 
-    height = _TOP + _ROW * len(told) + 24
-    x = at(chance)
-    dashed = 'stroke="currentColor" stroke-dasharray="4 3" opacity=".6"'
-    marks = [f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 6}" y2="{height - 20}" {dashed}/>']
-    for place, (symbol, one, two) in enumerate(told):
+    height = _TOP + _ROW * len(found) + 24
+    marks = [
+        _line(x_of(chance), x_of(chance), _TOP - 6, height - 20)
+        + 'stroke="currentColor" stroke-dasharray="4 3" opacity=".6"/>'
+    ]
+    for place, (symbol, one, two) in enumerate(found):
+        assert one is not None
         y = _TOP + _ROW * place + 6
         marks.append(f'<text x="0" y="{y + 4}">{escape(symbol)}</text>')
-        marks.append(_interval(one, at, y))
-        if two is not None and two.value is not None:
-            x = at(two.value)
-            marks.append(
-                f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 5}" y2="{y + 5}" '
-                'stroke="#b04a00" stroke-width="2"/>'
-            )
+        marks.append(f'<circle cx="{x_of(one.value):.1f}" cy="{y}" r="3.5" fill="#1560bd"/>')
+        if one.is_bounded:
+            marks.append(_line(x_of(one.low), x_of(one.high), y, y) + _BLUE)
+        if two is not None and two.is_estimated:
+            marks.append(_line(x_of(two.value), x_of(two.value), y - 5, y + 5) + _RED)
     ends = (
         f'<text x="{_LEFT}" y="{height - 6}">{low:.3g}</text>'
         f'<text x="{_WIDTH - 20}" y="{height - 6}" text-anchor="end">{high:.3g}</text>'
@@ -137,29 +131,5 @@ def _forest(
     )
 
 
-def _interval(told: Between, at: Callable[[float], float], y: int) -> str:
-    if told.value is None:
-        return ""
-    dot = f'<circle cx="{at(told.value):.1f}" cy="{y}" r="3.5" fill="#1560bd"/>'
-    if told.low is None or told.high is None:
-        return dot
-    return (
-        f'<line x1="{at(told.low):.1f}" x2="{at(told.high):.1f}" y1="{y}" y2="{y}" '
-        f'stroke="#1560bd" stroke-width="2"/>{dot}'
-    )
-
-
-def _skill(line: Line) -> Between | None:
-    return line.skill
-
-
-def _trees(line: Line) -> Between | None:
-    return line.trees_skill
-
-
-def _auc(line: Line) -> Between | None:
-    return line.direction_auc
-
-
-def _none(_: Line) -> Between | None:
-    return None
+def _line(x1: float, x2: float, y1: int, y2: int) -> str:
+    return f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1}" y2="{y2}" '

@@ -1,4 +1,4 @@
-"""What came of a run: a line for each coin, as JSON and for people."""
+"""The summary of a run: a line for each coin, from its events."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from crypto_bot import __version__
 from crypto_bot.domain.errors import TrainingError
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.interval import Interval
 from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.baselines import TREES
 from crypto_bot.training.choice import Choice
@@ -24,14 +25,6 @@ from crypto_bot.training.plan import TrainingPlan
 
 POOL = "pool"
 FORMAT = 1
-
-
-class Between(NamedTuple):
-    """A measurement with its 95 % interval; None is unknown."""
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +42,11 @@ class Line:
     reason: str
     verdict: str | None = None
     version: str | None = None
-    skill: Between | None = None
-    skill_climatology: Between | None = None
-    trees_skill: Between | None = None
-    gain: Between | None = None
-    direction_auc: Between | None = None
+    skill: Interval | None = None
+    skill_climatology: Interval | None = None
+    trees_skill: Interval | None = None
+    gain: Interval | None = None
+    direction_auc: Interval | None = None
     ece: float | None = None
     ece_floor: float | None = None
     ends_ms: int | None = None
@@ -109,11 +102,11 @@ def published_line(event: ModelPublished) -> Line:
         reason=meta.reasons[0] if meta.reasons else "",
         verdict=meta.verdict.value,
         version=meta.version,
-        skill=_between(chances["skill_prior"]),
-        skill_climatology=_between(chances["skill_climatology"]),
-        trees_skill=_between(trees["probabilities"]["skill_prior"]) if trees else None,
-        gain=_between(metrics["gains"][TREES]) if trees else None,
-        direction_auc=_between(own["direction"]["auc"]),
+        skill=_interval(chances["skill_prior"]),
+        skill_climatology=_interval(chances["skill_climatology"]),
+        trees_skill=_interval(trees["probabilities"]["skill_prior"]) if trees else None,
+        gain=_interval(metrics["gains"][TREES]) if trees else None,
+        direction_auc=_interval(own["direction"]["auc"]),
         ece=chances["ece"],
         ece_floor=chances["ece_floor"],
         ends_ms=meta.span.last_open_ms,
@@ -173,5 +166,5 @@ def _processor() -> str:
     return names[0].strip() if names else platform.processor() or platform.machine()
 
 
-def _between(held: dict[str, float | None]) -> Between:
-    return Between(held["value"], held["low"], held["high"])
+def _interval(held: dict[str, float | None]) -> Interval:
+    return Interval.of(held.values())

@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from crypto_bot.domain.errors import ConfigError, first_line
+from crypto_bot.domain.interval import Interval
 from crypto_bot.training.events import Event, ModelPublished
 from crypto_bot.training.plan import TrainingPlan
-from crypto_bot.training.summary import Between, published_line
+from crypto_bot.training.summary import published_line
 
 _EXPERIMENT = "crypto_bot"
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
@@ -81,8 +82,8 @@ class MlflowRuns:
         for key, value in params.items():
             client.log_param(run_id, key, value)
         for key in ("skill", "skill_climatology", "trees_skill", "gain", "direction_auc"):
-            measured: Between | None = getattr(line, key)
-            if measured is not None and measured.value is not None:
+            measured: Interval | None = getattr(line, key)
+            if measured is not None and measured.is_estimated:
                 client.log_metric(run_id, key, measured.value)
         if line.ece is not None:
             client.log_metric(run_id, "ece", line.ece)
