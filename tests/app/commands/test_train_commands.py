@@ -1,0 +1,339 @@
+"""`train one` and `train all` from their command lines: published models, or one clear line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
+from crypto_bot.app.cli import main
+from crypto_bot.domain.candle import Candle
+from crypto_bot.models.artifact import folder_of, verify
+from crypto_bot.models.meta import Meta
+from crypto_bot.training.run_store import RunStore, TrainerLock
+from tests.app.made_candles import DAYS, HOUR, market, write
+
+SMALL = (
+    *("--tf", "1h", "--folds", "1", "--epochs", "1", "--size", "tiny", "--window_bars", "16"),
+    *("--features", "per_coin_v1"),
+)
+COINS = ("BTCUSDT", "ETHUSDT")
+WORKERS = ("--max_workers", "2")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Candles of two coins that can be trained, and of one that is too young."""
+    candles = tmp_path / "candles"
+    candles.mkdir()
+    for seed, symbol in enumerate(COINS):
+        write(candles / f"{symbol}.parquet", market(seed))
+    write(candles / "SOLUSDT.parquet", market(7)[-2400:])
+    (tmp_path / "symbols.json").write_text(json.dumps([*COINS, "SOLUSDT", "XRPUSDT"]))
+    return tmp_path
+
+
+def train(kind: str, folder: Path, *words: str) -> int:
+    """What is given twice counts as it is given last."""
+    named = ("--symbols_file", str(folder / "symbols.json"))
+    if kind == "one":
+        named = ("--symbol", "BTCUSDT")
+    given = ("--candles", str(folder / "candles"), "--models_dir", str(folder / "models"))
+    stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
+    return main(["train", kind, *named, *SMALL, *given, *stored, *words])
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    newest = max((folder / "models").glob("training_summary_*.json"))
+    found: dict[str, Any] = json.loads(newest.read_text())
+    return found
+
+
+def statuses(folder: Path) -> dict[str, str]:
+    return {coin["symbol"]: coin["status"] for coin in summary(folder)["coins"]}
+
+
+def published(models: Path, symbol: str | None) -> Meta:
+    return verify(folder_of(models, symbol, "1h").resolve())
+
+
+@pytest.mark.slow
+def test_a_file_the_database_and_workers_train_the_same_bits(folder: Path) -> None:
+    file = ("--candles", str(folder / "candles" / "BTCUSDT.parquet"), "--seed", "4")
+    assert train("one", folder, *file) == 0
+    meta = published(folder / "models", "BTCUSDT")
+    assert (meta.seed, meta.timeframe, meta.window_bars) == (4, "1h", 16)
+    assert statuses(folder) == {"BTCUSDT": "trained"}
+    url = f"sqlite:///{folder / 'store.db'}"
+    database = Database.open(url)
+    ((row,),) = SqlTrainingRuns(database, HOUR).newest_runs(9)
+    assert (row.symbol, row.status, row.seed) == ("BTCUSDT", "trained", 4)
+    assert (row.executor, row.candles) == ("in process", 24 * DAYS)
+    assert row.model_version == meta.version
+    stored = [Candle(int(each[0]), *each[1:].tolist()) for each in market()]
+    SqlCandleArchive(database, HOUR).add({"BTCUSDT": stored})
+    database.close()
+    parts = ("--symbol", "BTCUSDT", "--database_url", url, "--seed", "4")
+    assert main(["train", "one", *SMALL, *parts, "--models_dir", str(folder / "b")]) == 0
+    (folder / "symbols.json").write_text('["BTCUSDT"]')
+    words = ("--pool", "0", "--seed", "4", "--models_dir", str(folder / "c"), *WORKERS)
+    assert train("all", folder, *words) == 0
+    weights = {
+        (folder_of(folder / name, "BTCUSDT", "1h") / "cnn_lstm_v1.pth").read_bytes()
+        for name in ("models", "b", "c")
+    }
+    assert len(weights) == 1
+
+
+@pytest.mark.slow
+def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path) -> None:
+    assert train("one", folder, "--pool", "SOLUSDT", "--symbol", "BTCUSDT,ETHUSDT") == 0
+    assert list(statuses(folder)) == ["pool", *COINS]
+    current = folder_of(folder / "models", "ETHUSDT", "1h")
+    metrics = json.loads((current / "metrics.json").read_text())
+    assert metrics["plan"]["learned_from"] == [*COINS, "SOLUSDT"]
+    assert metrics["plan"]["tuning"]["learning_rate"] < metrics["plan"]["net"]["learning_rate"]
+    assert metrics["coins_together"]["model"]["coins"] == 2
+
+
+@pytest.mark.slow
+def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("all", folder, *WORKERS) == 0
+    printed = capsys.readouterr().out
+    assert "2 train, 2 skip" in printed
+    assert "SOLUSDT: skipped: it has 2400 candles and about 5" in printed
+    assert "XRPUSDT: skipped: it has no candles" in printed
+    expected = {"pool": "trained", "BTCUSDT": "trained", "ETHUSDT": "trained"}
+    assert statuses(folder) == expected | {"SOLUSDT": "skipped", "XRPUSDT": "skipped"}
+    for symbol in (None, *COINS):
+        # SOLUSDT is too young for a model of its own, not to learn from.
+        assert published(folder / "models", symbol).pooled_with == (*COINS, "SOLUSDT")
+    page = max((folder / "models").glob("*.html")).read_text()
+    assert "BTCUSDT" in page
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert not (folder / "models" / ".training" / "all-1h").exists()
+    # What is young and as asked for is kept; the command says so and trains nothing.
+    assert train("all", folder) == 0
+    assert "2 keep, 2 skip" in capsys.readouterr().out
+    assert train("all", folder, "--dry_run", "1", "--force", "1", *WORKERS) == 0
+    printed = capsys.readouterr().out
+    assert "asked for with --force 1" in printed
+    assert "With 2 workers it takes about" in printed
+    assert train("all", folder, "--dry_run", "1", "--seed", "5", "--size", "small") == 0
+    assert "made with other size than asked for" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_coin_whose_candles_cannot_be_true_fails_alone(folder: Path) -> None:
+    table = market(1)
+    table[:, 5] = -1.0
+    write(folder / "candles" / "ETHUSDT.parquet", table)
+    assert train("all", folder, "--pool", "0") == 1
+    assert statuses(folder)["ETHUSDT"] == "failed"
+    assert statuses(folder)["BTCUSDT"] == "trained"
+    assert published(folder / "models", "BTCUSDT").symbol == "BTCUSDT"
+
+
+def refused(
+    capsys: pytest.CaptureFixture[str], folder: Path, code: int, expected: str, *call: str
+) -> None:
+    """One line, and nothing written but the lock."""
+    kind, *words = call
+    assert train(kind, folder, *words) == code
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 1, printed
+    assert expected in printed[0]
+    left = [path for path in (folder / "models").rglob("*") if path.is_file()]
+    assert [path for path in left if path.name != "lock"] == []
+
+
+@pytest.mark.parametrize("kind", ["one", "all"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--epochs", "0"), "epochs is 0: use 1 or more"),
+        (("--epochs", "many"), "argument --epochs: invalid int value: 'many'"),
+        (("--batch_size", "0"), "batch_size is 0"),
+        (("--lr", "-1"), "learning rate -1.0"),
+        (("--folds", "0"), "folds and days are at least 1"),
+        (("--pool", "2"), "'2' is no symbol such as BTCUSDT"),
+        (("--features", "per_coin_v9"), "unknown feature set 'per_coin_v9'"),
+        (("--label", "C"), "invalid choice: 'C'"),
+        (("--window_bars", "7"), "a window of 7 bars"),
+        (("--family", "svm"), "invalid choice: 'svm'"),
+        (("--tf", "7m"), "unknown timeframe '7m'"),
+        (("--candles", "/nowhere"), "no candles at /nowhere"),
+        (("--stale", "soon"), "'soon' is no duration such as 30d or 12h"),
+        (("--stale", "0d"), "'0d' is no duration"),
+        (("--until", "soon"), "'soon' is not a time such as 2025-01-01"),
+        (("--max_workers", "0"), "--max_workers is 0"),
+        (("--executor", "magic"), "invalid choice: 'magic'"),
+        (("--models_dir", "/proc/none"), "models folder /proc/none cannot be written"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_2(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    words: tuple[str, ...],
+    expected: str,
+) -> None:
+    refused(capsys, folder, 2, expected, kind, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--symbol", "DOGEUSDT"), "no candles of DOGEUSDT at"),
+        (("--symbol", "../x"), "'../x' is no symbol such as BTCUSDT"),
+        (("--symbol", "BTCUSDT,BTCUSDT"), "a symbol is named twice"),
+        (("--pool", "DOGEUSDT"), "no candles of DOGEUSDT at"),
+    ],
+)
+def test_a_coin_that_is_not_there_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], expected: str
+) -> None:
+    refused(capsys, folder, 2, expected, "one", *words)
+
+
+def test_a_coin_without_stored_candles_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = ("--symbol", "BTCUSDT", "--database_url", f"sqlite:///{folder / 'store.db'}")
+    assert main(["train", "one", *SMALL, *parts, "--models_dir", str(folder / "models")]) == 2
+    assert "no 1h candles of BTCUSDT are stored" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("columns", "value", "expected"),
+    [
+        (slice(5, 6), np.nan, f"{24 * DAYS} x not_finite"),
+        (slice(1, 5), 7.0, "BTCUSDT: 0 labels hold"),
+    ],
+)
+def test_candles_that_cannot_be_true_or_never_move_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], columns: slice, value: float, expected: str
+) -> None:
+    table = market()
+    table[:, columns] = value
+    write(folder / "candles" / "BTCUSDT.parquet", table)
+    refused(capsys, folder, 1, expected, "one")
+
+
+def test_too_few_candles_are_counted_beside_what_is_needed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = "SOLUSDT: it has 2400 candles and about 5"
+    refused(capsys, folder, 1, expected, "one", "--symbol", "SOLUSDT")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("BTCUSDT.parquet", b"", "BTCUSDT.parquet: not readable as"),
+        ("BTCUSDT.parquet", b"PAR1 not quite", "BTCUSDT.parquet: not readable as"),
+        ("BTCUSDT.csv", b"time,close\n1,2\n", "no column timestamp, open"),
+    ],
+)
+def test_a_file_without_candles_says_what_is_wrong(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, expected: str
+) -> None:
+    (folder / "candles" / "BTCUSDT.parquet").unlink()
+    (folder / "candles" / name).write_bytes(content)
+    refused(capsys, folder, 1, expected, "one")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", "is not JSON"),
+        ("[]", "not empty"),
+        ("{", "is not JSON"),
+        ('["BTCUSDT", "BTCUSDT"]', "listed more than once: BTCUSDT"),
+        ('["btc"]', "'btc' is not a symbol"),
+        (None, "symbols.json: No such file"),
+    ],
+)
+def test_a_bad_symbols_file_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: str | None, expected: str
+) -> None:
+    if content is None:
+        (folder / "symbols.json").unlink()
+    else:
+        (folder / "symbols.json").write_text(content)
+    refused(capsys, folder, 2, expected, "all")
+    assert not (folder / "models").exists()
+
+
+def test_two_trainers_do_not_share_a_models_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import sys, pathlib\n"
+        "from crypto_bot.training.run_store import TrainerLock\n"
+        "lock = TrainerLock(pathlib.Path(sys.argv[1]))\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    (folder / "models").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder / "models")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        refused(capsys, folder, 2, f"another trainer (process {other.pid}) works on", "all")
+    TrainerLock(folder / "models").release()
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_run_is_resumed_when_there_is_room(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = folder / "models"
+    models.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(models)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk needs the right to mount one")
+    try:
+        assert train("all", folder) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "could not be written (No space left on device)" in line
+        assert not list(models.rglob("meta.json"))
+        subprocess.run(["mount", "-o", "remount,size=200m", str(models)], check=True)
+        assert train("all", folder, "--resume", "1") == 0
+        assert published(models, "BTCUSDT").symbol == "BTCUSDT"
+    finally:
+        subprocess.run(["umount", "--lazy", str(models)], check=True)
+
+
+def test_a_run_is_not_resumed_with_other_flags(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(folder / "models" / ".training" / "all-1h")
+    store.begin({"plan": {"judged": list(COINS)}, "trained_ms": 1})
+    assert train("all", folder, "--resume", "1") == 2
+    assert "the unfinished run in" in capsys.readouterr().err
+    (folder / "symbols.json").write_text('["BTCUSDT"]')
+    assert train("all", folder, "--resume", "1") == 2
+    assert "the unfinished run also trains ETHUSDT" in capsys.readouterr().err
+
+
+def test_train_wants_to_know_what(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train"]) == 2
+    assert "crypto-bot train one --symbol" in capsys.readouterr().err
