@@ -104,7 +104,7 @@ def _json(hint: Any, special: Mapping[Any, Any]) -> Any:
         return Union[tuple(_json(each, special) for each in inner)]  # noqa: UP007 - of a tuple
     if origin is tuple and inner[-1] is ...:
         return list[_json(inner[0], special)]  # type: ignore[misc]  # made as it runs
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return dict[inner[0], _json(inner[1], special)]  # type: ignore[misc,valid-type]
     is_record = isinstance(hint, type) and (is_dataclass(hint) or hasattr(hint, "_fields"))
     return body(hint) if is_record else hint

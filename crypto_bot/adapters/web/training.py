@@ -7,10 +7,10 @@ from typing import Annotated, Literal, NamedTuple, Self
 from fastapi import FastAPI, HTTPException, Query, status
 from pydantic import Field
 
-from crypto_bot.adapters.web.bodies import Body
+from crypto_bot.adapters.web.bodies import Body, Json
 from crypto_bot.adapters.web.schemas import Problem
 from crypto_bot.domain.errors import TrainingError
-from crypto_bot.domain.training_record import TrainingRecord, TrainingStatus
+from crypto_bot.domain.training_record import TrainingRecord
 from crypto_bot.ports import Trainer, TrainingRecords
 
 
@@ -21,30 +21,8 @@ class Training(NamedTuple):
     trainer: Trainer
 
 
-class TrainingCoinBody(Body):
-    """One coin of a run, `pool` for the network of all; see `domain.training_record`."""
-
-    symbol: str
-    status: TrainingStatus
-    reason: str | None
-    phase: str | None = Field(description="What it was last doing")
-    epoch: int | None
-    epochs: int | None
-    updated_ms: int = Field(description="UTC milliseconds")
-    finished_ms: int | None
-    seconds: float = Field(description="Work of its own jobs, added up over workers")
-    first_open_ms: int
-    last_open_ms: int
-    candles: int
-    verdict: str | None
-    model_version: str | None
-    skill: float | None = Field(description="Log-loss skill against the label frequencies")
-    direction_auc: float | None
-    ece: float | None
-
-
 class TrainingRunBody(Body):
-    """A run with its coins."""
+    """A run with its coins, `pool` for the model of all of them."""
 
     run_id: str = Field(examples=["2025-12-01T03:00:00.000Z"])
     tf: str
@@ -55,24 +33,13 @@ class TrainingRunBody(Body):
     schema_hash: str
     hardware: str
     executor: str
-    coins: list[TrainingCoinBody]
+    coins: list[Json[TrainingRecord]]
 
     @classmethod
     def of(cls, run: list[TrainingRecord]) -> Self:
         """The run as callers see it."""
-        first = run[0]
-        return cls(
-            run_id=first.run_id,
-            tf=first.tf,
-            under_way=any(each.finished_ms is None for each in run),
-            started_ms=first.started_ms,
-            code_version=first.code_version,
-            seed=first.seed,
-            schema_hash=first.schema_hash,
-            hardware=first.hardware,
-            executor=first.executor,
-            coins=[TrainingCoinBody.model_validate(each) for each in run],
-        )
+        under_way = any(each.finished_ms is None for each in run)
+        return cls(**run[0]._asdict(), under_way=under_way, coins=run)
 
 
 class TrainingBody(Body):

@@ -15,7 +15,7 @@ _GLYPHS = {RUNNING: ("clock", ""), "finished": ("tick", ""), "failed": ("cross",
 
 
 class RunLine(NamedTuple):
-    """One run: `done` of `total` steps, such as epochs or jobs; `note` is its newest word."""
+    """One run: `done` of `total` steps, such as epochs or jobs; `note` is its newest event."""
 
     what: str
     state: str
@@ -53,7 +53,7 @@ def training_table(runs: Sequence[RunLine], now_ms: int, viewer: Viewer) -> str:
     head = (
         f"<th scope=col>Started, {escape(viewer.zone_label)}</th><th scope=col>What</th>"
         "<th scope=col>State</th><th scope=col class=wide>Progress</th>"
-        "<th scope=col class=num>Took</th><th scope=col class=more>Newest word</th>"
+        "<th scope=col class=num>Took</th><th scope=col class=more>Newest</th>"
     )
     return (
         f"<table class='figures runs'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
