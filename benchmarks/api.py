@@ -137,7 +137,7 @@ def main() -> None:
         url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(folder) / 'api.db'}"
         database = Database.open(url)
         fill(database)
-        stream = EventStream(epoch=1)
+        stream = EventStream()
         app = application(database, Path(folder), stream)
         print(f"with {BARS * len(SYMBOLS):,} predictions, {REPEATS} calls each:")
         with served(app, stream) as port:

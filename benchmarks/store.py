@@ -38,7 +38,7 @@ def prediction(symbol: str, bar: int) -> StoredSignal:
         candle_open_ms=open_ms,
         pred=pred,
         confidence=RNG.random(),
-        probabilities=Probabilities(RNG.random(), 0.3, 0.3),
+        distribution=Probabilities(RNG.random(), 0.3, 0.3).distribution,
         source=RNG.choice(list(Source)),
         levels=levels(pred, entry, entry / 100.0),
         atr=entry / 100.0,

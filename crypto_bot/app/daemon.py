@@ -39,7 +39,7 @@ class Daemon:
         machine = SystemClock()
         self._registry = model_registry(settings) if settings.use_ml else None
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
-        self._front = Front(settings, self._symbols, self._engine, machine.now_ms())
+        self._front = Front(settings, self._symbols, self._engine)
         self._notices = Notices(settings.notify, machine)
         self._retrainer = Retrainer(settings)
         self._service = ServiceSocket(os.environ, os.getpid())
@@ -54,13 +54,15 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         api = self._settings.api
         listener = bind(api.host, api.port)
-        database = Database.open(self._settings.database_url, as_engine=True)
+        url, key = self._settings.database_url, self._settings.engine_key
+        database = await asyncio.to_thread(Database.open, url, key, as_engine=True)
         try:
             front, catalog = self._front, self._catalog()
             paper = PaperService(
                 *(self._settings, self._symbols, database, self._engine.now_ms),
                 sinks=(PaperLog(), front.stream, self._notices),
             )
+            await asyncio.to_thread(front.restore, database)
             app, board = front.application(database, catalog, paper, self._notices, self._retrainer)
             server = WebServer(app, listener, front.stream)
             await server.start()
@@ -69,8 +71,10 @@ class Daemon:
             self._notices.started(len(self._symbols), self._timeframe.name, url)
             self._retrainer.open()
             watches = self._watches(catalog, paper)
-            sinks = (SignalLog(), front.metrics, front.stream, self._notices, board)
-            engine = asyncio.create_task(self._engine.run(database, front.metrics, sinks, paper))
+            sinks = (SignalLog(), front.metrics, self._notices, board)
+            engine = asyncio.create_task(
+                self._engine.run(database, front.metrics, sinks, paper, front.stream.committed)
+            )
             stop = asyncio.create_task(stopped.wait())
             await asyncio.wait({engine, stop}, return_when=asyncio.FIRST_COMPLETED)
             for watch in watches:

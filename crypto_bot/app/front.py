@@ -32,13 +32,18 @@ _RUNS_SHOWN = 5
 class Front:
     """The web side of one engine: `metrics`, `stream` and `board` are sinks of it."""
 
-    def __init__(
-        self, settings: Settings, symbols: tuple[str, ...], engine: LiveEngine, started_ms: int
-    ) -> None:
+    def __init__(self, settings: Settings, symbols: tuple[str, ...], engine: LiveEngine) -> None:
         self._settings, self._symbols, self._engine = settings, symbols, engine
         self._timeframe = settings.timeframe
         self.metrics = Metrics(engine.health)
-        self.stream = EventStream(epoch=started_ms, memory=_EVENTS)
+        self.stream = EventStream(memory=_EVENTS)
+
+    def restore(self, database: Database) -> None:
+        """Reads what was shown before a restart. Raises StoreError."""
+        queries = SqlPredictionQueries(database, self._timeframe)
+        newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
+        self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
+        self.stream.recall(SqlCommitHistory(database, self._timeframe))
 
     def application(
         self,
@@ -51,9 +56,8 @@ class Front:
         """The API with the page on it, and the board that the page is shown from."""
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
-        self._measure(database, queries, notices)
+        self._measure(database, notices)
         self.metrics.add(PaperGauges(paper))
-        self.stream.recall(SqlCommitHistory(database, self._timeframe))
         runs = SqlTrainingRuns(database, self._timeframe)
         is_paper = self._settings.paper.enabled
         app = create_app(
@@ -93,7 +97,7 @@ class Front:
             sample=is_sim,
         )
 
-    def _measure(self, database: Database, queries: SqlPredictionQueries, notices: Notices) -> None:
+    def _measure(self, database: Database, notices: Notices) -> None:
         """What /metrics tells beside what the engine counts."""
         size = "database_size_bytes", "The database on the disk"
         self.metrics.add(OwnGauge(*size, lambda: database.size_bytes))
@@ -101,5 +105,3 @@ class Front:
         self.metrics.add(OwnGauge(*listeners, lambda: self.stream.listeners))
         self.metrics.add(NoticeCounters(notices.counts))
         self.metrics.add(ModelGauges(lambda: notices.models))
-        newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
-        self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])

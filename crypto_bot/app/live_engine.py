@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC
 
@@ -27,7 +27,7 @@ from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.registry import ModelRegistry
-from crypto_bot.ports import SignalSink
+from crypto_bot.ports import Commit, SignalSink
 
 _WATCH_S = 5
 _HOUR_S = 3600
@@ -78,15 +78,14 @@ class LiveEngine:
         metrics: Metrics,
         sinks: Sequence[SignalSink],
         paper: PaperService,
+        observe: Callable[[Commit], None],
     ) -> None:
         """Opens the market, recovers, catches up and continues; one round where `once` is set.
 
         Raises ConfigError, and StoreError, from which a restart recovers.
         """
         await paper.show()
-        newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
-        resume_ms = self._timeframe.close_of(max(newest)) if newest else None
-        market = await asyncio.to_thread(open_market, self._settings, self._symbols, resume_ms)
+        market = await asyncio.to_thread(self._open_market, database)
         self._market = market
         await self._reach(market)
         self._catch_up = build_catch_up(
@@ -97,6 +96,7 @@ class LiveEngine:
             feed=market.feed,
             timer=self._machine.seconds,
             sinks=(*sinks, paper),
+            observe=observe,
             registry=self._registry,
         )
         rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics)
@@ -115,6 +115,12 @@ class LiveEngine:
             await self._follow(rounds, market, trading)
         finally:
             trading.cancel()
+
+    def _open_market(self, database: Database) -> Market:
+        """A simulated one goes on where the stored candles end."""
+        newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
+        resume_ms = self._timeframe.close_of(max(newest)) if newest else None
+        return open_market(self._settings, self._symbols, resume_ms)
 
     def stop(self) -> None:
         """Ends the rounds within half a second; the next start does not depend on it."""

@@ -19,6 +19,7 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from crypto_bot.app.paper_settings import PaperSettings
+from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.notice import QuietHours, zone_of
@@ -72,6 +73,8 @@ class SimSettings(_Section):
 class EngineSettings(_Section):
     """The signal engine."""
 
+    name: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
+    """Of its rows in the database; default such as `binance-spot`."""
     horizon_bars: int = Field(default=16, ge=1)
     """Maximum number of candles after which a signal is settled."""
     record_bars: int = Field(default=672, ge=1)
@@ -174,11 +177,15 @@ class Settings(BaseSettings):
         return Timeframe.parse(self.tf)
 
     @property
+    def engine_key(self) -> EngineKey:
+        """Whose rows of the database are read and written."""
+        return EngineKey.of(self.exchange.id, self.exchange.market_type, self.engine.name)
+
+    @property
     def late_after_ms(self) -> int:
         """Signals made later than this after the close of their candle are late."""
-        if self.engine.late_after_s is not None:
-            return int(self.engine.late_after_s * 1000)
-        return self.timeframe.ms // 4
+        seconds = self.engine.late_after_s
+        return self.timeframe.ms // 4 if seconds is None else int(seconds * 1000)
 
 
 def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
@@ -244,9 +251,10 @@ def _from_file(config: Path | None) -> dict[str, Any]:
     for section, key in _SECRETS:
         given = content.get(section)
         if isinstance(given, dict) and key in given:
+            name = f"{_PREFIX}{section.upper()}__{key.upper()}"
             raise ConfigError(
                 f"settings file {path}: {section}.{key} is a secret and is only read from "
-                f"the environment: set {_PREFIX}{section.upper()}__{key.upper()}"
+                f"the environment: set {name}"
             )
     return content
 

@@ -25,6 +25,7 @@ from crypto_bot.ports import (
     CandleArchive,
     CandleFeed,
     Clock,
+    Commit,
     Commits,
     MarketViews,
     ModelCallLog,
@@ -89,6 +90,7 @@ def build_core(
         record,
         horizon_bars=settings.engine.horizon_bars,
         cost_bps=settings.decision.cost_bps,
+        engine=settings.engine_key.name,
     )
     cycle = Cycle(
         timeframe=timeframe,
@@ -112,16 +114,18 @@ def build_catch_up(
     feed: CandleFeed,
     timer: Callable[[], float],
     sinks: Sequence[SignalSink] = (),
+    observe: Callable[[Commit], None] = lambda _: None,
     registry: Registry | None = None,
     patience_s: float = PATIENCE_S,
 ) -> CatchUp:
     """The engine on `database` with candles from `feed`; call `recover` first.
 
-    `timer` returns seconds, for measuring durations; `registry` as in `build_core`.
+    `observe` is called after each commit; `timer` returns seconds, for measuring durations;
+    `registry` as in `build_core`.
     """
     timeframe = settings.timeframe
     exchange = settings.exchange
-    store = SqlPredictionStore(database, timeframe)
+    store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
     core = build_core(
         *(settings, symbols, clock, store),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.distribution import Distribution
+from crypto_bot.domain.engine_key import BINANCE_SPOT
+from crypto_bot.domain.label import SHORT_NO_TRADE_LONG, LabelSpec
 
 
 class Pred(StrEnum):
@@ -27,8 +29,19 @@ class Source(StrEnum):
     HOLD = "HOLD"
 
 
+class Role(StrEnum):
+    """What a model's predictions are for."""
+
+    CHAMPION = "champion"
+    """Served: the one signal of its candle."""
+    CHALLENGER = "challenger"
+    """Stored and settled beside the champion, to be compared with it."""
+    SHADOW = "shadow"
+    """Stored and settled, and compared with nothing yet."""
+
+
 class Probabilities(NamedTuple):
-    """P(label) of the three labels; they sum to 1."""
+    """A distribution over `SHORT_NO_TRADE_LONG` with a name for each of them."""
 
     short: float
     no_trade: float
@@ -38,6 +51,11 @@ class Probabilities(NamedTuple):
         """The probability that `pred` is right."""
         return self[_COLUMN[pred]]
 
+    @property
+    def distribution(self) -> Distribution:
+        """The same over named classes."""
+        return Distribution(SHORT_NO_TRADE_LONG, tuple(self))
+
 
 _COLUMN = {Pred.SHORT: 0, Pred.NO_TRADE: 1, Pred.LONG: 2}
 
@@ -46,14 +64,14 @@ _COLUMN = {Pred.SHORT: 0, Pred.NO_TRADE: 1, Pred.LONG: 2}
 class Call:
     """What a source says of one coin at one close, before the engine adds prices and its record.
 
-    `probabilities` is given by calibrated models only; for rules the engine fills in the tracked
+    `distribution` is given by calibrated models only; for rules the engine fills in the tracked
     record of the source. `expected_bps` is the expected gross return of the trade, where known.
-    `label` is what the probabilities are probabilities of; None for the engine's own label.
+    `label` is what the classes are classes of; None for the engine's own label.
     """
 
     pred: Pred
     reasons: tuple[str, ...]
-    probabilities: Probabilities | None = None
+    distribution: Distribution | None = None
     expected_bps: float | None = None
     model_version: str | None = None
     label: LabelSpec | None = None
@@ -75,11 +93,12 @@ class Levels(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """The one answer for (symbol, tf, candle_open_ms).
+    """A prediction of (engine, symbol, tf, candle_open_ms) by one model in one role.
 
-    `atr` (price units) and `horizon_bars` are what the outcome is settled by; `atr` is None where
-    the coin has too few candles, and such a signal gets no label. `label` is a model's own, by
-    which its probabilities are judged; None is the triple barrier of `settle`.
+    In the role of champion there is exactly one. `atr` (price units) and `horizon_bars` are what
+    the outcome is settled by; `atr` is None where the coin has too few candles, and such a signal
+    gets no label. `label` is a model's own, by which its distribution is judged; None is the triple
+    barrier of `settle`.
     """
 
     symbol: str
@@ -87,7 +106,7 @@ class Signal(NamedTuple):
     candle_open_ms: int
     pred: Pred
     confidence: float
-    probabilities: Probabilities
+    distribution: Distribution
     source: Source
     levels: Levels
     atr: float | None
@@ -98,12 +117,42 @@ class Signal(NamedTuple):
     cost_bps: float | None = None
     model_version: str | None = None
     label: LabelSpec | None = None
+    role: Role = Role.CHAMPION
+    engine: str = BINANCE_SPOT.name
 
     @property
     def id(self) -> str:
-        """`BTCUSDT:15m:<open_ms>`: made of the inputs, so storing it twice is harmless."""
-        return f"{self.symbol}:{self.tf}:{self.candle_open_ms}"
+        """Made of the inputs, so storing it twice is harmless.
 
+        `BTCUSDT:15m:<open_ms>` for the champion; others add `:<horizon>:<model>:<role>`.
+        """
+        served = f"{self.symbol}:{self.tf}:{self.candle_open_ms}"
+        if self.role is Role.CHAMPION:
+            return served
+        return f"{served}:{self.horizon}:{self.model}:{self.role}"
+
+    @property
+    def horizon(self) -> str:
+        """How long after its candle it is settled, such as `16b` for 16 bars or `7d` for days."""
+        return f"{self.horizon_bars}b" if self.label is None else str(self.label.horizon)
+
+    @property
+    def model(self) -> str:
+        """The version of the model, or the name of the rule."""
+        return self.model_version or self.source.value
+
+    @property
+    def probabilities(self) -> Probabilities:
+        """Those of the three sides, for a distribution over them."""
+        return Probabilities._make(self.distribution.probabilities)
+
+
+def is_served(prediction_id: str) -> bool:
+    """Whether an id is that of a champion; see `Signal.id`."""
+    return prediction_id.count(":") == _SERVED_COLONS
+
+
+_SERVED_COLONS = 2
 
 STOP_ATR = 2.0
 TARGETS_ATR = (2.0, 3.0, 4.0)

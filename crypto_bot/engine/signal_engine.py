@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import inf
 
+from crypto_bot.domain.engine_key import BINANCE_SPOT
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Declined, Signal, Source, levels
@@ -28,7 +29,9 @@ class SignalEngineService:
         *,
         horizon_bars: int,
         cost_bps: float,
+        engine: str = BINANCE_SPOT.name,
     ) -> None:
+        self._engine = engine
         self._timeframe = timeframe
         self._sources = tuple(sources)
         self._record = record
@@ -59,9 +62,10 @@ class SignalEngineService:
         self, source: Source, view: MarketView, call: Call, declined: Sequence[Declined]
     ) -> Signal:
         close_ms = self._timeframe.close_of(view.open_ms)
-        chances = call.probabilities
+        chances = call.distribution
         if chances is None:
-            chances = self._record.probabilities(source, view.symbol, call.pred, close_ms)
+            record = self._record.probabilities(source, view.symbol, call.pred, close_ms)
+            chances = record.distribution
         atr = view.atr if 0.0 < view.atr < inf else None
         return Signal(
             symbol=view.symbol,
@@ -69,7 +73,7 @@ class SignalEngineService:
             candle_open_ms=view.open_ms,
             pred=call.pred,
             confidence=chances.of(call.pred),
-            probabilities=chances,
+            distribution=chances,
             source=source,
             levels=levels(call.pred, view.close, atr),
             atr=atr,
@@ -80,6 +84,7 @@ class SignalEngineService:
             cost_bps=self._cost_bps,
             model_version=call.model_version,
             label=call.label,
+            engine=self._engine,
         )
 
     def _horizon_bars_of(self, call: Call) -> int:

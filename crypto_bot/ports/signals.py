@@ -9,7 +9,7 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
-from crypto_bot.domain.signal import Call, Signal, Source
+from crypto_bot.domain.signal import Call, Role, Signal, Source, is_served
 
 
 class StoredSignal(NamedTuple):
@@ -32,19 +32,25 @@ class Commits(Protocol):
     """Takes what a cycle brought."""
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
-        """One transaction. A signal or outcome that is stored already stays as it is."""
+        """One transaction, for signals in any role and their outcomes.
+
+        A signal or outcome that is stored already stays as it is.
+        """
         ...
 
 
 class PredictionStore(Commits, Protocol):
-    """The prediction log with its outcomes: append-only, one row for each (symbol, tf, candle)."""
+    """The prediction log with its outcomes: append-only, one row for each `Signal.id`.
+
+    What is not said to be of every role is of the served signals alone.
+    """
 
     def newest_opens(self) -> dict[str, int]:
         """Candle of the newest prediction of each symbol that has one."""
         ...
 
     def unsettled(self) -> list[Signal]:
-        """Signals without an outcome, oldest first."""
+        """Signals of every role without an outcome, oldest first."""
         ...
 
     def tallies(self) -> dict[tuple[Source, str], Tally]:
@@ -56,7 +62,10 @@ class PredictionStore(Commits, Protocol):
         ...
 
     def first_bar(self, proposed_ms: int) -> int:
-        """The first candle to have signals here; `proposed_ms` becomes it on the first call."""
+        """The first candle to have signals here; `proposed_ms` becomes it on the first call.
+
+        Raises ConfigError where an engine of this name runs on another market.
+        """
         ...
 
 
@@ -82,23 +91,42 @@ class SignalSink(Protocol):
 
 
 class Commit(NamedTuple):
-    """What one cycle committed: its time, its signals and the outcomes that its candles decided."""
+    """What one commit brought of the served record.
 
-    at_ms: int
+    `number` is greater than that of every commit before it, of all engines of the database.
+    """
+
+    number: int
     signals: list[StoredSignal]
     outcomes: list[Outcome]
 
+    @classmethod
+    def of_served(
+        cls, number: int, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]
+    ) -> Commit:
+        """The commit without what belongs to other roles."""
+        return cls(
+            number,
+            [stored for stored in signals if stored.signal.role is Role.CHAMPION],
+            [outcome for outcome in outcomes if is_served(outcome.prediction_id)],
+        )
+
 
 class CommitHistory(Protocol):
-    """Reads what was committed when. Safe to call from any thread."""
+    """Reads what was committed of the served record. Safe to call from any thread."""
 
-    def newest_ms(self) -> int:
-        """When the newest signal was made; 0 where there is none."""
+    def newest(self) -> int:
+        """The number of the newest commit of the database; 0 where there is none."""
         ...
 
-    def commits(self, since_ms: int, until_ms: int, limit: int) -> list[Commit] | None:
-        """Those made in `[since_ms, until_ms]`, by time; None where they have over `limit` signals.
+    def commits(self, after: int, until: int, limit: int) -> list[Commit] | None:
+        """Those with a number in `(after, until]`, ascending; None for over `limit` signals."""
+        ...
 
-        Of signals that were caught up on, those of the last 30 days before `since_ms`.
-        """
+    def span_ms(self, after: int, until: int) -> tuple[int, int]:
+        """When the first and the last signal in `(after, until]` were made; 0 where none was."""
+        ...
+
+    def number_at(self, at_ms: int) -> int:
+        """The newest commit with a signal that was made at `at_ms` or before; 0 for none."""
         ...

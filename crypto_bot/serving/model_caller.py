@@ -135,7 +135,7 @@ class ModelCaller:
         return Call(
             pred=pred,
             reasons=tuple(reasons),
-            probabilities=Probabilities(*told.probabilities),
+            distribution=Probabilities(*told.probabilities).distribution,
             expected_bps=expected_bps,
             model_version=model.name,
             label=model.spec.label,

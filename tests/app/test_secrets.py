@@ -89,7 +89,7 @@ async def bug() -> None:
     raise RuntimeError("a bug")
 
 async def main() -> None:
-    server = WebServer(app, bind("127.0.0.1", 0), EventStream(epoch=1))
+    server = WebServer(app, bind("127.0.0.1", 0), EventStream())
     await server.start()
     url = f"http://127.0.0.1:{{server.port}}/"
     for headers in ({{"Authorization": "Bearer {TOKEN}"}}, {{}}):

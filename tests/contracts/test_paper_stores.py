@@ -138,7 +138,9 @@ def test_a_closed_trade_has_a_row(database: Database) -> None:
     with database.reading() as connection:
         (row,) = connection.execute(select(paper_trades)).all()
     told = row._asdict()
-    assert (told.pop("account"), told.pop("tf")) == ("main", "15m")
+    assert [told.pop(name) for name in ("engine", "account", "tf")] == [
+        *("binance-spot", "main", "15m")
+    ]
     assert told == {name: _plain(getattr(trade, name)) for name in ClosedTrade.__slots__}
 
 

@@ -28,7 +28,7 @@ def stored(
         candle_open_ms=T0 + bar * M15.ms,
         pred=pred,
         confidence=0.5,
-        probabilities=SHARES,
+        distribution=SHARES.distribution,
         source=source,
         levels=Levels(100.0),
         atr=1.0,

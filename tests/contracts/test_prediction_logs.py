@@ -16,13 +16,14 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.tables import day_records as day_records_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.horizon import Horizon, Unit
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.record import Tally
-from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
+from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Role, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import (
     DayRecord,
@@ -61,7 +62,7 @@ def stored(
         candle_open_ms=open_ms,
         pred=pred,
         confidence=confidence,
-        probabilities=Probabilities(0.22, 0.41, 0.37),
+        distribution=Probabilities(0.22, 0.41, 0.37).distribution,
         source=source,
         levels=Levels(100.0, 98.0, (102.0, 103.0, 104.0)),
         atr=1.0,
@@ -93,7 +94,10 @@ prices = st.floats(width=64, allow_nan=False, allow_infinity=False).filter(
 )
 instants = st.integers(0, 2**52)
 words = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
-probabilities = st.builds(Probabilities, prices, prices, prices)
+named = st.lists(st.tuples(words, prices), min_size=2, max_size=6).map(
+    lambda pairs: Distribution(*(tuple(each) for each in zip(*pairs, strict=True)))
+)
+sided = st.builds(Probabilities, prices, prices, prices).map(lambda of: of.distribution)
 signals = st.builds(
     Signal,
     symbol=st.sampled_from(["BTCUSDT", "1000PEPEUSDT"]),
@@ -101,7 +105,7 @@ signals = st.builds(
     candle_open_ms=instants,
     pred=st.sampled_from(Pred),
     confidence=prices,
-    probabilities=probabilities,
+    distribution=sided | named,
     source=st.sampled_from(Source),
     levels=st.one_of(
         st.builds(Levels, prices, st.none(), st.none()),
@@ -116,6 +120,8 @@ signals = st.builds(
     expected_bps=st.none() | prices,
     cost_bps=st.none() | prices,
     model_version=st.none() | words,
+    role=st.just(Role.CHAMPION),
+    engine=st.just("binance-spot"),
     label=st.none()
     | st.builds(
         *(LabelSpec, words, words),
@@ -143,7 +149,7 @@ def test_a_signal_comes_back_bit_for_bit(
 
 
 def bits(signal: Signal) -> bytes:
-    numbers = [signal.confidence, *signal.probabilities, signal.levels.entry]
+    numbers = [signal.confidence, *signal.distribution.probabilities, signal.levels.entry]
     numbers += signal.levels.take_profits or ()
     optional = (signal.levels.stop_loss, signal.atr, signal.expected_bps, signal.cost_bps)
     numbers += [inf if number is None else number for number in optional]

@@ -69,7 +69,7 @@ def signal(
         candle_open_ms=T0 + bar * TF_MS,
         pred=pred,
         confidence=probabilities.of(pred),
-        probabilities=probabilities,
+        distribution=probabilities.distribution,
         source=Source.RSI_MA,
         levels=levels(pred, entry, atr),
         atr=atr,

@@ -29,7 +29,7 @@ def signal(
         candle_open_ms=0,
         pred=pred,
         confidence=0.4,
-        probabilities=Probabilities(0.3, 0.3, 0.4),
+        distribution=Probabilities(0.3, 0.3, 0.4).distribution,
         source=Source.MOMENTUM,
         levels=levels(pred, 100.0, atr),
         atr=atr,

@@ -23,7 +23,7 @@ def signal(candle: Candle, pred: Pred, symbol: str = "BTCUSDT", atr: float = 1.0
         candle_open_ms=candle.open_ms,
         pred=pred,
         confidence=0.3,
-        probabilities=EVEN,
+        distribution=EVEN.distribution,
         source=Source.MOMENTUM,
         levels=levels(pred, candle.close, atr),
         atr=atr,

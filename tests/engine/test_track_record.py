@@ -21,7 +21,7 @@ def signal(symbol: str, pred: Pred = Pred.LONG, source: Source = Source.MOMENTUM
         candle_open_ms=0,
         pred=pred,
         confidence=0.3,
-        probabilities=EVEN,
+        distribution=EVEN.distribution,
         source=source,
         levels=Levels(1.0),
         atr=None,

@@ -28,7 +28,7 @@ def stored(pred: Pred, *, late: bool = False, entry: float = 91_234.56) -> Store
         candle_open_ms=OPEN_MS,
         pred=pred,
         confidence=0.412,
-        probabilities=Probabilities(0.2, 0.39, 0.41),
+        distribution=Probabilities(0.2, 0.39, 0.41).distribution,
         source=Source.PROFESSIONAL_ANALYZER,
         levels=Levels(entry) if pred is Pred.NO_TRADE else levels(pred, entry, entry / 100),
         atr=entry / 100,

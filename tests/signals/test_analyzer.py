@@ -73,7 +73,7 @@ def test_it_answers_only_beyond_its_threshold(calm: MarketView) -> None:
         called = answer(view, ProfessionalAnalyzer(M15, exactly - 1e-9))
         assert isinstance(called, Call)
         assert called.pred is (Pred.LONG if side > 0 else Pred.SHORT)
-        assert called.probabilities is None
+        assert called.distribution is None
         assert called.expected_bps is None
 
 

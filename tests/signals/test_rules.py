@@ -16,7 +16,7 @@ from crypto_bot.signals.rsi_ma import RsiMa
 def told(answer: Call | SignalUnavailable) -> tuple[Pred | None, str]:
     if isinstance(answer, SignalUnavailable):
         return None, str(answer)
-    assert answer.probabilities is None
+    assert answer.distribution is None
     return answer.pred, "; ".join(answer.reasons)
 
 

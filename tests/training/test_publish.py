@@ -161,7 +161,7 @@ def test_a_logged_call_is_recomputed_by_the_version_that_could_make_it(tmp_path:
         candle_open_ms=DATA_ENDS_MS + STEP_MS,
         pred=Pred.NO_TRADE,
         confidence=0.5,
-        probabilities=Probabilities(0.2, 0.5, 0.3),
+        distribution=Probabilities(0.2, 0.5, 0.3).distribution,
         source=Source.ML_PER_COIN_V1,
         levels=Levels(100.0),
         atr=1.0,

@@ -1,4 +1,4 @@
-"""Closed candles and confirmed gaps of one timeframe, in the database."""
+"""Closed candles and confirmed gaps of one market and timeframe, in the database."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import exists, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.newest import newest_opens
+from crypto_bot.adapters.store.scope import of_market
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
@@ -24,29 +25,36 @@ _candle: Callable[[tuple[Any, ...]], Candle] = partial(tuple.__new__, Candle)
 EVER_MS = 2**62
 """Later than any candle."""
 
-_REPLACE = "(symbol, tf, open_ms) DO UPDATE SET " + ", ".join(
+_REPLACE = "(exchange, market, symbol, tf, open_ms) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in ("open", "high", "low", "close", "volume")
 )
 
 
 class SqlCandleArchive:
-    """The archive of one timeframe. A candle that is stored again takes the newer values."""
+    """The archive of one timeframe of the market of `database.key`.
+
+    A candle that is stored again takes the newer values.
+    """
 
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._tf = timeframe.name
+        self._candles, self._gaps = (
+            of_market(table, database.key, timeframe) for table in (candles_table, gaps_table)
+        )
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
-        tf = self._tf
+        tf, (_, *market) = self._tf, self._database.key
         with self._database.writing() as connection:
-            # Rows (symbol, tf, *candle), put together without a step of the interpreter for each.
+            # The key before each candle, put together without a step of the interpreter for each.
             rows = chain.from_iterable(
-                map(add, repeat((symbol, tf)), series) for symbol, series in candles.items()
+                map(add, repeat((*market, symbol, tf)), series)
+                for symbol, series in candles.items()
             )
             self._database.insert(
                 connection, candles_table, rows, on_conflict=_REPLACE, rows_per_statement=32
             )
-            missing = ((gap.symbol, tf, gap.open_ms) for gap in gaps)
+            missing = ((*market, gap.symbol, tf, gap.open_ms) for gap in gaps)
             self._database.insert(connection, gaps_table, missing)
 
     def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
@@ -55,7 +63,7 @@ class SqlCandleArchive:
             select(
                 column.open_ms, column.open, column.high, column.low, column.close, column.volume
             )
-            .where(column.symbol == symbol, column.tf == self._tf)
+            .where(*self._candles, column.symbol == symbol)
             .where(column.open_ms.between(since_ms, until_ms))
             .order_by(column.open_ms)
         )
@@ -67,9 +75,9 @@ class SqlCandleArchive:
     def newest_opens(self) -> dict[str, int]:
         newest: dict[str, int] = {}
         with self._database.reading() as connection:
-            for table in (candles_table, gaps_table):
+            for table, scope in ((candles_table, self._candles), (gaps_table, self._gaps)):
                 for symbol, open_ms in connection.execute(
-                    newest_opens(table, table.c.open_ms, self._tf)
+                    newest_opens(table, table.c.open_ms, *scope)
                 ):
                     newest[symbol] = max(open_ms, newest.get(symbol, open_ms))
         return newest
@@ -78,11 +86,11 @@ class SqlCandleArchive:
         """Those that no candle has filled since."""
         gap, candle = gaps_table.c, candles_table.c
         filled = exists().where(
-            candle.symbol == gap.symbol, candle.tf == gap.tf, candle.open_ms == gap.open_ms
+            *self._candles, candle.symbol == gap.symbol, candle.open_ms == gap.open_ms
         )
         query = (
             select(gap.symbol, gap.open_ms)
-            .where(gap.tf == self._tf, gap.open_ms >= since_ms, ~filled)
+            .where(*self._gaps, gap.open_ms >= since_ms, ~filled)
             .order_by(gap.open_ms, gap.symbol)
         )
         with self._database.reading() as connection:

@@ -13,25 +13,31 @@ from sqlalchemy.exc import SQLAlchemyError
 from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
 from crypto_bot.adapters.store.engine_lock import EngineLock, FileLock, PostgresLock
 from crypto_bot.adapters.store.schema import NEWEST, migrate, revision_of
+from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError, StoreError
 
 
 class Database:
-    """One database on the newest schema. Any thread may use it; one `with` is one transaction."""
+    """One database on the newest schema. Any thread may use it; one `with` is one transaction.
 
-    def __init__(self, engine: Engine) -> None:
+    `key` is the engine whose rows the stores on it read and write.
+    """
+
+    def __init__(self, engine: Engine, key: EngineKey = BINANCE_SPOT) -> None:
         self._engine = engine
+        self.key = key
         self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
         self._lock: EngineLock | None = None
 
     @classmethod
-    def open(cls, url: str, *, as_engine: bool = False) -> Database:
+    def open(cls, url: str, key: EngineKey = BINANCE_SPOT, *, as_engine: bool = False) -> Database:
         """Connects to `sqlite:///PATH` or `postgresql+psycopg://…` and migrates it.
 
-        `as_engine` takes the engine's `lock` before anything is touched. Raises ConfigError, in
-        one line, where one of it cannot be done.
+        The rows of a database from before there were keys become those of `key`. `as_engine` takes
+        the engine's `lock` before anything is touched. Raises ConfigError, in one line, where one
+        of it cannot be done.
         """
-        database = cls(connect(url))
+        database = cls(connect(url), key)
         try:
             if as_engine:
                 database.lock()
@@ -40,7 +46,7 @@ class Database:
                 is_current = revision_of(connection) == NEWEST
             if not is_current:
                 with database._begin(writes=True) as connection:
-                    migrate(connection, database.name)
+                    migrate(connection, database.name, key)
         except SQLAlchemyError as error:
             database.close()
             raise database._not_opened(error) from error

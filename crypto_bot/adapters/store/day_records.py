@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crypto_bot.adapters.store.tables import SERVED
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -15,7 +16,7 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
 
-KEY = ("tf", "day", "source", "symbol")
+KEY = ("engine", "tf", "day", "source", "symbol")
 SUMS = ("n", "hits", "trades", "return_bps", "confidence", "brier")
 
 _AT_ONCE = 2_000
@@ -25,13 +26,14 @@ _AT_ONCE = 2_000
 def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
     """The columns of `day_records` over the settled calls that are `wanted`.
 
-    Late and unlabelled ones are left out.
+    Late, unlabelled and unserved ones are left out.
     """
     column, outcome = predictions_table.c, outcomes_table.c
     day = (column.candle_open_ms // DAY_MS).label("day")
     miss = column.confidence - one_if(outcome.label == column.pred)
     return (
         select(
+            column.engine,
             column.tf,
             day,
             column.source,
@@ -44,26 +46,29 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
             func.sum(miss * miss).label("brier"),
         )
         .select_from(predictions_table.join(outcomes_table))
-        .where(*wanted, ~column.late, outcome.label.is_not(None))
-        .group_by(column.tf, day, column.source, column.symbol)
+        .where(*wanted, SERVED, ~column.late, outcome.label.is_not(None))
+        .group_by(column.engine, column.tf, day, column.source, column.symbol)
     )
 
 
-def not_stored(connection: Connection, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def not_stored(connection: Connection, engine: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Those of `outcomes` whose predictions have none yet; of two for one prediction the first."""
     new = {each.prediction_id: each for each in reversed(outcomes)}
-    stored = outcomes_table.c.prediction_id
+    column = outcomes_table.c
+    stored = select(column.prediction_id).where(column.engine == engine)
     for ids in _parts(list(new)):
-        for known in connection.scalars(select(stored).where(stored.in_(ids))).all():
+        for known in connection.scalars(stored.where(column.prediction_id.in_(ids))).all():
             del new[known]
     return list(new.values())[::-1]
 
 
-def add_to_days(connection: Connection, ids: Sequence[str]) -> None:
+def add_to_days(connection: Connection, engine: str, ids: Sequence[str]) -> None:
     """Adds the outcomes of the predictions `ids`, stored in this transaction, to their days."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for part in _parts(ids):
-        rows = make(days_table).from_select([*KEY, *SUMS], summed(predictions_table.c.id.in_(part)))
+        column = predictions_table.c
+        settled = summed(column.engine == engine, column.id.in_(part))
+        rows = make(days_table).from_select([*KEY, *SUMS], settled)
         adding = {name: days_table.c[name] + rows.excluded[name] for name in SUMS}
         connection.execute(rows.on_conflict_do_update(index_elements=KEY, set_=adding))
 

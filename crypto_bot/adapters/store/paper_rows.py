@@ -13,9 +13,10 @@ from crypto_bot.domain.paper_report import ClosedTrade
 from crypto_bot.domain.signal import Pred, Source
 
 
-def event_row(event: Event, tf: str) -> tuple[Any, ...]:
+def event_row(event: Event, engine: str, tf: str) -> tuple[Any, ...]:
     """The values of `event` in the order of the columns of `paper_events`."""
     return (
+        engine,
         event.id,
         event.account,
         tf,
@@ -54,9 +55,10 @@ def event_of(row: Row[Any]) -> Event:
     )
 
 
-def trade_row(account: str, trade: ClosedTrade, tf: str) -> tuple[Any, ...]:
+def trade_row(account: str, trade: ClosedTrade, engine: str, tf: str) -> tuple[Any, ...]:
     """The values of `trade` in the order of the columns of `paper_trades`."""
     return (
+        engine,
         account,
         trade.prediction_id,
         tf,

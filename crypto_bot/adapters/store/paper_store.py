@@ -1,14 +1,15 @@
-"""The paper accounts of one timeframe, in the database: rows are added and never change."""
+"""The paper accounts of one engine and timeframe: rows are added and never change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_rows import event_of, event_row, trade_row
+from crypto_bot.adapters.store.scope import Scope, of_engine
 from crypto_bot.adapters.store.tables import paper_equity as equity_table
 from crypto_bot.adapters.store.tables import paper_events as events_table
 from crypto_bot.adapters.store.tables import paper_refusals as refusals_table
@@ -20,43 +21,48 @@ from crypto_bot.domain.paper_report import EquityPoint, KillSwitch, Refusal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import PaperWrites
 
-_SEEN = "(account, tf, symbol) DO UPDATE SET open_ms = excluded.open_ms"
+_SEEN = "(engine, account, tf, symbol) DO UPDATE SET open_ms = excluded.open_ms"
 
 
 class SqlPaperStore:
-    """Answers `ports.PaperStore` for the accounts of `timeframe`."""
+    """Answers `ports.PaperStore` for the accounts of the engine of `database.key`.
+
+    The kill switch stops every account of every engine of the database.
+    """
 
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
+        self._timeframe = timeframe
         self._tf = timeframe.name
 
     def write(self, writes: Sequence[PaperWrites]) -> None:
-        tf, insert = self._tf, self._database.insert
+        engine, tf, insert = self._database.key.name, self._tf, self._database.insert
         with self._database.writing() as connection:
             for each in writes:
                 name = each.account
-                events = (event_row(event, tf) for event in each.events)
+                events = (event_row(event, engine, tf) for event in each.events)
                 # Two events of one number are a fault, not a repetition: the database refuses them.
-                insert(connection, events_table, events, on_conflict="(id) DO NOTHING")
-                trades = (trade_row(name, trade, tf) for trade in each.trades)
+                insert(connection, events_table, events, on_conflict="(engine, id) DO NOTHING")
+                trades = (trade_row(name, trade, engine, tf) for trade in each.trades)
                 insert(connection, trades_table, trades)
-                refusals = ((r.account, r.prediction_id, tf, *r[2:]) for r in each.refusals)
+                refusals = ((engine, r.account, r.prediction_id, tf, *r[2:]) for r in each.refusals)
                 insert(connection, refusals_table, refusals)
                 points = (
-                    (name, tf, point.at_ms, str(cash), str(point.equity), str(point.buy_and_hold))
+                    (
+                        *(engine, name, tf, point.at_ms, str(cash)),
+                        *(str(point.equity), str(point.buy_and_hold)),
+                    )
                     for point, cash in each.points
                 )
                 insert(connection, equity_table, points)
-                seen = ((name, tf, symbol, open_ms) for symbol, open_ms in each.seen.items())
+                seen = (
+                    (engine, name, tf, symbol, open_ms) for symbol, open_ms in each.seen.items()
+                )
                 insert(connection, seen_table, seen, on_conflict=_SEEN)
 
     def events(self, account: str) -> Iterator[Event]:
         column = events_table.c
-        query = (
-            select(events_table)
-            .where(column.account == account, column.tf == self._tf)
-            .order_by(column.seq)
-        )
+        query = select(events_table).where(*self._of(events_table, account)).order_by(column.seq)
         with self._database.reading() as connection:
             for row in connection.execute(query):
                 yield event_of(row)
@@ -65,7 +71,7 @@ class SqlPaperStore:
         column = equity_table.c
         query = (
             select(column.at_ms, column.equity, column.buy_and_hold)
-            .where(column.account == account, column.tf == self._tf)
+            .where(*self._of(equity_table, account))
             .order_by(column.at_ms)
         )
         with self._database.reading() as connection:
@@ -78,7 +84,7 @@ class SqlPaperStore:
         column = refusals_table.c
         query = (
             select(column.account, column.prediction_id, column.at_ms, column.rule, column.reason)
-            .where(column.account == account, column.tf == self._tf)
+            .where(*self._of(refusals_table, account))
             .order_by(column.at_ms.desc(), column.prediction_id)
             .limit(limit)
         )
@@ -89,7 +95,7 @@ class SqlPaperStore:
         column = refusals_table.c
         query = (
             select(column.rule, func.count())
-            .where(column.account == account, column.tf == self._tf)
+            .where(*self._of(refusals_table, account))
             .group_by(column.rule)
         )
         with self._database.reading() as connection:
@@ -97,9 +103,7 @@ class SqlPaperStore:
 
     def seen(self, account: str) -> dict[str, int]:
         column = seen_table.c
-        query = select(column.symbol, column.open_ms).where(
-            column.account == account, column.tf == self._tf
-        )
+        query = select(column.symbol, column.open_ms).where(*self._of(seen_table, account))
         with self._database.reading() as connection:
             return dict(connection.execute(query).all())
 
@@ -123,3 +127,6 @@ class SqlPaperStore:
         values = {"at_ms": at_ms, "stopped": to.on, "by": to.by or "", "reason": to.reason}
         with self._database.writing() as connection:
             connection.execute(switches_table.insert().values(values))
+
+    def _of(self, table: Table, account: str) -> Scope:
+        return *of_engine(table, self._database.key, self._timeframe), table.c.account == account

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import stored_signal
+from crypto_bot.adapters.store.scope import of_market, served
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -19,31 +20,33 @@ from crypto_bot.ports import StoredSignal
 
 
 class SqlPaperTape:
-    """Answers `ports.PaperTape` for the engine of `timeframe`."""
+    """Answers `ports.PaperTape` for the engine of `database.key` on `timeframe`."""
 
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._timeframe = timeframe
-        self._tf = timeframe.name
+        self._served = served(database.key, timeframe)
+        self._candles, self._gaps = (
+            of_market(table, database.key, timeframe) for table in (candles_table, gaps_table)
+        )
 
     def first_ms(self) -> int | None:
         column = predictions_table.c
-        query = select(func.min(column.candle_open_ms)).where(column.tf == self._tf)
+        query = select(func.min(column.candle_open_ms)).where(*self._served)
         with self._database.reading() as connection:
             first_ms: int | None = connection.execute(query).scalar()
         return first_ms
 
     def ready_ms(self, symbols: Sequence[str], patience_bars: int) -> int | None:
-        tables = (predictions_table, candles_table, gaps_table)
-        columns = (
-            predictions_table.c.candle_open_ms,
-            candles_table.c.open_ms,
-            gaps_table.c.open_ms,
+        rows = (
+            (predictions_table, predictions_table.c.candle_open_ms, self._served),
+            (candles_table, candles_table.c.open_ms, self._candles),
+            (gaps_table, gaps_table.c.open_ms, self._gaps),
         )
         with self._database.reading() as connection:
             signalled, candles, gaps = (
-                dict(connection.execute(newest_opens(table, column, self._tf)).all())
-                for table, column in zip(tables, columns, strict=True)
+                dict(connection.execute(newest_opens(table, open_ms, *scope)).all())
+                for table, open_ms, scope in rows
             )
         # Where every candle has its signal, a gap after it is not waited for.
         done = {
@@ -72,7 +75,7 @@ class SqlPaperTape:
         column = predictions_table.c
         query = (
             select(predictions_table)
-            .where(column.tf == self._tf, column.candle_open_ms.between(since_ms, until_ms))
+            .where(*self._served, column.candle_open_ms.between(since_ms, until_ms))
             .where(column.pred != Pred.NO_TRADE.value)
             .order_by(column.candle_open_ms, column.symbol)
         )
@@ -93,7 +96,7 @@ class SqlPaperTape:
                 column.close,
                 column.volume,
             )
-            .where(column.tf == self._tf, column.symbol.in_(symbols))
+            .where(*self._candles, column.symbol.in_(symbols))
             .where(column.open_ms.between(since_ms, until_ms))
             .order_by(column.symbol, column.open_ms)
         )

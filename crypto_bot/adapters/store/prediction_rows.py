@@ -9,25 +9,34 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.distribution import Distribution
+from crypto_bot.domain.label import SHORT_NO_TRADE_LONG, LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
+from crypto_bot.domain.signal import Declined, Levels, Pred, Role, Signal, Source
 from crypto_bot.ports import StoredSignal
 
 
-def prediction_row(stored: StoredSignal) -> tuple[Any, ...]:
+def prediction_row(stored: StoredSignal, engine: str, commit_number: int) -> tuple[Any, ...]:
     """The values of `stored` in the order of the columns of `predictions`."""
     signal = stored.signal
+    classes, probabilities = signal.distribution
     return (
+        engine,
         signal.id,
         signal.symbol,
         signal.tf,
         signal.candle_open_ms,
+        signal.horizon,
+        signal.model,
+        signal.role.value,
+        commit_number,
         stored.created_ms,
         stored.late,
         signal.pred.value,
         signal.confidence,
-        *signal.probabilities,
+        _names_text(classes),
+        json.dumps(probabilities),
+        *(probabilities if classes == SHORT_NO_TRADE_LONG else _NO_SIDES),
         signal.expected_bps,
         signal.cost_bps,
         signal.source.value,
@@ -49,16 +58,16 @@ def stored_signal(row: Row[Any]) -> StoredSignal:
     By their order, as they are written: asking a row for a column by name takes five times as long.
     """
     values: tuple[Any, ...] = tuple(row)
-    _, symbol, tf, open_ms, created_ms, late, pred, confidence, short, no_trade, long = values[:11]
-    expected_bps, cost_bps, source, version, entry, stop, tp1, tp2, tp3 = values[11:20]
-    atr, horizon_bars, reasons, declined, rule = values[20:25]
+    engine, _, symbol, tf, open_ms, _, _, role, _, created_ms, late, pred, confidence = values[:13]
+    classes, probabilities, *sides, expected_bps, cost_bps, source, version = values[13:22]
+    entry, stop, tp1, tp2, tp3, atr, horizon_bars, reasons, declined, rule = values[22:32]
     signal = Signal(
         symbol=symbol,
         tf=tf,
         candle_open_ms=open_ms,
         pred=Pred(pred),
         confidence=confidence,
-        probabilities=Probabilities(short, no_trade, long),
+        distribution=_distribution(classes, probabilities, sides),
         source=Source(source),
         levels=Levels(entry, stop, None if tp1 is None else (tp1, tp2, tp3)),
         atr=atr,
@@ -69,14 +78,18 @@ def stored_signal(row: Row[Any]) -> StoredSignal:
         cost_bps=cost_bps,
         model_version=version,
         label=None if rule is None else _label_of(rule),
+        role=Role(role),
+        engine=engine,
     )
     return StoredSignal(signal, created_ms, late)
 
 
-def outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+def outcome_row(outcome: Outcome, engine: str, commit_number: int) -> tuple[Any, ...]:
     """The values of `outcome` in the order of the columns of `outcomes`."""
     return (
+        engine,
         outcome.prediction_id,
+        commit_number,
         outcome.settled_ms,
         outcome.status.value,
         outcome.exit_price,
@@ -103,7 +116,28 @@ def outcome_of(row: Row[Any]) -> Outcome:
     )
 
 
+def _distribution(classes: str, probabilities: str, sides: list[float | None]) -> Distribution:
+    """From the derived columns where they are filled, which needs no parsing of JSON."""
+    short, no_trade, long = sides
+    if short is None or no_trade is None or long is None:
+        return Distribution(_names(classes), tuple(json.loads(probabilities)))
+    return Distribution(SHORT_NO_TRADE_LONG, (short, no_trade, long))
+
+
+_NO_SIDES = (None, None, None)
+
+
 @lru_cache(maxsize=64)  # a program has few
+def _names_text(classes: tuple[str, ...]) -> str:
+    return json.dumps(classes)
+
+
+@lru_cache(maxsize=64)  # as above
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(maxsize=64)  # as above
 def _rule_text(label: LabelSpec) -> str:
     return json.dumps(label.as_json())
 

@@ -1,11 +1,11 @@
-"""The prediction log of one timeframe, in the database: rows are added and never change."""
+"""The prediction log of one engine and timeframe: rows are added and never change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select, text
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import add_to_days, not_stored
@@ -15,34 +15,59 @@ from crypto_bot.adapters.store.prediction_rows import (
     prediction_row,
     stored_signal,
 )
+from crypto_bot.adapters.store.scope import of_engine, served
 from crypto_bot.adapters.store.tables import engine as engine_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Settled, StoredSignal
+from crypto_bot.ports import Commit, Settled, StoredSignal
 
 _SETTLED = predictions_table.join(outcomes_table)
 
 
-class SqlPredictionStore:
-    """Answers `ports.PredictionStore` for the signals of `timeframe`."""
+_NEXT_NUMBER = text(
+    "INSERT INTO commit_numbers (id, newest) VALUES (1, 1) "
+    "ON CONFLICT (id) DO UPDATE SET newest = commit_numbers.newest + 1 RETURNING newest"
+)
 
-    def __init__(self, database: Database, timeframe: Timeframe) -> None:
+
+class SqlPredictionStore:
+    """Answers `ports.PredictionStore` for the engine of `database.key` on `timeframe`.
+
+    `observe` is called after each commit with what was served of it, in the order of the commits.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        timeframe: Timeframe,
+        observe: Callable[[Commit], None] = lambda _: None,
+    ) -> None:
         self._database = database
+        self._key = database.key
         self._tf = timeframe.name
+        self._observe = observe
+        self._of_engine = of_engine(predictions_table, database.key, timeframe)
+        self._served = served(database.key, timeframe)
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        engine, insert = self._key.name, self._database.insert
         with self._database.writing() as connection:
-            self._database.insert(connection, predictions_table, map(prediction_row, signals))
-            fresh = not_stored(connection, outcomes)
-            self._database.insert(connection, outcomes_table, map(outcome_row, fresh))
-            add_to_days(connection, [outcome.prediction_id for outcome in fresh])
+            number = _next_number(connection)
+            rows = (prediction_row(stored, engine, number) for stored in signals)
+            insert(connection, predictions_table, rows)
+            fresh = not_stored(connection, engine, outcomes)
+            settled = (outcome_row(outcome, engine, number) for outcome in fresh)
+            insert(connection, outcomes_table, settled)
+            add_to_days(connection, engine, [outcome.prediction_id for outcome in fresh])
+        self._observe(Commit.of_served(number, signals, outcomes))
 
     def newest_opens(self) -> dict[str, int]:
-        query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, self._tf)
+        query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, *self._served)
         with self._database.reading() as connection:
             return dict(connection.execute(query).all())
 
@@ -50,8 +75,13 @@ class SqlPredictionStore:
         query = (
             select(predictions_table)
             .select_from(predictions_table.outerjoin(outcomes_table))
-            .where(predictions_table.c.tf == self._tf, outcomes_table.c.prediction_id.is_(None))
-            .order_by(predictions_table.c.candle_open_ms, predictions_table.c.symbol)
+            .where(*self._of_engine, outcomes_table.c.prediction_id.is_(None))
+            .order_by(
+                predictions_table.c.candle_open_ms,
+                predictions_table.c.symbol,
+                predictions_table.c.role,
+                predictions_table.c.id,
+            )
         )
         with self._database.reading() as connection:
             return [stored_signal(row).signal for row in connection.execute(query)]
@@ -84,7 +114,7 @@ class SqlPredictionStore:
         column = predictions_table.c
         query = (
             select(column.candle_open_ms, column.p_short, column.p_no_trade, column.p_long)
-            .where(column.tf == self._tf, column.symbol == symbol)
+            .where(*self._served, column.symbol == symbol)
             .where(column.candle_open_ms >= since_ms, column.model_version == model_version)
             .order_by(column.candle_open_ms)
         )
@@ -98,15 +128,33 @@ class SqlPredictionStore:
         return (
             select(*keys, func.count(), _count_if(label == pred), _count_if(is_flat))
             .select_from(_SETTLED)
-            .where(predictions_table.c.tf == self._tf, label.is_not(None))
+            .where(*self._served, label.is_not(None))
             .group_by(*keys)
         )
 
     def first_bar(self, proposed_ms: int) -> int:
-        query = select(engine_table.c.first_bar_ms).where(engine_table.c.tf == self._tf)
+        column, key = engine_table.c, self._key
+        query = select(column.exchange, column.market, column.first_bar_ms).where(
+            column.engine == key.name, column.tf == self._tf
+        )
+        row = (key.name, self._tf, key.exchange, key.market, proposed_ms)
         with self._database.writing() as connection:
-            self._database.insert(connection, engine_table, [(self._tf, proposed_ms)])
-            return int(connection.execute(query).scalar_one())
+            self._database.insert(connection, engine_table, [row])
+            exchange, market, first_bar_ms = connection.execute(query).one()
+        if (exchange, market) != (key.exchange, key.market):
+            raise ConfigError(
+                f"engine {key.name} of database {self._database.name} runs on {exchange} {market}, "
+                f"not on {key.exchange} {key.market}: give this one an engine.name of its own"
+            )
+        return int(first_bar_ms)
+
+
+def _next_number(connection: Connection) -> int:
+    """The next commit's number. The row is locked until the end of the transaction.
+
+    So whoever reads a number has all that was committed under smaller ones.
+    """
+    return int(connection.execute(_NEXT_NUMBER).scalar_one())
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -10,6 +10,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import summed
 from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
+from crypto_bot.adapters.store.scope import of_engine, of_market, served
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
@@ -33,21 +34,31 @@ _BY_DAY = ("day", "source", "symbol")
 
 
 class SqlPredictionQueries:
-    """Answers `ports.PredictionQueries` for the signals of `timeframe`. Raises StoreError."""
+    """Answers `ports.PredictionQueries` for what the engine of `database.key` served.
+
+    Raises StoreError.
+    """
 
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._tf, self._tf_ms = timeframe.name, timeframe.ms
+        self._served = served(database.key, timeframe)
+        self._days_of_engine = of_engine(days_table, database.key, timeframe)
+        self._candles = of_market(candles_table, database.key, timeframe)
 
     def latest_predictions(self) -> list[StoredSignal]:
         column = predictions_table.c
-        newest = newest_opens(predictions_table, column.candle_open_ms, self._tf)
+        newest = newest_opens(predictions_table, column.candle_open_ms, *self._served)
         with self._database.reading() as connection:
             # Two steps: joined, the planner may read the whole log.
             ids = [
                 f"{symbol}:{self._tf}:{open_ms}" for symbol, open_ms in connection.execute(newest)
             ]
-            query = select(predictions_table).where(column.id.in_(ids)).order_by(column.symbol)
+            query = (
+                select(predictions_table)
+                .where(column.engine == self._database.key.name, column.id.in_(ids))
+                .order_by(column.symbol)
+            )
             return [stored_signal(row) for row in connection.execute(query)]
 
     def latest_prediction(self, symbol: str) -> StoredSignal | None:
@@ -103,7 +114,9 @@ class SqlPredictionQueries:
                 part = summed(*wanted, predictions_table.c.candle_open_ms < first_whole * DAY_MS)
                 rows = list(connection.execute(part.order_by(*_BY_DAY)))
                 rows += connection.execute(whole.where(days_table.c.day >= first_whole))
-        return [DayRecord(_SOURCES[name], coin, day, *sums) for _, day, name, coin, *sums in rows]
+        return [
+            DayRecord(_SOURCES[name], coin, day, *sums) for _, _, day, name, coin, *sums in rows
+        ]
 
     def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
         column, outcome = predictions_table.c, outcomes_table.c
@@ -154,7 +167,7 @@ class SqlPredictionQueries:
             select(
                 column.open_ms, column.open, column.high, column.low, column.close, column.volume
             )
-            .where(column.symbol == symbol, column.tf == self._tf)
+            .where(*self._candles, column.symbol == symbol)
             .order_by(column.open_ms.desc())
             .limit(limit)
         )
@@ -164,7 +177,7 @@ class SqlPredictionQueries:
 
     def _days(self, symbol: str | None, source: Source | None) -> Select[Any]:
         column = days_table.c
-        query = select(days_table).where(column.tf == self._tf)
+        query = select(days_table).where(*self._days_of_engine)
         if symbol is not None:
             query = query.where(column.symbol == symbol)
         if source is not None:
@@ -175,7 +188,7 @@ class SqlPredictionQueries:
         self, symbol: str | None, source: Source | None, since_ms: int | None
     ) -> list[ColumnElement[bool]]:
         column = predictions_table.c
-        conditions: list[ColumnElement[bool]] = [column.tf == self._tf]
+        conditions = list(self._served)
         if symbol is not None:
             conditions.append(column.symbol == symbol)
         if source is not None:

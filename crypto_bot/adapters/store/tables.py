@@ -1,4 +1,8 @@
-"""The tables, as the newest migration leaves them. Times are UTC milliseconds."""
+"""The tables, as the newest migration leaves them. Times are UTC milliseconds.
+
+`engine` is the name of an engine (`domain.engine_key`): nothing but candles, gaps, training runs
+and the kill switch is shared by the engines of a database.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
-    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
     Table,
     Text,
+    literal_column,
+    text,
 )
 
 metadata = MetaData(
@@ -27,6 +33,8 @@ metadata = MetaData(
 candles = Table(
     "candles",
     metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("market", Text, primary_key=True),  # spot or swap
     Column("symbol", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
     Column("open_ms", BigInteger, primary_key=True),
@@ -41,6 +49,8 @@ candles = Table(
 gaps = Table(
     "gaps",
     metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("market", Text, primary_key=True),  # spot or swap
     Column("symbol", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
     Column("open_ms", BigInteger, primary_key=True),
@@ -50,17 +60,25 @@ gaps = Table(
 predictions = Table(
     "predictions",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("engine", Text, primary_key=True),
+    Column("id", Text, primary_key=True),  # Signal.id: made of what follows, up to role
     Column("symbol", Text, nullable=False),
     Column("tf", Text, nullable=False),
     Column("candle_open_ms", BigInteger, nullable=False),
+    Column("horizon", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("commit_number", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("late", Boolean, nullable=False),
     Column("pred", Text, nullable=False),
     Column("confidence", Double, nullable=False),
-    Column("p_short", Double, nullable=False),
-    Column("p_no_trade", Double, nullable=False),
-    Column("p_long", Double, nullable=False),
+    Column("classes", Text, nullable=False),  # JSON list of names
+    Column("probabilities", Text, nullable=False),  # JSON list of numbers, one for each class
+    # Derived from both, where the classes are the three sides; else NULL.
+    Column("p_short", Double),
+    Column("p_no_trade", Double),
+    Column("p_long", Double),
     Column("expected_bps", Double),
     Column("cost_bps", Double),
     Column("source", Text, nullable=False),
@@ -75,14 +93,29 @@ predictions = Table(
     Column("reasons", Text, nullable=False),  # JSON list of texts
     Column("declined", Text, nullable=False),  # JSON list of [source, reason]
     Column("label_rule", Text),  # JSON object of a LabelSpec, NULL for the engine's own label
-    Index(None, "tf", "symbol", "candle_open_ms"),
-    Index(None, "tf", "candle_open_ms", "symbol", "source"),
+    Index(None, "commit_number"),
 )
+
+SERVED = predictions.c.role == literal_column("'champion'")
+"""With a literal, so that the planners see that the indexes of the served record will do."""
+
+for _columns in (
+    ("symbol", "candle_open_ms"),
+    ("candle_open_ms", "symbol", "source"),
+):
+    Index(
+        f"ix_predictions_served_{'_'.join(_columns)}",
+        *(predictions.c[name] for name in ("engine", "tf", *_columns)),
+        sqlite_where=text("role = 'champion'"),
+        postgresql_where=text("role = 'champion'"),
+    )
 
 outcomes = Table(
     "outcomes",
     metadata,
-    Column("prediction_id", Text, ForeignKey(predictions.c.id), primary_key=True),
+    Column("engine", Text, primary_key=True),
+    Column("prediction_id", Text, primary_key=True),
+    Column("commit_number", BigInteger, nullable=False),
     Column("settled_ms", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("exit_price", Double, nullable=False),
@@ -91,12 +124,15 @@ outcomes = Table(
     Column("mae_bps", Double, nullable=False),
     Column("label", Text),
     Column("correct", Boolean),
+    ForeignKeyConstraint(["engine", "prediction_id"], [predictions.c.engine, predictions.c.id]),
+    Index(None, "commit_number"),
     sqlite_with_rowid=False,
 )
 
 day_records = Table(
     "day_records",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
     Column("day", Integer, primary_key=True),  # candle_open_ms // 86,400,000
     Column("source", Text, primary_key=True),
@@ -113,14 +149,25 @@ day_records = Table(
 engine = Table(
     "engine",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
+    Column("exchange", Text, nullable=False),
+    Column("market", Text, nullable=False),
     Column("first_bar_ms", BigInteger, nullable=False),
+)
+
+commit_numbers = Table(
+    "commit_numbers",
+    metadata,
+    Column("id", Integer, primary_key=True),  # 1: there is one row
+    Column("newest", BigInteger, nullable=False),
 )
 
 # Paper trading counts in decimals, which no database column keeps to the last digit but a text.
 paper_events = Table(
     "paper_events",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("account", Text, nullable=False),
     Column("tf", Text, nullable=False),
@@ -136,12 +183,13 @@ paper_events = Table(
     Column("amount", Text, nullable=False),
     Column("fee", Text, nullable=False),
     Column("terms", Text),  # JSON object of ledger.Terms, for an OPEN
-    Index(None, "account", "tf", "seq", unique=True),
+    Index(None, "engine", "account", "tf", "seq", unique=True),
 )
 
 paper_trades = Table(
     "paper_trades",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("account", Text, primary_key=True),
     Column("prediction_id", Text, primary_key=True),
     Column("tf", Text, nullable=False),
@@ -159,12 +207,13 @@ paper_trades = Table(
     Column("funding", Text, nullable=False),
     Column("net", Text, nullable=False),
     Column("r", Double, nullable=False),
-    Index(None, "account", "tf", "exit_ms"),
+    Index(None, "engine", "account", "tf", "exit_ms"),
 )
 
 paper_equity = Table(
     "paper_equity",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("account", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
     Column("at_ms", BigInteger, primary_key=True),
@@ -177,18 +226,20 @@ paper_equity = Table(
 paper_refusals = Table(
     "paper_refusals",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("account", Text, primary_key=True),
     Column("prediction_id", Text, primary_key=True),
     Column("tf", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("rule", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Index(None, "account", "tf", "at_ms"),
+    Index(None, "engine", "account", "tf", "at_ms"),
 )
 
 paper_seen = Table(
     "paper_seen",
     metadata,
+    Column("engine", Text, primary_key=True),
     Column("account", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
     Column("symbol", Text, primary_key=True),

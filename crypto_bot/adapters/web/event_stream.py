@@ -1,4 +1,4 @@
-"""Server-sent events: what was committed, told to whoever listens, from a bounded memory."""
+"""Server-sent events: what was committed, sent to every listener from a bounded memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
@@ -20,72 +19,64 @@ from crypto_bot.adapters.web.schemas import HealthBody, MissedBody, OutcomeBody,
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.ledger import Event, Kind
-from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import CommitHistory, StoredSignal
+from crypto_bot.ports import Commit, CommitHistory
 
 MAX_LISTENERS = 64
 BATCH = 64
 """Events in one write: what a stalled client can hold beyond the common memory."""
 RECONNECT_MS = 2_000
 MOST_AGAIN = 4_096
-"""Signals that are told again to one listener; who missed more is told so, and reads the log."""
-_AGAIN = "x"
-_MARGIN_MS = 60_000
-"""The engine's clock may have been corrected by so much meanwhile."""
+"""Signals that one listener is sent again; one that missed more reads the log."""
+
+_Bodies = Sequence[tuple[str, Callable[[], Body]]]
 
 
 class _Event:
     """Encoded when the first listener needs it; nobody listens to most of a catch-up."""
 
-    __slots__ = ("_body", "_frame", "_kind", "_mark", "lacks_ms")
+    __slots__ = ("_body", "_frame", "_id", "_kind", "lacks", "place")
 
-    def __init__(self, mark: str, kind: str, body: Callable[[], Body], lacks_ms: int) -> None:
-        self.lacks_ms = lacks_ms
-        """A memory that begins with this event lacks what was committed up to then."""
-        self._mark = mark
+    def __init__(
+        self,
+        kind: str,
+        body: Callable[[], Body],
+        place: tuple[int, bool],
+        lacks: int,
+        commit: int | None,
+    ) -> None:
+        self.place = place
+        """The number of its commit and False; of other events that of the commit before and True.
+        """
+        self.lacks = lacks
+        """A memory that begins with this event lacks the commits up to this one."""
         self._kind = kind
         self._body = body
+        self._id = None if commit is None else str(commit)
         self._frame: bytes | None = None
 
     def frame(self) -> bytes:
         if self._frame is None:
             data = self._body().model_dump_json()
-            self._frame = format_sse_event(data_str=data, event=self._kind, id=self._mark)
+            self._frame = format_sse_event(data_str=data, event=self._kind, id=self._id)
         return self._frame
 
 
-class _Mark(NamedTuple):
-    """The id of an event, `<epoch>-<number>-<at_ms>`.
-
-    `at_ms`: when the newest signal was made that a listener has been told of when it has this event
-    and all before. An event that is told again from the store has `_AGAIN` for a number.
-    """
-
-    epoch: str
-    number: str
-    at_ms: str
-
-    @classmethod
-    def parse(cls, text: str) -> _Mark:
-        """A part that is missing or no number is empty."""
-        epoch, number, at_ms = (*text.split("-"), "", "", "")[:3]
-        return cls(epoch, _digits(number), _digits(at_ms))
-
-
 class EventStream:
-    """A sink of the engine on one side, the listeners of `/api/stream` on the other.
+    """Commits and events of the engine on one side, the listeners of `/api/stream` on the other.
+
+    The id of an event is the number of its commit. The last event of a commit has it and the others
+    have none, so that a client that is cut off in the midst of a commit asks for all of it again.
 
     All listeners read the same memory of the newest `memory` events, each at its own place, so a
-    slow one costs nothing: when the memory has moved past its place it is disconnected. Whoever
-    comes back with the id of an event gets everything after it: from the memory, and what that has
-    no more, or an earlier process told, from the store. At least once: what is told twice has the
-    same signal or prediction id. `epoch` tells the ids of this process from those of another.
+    slow one costs nothing: when the memory has moved past its place it is disconnected. One that
+    comes back with an id gets every commit after it: from the memory, and what that no longer has,
+    or an earlier process committed, from the store. At least once: what is sent twice has the same
+    signal or prediction id. `paper` and `health` events are sent again from the memory alone.
     """
 
-    def __init__(self, epoch: int, *, memory: int = 2048, heartbeat_s: float = 15.0) -> None:
-        self._epoch = epoch
+    def __init__(self, *, memory: int = 2048, heartbeat_s: float = 15.0) -> None:
         self._events: deque[_Event] = deque(maxlen=memory)
         self._next = 0
         self._heartbeat_s = heartbeat_s
@@ -93,13 +84,13 @@ class EventStream:
         self._news = asyncio.Event()
         self._closed = False
         self._history: CommitHistory | None = None
-        self._made_ms = 0
+        self._newest = 0
         self.listeners = 0
 
     def recall(self, history: CommitHistory) -> None:
-        """Before the first commit: where to read what the memory has no more."""
+        """Before the first commit: where to read what the memory no longer has. Reads the store."""
         self._history = history
-        self._made_ms = history.newest_ms()
+        self._newest = history.newest()
 
     def open(self) -> None:
         """From here on events are kept; to be called in the event loop of the server."""
@@ -113,21 +104,23 @@ class EventStream:
         self._loop = None
         self._news.set()
 
-    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+    def committed(self, commit: Commit) -> None:
         """From any thread; before `open` and after `close` nobody can be listening."""
-        told: list[tuple[str, Callable[[], Body]]] = []
-        told += [("outcome", partial(OutcomeBody.of, outcome)) for outcome in outcomes]
-        told += [("signal", partial(SignalBody.of, stored)) for stored in signals]
-        self._hand_over(told, max((stored.created_ms for stored in signals), default=0))
+        bodies: list[tuple[str, Callable[[], Body]]] = []
+        bodies += [("outcome", partial(OutcomeBody.of, outcome)) for outcome in commit.outcomes]
+        bodies += [("signal", partial(SignalBody.of, stored)) for stored in commit.signals]
+        if self._loop is None:
+            self._newest = commit.number
+        self._hand_over(bodies, commit.number)
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:  # noqa: ARG002 - a sink's
         """Fills of the paper accounts, and what moved their cash otherwise; from any thread."""
-        told = [event for event in events if event.kind is not Kind.STOP]
-        self._hand_over([("paper", partial(PaperEventBody.of, event)) for event in told], 0)
+        shown = [event for event in events if event.kind is not Kind.STOP]
+        self._hand_over([("paper", partial(PaperEventBody.of, event)) for event in shown])
 
     def health_changed(self, report: HealthReport) -> None:
         """From any thread."""
-        self._hand_over([("health", partial(HealthBody.of, report))], 0)
+        self._hand_over([("health", partial(HealthBody.of, report))])
 
     @property
     def full(self) -> bool:
@@ -144,15 +137,17 @@ class EventStream:
             self.listeners -= 1
 
     async def frames(self, last_event_id: str | None) -> AsyncIterator[bytes]:
-        """What a listener is sent: all that came after `last_event_id`, then the news."""
-        at, again_ms = self._resume_at(last_event_id)
-        yield format_sse_event(retry=RECONNECT_MS)
-        if again_ms is not None:
-            try:
-                async for frame in self._again(again_ms):
+        """What a listener is sent: every commit after `last_event_id`, then the news."""
+        try:
+            after = await self._after(last_event_id)
+            at, lacks = self._resume_at(after)
+            # A client that is cut off before the end of its first commit comes back with this id.
+            yield format_sse_event(retry=RECONNECT_MS, id=str(after))
+            if after < lacks:
+                async for frame in self._again(after, lacks):
                     yield frame
-            except StoreError:
-                return  # it comes again, and asks for the same
+        except StoreError:
+            return  # it comes again, and asks for the same
         while not self._closed and at >= self._oldest:
             if at < self._next:
                 skipped = at - self._oldest
@@ -170,68 +165,83 @@ class EventStream:
     def _oldest(self) -> int:
         return self._next - len(self._events)
 
-    def _resume_at(self, last_event_id: str | None) -> tuple[int, int | None]:
-        """A place in the memory, and from when on the store is needed before it, if it is."""
-        if last_event_id is None:
-            return self._next, None
-        mark = _Mark.parse(last_event_id)
-        at = 0
-        if mark.epoch == str(self._epoch) and mark.number:
-            at = min(int(mark.number) + 1, self._next)
-            if at >= self._oldest:
-                return at, None
-        return max(at, self._oldest), int(mark.at_ms) if mark.at_ms else None
+    async def _after(self, last_event_id: str | None) -> int:
+        """The commit after which a listener resumes; without an id of ours, the newest.
 
-    async def _again(self, since_ms: int) -> AsyncIterator[bytes]:
-        """What was committed from `since_ms` up to the oldest event of the memory."""
-        if self._history is None:
+        Ids were once `<process>-<number>-<time in ms>`. A client that still has one resumes after
+        the newest commit of that time.
+        """
+        text = last_event_id or ""
+        if _is_number(text):
+            return min(int(text), self._newest)
+        process, _, rest = text.partition("-")
+        at_ms = rest.rpartition("-")[2]
+        if self._history is not None and _is_number(process) and _is_number(at_ms):
+            return await asyncio.to_thread(self._history.number_at, int(at_ms))
+        return self._newest
+
+    def _resume_at(self, after: int) -> tuple[int, int]:
+        """A place in the memory, and the newest commit that must be read from the store before it.
+
+        Where the memory begins in the midst of a commit, the store has that one whole.
+        """
+        lacks = self._events[0].lacks if self._events else self._newest
+        end = (max(after, lacks), False)
+        passed = sum(event.place <= end for event in self._events)
+        return self._oldest + passed, lacks
+
+    async def _again(self, after: int, until: int) -> AsyncIterator[bytes]:
+        """What was committed in `(after, until]`, or that it was too much."""
+        history = self._history
+        if history is None:
             return
-        until_ms = self._events[0].lacks_ms if self._events else self._made_ms
-        commits = await asyncio.to_thread(
-            self._history.commits, since_ms - _MARGIN_MS, until_ms, MOST_AGAIN
-        )
+        commits = await asyncio.to_thread(history.commits, after, until, MOST_AGAIN)
         if commits is None:
+            since_ms, until_ms = await asyncio.to_thread(history.span_ms, after, until)
             body = MissedBody(since=instant(since_ms), until=instant(until_ms))
-            commits = []
-            yield self._told_again("missed", body, until_ms)
-        for commit in commits:
+            yield _frame("missed", body, until)
+            return
+        for number, signals, outcomes in commits:
             bodies: list[tuple[str, Body]] = []
-            bodies += [("outcome", OutcomeBody.of(outcome)) for outcome in commit.outcomes]
-            bodies += [("signal", SignalBody.of(stored)) for stored in commit.signals]
-            # Whoever is cut off in the midst of a commit must get all of it again.
-            for at_ms, part in ((commit.at_ms - 1, bodies[:-1]), (commit.at_ms, bodies[-1:])):
-                if part:
-                    yield b"".join(self._told_again(kind, body, at_ms) for kind, body in part)
+            bodies += [("outcome", OutcomeBody.of(outcome)) for outcome in outcomes]
+            bodies += [("signal", SignalBody.of(stored)) for stored in signals]
+            yield b"".join(
+                _frame(kind, body, number if left == 0 else None)
+                for left, (kind, body) in zip(range(len(bodies))[::-1], bodies, strict=True)
+            )
 
-    def _told_again(self, kind: str, body: Body, at_ms: int) -> bytes:
-        mark = f"{self._epoch}-{_AGAIN}-{at_ms}"
-        return format_sse_event(data_str=body.model_dump_json(), event=kind, id=mark)
-
-    def _hand_over(self, told: Sequence[tuple[str, Callable[[], Body]]], made_ms: int) -> None:
+    def _hand_over(self, bodies: _Bodies, commit: int | None = None) -> None:
         loop = self._loop
-        if loop is None or not told:
+        if loop is None or not (bodies or commit):
             return
         with suppress(RuntimeError):  # the loop ended since: nobody is listening any more
-            loop.call_soon_threadsafe(self._append, told, made_ms)
+            loop.call_soon_threadsafe(self._append, bodies, commit)
 
-    def _append(self, told: Sequence[tuple[str, Callable[[], Body]]], made_ms: int) -> None:
-        before_ms, self._made_ms = self._made_ms, max(self._made_ms, made_ms)
-        for number, (kind, body) in enumerate(told, 1):
-            # Whoever has not heard all of a commit has heard of nothing but what was before it,
-            # and a memory that has not all of it has nothing of it.
-            heard_ms = self._made_ms if number == len(told) else before_ms
-            mark = f"{self._epoch}-{self._next}-{heard_ms}"
-            lacks_ms = before_ms if number == 1 else self._made_ms
-            self._events.append(_Event(mark, kind, body, lacks_ms))
+    def _append(self, bodies: _Bodies, commit: int | None) -> None:
+        before, self._newest = self._newest, commit or self._newest
+        for left, (kind, body) in zip(range(len(bodies))[::-1], bodies, strict=True):
+            is_first = left == len(bodies) - 1
+            lacks = before if is_first else self._newest
+            event_id = commit if left == 0 else None
+            place = (self._newest, commit is None)
+            self._events.append(_Event(kind, body, place, lacks, event_id))
             self._next += 1
         self._news.set()
         if not self._closed:
             self._news = asyncio.Event()
 
 
-def _digits(text: str) -> str:
-    """The number that `text` writes, no longer than any of ours; else nothing."""
-    return text[:18] if text.isascii() and text.isdigit() else ""
+def _frame(kind: str, body: Body, commit: int | None) -> bytes:
+    event_id = None if commit is None else str(commit)
+    return format_sse_event(data_str=body.model_dump_json(), event=kind, id=event_id)
+
+
+def _is_number(text: str) -> bool:
+    """Whether `text` may be a number of ours: decimal digits, and no more than they have."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
+_DIGITS = 18
 
 
 class EventResponse(StreamingResponse):

@@ -10,7 +10,7 @@ from crypto_bot.adapters.web.bodies import Body, Json, Number, body
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.domain.signal import Pred, Role, Source
 from crypto_bot.engine import health as engine
 from crypto_bot.ports import LoggedSignal, StoredSignal
 from crypto_bot.statistics.performance import Performance
@@ -44,6 +44,10 @@ class SignalBody(Body):
     candle_open_ms: int = Field(description="UTC milliseconds")
     ts: Instant
     late: bool = Field(description="Made long after its candle closed; not in the live record")
+    engine: str = Field(examples=["binance-spot"])
+    role: Role
+    horizon: str = Field(description="Candles until it is settled at the latest", examples=["16b"])
+    classes: dict[str, float] = Field(description="Name of each class and its probability")
     entry: float
     stop_loss: float | None
     take_profits: list[float] | None
@@ -219,6 +223,10 @@ def _signal_fields(stored: StoredSignal) -> dict[str, Any]:
         "candle_open_ms": signal.candle_open_ms,
         "ts": instant(stored.created_ms),
         "late": stored.late,
+        "engine": signal.engine,
+        "role": signal.role,
+        "horizon": signal.horizon,
+        "classes": signal.distribution.by_class(),
         "entry": signal.levels.entry,
         "stop_loss": signal.levels.stop_loss,
         "take_profits": None if targets is None else list(targets),

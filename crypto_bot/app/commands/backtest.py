@@ -27,14 +27,19 @@ IN_MEMORY = "sqlite://"
 def backtest(argv: Sequence[str]) -> int:
     """Replays `--since` to `--until` and prints the record. Raises ConfigError, StoreError."""
     parser = Parser(prog="crypto-bot backtest", description="The engine over stored candles.")
-    add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir", "device")
+    add_settings(
+        *(parser, "tf", "symbols_file", "database_url", "exchange"),
+        *("use_ml", "models_dir", "device"),
+    )
     parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
     parser.add_argument("--until", type=instant_of, help="last candle, ISO-8601 UTC")
     parser.add_argument("--into", default=IN_MEMORY, help="an empty database for the signals")
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
     symbols = load_symbols(settings.symbols_file)
-    source, target = Database.open(settings.database_url), Database.open(flags.into)
+    source, target = (
+        Database.open(url, settings.engine_key) for url in (settings.database_url, flags.into)
+    )
     try:
         archive = SqlCandleArchive(source, settings.timeframe)
         newest = archive.newest_opens()

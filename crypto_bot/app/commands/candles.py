@@ -35,7 +35,7 @@ def candles(argv: Sequence[str]) -> int:
     """Runs a subcommand; returns 1 if a file or coin failed. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         archive = SqlCandleArchive(database, settings.timeframe)
         if flags.command == "sync":
@@ -65,7 +65,7 @@ def _parser() -> Parser:
         ("check", "report the gaps"),
     ):
         command = commands.add_parser(name, help=text)
-        add_settings(command, "tf", "database_url")
+        add_settings(command, "tf", "database_url", "exchange")
         command.add_argument("--symbols", help="such as BTCUSDT,ETHUSDT; default all")
         if name != "check":
             command.add_argument("path", type=Path, help="folder of <SYMBOL>.parquet or .csv")

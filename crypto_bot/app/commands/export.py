@@ -28,7 +28,7 @@ def export(argv: Sequence[str]) -> int:
     if path != STDOUT and path.suffix not in _SUFFIXES:
         raise ConfigError(f"{path}: name a file that ends in .csv or .parquet, or - for CSV here")
     wanted = LogFilter(flags.symbol, flags.source, flags.since, flags.until)
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         queries = SqlPredictionQueries(database, settings.timeframe)
         if path == STDOUT:
@@ -79,7 +79,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="crypto-bot export", description="Predictions with their outcomes, newest first."
     )
-    add_settings(parser, "tf", "database_url")
+    add_settings(parser, "tf", "database_url", "exchange")
     parser.add_argument("path", type=Path, help="a .csv or .parquet file, or - for CSV on stdout")
     parser.add_argument("--symbol", type=str.upper, help="such as BTCUSDT; default all")
     parser.add_argument("--source", type=_source, help=f"one of {', '.join(Source)}")

@@ -35,7 +35,8 @@ from crypto_bot.training.publish import accept, without_block
 FAILED = 1
 POOL = "pool"
 _WINDOW_BARS = 32
-_SETTINGS = {"audit": ("tf", "database_url"), "accept": ("tf", "models_dir", "database_url")}
+_STORED = ("tf", "database_url", "exchange")
+_SETTINGS = {"audit": _STORED, "accept": (*_STORED, "models_dir")}
 """What these read beside their own flags; all others the folder of the models."""
 
 Named = tuple[str | None, str]
@@ -262,7 +263,7 @@ def _candles(path: Path | None, settings: Settings, symbol: str) -> list[Candle]
         if symbol not in paths:
             raise ConfigError(f"no candles of {symbol} at {path}")
         return list(read_candles(paths[symbol]).candles())
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         found = SqlCandleArchive(database, settings.timeframe).read(symbol, 0, EVER_MS)
     finally:

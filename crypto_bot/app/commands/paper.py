@@ -29,7 +29,7 @@ def paper(argv: Sequence[str]) -> int:
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
     console = screen()
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         paper = _paper(settings, database)
         if flags.action == "stop":

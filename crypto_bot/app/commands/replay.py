@@ -30,7 +30,10 @@ _SHOWN = 20
 def replay(argv: Sequence[str]) -> int:
     """Reports every difference; returns 1 if there is any. Raises ConfigError, StoreError."""
     parser = Parser(prog="crypto-bot replay", description="Recomputes the prediction log.")
-    add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir", "device")
+    add_settings(
+        *(parser, "tf", "symbols_file", "database_url", "exchange"),
+        *("use_ml", "models_dir", "device"),
+    )
     parser.add_argument("--verify", action="store_true", help="compare with the log")
     parser.add_argument("--since", type=instant_of, help="first candle compared, ISO-8601 UTC")
     parser.add_argument("--until", type=instant_of, help="last candle compared, ISO-8601 UTC")
@@ -40,7 +43,7 @@ def replay(argv: Sequence[str]) -> int:
             "use crypto-bot replay --verify; to replay any history use crypto-bot backtest"
         )
     settings = settings_of(flags)
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         done, lost = verify(settings, database, flags.since, flags.until)
     finally:
@@ -69,7 +72,7 @@ def verify(
     until_ms = last_ms if until_ms is None else min(until_ms, last_ms)
 
     models = _logged_models(settings, queries, len(symbols)) if settings.use_ml else None
-    target = Database.open(IN_MEMORY)
+    target = Database.open(IN_MEMORY, settings.engine_key)
     try:
         archive = SqlCandleArchive(database, timeframe)
         replay_into(

@@ -42,7 +42,7 @@ def review(argv: Sequence[str]) -> int:
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
     selection = Selection(_WINDOWS[flags.window], _GROUPS[flags.source], _SIDES[flags.side])
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         queries = SqlPredictionQueries(database, settings.timeframe)
         newest = queries.latest_predictions()
@@ -66,7 +66,9 @@ def _parser() -> Parser:
     parser = Parser(
         prog="crypto-bot review", description="How good each source, coin and model has been."
     )
-    add_settings(parser, "tf", "symbols_file", "database_url", "use_ml", "models_dir")
+    add_settings(
+        *(parser, "tf", "symbols_file", "database_url", "exchange", "use_ml", "models_dir")
+    )
     for name, options, default in (
         ("window", _WINDOWS, "30d"),
         ("source", _GROUPS, "all"),

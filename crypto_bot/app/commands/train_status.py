@@ -16,9 +16,9 @@ from crypto_bot.domain.training_record import TrainingRecord
 def train_status(argv: Sequence[str]) -> int:
     """Works beside a running trainer and engine. Raises ConfigError, StoreError."""
     parser = Parser(prog="crypto-bot train status", description="The newest training run.")
-    add_settings(parser, "tf", "database_url")
+    add_settings(parser, "tf", "database_url", "exchange")
     settings = settings_of(parser.parse_args(argv))
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.engine_key)
     try:
         runs = SqlTrainingRuns(database, settings.timeframe).newest_runs(1)
     finally:

@@ -77,7 +77,7 @@ def _stored(settings: Settings, until_ms: int | None) -> TrainingCandles:
     """What the engine has archived."""
 
     def asked(question: Callable[[SqlCandleArchive], _T]) -> _T:
-        database = Database.open(settings.database_url)
+        database = Database.open(settings.database_url, settings.engine_key)
         try:
             return question(SqlCandleArchive(database, settings.timeframe))
         finally:

@@ -29,7 +29,7 @@ _TUNING_EPOCHS, _TUNING_UP_EPOCHS = 3, 1
 def training_parser(prog: str, description: str, *settings: str) -> Parser:
     """The flags of a training command; those of the settings `settings` besides."""
     parser = Parser(prog=prog, description=description)
-    add_settings(parser, *settings, "tf", "device", "models_dir", "database_url")
+    add_settings(parser, *settings, "tf", "device", "models_dir", "database_url", "exchange")
     _add_model(parser.add_argument)
     _add_run(parser.add_argument)
     return parser

@@ -111,6 +111,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "CRYPTO_BOT_DEVICE": settings.device,
         "CRYPTO_BOT_SYMBOLS_FILE": str(settings.symbols_file),
         "CRYPTO_BOT_DATABASE_URL": settings.database_url,
+        "CRYPTO_BOT_EXCHANGE__ID": settings.exchange.id,
+        "CRYPTO_BOT_EXCHANGE__MARKET_TYPE": settings.exchange.market_type,
         "CRYPTO_BOT_MODELS_DIR": str(settings.models_dir),
         "CRYPTO_BOT_DECISION__COST_BPS": str(settings.decision.cost_bps),
         "CRYPTO_BOT_LOG__FORMAT": "json",

@@ -33,7 +33,14 @@ def cycle(bar: int) -> tuple[list[StoredSignal], list[Outcome]]:
     signals = [
         StoredSignal(
             Signal(
-                *(symbol, "15m", at_ms, Pred.NO_TRADE, 0.4, Probabilities(0.3, 0.4, 0.3)),
+                *(
+                    symbol,
+                    "15m",
+                    at_ms,
+                    Pred.NO_TRADE,
+                    0.4,
+                    Probabilities(0.3, 0.4, 0.3).distribution,
+                ),
                 *(Source.HOLD, Levels(100.0), 1.0, 16, ("no rule answered",)),
             ),
             at_ms + QUARTER.ms,

@@ -102,7 +102,7 @@ def stored(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> Sto
         candle_open_ms=open_ms,
         pred=pred,
         confidence=0.41 if is_hold else 0.37,
-        probabilities=Probabilities(0.22, 0.41, 0.37),
+        distribution=Probabilities(0.22, 0.41, 0.37).distribution,
         source=Source.HOLD if is_hold else Source.RSI_MA,
         levels=levels(pred, 100.0, 2.0) if not is_hold else Levels(100.0),
         atr=2.0,
@@ -180,7 +180,7 @@ def metrics(engine: Engine) -> Metrics:
 
 @pytest.fixture
 def stream() -> EventStream:
-    return EventStream(epoch=7, memory=64, heartbeat_s=0.05)
+    return EventStream(memory=64, heartbeat_s=0.05)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -41,84 +41,72 @@ async def take(frames: AsyncIterator[bytes], count: int) -> list[dict[str, Any]]
     return found
 
 
-def place(event: dict[str, Any]) -> str:
-    """Its id without the time of its commit."""
-    return str(event["id"]).rpartition("-")[0]
+def bars(events: list[dict[str, Any]]) -> list[int]:
+    """The candles of the signals, counted from the first of the fixture."""
+    first_ms = 1_764_547_200_000
+    return [(event["data"]["candle_open_ms"] - first_ms) // 900_000 for event in events]
 
 
-async def settled(stream: EventStream, signals: list[StoredSignal]) -> None:
+async def commit(
+    stream: EventStream,
+    number: int,
+    signals: list[StoredSignal],
+    outcomes: Sequence[Outcome] = (),
+) -> None:
     """Commits `signals` and lets the loop take them in."""
-    stream.committed(signals, [])
+    stream.committed(Commit(number, signals, list(outcomes)))
     await asyncio.sleep(0)
 
 
-async def test_outcomes_come_before_the_signals_of_their_cycle(
+async def test_outcomes_come_before_the_signals_and_the_last_event_has_the_number(
     stream: EventStream, make_signal: MakeSignal, make_outcome: MakeOutcome
 ) -> None:
     stream.open()
     frames = stream.frames(None)
-    assert parsed(await anext(frames)) == [{"retry": "2000"}]
+    assert parsed(await anext(frames)) == [{"id": "0", "retry": "2000"}]
     first, second = make_signal(bar=0), make_signal(bar=5)
-    stream.committed([second], [make_outcome(first)])
+    await commit(stream, 7, [second], [make_outcome(first)])
     outcome, signal = await take(frames, 2)
-    assert (outcome["event"], place(outcome)) == ("outcome", "7-0")
+    assert (outcome["event"], outcome.get("id")) == ("outcome", None)
     assert outcome["data"]["prediction_id"] == first.signal.id
-    assert (signal["event"], place(signal)) == ("signal", "7-1")
+    assert (signal["event"], signal["id"]) == ("signal", "7")
     assert signal["data"]["candle_open_ms"] == second.signal.candle_open_ms
     assert signal["data"]["take_profits"] == [104.0, 106.0, 108.0]
+    assert signal["data"]["engine"] == "binance-spot"
+    assert signal["data"]["role"] == "champion"
+    assert signal["data"]["horizon"] == "16b"
+    assert signal["data"]["classes"] == signal["data"]["probabilities"]
 
 
-async def test_what_was_before_is_not_told_to_who_does_not_ask(
-    stream: EventStream, make_signal: MakeSignal
+@pytest.mark.parametrize("last", [None, "", "nonsense", "²", "x-1", "9" * 5000, "99"])
+async def test_who_names_no_commit_of_before_gets_the_news_alone(
+    stream: EventStream, make_signal: MakeSignal, last: str | None
 ) -> None:
     stream.open()
-    await settled(stream, [make_signal(bar=0)])
-    frames = stream.frames(None)
-    await anext(frames)
-    await settled(stream, [make_signal(bar=1)])
-    assert [place(event) for event in await take(frames, 1)] == ["7-1"]
-
-
-@pytest.mark.parametrize(
-    ("last", "ids"),
-    [
-        ("7-0", ["7-1", "7-2"]),
-        ("7-1", ["7-2"]),
-        ("6-1", ["7-0", "7-1", "7-2"]),  # of an earlier process: all that is remembered
-        ("nonsense", ["7-0", "7-1", "7-2"]),
-        ("7-x", ["7-0", "7-1", "7-2"]),
-        ("7-²", ["7-0", "7-1", "7-2"]),
-        ("", ["7-0", "7-1", "7-2"]),
-    ],
-)
-async def test_a_listener_resumes_after_its_last_event(
-    stream: EventStream, make_signal: MakeSignal, last: str, ids: list[str]
-) -> None:
-    stream.open()
-    await settled(stream, [make_signal(bar=bar) for bar in range(3)])
-    found = await take(stream.frames(last), len(ids))
-    assert [place(event) for event in found] == ids
-
-
-@pytest.mark.parametrize("last", ["7-2", "7-99", f"7-{'9' * 5000}"])
-async def test_who_has_seen_all_waits_for_news(
-    stream: EventStream, make_signal: MakeSignal, last: str
-) -> None:
-    stream.open()
-    await settled(stream, [make_signal(bar=bar) for bar in range(3)])
+    await commit(stream, 1, [make_signal(bar=0)])
     frames = stream.frames(last)
-    await anext(frames)
-    await settled(stream, [make_signal(bar=3)])
-    assert [place(event) for event in await take(frames, 1)] == ["7-3"]
+    assert parsed(await anext(frames)) == [{"id": "1", "retry": "2000"}]
+    await commit(stream, 2, [make_signal(bar=1)])
+    assert bars(await take(frames, 1)) == [1]
+
+
+@pytest.mark.parametrize(("last", "found"), [("0", [0, 1, 2, 3]), ("1", [2, 3]), ("3", [3])])
+async def test_a_listener_resumes_after_its_last_commit(
+    stream: EventStream, make_signal: MakeSignal, last: str, found: list[int]
+) -> None:
+    stream.open()
+    for number, of in ((1, [0, 1]), (3, [2]), (4, [3])):
+        await commit(stream, number, [make_signal(bar=bar) for bar in of])
+    assert bars(await take(stream.frames(last), len(found))) == found
 
 
 async def test_what_is_forgotten_is_skipped_and_the_rest_is_whole(
     stream: EventStream, make_signal: MakeSignal
 ) -> None:
     stream.open()
-    await settled(stream, [make_signal(bar=bar) for bar in range(200)])
-    found = await take(stream.frames("7-3"), 64)
-    assert [place(event) for event in found] == [f"7-{n}" for n in range(136, 200)]
+    for bar in range(200):
+        await commit(stream, bar + 1, [make_signal(bar=bar)])
+    assert bars(await take(stream.frames("3"), 64)) == list(range(136, 200))
 
 
 async def test_a_listener_that_fell_behind_is_ended_not_fed_with_a_hole(
@@ -127,18 +115,18 @@ async def test_a_listener_that_fell_behind_is_ended_not_fed_with_a_hole(
     stream.open()
     frames = stream.frames(None)
     await anext(frames)
-    await settled(stream, [make_signal()])
-    assert [place(event) for event in await take(frames, 1)] == ["7-0"]
-    await settled(stream, [make_signal(bar=bar) for bar in range(66)])
+    await commit(stream, 1, [make_signal()])
+    assert bars(await take(frames, 1)) == [0]
+    await commit(stream, 2, [make_signal(bar=bar) for bar in range(66)])
     with pytest.raises(StopAsyncIteration):
         await anext(frames)
 
 
 async def test_one_write_is_bounded(make_signal: MakeSignal) -> None:
-    stream = EventStream(epoch=1, memory=10_000)
+    stream = EventStream(memory=10_000)
     stream.open()
-    await settled(stream, [make_signal(bar=bar) for bar in range(3 * BATCH)])
-    frames = stream.frames("0-0")
+    await commit(stream, 1, [make_signal(bar=bar) for bar in range(3 * BATCH)])
+    frames = stream.frames("0")
     await anext(frames)
     assert [len(parsed(await anext(frames))) for _ in range(3)] == [BATCH] * 3
 
@@ -151,14 +139,14 @@ async def test_silence_is_filled_with_heartbeats(stream: EventStream) -> None:
 
 
 async def test_closing_ends_every_listener_at_once(make_signal: MakeSignal) -> None:
-    stream = EventStream(epoch=1, heartbeat_s=3600)
+    stream = EventStream(heartbeat_s=3600)
     stream.open()
     waiting = [asyncio.ensure_future(collect(stream.frames(None))) for _ in range(3)]
     await asyncio.sleep(0)
     stream.close()
     async with asyncio.timeout(120):
         await asyncio.gather(*waiting)
-    stream.committed([make_signal()], [])  # nobody is left, and nothing happens
+    stream.committed(Commit(1, [make_signal()], []))  # nobody is left, and nothing happens
 
 
 async def collect(frames: AsyncIterator[bytes]) -> list[bytes]:
@@ -166,13 +154,16 @@ async def collect(frames: AsyncIterator[bytes]) -> list[bytes]:
 
 
 async def test_commits_of_another_thread_arrive_in_order(make_signal: MakeSignal) -> None:
-    stream = EventStream(epoch=1)
+    stream = EventStream()
     stream.open()
     frames = stream.frames(None)
     await anext(frames)
     signals = [make_signal(bar=bar) for bar in range(100)]
     thread = threading.Thread(
-        target=lambda: [stream.committed([each], []) for each in signals]  # type: ignore[func-returns-value]  # a loop in a lambda
+        target=lambda: [
+            stream.committed(Commit(number, [each], []))  # type: ignore[func-returns-value]
+            for number, each in enumerate(signals, 1)
+        ]
     )
     thread.start()
     found = await take(frames, 100)
@@ -185,14 +176,14 @@ async def test_commits_of_another_thread_arrive_in_order(make_signal: MakeSignal
 def test_a_commit_before_the_start_or_after_the_end_of_the_loop_is_harmless(
     make_signal: MakeSignal,
 ) -> None:
-    stream = EventStream(epoch=1)
-    stream.committed([make_signal()], [])
+    stream = EventStream()
+    stream.committed(Commit(1, [make_signal()], []))
 
     async def run() -> None:
         stream.open()
 
     asyncio.run(run())
-    stream.committed([make_signal()], [])
+    stream.committed(Commit(1, [make_signal()], []))
 
 
 async def test_health_is_told_as_healthz_tells_it(stream: EventStream, engine: Any) -> None:
@@ -223,56 +214,72 @@ class Store:
         self.kept: list[Commit] = []
         self.asked: list[tuple[int, int]] = []
 
-    def keep(self, signals: list[StoredSignal], outcomes: list[Outcome]) -> None:
-        self.kept.append(Commit(signals[0].created_ms, signals, outcomes))
+    def newest(self) -> int:
+        return max((commit.number for commit in self.kept), default=0)
 
-    def newest_ms(self) -> int:
-        return max((commit.at_ms for commit in self.kept), default=0)
-
-    def commits(self, since_ms: int, until_ms: int, limit: int) -> list[Commit] | None:
-        self.asked.append((since_ms, until_ms))
-        found = [commit for commit in self.kept if since_ms <= commit.at_ms <= until_ms]
+    def commits(self, after: int, until: int, limit: int) -> list[Commit] | None:
+        self.asked.append((after, until))
+        found = [commit for commit in self.kept if after < commit.number <= until]
         return None if sum(len(commit.signals) for commit in found) > limit else found
+
+    def span_ms(self, after: int, until: int) -> tuple[int, int]:
+        found = [c.signals[0].created_ms for c in self.kept if after < c.number <= until]
+        return found[0], found[-1]
+
+    def number_at(self, at_ms: int) -> int:
+        return max((c.number for c in self.kept if c.signals[0].created_ms <= at_ms), default=0)
 
 
 class Engine:
-    """Commits a bar of two coins at a time, to the store first; its process may be another one."""
+    """Commits a bar of two coins at a time, to the store first; its process may be another one.
+
+    A call of one coin is settled 4 bars later, and one of the other 16.
+    """
 
     def __init__(self, make_signal: MakeSignal, make_outcome: MakeOutcome) -> None:
         self.store = Store()
         self._make_signal, self._make_outcome = make_signal, make_outcome
         self._bar = 0
-        self.start(epoch=1)
+        self.start()
 
-    def start(self, epoch: int, memory: int = 64) -> None:
-        self.stream = EventStream(epoch, memory=memory, heartbeat_s=0.05)
+    def start(self, memory: int = 64) -> None:
+        self.stream = EventStream(memory=memory, heartbeat_s=0.05)
         self.stream.recall(self.store)
         self.stream.open()
 
-    async def commits(self, bars: int) -> None:
+    async def commits(self, bars: int, *, observed: bool = True) -> None:
         for bar in range(self._bar, self._bar + bars):
             signals = [self._make_signal(coin, bar) for coin in ("BTCUSDT", "ETHUSDT")]
-            before = [self._make_signal(coin, bar - 4) for coin in ("BTCUSDT", "ETHUSDT")]
-            outcomes = [self._make_outcome(each) for each in before] if bar >= 4 else []
-            self.store.keep(signals, outcomes)
-            self.stream.committed(signals, outcomes)
+            outcomes = [
+                self._make_outcome(self._make_signal(coin, bar - horizon))
+                for coin, horizon in (("BTCUSDT", 4), ("ETHUSDT", 16))
+                if bar >= horizon
+            ]
+            commit = Commit(3 * bar + 1, signals, outcomes)
+            self.store.kept.append(commit)
+            if observed:
+                self.stream.committed(commit)
         self._bar += bars
         await asyncio.sleep(0)
 
-    def everything(self) -> set[tuple[str, str]]:
-        signals = [("signal", each.signal.id) for commit in self.store.kept for each in commit[1]]
-        outcomes = [
-            ("outcome", each.prediction_id) for commit in self.store.kept for each in commit[2]
+    def everything(self) -> list[tuple[str, str]]:
+        """In the order of the commits."""
+        return [
+            each
+            for commit in self.store.kept
+            for each in (
+                *(("outcome", outcome.prediction_id) for outcome in commit.outcomes),
+                *(("signal", stored.signal.id) for stored in commit.signals),
+            )
         ]
-        return {*signals, *outcomes}
 
 
 class Client:
-    """Listens for some events, is cut off, and comes back with the id of the last."""
+    """Listens for some events, is cut off, and comes back with its last id."""
 
     def __init__(self) -> None:
         self.last: str | None = None
-        self.heard: list[tuple[str, str]] = []
+        self.received: list[tuple[str, str]] = []
 
     async def listen(self, stream: EventStream, count: int | None = None) -> None:
         """`count` events, or all there are."""
@@ -280,13 +287,13 @@ class Client:
             for event in parsed(chunk):
                 if event == {"": "ping"}:
                     return
+                self.last = event.get("id", self.last)
                 if "data" not in event:
                     continue
-                self.last = event["id"]
                 body = event["data"]
-                told = body.get("prediction_id") or body.get("since")
-                told = told or f"{body['symbol']}:15m:{body['candle_open_ms']}"
-                self.heard.append((event["event"], told))
+                name = body.get("prediction_id") or body.get("since")
+                name = name or f"{body['symbol']}:15m:{body['candle_open_ms']}"
+                self.received.append((event["event"], name))
                 if count is not None and (count := count - 1) == 0:
                     return
 
@@ -303,49 +310,70 @@ async def test_who_comes_back_misses_nothing_however_often_anybody_restarts(
     """Random cuts in the midst of commits, restarts, and a memory of a few events."""
     dice, client, first = random.Random(seed), Client(), Client()
     await served.commits(1)
-    first.last = client.last = "0-x-1"  # from before anything
-    for epoch in range(2, 30):
+    first.last = client.last = "0"  # from before anything
+    for _ in range(30):
         await served.commits(dice.randrange(4))
         if dice.random() < 0.5:
             await client.listen(served.stream, dice.randrange(1, 12))
         if dice.random() < 0.4:
-            await served.commits(dice.randrange(3))  # committed, and told to nobody
-            served.start(epoch, memory=dice.choice((3, 8, 64)))
+            await served.commits(dice.randrange(3), observed=False)  # the process was killed
+            served.start(memory=dice.choice((3, 8, 64)))
     await client.listen(served.stream)
     await first.listen(served.stream)
-    assert set(client.heard) == served.everything()
-    assert set(first.heard) == served.everything()
-    signals = [told.rpartition(":")[2] for kind, told in first.heard if kind == "signal"]
-    assert signals == sorted(signals), "in the order of the commits"
+    assert first.received == served.everything(), "in the order of the commits"
+    assert set(client.received) == set(served.everything())
 
 
-async def test_within_one_process_nothing_is_told_twice(served: Engine) -> None:
+async def test_a_long_call_settled_among_short_ones_is_sent_again(served: Engine) -> None:
+    """However long before its candle was: what counts is when it was committed."""
+    client = Client()
+    await served.commits(16)
+    await client.listen(served.stream)
+    await served.commits(1, observed=False)
+    served.start()
+    await client.listen(served.stream)
+    settled = [name for kind, name in client.received if kind == "outcome"]
+    assert settled == ["BTCUSDT:15m:1764558000000", "ETHUSDT:15m:1764547200000"]
+
+
+async def test_within_one_process_nothing_but_the_commit_of_the_cut_is_sent_twice(
+    served: Engine,
+) -> None:
     client = Client()
     await served.commits(1)
-    client.last = "0-x-1"
+    client.last = "0"
     await client.listen(served.stream, 1)
     for _ in range(20):
         await served.commits(1)
-        await client.listen(served.stream, 2)
-    await client.listen(served.stream)
-    twice = {told for told in client.heard if client.heard.count(told) > 1}
-    assert twice <= {("signal", "BTCUSDT:15m:1764547200000")}, "but for the commit it was cut in"
-    assert len(served.store.asked) <= 2
+        await client.listen(served.stream)
+    twice = {name for name in client.received if client.received.count(name) > 1}
+    assert twice == {("signal", "BTCUSDT:15m:1764547200000")}
+    assert served.store.asked == []
 
 
-async def test_who_missed_too_much_is_told_where_it_stands(
+async def test_who_missed_too_much_learns_between_which_times(
     served: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "MOST_AGAIN", 10)
     client = Client()
     await served.commits(1)
-    client.last = "0-x-1764548102113"
-    await served.commits(20)
-    served.start(epoch=2)
+    client.last = "1"
+    await served.commits(20, observed=False)
+    served.start()
     await served.commits(1)
     await client.listen(served.stream)
-    assert client.heard[0] == ("missed", "2025-12-01T00:15:02.113Z")
-    assert [kind for kind, _ in client.heard[1:]] == ["outcome", "outcome", "signal", "signal"]
-    again = len(client.heard)
+    assert client.received[0] == ("missed", "2025-12-01T00:30:02.113Z")
+    assert [kind for kind, _ in client.received[1:]] == ["outcome", "outcome", "signal", "signal"]
+    again = len(client.received)
     await client.listen(served.stream)
-    assert len(client.heard) == again
+    assert len(client.received) == again
+
+
+@pytest.mark.parametrize("old", ["1764540000000-17-{}", "1764540000000-x-{}"])
+async def test_an_id_of_an_earlier_version_resumes_by_its_time(served: Engine, old: str) -> None:
+    client = Client()
+    await served.commits(10)
+    client.last = old.format(served.store.kept[6].signals[0].created_ms)
+    await client.listen(served.stream)
+    expected = [stored.signal.id for commit in served.store.kept[7:] for stored in commit.signals]
+    assert [name for kind, name in client.received if kind == "signal"] == expected

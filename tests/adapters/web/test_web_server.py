@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from crypto_bot.adapters.web import EventStream, WebServer, bind
 from crypto_bot.adapters.web.event_stream import MAX_LISTENERS
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.ports import StoredSignal
+from crypto_bot.ports import Commit, StoredSignal
 
 MakeApp = Callable[..., FastAPI]
 MakeSignal = Callable[..., StoredSignal]
@@ -112,13 +112,13 @@ async def test_a_listener_hears_health_first_and_then_the_news(
     make_app: MakeApp, stream: EventStream, make_signal: MakeSignal, engine: Any
 ) -> None:
     async with serving(make_app(), stream) as server, client(server) as api:
-        headers = {"Last-Event-ID": "0-0"}
+        headers = {"Last-Event-ID": "0"}
         async with api.stream("GET", "/api/stream", headers=headers) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert answer.headers["cache-control"] == "no-store"
             lines = answer.aiter_lines()
             assert await event_names(lines, 1) == ["health"]
-            stream.committed([make_signal()], [])
+            stream.committed(Commit(1, [make_signal()], []))
             assert await event_names(lines, 1) == ["signal"]
             engine.ran()
             assert await event_names(lines, 1) == ["health"]
@@ -156,7 +156,7 @@ async def test_one_listener_too_many_is_told_to_come_later(
 async def test_it_stops_with_listeners_and_a_stalled_client(
     make_app: MakeApp, make_signal: MakeSignal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stream = EventStream(epoch=7, memory=20_000)
+    stream = EventStream(memory=20_000)
     server = WebServer(make_app(stream=stream), bind("127.0.0.1", 0), stream)
     await server.start()
     async with client(server) as api, api.stream("GET", "/api/stream") as answer:
@@ -199,4 +199,4 @@ def stalled_listener(port: int) -> socket.socket:
 
 def flood(stream: EventStream, make_signal: MakeSignal, count: int) -> None:
     one = make_signal()
-    stream.committed([one] * count, [])
+    stream.committed(Commit(1, [one] * count, []))

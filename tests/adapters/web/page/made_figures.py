@@ -305,7 +305,7 @@ def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
             candle_open_ms=row.candle_open_ms,
             pred=pred,
             confidence=p.of(pred),
-            probabilities=p,
+            distribution=p.distribution,
             source=Source(row.source),
             levels=levels(pred, row.entry, row.atr),
             atr=row.atr,

@@ -45,7 +45,7 @@ def signal_of(symbol: str, candle: Candle, random: Random, share_of_models: floa
         candle_open_ms=candle.open_ms,
         pred=pred,
         confidence=0.42,
-        probabilities=_shares(pred, random),
+        distribution=_shares(pred, random).distribution,
         source=source,
         levels=levels(pred, candle.close, 0.8),
         atr=0.8,

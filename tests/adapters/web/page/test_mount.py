@@ -62,7 +62,7 @@ def make_app(database: Database, engine: Engine) -> MakeApp:
             timeframe=QUARTER,
             health=engine.report,
             metrics=Metrics(engine.report),
-            stream=EventStream(epoch=1, memory=8),
+            stream=EventStream(memory=8),
             host="127.0.0.1",
         )
 

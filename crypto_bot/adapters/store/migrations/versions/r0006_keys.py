@@ -1,0 +1,205 @@
+"""Keys that several engines, markets and models can share: engine, exchange, market, model, role.
+
+Each table is made anew beside its old rows, which are copied in one statement: SQLite cannot change
+a primary key. The rows become those of the engine that is started with, and its market.
+"""
+
+import json
+import sqlite3
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from alembic import context, op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_DEFAULT = ("binance-spot", "binance", "spot")
+_OLD = "old_"
+_BAR_MS = {
+    "1m": 60_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "1h": 3_600_000,
+    "4h": 14_400_000,
+    "1d": 86_400_000,
+}
+# The outcomes refer to the predictions, and are taken away first and made after them.
+_KEYS = {
+    "outcomes": ["engine", "prediction_id"],
+    "predictions": ["engine", "id"],
+    "candles": ["exchange", "market", "symbol", "tf", "open_ms"],
+    "gaps": ["exchange", "market", "symbol", "tf", "open_ms"],
+    "day_records": ["engine", "tf", "day", "source", "symbol"],
+    "engine": ["engine", "tf"],
+    "paper_events": ["engine", "id"],
+    "paper_trades": ["engine", "account", "prediction_id"],
+    "paper_equity": ["engine", "account", "tf", "at_ms"],
+    "paper_refusals": ["engine", "account", "prediction_id"],
+    "paper_seen": ["engine", "account", "tf", "symbol"],
+}
+_WITHOUT_ROWID = {"candles", "gaps", "outcomes", "day_records", "paper_equity", "paper_seen"}
+_INDEXES = {
+    "paper_events": ["engine", "account", "tf", "seq"],
+    "paper_trades": ["engine", "account", "tf", "exit_ms"],
+    "paper_refusals": ["engine", "account", "tf", "at_ms"],
+}
+
+
+class _Added(NamedTuple):
+    """A new column, and what it is for the old rows."""
+
+    name: str
+    type: sa.types.TypeEngine[Any]
+    value: sa.ColumnElement[Any]
+
+
+def upgrade() -> None:
+    engine, exchange, market = context.config.attributes.get("key", _DEFAULT)
+    named = [_text("engine", engine)]
+    reads = [_text("exchange", exchange), _text("market", market)]
+    added = dict.fromkeys(_KEYS, named) | {
+        "candles": reads,
+        "gaps": reads,
+        "engine": [*named, *reads],
+    }
+    old = {name: _put_aside(name) for name in _KEYS}
+    _copy("predictions", old["predictions"], [*named, *_of_prediction(old["predictions"])])
+    _create_prediction_indexes()
+    _copy_outcomes(old["outcomes"], old["predictions"], named)
+    for name in list(_KEYS)[2:]:
+        _copy(name, old[name], added[name])
+    for table in old.values():
+        op.drop_table(table.name)
+    for name, columns in _INDEXES.items():
+        index = f"ix_{name}_{'_'.join(columns)}"
+        op.create_index(index, name, columns, unique=name == "paper_events")
+    _create_commit_numbers()
+
+
+def _text(name: str, value: str) -> _Added:
+    return _Added(name, sa.Text(), sa.literal(value))
+
+
+def _put_aside(name: str) -> sa.Table:
+    """Renames a table, and frees the names of its indexes and constraints."""
+    connection = op.get_bind()
+    inspector = sa.inspect(connection)
+    for index in inspector.get_indexes(name):
+        op.drop_index(str(index["name"]), name)
+    if connection.dialect.name == "postgresql":
+        for key in inspector.get_foreign_keys(name):
+            op.drop_constraint(str(key["name"]), name)
+        op.drop_constraint(str(inspector.get_pk_constraint(name)["name"]), name)
+    op.rename_table(name, f"{_OLD}{name}")
+    return sa.Table(f"{_OLD}{name}", sa.MetaData(), autoload_with=connection, resolve_fks=False)
+
+
+def _copy(
+    name: str,
+    old: sa.Table,
+    added: list[_Added],
+    rows: sa.FromClause | None = None,
+    *constraints: sa.Constraint,
+) -> None:
+    """Makes the table `name` of the columns `added` and those of `old`, and fills it."""
+    table = sa.Table(
+        name,
+        sa.MetaData(),
+        *(sa.Column(each.name, each.type, nullable=False) for each in added),
+        *(
+            sa.Column(column.name, column.type, nullable=column.nullable or column.name in _SIDES)
+            for column in old.columns
+        ),
+        sa.PrimaryKeyConstraint(*_KEYS[name], name=f"pk_{name}"),
+        *constraints,
+        sqlite_with_rowid=name not in _WITHOUT_ROWID,
+    )
+    connection = op.get_bind()
+    connection.execute(sa.schema.CreateTable(table))
+    query = sa.select(*(each.value.label(each.name) for each in added), *old.columns)
+    names = [each.name for each in added] + [column.name for column in old.columns]
+    query = query.select_from(old if rows is None else rows)
+    connection.execute(table.insert().from_select(names, query))
+
+
+_SIDES = ("p_short", "p_no_trade", "p_long")
+
+
+def _of_prediction(old: sa.Table) -> list[_Added]:
+    """Commits are numbered by the time at which their signals were made."""
+    column = old.c
+    version = sa.func.nullif(column.model_version, "")
+    sides = [column[name] for name in _SIDES]
+    numbers: sa.ColumnElement[str]
+    if op.get_bind().dialect.name == "postgresql":
+        numbers = sa.cast(sa.func.json_build_array(*sides), sa.Text)
+    else:
+        _add_json_numbers()
+        numbers = sa.func.json_numbers(*sides)
+    number = sa.func.dense_rank().over(order_by=column.created_ms)
+    return [
+        _Added("horizon", sa.Text(), sa.cast(column.horizon_bars, sa.Text).concat("b")),
+        _Added("model", sa.Text(), sa.func.coalesce(version, column.source)),
+        _text("role", "champion"),
+        _Added("commit_number", sa.BigInteger(), number),
+        _text("classes", json.dumps(["SHORT", "NO_TRADE", "LONG"])),
+        _Added("probabilities", sa.Text(), numbers),
+    ]
+
+
+def _add_json_numbers() -> None:
+    """SQLite's own json_array writes 15 digits, which are not all of a number."""
+    driver = op.get_bind().connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.create_function("json_numbers", 3, lambda *numbers: json.dumps(numbers))
+
+
+def _create_prediction_indexes() -> None:
+    op.create_index("ix_predictions_commit_number", "predictions", ["commit_number"])
+    for columns in (["symbol", "candle_open_ms"], ["candle_open_ms", "symbol", "source"]):
+        op.create_index(
+            f"ix_predictions_served_{'_'.join(columns)}",
+            "predictions",
+            ["engine", "tf", *columns],
+            sqlite_where=sa.text("role = 'champion'"),
+            postgresql_where=sa.text("role = 'champion'"),
+        )
+
+
+def _copy_outcomes(old: sa.Table, predictions: sa.Table, named: list[_Added]) -> None:
+    """An outcome was committed with its coin's signal for the candle that settled it."""
+    names = ("tf", "symbol", "candle_open_ms", "role", "commit_number")
+    settling = sa.table("predictions", *map(sa.column, names)).alias("settling")
+    settled = predictions.alias("settled")
+    bar_ms = sa.case(_BAR_MS, value=settled.c.tf)
+    is_settling = sa.and_(
+        settling.c.role == "champion",
+        settling.c.tf == settled.c.tf,
+        settling.c.symbol == settled.c.symbol,
+        settling.c.candle_open_ms == old.c.settled_ms - bar_ms,
+    )
+    rows = old.join(settled, settled.c.id == old.c.prediction_id).outerjoin(settling, is_settling)
+    newest = sa.select(sa.func.max(sa.table("predictions", sa.column("commit_number")).c[0]))
+    number = sa.func.coalesce(settling.c.commit_number, newest.scalar_subquery())
+    keys = sa.Table("predictions", sa.MetaData(), *(sa.Column(name) for name in ("engine", "id")))
+    columns = ["engine", "prediction_id"]
+    made_by = sa.ForeignKeyConstraint(columns, list(keys.columns), name="fk_outcomes_engine")
+    added = [*named, _Added("commit_number", sa.BigInteger(), number)]
+    _copy("outcomes", old, added, rows, made_by)
+    op.create_index("ix_outcomes_commit_number", "outcomes", ["commit_number"])
+
+
+def _create_commit_numbers() -> None:
+    op.create_table(
+        "commit_numbers",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("newest", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_commit_numbers"),
+    )
+    op.execute(
+        "INSERT INTO commit_numbers (id, newest) "
+        "SELECT 1, max(commit_number) FROM predictions HAVING count(*) > 0"
+    )

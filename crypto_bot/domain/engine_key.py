@@ -1,0 +1,22 @@
+"""Whose rows are whose in a database that several engines use."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class EngineKey(NamedTuple):
+    """An engine by its name, and the market whose candles it reads."""
+
+    name: str
+    exchange: str
+    market: str
+    """`spot` or `swap`."""
+
+    @classmethod
+    def of(cls, exchange: str, market: str, name: str | None = None) -> EngineKey:
+        """The key of an engine that is named after its market unless it has a `name`."""
+        return cls(name or f"{exchange}-{market}", exchange, market)
+
+
+BINANCE_SPOT = EngineKey.of("binance", "spot")
