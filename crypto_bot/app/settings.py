@@ -262,10 +262,9 @@ def _from_file(config: Path | None) -> dict[str, Any]:
 def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
     """Refuses unknown top-level keys, which pydantic ignores; models refuse nested ones."""
     for name in environment:
-        if not name.startswith(_PREFIX) or name.startswith(_FOR_TESTS):
-            continue
         head = name.removeprefix(_PREFIX).split("__")[0].lower()
-        if head not in Settings.model_fields:
+        is_ours = name.startswith(_PREFIX) and not name.startswith(_FOR_TESTS)
+        if is_ours and head not in Settings.model_fields:
             raise ConfigError(f"environment: unknown setting {name}")
 
 
@@ -285,11 +284,10 @@ def _one_line(error: ValidationError | SettingsError) -> str:
 
 
 def _check(settings: Settings) -> None:
-    timeframe = settings.timeframe
     if settings.engine.record_lag_bars <= settings.engine.horizon_bars:
         raise ConfigError("settings: engine.record_lag_bars must exceed engine.horizon_bars")
-    if settings.exchange.grace_s * 1000 >= timeframe.ms:
-        raise ConfigError(f"settings: exchange.grace_s must be shorter than {timeframe.name}")
+    if settings.exchange.grace_s * 1000 >= settings.timeframe.ms:
+        raise ConfigError(f"settings: exchange.grace_s must be shorter than {settings.tf}")
     if settings.notify.quiet_hours is None:
         zone_of(settings.notify.zone)
     else:

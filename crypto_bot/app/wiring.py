@@ -70,17 +70,7 @@ def build_core(
     `registry` replaces the models folder of the settings.
     """
     timeframe = settings.timeframe
-    models = None
-    if settings.use_ml:
-        models = PerCoinModels(
-            registry=registry or model_registry(settings),
-            symbols=symbols,
-            timeframe=timeframe,
-            archive=archive,
-            log=log,
-            device=settings.device,
-            cost_bps=settings.decision.cost_bps,
-        )
+    models = _models(settings, symbols, archive, log, registry) if settings.use_ml else None
     views = SharedViews(RuleViews(symbols, timeframe), [models] if models else [])
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
@@ -123,8 +113,7 @@ def build_catch_up(
     `observe` is called after each commit; `timer` returns seconds, for measuring durations;
     `registry` as in `build_core`.
     """
-    timeframe = settings.timeframe
-    exchange = settings.exchange
+    timeframe, exchange = settings.timeframe, settings.exchange
     store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
     core = build_core(
@@ -135,9 +124,7 @@ def build_catch_up(
         registry=registry,
     )
     intake = CandleIntake(
-        timeframe,
-        feed,
-        clock,
+        *(timeframe, feed, clock),
         grace_ms=int(exchange.grace_s * 1000),
         poll_ms=int(exchange.poll_s * 1000),
     )
@@ -155,6 +142,24 @@ def build_catch_up(
         record_bars=settings.engine.record_bars,
         patience_s=patience_s,
         models=core.models,
+    )
+
+
+def _models(
+    settings: Settings,
+    symbols: Sequence[str],
+    archive: CandleArchive,
+    log: ModelCallLog | None,
+    registry: Registry | None,
+) -> PerCoinModels:
+    return PerCoinModels(
+        registry=registry or model_registry(settings),
+        symbols=symbols,
+        timeframe=settings.timeframe,
+        archive=archive,
+        log=log,
+        device=settings.device,
+        cost_bps=settings.decision.cost_bps,
     )
 
 

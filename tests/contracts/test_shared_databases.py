@@ -77,7 +77,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
         queries.latest_predictions(),
         queries.prediction_log(None, None, None, None, 9),
         queries.performance_rows(None, None, None),
-        queries.resolved_calls(0),
+        queries.resolved_calls(0, T0 * 2),
         SqlCommitHistory(other, M15).commits(0, 99, 99),
         tape.first_ms(),
         tape.ready_ms(["AUSDT"], 2),
@@ -169,8 +169,8 @@ def test_what_other_roles_predict_is_stored_and_settled_beside_the_served(
     assert [row.n for row in queries.performance_rows(None, None, None)] == [1]
     assert [row.n for row in queries.performance_rows(None, None, T0 + 1)] == []
     assert [row.n for row in queries.performance_rows(None, None, T0 - 1)] == [1]
-    assert len(queries.resolved_calls(0)) == len(queries.trade_records(0)) == 1
-    assert queries.scored_calls(0) == []
+    assert len(queries.resolved_calls(0, T0 * 2)) == 1
+    assert queries.oldest_open(0) == T0 + TF_MS
     assert SqlPaperTape(database, M15).trades(0, T0 * 2) == served
     first, second, _ = observed
     assert history.commits(0, history.newest(), 99) == [first, second]

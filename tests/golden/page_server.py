@@ -51,7 +51,7 @@ def main(url: str) -> None:
         timeframe=QUARTER,
         health=board.health,
         metrics=Metrics(board.health),
-        stream=EventStream(epoch=1, memory=8),
+        stream=EventStream(memory=8),
         host="127.0.0.1",
         paper=desk,
     )
