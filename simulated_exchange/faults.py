@@ -1,4 +1,4 @@
-"""What can go wrong between an exchange and its clients, on demand. The market stays true."""
+"""Faults between an exchange and its clients, on demand. The market itself is unaffected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROW_KINDS = (FaultKind.DUPLICATED, FaultKind.DISORDERED, FaultKind.MISSING, Faul
 
 
 class Delivery(Enum):
-    """How a reply travels: as it should, too late for anybody, or torn off."""
+    """How a reply is sent: whole, held back beyond any timeout, or cut off."""
 
     WHOLE = "whole"
     HELD = "held"
@@ -61,7 +61,7 @@ def encoded(reply: Reply) -> Wire:
 
 
 def page(status: HTTPStatus) -> Wire:
-    """What a proxy in front of an exchange says."""
+    """A page of a proxy in front of an exchange."""
     title = f"{status.value} {status.phrase}"
     return Wire(status.value, _HTML.format(title).encode(), "text/html")
 
@@ -84,11 +84,11 @@ class Faults:
         self.rates.update(dict.fromkeys(kinds, rate))
 
     def begin_outage(self, until_ms: int) -> None:
-        """Nobody gets an answer before `until_ms`."""
+        """No request is answered before `until_ms`."""
         self._out_until_ms = until_ms
 
     def outage(self, now_ms: int) -> Wire | None:
-        """What a client gets during an outage: half of them 503, half a torn connection."""
+        """The reply during an outage: 503 or a closed connection, half of each."""
         if now_ms >= self._out_until_ms:
             return None
         self.injected["outage"] += 1

@@ -1,4 +1,4 @@
-"""A market that was: candles from a folder of files, at the times at which they happened."""
+"""A historical market: candles from a folder of files, at their own times."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HistoryMarket(Market):
 
     The files have the columns timestamp (open time in UTC ms), open, high, low, close, volume.
     Their interval is the shortest distance of two rows. Raises ConfigError, naming the file, where
-    a file is missing or cannot be read, or holds rows that cannot be true.
+    a file is missing or cannot be read, or holds invalid rows.
     """
 
     def __init__(self, folder: Path, symbols: Iterable[str]) -> None:
@@ -128,7 +128,7 @@ def _sound(path: Path, table: pa.Table) -> Bars:
 
 
 def _decimals(values: Array) -> int:
-    """The fewest decimals that say the newest thousand of `values` exactly, 8 at most."""
+    """The fewest decimals that represent the newest thousand of `values` exactly, 8 at most."""
     newest = values[-1000:]
     exact = (d for d in range(_MOST_DECIMALS) if (np.round(newest, d) == newest).all())
     return next(exact, _MOST_DECIMALS)

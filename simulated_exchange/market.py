@@ -68,7 +68,7 @@ class Listing(NamedTuple):
 
 
 class Market(Protocol):
-    """The whole truth, the future included; who asks says up to when. Never changes its mind."""
+    """All candles, the future included; callers limit the time. Deterministic."""
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a request asks for, and how Binance refuses one that it cannot understand."""
+"""Parameters of requests, and refusals as Binance words them."""
 
 from __future__ import annotations
 

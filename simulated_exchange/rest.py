@@ -1,4 +1,4 @@
-"""Binance's public spot REST: requests in, bodies out, as its documentation and replies show them.
+"""Binance's public spot REST: replies as its documentation and real replies show them.
 
 Source: https://developers.binance.com/docs/binance-spot-api-docs/rest-api and .../errors.
 """
@@ -26,7 +26,7 @@ _TRADE_USDT = 400.0  # what a trade is worth on average: makes the counts of tra
 
 
 class Reply(NamedTuple):
-    """A status and what its body says in JSON."""
+    """A status and its JSON body."""
 
     status: int
     body: Json

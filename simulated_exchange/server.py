@@ -119,7 +119,7 @@ async def _deliver(wire: Wire, receive: Receive, send: Send) -> None:
     if wire.delivery is Delivery.HELD:
         try:
             async with asyncio.timeout(_LONGEST_HOLD_S):
-                await receive()  # nothing but the client's going away can come
+                await receive()  # only the end of the connection can be received
         except TimeoutError:
             pass
         else:
@@ -147,7 +147,7 @@ class _Server(uvicorn.Server):
 async def serving(
     config: SimConfig, market: Market, clock: Clock, numbers: ScaledClock
 ) -> AsyncIterator[str]:
-    """Serves `market` as long as the context lasts, and says under which URL.
+    """Serves `market` within the context, at the URL that it yields.
 
     Raises ConfigError where the port is taken or a symbol has no known quote currency.
     """

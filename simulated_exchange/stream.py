@@ -27,8 +27,8 @@ _KEYS = {"symbol": "s", "bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty
 class BookTickers:
     """Sends the best prices of the coins that a client has subscribed to, once a second.
 
-    Binance sends each change; here prices move all the time. Faults strike what a second brings
-    as they strike a reply: it may be held back or spoilt, and a refusal ends the connection.
+    Binance sends each change; here prices move all the time. Faults apply to
+    each message as to a reply: it may be held back or spoilt, and a refusal ends the connection.
     """
 
     def __init__(self, spot: SpotRest, clock: Clock, faults: Faults) -> None:
@@ -44,16 +44,16 @@ class BookTickers:
             return
         await send({"type": "websocket.accept"})
         wanted: set[str] = set()
-        telling = asyncio.create_task(
-            self._tell(wanted, send, is_spot="/public" not in scope["path"])
+        sending = asyncio.create_task(
+            self._send(wanted, send, is_spot="/public" not in scope["path"])
         )
         try:
             while (message := await receive())["type"] == "websocket.receive":
                 await _subscribe(message.get("text") or "", wanted, send)
         finally:
-            telling.cancel()
+            sending.cancel()
 
-    async def _tell(self, wanted: set[str], send: Send, *, is_spot: bool) -> None:
+    async def _send(self, wanted: set[str], send: Send, *, is_spot: bool) -> None:
         while True:
             await asyncio.sleep(max(_LEAST_S, self._clock.real_seconds(_EVERY_MS)))
             now_ms = self._clock.now_ms()

@@ -1,4 +1,4 @@
-"""What can be seen of a market at an instant: the candle being formed, prices, the order book."""
+"""What is visible of a market at an instant: the open candle, prices, the order book."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPREAD = 1e-4
 
 
 class Path(NamedTuple):
-    """How a candle comes about: `prices` and `share` (of its volume, 0..1), each (TICKS + 1,)."""
+    """How a candle forms: `prices` and `share` (of its volume, 0..1), each (TICKS + 1,)."""
 
     prices: Array
     share: Array
@@ -131,7 +131,7 @@ class Tape:
         return Book(*sides)
 
     def _at(self, symbol: str, bars: Bars, now_ms: int) -> Bars:
-        """`bars` with the last one as far as it has come, where it is open."""
+        """`bars` with the open one, if any, as formed so far."""
         step_ms = self.market.step_ms
         if not len(bars) or int(bars.open_ms[-1]) != open_of(now_ms, step_ms):
             return bars

@@ -9,10 +9,10 @@ _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """UTC as the machine told it at the start, run on by a clock that nobody sets.
+    """UTC as of the start of the process, continued by a clock that cannot be set.
 
-    So a machine whose time is set, or that sleeps, does not repeat or skip candles; what the
-    machine was wrong by is corrected by the exchange's measured time.
+    So no candle is repeated or skipped when the machine's time is set or it sleeps. `correct`
+    removes the error of the machine's time, as measured against the exchange.
     """
 
     def __init__(self) -> None:

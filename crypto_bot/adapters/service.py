@@ -1,4 +1,4 @@
-"""What the service manager is told of this process: the protocol of sd_notify(3), systemd's."""
+"""Reports to the service manager by the protocol of sd_notify(3), systemd's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ServiceSocket:
         self._send(f"STATUS={status}")
 
     def stopping(self) -> None:
-        """It ends because it was told to."""
+        """It is stopping on request."""
         self._send("STOPPING=1\nSTATUS=stopping")
 
     def _send(self, text: str) -> None:

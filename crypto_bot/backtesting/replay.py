@@ -1,4 +1,4 @@
-"""History through the live cycle: the same call, fed from the archive, on its own clock."""
+"""History through the live cycle, fed from the archive, on its own clock."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ReplayClock:
 
 
 class BatchedCommits:
-    """Passes commits on in batches: a replay that is cut off is simply run again."""
+    """Commits in batches: an interrupted replay is simply run again."""
 
     def __init__(self, store: Commits, batch: int = 4096) -> None:
         self._store = store
@@ -62,7 +62,7 @@ class BatchedCommits:
 
 
 class Replayed(NamedTuple):
-    """What a replay went through."""
+    """The counts of a replay."""
 
     bars: int
     candles: int
@@ -70,9 +70,9 @@ class Replayed(NamedTuple):
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Without the garbage collector: nothing that a cycle makes refers to itself.
+    """Without the garbage collector: a cycle makes no reference cycles.
 
-    It would go through all that is remembered again and again, a fifth of the time of a replay.
+    Collecting would take a fifth of the time of a replay.
     """
     gc.disable()
     try:
@@ -82,7 +82,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 class Replay:
-    """Runs `cycle` over stored candles. All it depends on must be new, the store included."""
+    """Runs `cycle` over stored candles. Everything it uses must be new, also the store."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The prediction log beside what the same candles give today: every difference, field by field."""
+"""Compares the prediction log with a recomputation from the same candles, field by field."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from crypto_bot.ports import LoggedSignal, LogPosition, PredictionQueries
 
 _PAGE = 4096
 _MODEL_SLACK = 1e-5
-"""A batch of windows rounds otherwise than one that was carried from close to close."""
+"""Batched and incremental windows round differently."""
 _RULE_SLACK = 1e-9
 _BASIS_POINT_SLACK = 0.01
 
 
 class Difference(NamedTuple):
-    """A field of a line that does not come out as it was logged."""
+    """A field of a line that differs from its recomputation."""
 
     id: str
     field: str
@@ -27,11 +27,11 @@ class Difference(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """What was compared, and what differs: a line may differ in several fields."""
+    """The number of lines compared, and the differences; a line may differ in several fields."""
 
     lines: int
     models: int
-    """Lines whose call a model made."""
+    """Lines with a call of a model."""
     differences: list[Difference]
 
 
@@ -48,8 +48,8 @@ def compare(logged: Iterable[LoggedSignal], recomputed: Iterable[LoggedSignal]) 
         if mine is None or theirs is None:
             known = mine or theirs
             assert known is not None
-            told = ("stored", "nothing") if mine else ("nothing", "a signal")
-            differences.append(Difference(known.stored.signal.id, "line", *told))
+            sides = ("stored", "nothing") if mine else ("nothing", "a signal")
+            differences.append(Difference(known.stored.signal.id, "line", *sides))
             continue
         models += mine.stored.signal.source is Source.ML_PER_COIN_V1
         differences.extend(_line(mine, theirs))
@@ -91,11 +91,11 @@ def _place(line: LoggedSignal | None) -> tuple[int, str]:
 def _line(mine: LoggedSignal, theirs: LoggedSignal) -> Iterator[Difference]:
     signal = mine.stored.signal
     slack = _MODEL_SLACK if signal.source is Source.ML_PER_COIN_V1 else _RULE_SLACK
-    told, made = _fields(signal), _fields(theirs.stored.signal)
+    logged, made = _fields(signal), _fields(theirs.stored.signal)
     if mine.outcome is not None:
-        told |= _ending(mine.outcome)
+        logged |= _ending(mine.outcome)
         made |= _ending(theirs.outcome)
-    for field, value in told.items():
+    for field, value in logged.items():
         allowed = _BASIS_POINT_SLACK if field.endswith("_bps") else slack
         if not _same(value, made.get(field), allowed):
             yield Difference(signal.id, field, str(value), str(made.get(field)))
@@ -132,7 +132,7 @@ def _ending(outcome: Outcome | None) -> dict[str, Any]:
     }
 
 
-def _same(told: Any, made: Any, slack: float) -> bool:
-    if isinstance(told, float) and isinstance(made, float) and isfinite(told):
-        return isclose(told, made, rel_tol=slack, abs_tol=slack)
-    return bool(told == made)
+def _same(logged: Any, made: Any, slack: float) -> bool:
+    if isinstance(logged, float) and isinstance(made, float) and isfinite(logged):
+        return isclose(logged, made, rel_tol=slack, abs_tol=slack)
+    return bool(logged == made)

@@ -1,4 +1,4 @@
-"""Candles: what they must satisfy, and what a broken series of them looks like."""
+"""Candles and the validation of a series of them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Candle(NamedTuple):
 
 
 class CandleFault(NamedTuple):
-    """One thing wrong with one row of a series; `row` counts from 0."""
+    """One fault of one row of a series; `row` counts from 0."""
 
     kind: str
     row: int
 
 
 def faults(candles: Iterable[Candle], timeframe: Timeframe) -> list[CandleFault]:
-    """Every reason why `candles` cannot be a true series, in row order. Gaps are not faults.
+    """Every fault of the series `candles`, in row order. Gaps are not faults.
 
     Kinds: `not_finite`, `not_positive`, `negative_volume`, `high_low` (a price outside low..high),
     `off_grid`, `duplicate`, `disordered`.
@@ -72,8 +72,8 @@ def require_sound(candles: Sequence[Candle], timeframe: Timeframe, origin: str) 
     counts: dict[str, int] = {}
     for fault in found:
         counts[fault.kind] = counts.get(fault.kind, 0) + 1
-    told = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
-    raise BadCandles(f"{origin}: {told}; first at row {found[0].row}: {candles[found[0].row]}")
+    summary = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
+    raise BadCandles(f"{origin}: {summary}; first at row {found[0].row}: {candles[found[0].row]}")
 
 
 def missing_opens(

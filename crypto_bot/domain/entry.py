@@ -1,4 +1,4 @@
-"""Entries: from a signal that the rules let pass to an amount, its price and its exits."""
+"""Entries: the amount, price and exits of a signal that the rules allow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BPS = Decimal(10_000)
 
 
 class Offer(NamedTuple):
-    """At what price a coin can be had now: one price, or the levels of a book, the best first."""
+    """The price of a coin now: one price, or the levels of a book, best first."""
 
     price: Decimal
     instrument: Instrument
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 def entry(
     plan: Plan, signal: Signal, standing: Standing, offer: Offer, *, late: bool
 ) -> Entry | Forbidden:
-    """What `plan` makes of `signal` at this offer, or the rule that forbids it."""
+    """The entry of `plan` for `signal` at this offer, or the rule that forbids it."""
     no = forbidden(plan, signal, standing, late=late)
     if no is not None:
         return no
@@ -71,7 +71,7 @@ def entry(
 def _amount(
     plan: Plan, signal: Signal, standing: Standing, offer: Offer, stop: Decimal
 ) -> Decimal | Forbidden:
-    """In whole lots; the room that the caps leave is kept with fee and slippage in it."""
+    """In whole lots; the caps hold with fee and slippage included."""
     costs = plan.costs
     bet = Bet(
         signal=signal,

@@ -1,12 +1,12 @@
-"""The errors of the house, each with what happened, which value, and what to do.
+"""The error tree. A message says what happened, with which value, and what to do.
 
 CryptoBotError
 ├── ConfigError              bad usage or settings: one line, exit 2
 ├── MarketDataError
-│   ├── ExchangeUnavailable  no sound answer: timeouts, 5xx, refused connections, an open breaker
+│   ├── ExchangeUnavailable  no usable reply: timeouts, 5xx, refused connections, an open breaker
 │   ├── RateLimited          429 or 418; carries retry_after_s
-│   ├── BadCandles           an answer that cannot be true: NaN, disorder, duplicates, off grid
-│   └── BadPrices            nor can this one: a bid above its ask, zero, NaN, yesterday's
+│   ├── BadCandles           an invalid reply: NaN, disorder, duplicates, off grid
+│   └── BadPrices            likewise: a bid above its ask, zero, NaN, stale
 ├── SignalUnavailable        a source declines; the next one is asked
 │   ├── ModelMissing
 │   ├── ModelStale
@@ -20,7 +20,7 @@ CryptoBotError
 
 
 class CryptoBotError(Exception):
-    """Anything this program raises on purpose."""
+    """Base of all errors of this program."""
 
 
 class ConfigError(CryptoBotError):
@@ -32,7 +32,7 @@ class MarketDataError(CryptoBotError):
 
 
 class ExchangeUnavailable(MarketDataError):
-    """The exchange could not be reached or did not answer soundly."""
+    """The exchange could not be reached or gave no usable reply."""
 
 
 class RateLimited(MarketDataError):
@@ -44,15 +44,15 @@ class RateLimited(MarketDataError):
 
 
 class BadCandles(MarketDataError):
-    """Candles that cannot be true."""
+    """Invalid candles."""
 
 
 class BadPrices(MarketDataError):
-    """Quotes, a book or funding that cannot be true."""
+    """Invalid quotes, order book or funding."""
 
 
 class SignalUnavailable(CryptoBotError):
-    """A source has no signal for this candle; `str(error)` is the reason in words."""
+    """A source has no signal for this candle; `str(error)` is the reason."""
 
 
 class ModelMissing(SignalUnavailable):
@@ -88,5 +88,5 @@ class TrainingDiverged(TrainingError):
 
 
 def first_line(error: Exception) -> str:
-    """What an error of another's making says, in one line."""
+    """The first line of the message of a library's error."""
     return (str(error).strip().splitlines() or [""])[0]

@@ -1,4 +1,4 @@
-"""Exits: the stop, the three partial targets, the trailing stop and the end of the time."""
+"""Exits: the stop, three partial targets, the trailing stop and the time limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KILLED = "KILL"
 
 
 class Exit(NamedTuple):
-    """So much is closed at this price; a `maker`'s order lay waiting in the book."""
+    """An amount closed at a price; a `maker` order rested in the book."""
 
     reason: str
     price: Decimal
@@ -29,15 +29,15 @@ class Exit(NamedTuple):
 
 
 class Path(NamedTuple):
-    """What a candle did to a position."""
+    """The exits of a position in one candle."""
 
     exits: list[Exit]
     stop: Decimal | None
-    """Where the stop goes at its close; None: it stays."""
+    """The stop after its close; None: unchanged."""
 
 
 def decimal(price: float) -> Decimal:
-    """The shortest decimal that is this float: as the exchange wrote it."""
+    """The shortest decimal with this float value: as the exchange wrote it."""
     return Decimal(repr(price))
 
 
@@ -68,7 +68,7 @@ def terms(
 def _targets(
     prices: Sequence[Decimal], parts: Sequence[Decimal], amount: Decimal, instrument: Instrument
 ) -> tuple[Target, ...]:
-    """Parts in whole lots; one too small waits for the next, a rest too small goes along."""
+    """Parts in whole lots; a part too small joins the next, a remainder too small the last."""
     targets = []
     left, waiting = amount, Decimal(0)
     with localcontext(EXACT):
@@ -87,7 +87,7 @@ def _targets(
 
 
 def enough(price: Decimal, amount: Decimal, instrument: Instrument) -> bool:
-    """Whether the exchange deals in so little."""
+    """Whether the exchange accepts an order so small."""
     return (
         amount >= instrument.least_amount
         and EXACT.multiply(price, amount) >= instrument.least_worth
@@ -103,7 +103,7 @@ def along_candle(
     costs: Costs,
     instrument: Instrument,
 ) -> Path:
-    """What `candle` did to `position`: the stop first, as its path within is not known.
+    """The exits of `position` in `candle`; the stop counts first, as the path within is unknown.
 
     A candle that opens beyond a level fills there; one that opened before the entry may have been
     at its highs and lows before it, so it can stop the position out and do nothing else for it.
@@ -124,7 +124,7 @@ def along_candle(
 
 
 class _Walk:
-    """One candle seen from the side of a position: `better` is what is good for it."""
+    """One candle from the side of a position; `better` is its favourable price."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class _Walk:
         self.exits: list[Exit] = []
 
     def leave(self, reason: str, price: Decimal, at_ms: int) -> None:
-        """Closes all that is left by a market order while the middle price is `price`."""
+        """Closes the rest by a market order at the middle price `price`."""
         if self._left:
             buys = self._sign < 0
             dealt = market_price(price, self._costs, self._instrument, buys=buys)
@@ -204,13 +204,13 @@ class _Walk:
         self._left = EXACT.subtract(self._left, amount)
 
     def _beyond(self, price: Decimal, level: Decimal, *, above: bool) -> bool:
-        """Whether `price` is at `level` or past it, on its good side or on its bad one."""
+        """Whether `price` has reached `level`, on its favourable or adverse side."""
         moved = self._sign * EXACT.subtract(price, level)
         return moved >= 0 if above else moved <= 0
 
 
 def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
-    """What a quote does to `position`; `price` is what closing it gets at best now.
+    """The exits of `position` at a quote; `price` is the best at which it can be closed.
 
     A target fills at its own price, as its order lies waiting; a stop and the end of the time take
     what there is, so the caller may put in what the book gives.
@@ -232,5 +232,5 @@ def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
 
 
 def stop_reason(position: Position) -> str:
-    """A stop that has been moved along is no loss to cool down from."""
+    """A trailed stop starts no cooldown."""
     return STOPPED if position.stop == position.terms.stop else TRAILED

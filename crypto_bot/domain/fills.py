@@ -1,4 +1,4 @@
-"""Fills: at which price so much of a coin is dealt, what it costs, and in which steps it counts."""
+"""Fills: prices and costs of orders, and rounding to ticks and lots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crypto_bot.domain.quote import Instrument, Level
 
 EXACT = Context(prec=96, traps=[Inexact, InvalidOperation])
-"""Arithmetic of the ledger: whatever cannot be said to the last digit is an error."""
+"""Arithmetic of the ledger: an inexact result is an error."""
 _ROUGH = Context(prec=96, traps=[InvalidOperation])
 _BPS = Decimal(10_000)
 _CENT = Decimal("1e-8")
@@ -17,20 +17,20 @@ _CENT = Decimal("1e-8")
 
 
 class Costs(NamedTuple):
-    """What dealing costs, in basis points of the worth dealt."""
+    """Trading costs, in basis points of the notional."""
 
     taker_bps: Decimal
     maker_bps: Decimal
     half_spread_bps: Decimal
     """Assumed where there is no quote, only a candle."""
     slippage_bps: Decimal
-    """Likewise, on top."""
+    """Added to it."""
     cap_bps: Decimal
-    """How far beyond the best price an entry may eat into the book."""
+    """How far from the best price an entry may take levels of the book."""
 
 
 class Walked(NamedTuple):
-    """So much was found in a book, at this mean price."""
+    """The amount found in a book and its mean price."""
 
     price: Decimal
     amount: Decimal
@@ -55,17 +55,17 @@ def worth(price: Decimal, amount: Decimal) -> Decimal:
 
 
 def fee(dealt: Decimal, bps: Decimal) -> Decimal:
-    """The fee on so much worth, in 1e-8 of the quote currency, rounded up."""
+    """The fee on `worth`, rounded up to 1e-8 of the quote currency."""
     return share_of(dealt, bps).quantize(_CENT, ROUND_UP, _ROUGH)
 
 
 def share_of(dealt: Decimal, bps: Decimal) -> Decimal:
-    """So many basis points of it, to the last digit."""
+    """`bps` basis points of it, exactly."""
     return EXACT.divide(EXACT.multiply(dealt, bps), _BPS)
 
 
 def market_price(price: Decimal, costs: Costs, instrument: Instrument, *, buys: bool) -> Decimal:
-    """What a market order gets where only the middle `price` is known: spread and slippage off."""
+    """The price of a market order from the middle `price`: less spread and slippage."""
     worse = share_of(price, EXACT.add(costs.half_spread_bps, costs.slippage_bps))
     dealt = EXACT.add(price, worse) if buys else EXACT.subtract(price, worse)
     return to_tick(dealt, instrument.tick, up=buys)
@@ -74,7 +74,7 @@ def market_price(price: Decimal, costs: Costs, instrument: Instrument, *, buys: 
 def walk(
     levels: Sequence[Level], amount: Decimal, cap_bps: Decimal, tick: Decimal, *, buys: bool
 ) -> Walked:
-    """Takes `amount` from `levels`, the best first, as far as the cap lets it.
+    """Takes `amount` from `levels`, best first, up to the cap.
 
     Prices beyond `cap_bps` of the best are left alone, so the amount may come out smaller. The
     mean price is rounded to `tick` against the taker.
@@ -98,7 +98,7 @@ def walk(
 def forced_price(
     levels: Sequence[Level], amount: Decimal, cap_bps: Decimal, tick: Decimal, *, buys: bool
 ) -> Decimal:
-    """What closing all of `amount` gets: what the book lacks within the cap is dealt at the cap."""
+    """The fill of closing all of `amount`: the cap is the price of what the book lacks."""
     found = walk(levels, amount, cap_bps, tick, buys=buys)
     lacking = EXACT.subtract(amount, found.amount)
     if not lacking:
@@ -111,9 +111,9 @@ def forced_price(
 
 
 def supposed_instrument(symbol: str, price: Decimal) -> Instrument:
-    """How a coin of this price is likely to be counted, where the exchange has not said.
+    """Likely steps of a coin of this price, where the exchange gives none.
 
-    Prices of five significant digits or more, lots worth a cent or less, at least 5 a deal.
+    Prices of five significant digits or more, lots worth a cent or less, orders of at least 5.
     """
     magnitude = price.adjusted()
     return Instrument(

@@ -1,4 +1,4 @@
-"""The ledger of a paper account: events that are only ever added, and what they add up to."""
+"""The ledger of a paper account: append-only events and their sum."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ STOPPED = "SL"
 
 
 class Kind(StrEnum):
-    """What happened."""
+    """The kinds of events."""
 
     DEPOSIT = "DEPOSIT"
     OPEN = "OPEN"
     CLOSE = "CLOSE"
-    """All of a position, or a part of it."""
+    """The whole position or a part."""
     FUNDING = "FUNDING"
     STOP = "STOP"
-    """The stop was moved; no money is."""
+    """The stop was moved; no cash."""
 
 
 class Target(NamedTuple):
-    """So much is to be sold (or bought back) at this price."""
+    """An amount to be sold (or bought back) at a price."""
 
     price: Decimal
     amount: Decimal
 
 
 class Terms(NamedTuple):
-    """Agreed when a position is opened: all that its exits follow from."""
+    """Set when a position is opened; determines its exits."""
 
     stop: Decimal
     targets: tuple[Target, ...]
@@ -71,14 +71,14 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is held of a coin, and what its parts have brought so far."""
+    """A position in a coin, and the result of its closed parts."""
 
     symbol: str
     side: Pred
     prediction_id: str
     opened: Decimal
     amount: Decimal
-    """What is left of `opened`."""
+    """The rest of `opened`."""
     entry: Decimal
     entry_ms: int
     terms: Terms
@@ -87,12 +87,12 @@ class Position:
     """Targets that were filled."""
     gross: Decimal = _NOTHING
     proceeds: Decimal = _NOTHING
-    """Worth of the parts that were closed, at their prices."""
+    """Notional of the closed parts, at their prices."""
     fees: Decimal = _NOTHING
     funding: Decimal = _NOTHING
     """Received; negative where it was paid."""
     funded_ms: int = 0
-    """When funding was due last."""
+    """When funding was last due."""
 
     @property
     def sign(self) -> int:
@@ -101,12 +101,12 @@ class Position:
 
     @property
     def risked(self) -> Decimal:
-        """What the first stop would have lost before costs: one R."""
+        """The loss at the first stop before costs: one R."""
         with localcontext(EXACT):
             return abs(self.entry - self.terms.stop) * self.opened
 
     def gain(self, price: Decimal) -> Decimal:
-        """What closing the rest at `price` would bring before costs."""
+        """The gain of closing the rest at `price`, before costs."""
         with localcontext(EXACT):
             return self.sign * (price - self.entry) * self.amount
 
@@ -146,7 +146,7 @@ class Account:
     funding: Decimal = _NOTHING
 
     def equity(self, prices: Mapping[str, Decimal]) -> Decimal:
-        """Worth at `prices`; a coin without a price counts at its entry."""
+        """Equity at `prices`; a coin without a price counts at its entry."""
         with localcontext(EXACT):
             total = self.cash
             for position in self.positions.values():
@@ -154,13 +154,13 @@ class Account:
             return total
 
     def worth(self, position: Position, price: Decimal) -> Decimal:
-        """What `position` adds to the equity at `price`."""
+        """The value of `position` within the equity at `price`."""
         if self.market is Market.PERP:
             return position.gain(price)
         return EXACT.multiply(position.amount, price)
 
     def exposure(self, prices: Mapping[str, Decimal]) -> Decimal:
-        """Worth of all that is held, whichever side."""
+        """Notional of all positions, whichever side."""
         with localcontext(EXACT):
             return sum(
                 (p.amount * prices.get(p.symbol, p.entry) for p in self.positions.values()),
@@ -169,7 +169,7 @@ class Account:
 
 
 def cash_of(account: Account, event: Event) -> Decimal:
-    """By how much `event` changes the cash of `account`."""
+    """The change of cash of `account` by `event`."""
     with localcontext(EXACT):
         if event.kind is Kind.DEPOSIT:
             return event.amount

@@ -1,4 +1,4 @@
-"""Which addresses stay on this machine."""
+"""Loopback addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or a number, can be reached from this machine alone."""
+    """Whether `host`, a name or an IP address, is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the rules look at: one coin measured at one close."""
+"""The measurements of a coin at a close, and the candles of a bar."""
 
 from __future__ import annotations
 

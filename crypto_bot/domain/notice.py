@@ -1,4 +1,4 @@
-"""Notices: what somebody should be told, how grave it is, and when they would rather sleep."""
+"""Notices to people: topic, severity and quiet hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crypto_bot.domain.errors import ConfigError
 
 
 class Level(IntEnum):
-    """How grave: good to know, better looked at, to be looked at now."""
+    """Severity: for information, to be looked at, to be looked at now."""
 
     INFO = 1
     WARNING = 2
@@ -31,7 +31,7 @@ class Topic(StrEnum):
 
 
 class Notice(NamedTuple):
-    """One thing to tell, in one line of plain text. It holds no secret."""
+    """One notice, in one line of plain text without secrets."""
 
     topic: Topic
     level: Level
@@ -39,7 +39,7 @@ class Notice(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What a receiver is sent: one notice, or many as a digest."""
+    """A message to a receiver: one notice, or a digest of many."""
 
     title: str
     body: str
@@ -48,7 +48,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A part of every day, by the clocks of a place; it may span midnight. The end is outside."""
+    """A daily interval in a time zone; it may span midnight and excludes its end."""
 
     start: time
     end: time

@@ -1,4 +1,4 @@
-"""What can be dealt at now: quotes, order books, and the steps in which an exchange counts."""
+"""Quotes, order books, funding, and the ticks and lots of an exchange."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Quote(NamedTuple):
 
 
 class Level(NamedTuple):
-    """So much of a coin is offered at this price."""
+    """An amount offered at a price."""
 
     price: Decimal
     amount: Decimal
@@ -32,7 +32,7 @@ class OrderBook(NamedTuple):
 
 
 class Instrument(NamedTuple):
-    """How finely an exchange counts a coin, and the least that it deals in."""
+    """Tick, lot and least sizes of a coin at an exchange."""
 
     symbol: str
     tick: Decimal
@@ -43,7 +43,7 @@ class Instrument(NamedTuple):
 
 
 class Funding(NamedTuple):
-    """Longs pay `rate` of a position's worth to shorts at `due_ms`; a negative one is received."""
+    """Longs pay `rate` of the notional to shorts at `due_ms`; they receive a negative one."""
 
     symbol: str
     due_ms: int

@@ -1,4 +1,4 @@
-"""The rules of risk: each has a name, can be switched off, and says why it forbids a trade."""
+"""Risk rules: each has a name, can be switched off, and gives a reason when it forbids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crypto_bot.domain.signal import Pred, Signal
 
 
 class Standing(NamedTuple):
-    """How an account stands when a signal asks for its money."""
+    """The state of an account when a signal is to be traded."""
 
     account: Account
     at_ms: int
@@ -22,7 +22,7 @@ class Standing(NamedTuple):
     day_start: Decimal
     """Equity at the last midnight UTC."""
     peak: Decimal
-    """The highest equity since a person has resumed last."""
+    """The highest equity since trading was last resumed."""
     killed: str | None
     """Why the kill switch is on."""
     alike: Mapping[str, float]
@@ -30,14 +30,14 @@ class Standing(NamedTuple):
 
 
 class Forbidden(NamedTuple):
-    """Which rule forbids a trade, and its reason in words."""
+    """The rule that forbids a trade, and its reason."""
 
     rule: str
     reason: str
 
 
 def forbidden(plan: Plan, signal: Signal, standing: Standing, *, late: bool) -> Forbidden | None:
-    """The first rule that forbids `signal`; None where all of them let it pass."""
+    """The first rule that forbids `signal`; None where all allow it."""
     if plan.rules.late and late:
         return Forbidden("late", "the signal came late")
     for name, rule in RULES.items():
@@ -48,7 +48,7 @@ def forbidden(plan: Plan, signal: Signal, standing: Standing, *, late: bool) -> 
 
 
 def room(rules: Rules, account: Account, standing: Standing) -> Decimal:
-    """The worth that may still be added: the exposures, and the cash where coins are bought."""
+    """The notional that may still be added: by exposure limits and, for spot, by cash."""
     limits = []
     if rules.coin_exposure is not None:
         limits.append(rules.coin_exposure * standing.equity)
@@ -125,7 +125,7 @@ def _correlated(plan: Plan, signal: Signal, standing: Standing) -> str | None:
 
 
 def _moves_along(held: Position, signal: Signal, correlation: float, level: float) -> bool:
-    """Whether both bets win together: the same side of coins alike, or opposite of opposites."""
+    """Whether both trades tend to win together, by their sides and the sign of `correlation`."""
     return (correlation if held.side is signal.pred else -correlation) >= level
 
 
@@ -140,12 +140,12 @@ RULES: dict[str, Callable[[Plan, Signal, Standing], str | None]] = {
     "max_positions": _max_positions,
     "correlated_positions": _correlated,
 }
-"""In the order in which they are asked. `late`, `exposure`, `size` and `price` stand beside them:
-the first before all of these, the others where a trade is made of what they let pass."""
+"""In the order of evaluation. `late` comes before all of these; `exposure`, `size` and `price`
+apply when the entry is computed."""
 
 
 def in_words(plan: Plan) -> dict[str, str]:
-    """Each rule that is on, by name, for a person."""
+    """Each enabled rule by name, described for users."""
     rules = plan.rules
     return {
         name: words
@@ -154,16 +154,19 @@ def in_words(plan: Plan) -> dict[str, str]:
             ("exits", _exit_words(plan)),
             ("costs", _cost_words(plan)),
             ("late", "late signals are not traded" if rules.late else None),
-            ("max_positions", _told("at most {} positions", rules.max_positions)),
-            ("coin_exposure", _told("at most {:.0%} of equity in a coin", rules.coin_exposure)),
-            ("total_exposure", _told("at most {:.0%} of equity in all", rules.total_exposure)),
+            ("max_positions", _described("at most {} positions", rules.max_positions)),
+            (
+                "coin_exposure",
+                _described("at most {:.0%} of equity in a coin", rules.coin_exposure),
+            ),
+            ("total_exposure", _described("at most {:.0%} of equity in all", rules.total_exposure)),
             (
                 "correlated_positions",
-                _told("at most {} that move alike", rules.correlated_positions),
+                _described("at most {} that move alike", rules.correlated_positions),
             ),
-            ("cooldown", _told("{} candles after a stop", rules.cooldown_bars)),
-            ("daily_loss", _told("nothing more after {:.1%} lost in a day", rules.daily_loss)),
-            ("drawdown", _told("nothing more {:.1%} below the peak", rules.drawdown)),
+            ("cooldown", _described("{} candles after a stop", rules.cooldown_bars)),
+            ("daily_loss", _described("nothing more after {:.1%} lost in a day", rules.daily_loss)),
+            ("drawdown", _described("nothing more {:.1%} below the peak", rules.drawdown)),
         )
         if words is not None
     }
@@ -192,5 +195,5 @@ def _cost_words(plan: Plan) -> str:
     return f"taker {costs.taker_bps:g} bp, maker {costs.maker_bps:g} bp, spread and slippage"
 
 
-def _told(words: str, value: int | Decimal | None) -> str | None:
-    return None if value is None else words.format(value)
+def _described(text: str, value: int | Decimal | None) -> str | None:
+    return None if value is None else text.format(value)

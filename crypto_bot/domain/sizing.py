@@ -1,4 +1,4 @@
-"""Sizing: how much of a coin a signal is worth, before the caps."""
+"""Position sizes before the caps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLACES = Decimal("1e-12")
 
 
 class Bet(NamedTuple):
-    """What is known of a trade before it is made. Prices as shares of the entry."""
+    """The inputs of a position size. Prices as shares of the entry."""
 
     signal: Signal
     equity: Decimal
@@ -31,7 +31,7 @@ class Bet(NamedTuple):
 
 
 def worth_of(plan: SizingPlan, bet: Bet) -> Decimal:
-    """The worth to be dealt, in the quote currency; 0 where the method sees no edge."""
+    """The notional, in the quote currency; 0 where the method sees no edge."""
     if plan.method is Sizing.FIXED_FRACTION:
         return fixed_fraction(plan.risk, bet)
     if plan.method is Sizing.VOLATILITY_TARGET:
@@ -40,12 +40,12 @@ def worth_of(plan: SizingPlan, bet: Bet) -> Decimal:
 
 
 def fixed_fraction(risk: Decimal, bet: Bet) -> Decimal:
-    """So much that the stop loses `risk` of the equity before costs."""
+    """The notional at which the stop loses `risk` of the equity before costs."""
     return bet.equity * risk * bet.entry / bet.stop
 
 
 def volatility_target(daily: Decimal, bet: Bet) -> Decimal:
-    """So much that a day's standard deviation is `daily` of the equity.
+    """The notional whose daily standard deviation is `daily` of the equity.
 
     The coin's is read from its ATR: a candle's range is 1.596 standard deviations of its return,
     and a day has as many candles as it has.
@@ -59,7 +59,7 @@ def volatility_target(daily: Decimal, bet: Bet) -> Decimal:
 
 
 def kelly(fraction: Decimal, most: Decimal, bet: Bet) -> Decimal:
-    """`fraction` of the bet that makes the logarithm of wealth grow fastest (Kelly 1956).
+    """`fraction` of the bet with the greatest growth of log wealth (Kelly 1956).
 
     The trade wins w with the probability that its call is right, loses l with that of the opposite
     call, and comes out even otherwise; w and l are shares of the entry after costs. The growth

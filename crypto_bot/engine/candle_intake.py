@@ -1,4 +1,4 @@
-"""Brings one coin's candles up to date: polls for late ones, and says what is a gap."""
+"""Brings one coin's candles up to date: polls for late ones and confirms gaps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import CandleFeed, Clock, Gap
 
 CONFIRMATIONS = 5
-"""So many sound replies must lack a candle, although a later one is there, to call it a gap."""
+"""A candle is a gap when so many valid replies lack it and have a later one."""
 
 
 class Arrived(NamedTuple):
-    """What came for one coin: candles without a hole but the confirmed `gaps`, ascending."""
+    """The candles of one coin, ascending, contiguous but for the confirmed `gaps`."""
 
     candles: list[Candle]
     gaps: list[Gap]
@@ -22,10 +22,10 @@ class Arrived(NamedTuple):
 
 
 class CandleIntake:
-    """Asks the feed until a range is whole, or the grace period has passed.
+    """Polls the feed until a range is complete or the grace period has passed.
 
-    A candle that never comes is a gap, never an invented candle; one that is merely late leaves
-    the coin incomplete, and what lies behind it is not taken before it.
+    A missing candle is a gap and is never made up; a late one leaves the coin incomplete, and no
+    later candle is taken before it.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class CandleIntake:
     ) -> Arrived:
         """Candles with open in `[since_ms, until_ms]`.
 
-        `listed` says that the coin is known to have traded before `since_ms`; otherwise what is
-        missing before its first candle is no gap. Raises MarketDataError from the feed.
+        `listed`: the coin is known to have traded before `since_ms`; otherwise candles missing
+        before its first one are no gaps. Raises MarketDataError from the feed.
         """
         deadline_ms = self._timeframe.close_of(until_ms) + self._grace_ms
         found: dict[int, Candle] = {}
@@ -59,13 +59,13 @@ class CandleIntake:
             for open_ms in missing:
                 if open_ms < newest_ms:
                     lacked[open_ms] = lacked.get(open_ms, 0) + 1
-            if not missing or self._in_vain(replies, deadline_ms):
+            if not missing or self._exhausted(replies, deadline_ms):
                 break
             await self._clock.sleep(self._poll_ms)
         confirmed = {at for at in missing if lacked.get(at, 0) >= CONFIRMATIONS}
         return self._arrived(symbol, found, missing, confirmed, listed=listed)
 
-    def _in_vain(self, replies: int, deadline_ms: int) -> bool:
+    def _exhausted(self, replies: int, deadline_ms: int) -> bool:
         return replies >= CONFIRMATIONS and self._clock.now_ms() >= deadline_ms
 
     def _arrived(

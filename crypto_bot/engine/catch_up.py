@@ -1,4 +1,4 @@
-"""Whatever is owed, in order: start-up, the live close and the end of an outage are one path."""
+"""Runs all bars that are due, in order: start-up, live close and recovery are one path."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from crypto_bot.ports import CandleArchive, MarketViews, ModelSource, Prediction
 
 _HISTORIES_AT_ONCE = 2
 _HISTORY_PATIENCE = 10
-"""Times the usual patience: a week of bars is run once for all coins rather than for a few each."""
+"""Factor on the patience while coins have no history: their bars are run in one go."""
 _INCOMPLETE = "the exchange has not delivered its newest candles"
 _LEADER_BARS = 96
 
 
 class Round(NamedTuple):
-    """What one call of `CatchUp.to` brought."""
+    """The result of one call of `CatchUp.to`."""
 
     bars: int
     """Bars run, each with the coins that had one."""
     signals: int
     newest_ms: int | None
-    """Open of the newest candle that was signalled."""
+    """Open of the newest candle with signals."""
     cycle_s: float
     """Seconds from the last reply to the last commit, the longest of the waves."""
     owed: dict[str, str]
@@ -42,12 +42,12 @@ class Round(NamedTuple):
 class CatchUp:
     """Keeps every coin's signals complete up to a given candle.
 
-    Coins are independent: one whose candles fail stays behind by itself and is caught up in its
-    own order when they come; `_ready_ms` says how far the others go meanwhile. Where the `models`
-    have a leader among them, no bar of another is run before the leader has that candle, or a
-    confirmed gap: what is made of a bar must not depend on whether the leader's candle was a second
-    late. A leader that still lacks over `_LEADER_BARS` at the end of a round (it is traded no
-    longer, perhaps) is not waited for. All state is rebuilt from the store by `recover`.
+    Coins are independent: one without candles falls behind alone and catches up in its own order;
+    `_ready_ms` is how far the others may run meanwhile. Where the `models` have a leading coin, no
+    bar of another coin is run before the leader has that candle or a confirmed gap: signals must
+    not depend on the leader's candle being a second late. A leader that is more than
+    `_LEADER_BARS` behind at the end of a round (delisted, perhaps) is not waited for. `recover`
+    rebuilds all state from the store.
     """
 
     def __init__(
@@ -116,8 +116,8 @@ class CatchUp:
     async def to(self, until_ms: int, on_coin: Callable[[str], None] = lambda _: None) -> Round:
         """Fetches, archives and signals everything up to the candle that opens at `until_ms`.
 
-        `on_coin` is told of each new coin whose history has been asked for. Coins that answer are
-        signalled without waiting longer than `patience_s` for the others. Raises StoreError.
+        `on_coin` is called with each new coin whose history was requested. Coins with candles get
+        signals after at most `patience_s` of waiting for the others. Raises StoreError.
         """
         self._until_ms, self._round_over = until_ms, False
         owed: dict[str, str] = {}
@@ -156,7 +156,7 @@ class CatchUp:
         return await asyncio.to_thread(self._end_round, done)
 
     def behind(self, until_ms: int) -> dict[str, int]:
-        """Coins without a signal for the candle that opens at `until_ms`: how many they lack."""
+        """The number of candles that each coin lacks up to `until_ms`, where it lacks any."""
         lacking = {
             symbol: (until_ms - newest_ms) // self._timeframe.ms
             for symbol, newest_ms in self._signalled.items()
@@ -164,7 +164,7 @@ class CatchUp:
         return {symbol: count for symbol, count in lacking.items() if count > 0}
 
     def stop(self, wait_s: float) -> None:
-        """Ends the run in progress after the bar that it is at; waits at most `wait_s` for that."""
+        """Ends the run in progress after its current bar; waits at most `wait_s` for that."""
         self._stopping.set()
         if self._working.acquire(timeout=wait_s):
             self._working.release()
@@ -187,7 +187,7 @@ class CatchUp:
         return await self._intake.collect(symbol, archived_ms + self._timeframe.ms, until_ms)
 
     async def _history(self, symbol: str, until_ms: int) -> Arrived:
-        """Brings and stores what a coin begins with, at once, so that histories do not pile up."""
+        """Fetches and stores the history of a new coin, at once to limit memory."""
         since_ms = self._first_bar_ms - self._views.history_bars * self._timeframe.ms
         arrived = await self._intake.collect(symbol, since_ms, until_ms, listed=False)
         await asyncio.to_thread(self._keep, {symbol: arrived})
@@ -198,7 +198,7 @@ class CatchUp:
             self._archive_wave(arrived)
 
     def _take(self, arrived: dict[str, Arrived], before: Round) -> Round:
-        """Archives a wave of candles and runs the bars that they make."""
+        """Archives the candles of some coins and runs the bars that they complete."""
         with self._working:
             started = self._timer()
             self._archive_wave(arrived)

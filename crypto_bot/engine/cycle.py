@@ -49,7 +49,7 @@ class Cycle:
         self._late_after_ms = late_after_ms
 
     def run(self, bar: Bar) -> CycleResult:
-        """Settles, measures, signals and commits; then tells the sinks.
+        """Settles, measures, signals and commits; then calls the sinks.
 
         For each coin, bars must come in ascending order; a coin may be absent from a bar and come
         later by itself. Raises StoreError: the caller must then restart from the store.

@@ -1,4 +1,4 @@
-"""What the engine can say of its own health, and what that amounts to."""
+"""The health of the engine and its overall status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crypto_bot.domain.timeframe import Timeframe
 
 
 class Status(StrEnum):
-    """In one word."""
+    """The overall status."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -49,7 +49,7 @@ def assess(health: Health, now_ms: int, timeframe: Timeframe, patience_ms: int) 
     """RUNNING while the newest closed candle of every coin has its signal.
 
     A candle may take `patience_ms` after its close. Until the first cycle the engine is STARTING,
-    whatever holds it up; the reasons are told all the same.
+    whatever holds it up; the reasons are reported all the same.
     """
     return HealthReport(
         status=_status(health, reasons := _reasons(health, now_ms, timeframe, patience_ms)),

@@ -15,7 +15,7 @@ from crypto_bot.labels.registered import class_after
 
 
 class _Open(NamedTuple):
-    """An open signal, and what a candle must reach to end it: a price, or its last candle."""
+    """An open signal; a candle ends it that reaches a barrier or its last candle."""
 
     lower: float
     upper: float
@@ -46,7 +46,7 @@ class _Coin:
     def advance(self, candle: Candle) -> list[tuple[Signal, Outcome]]:
         open_ms, _, high, low, _, _ = candle
         if open_ms != self._due_ms:
-            # A candle is missing: what is open stays open, in the store, until it is imported.
+            # A candle is missing: these signals stay open in the store until it is imported.
             self._open.clear()
             self._path.clear()
         self._due_ms = open_ms + self._timeframe.ms
@@ -79,7 +79,7 @@ class _Coin:
 
 
 class LiveTracker:
-    """Open signals of all coins; what they become is added to the record."""
+    """Open signals of all coins; their outcomes are added to the record."""
 
     def __init__(self, timeframe: Timeframe, record: TrackRecord) -> None:
         self._timeframe = timeframe
@@ -92,7 +92,7 @@ class LiveTracker:
         newest_ms: Mapping[str, int],
         path_of: Callable[[Signal], Sequence[Candle]],
     ) -> list[Outcome]:
-        """Takes the open signals up again after a restart; `unsettled` is oldest first.
+        """Resumes the open signals after a restart; `unsettled` is oldest first.
 
         `newest_ms` is the newest candle of each coin that has a signal, and `path_of` gives the
         stored candles after a signal up to that one, or to its horizon. Returns outcomes that
@@ -115,7 +115,7 @@ class LiveTracker:
         return outcomes
 
     def advance(self, bar: Bar) -> list[Outcome]:
-        """Settles what the candles of `bar` decide."""
+        """Settles the signals that the candles of `bar` decide."""
         outcomes: list[Outcome] = []
         for symbol, candle in bar.candles.items():
             for signal, outcome in self._coin(symbol).advance(candle):

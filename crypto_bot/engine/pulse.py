@@ -1,4 +1,4 @@
-"""Whether a restart might help: the exchange is up, and yet no cycle has ended for long."""
+"""Whether a restart might help: the exchange is up, but no cycle has ended for long."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _LEAST_MS = 3_600_000
 
 
 class Pulse:
-    """A state machine without a clock, asked again and again.
+    """A state machine without a clock, polled by the engine.
 
-    An engine whose exchange is down is alive, and so is one that is starting: a restart would mend
-    neither. An engine that hangs altogether does not ask.
+    An engine counts as alive while its exchange is down and while it starts: a restart would help
+    neither. An engine that hangs does not poll.
     """
 
     def __init__(self, timeframe: Timeframe) -> None:
@@ -21,7 +21,7 @@ class Pulse:
         self._alive_ms = 0
 
     def beats(self, report: HealthReport, now_ms: int) -> bool:
-        """False where it has stopped, or had reason and no cycle for four candles and an hour."""
+        """False when stopped, or without a cycle for four candles and at least an hour."""
         cycle_ms = report.health.last_cycle_ms
         if report.health.exchange_down_since_ms is not None or cycle_ms is None:
             cycle_ms = now_ms

@@ -1,4 +1,4 @@
-"""Views of the market whose candles others hear too."""
+"""Views of the market that pass their candles on to listeners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crypto_bot.ports import CandleListener, MarketViews
 
 
 class SharedViews:
-    """`views` for whoever asks for views, and every candle of theirs for `listeners`."""
+    """`views`, each candle of which is passed on to `listeners`."""
 
     def __init__(self, views: MarketViews, listeners: Sequence[CandleListener]) -> None:
         self._views = views

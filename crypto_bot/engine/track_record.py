@@ -11,7 +11,7 @@ from crypto_bot.ports import Settled
 
 _NONE = Tally()
 _KEPT = 8192
-"""Instants remembered of each source at least: 85 days of 15-minute candles."""
+"""Instants kept of each source at least: 85 days of 15-minute candles."""
 
 
 class _Pool:
@@ -44,10 +44,9 @@ class _Pool:
 class TrackRecord:
     """Tallies by (source, coin), and by source over all coins as they stood `lag_ms` earlier.
 
-    A coin's own tally is current, since its candles are taken in order. The pooled one lags, so
-    that a coin whose candles come late (by less than `lag_ms`) changes nothing in what is said of
-    the others, and it is that of the candle, not of the day: a coin that is far behind is told
-    nothing of what came later.
+    A coin's own tally is current, since its candles are taken in order. The pooled one is that of
+    `lag_ms` before the candle: so a coin whose candles are late by less than that changes no
+    other coin's probabilities, and a coin far behind uses nothing from its future.
     """
 
     def __init__(self, lag_ms: int) -> None:

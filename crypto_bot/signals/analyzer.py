@@ -12,10 +12,10 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.signals.readiness import unready
 
 MIN_BARS = 97
-"""A day of 15-minute candles and one more: what volatility and volume are compared with."""
+"""A day of 15-minute candles and one more, the reference of volatility and volume."""
 THRESHOLD = 0.4
 """Answers on 4.8 % of 843,457 real 15-minute candles of eight coins (2022-06 to 2025-08), 3.9 % to
-6.8 % by coin; chosen for how often it speaks, not for what that returned."""
+6.8 % by coin; chosen by that rate, not by returns."""
 _MACD_FULL_ATR = 0.25
 _BUSY = 2.0
 
@@ -23,7 +23,7 @@ _BUSY = 2.0
 class ProfessionalAnalyzer:
     """LONG or SHORT where the confluence score passes `threshold` (0..1), else it declines.
 
-    A rule of thumb with fixed weights, not fitted to returns; what it is worth is in its record.
+    Fixed weights, not fitted to returns; its track record measures it.
 
     | part, each -1..1 | weight | from |
     |---|---|---|
@@ -40,7 +40,7 @@ class ProfessionalAnalyzer:
     def __init__(self, timeframe: Timeframe, threshold: float = THRESHOLD) -> None:
         self._higher = tuple(level.name for level in timeframe.higher())
         self._threshold = threshold
-        # ready-made texts: to format a score takes longer than to compute it
+        # formatted in advance: formatting a score takes longer than computing it
         self._too_weak = tuple(
             f"score {hundredth / 100:+.2f} is within ±{threshold:g}"
             for hundredth in range(-100, 101)
@@ -64,7 +64,7 @@ class ProfessionalAnalyzer:
         lacking = [name for name, trend in by_name.items() if isnan(trend)]
         macd = f"{view.macd_histogram:+.2f}"
         distances = f"-{view.support:.1f} and +{view.resistance:.1f}"
-        told = [
+        reasons = [
             f"score {score:+.2f} beyond ±{self._threshold:g}",
             ", ".join([f"trend {view.trend:+.2f}: base {view.trend_base:+.2f}", *known]),
             f"structure {view.structure:+.1f}: {_STRUCTURES[view.structure]}",
@@ -74,8 +74,8 @@ class ProfessionalAnalyzer:
             f"volatility {view.volatility_ratio:.2f} times the usual",
         ]
         if lacking:
-            told.append(f"not enough closed candles of {', '.join(lacking)}")
-        return tuple(told)
+            reasons.append(f"not enough closed candles of {', '.join(lacking)}")
+        return tuple(reasons)
 
 
 _STRUCTURES = {

@@ -1,4 +1,4 @@
-"""Momentum: a strong move goes on."""
+"""Momentum: a strong move continues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Momentum:
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._limit = CHANGE_AT_15M * sqrt(timeframe.ms / Timeframe.parse("15m").ms)
-        self._told = f"±{self._limit * 1e4:.0f} bp"
+        self._within = f"±{self._limit * 1e4:.0f} bp"
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         return [self._call(view) for view in views]
@@ -32,6 +32,8 @@ class Momentum:
             return unready(view, MIN_BARS)
         change = view.change_14
         if -self._limit <= change <= self._limit:
-            return SignalUnavailable(f"14-bar change {round(change * 1e4)} bp, within {self._told}")
+            return SignalUnavailable(
+                f"14-bar change {round(change * 1e4)} bp, within {self._within}"
+            )
         pred = Pred.LONG if change > 0.0 else Pred.SHORT
-        return Call(pred, (f"14-bar change {change * 1e4:+.0f} bp, beyond {self._told}",))
+        return Call(pred, (f"14-bar change {change * 1e4:+.0f} bp, beyond {self._within}",))

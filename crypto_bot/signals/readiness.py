@@ -1,4 +1,4 @@
-"""What every rule needs before it may call a trade: candles to measure, and a price that moves."""
+"""What every rule needs for a call: enough candles, and a price that moves."""
 
 from __future__ import annotations
 

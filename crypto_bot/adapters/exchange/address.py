@@ -1,4 +1,4 @@
-"""Where an exchange is asked: its addresses, and another host in their place."""
+"""The addresses of an exchange, and another host in their place."""
 
 from __future__ import annotations
 

@@ -15,11 +15,10 @@ class BreakerState(StrEnum):
 
 @dataclass(slots=True)
 class Breaker:
-    """A state machine without a clock: every call says what time it is.
+    """A state machine without a clock: every call is given the time.
 
-    It opens when nothing but failures came for `streak_ms`, at least `failures` of them, and from
-    enough places: from `quorum` coins, or from a request that concerns no coin. One coin that the
-    exchange cannot serve is not an exchange that is down.
+    It opens after `streak_ms` of failures only, at least `failures` of them, that concern at least
+    `quorum` coins or the exchange as a whole. One coin that cannot be served does not open it.
     """
 
     quorum: int = 1
@@ -39,10 +38,10 @@ class Breaker:
         return BreakerState.CLOSED if self.down_since_ms is None else BreakerState.OPEN
 
     def admits(self, now_ms: int) -> bool:
-        """Whether a request may leave now. While open, a yes is the one probe of its interval."""
+        """Whether a request may be sent now. While open: one probe in each interval."""
         if self.down_since_ms is None:
             return True
-        # Seen from a clock that was set back, the last probe lies ahead: that must not block.
+        # After the clock was set back the last probe lies in the future, which must not block.
         if 0 <= now_ms - self._probed_ms < self.probe_ms:
             return False
         self._probed_ms = now_ms

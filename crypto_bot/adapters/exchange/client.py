@@ -16,7 +16,7 @@ from crypto_bot import __version__
 from crypto_bot.adapters.exchange.address import Host
 from crypto_bot.adapters.exchange.directory import MARKET_TYPES
 from crypto_bot.adapters.exchange.dispatch import Refused
-from crypto_bot.adapters.exchange.pause import UNTOLD_MS, Pause, retry_after_ms
+from crypto_bot.adapters.exchange.pause import USUAL_PAUSE_MS, Pause, retry_after_ms
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable, MarketDataError, RateLimited
 from crypto_bot.ports import Clock
 
@@ -24,11 +24,11 @@ USUAL_PAGE = 1000
 """Candles in a reply where ccxt does not know the limit; an exchange may send fewer."""
 
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What ccxt stumbles with over JSON of an unexpected shape: it parses without looking."""
+"""What ccxt raises for JSON of an unexpected shape."""
 
 
-class _Courteous:
-    """What we change in every ccxt exchange; comes before it in the order of methods."""
+class _RateLimitedExchange:
+    """Overrides of every ccxt exchange: shared pauses, and replies passed on unchanged."""
 
     pause: Pause
     clock: Clock
@@ -36,14 +36,14 @@ class _Courteous:
     async def throttle(self, cost: float | None = None) -> None:
         """Waits for the rate limiter and for the end of a pause.
 
-        Those whom a pause held back pass the limiter again, so that they do not all leave at once.
+        Requests held back by a pause pass the limiter again, so that they are not sent at once.
         """
         await super().throttle(cost)  # type: ignore[misc]  # the ccxt exchange that follows
         while await self.pause.keep():
             await super().throttle(cost)  # type: ignore[misc]  # as above
 
     async def fetch(self, *args: Any, **kwargs: Any) -> Any:
-        """One request. ccxt passes text on where JSON was due: HTML, truncated or empty replies."""
+        """One request. ccxt returns text where the reply is no JSON: HTML, truncated or empty."""
         answer = await super().fetch(*args, **kwargs)  # type: ignore[misc]  # as above
         if not isinstance(answer, (dict, list)):
             raise ccxt.BadResponse(f"no JSON but {str(answer)[:80]!r}")
@@ -59,7 +59,7 @@ class _Courteous:
         body: str,
         *rest: Any,
     ) -> Any:
-        """Sees the headers of that very reply; `last_response_headers` may be another's."""
+        """Reads the headers of this reply; `last_response_headers` may belong to another one."""
         if code in {418, 429}:
             raise self.rate_limited(
                 f"{code} {reason}", retry_after_ms(headers, self.clock.now_ms())
@@ -69,13 +69,13 @@ class _Courteous:
         )
 
     def rate_limited(self, reason: str, wait_ms: int) -> RateLimited:
-        """Begins the shared pause and makes the error that says so."""
+        """Begins the shared pause; the error to raise."""
         self.pause.begin(wait_ms, reason)
         name = self.id  # type: ignore[attr-defined]  # as above
         return RateLimited(f"{name}: {reason}, pause of {wait_ms / 1000:g} s", wait_ms / 1000)
 
     def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, *_: Any, **__: Any) -> list[Any]:
-        """Rows as they came. ccxt would sort them and drop some, and so hide a corrupt reply."""
+        """Rows as received. ccxt would sort and filter them, which hides a corrupt reply."""
         if not isinstance(ohlcvs, list):
             raise ccxt.BadResponse(f"no list of candles but {str(ohlcvs)[:80]!r}")
         parse = self.parse_ohlcv  # type: ignore[attr-defined]  # as above
@@ -83,12 +83,12 @@ class _Courteous:
 
 
 class ExchangeClient:
-    """The few things we ask an exchange, each raising errors of the house only.
+    """The requests to an exchange, with its errors mapped to those of `domain.errors`.
 
-    RateLimited; ExchangeUnavailable where asking again may help; Refused where it can't; any other
-    MarketDataError after `close`. The constructor asks nothing yet and raises ConfigError for an
-    unknown `exchange_id`, and where `streams` are wanted of one that has none. `timeout_s` is in
-    real seconds: a socket knows no other clock.
+    RateLimited; ExchangeUnavailable where a retry may help; Refused where it cannot; any other
+    MarketDataError after `close`. The constructor makes no request; it raises ConfigError for an
+    unknown `exchange_id` and for `streams` of an exchange without any. `timeout_s` is in real
+    seconds, as sockets have no other clock.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class ExchangeClient:
                 "enableRateLimit": True,
                 "timeout": round(timeout_s * 1000),
                 "userAgent": f"crypto-bot/{__version__} (ccxt/{ccxt.__version__})",
-                # Proxies named in the environment are for the world outside this machine.
+                # Proxies of the environment are not for the loopback address.
                 "aiohttp_trust_env": host is None or not host.is_loopback,
             }
         )
@@ -121,18 +121,18 @@ class ExchangeClient:
         _pace(self._ccxt, clock)
         if host is not None:
             self._ccxt.urls["api"] = host.redirected(self._ccxt.urls["api"])
-            if host.is_loopback:  # the wait at closing is for TLS connections to wind down
+            if host.is_loopback:  # ccxt waits for TLS connections to close
                 self._ccxt.timeout_on_exit = 0
 
     @property
     def timeframes(self) -> list[str]:
-        """Names of the candle lengths it has."""
-        if self._ccxt.has["fetchOHLCV"] is not True:  # 'emulated': made of trades, not of candles
+        """Names of its candle intervals."""
+        if self._ccxt.has["fetchOHLCV"] is not True:  # 'emulated' candles are made of trades
             return []
         return [str(name) for name in self._ccxt.timeframes or {}]
 
     async def markets(self) -> Sequence[Mapping[str, Any]]:
-        """The market structures of ccxt, asked anew; never none."""
+        """The market structures of ccxt, loaded anew; at least one."""
         with self._mapped():
             markets = await self._ccxt.load_markets(reload=True)
         if not markets:
@@ -140,44 +140,44 @@ class ExchangeClient:
         return list(markets.values())
 
     async def rows(self, listing: str, timeframe: str, since_ms: int, limit: int) -> list[Any]:
-        """Candle rows of ccxt's symbol `listing`, as they came: not sorted, not checked."""
+        """Candle rows of ccxt's symbol `listing`, as received: not sorted, not checked."""
         with self._mapped():
             return list(await self._ccxt.fetch_ohlcv(listing, timeframe, since_ms, limit))
 
     async def server_ms(self) -> int | None:
-        """The exchange's time; None where it does not tell."""
+        """The exchange's time; None where it has no such endpoint."""
         if not self._ccxt.has["fetchTime"]:
             return None
         with self._mapped():
             return int(await self._ccxt.fetch_time())
 
     async def tickers(self, listings: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """The tickers of `listings` as ccxt has them, in one request: not checked."""
+        """The tickers of `listings` in one request, not checked."""
         with self._mapped():
-            # Binance tells the best prices of contracts here alone; of spot it costs less.
+            # Binance has best prices of contracts here only; for spot it costs less weight.
             if self._ccxt.has["fetchBidsAsks"]:
                 return dict(await self._ccxt.fetch_bids_asks(list(listings)))
             return dict(await self._ccxt.fetch_tickers(list(listings)))
 
     async def streamed(self, listings: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """The newest tickers that the exchange has sent of `listings`; waits for the next one."""
+        """The newest streamed tickers of `listings`; waits for the next one."""
         exchange = self._ccxt
         with self._mapped():
             if exchange.has["watchBidsAsks"]:
                 return {**await exchange.watch_bids_asks(list(listings)), **exchange.bidsasks}
             return {**await exchange.watch_tickers(list(listings)), **exchange.tickers}
 
-    async def hang_up(self) -> None:
-        """Ends the streams; the next one that is asked for is begun anew."""
+    async def end_streams(self) -> None:
+        """Closes the streams; the next `streamed` opens new ones."""
         await self._ccxt.close_ws_clients()
 
     async def book(self, listing: str, levels: int) -> Mapping[str, Any]:
-        """The order book of `listing`: sorted by ccxt, else as it came."""
+        """The order book of `listing`: sorted by ccxt, otherwise as received."""
         with self._mapped():
             return dict(await self._ccxt.fetch_order_book(listing, levels))
 
     async def funding(self, listing: str, since_ms: int) -> list[Mapping[str, Any]]:
-        """Rows of what became due from `since_ms` on: the oldest ones, by time."""
+        """Funding rows due from `since_ms` on, oldest first."""
         with self._mapped():
             return list(await self._ccxt.fetch_funding_rate_history(listing, since_ms))
 
@@ -205,7 +205,7 @@ class ExchangeClient:
         except ccxt.ExchangeClosedByUser as e:
             raise MarketDataError(f"{self._id}: the feed was closed") from e
         except (ccxt.RateLimitExceeded, ccxt.DDoSProtection) as e:
-            raise self._ccxt.rate_limited(_line(e), UNTOLD_MS) from e
+            raise self._ccxt.rate_limited(_line(e), USUAL_PAUSE_MS) from e
         except (ccxt.BadRequest, ccxt.NotSupported) as e:
             raise Refused(f"{self._id} refuses: {_line(e)}") from e
         except ccxt.BaseError as e:
@@ -220,13 +220,13 @@ def _exchange_class(exchange_id: str, *, streams: bool) -> type[Any]:
         hint = f"did you mean '{near[0]}'?" if near else "see https://docs.ccxt.com for their ids"
         raise ConfigError(f"unknown exchange '{exchange_id}': {hint}")
     if not streams:
-        return type(exchange_id, (_Courteous, getattr(ccxt, exchange_id)), {})
+        return type(exchange_id, (_RateLimitedExchange, getattr(ccxt, exchange_id)), {})
     import ccxt.pro as streaming  # noqa: PLC0415 - as much again to import: only where wanted
 
     made = getattr(streaming, exchange_id, None)
     if made is None:
         raise _no_streams(exchange_id)
-    return type(exchange_id, (_Courteous, made), {})
+    return type(exchange_id, (_RateLimitedExchange, made), {})
 
 
 def _no_streams(exchange_id: str) -> ConfigError:
@@ -259,5 +259,5 @@ def _pace(exchange: Any, clock: Clock) -> None:
 def _line(error: BaseException) -> str:
     """An error in one line: ccxt quotes whole bodies, and wraps causes without naming them."""
     cause = error.__cause__
-    told = f"{type(error).__name__}: {error}" + (f" ({cause!r})" if cause else "")
-    return " ".join(told.split())[:200]
+    text = f"{type(error).__name__}: {error}" + (f" ({cause!r})" if cause else "")
+    return " ".join(text.split())[:200]

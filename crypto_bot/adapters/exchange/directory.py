@@ -17,7 +17,7 @@ def listings(
     """The exchange's own symbol for each of `symbols`, from ccxt's market structures.
 
     A market is known by its base and quote joined; where two read the same (`AB`+`C`, `A`+`BC`),
-    the one whose id at the exchange is that word is meant. Contracts must settle in their quote.
+    the one with that id at the exchange is meant. Contracts must settle in their quote.
     Raises ConfigError naming every symbol that is not traded there.
     """
     found: dict[str, Mapping[str, Any]] = {}
@@ -29,11 +29,11 @@ def listings(
             found[name] = market
     unknown = [symbol for symbol in symbols if symbol not in found]
     paused = [s for s in symbols if s in found and found[s].get("active") is False]
-    told = [f"unknown: {', '.join(unknown)}"] * bool(unknown)
-    told += [f"not trading: {', '.join(paused)}"] * bool(paused)
-    if told:
+    problems = [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+    problems += [f"not trading: {', '.join(paused)}"] * bool(paused)
+    if problems:
         raise ConfigError(
-            f"{exchange_id} has no {market_type} market for {'; '.join(told)} "
+            f"{exchange_id} has no {market_type} market for {'; '.join(problems)} "
             "(symbols are written as base and quote, e.g. BTCUSDT)"
         )
     return {symbol: found[symbol]["symbol"] for symbol in symbols}

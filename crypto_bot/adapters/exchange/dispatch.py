@@ -1,4 +1,4 @@
-"""Asking an exchange: again after a failure, and not at all while it is down."""
+"""Requests to an exchange: retried after a failure, not sent while it is down."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _dice = SystemRandom()
 
 
 class Refused(MarketDataError):
-    """The exchange answered that it will not do this; asking again would change nothing."""
+    """The exchange refused the request; a retry would not help."""
 
 
 def backoff_ms(attempt: int, chance: float) -> int:
     """The wait after failed attempt number `attempt` (from 1), `chance` in 0..1.
 
-    Doubles up to a cap, of which half is fixed and half left to chance ("equal jitter",
+    Doubles up to a cap, half of it fixed and half random ("equal jitter",
     Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015).
     """
     ceiling = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(attempt - 1, 16))
@@ -42,9 +42,9 @@ def backoff_ms(attempt: int, chance: float) -> int:
 
 
 class Dispatcher:
-    """Sends requests of one exchange, up to `max_attempts` times each, past one breaker.
+    """Sends requests to one exchange, up to `max_attempts` times each, through one breaker.
 
-    Waits go through the clock, so that a simulated market that runs faster shortens them too.
+    Waits go through the clock, so that accelerated time shortens them.
     """
 
     def __init__(self, exchange_id: str, clock: Clock, max_attempts: int, breaker: Breaker) -> None:
@@ -57,7 +57,7 @@ class Dispatcher:
     async def ask(self, subject: str | None, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """The answer to `request`, which concerns coin `subject` or the exchange as a whole (None).
 
-        Raises the error of the last attempt. Not asked again: any MarketDataError but the four
+        Raises the error of the last attempt. Not retried: any MarketDataError but the four
         caught below, anything while the breaker is open, and after a pause too long to wait for.
         """
         attempt = 1
@@ -71,13 +71,13 @@ class Dispatcher:
                     await self._clock.sleep(backoff_ms(attempt, _dice.random()))
                 elif e.retry_after_s * 1000 > LONGEST_PAUSE_MS:
                     raise
-                # A shorter pause is kept by the client before its next request.
+                # The client waits for the end of a shorter pause before its next request.
             attempt += 1
 
     async def once(self, subject: str | None, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """One attempt, counted by the breaker. Raises as `ask`.
 
-        RateLimited is neither a failure nor a success: the exchange is there, though busy.
+        RateLimited is neither a failure nor a success: the exchange is up, but busy.
         """
         if not self._breaker.admits(self._clock.now_ms()):
             raise ExchangeUnavailable(f"{self._exchange_id} is down: {self._reason}")
@@ -87,7 +87,7 @@ class Dispatcher:
             self._failed(subject, str(e))
             raise
         except (BadCandles, BadPrices, Refused):
-            self._answered()  # it is there; what is wrong with one coin is no matter of the others
+            self._answered()  # the exchange is up: one coin's fault is not an outage
             raise
         self._answered()
         return answer

@@ -1,4 +1,4 @@
-"""Closed candles from any exchange that ccxt knows."""
+"""Closed candles from any exchange of ccxt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RECOVERY_POLL_MS = 1_000
 
 
 class CcxtFeed:
-    """Candles of all the coins over one line, the arguments of which it takes.
+    """Candles of all coins over one `Line`; see there for the arguments.
 
     Raises ConfigError for an unusable `url` or `market_type`.
     """
@@ -49,19 +49,19 @@ class CcxtFeed:
 
     @property
     def state(self) -> BreakerState:
-        """Whether the exchange is believed to be up."""
+        """Closed while the exchange counts as up."""
         return self.line.breaker.state
 
     @property
     def down_since_ms(self) -> int | None:
-        """The first failure of the outage that goes on; None while the exchange is up."""
+        """The first failure of the current outage; None while the exchange is up."""
         return self.line.breaker.down_since_ms
 
     async def open(self, symbols: Sequence[str]) -> None:
         """Loads the market metadata; may be called again after a failure.
 
         Raises ConfigError for an unknown exchange, a timeframe that it lacks, and symbols that it
-        does not trade; ExchangeUnavailable or RateLimited. `close` is due in any case.
+        does not trade; ExchangeUnavailable or RateLimited. Call `close` in any case.
         """
         client = await self.line.reach()
         if self._timeframe.name not in client.timeframes:
@@ -76,18 +76,18 @@ class CcxtFeed:
         await self.line.close()
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-        """As the port says. Every reply behind the list was sound and complete.
+        """See the port. Every reply was validated and complete.
 
-        So a candle that is absent from it is one that the exchange does not have (yet).
+        So a candle that is absent is one that the exchange does not have (yet).
         """
         step_ms = self._timeframe.ms
-        # By the time before asking: what is closed now stays so, however long the reply takes.
+        # The time before the request: candles closed now stay closed, however long it takes.
         last_ms = min(until_ms, self._timeframe.last_closed(self._clock.now_ms()))
         limit_ms = self.line.client.page_limit(self.line.listings[symbol]) * step_ms
         found: list[Candle] = []
         at_ms = self._timeframe.open_of(since_ms + step_ms - 1)
         while at_ms <= last_ms:
-            # One more than is wanted: exchanges differ in whether the end belongs to a page.
+            # One candle more: exchanges differ in whether the end belongs to a page.
             span_ms = min(limit_ms, last_ms - at_ms + 2 * step_ms)
             request = self._page_request(symbol, at_ms, span_ms // step_ms)
             page = await self.line.dispatcher.ask(symbol, request)
@@ -98,10 +98,10 @@ class CcxtFeed:
         return found
 
     async def measure_offset(self) -> int:
-        """The exchange's time minus the clock's, in ms: what the clock is off by, as it is set now.
+        """The exchange's time minus the clock's, in ms.
 
-        Of three samples the one with the shortest round trip, half of which is taken off (the
-        clock filter of RFC 5905, section 10). 0 where an exchange does not tell its time.
+        Of three samples the one with the shortest round trip, less half of that (the clock filter
+        of RFC 5905, section 10). 0 where an exchange has no such endpoint.
         """
         samples = [
             await self.line.dispatcher.ask(None, self._time_sample) for _ in range(_TIME_SAMPLES)
@@ -109,12 +109,12 @@ class CcxtFeed:
         return min(samples)[1]
 
     async def wait_until_up(self) -> None:
-        """Returns when the exchange is up, at once if it is; while it is down, sends the probes."""
+        """Returns when the exchange is up; sends the probes while it is down."""
         coins = cycle(self.line.listings)
         while self.state is BreakerState.OPEN:
             newest_ms = self._timeframe.last_closed(self._clock.now_ms())
             request: Callable[[], Awaitable[object]] = self.line.client.markets
-            if self.line.listings:  # what is needed is asked for, and not always of the same coin
+            if self.line.listings:  # a candle page of another coin each time
                 request = self._page_request(next(coins), newest_ms, 1)
             try:
                 await self.line.dispatcher.once(None, request)
@@ -124,7 +124,7 @@ class CcxtFeed:
     def _page_request(
         self, symbol: str, since_ms: int, limit: int
     ) -> Callable[[], Awaitable[list[Candle]]]:
-        """The request for one page of sound candles from `since_ms` on, the open one included."""
+        """The request for one page of validated candles from `since_ms` on, with the open one."""
         client = self.line.client
         listing = self.line.listings[symbol]
 

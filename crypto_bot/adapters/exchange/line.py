@@ -1,4 +1,4 @@
-"""The one line to an exchange, which all who ask it something share."""
+"""The connection to an exchange, shared by candles and prices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Line:
 
     `url` replaces scheme and host of every REST address of the exchange. `timeout_s` is the limit
     for one request in real seconds; every other wait goes by `clock`. A request is made up to
-    `max_attempts` times. `streams` lets the exchange send prices too. Raises ConfigError for an
+    `max_attempts` times. `streams` enables price streams. Raises ConfigError for an
     unusable `url` or `market_type`.
     """
 
@@ -55,16 +55,16 @@ class Line:
 
     @property
     def client(self) -> ExchangeClient:
-        """That of this line, once it was reached for."""
-        assert self._client is not None, "open() comes first"
+        """The client; to be used after `reach` or `open`."""
+        assert self._client is not None, "call open() first"
         return self._client
 
     async def reach(self) -> ExchangeClient:
         """Makes the client if there is none. Raises ConfigError for an unknown exchange."""
         if self._client is None:
-            # ccxt and aiohttp take a second and 97 MB to import. In a thread, and not before they
-            # are needed, so that the commands without an exchange start at once and the daemon's
-            # /healthz answers meanwhile.
+            # ccxt and aiohttp take a second and 97 MB to import. In a thread and only when
+            # needed: commands without an exchange start at once, and the daemon's /healthz answers
+            # meanwhile.
             module = await asyncio.to_thread(import_module, "crypto_bot.adapters.exchange.client")
             self._client = module.ExchangeClient(
                 self.exchange_id,

@@ -1,4 +1,4 @@
-"""The one pause that all requests keep when an exchange says that there were too many."""
+"""The pause of all requests after an exchange reported too many of them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import structlog
 from crypto_bot.domain.errors import RateLimited
 from crypto_bot.ports import Clock
 
-UNTOLD_MS = 10_000
-"""How long to pause where the exchange does not say."""
+USUAL_PAUSE_MS = 10_000
+"""The pause where the exchange gives no duration."""
 LONGEST_PAUSE_MS = 120_000
-"""A longer pause (a ban can take days) is not waited out: the caller is told instead."""
+"""A longer pause (a ban can take days) is an error instead of a wait."""
 
 _log = structlog.get_logger(__name__)
 
 
 def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int:
-    """The wait that a reply asks for: seconds or an HTTP date (RFC 9110, 10.2.3).
+    """The wait that a reply demands: seconds or an HTTP date (RFC 9110, 10.2.3).
 
-    `UNTOLD_MS` where the header is absent or unreadable; never negative.
+    `USUAL_PAUSE_MS` where the header is absent or unreadable; never negative.
     """
-    told = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
+    text = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
     try:
-        seconds = float(told)
+        seconds = float(text)
     except ValueError:
-        return _until_date_ms(told, now_ms)
-    return max(0, round(seconds * 1000)) if isfinite(seconds) else UNTOLD_MS
+        return _until_date_ms(text, now_ms)
+    return max(0, round(seconds * 1000)) if isfinite(seconds) else USUAL_PAUSE_MS
 
 
-def _until_date_ms(told: str, now_ms: int) -> int:
+def _until_date_ms(text: str, now_ms: int) -> int:
     try:
-        at = parsedate_to_datetime(told)
+        at = parsedate_to_datetime(text)
     except ValueError:
-        return UNTOLD_MS
+        return USUAL_PAUSE_MS
     # "-0000" gives a date without a zone; HTTP dates are always in GMT.
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0, round(at.timestamp() * 1000) - now_ms)
@@ -54,9 +54,7 @@ class Pause:
     def begin(self, duration_ms: int, reason: str) -> None:
         """Pauses for `duration_ms` from now; a pause that already lasts longer stays."""
         now_ms = self._clock.now_ms()
-        if (
-            self._until_ms <= now_ms
-        ):  # one event for each pause, not for each reply that asks for it
+        if self._until_ms <= now_ms:  # one event for each pause, not for each reply
             _log.warning(
                 "exchange.paused",
                 exchange=self._exchange_id,

@@ -1,4 +1,4 @@
-"""Live prices, books, funding and steps of any exchange that ccxt knows."""
+"""Live prices, books, funding and steps of any exchange of ccxt."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import structlog
 
 from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.steps import coins_in_lot, instrument
-from crypto_bot.adapters.exchange.tickers import Asking, sound_book, sound_funding, sound_quote
+from crypto_bot.adapters.exchange.tickers import Request, sound_book, sound_funding, sound_quote
 from crypto_bot.domain.errors import BadPrices
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
 
 _LEVELS = 100
-"""Of each side of a book: a number that almost every exchange accepts."""
+"""Of each side of a book; almost every exchange accepts this number."""
 
 _log = structlog.get_logger(__name__)
 
@@ -19,8 +19,8 @@ _log = structlog.get_logger(__name__)
 class CcxtPrices:
     """A `PriceFeed` over the line of a `CcxtFeed`; it must be open.
 
-    What cannot be true is never passed on: of quotes the coin is left out, of a book or of funding
-    the reply is asked for again and at last refused with BadPrices.
+    Invalid data is never passed on: a coin without a valid quote is left out; an invalid book or
+    funding reply is requested again and finally refused with BadPrices.
     """
 
     def __init__(self, line: Line) -> None:
@@ -28,24 +28,24 @@ class CcxtPrices:
         self._doubted: set[str] = set()
 
     async def quotes(self) -> dict[str, Quote]:
-        """As the port says. Raises BadPrices where there is no sound one among them."""
+        """See the port. Raises BadPrices where no quote is valid."""
         return await self._line.dispatcher.ask(None, self._quotes)
 
     async def book(self, symbol: str) -> OrderBook:
-        """As the port says. Raises BadPrices, also where a side is empty."""
+        """See the port. Raises BadPrices, also where a side is empty."""
         line = self._line
         listing = line.listings[symbol]
         coins = coins_in_lot(line.client.market(listing))
 
         async def request() -> OrderBook:
             sent_ms = line.clock.now_ms()
-            told = await line.client.book(listing, _LEVELS)
-            return sound_book(symbol, told, coins, self._asking(sent_ms))
+            raw = await line.client.book(listing, _LEVELS)
+            return sound_book(symbol, raw, coins, self._request(sent_ms))
 
         return await line.dispatcher.ask(symbol, request)
 
     async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:
-        """As the port says; as many requests as it takes."""
+        """See the port; sends as many requests as needed."""
         if self._line.market_type == "spot":
             return []
         found: dict[int, Funding] = {}
@@ -60,7 +60,7 @@ class CcxtPrices:
         return [found[due_ms] for due_ms in sorted(found)]
 
     def instruments(self) -> dict[str, Instrument]:
-        """As the port says."""
+        """See the port."""
         client = self._line.client
         return {
             symbol: instrument(symbol, client.market(listing), in_steps=client.counts_in_steps)
@@ -71,14 +71,14 @@ class CcxtPrices:
         line = self._line
         sent_ms = line.clock.now_ms()
         tickers = await line.client.tickers(list(line.listings.values()))
-        asking = self._asking(sent_ms)
+        request = self._request(sent_ms)
         sound: dict[str, Quote] = {}
-        reason = "it tells none"
+        reason = "the reply has none"
         for symbol, listing in line.listings.items():
             if listing not in tickers:
                 continue
             try:
-                sound[symbol] = sound_quote(symbol, tickers[listing], asking)
+                sound[symbol] = sound_quote(symbol, tickers[listing], request)
                 self._doubted.discard(symbol)
             except BadPrices as e:
                 reason = str(e)
@@ -87,8 +87,8 @@ class CcxtPrices:
             raise BadPrices(f"no quotes from {line.exchange_id}: {reason}")
         return sound
 
-    def _asking(self, sent_ms: int) -> Asking:
-        return Asking(self._line.exchange_id, sent_ms, self._line.clock.now_ms())
+    def _request(self, sent_ms: int) -> Request:
+        return Request(self._line.exchange_id, sent_ms, self._line.clock.now_ms())
 
     def _doubt(self, symbol: str, reason: str) -> None:
         if symbol not in self._doubted:  # one event for a change of state, not for each poll

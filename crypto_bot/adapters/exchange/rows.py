@@ -1,4 +1,4 @@
-"""Raw candle rows, and the candles that they must be."""
+"""Raw candle rows, validated."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from crypto_bot.domain.timeframe import Timeframe
 def sound_candles(rows: Sequence[Any], timeframe: Timeframe, origin: str) -> list[Candle]:
     """Rows `[open_ms, open, high, low, close, volume, ...]` of one reply as candles, ascending.
 
-    A reply with the newest row first is turned round. Anything else that is wrong with one row
-    makes the reply worthless: raises BadCandles, naming `origin`.
+    A reply with the newest row first is reversed. Any other fault of a row invalidates the whole
+    reply: raises BadCandles, naming `origin`.
     """
     candles = [_candle(row, number, origin) for number, row in enumerate(rows)]
     if candles and candles[0].open_ms > candles[-1].open_ms:

@@ -1,4 +1,4 @@
-"""How finely an exchange counts, from ccxt's market structures."""
+"""Tick, lot and least sizes of an exchange, from ccxt's market structures."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from crypto_bot.adapters.exchange.tickers import exact
 from crypto_bot.domain.quote import Instrument
 
 _FINEST = Decimal("1E-8")
-"""Where an exchange does not say, or counts prices in significant digits."""
+"""Where an exchange gives none, or counts prices in significant digits."""
 
 
 def coins_in_lot(market: Mapping[str, Any]) -> Decimal:
-    """How many coins 1 is in amounts of `market`: contracts may be of a hundredth, or of ten."""
+    """Coins in one unit of an amount of `market`: a contract may be a hundredth, or ten."""
     size = market.get("contractSize")
     return Decimal(1) if size is None else exact(size)
 
 
 def instrument(symbol: str, market: Mapping[str, Any], *, in_steps: bool) -> Instrument:
-    """The steps and least sizes of `market`; where the exchange tells no least, one step is it.
+    """The steps and least sizes of `market`; a least amount that is not given is one step.
 
-    `in_steps` says whether its `precision` is a step, or else a number of decimals.
+    `in_steps`: its `precision` is a step, otherwise a number of decimals.
     """
     precision, limits = market["precision"], market["limits"]
     coins = coins_in_lot(market)
@@ -32,14 +32,14 @@ def instrument(symbol: str, market: Mapping[str, Any], *, in_steps: bool) -> Ins
     return Instrument(symbol, tick, lot, max(lot, least_amount), _least(limits, "cost"))
 
 
-def _step(told: Any, *, in_steps: bool) -> Decimal:
-    if told is None:
+def _step(precision: Any, *, in_steps: bool) -> Decimal:
+    if precision is None:
         return _FINEST
-    number = exact(told)
+    number = exact(precision)
     step = number if in_steps else Decimal(10) ** -int(number)
     return step if step > 0 else _FINEST
 
 
 def _least(limits: Mapping[str, Any], of: str) -> Decimal:
-    told = (limits.get(of) or {}).get("min")
-    return Decimal(0) if told is None else exact(told)
+    least = (limits.get(of) or {}).get("min")
+    return Decimal(0) if least is None else exact(least)

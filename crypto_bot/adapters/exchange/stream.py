@@ -1,4 +1,4 @@
-"""Live prices as the exchange sends them, and asked for wherever it does not."""
+"""Live prices from the exchange's stream, polled wherever it is silent."""
 
 from __future__ import annotations
 
@@ -11,37 +11,36 @@ import structlog
 
 from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.prices import CcxtPrices
-from crypto_bot.adapters.exchange.tickers import Asking, sound_quote
+from crypto_bot.adapters.exchange.tickers import Request, sound_quote
 from crypto_bot.domain.errors import BadPrices, MarketDataError
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
 
 SILENT_MS = 5_000
-"""A price that was told longer ago is asked for."""
+"""An older price is polled."""
 _LEAST_SILENCE_S = 1.0
-"""By the machine's clock: a socket knows no other."""
+"""By the machine's clock: sockets have no other."""
 _REDIAL_MS = 2_000
 
 _log = structlog.get_logger(__name__)
 
 
 class StreamedPrices:
-    """A `PriceFeed` whose quotes come over ccxt's websocket, on the client that the line has.
+    """A `PriceFeed` over ccxt's websocket, on the client of the line.
 
-    As long as a coin's newest quote is fresh, nothing is asked. A coin that the stream is silent
-    about, or told something of that cannot be true, is polled with all the others. Where the
-    exchange does not say of when a quote is, it is of its arrival.
+    While every coin's newest quote is fresh, nothing is polled. If a coin's quote is missing, old
+    or invalid, all coins are polled. A quote without a timestamp has that of its arrival.
     """
 
     def __init__(self, line: Line) -> None:
         self._line = line
         self._polled = CcxtPrices(line)
-        self._told: dict[str, Quote] = {}
+        self._quotes: dict[str, Quote] = {}
         self._seen: dict[str, Mapping[str, Any]] = {}
         self._up: bool | None = None
         self._listening: asyncio.Task[None] | None = None
 
     async def quotes(self) -> dict[str, Quote]:
-        """As the port says; the first call begins to listen."""
+        """See the port; the first call opens the stream."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen(), name="price stream")
         elif self._listening.done():
@@ -58,19 +57,19 @@ class StreamedPrices:
         return polled | newer
 
     async def book(self, symbol: str) -> OrderBook:
-        """As the port says; asked for."""
+        """See the port; polled."""
         return await self._polled.book(symbol)
 
     async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:
-        """As the port says; asked for."""
+        """See the port; polled."""
         return await self._polled.funding(symbol, since_ms, until_ms)
 
     def instruments(self) -> dict[str, Instrument]:
-        """As the port says."""
+        """See the port."""
         return self._polled.instruments()
 
     async def close(self) -> None:
-        """Listens no more; to be called before the line is closed."""
+        """Ends the stream; to be called before the line is closed."""
         if self._listening is not None:
             self._listening.cancel()
             with suppress(asyncio.CancelledError):
@@ -79,9 +78,9 @@ class StreamedPrices:
     def _fresh(self) -> dict[str, Quote]:
         oldest_ms = self._line.clock.now_ms() - SILENT_MS
         return {
-            symbol: self._told[symbol]
+            symbol: self._quotes[symbol]
             for symbol in self._line.listings
-            if symbol in self._told and self._told[symbol].at_ms >= oldest_ms
+            if symbol in self._quotes and self._quotes[symbol].at_ms >= oldest_ms
         }
 
     async def _listen(self) -> None:
@@ -93,8 +92,8 @@ class StreamedPrices:
                 async with asyncio.timeout(silence_s):
                     tickers = await client.streamed(listings)
             except TimeoutError:
-                self._lost(f"nothing came for {silence_s:g} s")
-                await client.hang_up()
+                self._lost(f"nothing was received for {silence_s:g} s")
+                await client.end_streams()
             except MarketDataError as e:
                 self._lost(str(e))
                 await clock.sleep(_REDIAL_MS)
@@ -102,18 +101,18 @@ class StreamedPrices:
                 self._take(tickers)
 
     def _take(self, tickers: Mapping[str, Mapping[str, Any]]) -> None:
-        """What has changed of `tickers`: they are kept by ccxt, those of before among them."""
+        """Takes the changed ones among `tickers`: ccxt returns the older ones as well."""
         now_ms = self._line.clock.now_ms()
-        asking = Asking(self._line.exchange_id, now_ms, now_ms)
+        request = Request(self._line.exchange_id, now_ms, now_ms)
         for symbol, listing in self._line.listings.items():
             ticker = tickers.get(listing)
             if ticker is None or ticker is self._seen.get(symbol):
                 continue
             self._seen[symbol] = ticker
             try:
-                self._told[symbol] = sound_quote(symbol, ticker, asking)
+                self._quotes[symbol] = sound_quote(symbol, ticker, request)
             except BadPrices:
-                self._told.pop(symbol, None)
+                self._quotes.pop(symbol, None)
         if not self._up:
             self._up = True
             _log.info("stream.up", exchange=self._line.exchange_id)

@@ -1,4 +1,4 @@
-"""Raw tickers, books and funding rows of ccxt, and the prices that they must be."""
+"""Raw tickers, books and funding rows of ccxt, validated."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from crypto_bot.domain.errors import BadPrices
 from crypto_bot.domain.quote import Funding, Level, OrderBook, Quote
 
 STALE_MS = 60_000
-"""A price may be this much older than the request for it, and by clocks that differ, newer."""
+"""A price may be this much older than its request or, as clocks differ, newer."""
 
 
-class Asking(NamedTuple):
-    """Who was asked for a price, and when: sent and answered, UTC milliseconds."""
+class Request(NamedTuple):
+    """The exchange asked for a price, and when: sent and received, UTC milliseconds."""
 
     origin: str
     sent_ms: int
-    came_ms: int
+    received_ms: int
 
 
 def exact(value: Any) -> Decimal:
     """The number that the exchange wrote, which ccxt gives as text or as a float.
 
-    A float's shortest text is what was written for as many as 15 significant digits (IEEE 754,
-    DBL_DIG), so no noise of binary fractions comes in. Raises ValueError where it is no finite
-    number.
+    A float's shortest text is exact for up to 15 significant digits (IEEE 754, DBL_DIG). Raises
+    ValueError where it is no finite number.
     """
     try:
         number = Decimal(str(value))
@@ -44,48 +43,48 @@ def positive(value: Any) -> Decimal:
     return number
 
 
-def sound_quote(symbol: str, ticker: Mapping[str, Any], asking: Asking) -> Quote:
-    """The quote that `ticker` tells.
+def sound_quote(symbol: str, ticker: Mapping[str, Any], request: Request) -> Quote:
+    """The quote of `ticker`.
 
-    Where the exchange does not say of when it is, it is no older than the request. Raises BadPrices
-    where a side is missing or no price, where the bid is above the ask, and where it is stale.
+    Without a timestamp it has that of the request. Raises BadPrices where a side is missing or no
+    price, where the bid is above the ask, and where it is stale.
     """
     try:
         bid, ask = positive(ticker["bid"]), positive(ticker["ask"])
         _require(bid <= ask, f"bid {bid} is above ask {ask}")
-        at_ms = _stamp(ticker.get("timestamp"), asking)
+        at_ms = _stamp(ticker.get("timestamp"), request)
     except (ArithmeticError, LookupError, TypeError, ValueError) as e:
-        raise BadPrices(f"{symbol} from {asking.origin} is not quoted: {e}") from e
+        raise BadPrices(f"{symbol} from {request.origin} is not quoted: {e}") from e
     return Quote(symbol, bid, ask, at_ms)
 
 
 def sound_book(
-    symbol: str, told: Mapping[str, Any], coins_in_lot: Decimal, asking: Asking
+    symbol: str, raw: Mapping[str, Any], coins_in_lot: Decimal, request: Request
 ) -> OrderBook:
-    """The book that `told` is, its amounts in coins.
+    """The book of `raw`, its amounts in coins.
 
     Raises BadPrices where a side is empty or has a level twice, where the sides cross, where a
-    number is none or not above zero, and where it is stale.
+    number is invalid, and where it is stale.
     """
     try:
-        bids, asks = (_levels(told[side], coins_in_lot) for side in ("bids", "asks"))
+        bids, asks = (_levels(raw[side], coins_in_lot) for side in ("bids", "asks"))
         bid, ask = bids[0].price, asks[0].price
         _require(bid <= ask, f"bid {bid} is above ask {ask}")
         _require(all(a.price > b.price for a, b in pairwise(bids)), "bids are not in order")
         _require(all(a.price < b.price for a, b in pairwise(asks)), "asks are not in order")
-        at_ms = _stamp(told.get("timestamp"), asking)
+        at_ms = _stamp(raw.get("timestamp"), request)
     except (ArithmeticError, LookupError, TypeError, ValueError) as e:
-        raise BadPrices(f"the book of {symbol} from {asking.origin} cannot be true: {e}") from e
+        raise BadPrices(f"the book of {symbol} from {request.origin} is invalid: {e}") from e
     return OrderBook(symbol, bids, asks, at_ms)
 
 
 def sound_funding(symbol: str, row: Mapping[str, Any], origin: str) -> Funding:
-    """What one row says became due. Raises BadPrices where it is no rate, or one of 1 and more."""
+    """The funding of one row. Raises BadPrices where the rate is no number, or 1 or more."""
     try:
         rate, due_ms = exact(row["fundingRate"]), int(row["timestamp"])
-        _require(abs(rate) < 1, f"a rate of {rate} is beyond belief")
+        _require(abs(rate) < 1, f"a rate of {rate} is 1 or more")
     except (ArithmeticError, LookupError, TypeError, ValueError) as e:
-        raise BadPrices(f"funding of {symbol} from {origin} cannot be true: {e}") from e
+        raise BadPrices(f"funding of {symbol} from {origin} is invalid: {e}") from e
     return Funding(symbol, due_ms, rate)
 
 
@@ -94,12 +93,12 @@ def _levels(rows: Sequence[Any], coins_in_lot: Decimal) -> tuple[Level, ...]:
     return tuple(Level(positive(row[0]), positive(row[1]) * coins_in_lot) for row in rows)
 
 
-def _stamp(told_ms: Any, asking: Asking) -> int:
-    if told_ms is None:
-        return asking.sent_ms
-    at_ms = int(told_ms)
-    fresh = asking.sent_ms - STALE_MS <= at_ms <= asking.came_ms + STALE_MS
-    _require(fresh, f"it is of {at_ms}, asked for at {asking.sent_ms}")
+def _stamp(stamp_ms: Any, request: Request) -> int:
+    if stamp_ms is None:
+        return request.sent_ms
+    at_ms = int(stamp_ms)
+    fresh = request.sent_ms - STALE_MS <= at_ms <= request.received_ms + STALE_MS
+    _require(fresh, f"it is of {at_ms}, asked for at {request.sent_ms}")
     return at_ms
 
 

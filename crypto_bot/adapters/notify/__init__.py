@@ -1,1 +1,1 @@
-"""Telling people: notices to whatever receiver Apprise knows."""
+"""Notices to any receiver that Apprise supports."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 TIMEOUT_S = 20.0
-"""For one message, whatever the receiver does; a silent one is left after 4 s by Apprise."""
+"""For one message; Apprise itself gives up on a silent receiver after 4 s."""
 _TYPES = {Level.INFO: "info", Level.WARNING: "warning", Level.ALARM: "failure"}
 _SHORTEST_SECRET = 4
 _HIDDEN = "***"
@@ -30,7 +30,7 @@ class AppriseReceiver:
         self._url = url
 
     def send(self, message: Message) -> Answer:
-        """Returns when the receiver has answered or its time is up. From one thread at a time."""
+        """Returns when the receiver has answered or timed out. From one thread at a time."""
         try:
             result = self._service.notify(
                 message.body,
@@ -41,18 +41,18 @@ class AppriseReceiver:
         except Exception as error:  # noqa: BLE001 - the seam to the plug-ins of a hundred services
             return Answer(delivered=False, words=type(error).__name__)
         with result:
-            said = "; ".join(hidden(entry.message, self._url) for entry in result.logs())
+            reply = "; ".join(hidden(entry.message, self._url) for entry in result.logs())
             if result:
-                return Answer(delivered=True, words=said or "delivered")
-            return Answer(delivered=False, words=said or f"no answer within {TIMEOUT_S:g} s")
+                return Answer(delivered=True, words=reply or "delivered")
+            return Answer(delivered=False, words=reply or f"no answer within {TIMEOUT_S:g} s")
 
 
 def open_receivers(urls: str) -> list[AppriseReceiver]:
     """One for each of `urls`, which are separated by blanks. Raises ConfigError."""
-    # 0.2 s and 27 MB, most of it the plug-ins: only where somebody is to be told.
+    # 0.2 s and 27 MB, most of it plug-ins: loaded only where a receiver is set.
     import apprise  # noqa: PLC0415 - see above
 
-    # What plug-ins log may hold parts of a URL; `send` passes it on with those hidden.
+    # Logs of plug-ins may hold parts of a URL; `send` returns them with those hidden.
     log = logging.getLogger("apprise")
     log.propagate = False
     log.addHandler(logging.NullHandler())

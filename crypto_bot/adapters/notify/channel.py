@@ -1,4 +1,4 @@
-"""A receiver with a thread of its own: whatever it does, nobody else waits for it."""
+"""A receiver with a thread of its own, so that nothing else waits for it."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _log = structlog.get_logger()
 
 
 class Answer(NamedTuple):
-    """Whether a message was taken, and what was said."""
+    """Whether a message was delivered, and the reply in words."""
 
     delivered: bool
     words: str
 
 
 class Receiver(Protocol):
-    """Takes messages, one at a time, in its own time. Does not raise."""
+    """Delivers messages one at a time, blocking. Does not raise."""
 
     @property
     def name(self) -> str:
-        """What it may be called in a log."""
+        """Its name for logs."""
         ...
 
     def send(self, message: Message) -> Answer:
-        """Returns when it has answered, or its time is up."""
+        """Returns when it has answered or timed out."""
         ...
 
 
 class Channel:
-    """Hands notices to `receiver` as the rules of its outbox have it.
+    """Sends notices to `receiver` by the rules of its outbox.
 
-    `clock` tells the time as people have it. Logs one event for each change: the
-    receiver fails, notices are dropped, it takes them again.
+    `clock` has real time. Logs one event for each change: the receiver fails, notices are dropped,
+    it delivers again.
     """
 
     def __init__(self, receiver: Receiver, rules: Rules, clock: Clock) -> None:
@@ -57,22 +57,22 @@ class Channel:
         self._thread.start()
 
     def put(self, notice: Notice) -> None:
-        """Never waits: the lock is held for nothing that waits."""
+        """Never waits: no code waits while it holds the lock."""
         with self._turn:
-            # Company for what waits already makes nothing due any sooner.
+            # One more notice makes those that wait due no sooner.
             news = self._outbox.waiting == 0 or notice.level is Level.ALARM
             self._outbox.put(notice, self._clock.now_ms())
             if news:
                 self._turn.notify()
 
     def close(self) -> None:
-        """Lets it try once more with what waits, at once; `join` waits for that."""
+        """Sends what is waiting, once and at once; `join` waits for that."""
         with self._turn:
             self._closing = True
             self._turn.notify()
 
     def join(self, within_s: float) -> None:
-        """Waits for the end of a closed channel; what it holds then is dropped."""
+        """Waits for the end of a closed channel; undelivered notices are dropped."""
         self._thread.join(within_s)
 
     def counts(self) -> ChannelCounts:
@@ -91,11 +91,11 @@ class Channel:
             if is_last:
                 with self._turn:
                     self._outbox.abandon()
-                self._tell_dropped()
+                self._log_drops()
                 return
 
     def _next(self) -> tuple[Message | None, bool]:
-        """Waits until something is due; (message, whether it is the last)."""
+        """Waits until a message is due; (message, whether it is the last)."""
         with self._turn:
             while not self._closing:
                 wait_ms = self._outbox.wait_ms(self._clock.now_ms())
@@ -118,10 +118,10 @@ class Channel:
         elif answer.delivered and self._failing:
             _log.info("notify.delivering", channel=name)
         self._failing = not answer.delivered
-        self._tell_dropped()
+        self._log_drops()
 
-    def _tell_dropped(self) -> None:
-        """When it begins; while the receiver fails it goes on."""
+    def _log_drops(self) -> None:
+        """One event when drops begin; repeated only after the receiver has recovered."""
         dropped = self._outbox.dropped
         more = dropped > self._dropped
         self._dropped = dropped
@@ -144,6 +144,6 @@ class Post:
         return [channel.counts() for channel in self.channels]
 
     def close(self) -> None:
-        """Every channel tries once more, at once and by itself; no notice may come after this."""
+        """Every channel sends what is waiting, at once; no notice may be given after this."""
         for channel in self.channels:
             channel.close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from crypto_bot.adapters.exchange.pause import UNTOLD_MS, Pause, retry_after_ms
+from crypto_bot.adapters.exchange.pause import USUAL_PAUSE_MS, Pause, retry_after_ms
 from crypto_bot.domain.errors import RateLimited
 
 NOW_MS = 1_764_547_200_000
@@ -23,10 +23,10 @@ NOW_MS = 1_764_547_200_000
         ("7", 7_000),
         ("0.5", 500),
         ("-3", 0),
-        ("", UNTOLD_MS),
-        ("soon", UNTOLD_MS),
-        ("nan", UNTOLD_MS),
-        ("inf", UNTOLD_MS),
+        ("", USUAL_PAUSE_MS),
+        ("soon", USUAL_PAUSE_MS),
+        ("nan", USUAL_PAUSE_MS),
+        ("inf", USUAL_PAUSE_MS),
         (format_datetime(datetime.fromtimestamp(NOW_MS / 1000 + 90, UTC), usegmt=True), 90_000),
         ("Mon, 01 Dec 2025 00:00:30 -0000", 30_000),
         ("Mon, 01 Dec 2025 00:00:00 GMT", 0),
@@ -38,7 +38,7 @@ def test_retry_after_is_read(told: str, wait_ms: int) -> None:
 
 
 def test_without_the_header_a_pause_is_kept_all_the_same() -> None:
-    assert retry_after_ms({}, NOW_MS) == UNTOLD_MS
+    assert retry_after_ms({}, NOW_MS) == USUAL_PAUSE_MS
 
 
 @given(st.text())

@@ -156,17 +156,17 @@ async def test_a_stream_that_falls_silent_is_polled_for_and_begun_anew(
         with capture_logs() as events:
             await sim.prices.quotes()
             await sim.streaming()
-            told = sim.prices._told.copy()
+            told = sim.prices._quotes.copy()
             await sim.set("faults", kinds=["timeout"], rate=1.0)
             await lost(events)
-            newest_ms = max(quote.at_ms for quote in sim.prices._told.values())
+            newest_ms = max(quote.at_ms for quote in sim.prices._quotes.values())
             assert sim.clock.now_ms() - newest_ms > SILENT_MS
             await sim.set("faults", rate=0.0)
             polled = await sim.prices.quotes()
             assert all(polled[coin].at_ms > told[coin].at_ms for coin in COINS)
             await sim.streaming()
     assert [event["event"] for event in events] == ["stream.up", "stream.lost", "stream.up"]
-    assert "nothing came for" in events[1]["reason"]
+    assert "nothing was received for" in events[1]["reason"]
 
 
 @pytest.mark.parametrize("kind", ["nan", "missing", "truncated", "html", "server_error"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crypto_bot.adapters.exchange.tickers import (
     STALE_MS,
-    Asking,
+    Request,
     exact,
     sound_book,
     sound_funding,
@@ -21,7 +21,7 @@ from crypto_bot.domain.errors import BadPrices
 from crypto_bot.domain.quote import Level
 
 SENT_MS = 1_764_547_200_000
-ASKING = Asking("binance", SENT_MS, SENT_MS + 80)
+REQUEST = Request("binance", SENT_MS, SENT_MS + 80)
 ONE = Decimal(1)
 
 
@@ -38,10 +38,10 @@ def test_what_was_written_arrives_to_the_last_digit(digits: int, decimals: int) 
 
 def test_a_quote_says_of_when_it_is_at_the_earliest() -> None:
     told = {"bid": 91234.5, "ask": "91234.60000000", "timestamp": None}
-    quote = sound_quote("BTCUSDT", told, ASKING)
+    quote = sound_quote("BTCUSDT", told, REQUEST)
     assert quote == ("BTCUSDT", Decimal("91234.5"), Decimal("91234.6"), SENT_MS)
-    assert sound_quote("X", told | {"timestamp": SENT_MS - 700}, ASKING).at_ms == SENT_MS - 700
-    assert sound_quote("X", told | {"bid": told["ask"]}, ASKING).bid == Decimal("91234.6")
+    assert sound_quote("X", told | {"timestamp": SENT_MS - 700}, REQUEST).at_ms == SENT_MS - 700
+    assert sound_quote("X", told | {"bid": told["ask"]}, REQUEST).bid == Decimal("91234.6")
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_a_quote_says_of_when_it_is_at_the_earliest() -> None:
 )
 def test_a_quote_that_cannot_be_true_is_refused(changes: dict[str, Any], said: str) -> None:
     told = {"bid": 2.0, "ask": 2.1, "timestamp": SENT_MS}
-    assert sound_quote("BTCUSDT", told, ASKING).bid == 2
+    assert sound_quote("BTCUSDT", told, REQUEST).bid == 2
     with pytest.raises(BadPrices, match=f"BTCUSDT from binance is not quoted: .*{said}"):
-        sound_quote("BTCUSDT", told | changes, ASKING)
+        sound_quote("BTCUSDT", told | changes, REQUEST)
 
 
 def test_a_book_is_in_coins_even_where_contracts_are_not() -> None:
-    sound = sound_book("BTCUSDT", book(), Decimal("0.01"), ASKING)
+    sound = sound_book("BTCUSDT", book(), Decimal("0.01"), REQUEST)
     second = Level(Decimal("1.9"), Decimal("0.03"))
     assert sound.bids == (Level(Decimal(2), Decimal("0.01")), second)
     assert sound.asks[0].price == Decimal("2.1")
@@ -90,17 +90,17 @@ def test_a_book_is_in_coins_even_where_contracts_are_not() -> None:
 )
 def test_a_book_that_cannot_be_true_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(BadPrices, match=f"the book of BTCUSDT from binance .*: .*{said}"):
-        sound_book("BTCUSDT", book(**changes), ONE, ASKING)
+        sound_book("BTCUSDT", book(**changes), ONE, REQUEST)
 
 
 def test_a_side_that_is_not_told_is_refused() -> None:
     with pytest.raises(BadPrices, match="'asks'"):
-        sound_book("BTCUSDT", {"bids": [[1.0, 1.0]]}, ONE, ASKING)
+        sound_book("BTCUSDT", {"bids": [[1.0, 1.0]]}, ONE, REQUEST)
 
 
 @pytest.mark.parametrize("rate", [float("nan"), None, 1.0, -3, "much"])
 def test_funding_that_cannot_be_true_is_refused(rate: Any) -> None:
-    with pytest.raises(BadPrices, match="funding of BTCUSDT from binance cannot be true"):
+    with pytest.raises(BadPrices, match="funding of BTCUSDT from binance is invalid"):
         sound_funding("BTCUSDT", {"fundingRate": rate, "timestamp": SENT_MS}, "binance")
 
 
