@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 TrainingStatus = Literal["waiting", "training", "trained", "failed", "stopped"]
-"""`stopped`: the run ended before this coin; `--resume 1` goes on with it."""
+"""`stopped`: the run ended before this coin; `--resume 1` resumes it."""
 
 
 class TrainingRecord(NamedTuple):
     """One coin of one run; `symbol` is `pool` for the network of all the coins.
 
-    `phase` and `epoch` of `epochs` say what it was last doing. `seconds`: the work of its own jobs,
+    `phase` and `epoch` of `epochs` are what it was last doing. `seconds`: the work of its own jobs,
     added up over workers. Times in UTC ms. Measurements as in `metrics.json`; None is unknown.
     """
 

@@ -107,8 +107,8 @@ def _choice(
     if why is None:
         assert published is not None
         age = (wanted.now_ms - published.trained_ms) / DAY_MS
-        told = f"{published.version} is {age:.1f} days old and as asked for"
-        return Choice(symbol, Action.KEEP, told, count)
+        reason = f"{published.version} is {age:.1f} days old and as asked for"
+        return Choice(symbol, Action.KEEP, reason, count)
     return Choice(symbol, Action.TRAIN, why, count)
 
 
@@ -166,14 +166,14 @@ def _why(published: Meta | None, wanted: Wanted) -> str | None:
     if wanted.force:
         return "asked for with --force 1"
     question, family = wanted.question, wanted.family
-    told = {
+    pairs = {
         "features": (published.schema_hash, schema_hash(question.features)),
         "label": (published.spec.label, question.label),
         "window": (published.window_bars, question.window_bars),
         "family": (published.family, family.name),
         "size": (published.size, family.size),
     }
-    other = [name for name, (there, asked) in told.items() if there != asked]
+    other = [name for name, (there, asked) in pairs.items() if there != asked]
     if other:
         return f"its model was made with other {', '.join(other)} than asked for"
     age = (wanted.now_ms - published.trained_ms) / DAY_MS
@@ -184,5 +184,5 @@ def _why(published: Meta | None, wanted: Wanted) -> str | None:
 
 def counted(chosen: Sequence[Choice]) -> str:
     """Such as `29 train, 2 keep, 1 skip`."""
-    told = {action: sum(each.action is action for each in chosen) for action in Action}
-    return ", ".join(f"{count} {action}" for action, count in told.items() if count)
+    counts = {action: sum(each.action is action for each in chosen) for action in Action}
+    return ", ".join(f"{count} {action}" for action, count in counts.items() if count)

@@ -14,9 +14,8 @@ _ROOT = Path("/")
 def workers_for(asked: int | None, bytes_each: int, root: Path = _ROOT) -> int:
     """How many workers fit: cores, memory, and what was asked for.
 
-    `bytes_each`: what a worker takes beside the panel, which all of them share. `root` is where the
-    system tells of itself. Raises ConfigError where none is asked for, TrainingError where none
-    fits.
+    `bytes_each`: what a worker takes beside the panel, which all of them share. `root`: where the
+    machine is described. Raises ConfigError where none is asked for, TrainingError where none fits.
     """
     if asked is not None and asked < 1:
         raise ConfigError(f"--max_workers is {asked}: use 1 or more")
@@ -35,19 +34,19 @@ def workers_for(asked: int | None, bytes_each: int, root: Path = _ROOT) -> int:
 def _available_bytes(root: Path) -> int:
     """Memory that can be had without swapping: what is free, and what caches would give back."""
     try:
-        told = (root / "proc/meminfo").read_text(encoding="ascii")
+        content = (root / "proc/meminfo").read_text(encoding="ascii")
     except OSError:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return _table(told.replace(":", ""))["MemAvailable"] * 1024
+    return _table(content.replace(":", ""))["MemAvailable"] * 1024
 
 
 def _control_groups(root: Path) -> Iterator[Path]:
     """The control groups (version 2) that this process is in: its own, and those around it."""
     try:
-        told = (root / "proc/self/cgroup").read_text(encoding="utf-8")
+        content = (root / "proc/self/cgroup").read_text(encoding="utf-8")
     except OSError:
         return
-    for line in told.splitlines():
+    for line in content.splitlines():
         if line.startswith("0::/"):
             own = Path(line.removeprefix("0::/"))
             yield from (root / "sys/fs/cgroup" / each for each in (own, *own.parents))
@@ -60,7 +59,7 @@ def _memory_limits(groups: list[Path]) -> Iterator[int]:
             most = int((group / "memory.max").read_text())
             held = int((group / "memory.current").read_text())
             parts = _table((group / "memory.stat").read_text())
-        except (OSError, ValueError):  # the root has no limit, and others say "max"
+        except (OSError, ValueError):  # the root has no limit, and others have "max"
             continue
         yield most - held + parts["active_file"] + parts["inactive_file"]
 
@@ -75,6 +74,6 @@ def _core_limits(groups: list[Path]) -> Iterator[int]:
             continue
 
 
-def _table(told: str) -> dict[str, int]:
+def _table(content: str) -> dict[str, int]:
     """Lines of a name and a whole number."""
-    return {line.split()[0]: int(line.split()[1]) for line in told.splitlines()}
+    return {line.split()[0]: int(line.split()[1]) for line in content.splitlines()}

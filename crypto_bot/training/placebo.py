@@ -42,7 +42,7 @@ def coin_flip(
 def planted(
     coin: CandleTable, timeframe: Timeframe, spec: LabelSpec, target: float, seed: int
 ) -> CandleTable:
-    """`coin` with its bars turned so that its direction can be told with an AUC of `target`.
+    """`coin` with its bars turned so that its direction can be predicted with an AUC of `target`.
 
     Up has the probability 1/2 + tilt × (the last 4 bars' net move over their path); the tilt is
     searched for until that score has the AUC `target` on the bars that moved under `spec`. Raises

@@ -104,11 +104,11 @@ def deflated_sharpe(returns: Floats, trials: int) -> float:
 
 
 def _mean(days: DayBootstrap, side: Ints, long_bps: Floats, cost_bps: float) -> Interval:
-    told = (side != 0) & np.isfinite(long_bps)
-    if not told.any():
+    traded = (side != 0) & np.isfinite(long_bps)
+    if not traded.any():
         return UNKNOWN
-    earned = np.where(told, side * np.nan_to_num(long_bps) - cost_bps, 0.0)
-    return days.estimate(days.sums(earned, told.astype(np.float64)), ratio)
+    earned = np.where(traded, side * np.nan_to_num(long_bps) - cost_bps, 0.0)
+    return days.estimate(days.sums(earned, traded.astype(np.float64)), ratio)
 
 
 def _daily(days: DayBootstrap, judged: Bools, earned: Floats) -> Floats:

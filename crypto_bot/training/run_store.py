@@ -144,8 +144,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def refused(path: Path, error: OSError) -> TrainingError:
-    """What to say, and to do, where the disk refuses."""
+    """The error of a disk that refuses, with what to do about it."""
     return TrainingError(
         f"{path} could not be written ({error.strerror or error}): make room or name another "
-        "--models_dir, then go on with --resume 1; what is published stays as it was"
+        "--models_dir, then resume with --resume 1; what is published stays as it was"
     )

@@ -37,8 +37,8 @@ def _table(run: Sequence[TrainingRecord]) -> Table:
         table.add_column(name, no_wrap=name != "reason")
     for each in run:
         figures = (_figure(value) for value in (each.skill, each.direction_auc, each.ece))
-        told = (each.verdict or "", *figures, each.reason or "")
-        table.add_row(each.symbol, each.status, _doing(each), f"{each.seconds:.0f}", *told)
+        measured = (each.verdict or "", *figures, each.reason or "")
+        table.add_row(each.symbol, each.status, _doing(each), f"{each.seconds:.0f}", *measured)
     return table
 
 

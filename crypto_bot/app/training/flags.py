@@ -81,7 +81,7 @@ def _add_run(add: Callable[..., object]) -> None:
     add("--stale", type=duration_days, default=30.0, help=text)
     text = "1: train all of them anew (default of train one)"
     add("--force", type=int, choices=(0, 1), default=0, help=text)
-    text = "1: say what would be done and how long it takes, and end"
+    text = "1: print what would be done and how long it takes, and end"
     add("--dry_run", type=int, choices=(0, 1), default=0, help=text)
 
 

@@ -45,7 +45,7 @@ class MlflowRuns:
             return
         try:
             record()
-        except Exception as error:  # noqa: BLE001 - whatever a foreign server does, training goes on
+        except Exception as error:  # noqa: BLE001 - whatever a foreign server does, training continues
             self._given_up = True
             first = first_line(error)
             login = self._uri.partition("://")[2].rpartition("@")[0]

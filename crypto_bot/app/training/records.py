@@ -106,7 +106,7 @@ class RecordedRun:
 
 
 class _Writer:
-    """Writes the newest of each row, as soon as the database takes it; says once if it does not."""
+    """Writes the newest of each row as soon as the database takes it; warns once if it does not."""
 
     def __init__(self, opened: Callable[[], tuple[Database, SqlTrainingRuns]]) -> None:
         self._opened = opened

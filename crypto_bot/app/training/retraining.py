@@ -47,7 +47,7 @@ class Retrainer:
             self._scheduler.start()
 
     def close(self) -> None:
-        """Starts nothing more. A run under way goes on."""
+        """Starts nothing more. A run under way continues."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._watch is not None:

@@ -19,7 +19,7 @@ class RunLine(NamedTuple):
 
     what: str
     state: str
-    """`running`, `finished`, `failed`, or another word that is shown as it is."""
+    """`running`, `finished`, `failed`, or other text that is shown as it is."""
     started_ms: int
     ended_ms: int | None
     done: int
@@ -32,10 +32,10 @@ def line_of(run: Sequence[TrainingRecord]) -> RunLine:
     ended = [each.finished_ms for each in run if each.finished_ms is not None]
     newest = max(run, key=lambda each: each.updated_ms)
     is_over = len(ended) == len(run)
-    word = next((name for name in ("failed", "stopped") if _any(run, name)), "finished")
+    ending = next((name for name in ("failed", "stopped") if _any(run, name)), "finished")
     return RunLine(
         what=f"{run[0].tf}, {run[0].executor}",
-        state=word if is_over else RUNNING,
+        state=ending if is_over else RUNNING,
         started_ms=run[0].started_ms,
         ended_ms=max(ended) if is_over else None,
         done=len(ended),
