@@ -33,10 +33,11 @@ class Screen:
     def __init__(self, console: Console, timer: Callable[[], float]) -> None:
         self._console = console
         self._timer = timer
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._drawn)
         self._under_way: dict[Job, EpochReport | None] = {}
         self._jobs = self._done = self._here = 0
         self._began_s = timer()
+        # Last: it draws as soon as it is made.
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._drawn)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -82,7 +83,7 @@ class Screen:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("coin", "phase", "epoch", "loss", "held out", "windows/s", "left"):
             table.add_column(name, justify="left" if name in {"coin", "phase"} else "right")
-        for job, report in self._under_way.items():
+        for job, report in list(self._under_way.items()):  # another thread draws
             table.add_row(job.symbol or "all", _phase(job, report), *_numbers(report))
         return Group(table, Text(self._overall()))
 
