@@ -169,7 +169,7 @@ def _measured(metrics: ModelMetrics | None) -> str:
     together = f"Direction AUC, {metrics.coins_together} coins"
     facts = (
         ("Skill against label shares", _scaled(metrics.skill_prior, 100, 2, "%"), "0"),
-        ("Skill against the hour of day", _scaled(metrics.skill_climatology, 100, 2, "%"), "0"),
+        ("Skill against the climatology", _scaled(metrics.skill_climatology, 100, 2, "%"), "0"),
         ("Direction AUC, this coin", _scaled(metrics.direction_auc, 1, 3, ""), "0.500"),
         (together, _scaled(metrics.direction_auc_together, 1, 3, ""), "0.500"),
         (
