@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import is_served
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.live_tracker import LiveTracker
 from crypto_bot.engine.signal_engine import SignalEngineService
@@ -61,6 +62,7 @@ class Cycle:
         late = now_ms - self._timeframe.close_of(bar.open_ms) > self._late_after_ms
         stored = [StoredSignal(signal, now_ms, late) for signal in signals]
         self._commits.commit(stored, outcomes)
+        served = [outcome for outcome in outcomes if is_served(outcome.prediction_id)]
         for sink in self._sinks:
-            sink.committed(stored, outcomes)
+            sink.committed(stored, served)
         return CycleResult(stored, outcomes)

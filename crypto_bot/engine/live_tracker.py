@@ -8,7 +8,7 @@ from typing import NamedTuple
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.outcome import Outcome, barriers, decided, settle, side_of
-from crypto_bot.domain.signal import Signal
+from crypto_bot.domain.signal import Role, Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.labels.registered import class_after
@@ -79,7 +79,7 @@ class _Coin:
 
 
 class LiveTracker:
-    """Open signals of all coins; their outcomes are added to the record."""
+    """Open signals of all coins in every role; outcomes of served ones are added to the record."""
 
     def __init__(self, timeframe: Timeframe, record: TrackRecord) -> None:
         self._timeframe = timeframe
@@ -135,6 +135,6 @@ class LiveTracker:
 
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
         side = side_of(signal.label, outcome.label)
-        if side is not None:
+        if side is not None and signal.role is Role.CHAMPION:
             self._record.add(signal, side, outcome.settled_ms)
         return outcome

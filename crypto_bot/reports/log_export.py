@@ -1,21 +1,31 @@
-"""The prediction log as a table for other programs: CSV and Parquet, a page of it at a time."""
+"""The prediction log as a table for other programs, a page of it at a time, in several formats."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from io import StringIO
-from typing import IO, Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.log import LogFilter
+from crypto_bot.domain.registry import Registry
 from crypto_bot.ports import LoggedSignal, LogPosition, PredictionQueries
 
 _CHUNK = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs a text that begins so."""
 
 Line = dict[str, Any]
+
+
+class LogFormat(NamedTuple):
+    """A file format: makes the pieces of the file of pages of lines, holding no more than one."""
+
+    media_type: str
+    pieces: Callable[[Iterator[list[Line]]], Iterator[bytes]]
+
+
+LOG_FORMATS = Registry[LogFormat]("log format")
+"""By the ending of the file's name."""
+LOG_FORMATS.register("csv", "crypto_bot.reports.log_formats.csv_text:CSV")
+LOG_FORMATS.register("parquet", "crypto_bot.reports.log_formats.parquet_file:PARQUET")
 
 
 def log_lines(
@@ -30,30 +40,6 @@ def log_lines(
             return
         last = page[-1].stored.signal
         before = LogPosition(last.candle_open_ms, last.symbol)
-
-
-def csv_text(pages: Iterator[list[Line]]) -> Iterator[str]:
-    """The table in pieces. A text that a spreadsheet would run has a quote before it."""
-    text = StringIO()
-    writer = csv.DictWriter(text, _NAMES)
-    writer.writeheader()
-    for page in pages:
-        writer.writerows({name: _plain(value) for name, value in line.items()} for line in page)
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
-
-
-def write_parquet(pages: Iterator[list[Line]], file: IO[bytes]) -> None:
-    """The table into an open file."""
-    import pyarrow as pa  # noqa: PLC0415 - 60 MB: only where a file of it is asked for
-    from pyarrow import parquet  # noqa: PLC0415 - as above
-
-    schema = pa.schema([(name, pa.type_for_alias(_TYPES.get(name, "float64"))) for name in _NAMES])
-    with parquet.ParquetWriter(file, schema) as writer:
-        for page in pages:
-            writer.write_table(pa.Table.from_pylist(page, schema))
 
 
 def _line(line: LoggedSignal) -> Line:
@@ -96,21 +82,7 @@ def _line(line: LoggedSignal) -> Line:
     }
 
 
-def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-_TYPES = {
-    **dict.fromkeys(("late", "correct"), "bool"),
-    "horizon_bars": "int32",
-    **dict.fromkeys(
-        ("id", "symbol", "tf", "candle_open", "created", "pred", "source", "model_version"),
-        "string",
-    ),
-    **dict.fromkeys(("reasons", "declined", "settled", "status", "label"), "string"),
-}
-"""All others are float64."""
-_NAMES = (
+NAMES = (
     *("id", "symbol", "tf", "candle_open", "created", "late", "pred", "confidence", "p_short"),
     *("p_no_trade", "p_long", "expected_bps", "cost_bps", "source", "model_version", "entry"),
     *("stop_loss", "tp1", "tp2", "tp3", "atr", "horizon_bars", "reasons", "declined", "settled"),

@@ -14,10 +14,9 @@ from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, sett
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Source
-from crypto_bot.reports.log_export import Line, csv_text, log_lines, write_parquet
+from crypto_bot.reports.log_export import LOG_FORMATS, Line, LogFormat, log_lines
 
 STDOUT = Path("-")
-_SUFFIXES = (".csv", ".parquet")
 
 
 def export(argv: Sequence[str]) -> int:
@@ -25,32 +24,37 @@ def export(argv: Sequence[str]) -> int:
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
     path: Path = flags.path
-    if path != STDOUT and path.suffix not in _SUFFIXES:
-        raise ConfigError(f"{path}: name a file that ends in .csv or .parquet, or - for CSV here")
+    name = "csv" if path == STDOUT else path.suffix.removeprefix(".")
+    if name not in LOG_FORMATS.names():
+        endings = " or ".join(f".{each}" for each in LOG_FORMATS.names())
+        raise ConfigError(f"{path}: name a file that ends in {endings}, or - for CSV here")
+    log_format = LOG_FORMATS.get(name)
     wanted = LogFilter(flags.symbol, flags.source, flags.since, flags.until)
     database = Database.open(settings.database_url, settings.engine_key)
     try:
         queries = SqlPredictionQueries(database, settings.timeframe)
         if path == STDOUT:
-            return _print(queries, wanted)
-        rows = _write(queries, wanted, path)
+            return _print(log_format.pieces(log_lines(queries, wanted)))
+        rows = _write(queries, wanted, log_format, path)
     finally:
         database.close()
     sys.stdout.write(f"{rows:,} predictions of {settings.tf} -> {path}\n")
     return 0
 
 
-def _print(queries: SqlPredictionQueries, wanted: LogFilter) -> int:
+def _print(pieces: Iterator[bytes]) -> int:
     try:
-        for text in csv_text(log_lines(queries, wanted)):
-            sys.stdout.write(text)
+        for piece in pieces:
+            sys.stdout.write(piece.decode())
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _write(queries: SqlPredictionQueries, wanted: LogFilter, path: Path) -> int:
+def _write(
+    queries: SqlPredictionQueries, wanted: LogFilter, log_format: LogFormat, path: Path
+) -> int:
     rows = 0
 
     def counted() -> Iterator[list[Line]]:
@@ -61,12 +65,8 @@ def _write(queries: SqlPredictionQueries, wanted: LogFilter, path: Path) -> int:
 
     part = path.with_name(f"{path.name}.part")
     try:
-        if path.suffix == ".csv":
-            with part.open("w", encoding="utf-8", newline="") as text:
-                text.writelines(csv_text(counted()))
-        else:
-            with part.open("wb") as file:
-                write_parquet(counted(), file)
+        with part.open("wb") as file:
+            file.writelines(log_format.pieces(counted()))
         part.replace(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}): name another") from error

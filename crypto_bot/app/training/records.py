@@ -12,6 +12,7 @@ from crypto_bot import __version__
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
+from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.training_record import TrainingRecord
@@ -40,11 +41,13 @@ log = structlog.get_logger()
 class RecordedRun:
     """The rows of one run. A thread of its own writes: a busy database holds no job up."""
 
-    def __init__(self, url: str, study: Study, executor: str, clock: SystemClock) -> None:
+    def __init__(
+        self, url: str, key: EngineKey, study: Study, executor: str, clock: SystemClock
+    ) -> None:
         self._clock = clock
         self._timeframe = study.panel.question.timeframe
         self._rows = _rows(study, executor, clock.now_ms())
-        self._writer = _Writer(lambda: self._opened(url))
+        self._writer = _Writer(lambda: self._opened(url, key))
 
     def observe(self, event: Event) -> None:
         """Changes the row of the coin that `event` is about."""
@@ -94,8 +97,8 @@ class RecordedRun:
             self._rows[symbol] = row._replace(updated_ms=self._clock.now_ms(), **changed)
             self._writer.write([self._rows[symbol]])
 
-    def _opened(self, url: str) -> tuple[Database, SqlTrainingRuns]:
-        database = Database.open(url)
+    def _opened(self, url: str, key: EngineKey) -> tuple[Database, SqlTrainingRuns]:
+        database = Database.open(url, key)
         runs = SqlTrainingRuns(database, self._timeframe)
         try:
             runs.stop_unfinished(_KILLED)

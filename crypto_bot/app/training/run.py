@@ -159,7 +159,9 @@ def _train(call: Call, found: Survey) -> int:
     began_ms, began_s = clock.now_ms(), clock.seconds()
     events: list[Event] = []
     study = prepared.draft.study(call.store.panel)
-    with closing(RecordedRun(settings.database_url, study, name, clock)) as rows:
+    with closing(
+        RecordedRun(*(settings.database_url, settings.engine_key, study, name, clock))
+    ) as rows:
         del study
         give_back()  # the candles are in the run store
         observers: list[Observer] = [events.append, rows.observe, *more]

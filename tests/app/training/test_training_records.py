@@ -16,6 +16,7 @@ from crypto_bot.app.cli import main
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.records import RecordedRun
 from crypto_bot.app.training.retraining import Retrainer
+from crypto_bot.domain.engine_key import BINANCE_SPOT
 from crypto_bot.domain.training_record import TrainingRecord
 from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.ports import TrainingRecords
@@ -59,7 +60,7 @@ def rows(runs: TrainingRecords) -> dict[str, TrainingRecord]:
 
 def half_a_run(url: str, study: Study) -> RecordedRun:
     """One coin is being tuned, another has failed, the rest wait."""
-    record = RecordedRun(url, study, "process", SystemClock())
+    record = RecordedRun(url, BINANCE_SPOT, study, "process", SystemClock())
     for event in (
         RunStarted(tuple(jobs_of(study.plan, ROUNDS)), 0),
         JobStarted(TUNE),

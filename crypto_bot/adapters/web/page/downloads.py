@@ -1,46 +1,34 @@
-"""Downloads of the prediction log, as filtered: CSV and Parquet."""
+"""Downloads of the prediction log, as filtered, in every format that is registered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from io import BytesIO
-
-from fastapi import FastAPI, HTTPException, Request, Response, status
+from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.responses import StreamingResponse
 
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.log_filters import LogAddress, read_address
+from crypto_bot.adapters.web.page.log_filters import read_address
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.reports.log_export import Line, csv_text, log_lines, write_parquet
+from crypto_bot.reports.log_export import LOG_FORMATS, log_lines
 
 
 def serve_downloads(app: FastAPI, board: Board) -> None:
-    """Adds `/log.csv` and `/log.parquet`, with the filters of the log's own address."""
+    """Adds `/log.csv`, `/log.parquet` and so on, with the filters of the log's own address."""
+    for name in LOG_FORMATS.names():
+        _serve(app, board, name)
 
-    def asked(request: Request) -> LogAddress:
+
+def _serve(app: FastAPI, board: Board, name: str) -> None:
+    headers = {"Content-Disposition": f'attachment; filename="predictions.{name}"'}
+
+    @app.get(f"/log.{name}", include_in_schema=False)
+    def download(request: Request) -> StreamingResponse:
+        """Read page by page, each when the one before has been sent."""
         zone = Viewer.of(request.cookies).zone
         address = read_address(request.query_params, board.symbols, zone)
         if address.refused:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(address.refused))
-        return address
-
-    @app.get("/log.csv", include_in_schema=False)
-    def as_csv(request: Request) -> StreamingResponse:
-        text = csv_text(_lines(board, asked(request)))
-        return StreamingResponse(text, media_type="text/csv", headers=_named("csv"))
-
-    @app.get("/log.parquet", include_in_schema=False)
-    def as_parquet(request: Request) -> Response:
-        file = BytesIO()
-        write_parquet(_lines(board, asked(request)), file)
-        return Response(
-            file.getvalue(), media_type="application/vnd.apache.parquet", headers=_named("parquet")
+        log_format = LOG_FORMATS.get(name)
+        pages = log_lines(board.queries, address.wanted, address.before)
+        return StreamingResponse(
+            log_format.pieces(pages), media_type=log_format.media_type, headers=headers
         )
-
-
-def _named(kind: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="predictions.{kind}"'}
-
-
-def _lines(board: Board, address: LogAddress) -> Iterator[list[Line]]:
-    return log_lines(board.queries, address.wanted, address.before)

@@ -14,6 +14,7 @@ from crypto_bot.adapters.web.page.log_rows import Row, log_row
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.ports import LoggedSignal, LogPosition
+from crypto_bot.reports.log_export import LOG_FORMATS
 
 PAGE_LINES = 100
 _COLUMNS = (
@@ -153,11 +154,15 @@ def _form(board: Board, viewer: Viewer, address: LogAddress) -> str:
         + '<button class="switch strong">Filter</button><a class="switch" href="/log">All</a>'
         + '<span class="gap"></span><span class="muted">Download</span>'
         + "".join(
-            f'<a class="switch" href="/log.{kind}{escape(asks)}" download>{name}</a>'
-            for kind, name in (("csv", "CSV"), ("parquet", "Parquet"))
+            f'<a class="switch" href="/log.{kind}{escape(asks)}" download>{_format_name(kind)}</a>'
+            for kind in LOG_FORMATS.names()
         )
         + "</form>"
     )
+
+
+def _format_name(ending: str) -> str:
+    return ending.upper() if len(ending) <= 3 else ending.title()  # short ones are acronyms
 
 
 def _choice(field: str, name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:

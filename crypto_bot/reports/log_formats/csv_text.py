@@ -1,0 +1,32 @@
+"""The prediction log as CSV, in UTF-8."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+
+from crypto_bot.reports.log_export import NAMES, Line, LogFormat
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet runs a text that begins so."""
+
+
+def pieces(pages: Iterator[list[Line]]) -> Iterator[bytes]:
+    """One for each page. A text that a spreadsheet would run has a quote before it."""
+    text = StringIO()
+    writer = csv.DictWriter(text, NAMES)
+    writer.writeheader()
+    for page in pages:
+        writer.writerows({name: _plain(value) for name, value in line.items()} for line in page)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue().encode()
+
+
+def _plain(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+CSV = LogFormat("text/csv", pieces)
