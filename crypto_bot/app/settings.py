@@ -159,6 +159,8 @@ class Settings(BaseSettings):
     database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
     """May contain a password, so `repr` leaves it out."""
     models_dir: Path = Path("models")
+    series_dir: Path | None = None
+    """Data series in files, such as funding/BTCUSDT.parquet, for feature sets that read them."""
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()
     sim: SimSettings = SimSettings()

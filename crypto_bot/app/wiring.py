@@ -8,6 +8,7 @@ from typing import NamedTuple
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS
@@ -160,6 +161,7 @@ def _models(
         log=log,
         device=settings.device,
         cost_bps=settings.decision.cost_bps,
+        series=open_series(settings),
     )
 
 

@@ -16,6 +16,7 @@ from crypto_bot.models.decision import TRAILING_MS, decide
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import CandleArchive, ModelCallLog
+from crypto_bot.ports.market_data import Series
 from crypto_bot.serving.feature_windows import FeatureWindows
 from crypto_bot.serving.prediction_service import Prediction, PredictionService, Window
 from crypto_bot.serving.trailing_scores import TrailingScores, score_of, single
@@ -34,6 +35,7 @@ class ModelCaller:
         device: str,
         cost_bps: float,
         policy: ServingPolicy,
+        series: Mapping[str, Series] | None = None,
     ) -> None:
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
@@ -41,6 +43,7 @@ class ModelCaller:
         self._log = log
         self._cost_bps = cost_bps
         self._policy = policy
+        self._series = series or {}
         self._service = PredictionService(device, timeframe.ms)
         self._windows: dict[str, FeatureWindows] = {}
         self._models: dict[str, PublishedModel] = {}
@@ -107,6 +110,7 @@ class ModelCaller:
                 self._symbols,
                 model.spec.window_bars,
                 self._archive.read,
+                series=self._series,
             )
         return windows
 

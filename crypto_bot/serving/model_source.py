@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from crypto_bot.domain.candle import Candle
@@ -10,12 +10,18 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.signal import Call, Source
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.sets import FEATURE_SETS, feature_set
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.ports import CandleArchive, ModelCallLog
+from crypto_bot.ports.market_data import Series
 
 if TYPE_CHECKING:
     from crypto_bot.models.artifact import PublishedModel
     from crypto_bot.serving.model_caller import ModelCaller
+
+
+_WINDOW_BARS = 64
+"""Candles after the warm-up that the first start brings for the windows of models."""
 
 
 class Registry(Protocol):
@@ -54,6 +60,7 @@ class PerCoinModels:
         log: ModelCallLog | None,
         device: str,
         cost_bps: float,
+        series: Mapping[str, Series] | None = None,
     ) -> None:
         self._registry = registry
         self._symbols = tuple(symbols)
@@ -62,13 +69,15 @@ class PerCoinModels:
         self._log = log
         self._device = device
         self._cost_bps = cost_bps
+        self._series = series or {}
         self._caller: ModelCaller | None = None
         self._newest_ms: dict[str, int] = {}
 
     @property
     def history_bars(self) -> int:
-        """0: what the models read is read from the archive, which has what the views need."""
-        return 0
+        """Candles that give the features of a model whole windows: the archive is to hold them."""
+        sets = map(feature_set, FEATURE_SETS.names())
+        return max(each.warm_up_bars(self._timeframe) for each in sets) + _WINDOW_BARS
 
     @property
     def leader(self) -> str | None:
@@ -113,5 +122,6 @@ class PerCoinModels:
             device=self._device,
             cost_bps=self._cost_bps,
             policy=self._registry.policy,
+            series=self._series,
         )
         return self._caller

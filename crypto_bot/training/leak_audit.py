@@ -132,7 +132,7 @@ def _coin_flips(
         markets.setdefault(led_by, leader)
     turned = coin_flip(markets, question.timeframe, plan.seed)
     flipped = [replace(coin, table=turned[coin.symbol]) for coin in coins]
-    panel = build_panel(flipped, None if led_by is None else turned[led_by], question)
+    panel = build_panel(flipped, None if led_by is None else turned.get(led_by), question)
     return _direction(_walked(panel, panel, plan), plan.seed)
 
 

@@ -8,12 +8,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from crypto_bot.features.sets import FEATURE_SETS
 from crypto_bot.market_data.candle_table import CandleTable
+from tests.features.funded import FUNDED
 
 STEP_MS = 900_000
 FIRST_MS = 1_700_000_100_000 // STEP_MS * STEP_MS
 
 Walk = Callable[..., CandleTable]
+
+
+@pytest.fixture(autouse=True)
+def funded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more set, which reads a data series."""
+    entries = {**FEATURE_SETS._entries, FUNDED.name: FUNDED}
+    monkeypatch.setattr(FEATURE_SETS, "_entries", entries)
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from crypto_bot.features.batch import batch
 from crypto_bot.features.live import LiveFeatures
 from crypto_bot.features.sets import FeatureSet, feature_set, schema_hash
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
-from crypto_bot.market_data.observations import Booleans, Floats
+from crypto_bot.market_data.observations import Booleans, Floats, read_series
+from tests.market_data.made_funding import MadeFunding
 
 TF = Timeframe.parse("15m")
 SETS = ("per_coin_v1", "per_coin_v2")
+SERIES = {"made_funding": MadeFunding()}
 COIN, LEADER = "SOLUSDT", "BTCUSDT"
 GAP = 1200
 LED = ("lead_ret_1", "lead_ret_4", "lead_ret_16", "ret_16_beyond_lead")
@@ -34,6 +36,12 @@ def candles_of(coin: CandleTable) -> list[Candle]:
     ]
 
 
+def observed(features: FeatureSet, coin: CandleTable) -> CandleTable:
+    """With all that the features read of data series."""
+    closes_ms = int(coin.open_ms[0]) + TF.ms, int(coin.open_ms[-1]) + TF.ms
+    return replace(coin, observed=read_series(SERIES, features.series, COIN, closes_ms))
+
+
 def fed(
     features: FeatureSet,
     coin: CandleTable,
@@ -42,50 +50,57 @@ def fed(
     since: int,
     preload: int,
     until: int,
-) -> tuple[Floats, Booleans]:
+) -> tuple[Floats, Booleans, Booleans]:
     """Rows of the coin's candles `since` to `until`, live, restarted with `preload` candles."""
-    live = LiveFeatures(features, TF, [COIN, LEADER])
+    live = LiveFeatures(features, TF, [COIN, LEADER], SERIES)
     coins = candles_of(coin)
     leaders = candles_of(leader)
     start_ms = coins[since].open_ms
     live.preload(COIN, coins[max(0, since - preload) : since])
     live.preload(LEADER, [c for c in leaders if c.open_ms < start_ms][-preload:] if preload else [])
-    by_open = {c.open_ms: c for c in leaders}
-    rows, valid = [], []
-    for candle in coins[since:until]:
-        told = {COIN: candle}
-        if candle.open_ms in by_open:
-            told[LEADER] = by_open[candle.open_ms]
-        found = live.update(Bar(candle.open_ms, told))
-        rows.append(found.rows[0])
-        valid.append(found.valid[0])
-    return np.array(rows), np.array(valid)
+    last_ms = coins[until - 1].open_ms
+    candles: dict[int, dict[str, Candle]] = {}
+    for symbol, each in ((COIN, coins), (LEADER, leaders)):
+        for candle in each:
+            candles.setdefault(candle.open_ms, {})[symbol] = candle
+    rows, valid, known = [], [], []
+    for open_ms in sorted(candles):
+        if start_ms <= open_ms <= last_ms:
+            found = live.update(Bar(open_ms, candles[open_ms]))
+            if COIN in candles[open_ms]:
+                rows.append(found.rows[0])
+                valid.append(found.valid[0])
+                known.append(found.known[0])
+    return np.array(rows), np.array(valid), np.array(known)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [*SETS, "funded"])
 def test_one_by_one_equals_all_at_once(name: str, walk: Walk) -> None:
     features = feature_set(name)
     coin, leader = walk(COUNT, 1, missing=(GAP,)), walk(COUNT, 2, missing=(5000,), price=60_000.0)
-    whole = batch(features, TF, coin, leader)
-    rows, valid = fed(features, coin, leader, since=0, preload=0, until=coin.open_ms.size)
+    whole = batch(features, TF, observed(features, coin), leader)
+    rows, valid, known = fed(features, coin, leader, since=0, preload=0, until=coin.open_ms.size)
     assert whole.valid.sum() > 2000
     assert np.array_equal(valid, whole.valid)
+    assert np.array_equal(known, whole.known)
+    assert not known.shape[1] or 0.1 < known.mean() < 0.9
     assert rows.tobytes() == whole.rows.tobytes()
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [*SETS, "funded"])
 @pytest.mark.parametrize("seed", range(6))
 def test_a_restart_with_the_history_it_asks_for_changes_no_bit(
     name: str, seed: int, walk: Walk
 ) -> None:
     features = feature_set(name)
     coin, leader = walk(COUNT, 3, missing=(GAP,)), walk(COUNT, 4, price=60_000.0)
-    whole = batch(features, TF, coin, leader)
+    whole = batch(features, TF, observed(features, coin), leader)
     since = int(np.random.default_rng(seed).integers(GAP, coin.open_ms.size - 20))
-    rows, valid = fed(
+    rows, valid, known = fed(
         features, coin, leader, since=since, preload=features.history_bars - 1, until=since + 20
     )
     assert np.array_equal(valid, whole.valid[since : since + 20])
+    assert np.array_equal(known, whole.known[since : since + 20])
     assert rows.tobytes() == whole.rows[since : since + 20].tobytes()
 
 
@@ -93,7 +108,7 @@ def test_a_restart_with_less_history_shows(walk: Walk) -> None:
     features = feature_set("per_coin_v2")
     coin, leader = walk(COUNT, 3), walk(COUNT, 4)
     whole = batch(features, TF, coin, leader)
-    rows, _ = fed(features, coin, leader, since=6500, preload=1000, until=6501)
+    rows, _, _ = fed(features, coin, leader, since=6500, preload=1000, until=6501)
     assert rows.tobytes() != whole.rows[6500:6501].tobytes()
 
 

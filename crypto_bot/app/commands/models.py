@@ -9,26 +9,22 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
-from crypto_bot.adapters.store.candle_files import read_candles
-from crypto_bot.adapters.store.candle_transfer import candle_paths
-from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.candles import training_candles
+from crypto_bot.app.training.survey import leader_of
 from crypto_bot.app.wiring import model_registry
-from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
-from crypto_bot.market_data.candle_table import candle_table
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.leak_audit import Check, audit
-from crypto_bot.training.panel import Coin, Question
+from crypto_bot.training.panel import Question
 from crypto_bot.training.plan import SplitPlan
 from crypto_bot.training.publish import accept, without_block
 
@@ -245,32 +241,12 @@ def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> t
     features = asked.features
     question = Question(settings.timeframe, features, asked.label, _WINDOW_BARS)
     symbols = tuple(dict.fromkeys(asked.symbols.split(",")))
-    wanted = dict.fromkeys((*symbols, *([features.leader] if features.leader else [])))
-    candles = {symbol: _candles(flags.candles, settings, symbol) for symbol in wanted}
-    coins = [Coin(symbol, candle_table(candles[symbol])) for symbol in symbols]
-    leader = candle_table(candles[features.leader]) if features.leader else None
+    held = training_candles(flags.candles, settings, None, features.series)
+    coins = [held.read(symbol) for symbol in symbols]
+    leader = leader_of(question, coins, held)
     checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed).checks
     table = Table("check", "passed", "what it says")
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "NO", check.words)
     screen().print(table)
     return checks
-
-
-def _candles(path: Path | None, settings: Settings, symbol: str) -> list[Candle]:
-    if path is not None:
-        paths = candle_paths(path)
-        if symbol not in paths:
-            raise ConfigError(f"no candles of {symbol} at {path}")
-        return list(read_candles(paths[symbol]).candles())
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
-        found = SqlCandleArchive(database, settings.timeframe).read(symbol, 0, EVER_MS)
-    finally:
-        database.close()
-    if not found:
-        raise ConfigError(
-            f"no {settings.tf} candles of {symbol} are stored: bring them with crypto-bot candles "
-            "sync or import, or name --candles"
-        )
-    return found

@@ -16,10 +16,13 @@ from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.adapters.store.candle_transfer import candle_paths
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import require_sound
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
+from crypto_bot.market_data.observations import SeriesColumn, read_series
 from crypto_bot.training.panel import Coin
 
 _T = TypeVar("_T")
@@ -47,17 +50,38 @@ class TrainingCandles:
 
 
 def training_candles(
-    path: Path | None, settings: Settings, until_ms: int | None = None
+    path: Path | None,
+    settings: Settings,
+    until_ms: int | None = None,
+    wanted: tuple[SeriesColumn, ...] = (),
 ) -> TrainingCandles:
-    """From the files at `path`, or from the database of the settings.
+    """From the files at `path`, or from the database of the settings, with the `wanted` series.
+
+    Raises ConfigError where series are wanted and no folder of them is set.
+    """
+    held = _stored(settings) if path is None else _in_files(path, settings.timeframe)
+    if wanted and settings.series_dir is None:
+        names = ", ".join(name for name, _ in wanted)
+        raise ConfigError(f"the features read {names}: set series_dir to the folder of them")
+    series = open_series(settings) if wanted else {}
+
+    def read(symbol: str) -> Coin:
+        coin = held.read(symbol)
+        closes_ms = coin.table.open_ms[[0, -1]] + settings.timeframe.ms
+        observed = read_series(series, wanted, symbol, (int(closes_ms[0]), int(closes_ms[1])))
+        return replace(coin, table=replace(coin.table, observed=observed))
+
+    return TrainingCandles(held.symbols, read if wanted else held.read, until_ms)
+
+
+def _in_files(path: Path, timeframe: Timeframe) -> TrainingCandles:
+    """What files hold.
 
     `path` is a folder of `<SYMBOL>.parquet` or `.csv`, or one such file. Beside a folder `NAME` a
     file `NAME_segments.csv` may name the markets that a coin's candles come from (columns symbol,
     market, first; UTC): volume jumps where they change, and features begin anew there.
     """
-    if path is None:
-        return _stored(settings, until_ms)
-    paths, timeframe = candle_paths(path), settings.timeframe
+    paths = candle_paths(path)
     changes = _market_changes(path.with_name(f"{path.name}_segments.csv"))
 
     def read(symbol: str) -> Coin:
@@ -70,10 +94,10 @@ def training_candles(
         found = CandleTable(columns.open_ms, np.column_stack(columns[1:]))
         return Coin(symbol, found, changes.get(symbol, ()))
 
-    return TrainingCandles(paths, read, until_ms)
+    return TrainingCandles(paths, read)
 
 
-def _stored(settings: Settings, until_ms: int | None) -> TrainingCandles:
+def _stored(settings: Settings) -> TrainingCandles:
     """What the engine has archived."""
 
     def asked(question: Callable[[SqlCandleArchive], _T]) -> _T:
@@ -92,7 +116,7 @@ def _stored(settings: Settings, until_ms: int | None) -> TrainingCandles:
             )
         return Coin(symbol, candle_table(found))
 
-    return TrainingCandles(sorted(asked(SqlCandleArchive.newest_opens)), read, until_ms)
+    return TrainingCandles(sorted(asked(SqlCandleArchive.newest_opens)), read)
 
 
 def _market_changes(path: Path) -> dict[str, tuple[int, ...]]:

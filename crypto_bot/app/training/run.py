@@ -117,7 +117,9 @@ def _surveyed(call: Call) -> Survey:
         force=flags.force == 1,
         now_ms=SystemClock().now_ms(),
     )
-    held = training_candles(flags.candles, call.settings, flags.until)
+    held = training_candles(
+        flags.candles, call.settings, flags.until, call.question.features.series
+    )
     others: tuple[str, ...] = ()
     if flags.pool == "1" and call.must_train:
         others = held.symbols

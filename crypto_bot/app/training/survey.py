@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +21,8 @@ from crypto_bot.training.choice import Action, Choice, Wanted, choices, teachers
 from crypto_bot.training.estimate import Estimate
 from crypto_bot.training.panel import Coin, Question
 from crypto_bot.training.run_store import RunStore
+
+log = structlog.get_logger()
 
 _RESUMED = "begun by the run that is resumed"
 
@@ -85,12 +88,20 @@ def survey(
 def leader_of(
     question: Question, coins: Sequence[Coin], held: TrainingCandles
 ) -> CandleTable | None:
-    """The series that the features compare with, where they have one."""
+    """The candles of the coin that the features compare with; None where there are none.
+
+    What looks at it is masked then, which is logged.
+    """
     led_by = question.features.leader
     if led_by is None or not coins:
         return None
     known = {coin.symbol: coin.table for coin in coins}
-    return known[led_by] if led_by in known else held.read(led_by).table
+    if led_by in known:
+        return known[led_by]
+    if led_by in held.symbols:
+        return held.read(led_by).table
+    log.warning("features.masked", features=question.features.name, reason=f"no {led_by} candles")
+    return None
 
 
 def print_survey(console: Console, found: Survey, estimated: Estimate | None, workers: int) -> None:

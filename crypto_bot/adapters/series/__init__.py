@@ -1,0 +1,1 @@
+"""Where data series come from."""
