@@ -159,8 +159,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
     """May contain a password, so `repr` leaves it out."""
     models_dir: Path = Path("models")
-    series_dir: Path | None = None
-    """Data series in files, such as funding/BTCUSDT.parquet, for feature sets that read them."""
+    series_dir: Path | None = None  # of data series in files, such as funding/BTCUSDT.parquet
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()
     sim: SimSettings = SimSettings()

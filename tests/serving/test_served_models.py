@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.wiring import build_catch_up, model_registry
@@ -36,6 +37,7 @@ from tests.models.made_models import judged, tiny_model
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 RECORD_BARS = 10
+MASKED = "masked: the leading coin BTCUSDT is not known at every close of the window"
 LEARNED_UNTIL = START - 30 * M15.ms
 
 
@@ -184,10 +186,50 @@ async def test_faults_waves_and_restarts_change_nothing(
         assert found == undisturbed(settings, holed, until_ms)
     ours = [signal for signal in found[0] if signal.symbol in TRAINED]
     declined = [signal for signal in ours if signal.source is not Source.ML_PER_COIN_V1]
-    if missing_ms is None:
-        assert not declined
-    else:
-        assert {s.candle_open_ms for s in declined if s.symbol == "ETHUSDT"} >= {missing_ms}
+    # The others go on without the leading coin, which itself begins anew after its gap.
+    assert {signal.symbol for signal in declined} == (set() if hole is None else {"BTCUSDT"})
+    masked = {s.candle_open_ms for s in ours if MASKED in s.reasons}
+    assert masked == (set() if missing_ms is None else {*range(missing_ms, until_ms + 1, M15.ms)})
+
+
+async def test_a_universe_without_the_leading_coin_has_its_columns_masked(
+    settings: Settings, truth: Truth
+) -> None:
+    """Live over a restart as in a backtest, and whatever is stored of that coin."""
+    alone = {symbol: candles for symbol, candles in truth.items() if symbol != "BTCUSDT"}
+    clock = ReplayClock()
+
+    def built(database: Database) -> CatchUp:
+        return build_catch_up(
+            *(settings, tuple(alone), clock, database),
+            feed=Feed(alone, clock, honest),
+            timer=lambda: 0.0,
+            patience_s=0.05,
+        )
+
+    with opened() as database:
+        SqlCandleArchive(database, M15).add({"BTCUSDT": truth["BTCUSDT"]})
+        catch_up = built(database)
+        for bar in range(12):
+            until_ms = START + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            if bar in {0, 6}:
+                catch_up = built(database)
+                catch_up.recover(until_ms)
+            assert not (await catch_up.to(until_ms)).owed
+        found = contents(database)
+    assert found == undisturbed(settings, alone, until_ms)
+    ours = [signal for signal in found[0] if signal.symbol in TRAINED]
+    assert {signal.symbol for signal in ours} == {"ETHUSDT", "SOLUSDT"}
+    for signal in ours:
+        assert signal.source is Source.ML_PER_COIN_V1
+        assert MASKED in signal.reasons
+    with_leader = {
+        (s.symbol, s.candle_open_ms): s for s in undisturbed(settings, truth, until_ms)[0]
+    }
+    assert all(
+        s.probabilities != with_leader[s.symbol, s.candle_open_ms].probabilities for s in ours
+    )
 
 
 async def test_a_coin_waits_for_the_leader_but_not_for_ever(
