@@ -156,8 +156,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     tf: str = "15m"
     symbols_file: Path = Path("data/symbols_32.json")
-    database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)
-    """May contain a password, so `repr` leaves it out."""
+    database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)  # may be secret
     models_dir: Path = Path("models")
     series_dir: Path | None = None  # of data series in files, such as funding/BTCUSDT.parquet
     once: bool = False

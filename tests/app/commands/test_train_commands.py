@@ -63,6 +63,19 @@ def published(models: Path, symbol: str | None) -> Meta:
     return verify(folder_of(models, symbol, "1h").resolve())
 
 
+def test_one_coin_and_one_file_are_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the leading coin, at which the features look, there is nothing: its columns are masked."""
+    file = str(folder / "candles" / "ETHUSDT.parquet")
+    words = ("--symbol", "ETHUSDT", "--family", "logistic_v1", "--features", "per_coin_v2")
+    assert train("one", folder, "--candles", file, *words) == 0
+    assert "no BTCUSDT candles" in capsys.readouterr().out
+    meta = published(folder / "models", "ETHUSDT")
+    assert meta.feature_set == "per_coin_v2"
+    place = meta.columns.index("lead_ret_1")
+    assert meta.scaler.mean[place : place + 4] == (0.0,) * 4
+    assert meta.scaler.mean[place - 1] != 0.0
+
+
 @pytest.mark.slow
 def test_a_file_the_database_and_workers_train_the_same_bits(folder: Path) -> None:
     file = ("--candles", str(folder / "candles" / "BTCUSDT.parquet"), "--seed", "4")

@@ -1,0 +1,27 @@
+"""Derivatives, order flow and sentiment in files: where they lie and when they are known."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from crypto_bot.adapters.series.files import FileLayout, FileSeries
+from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+
+
+def _files(name: str, layout: FileLayout) -> partial[FileSeries]:
+    return partial(FileSeries, name, layout)
+
+
+funding = _files("funding", FileLayout("funding/{symbol}", "rate"))
+open_interest = _files(
+    "open_interest", FileLayout("open_interest/{symbol}", "oi_close", known="known_ms")
+)
+premium_1h = _files("premium_1h", FileLayout("premium_1h/{symbol}", "premium", delay_ms=HOUR_MS))
+taker_volume_1h = _files(
+    "taker_volume_1h", FileLayout("flow_1h/{symbol}", "taker_buy_volume", delay_ms=HOUR_MS)
+)
+btc_implied_volatility = _files(
+    "btc_implied_volatility", FileLayout("dvol_1h/BTC", "close", delay_ms=HOUR_MS)
+)
+# That of a day is published as the day begins; a day later it has certainly been.
+fear_greed = _files("fear_greed", FileLayout("macro/fear_greed", "fear_greed", delay_ms=DAY_MS))
