@@ -22,7 +22,7 @@ class PaperAccountSettings(BaseModel):
 
     name: str = Field(min_length=1, max_length=32, pattern="^[a-z0-9_-]+$")
     market: Literal["spot", "perp"] = "spot"
-    """`spot` buys only; `perp` goes both ways and pays funding."""
+    """`spot` is long only; `perp` trades both sides and pays funding."""
     start: Decimal = Field(default=Decimal(10_000), gt=0)
 
     sizing: Literal["fixed_fraction", "volatility_target", "kelly"] = "fixed_fraction"

@@ -22,14 +22,14 @@ class Candle(NamedTuple):
 
 
 class CandleFault(NamedTuple):
-    """One fault of one row of a series; `row` counts from 0."""
+    """A fault in one row of a series; `row` counts from 0."""
 
     kind: str
     row: int
 
 
 def faults(candles: Iterable[Candle], timeframe: Timeframe) -> list[CandleFault]:
-    """Every fault of the series `candles`, in row order. Gaps are not faults.
+    """All faults of `candles`, in row order. Gaps are not faults.
 
     Kinds: `not_finite`, `not_positive`, `negative_volume`, `high_low` (a price outside low..high),
     `off_grid`, `duplicate`, `disordered`.
@@ -72,8 +72,8 @@ def require_sound(candles: Sequence[Candle], timeframe: Timeframe, origin: str) 
     counts: dict[str, int] = {}
     for fault in found:
         counts[fault.kind] = counts.get(fault.kind, 0) + 1
-    summary = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
-    raise BadCandles(f"{origin}: {summary}; first at row {found[0].row}: {candles[found[0].row]}")
+    listed = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
+    raise BadCandles(f"{origin}: {listed}; first at row {found[0].row}: {candles[found[0].row]}")
 
 
 def missing_opens(

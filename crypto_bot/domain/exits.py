@@ -1,4 +1,4 @@
-"""Exits: the stop, three partial targets, the trailing stop and the time limit."""
+"""Exits: the stop, the three partial targets, the trailing stop and the end of the time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KILLED = "KILL"
 
 
 class Exit(NamedTuple):
-    """An amount closed at a price; a `maker` order rested in the book."""
+    """Closes `amount` at `price`; a `maker` exit is a resting limit order."""
 
     reason: str
     price: Decimal
@@ -29,15 +29,15 @@ class Exit(NamedTuple):
 
 
 class Path(NamedTuple):
-    """The exits of a position in one candle."""
+    """The exits of a position along one candle."""
 
     exits: list[Exit]
     stop: Decimal | None
-    """The stop after its close; None: unchanged."""
+    """The new stop at the candle's close; None: unchanged."""
 
 
 def decimal(price: float) -> Decimal:
-    """The shortest decimal with this float value: as the exchange wrote it."""
+    """The shortest decimal equal to this float: the number as sent by the exchange."""
     return Decimal(repr(price))
 
 
@@ -68,29 +68,28 @@ def terms(
 def _targets(
     prices: Sequence[Decimal], parts: Sequence[Decimal], amount: Decimal, instrument: Instrument
 ) -> tuple[Target, ...]:
-    """Parts in whole lots; a part too small joins the next, a remainder too small the last."""
+    """Parts in whole lots; parts below the minimum size are merged with the next."""
     targets = []
-    left, waiting = amount, Decimal(0)
+    left, carried = amount, Decimal(0)
     with localcontext(EXACT):
         for price, part in zip(prices[:-1], parts, strict=False):
-            wanted = to_lot(amount * part, instrument.lot) + waiting
-            if wanted >= left or not enough(price, left - wanted, instrument):
+            wanted = to_lot(amount * part, instrument.lot) + carried
+            if wanted >= left or not is_tradeable(price, left - wanted, instrument):
                 break
-            if not enough(price, wanted, instrument):
-                waiting = wanted
+            if not is_tradeable(price, wanted, instrument):
+                carried = wanted
                 continue
             targets.append(Target(price, wanted))
-            left, waiting = left - wanted, Decimal(0)
+            left, carried = left - wanted, Decimal(0)
         else:
             return (*targets, Target(prices[-1], left))
     return (*targets, Target(price, left))
 
 
-def enough(price: Decimal, amount: Decimal, instrument: Instrument) -> bool:
-    """Whether the exchange accepts an order so small."""
+def is_tradeable(price: Decimal, amount: Decimal, instrument: Instrument) -> bool:
+    """Whether the order reaches the minimum size of the exchange."""
     return (
-        amount >= instrument.least_amount
-        and EXACT.multiply(price, amount) >= instrument.least_worth
+        amount >= instrument.min_amount and EXACT.multiply(price, amount) >= instrument.min_notional
     )
 
 
@@ -103,10 +102,10 @@ def along_candle(
     costs: Costs,
     instrument: Instrument,
 ) -> Path:
-    """The exits of `position` in `candle`; the stop counts first, as the path within is unknown.
+    """The exits of `position` along `candle`: the stop first, as the path within is unknown.
 
-    A candle that opens beyond a level fills there; one that opened before the entry may have been
-    at its highs and lows before it, so it can stop the position out and do nothing else for it.
+    A candle that opens beyond a level fills at its open. The high and low of the candle of the
+    entry may precede the entry, so in that candle only the stop counts.
     """
     walk = _Walk(position, candle, close_ms, costs=costs, instrument=instrument)
     if candle.open_ms < position.entry_ms:
@@ -124,7 +123,7 @@ def along_candle(
 
 
 class _Walk:
-    """One candle from the side of a position; `better` is its favourable price."""
+    """One candle seen from the side of a position."""
 
     def __init__(
         self,
@@ -154,8 +153,8 @@ class _Walk:
         """Closes the rest by a market order at the middle price `price`."""
         if self._left:
             buys = self._sign < 0
-            dealt = market_price(price, self._costs, self._instrument, buys=buys)
-            self.exits.append(Exit(reason, dealt, self._left, at_ms, maker=False))
+            fill = market_price(price, self._costs, self._instrument, buys=buys)
+            self.exits.append(Exit(reason, fill, self._left, at_ms, maker=False))
             self._left = Decimal(0)
 
     def stop_at_open(self) -> None:
@@ -169,13 +168,13 @@ class _Walk:
             self.leave(stop_reason(self._position), stop, self._close_ms)
 
     def targets_at_open(self) -> None:
-        for target in self._waiting():
+        for target in self._open_targets():
             if not self._beyond(self.opened, target.price, above=True):
                 return
             self._reach(target, self.opened, self._open_ms)
 
     def targets_within(self) -> None:
-        for target in self._waiting():
+        for target in self._open_targets():
             if not self._beyond(self._best, target.price, above=True):
                 return
             self._reach(target, target.price, self._close_ms)
@@ -194,7 +193,7 @@ class _Walk:
         moved = EXACT.subtract(stop, self._position.stop)
         return stop if self._sign * moved > 0 else None
 
-    def _waiting(self) -> tuple[Target, ...]:
+    def _open_targets(self) -> tuple[Target, ...]:
         return self._position.terms.targets[self._reached :] if self._left else ()
 
     def _reach(self, target: Target, price: Decimal, at_ms: int) -> None:
@@ -204,16 +203,16 @@ class _Walk:
         self._left = EXACT.subtract(self._left, amount)
 
     def _beyond(self, price: Decimal, level: Decimal, *, above: bool) -> bool:
-        """Whether `price` has reached `level`, on its favourable or adverse side."""
+        """Whether `price` is at or beyond `level`, on the winning (`above`) or losing side."""
         moved = self._sign * EXACT.subtract(price, level)
         return moved >= 0 if above else moved <= 0
 
 
 def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
-    """The exits of `position` at a quote; `price` is the best at which it can be closed.
+    """The exits of `position` at a quote; `price` is the best price for closing it now.
 
-    A target fills at its own price, as its order lies waiting; a stop and the end of the time take
-    what there is, so the caller may put in what the book gives.
+    A target fills at its own price, as a resting order; stop and time exits are market orders,
+    whose price the caller may replace by that of the order book.
     """
     sign = position.sign
     if sign * EXACT.subtract(price, position.stop) <= 0:
@@ -232,5 +231,5 @@ def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
 
 
 def stop_reason(position: Position) -> str:
-    """A trailed stop starts no cooldown."""
+    """The reason of a stop exit; a trailed stop does not start the cooldown."""
     return STOPPED if position.stop == position.terms.stop else TRAILED

@@ -1,4 +1,4 @@
-"""Fills: prices and costs of orders, and rounding to ticks and lots."""
+"""Fills: prices, fees, and rounding to ticks and lots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXACT = Context(prec=96, traps=[Inexact, InvalidOperation])
 _ROUGH = Context(prec=96, traps=[InvalidOperation])
 _BPS = Decimal(10_000)
 _CENT = Decimal("1e-8")
-"""Fees are counted in these, rounded up."""
+"""Unit of fees, which are rounded up."""
 
 
 class Costs(NamedTuple):
@@ -22,22 +22,22 @@ class Costs(NamedTuple):
     taker_bps: Decimal
     maker_bps: Decimal
     half_spread_bps: Decimal
-    """Assumed where there is no quote, only a candle."""
+    """Assumed when only a candle is known, no quote."""
     slippage_bps: Decimal
-    """Added to it."""
+    """Assumed in addition to the spread."""
     cap_bps: Decimal
-    """How far from the best price an entry may take levels of the book."""
+    """Maximum distance from the best price at which an entry takes order book levels."""
 
 
-class Walked(NamedTuple):
-    """The amount found in a book and its mean price."""
+class BookFill(NamedTuple):
+    """Amount available in an order book, and its mean price."""
 
     price: Decimal
     amount: Decimal
 
 
 def to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:
-    """The multiple of `tick` at or above `price`, or at or below it, but never 0."""
+    """`price` rounded up or down to a multiple of `tick`, at least one tick."""
     steps, rest = EXACT.divmod(price, tick)
     if rest and up:
         steps += 1
@@ -45,38 +45,38 @@ def to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:
 
 
 def to_lot(amount: Decimal, lot: Decimal) -> Decimal:
-    """The greatest multiple of `lot` that is not above `amount`; it may be 0."""
+    """`amount` rounded down to a multiple of `lot`; may be 0."""
     return EXACT.multiply(EXACT.divmod(amount, lot)[0], lot)
 
 
-def worth(price: Decimal, amount: Decimal) -> Decimal:
-    """Exactly `price` times `amount`."""
+def notional(price: Decimal, amount: Decimal) -> Decimal:
+    """`price` times `amount`, exact."""
     return EXACT.multiply(price, amount)
 
 
-def fee(dealt: Decimal, bps: Decimal) -> Decimal:
-    """The fee on `worth`, rounded up to 1e-8 of the quote currency."""
-    return share_of(dealt, bps).quantize(_CENT, ROUND_UP, _ROUGH)
+def fee(value: Decimal, bps: Decimal) -> Decimal:
+    """The fee on a notional, rounded up to 1e-8 of the quote currency."""
+    return share_of(value, bps).quantize(_CENT, ROUND_UP, _ROUGH)
 
 
-def share_of(dealt: Decimal, bps: Decimal) -> Decimal:
-    """`bps` basis points of it, exactly."""
-    return EXACT.divide(EXACT.multiply(dealt, bps), _BPS)
+def share_of(value: Decimal, bps: Decimal) -> Decimal:
+    """`bps` basis points of `value`, exact."""
+    return EXACT.divide(EXACT.multiply(value, bps), _BPS)
 
 
 def market_price(price: Decimal, costs: Costs, instrument: Instrument, *, buys: bool) -> Decimal:
-    """The price of a market order from the middle `price`: less spread and slippage."""
+    """Fill price of a market order at middle `price`, after assumed spread and slippage."""
     worse = share_of(price, EXACT.add(costs.half_spread_bps, costs.slippage_bps))
-    dealt = EXACT.add(price, worse) if buys else EXACT.subtract(price, worse)
-    return to_tick(dealt, instrument.tick, up=buys)
+    fill = EXACT.add(price, worse) if buys else EXACT.subtract(price, worse)
+    return to_tick(fill, instrument.tick, up=buys)
 
 
 def walk(
     levels: Sequence[Level], amount: Decimal, cap_bps: Decimal, tick: Decimal, *, buys: bool
-) -> Walked:
-    """Takes `amount` from `levels`, best first, up to the cap.
+) -> BookFill:
+    """Fills `amount` from `levels`, the best first.
 
-    Prices beyond `cap_bps` of the best are left alone, so the amount may come out smaller. The
+    Levels more than `cap_bps` from the best are not used, so the amount may be smaller. The
     mean price is rounded to `tick` against the taker.
     """
     best = levels[0].price
@@ -89,16 +89,16 @@ def walk(
             break
         part = min(level.amount, EXACT.subtract(amount, taken))
         taken = EXACT.add(taken, part)
-        paid = EXACT.add(paid, worth(level.price, part))
+        paid = EXACT.add(paid, notional(level.price, part))
     if not taken:
-        return Walked(best, taken)
-    return Walked(to_tick(_ROUGH.divide(paid, taken), tick, up=buys), taken)
+        return BookFill(best, taken)
+    return BookFill(to_tick(_ROUGH.divide(paid, taken), tick, up=buys), taken)
 
 
 def forced_price(
     levels: Sequence[Level], amount: Decimal, cap_bps: Decimal, tick: Decimal, *, buys: bool
 ) -> Decimal:
-    """The fill of closing all of `amount`: the cap is the price of what the book lacks."""
+    """Mean price of closing all of `amount`; what the book lacks within the cap fills there."""
     found = walk(levels, amount, cap_bps, tick, buys=buys)
     lacking = EXACT.subtract(amount, found.amount)
     if not lacking:
@@ -106,20 +106,20 @@ def forced_price(
     best = levels[0].price
     reach = share_of(best, cap_bps)
     limit = EXACT.add(best, reach) if buys else EXACT.subtract(best, reach)
-    paid = EXACT.add(worth(found.price, found.amount), worth(limit, lacking))
+    paid = EXACT.add(notional(found.price, found.amount), notional(limit, lacking))
     return to_tick(_ROUGH.divide(paid, amount), tick, up=buys)
 
 
-def supposed_instrument(symbol: str, price: Decimal) -> Instrument:
-    """Likely steps of a coin of this price, where the exchange gives none.
+def assumed_instrument(symbol: str, price: Decimal) -> Instrument:
+    """Likely tick, lot and minimum size of a coin of this price, if the exchange gave none.
 
-    Prices of five significant digits or more, lots worth a cent or less, orders of at least 5.
+    Prices have five significant digits or more, lots are worth a cent or less, orders at least 5.
     """
     magnitude = price.adjusted()
     return Instrument(
         symbol=symbol,
         tick=Decimal(1).scaleb(magnitude - 5),
         lot=Decimal(1).scaleb(-2 - magnitude),
-        least_amount=Decimal(1).scaleb(-2 - magnitude),
-        least_worth=Decimal(5),
+        min_amount=Decimal(1).scaleb(-2 - magnitude),
+        min_notional=Decimal(5),
     )

@@ -1,4 +1,4 @@
-"""The ledger of a paper account: append-only events and their sum."""
+"""The append-only ledger of a paper account, and the account state it adds up to."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ STOPPED = "SL"
 
 
 class Kind(StrEnum):
-    """The kinds of events."""
+    """Kinds of ledger events."""
 
     DEPOSIT = "DEPOSIT"
     OPEN = "OPEN"
     CLOSE = "CLOSE"
-    """The whole position or a part."""
+    """All or part of a position."""
     FUNDING = "FUNDING"
     STOP = "STOP"
-    """The stop was moved; no cash."""
+    """The stop was moved; cash does not change."""
 
 
 class Target(NamedTuple):
-    """An amount to be sold (or bought back) at a price."""
+    """Amount to be sold (or bought back) at a price."""
 
     price: Decimal
     amount: Decimal
 
 
 class Terms(NamedTuple):
-    """Set when a position is opened; determines its exits."""
+    """The exit rules of a position, fixed when it is opened."""
 
     stop: Decimal
     targets: tuple[Target, ...]
@@ -48,9 +48,8 @@ class Terms(NamedTuple):
 class Event(NamedTuple):
     """One line of the ledger; `id` is made of its inputs, `seq` counts the account's events.
 
-    `price`, `amount` and `fee` are those of the fill; a FUNDING has the worth that it was reckoned
-    on as `amount` and its rate as `price`, a STOP the new stop as `price`. `cash` is by how much
-    the event changes the account's cash.
+    `price`, `amount` and `fee` are those of the fill. For FUNDING `amount` is the notional and
+    `price` the rate, for STOP `price` is the new stop. `cash` is the change of the account's cash.
     """
 
     id: str
@@ -71,26 +70,26 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A position in a coin, and the result of its closed parts."""
+    """An open position, and the results of its closed parts."""
 
     symbol: str
     side: Pred
     prediction_id: str
     opened: Decimal
     amount: Decimal
-    """The rest of `opened`."""
+    """The part of `opened` that is still open."""
     entry: Decimal
     entry_ms: int
     terms: Terms
     stop: Decimal
     reached: int = 0
-    """Targets that were filled."""
+    """Number of filled targets."""
     gross: Decimal = _NOTHING
     proceeds: Decimal = _NOTHING
-    """Notional of the closed parts, at their prices."""
+    """Notional of the closed parts."""
     fees: Decimal = _NOTHING
     funding: Decimal = _NOTHING
-    """Received; negative where it was paid."""
+    """Received; negative if paid."""
     funded_ms: int = 0
     """When funding was last due."""
 
@@ -106,13 +105,13 @@ class Position:
             return abs(self.entry - self.terms.stop) * self.opened
 
     def gain(self, price: Decimal) -> Decimal:
-        """The gain of closing the rest at `price`, before costs."""
+        """The gain from closing the rest at `price`, before costs."""
         with localcontext(EXACT):
             return self.sign * (price - self.entry) * self.amount
 
 
 class Closed(NamedTuple):
-    """The last part of a position was closed."""
+    """A position whose last part was closed."""
 
     position: Position
     at_ms: int
@@ -126,7 +125,7 @@ def drawdown(equity: Decimal, peak: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The sum of a ledger. `cash` and the worth of the positions are the equity, exactly.
+    """The state of a ledger. Equity is exactly `cash` plus the value of the positions.
 
     Spot: buying turns cash into coins. Perp: a contract costs nothing; closing it moves the gain
     into cash.
@@ -140,8 +139,8 @@ class Account:
     cash: Decimal = _NOTHING
     positions: Mapping[str, Position] = field(default_factory=dict)
     stopped_ms: Mapping[str, int] = field(default_factory=dict)
-    """When each coin was stopped out last."""
-    dealt: Decimal = _NOTHING
+    """When each coin was last stopped out."""
+    traded: Decimal = _NOTHING
     fees: Decimal = _NOTHING
     funding: Decimal = _NOTHING
 
@@ -150,17 +149,17 @@ class Account:
         with localcontext(EXACT):
             total = self.cash
             for position in self.positions.values():
-                total += self.worth(position, prices.get(position.symbol, position.entry))
+                total += self.value(position, prices.get(position.symbol, position.entry))
             return total
 
-    def worth(self, position: Position, price: Decimal) -> Decimal:
-        """The value of `position` within the equity at `price`."""
+    def value(self, position: Position, price: Decimal) -> Decimal:
+        """The contribution of `position` to the equity at `price`."""
         if self.market is Market.PERP:
             return position.gain(price)
         return EXACT.multiply(position.amount, price)
 
     def exposure(self, prices: Mapping[str, Decimal]) -> Decimal:
-        """Notional of all positions, whichever side."""
+        """Notional of all positions, of either side."""
         with localcontext(EXACT):
             return sum(
                 (p.amount * prices.get(p.symbol, p.entry) for p in self.positions.values()),
@@ -169,7 +168,7 @@ class Account:
 
 
 def cash_of(account: Account, event: Event) -> Decimal:
-    """The change of cash of `account` by `event`."""
+    """The change of the cash of `account` by `event`."""
     with localcontext(EXACT):
         if event.kind is Kind.DEPOSIT:
             return event.amount
@@ -187,9 +186,9 @@ def cash_of(account: Account, event: Event) -> Decimal:
 
 
 def apply(account: Account, event: Event) -> tuple[Account, Closed | None]:
-    """The account after `event`, and the position that it ended.
+    """The account after `event`, and the position that it closed, if any.
 
-    Raises ValueError where the event does not follow from those before it.
+    Raises ValueError if the event does not follow from those before it.
     """
     if event.seq != account.events or event.cash != cash_of(account, event):
         raise ValueError(f"event {event.id} does not follow from the ledger of {account.name}")
@@ -238,7 +237,7 @@ def _opened(account: Account, event: Event) -> Account:
         stop=event.terms.stop,
         fees=event.fee,
     )
-    account = replace(account, dealt=account.dealt + event.price * event.amount)
+    account = replace(account, traded=account.traded + event.price * event.amount)
     return _holding(account, position)
 
 
@@ -254,7 +253,7 @@ def _reduced(account: Account, position: Position, event: Event) -> tuple[Accoun
         proceeds=position.proceeds + event.price * event.amount,
         fees=position.fees + event.fee,
     )
-    account = replace(account, dealt=account.dealt + event.price * event.amount)
+    account = replace(account, traded=account.traded + event.price * event.amount)
     if event.reason == STOPPED:
         stopped = {**account.stopped_ms, position.symbol: event.at_ms}
         account = replace(account, stopped_ms=stopped)

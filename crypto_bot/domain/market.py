@@ -1,4 +1,4 @@
-"""The measurements of a coin at a close, and the candles of a bar."""
+"""The inputs of the rules: measurements of one coin at one close."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MarketView(NamedTuple):
     symbol: str
     open_ms: int
     bars: int
-    """Contiguous closed candles seen, this one included (capped at the window)."""
+    """Number of contiguous closed candles up to this one (capped at the window)."""
     close: float
     atr: float
     """ATR(14) by Wilder, in price units."""

@@ -1,4 +1,4 @@
-"""Notices to people: topic, severity and quiet hours."""
+"""Notices to people: topic, severity, and quiet hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crypto_bot.domain.errors import ConfigError
 
 
 class Level(IntEnum):
-    """Severity: for information, to be looked at, to be looked at now."""
+    """Severity."""
 
     INFO = 1
     WARNING = 2
@@ -20,7 +20,7 @@ class Level(IntEnum):
 
 
 class Topic(StrEnum):
-    """What a notice is about."""
+    """The subject of a notice."""
 
     SIGNAL = "signal"
     FILL = "fill"
@@ -31,7 +31,7 @@ class Topic(StrEnum):
 
 
 class Notice(NamedTuple):
-    """One notice, in one line of plain text without secrets."""
+    """One notice, a line of plain text without secrets."""
 
     topic: Topic
     level: Level
@@ -39,7 +39,7 @@ class Notice(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message to a receiver: one notice, or a digest of many."""
+    """A message to a receiver: one notice, or many as a digest."""
 
     title: str
     body: str
@@ -48,7 +48,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A daily interval in a time zone; it may span midnight and excludes its end."""
+    """A daily time span in a time zone; may span midnight; excludes its end."""
 
     start: time
     end: time
@@ -62,14 +62,14 @@ class QuietHours:
             start, end = (time.fromisoformat(each.strip()) for each in (first, last))
         except ValueError as error:
             raise ConfigError(
-                f"quiet hours '{text}' are no span of a day: write 22:00-07:00"
+                f"quiet hours '{text}' are not a time span such as 22:00-07:00"
             ) from error
         if start == end:
-            raise ConfigError(f"quiet hours '{text}' begin where they end: write 22:00-07:00")
+            raise ConfigError(f"quiet hours '{text}' are empty: write a span such as 22:00-07:00")
         return cls(start, end, zone_of(zone))
 
     def covers(self, at_ms: int) -> bool:
-        """Whether `at_ms` (UTC) lies in them."""
+        """Whether `at_ms` (UTC) is within the quiet hours."""
         at = datetime.fromtimestamp(at_ms / 1000, self.zone).time()
         if self.start < self.end:
             return self.start <= at < self.end
@@ -77,10 +77,10 @@ class QuietHours:
 
 
 def zone_of(name: str) -> tzinfo:
-    """The time zone of that name in the IANA database. Raises ConfigError."""
+    """The time zone of this IANA name. Raises ConfigError."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ConfigError(
-            f"there is no time zone '{name}': write UTC or a name such as Europe/Berlin"
+            f"there is no time zone '{name}': use UTC or a name such as Europe/Berlin"
         ) from error

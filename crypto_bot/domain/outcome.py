@@ -1,4 +1,4 @@
-"""Settling: what the market did with a call, from the candles after it and nothing else."""
+"""Settling: the outcome of a signal, from the candles after it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HIGH, _LOW = attrgetter("high"), attrgetter("low")
 
 
 class Outcome(NamedTuple):
-    """The end of one signal.
+    """The outcome of one signal.
 
     `settled_ms` is the close of the candle that decided it. `return_bps` is gross and 0 for a
     NO_TRADE. `mfe_bps` and `mae_bps` are the best and worst excursion seen from the side of the
@@ -59,9 +59,9 @@ def settle(
 
     `after` holds the candles that follow its own, ascending. The first that touches stop or
     target ends a trade: at the stop when it touches both, else at the first target; a candle that
-    opens beyond a level fills at its open. TP2 and TP3 say how far that one candle reached; the
-    fill stays that of the first target. A NO_TRADE is settled when its label is known, and a signal
-    with a label of its own at the end of its horizon, wherever its trade ended before. A missing
+    opens beyond a level fills at its open. TP2 and TP3 record how far that candle reached; the
+    fill is still at the first target. A NO_TRADE is settled when its label is known, and a signal
+    with a label of its own at the end of its horizon, even if its trade ended before. A missing
     candle before the end leaves the signal open.
     """
     due_ms = signal.candle_open_ms
@@ -80,7 +80,7 @@ def settle(
 def decided(
     signal: Signal, path: Sequence[Candle], timeframe: Timeframe, class_after: ClassAfter
 ) -> Outcome | None:
-    """The outcome of `signal` where the newest candle of `path` decides it: a step of `settle`.
+    """The outcome of `signal` if the newest candle of `path` decides it: a step of `settle`.
 
     `path` holds every candle after the signal's own, up to its horizon, and those before the newest
     did not decide it.
@@ -140,7 +140,7 @@ def _ending(signal: Signal, candle: Candle) -> _Ending | None:
 def _labelled(
     signal: Signal, label: str | None, path: Sequence[Candle], timeframe: Timeframe
 ) -> Outcome:
-    """The trade ends as any other, at the latest with the horizon; its label is its own."""
+    """The outcome with the label of the signal; the trade ends at the horizon at the latest."""
     held = path
     ending = _Ending(Status.EXPIRED, path[-1].close, label)
     if signal.pred is not Pred.NO_TRADE:
@@ -189,7 +189,7 @@ def _outcome(
 
 
 def side_of(spec: LabelSpec | None, label: str | None) -> Pred | None:
-    """The call that would have been right where the class is `label`; None where none would.
+    """The side that class `label` stands for, if any.
 
     `spec` is None for the triple barrier of `settle`.
     """

@@ -1,4 +1,4 @@
-"""How a paper account trades: its market, its costs, its exits, its size and its rules."""
+"""The plan of a paper account: market, costs, exits, sizing and risk rules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from crypto_bot.domain.fills import Costs
 
 
 class Market(StrEnum):
-    """Long only with coins bought, or both ways with contracts and funding."""
+    """Spot: long only. Perp: both sides, with perpetual contracts and funding."""
 
     SPOT = "spot"
     PERP = "perp"
 
 
 class Sizing(StrEnum):
-    """How much is risked on a signal."""
+    """Sizing methods."""
 
     FIXED_FRACTION = "fixed_fraction"
     VOLATILITY_TARGET = "volatility_target"
@@ -26,52 +26,52 @@ class Sizing(StrEnum):
 
 
 class SizingPlan(NamedTuple):
-    """Shares of equity; each way of sizing reads its own."""
+    """Parameters as shares of equity; each method uses its own."""
 
     method: Sizing
     risk: Decimal
-    """fixed_fraction: lost at the stop. kelly: lost at the stop at most."""
+    """fixed_fraction: loss at the stop. kelly: maximum loss at the stop."""
     daily_volatility: Decimal
-    """volatility_target: the standard deviation of a day that a position may bring."""
+    """volatility_target: daily standard deviation of a position."""
     kelly_fraction: Decimal
-    """kelly: the part of the full bet."""
+    """kelly: fraction of the full Kelly bet."""
 
 
 class ExitPlan(NamedTuple):
-    """Where a position ends. Distances in ATR of the signal, from the price of the entry."""
+    """Exit rules. Distances in ATR of the signal, from the entry price."""
 
     stop_atr: Decimal
     targets_atr: tuple[Decimal, Decimal, Decimal]
     parts: tuple[Decimal, Decimal, Decimal]
-    """Of the amount, one for each target; what the first two leave goes at the third."""
+    """Shares of the amount for each target; the third takes what the first two leave."""
     trail_atr: Decimal | None
-    """After the first target the stop follows the best price at this distance; None: it stays."""
+    """Distance of the trailing stop after the first target; None: no trailing."""
     bars: int | None
-    """Candles after which it ends anyway; None: as many as the signal's horizon."""
+    """Candles after which the position is closed; None: the signal's horizon."""
 
 
 class Rules(NamedTuple):
-    """The rules of risk; None (or False) switches one off. Shares are of equity."""
+    """Risk rules; None (or False) switches one off. Shares are of equity."""
 
     late: bool
-    """Refuses signals that came late; without it an account trades the whole log, as a replay."""
+    """Refuses late signals; without it an account trades the whole log, as in a replay."""
     max_positions: int | None
     coin_exposure: Decimal | None
     total_exposure: Decimal | None
     correlated_positions: int | None
-    """So many positions of one side may move together."""
+    """Maximum number of correlated positions of one side."""
     correlated_from: float
-    """From this correlation of returns on."""
+    """Correlation of returns from which positions count as correlated."""
     cooldown_bars: int | None
-    """Candles without a new position in a coin after a stop."""
+    """Number of candles after a stop without a new position in the coin."""
     daily_loss: Decimal | None
     drawdown: Decimal | None
-    """From the highest equity; beyond it nothing is opened until a person resumes."""
+    """From the highest equity; beyond it nothing is opened until trading is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One account."""
+    """The plan of one account."""
 
     name: str
     market: Market
@@ -81,4 +81,4 @@ class Plan:
     exits: ExitPlan
     rules: Rules
     funding_bps: Decimal
-    """What a long pays every eight hours where the exchange's rates are not known."""
+    """Funding paid by longs every eight hours if the exchange's rates are unknown."""

@@ -1,4 +1,4 @@
-"""What a paper account shows of itself: what the page, the API and the terminal read."""
+"""Reports of paper accounts for the page, the API and the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crypto_bot.domain.signal import Pred, Source
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """What is held now. Prices in the quote currency; `price` is what it could be closed at."""
+    """An open position. Prices in the quote currency; `price` is the current one."""
 
     symbol: str
     side: Pred
@@ -34,7 +34,7 @@ class OpenPosition:
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """What was held. `net` is after fees and funding; `exit` is the mean of its parts."""
+    """A closed position. `net` is after fees and funding; `exit` is the mean exit price."""
 
     symbol: str
     side: Pred
@@ -44,7 +44,7 @@ class ClosedTrade:
     exit: Decimal
     exit_ms: int
     reason: str
-    """What ended it: SL, TP3, TRAIL, TIME, KILL."""
+    """The last exit: SL, TP3, TRAIL, TIME or KILL."""
     gross: Decimal
     fees: Decimal
     funding: Decimal
@@ -55,7 +55,7 @@ class ClosedTrade:
 
 
 class EquityPoint(NamedTuple):
-    """Worth of an account at a time, and of the same money in equal parts of all coins."""
+    """Equity of an account, and of buying and holding all coins in equal parts."""
 
     at_ms: int
     equity: Decimal
@@ -64,7 +64,7 @@ class EquityPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountStatistics:
-    """Over the closed trades and the daily equity; None where there is too little to say."""
+    """Statistics of closed trades and daily equity; None if there is too little data."""
 
     trades: int
     return_share: float
@@ -77,27 +77,27 @@ class AccountStatistics:
     profit_factor: float | None
     expectancy_r: Interval
     turnover: float
-    """Worth dealt over mean equity."""
+    """Traded notional over mean equity."""
     fees: Decimal
     funding: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """One account as of `at_ms`: `cash` and the worth of what is open make `equity`."""
+    """One account as of `at_ms`; `equity` is `cash` plus the value of open positions."""
 
     name: str
     market: str
     """`spot` or `perp`."""
     rules: Mapping[str, str]
-    """Each rule of risk in words, by name."""
+    """A text for each risk rule, by name."""
     start: Decimal
     cash: Decimal
     equity: Decimal
     at_ms: int
     open_positions: tuple[OpenPosition, ...]
     closed_trades: tuple[ClosedTrade, ...]
-    """The newest first, a bounded number."""
+    """The newest first, limited in number."""
     refusals: Mapping[str, int]
     """How many signals each rule has refused."""
     curve: tuple[EquityPoint, ...]
@@ -105,7 +105,7 @@ class AccountReport:
 
 
 class Refusal(NamedTuple):
-    """A signal that an account did not follow, and the rule that forbade it."""
+    """A signal that an account did not follow, and the rule that refused it."""
 
     account: str
     prediction_id: str
@@ -115,7 +115,7 @@ class Refusal(NamedTuple):
 
 
 class KillSwitch(NamedTuple):
-    """Whether paper trading has been stopped by a person, since when, by whom and why."""
+    """Whether paper trading is stopped, since when, by whom and why."""
 
     on: bool
     since_ms: int | None = None

@@ -1,4 +1,4 @@
-"""Quotes, order books, funding, and the ticks and lots of an exchange."""
+"""Quotes, order books, and the tick and lot sizes of an exchange."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Quote(NamedTuple):
-    """The best two prices of a coin as they stood at `at_ms`; `0 < bid <= ask`."""
+    """Best bid and ask of a coin at `at_ms`; `0 < bid <= ask`."""
 
     symbol: str
     bid: Decimal
@@ -16,14 +16,14 @@ class Quote(NamedTuple):
 
 
 class Level(NamedTuple):
-    """An amount offered at a price."""
+    """An order book level: amount at a price."""
 
     price: Decimal
     amount: Decimal
 
 
 class OrderBook(NamedTuple):
-    """The best levels of each side, the best first, as they stood at `at_ms`."""
+    """The best levels of each side at `at_ms`, the best first."""
 
     symbol: str
     bids: tuple[Level, ...]
@@ -32,18 +32,18 @@ class OrderBook(NamedTuple):
 
 
 class Instrument(NamedTuple):
-    """Tick, lot and least sizes of a coin at an exchange."""
+    """Tick and lot size of a coin, and the minimum order size."""
 
     symbol: str
     tick: Decimal
     lot: Decimal
-    least_amount: Decimal
-    least_worth: Decimal
+    min_amount: Decimal
+    min_notional: Decimal
     """In the quote currency."""
 
 
 class Funding(NamedTuple):
-    """Longs pay `rate` of the notional to shorts at `due_ms`; they receive a negative one."""
+    """Longs pay `rate` of the notional to shorts at `due_ms`, or receive it if negative."""
 
     symbol: str
     due_ms: int

@@ -1,4 +1,4 @@
-"""The tracked record of a source, and the probability that its next call is right.
+"""The track record of a source, and the probability that its next call is right.
 
 Beta-binomial shrinkage: a coin's own hits are pulled towards the source's hits over all coins, and
 those towards a prior (Gelman et al., Bayesian Data Analysis, 3rd ed., ch. 5, with fixed weights).
@@ -11,31 +11,31 @@ from typing import NamedTuple
 from crypto_bot.domain.signal import Pred, Probabilities
 
 PRIOR_RATE = 1.0 / 3.0
-"""Before any evidence each of the three labels is as likely as the others."""
+"""Before any evidence the three labels are equally likely."""
 PRIOR_WEIGHT = 30.0
-"""The prior counts as much as this many outcomes of the source."""
+"""Weight of the prior, in outcomes of the source."""
 POOL_WEIGHT = 50.0
-"""The source's rate counts as much as this many outcomes on the coin."""
+"""Weight of the source's rate, in outcomes on the coin."""
 
 
 class Tally(NamedTuple):
-    """Settled calls: how many, how many were right, how many moved neither way."""
+    """Counts of settled calls: all, right, and those whose label is NO_TRADE."""
 
     n: int = 0
     hits: int = 0
     flats: int = 0
 
     def plus(self, other: Tally) -> Tally:
-        """Both together."""
+        """The sum of both."""
         return Tally(self.n + other.n, self.hits + other.hits, self.flats + other.flats)
 
     def minus(self, other: Tally) -> Tally:
-        """This one without `other`."""
+        """The difference of both."""
         return Tally(self.n - other.n, self.hits - other.hits, self.flats - other.flats)
 
 
 def tally_of(pred: Pred, label: Pred) -> Tally:
-    """The tally of one settled call."""
+    """The counts of one settled call."""
     flat = label is Pred.NO_TRADE and pred is not Pred.NO_TRADE
     return Tally(1, int(label is pred), int(flat))
 

@@ -1,4 +1,4 @@
-"""Risk rules: each has a name, can be switched off, and gives a reason when it forbids."""
+"""Risk rules: each has a name, can be switched off, and gives a reason when it forbids a trade."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crypto_bot.domain.paper import Market, Plan, Rules
 from crypto_bot.domain.signal import Pred, Signal
 
 
-class Standing(NamedTuple):
-    """The state of an account when a signal is to be traded."""
+class RiskState(NamedTuple):
+    """The state of an account when a signal arrives."""
 
     account: Account
     at_ms: int
@@ -22,102 +22,102 @@ class Standing(NamedTuple):
     day_start: Decimal
     """Equity at the last midnight UTC."""
     peak: Decimal
-    """The highest equity since trading was last resumed."""
+    """The highest equity since trading was last resumed by hand."""
     killed: str | None
-    """Why the kill switch is on."""
-    alike: Mapping[str, float]
-    """Correlation of each held coin's returns with those of the signal's coin, where known."""
+    """The reason if the kill switch is on."""
+    correlations: Mapping[str, float]
+    """Correlation of each held coin's returns with those of the signal's coin, if known."""
 
 
 class Forbidden(NamedTuple):
-    """The rule that forbids a trade, and its reason."""
+    """The rule that forbids a trade, and its reason as text."""
 
     rule: str
     reason: str
 
 
-def forbidden(plan: Plan, signal: Signal, standing: Standing, *, late: bool) -> Forbidden | None:
-    """The first rule that forbids `signal`; None where all allow it."""
+def forbidden(plan: Plan, signal: Signal, state: RiskState, *, late: bool) -> Forbidden | None:
+    """The first rule that forbids `signal`; None if all allow it."""
     if plan.rules.late and late:
-        return Forbidden("late", "the signal came late")
+        return Forbidden("late", "the signal was late")
     for name, rule in RULES.items():
-        reason = rule(plan, signal, standing)
+        reason = rule(plan, signal, state)
         if reason is not None:
             return Forbidden(name, reason)
     return None
 
 
-def room(rules: Rules, account: Account, standing: Standing) -> Decimal:
-    """The notional that may still be added: by exposure limits and, for spot, by cash."""
+def exposure_left(rules: Rules, account: Account, state: RiskState) -> Decimal:
+    """The notional that may still be added under the exposure caps and, for spot, the cash."""
     limits = []
     if rules.coin_exposure is not None:
-        limits.append(rules.coin_exposure * standing.equity)
+        limits.append(rules.coin_exposure * state.equity)
     if rules.total_exposure is not None:
-        limits.append(rules.total_exposure * standing.equity - standing.exposure)
+        limits.append(rules.total_exposure * state.equity - state.exposure)
     if account.market is Market.SPOT or not limits:
         limits.append(account.cash)
     return max(Decimal(0), min(limits))
 
 
-def _kill_switch(_: Plan, __: Signal, standing: Standing) -> str | None:
-    return standing.killed
+def _kill_switch(_: Plan, __: Signal, state: RiskState) -> str | None:
+    return state.killed
 
 
-def _long_only(plan: Plan, signal: Signal, _: Standing) -> str | None:
+def _long_only(plan: Plan, signal: Signal, _: RiskState) -> str | None:
     if plan.market is Market.SPOT and signal.pred is Pred.SHORT:
-        return "a spot account buys only"
+        return "a spot account is long only"
     return None
 
 
-def _atr(_: Plan, signal: Signal, __: Standing) -> str | None:
+def _atr(_: Plan, signal: Signal, __: RiskState) -> str | None:
     if signal.atr is None or not signal.atr > 0.0:
         return "the coin has too few candles for an ATR, so there is no stop"
     return None
 
 
-def _holding(_: Plan, signal: Signal, standing: Standing) -> str | None:
-    held = standing.account.positions.get(signal.symbol)
+def _holding(_: Plan, signal: Signal, state: RiskState) -> str | None:
+    held = state.account.positions.get(signal.symbol)
     return None if held is None else f"{signal.symbol} is held already, {held.side} {held.amount}"
 
 
-def _drawdown(plan: Plan, _: Signal, standing: Standing) -> str | None:
+def _drawdown(plan: Plan, _: Signal, state: RiskState) -> str | None:
     most = plan.rules.drawdown
-    lost = drawdown(standing.equity, standing.peak)
+    lost = drawdown(state.equity, state.peak)
     if most is None or lost < most:
         return None
-    return f"equity is {lost:.1%} below its peak, {most:.1%} are allowed: resume to go on"
+    return f"equity is {lost:.1%} below its peak, {most:.1%} are allowed: resume to continue"
 
 
-def _daily_loss(plan: Plan, _: Signal, standing: Standing) -> str | None:
+def _daily_loss(plan: Plan, _: Signal, state: RiskState) -> str | None:
     most = plan.rules.daily_loss
-    if most is None or standing.equity > standing.day_start * (1 - most):
+    if most is None or state.equity > state.day_start * (1 - most):
         return None
-    return f"the day has lost {1 - standing.equity / standing.day_start:.1%} of {most:.1%} allowed"
+    return f"the day has lost {1 - state.equity / state.day_start:.1%} of {most:.1%} allowed"
 
 
-def _cooldown(plan: Plan, signal: Signal, standing: Standing) -> str | None:
+def _cooldown(plan: Plan, signal: Signal, state: RiskState) -> str | None:
     bars = plan.rules.cooldown_bars
-    stopped_ms = standing.account.stopped_ms.get(signal.symbol)
+    stopped_ms = state.account.stopped_ms.get(signal.symbol)
     if bars is None or stopped_ms is None:
         return None
-    if standing.at_ms >= stopped_ms + bars * standing.timeframe_ms:
+    if state.at_ms >= stopped_ms + bars * state.timeframe_ms:
         return None
     return f"{signal.symbol} was stopped out less than {bars} candles ago"
 
 
-def _max_positions(plan: Plan, _: Signal, standing: Standing) -> str | None:
-    most, held = plan.rules.max_positions, len(standing.account.positions)
+def _max_positions(plan: Plan, _: Signal, state: RiskState) -> str | None:
+    most, held = plan.rules.max_positions, len(state.account.positions)
     return None if most is None or held < most else f"{held} positions are open, {most} are allowed"
 
 
-def _correlated(plan: Plan, signal: Signal, standing: Standing) -> str | None:
+def _correlated(plan: Plan, signal: Signal, state: RiskState) -> str | None:
     most, level = plan.rules.correlated_positions, plan.rules.correlated_from
     if most is None:
         return None
     like = [
         symbol
-        for symbol, held in sorted(standing.account.positions.items())
-        if _moves_along(held, signal, standing.alike.get(symbol, 0.0), level)
+        for symbol, held in sorted(state.account.positions.items())
+        if _moves_along(held, signal, state.correlations.get(symbol, 0.0), level)
     ]
     if len(like) < most:
         return None
@@ -125,11 +125,11 @@ def _correlated(plan: Plan, signal: Signal, standing: Standing) -> str | None:
 
 
 def _moves_along(held: Position, signal: Signal, correlation: float, level: float) -> bool:
-    """Whether both trades tend to win together, by their sides and the sign of `correlation`."""
+    """Whether both positions win together, given the sides and the correlation."""
     return (correlation if held.side is signal.pred else -correlation) >= level
 
 
-RULES: dict[str, Callable[[Plan, Signal, Standing], str | None]] = {
+RULES: dict[str, Callable[[Plan, Signal, RiskState], str | None]] = {
     "kill_switch": _kill_switch,
     "long_only": _long_only,
     "atr": _atr,
@@ -140,12 +140,12 @@ RULES: dict[str, Callable[[Plan, Signal, Standing], str | None]] = {
     "max_positions": _max_positions,
     "correlated_positions": _correlated,
 }
-"""In the order of evaluation. `late` comes before all of these; `exposure`, `size` and `price`
-apply when the entry is computed."""
+"""In order of evaluation. `late` is checked before them; `exposure`, `size` and `price` are checked
+when the entry is made."""
 
 
-def in_words(plan: Plan) -> dict[str, str]:
-    """Each enabled rule by name, described for users."""
+def descriptions(plan: Plan) -> dict[str, str]:
+    """A text for each rule that is on, by name."""
     rules = plan.rules
     return {
         name: words
@@ -154,19 +154,16 @@ def in_words(plan: Plan) -> dict[str, str]:
             ("exits", _exit_words(plan)),
             ("costs", _cost_words(plan)),
             ("late", "late signals are not traded" if rules.late else None),
-            ("max_positions", _described("at most {} positions", rules.max_positions)),
-            (
-                "coin_exposure",
-                _described("at most {:.0%} of equity in a coin", rules.coin_exposure),
-            ),
-            ("total_exposure", _described("at most {:.0%} of equity in all", rules.total_exposure)),
+            ("max_positions", _text("at most {} positions", rules.max_positions)),
+            ("coin_exposure", _text("at most {:.0%} of equity in a coin", rules.coin_exposure)),
+            ("total_exposure", _text("at most {:.0%} of equity in all", rules.total_exposure)),
             (
                 "correlated_positions",
-                _described("at most {} that move alike", rules.correlated_positions),
+                _text("at most {} that move alike", rules.correlated_positions),
             ),
-            ("cooldown", _described("{} candles after a stop", rules.cooldown_bars)),
-            ("daily_loss", _described("nothing more after {:.1%} lost in a day", rules.daily_loss)),
-            ("drawdown", _described("nothing more {:.1%} below the peak", rules.drawdown)),
+            ("cooldown", _text("{} candles after a stop", rules.cooldown_bars)),
+            ("daily_loss", _text("nothing more after {:.1%} lost in a day", rules.daily_loss)),
+            ("drawdown", _text("nothing more {:.1%} below the peak", rules.drawdown)),
         )
         if words is not None
     }
@@ -195,5 +192,5 @@ def _cost_words(plan: Plan) -> str:
     return f"taker {costs.taker_bps:g} bp, maker {costs.maker_bps:g} bp, spread and slippage"
 
 
-def _described(text: str, value: int | Decimal | None) -> str | None:
-    return None if value is None else text.format(value)
+def _text(template: str, value: int | Decimal | None) -> str | None:
+    return None if value is None else template.format(value)

@@ -1,4 +1,4 @@
-"""Prices that jump: one reading is not believed, a second one is."""
+"""Price jumps: a quote far from the last one is accepted only when confirmed."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from crypto_bot.domain.quote import Quote
 
 
 class SanityBand:
-    """Lets quotes through; one beyond the band around the last waits for another to confirm it."""
+    """Accepts quotes; one beyond the band around the last must be confirmed by the next."""
 
     def __init__(self, band: Decimal) -> None:
         """`band` is a share of the price."""
         self._band = band
         self._last: dict[str, Decimal] = {}
-        self._doubted: dict[str, Decimal] = {}
+        self._unconfirmed: dict[str, Decimal] = {}
 
     def expect(self, prices: Mapping[str, Decimal]) -> None:
-        """Around what the first quote of a coin should lie."""
+        """Sets the prices near which the first quotes are expected."""
         self._last = {**prices, **self._last}
 
     def accepted(self, quotes: Mapping[str, Quote]) -> dict[str, Quote]:
-        """The quotes of one reading that can be believed."""
-        return {symbol: quote for symbol, quote in quotes.items() if self._believes(quote)}
+        """The accepted quotes of one reading."""
+        return {symbol: quote for symbol, quote in quotes.items() if self._accepts(quote)}
 
-    def _believes(self, quote: Quote) -> bool:
+    def _accepts(self, quote: Quote) -> bool:
         middle = (quote.bid + quote.ask) / 2
         last = self._last.get(quote.symbol)
-        doubted = self._doubted.pop(quote.symbol, None)
+        unconfirmed = self._unconfirmed.pop(quote.symbol, None)
         if last is None or self._near(middle, last):
             self._last[quote.symbol] = middle
             return True
-        if doubted is not None and self._near(middle, doubted):
+        if unconfirmed is not None and self._near(middle, unconfirmed):
             self._last[quote.symbol] = middle
             return True
-        self._doubted[quote.symbol] = middle
+        self._unconfirmed[quote.symbol] = middle
         return False
 
     def _near(self, price: Decimal, other: Decimal) -> bool:

@@ -1,4 +1,4 @@
-"""Position sizes before the caps."""
+"""Position sizing, before exposure caps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLACES = Decimal("1e-12")
 
 
 class Bet(NamedTuple):
-    """The inputs of a position size. Prices as shares of the entry."""
+    """The inputs of sizing."""
 
     signal: Signal
     equity: Decimal
@@ -26,12 +26,12 @@ class Bet(NamedTuple):
     target: Decimal
     """Distance to the first target, price units."""
     cost_bps: float
-    """Of a round trip."""
+    """Cost of a round trip."""
     timeframe_ms: int
 
 
-def worth_of(plan: SizingPlan, bet: Bet) -> Decimal:
-    """The notional, in the quote currency; 0 where the method sees no edge."""
+def size_of(plan: SizingPlan, bet: Bet) -> Decimal:
+    """The position size in the quote currency; 0 if the method finds no edge."""
     if plan.method is Sizing.FIXED_FRACTION:
         return fixed_fraction(plan.risk, bet)
     if plan.method is Sizing.VOLATILITY_TARGET:
@@ -40,15 +40,15 @@ def worth_of(plan: SizingPlan, bet: Bet) -> Decimal:
 
 
 def fixed_fraction(risk: Decimal, bet: Bet) -> Decimal:
-    """The notional at which the stop loses `risk` of the equity before costs."""
+    """The size at which the stop loses `risk` of the equity before costs."""
     return bet.equity * risk * bet.entry / bet.stop
 
 
 def volatility_target(daily: Decimal, bet: Bet) -> Decimal:
-    """The notional whose daily standard deviation is `daily` of the equity.
+    """The size at which a day's standard deviation is `daily` of the equity.
 
-    The coin's is read from its ATR: a candle's range is 1.596 standard deviations of its return,
-    and a day has as many candles as it has.
+    The coin's volatility is taken from its ATR: the range of a candle is 1.596 standard deviations
+    of its return, and the variance of a day is that of its candles.
     """
     atr = bet.signal.atr or 0.0
     if atr <= 0.0:
@@ -59,11 +59,11 @@ def volatility_target(daily: Decimal, bet: Bet) -> Decimal:
 
 
 def kelly(fraction: Decimal, most: Decimal, bet: Bet) -> Decimal:
-    """`fraction` of the bet with the greatest growth of log wealth (Kelly 1956).
+    """`fraction` of the bet that maximises the expected logarithm of wealth (Kelly 1956).
 
-    The trade wins w with the probability that its call is right, loses l with that of the opposite
-    call, and comes out even otherwise; w and l are shares of the entry after costs. The growth
-    p ln(1 + f w) + q ln(1 - f l) is greatest at f = (p w - q l) / ((p + q) w l). At most `most` of
+    The trade wins w with the probability of its own side, loses l with that of the opposite
+    side, and breaks even otherwise; w and l are shares of the entry after costs. The growth
+    p ln(1 + f w) + q ln(1 - f l) is maximal at f = (p w - q l) / ((p + q) w l). At most `most` of
     the equity is risked. The probabilities are the signal's, which are calibrated or tracked rates.
     """
     cost = bet.cost_bps / 1e4

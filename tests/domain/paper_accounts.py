@@ -1,4 +1,4 @@
-"""A plain account and its signals, for the tests of paper trading."""
+"""Accounts, plans and signals for the tests of paper trading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crypto_bot.domain.fills import Costs
 from crypto_bot.domain.ledger import Account, Event, Kind, apply, cash_of
 from crypto_bot.domain.paper import ExitPlan, Market, Plan, Rules, Sizing, SizingPlan
 from crypto_bot.domain.quote import Instrument
-from crypto_bot.domain.risk import Standing
+from crypto_bot.domain.risk import RiskState
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 
 D = Decimal
@@ -79,13 +79,13 @@ def signal(
 
 
 def account(market: Market = Market.PERP, start: Decimal = START) -> Account:
-    """With its deposit."""
+    """An account after its deposit."""
     empty = Account("main", market)
     return entered(empty, Kind.DEPOSIT, amount=start)
 
 
 def entered(before: Account, kind: Kind, **fields: Any) -> Account:
-    """After one more event."""
+    """The account after one more event."""
     return with_end(before, kind, **fields)[0]
 
 
@@ -95,10 +95,10 @@ def with_end(before: Account, kind: Kind, **fields: Any) -> tuple[Account, Any]:
     return apply(before, event._replace(cash=cash_of(before, event)))
 
 
-def standing(of: Account, prices: Mapping[str, Decimal] | None = None, **changed: Any) -> Standing:
+def state(of: Account, prices: Mapping[str, Decimal] | None = None, **changed: Any) -> RiskState:
     marks = prices or {}
     equity = of.equity(marks)
-    found = Standing(
+    found = RiskState(
         account=of,
         at_ms=T0 + TF_MS,
         timeframe_ms=TF_MS,
@@ -107,6 +107,6 @@ def standing(of: Account, prices: Mapping[str, Decimal] | None = None, **changed
         day_start=equity,
         peak=equity,
         killed=None,
-        alike={},
+        correlations={},
     )
     return found._replace(**changed)

@@ -1,4 +1,4 @@
-"""What a series of candles must satisfy."""
+"""Validation of a series of candles."""
 
 from math import inf, nan
 
@@ -35,15 +35,15 @@ def kinds(candles: list[Candle]) -> list[tuple[str, int]]:
         (GOOD._replace(open_ms=1), "off_grid"),
     ],
 )
-def test_names_what_is_wrong_with_a_row(row: Candle, kind: str) -> None:
+def test_faults_of_a_row(row: Candle, kind: str) -> None:
     assert kinds([row]) == [(kind, 0)]
 
 
-def test_names_what_is_wrong_with_the_order() -> None:
+def test_faults_of_the_order() -> None:
     assert kinds(series(0, 1, 1, 3, 2, 4)) == [("duplicate", 2), ("disordered", 4)]
 
 
-def test_a_gap_is_no_fault_but_is_found() -> None:
+def test_a_gap_is_not_a_fault_but_is_found() -> None:
     candles = series(0, 1, 4)
     assert kinds(candles) == []
     assert missing_opens([c.open_ms for c in candles], 0, 4 * M15.ms, M15) == [
@@ -52,13 +52,15 @@ def test_a_gap_is_no_fault_but_is_found() -> None:
     ]
 
 
-def test_tells_each_kind_with_its_count_and_the_first_row() -> None:
+def test_the_error_has_each_kind_with_its_count_and_first_row() -> None:
     with pytest.raises(BadCandles, match=r"BTCUSDT: 2 x duplicate, 1 x off_grid; first at row 1"):
         require_sound([*series(0, 0, 0), GOOD._replace(open_ms=7 * M15.ms + 1)], M15, "BTCUSDT")
 
 
 @given(st.lists(st.integers(0, 30), unique=True), st.integers(0, 30), st.integers(0, 30))
-def test_present_and_missing_make_the_whole(present: list[int], since: int, until: int) -> None:
+def test_present_and_missing_candles_are_all_candles(
+    present: list[int], since: int, until: int
+) -> None:
     opens = [index * M15.ms for index in present]
     missing = missing_opens(opens, since * M15.ms, until * M15.ms, M15)
     inside = [at for at in opens if since * M15.ms <= at <= until * M15.ms]

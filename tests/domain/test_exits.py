@@ -56,7 +56,7 @@ def walked(held: Position, of: Candle, **changed: Any) -> Path:
     return along_candle(held, of, of.open_ms + TF_MS, **{**given_, **changed})
 
 
-def told(exits: list[Exit]) -> list[tuple[str, str, str]]:
+def rows(exits: list[Exit]) -> list[tuple[str, str, str]]:
     return [(each.reason, str(each.price), str(each.amount)) for each in exits]
 
 
@@ -69,16 +69,16 @@ def test_the_terms_of_a_long_and_a_short_by_hand() -> None:
     assert short.targets == tuple(map(Target, [D("98.00"), D("97.00"), D("96.00")], parts))
 
 
-def test_parts_that_are_too_small_are_put_together() -> None:
+def test_parts_that_are_too_small_are_merged() -> None:
     # least worth 5: at 100 that is 0.05. 0.12: 0.06, then 0.03 would leave 0.03, too small
     assert agreed(Pred.LONG, "0.12").targets == (
         Target(D("102.00"), D("0.060")),
         Target(D("103.00"), D("0.060")),
     )
     small_first = EXITS._replace(parts=(D("0.1"), D("0.3"), D("0.6")))
-    waits = agreed(Pred.LONG, "0.2", plan=small_first)
-    # 0.02 is too small and waits for the 0.06 of the second
-    assert waits.targets == (Target(D("103.00"), D("0.080")), Target(D("104.00"), D("0.120")))
+    merged = agreed(Pred.LONG, "0.2", plan=small_first)
+    # 0.02 is too small and is merged with the 0.06 of the second
+    assert merged.targets == (Target(D("103.00"), D("0.080")), Target(D("104.00"), D("0.120")))
     assert agreed(Pred.LONG, "0.08").targets == (Target(D("102.00"), D("0.08")),)
 
 
@@ -104,7 +104,7 @@ def test_parts_that_are_too_small_are_put_together() -> None:
     ],
 )
 def test_a_candle_by_hand(of: Candle, exits: list[tuple[str, str, str]]) -> None:
-    assert told(walked(position(), of).exits) == exits
+    assert rows(walked(position(), of).exits) == exits
 
 
 def mirrored(of: Candle) -> Candle:
@@ -115,7 +115,7 @@ prices = st.integers(9_500, 10_500).map(lambda cents: cents / 100)
 
 
 @given(st.tuples(prices, prices, prices, prices), st.integers(0, 18))
-def test_a_short_is_a_long_in_the_mirror(path: tuple[float, ...], bar: int) -> None:
+def test_a_short_mirrors_a_long(path: tuple[float, ...], bar: int) -> None:
     of = candle(path[0], max(path), min(path), path[3], bar)
     plan = EXITS._replace(trail_atr=D("1.5"))
     long = walked(position(), of, plan=plan)
@@ -137,21 +137,21 @@ def test_market_orders_pay_spread_and_slippage_and_targets_do_not() -> None:
 
 
 def test_the_candle_of_the_entry_can_stop_it_out_and_nothing_else() -> None:
-    """Its highs may have been before the entry; its lows are counted, against the position."""
+    """Its high may precede the entry, so only its low counts, against the position."""
     held = position(entry_ms=T0 + 2000)
     assert walked(held, candle(100, 105, 99, 104)).exits == []
-    assert told(walked(held, candle(97, 105, 97, 104)).exits) == [("SL", "98.00", "10")]
+    assert rows(walked(held, candle(97, 105, 97, 104)).exits) == [("SL", "98.00", "10")]
 
 
 def test_the_stop_trails_after_the_first_target() -> None:
     plan = EXITS._replace(trail_atr=D("1.5"))
     assert walked(position(), candle(100, 101.9, 99, 101), plan=plan).stop is None
     path = walked(position(), candle(100, 102.4, 99, 102), plan=plan)
-    assert (told(path.exits), path.stop) == ([("TP1", "102.00", "5.000")], D("100.90"))
+    assert (rows(path.exits), path.stop) == ([("TP1", "102.00", "5.000")], D("100.90"))
     held = replace(position(), reached=1, amount=D(5), stop=D("100.90"))
     assert walked(held, candle(102, 102.2, 101, 102), plan=plan).stop is None, "never back"
     fell = walked(held, candle(102, 102.2, 100, 101), plan=plan)
-    assert told(fell.exits) == [("TRAIL", "100.90", "5")]
+    assert rows(fell.exits) == [("TRAIL", "100.90", "5")]
 
 
 @pytest.mark.parametrize(
@@ -165,11 +165,11 @@ def test_the_stop_trails_after_the_first_target() -> None:
     ],
 )
 def test_a_quote_by_hand(price: str, at_ms: int, exits: list[tuple[str, str, str]]) -> None:
-    assert told(at_quote(position(), D(price), at_ms)) == exits
+    assert rows(at_quote(position(), D(price), at_ms)) == exits
 
 
 @given(st.decimals("0.05", "1000", places=3))
-def test_the_parts_are_the_whole(amount: D) -> None:
+def test_the_parts_add_up_to_the_amount(amount: D) -> None:
     targets = agreed(Pred.LONG, str(amount)).targets
     total = D(0)
     for target in targets:

@@ -1,4 +1,4 @@
-"""Fills, by hand and over random books."""
+"""Fills, by hand and with random order books."""
 
 import pytest
 from hypothesis import given
@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.fills import (
     Costs,
+    assumed_instrument,
     fee,
     forced_price,
     market_price,
-    supposed_instrument,
     to_lot,
     to_tick,
     walk,
@@ -22,7 +22,7 @@ BIDS = (Level(D("99.9"), D(1)), Level(D("99.8"), D(1)), Level(D("98.0"), D(50)))
 TICK = D("0.01")
 
 
-def test_prices_and_amounts_keep_to_the_steps_of_the_exchange() -> None:
+def test_prices_and_amounts_are_rounded_to_ticks_and_lots() -> None:
     assert to_tick(D("100.004"), TICK, up=True) == D("100.01")
     assert to_tick(D("100.009"), TICK, up=False) == D("100.00")
     assert to_tick(D("100.01"), TICK, up=True) == D("100.01")
@@ -46,7 +46,7 @@ def test_a_market_order_pays_half_the_spread_and_slips() -> None:
     assert market_price(D("99.99"), costs, coin, buys=True) == D("100.04"), "100.039995, up"
 
 
-def test_a_walk_through_the_book_by_hand() -> None:
+def test_filling_from_the_book_by_hand() -> None:
     # 1 at 100.0 and 1 at 100.1: 200.1 for 2
     assert walk(ASKS, D(2), D(20), TICK, buys=True) == (D("100.05"), D(2))
     # 101 is 100 bp away: within 20 bp there are 3, (100 + 200.2) / 3 = 100.0666..., up
@@ -55,7 +55,7 @@ def test_a_walk_through_the_book_by_hand() -> None:
     assert walk(BIDS, D(2), D(20), TICK, buys=False) == (D("99.85"), D(2))
 
 
-def test_a_forced_close_deals_what_is_lacking_at_the_cap() -> None:
+def test_a_forced_close_fills_the_missing_amount_at_the_cap() -> None:
     assert forced_price(BIDS, D(2), D(20), TICK, buys=False) == D("99.85")
     # 1 at 99.9, 1 at 99.8, 2 at 99.9 less 20 bp = 99.7002: 399.1004 / 4 = 99.7751, down
     assert forced_price(BIDS, D(4), D(20), TICK, buys=False) == D("99.77")
@@ -65,8 +65,8 @@ def test_a_forced_close_deals_what_is_lacking_at_the_cap() -> None:
     ("price", "tick", "lot"),
     [("91234.5", "0.1", "0.000001"), ("0.00001234", "1E-10", "1000"), ("1.5", "0.00001", "0.01")],
 )
-def test_a_coin_of_which_nothing_is_known(price: str, tick: str, lot: str) -> None:
-    coin = supposed_instrument("X", D(price))
+def test_an_assumed_instrument(price: str, tick: str, lot: str) -> None:
+    coin = assumed_instrument("X", D(price))
     assert (coin.tick, coin.lot) == (D(tick), D(lot))
 
 
@@ -76,7 +76,7 @@ levels = st.lists(
 
 
 @given(levels, st.integers(1, 50_000), st.integers(0, 500), st.booleans())
-def test_a_walk_takes_no_more_than_there_is_and_no_worse_than_the_cap(
+def test_a_fill_stays_within_the_book_and_the_cap(
     rows: list[tuple[int, int]], wanted: int, cap: int, buys: bool
 ) -> None:
     ordered = sorted(rows, reverse=not buys)

@@ -25,7 +25,7 @@ def test_bars_and_days_on_every_timeframe(text: str, timeframe: str, bars: int, 
 
 
 @given(count=st.integers(1, 999_999), unit=st.sampled_from(Unit))
-def test_the_text_is_read_again(count: int, unit: Unit) -> None:
+def test_the_text_round_trips(count: int, unit: Unit) -> None:
     assert Horizon.parse(str(Horizon(count, unit))) == Horizon(count, unit)
 
 
@@ -36,6 +36,6 @@ def test_days_are_whole_bars(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "4", "b", "4h", "-1b", "1.5d", "4b ", "0b"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_other_texts_are_errors(text: str) -> None:
     with pytest.raises(ConfigError):
         Horizon.parse(text)

@@ -1,4 +1,4 @@
-"""The ledger balances to the last digit, whatever happens."""
+"""The ledger balances exactly, for any sequence of events."""
 
 from decimal import Inexact, localcontext
 from fractions import Fraction
@@ -61,7 +61,7 @@ def test_a_spot_trade_in_three_parts_by_hand() -> None:
     assert ended.position.gross - ended.position.fees == done.cash - 10_000
     assert (ended.position.proceeds, ended.position.reached) == (D("1012.5"), 2)
     assert ended.position.risked == D("21.000")
-    assert (done.fees, done.dealt) == (D("2.0135"), D("2013.5"))
+    assert (done.fees, done.traded) == (D("2.0135"), D("2013.5"))
     assert done.stopped_ms == {"BTCUSDT": T0 + 4}
 
 
@@ -79,7 +79,7 @@ def test_a_short_contract_with_funding_by_hand() -> None:
     assert ended.position.gross + ended.position.funding - ended.position.fees == D("9.603")
 
 
-def test_what_does_not_follow_is_refused() -> None:
+def test_an_inconsistent_event_is_an_error() -> None:
     held = bought(account())
     of = closing("100.00", "10.1", "0", "SL")
     with pytest.raises(ValueError, match=r"closes 10\.1 of 10\.0"):
@@ -112,7 +112,7 @@ steps = st.lists(
 
 
 def event_of(before: Account, step: tuple[Any, ...]) -> Event | None:
-    """The event that `step` asks for, None where it makes no sense."""
+    """The event of `step`, or None if it is impossible."""
     what, symbol, side, price, amount, rate = step
     number = before.events
     held = before.positions.get(symbol)
@@ -142,7 +142,7 @@ def event_of(before: Account, step: tuple[Any, ...]) -> Event | None:
 def test_cash_and_positions_are_the_equity_after_every_event(
     market: Market, wished: list[tuple[Any, ...]], marks: dict[str, D]
 ) -> None:
-    """Against a book kept in fractions: all money ever moved, and every coin at its mark."""
+    """Against bookkeeping in fractions: all cash ever moved, and every coin at its price."""
     now = account(market, D("10000.00000001"))
     money, coins = Fraction(D("10000.00000001")), dict.fromkeys("ABC", Fraction(0))
     at = {s: Fraction(marks.get(s, D(0))) for s in "ABC"}
@@ -173,12 +173,12 @@ def test_cash_and_positions_are_the_equity_after_every_event(
             ends.append(ended)
         assert now.cash == before.cash + event.cash
         priced = {s: marks.get(s, p.entry) for s, p in now.positions.items()}
-        told = Fraction(now.cash) + sum(
-            (Fraction(now.worth(p, priced[s])) for s, p in now.positions.items()), Fraction(0)
+        total = Fraction(now.cash) + sum(
+            (Fraction(now.value(p, priced[s])) for s, p in now.positions.items()), Fraction(0)
         )
-        assert told == Fraction(now.equity(marks))
+        assert total == Fraction(now.equity(marks))
         at = {s: Fraction(priced.get(s, D(0))) for s in "ABC"}
-        assert told == money + sum(coins[s] * at[s] for s in "ABC")
+        assert total == money + sum(coins[s] * at[s] for s in "ABC")
     check_sums(now, log, ends)
 
 
@@ -192,7 +192,7 @@ def check_sums(now: Account, log: list[Event], ends: list[Closed]) -> None:
     assert sum(Fraction(p.funding) for p in held) == Fraction(now.funding)
 
 
-def test_a_digit_that_would_be_lost_is_an_error() -> None:
+def test_an_inexact_result_is_an_error() -> None:
     rich = account(start=D("1e80"))
     with pytest.raises(Inexact):
         entered(rich, Kind.DEPOSIT, amount=D("1e-80"))

@@ -1,4 +1,4 @@
-"""Quiet hours by the clocks of a place."""
+"""Quiet hours in a time zone."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def test_quiet_hours(span: str, zone: str, at: str, *, quiet: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "zone", "said"),
+    ("span", "zone", "expected"),
     [
-        ("late", "UTC", "'late' are no span"),
-        ("22:00", "UTC", "'22:00' are no span"),
-        ("25:00-07:00", "UTC", "'25:00-07:00' are no span"),
-        ("07:00-07:00", "UTC", "begin where they end"),
+        ("late", "UTC", "'late' are not a time span"),
+        ("22:00", "UTC", "'22:00' are not a time span"),
+        ("25:00-07:00", "UTC", "'25:00-07:00' are not a time span"),
+        ("07:00-07:00", "UTC", "are empty"),
         ("22:00-07:00", "Mars/Olympus", "no time zone 'Mars/Olympus'"),
         ("22:00-07:00", "../../etc/passwd", "no time zone"),
         ("22:00-07:00", "", "no time zone ''"),
     ],
 )
-def test_what_is_no_quiet_hours(span: str, zone: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_quiet_hours(span: str, zone: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         QuietHours.parse(span, zone)

@@ -1,4 +1,4 @@
-"""Settling, case by case and by its invariants."""
+"""Settling: cases and invariants."""
 
 from functools import partial
 from math import inf
@@ -65,7 +65,7 @@ def test_levels_are_two_atr_away_on_both_sides() -> None:
         # the first target, touched exactly
         (Pred.LONG, (100, 102, 99, 101), Status.TP1, 102, Pred.LONG, True),
         (Pred.SHORT, (100, 101, 98, 99), Status.TP1, 98, Pred.SHORT, True),
-        # one candle that runs further is told so, and still fills at the first
+        # a candle that reaches further is recorded so, and still fills at the first
         (Pred.LONG, (100, 103.5, 99, 101), Status.TP2, 102, Pred.LONG, True),
         (Pred.LONG, (100, 104, 99, 101), Status.TP3, 102, Pred.LONG, True),
         # the stop
@@ -110,7 +110,7 @@ def test_expires_at_the_close_of_its_horizon(pred: Pred) -> None:
     assert outcome.return_bps == pytest.approx(expected)
 
 
-def test_excursions_are_seen_from_the_side_of_the_trade() -> None:
+def test_excursions_are_from_the_side_of_the_trade() -> None:
     long = settled(Pred.LONG, (100, 101, 99.5, 100), (100, 100.2, 98, 99))
     short = settled(Pred.SHORT, (100, 101, 99.5, 100), (100, 100.2, 98, 99))
     assert (long.mfe_bps, long.mae_bps) == pytest.approx((100.0, -200.0))
@@ -123,7 +123,7 @@ def test_a_missing_candle_leaves_it_open() -> None:
     assert settle(signal(Pred.LONG), candles[1:], M15) is None
 
 
-def test_what_is_decided_before_the_gap_counts() -> None:
+def test_a_decision_before_a_gap_counts() -> None:
     candles = after((100, 102, 99, 101), CALM, CALM)
     assert settle(signal(Pred.LONG), [candles[0], candles[2]], M15) is not None
 
@@ -171,7 +171,7 @@ HOLD = LabelSpec("A", "hold_atr", Horizon(3), (0.75,), direction=DOWN_NEUTRAL_UP
     [(100.8, Pred.LONG), (100.75, Pred.NO_TRADE), (99.25, Pred.NO_TRADE), (99.2, Pred.SHORT)],
 )
 @pytest.mark.parametrize("pred", list(Pred))
-def test_a_call_of_a_model_is_judged_by_its_own_label(
+def test_a_signal_of_a_model_is_settled_by_its_own_label(
     pred: Pred, close: float, label: Pred
 ) -> None:
     path = after(CALM, CALM, (100.0, 101.0, 99.0, close))
@@ -182,7 +182,7 @@ def test_a_call_of_a_model_is_judged_by_its_own_label(
     assert settle(signal(pred, label=HOLD), path[:2], M15) is None
 
 
-def test_its_trade_ends_at_the_stop_and_its_label_with_the_horizon() -> None:
+def test_the_trade_ends_at_the_stop_and_the_label_at_the_horizon() -> None:
     path = after((100.0, 100.5, 97.5, 98.0), CALM, (100.0, 101.0, 99.0, 100.9))
     outcome = settle(signal(Pred.LONG, label=HOLD), path, M15)
     assert outcome is not None
@@ -229,7 +229,7 @@ def test_fixed_share_label() -> None:
     assert class_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.2))) == Pred.NO_TRADE
 
 
-def test_classes_of_any_name_and_order_settle_by_what_they_stand_for() -> None:
+def test_classes_of_any_name_and_order_settle_by_their_direction() -> None:
     spec = LabelSpec(
         *("turned", "hold_atr", Horizon(3), (0.75,)),
         classes=("falls", "stays", "rises"),
@@ -244,7 +244,7 @@ def test_classes_of_any_name_and_order_settle_by_what_they_stand_for() -> None:
     assert (outcome.label, outcome.correct) == ("rises", False)
 
 
-def test_a_label_without_direction_has_a_class_and_nobody_was_right() -> None:
+def test_a_label_without_direction_has_a_class_and_no_hit() -> None:
     spec = LabelSpec("size", "hold_atr", Horizon(3), (0.75,), classes=("a", "b", "c"))
     outcome = settle(signal(Pred.NO_TRADE, label=spec), after(CALM, CALM, CALM), M15)
     assert outcome is not None

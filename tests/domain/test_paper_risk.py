@@ -9,7 +9,7 @@ from crypto_bot.domain.entry import Entry, Offer, entry
 from crypto_bot.domain.ledger import Account, Kind, Target, Terms
 from crypto_bot.domain.paper import Market, Sizing
 from crypto_bot.domain.quote import Level
-from crypto_bot.domain.risk import Forbidden, Standing, in_words
+from crypto_bot.domain.risk import Forbidden, RiskState, descriptions
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.domain.sizing import Bet, fixed_fraction, kelly, volatility_target
 from tests.domain.paper_accounts import (
@@ -25,7 +25,7 @@ from tests.domain.paper_accounts import (
     instrument,
     plan,
     signal,
-    standing,
+    state,
 )
 
 
@@ -65,7 +65,7 @@ def test_kelly_by_hand() -> None:
     assert kelly(D(1), D(1), bet(cost_bps=70.0)) == 0
 
 
-def test_kelly_is_the_bet_that_grows_fastest() -> None:
+def test_kelly_maximises_expected_growth() -> None:
     share = float(kelly(D(1), D(10), bet(cost_bps=20.0))) / 10_000
 
     def growth(f: float) -> float:
@@ -91,10 +91,10 @@ def asked(
     late: bool = False,
     **changed: Any,
 ) -> str | None:
-    """The rule that forbids it."""
+    """The rule that forbids the entry, if any."""
     made = plan(rules=NO_RULES._replace(**rules), costs=FREE)
     offer = Offer(D(100), instrument())
-    found = entry(made, asking or signal(), standing(of, **changed), offer, late=late)
+    found = entry(made, asking or signal(), state(of, **changed), offer, late=late)
     return found.rule if isinstance(found, Forbidden) else None
 
 
@@ -107,7 +107,7 @@ def stopped_out() -> Account:
     ("rule", "on", "trips", "passes"),
     [
         ("late", {"late": True}, {"late": True}, {"late": False}),
-        ("kill_switch", {}, {"killed": "stopped by a person"}, {}),
+        ("kill_switch", {}, {"killed": "stopped by page"}, {}),
         ("drawdown", {"drawdown": D("0.2")}, {"peak": D(12_500)}, {"peak": D(12_499)}),
         (
             "daily_loss",
@@ -118,7 +118,7 @@ def stopped_out() -> Account:
         ("exposure", {"total_exposure": D(1)}, {"exposure": D(9_996)}, {"exposure": D(9_990)}),
     ],
 )
-def test_a_rule_at_its_border(
+def test_a_rule_at_its_limit(
     rule: str, on: dict[str, Any], trips: dict[str, Any], passes: dict[str, Any]
 ) -> None:
     assert asked(on, account(), **trips) == rule
@@ -127,7 +127,7 @@ def test_a_rule_at_its_border(
         assert asked({}, account(), **trips) is None, "switched off"
 
 
-def test_rules_about_what_is_held() -> None:
+def test_rules_about_held_positions() -> None:
     held = holding("ETHUSDT", "SOLUSDT")
     assert asked({"max_positions": 2}, held) == "max_positions"
     assert asked({"max_positions": 3}, held) is None
@@ -136,15 +136,15 @@ def test_rules_about_what_is_held() -> None:
     assert asked({}, account(), signal(atr=50.0)) == "atr", "a stop at 0"
 
 
-def test_positions_that_move_alike_are_counted() -> None:
+def test_correlated_positions_are_limited() -> None:
     held = holding("ETHUSDT", "SOLUSDT")
     on = {"correlated_positions": 2}
-    alike = {"ETHUSDT": 0.9, "SOLUSDT": 0.7}
-    assert asked(on, held, alike=alike) == "correlated_positions"
-    assert asked(on, held, alike={**alike, "SOLUSDT": 0.69}) is None
-    assert asked(on, held, signal(pred=Pred.SHORT), alike=alike) is None, "a hedge"
+    correlations = {"ETHUSDT": 0.9, "SOLUSDT": 0.7}
+    assert asked(on, held, correlations=correlations) == "correlated_positions"
+    assert asked(on, held, correlations={**correlations, "SOLUSDT": 0.69}) is None
+    assert asked(on, held, signal(pred=Pred.SHORT), correlations=correlations) is None, "a hedge"
     opposite = {"ETHUSDT": -0.9, "SOLUSDT": -0.9}
-    assert asked(on, held, signal(pred=Pred.SHORT), alike=opposite) == "correlated_positions"
+    assert asked(on, held, signal(pred=Pred.SHORT), correlations=opposite) == "correlated_positions"
 
 
 def test_the_cooldown_after_a_stop() -> None:
@@ -156,10 +156,10 @@ def test_the_cooldown_after_a_stop() -> None:
     assert asked(on, done, signal("ETHUSDT"), at_ms=until_ms - 1) is None
 
 
-def test_a_spot_account_buys_with_what_it_has() -> None:
+def test_a_spot_account_is_limited_to_its_cash() -> None:
     spot = plan(market=Market.SPOT, sizing=SIZING._replace(risk=D("0.05")))
     offer = Offer(D(100), instrument())
-    now = standing(account(Market.SPOT))
+    now = state(account(Market.SPOT))
     no = entry(spot, signal(pred=Pred.SHORT), now, offer, late=False)
     assert isinstance(no, Forbidden)
     assert no.rule == "long_only"
@@ -173,7 +173,7 @@ def test_exposure_of_a_coin_caps_the_size() -> None:
     capped = plan(
         rules=NO_RULES._replace(coin_exposure=D("0.1")), costs=FREE._replace(cap_bps=D(0))
     )
-    made = entry(capped, signal(), standing(account()), Offer(D(100), instrument()), late=False)
+    made = entry(capped, signal(), state(account()), Offer(D(100), instrument()), late=False)
     assert isinstance(made, Entry)
     assert made.amount == D("10.000")  # 10 % of 10,000
     assert made.terms.expires_ms == T0 + 17 * TF_MS
@@ -183,13 +183,13 @@ def test_an_entry_walks_the_book_as_far_as_the_cap() -> None:
     levels = (Level(D(100), D(20)), Level(D("100.10"), D(10)), Level(D(101), D(100)))
     made = plan(costs=COSTS)
     offer = Offer(D(100), instrument(), levels)
-    found = entry(made, signal(), standing(account()), offer, late=False)
+    found = entry(made, signal(), state(account()), offer, late=False)
     assert isinstance(found, Entry)
     # 50 wanted, 30 within 20 bp: (2000 + 1001) / 30 = 100.0333, up
     assert (found.price, found.amount) == (D("100.04"), D("30.000"))
     assert found.terms.stop == D("98.04"), "stop and targets are measured from the fill"
     empty = Offer(D(100), instrument(), (Level(D(100), D("0.01")), Level(D(101), D(100))))
-    no = entry(made, signal(), standing(account()), empty, late=False)
+    no = entry(made, signal(), state(account()), empty, late=False)
     assert isinstance(no, Forbidden)
     assert no.rule == "price"
 
@@ -199,22 +199,22 @@ def test_kelly_without_an_edge_and_a_size_too_small_are_refusals() -> None:
     half = plan(sizing=SIZING._replace(method=Sizing.KELLY))
     offer = Offer(D(100), instrument())
     for made, asking, start in ((half, even, D(10_000)), (plan(), signal(), D(8))):
-        no = entry(made, asking, standing(account(start=start)), offer, late=False)
+        no = entry(made, asking, state(account(start=start)), offer, late=False)
         assert isinstance(no, Forbidden)
         assert no.rule == "size"
 
 
-def test_a_stop_within_a_step_of_the_price_is_none() -> None:
-    """A coin that costs one step cannot be stopped out below."""
-    coin = instrument()._replace(lot=D(1000), least_amount=D(1000))
+def test_a_stop_within_one_tick_of_the_price_is_refused() -> None:
+    """A coin that costs one tick cannot have a stop below."""
+    coin = instrument()._replace(lot=D(1000), min_amount=D(1000))
     offer = Offer(coin.tick, coin)
-    no = entry(plan(), signal(atr=0.001), standing(account()), offer, late=False)
+    no = entry(plan(), signal(atr=0.001), state(account()), offer, late=False)
     assert isinstance(no, Forbidden)
     assert no.rule == "atr"
 
 
 def test_rules_in_words() -> None:
-    words = in_words(plan(rules=NO_RULES._replace(max_positions=8, daily_loss=D("0.03"))))
+    words = descriptions(plan(rules=NO_RULES._replace(max_positions=8, daily_loss=D("0.03"))))
     assert words == {
         "sizing": "fixed_fraction: 1.00% of equity at the stop",
         "exits": "stop 2 ATR, targets 2, 3, 4; ends with the signal's horizon",
@@ -224,7 +224,7 @@ def test_rules_in_words() -> None:
     }
 
 
-def test_the_standing_of_these_tests_is_sound() -> None:
-    now = standing(holding("ETHUSDT"))
-    assert isinstance(now, Standing)
+def test_the_default_standing_is_consistent() -> None:
+    now = state(holding("ETHUSDT"))
+    assert isinstance(now, RiskState)
     assert (now.equity, now.exposure) == (D(10_000), D(1_000))

@@ -47,7 +47,7 @@ def test_shrinks_the_coin_to_the_source_and_the_source_to_the_prior() -> None:
     assert probabilities(Pred.LONG, NOTHING, pooled).long == pytest.approx(source_rate)
 
 
-def test_much_evidence_on_the_coin_prevails() -> None:
+def test_much_evidence_on_the_coin_outweighs_the_source() -> None:
     chances = probabilities(Pred.NO_TRADE, Tally(100_000, 20_000, 0), Tally(200_000, 150_000, 0))
     assert chances.no_trade == pytest.approx(0.2, abs=0.001)
     assert chances.long == chances.short
@@ -63,5 +63,5 @@ def test_much_evidence_on_the_coin_prevails() -> None:
         (Pred.NO_TRADE, Pred.LONG, Tally(1, 0, 0)),
     ],
 )
-def test_a_call_is_right_wrong_or_went_nowhere(pred: Pred, label: Pred, tally: Tally) -> None:
+def test_a_call_is_a_hit_a_miss_or_flat(pred: Pred, label: Pred, tally: Tally) -> None:
     assert tally_of(pred, label) == tally

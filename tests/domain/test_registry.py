@@ -14,7 +14,7 @@ def test_an_entry_is_found_by_its_name() -> None:
     assert registry.names() == ("red", "green")
 
 
-def test_an_unknown_name_is_told_with_those_that_exist() -> None:
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:
     registry = Registry[int]("colour")
     registry.register("red", 1)
     registry.register("green", 2)
@@ -24,7 +24,7 @@ def test_an_unknown_name_is_told_with_those_that_exist() -> None:
         registry.require("blue")
 
 
-def test_a_name_is_taken_once() -> None:
+def test_a_name_is_registered_once() -> None:
     registry = Registry[int]("colour")
     registry.register("red", 1)
     with pytest.raises(ValueError, match="colour 'red' is registered twice"):
@@ -32,7 +32,7 @@ def test_a_name_is_taken_once() -> None:
     assert registry.get("red") == 1
 
 
-def test_a_decorator_registers_what_it_decorates() -> None:
+def test_the_decorator_registers() -> None:
     registry = Registry[type]("shape")
 
     @registry.entry("square")
@@ -42,7 +42,7 @@ def test_a_decorator_registers_what_it_decorates() -> None:
     assert registry.get("square") is Square
 
 
-def test_a_module_is_imported_when_its_entry_is_asked_for() -> None:
+def test_a_module_is_imported_when_its_entry_is_requested() -> None:
     name = "colorsys"
     sys.modules.pop(name, None)
     registry = Registry[object]("function")

@@ -28,8 +28,8 @@ def instrument(symbol: str, market: Mapping[str, Any], *, in_steps: bool) -> Ins
     coins = coins_in_lot(market)
     tick = _step(precision.get("price"), in_steps=in_steps)
     lot = _step(precision.get("amount"), in_steps=in_steps) * coins
-    least_amount = _least(limits, "amount") * coins
-    return Instrument(symbol, tick, lot, max(lot, least_amount), _least(limits, "cost"))
+    min_amount = _least(limits, "amount") * coins
+    return Instrument(symbol, tick, lot, max(lot, min_amount), _least(limits, "cost"))
 
 
 def _step(precision: Any, *, in_steps: bool) -> Decimal:

@@ -9,7 +9,7 @@ from typing import Any
 from crypto_bot.domain.entry import Entry
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.exits import Exit
-from crypto_bot.domain.fills import EXACT, fee, worth
+from crypto_bot.domain.fills import EXACT, fee, notional
 from crypto_bot.domain.ledger import Account, Closed, Event, Kind, Position, apply, cash_of
 from crypto_bot.domain.paper import Plan
 from crypto_bot.domain.paper_report import ClosedTrade, EquityPoint, Refusal
@@ -68,7 +68,7 @@ class PaperBook:
     def open(self, signal: Signal, entry: Entry, at_ms: int, walked_ms: int) -> None:
         """Opens a position; its path starts with the first candle after `walked_ms`."""
         self._decide(signal.id)
-        notional = worth(entry.price, entry.amount)
+        value = notional(entry.price, entry.amount)
         self._enter(
             f"{self._plan.name}:{signal.id}:OPEN",
             *(at_ms, Kind.OPEN),
@@ -77,7 +77,7 @@ class PaperBook:
             side=signal.pred,
             price=entry.price,
             amount=entry.amount,
-            fee=fee(notional, self._plan.costs.taker_bps),
+            fee=fee(value, self._plan.costs.taker_bps),
             terms=entry.terms,
         )
         self.walked(signal.symbol, walked_ms)
@@ -92,7 +92,7 @@ class PaperBook:
             reason=exit_.reason,
             price=exit_.price,
             amount=exit_.amount,
-            fee=fee(worth(exit_.price, exit_.amount), bps),
+            fee=fee(notional(exit_.price, exit_.amount), bps),
         )
 
     def pay_funding(self, position: Position, funding: Funding, price: Decimal) -> None:
@@ -101,7 +101,7 @@ class PaperBook:
         self._enter_for(
             *(position, mark, funding.due_ms, Kind.FUNDING),
             price=funding.rate,
-            amount=worth(price, position.amount),
+            amount=notional(price, position.amount),
         )
 
     def move_stop(self, position: Position, stop: Decimal, at_ms: int) -> None:

@@ -44,7 +44,7 @@ class PriceMemory:
         """The newest close of each coin."""
         return {symbol: decimal(closes[-1][1]) for symbol, closes in self._closes.items() if closes}
 
-    def alike(self, symbol: str, others: Iterable[str]) -> dict[str, float]:
+    def correlations(self, symbol: str, others: Iterable[str]) -> dict[str, float]:
         """Correlation of returns with each of `others` that has enough bars in common."""
         own = dict(self._closes.get(symbol, ()))
         found = {}

@@ -8,7 +8,7 @@ from decimal import Decimal
 from crypto_bot.domain.fills import EXACT
 from crypto_bot.domain.ledger import Position
 from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, OpenPosition
-from crypto_bot.domain.risk import in_words
+from crypto_bot.domain.risk import descriptions
 from crypto_bot.engine.paper.trader import PaperTrader
 
 TRADES = 200
@@ -26,7 +26,7 @@ def report(
     return AccountReport(
         name=plan.name,
         market=plan.market.value,
-        rules=in_words(plan),
+        rules=descriptions(plan),
         start=plan.start,
         cash=account.cash,
         equity=account.equity(trader.marks),

@@ -46,7 +46,7 @@ def statistics(
         win_rate=record.hit_rate,
         profit_factor=won / lost if lost and len(trades) >= MIN_CALLS else None,
         expectancy_r=record.mean_return_bps,
-        turnover=float(account.dealt) / mean_equity if mean_equity > 0 else 0.0,
+        turnover=float(account.traded) / mean_equity if mean_equity > 0 else 0.0,
         fees=account.fees,
         funding=account.funding,
     )

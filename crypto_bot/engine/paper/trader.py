@@ -9,12 +9,12 @@ from typing import NamedTuple
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.entry import Entry, Offer, entry
 from crypto_bot.domain.exits import KILLED, Exit, along_candle, at_quote, decimal
-from crypto_bot.domain.fills import Costs, forced_price, market_price, supposed_instrument
+from crypto_bot.domain.fills import Costs, assumed_instrument, forced_price, market_price
 from crypto_bot.domain.ledger import Position
 from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
-from crypto_bot.domain.risk import Forbidden, Standing
+from crypto_bot.domain.risk import Forbidden, RiskState
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.book import PaperBook
@@ -188,17 +188,17 @@ class PaperTrader:
 
     def _decide(self, stored: StoredSignal, offer: Offer, at_ms: int, killed: str | None) -> None:
         signal = stored.signal
-        standing = self._risk_state(signal.symbol, at_ms, killed)
-        made = entry(self.plan, signal, standing, offer, late=stored.late)
+        state = self._risk_state(signal.symbol, at_ms, killed)
+        made = entry(self.plan, signal, state, offer, late=stored.late)
         if isinstance(made, Entry):
             self.book.open(signal, made, at_ms, self._timeframe.open_of(at_ms) - self._timeframe.ms)
         else:
             self.book.refuse(signal, made, at_ms)
 
-    def _risk_state(self, symbol: str, at_ms: int, killed: str | None) -> Standing:
+    def _risk_state(self, symbol: str, at_ms: int, killed: str | None) -> RiskState:
         account = self.book.account
         equity = account.equity(self.marks)
-        return Standing(
+        return RiskState(
             account=account,
             at_ms=at_ms,
             timeframe_ms=self._timeframe.ms,
@@ -207,15 +207,15 @@ class PaperTrader:
             day_start=self.curve.day_start(at_ms),
             peak=max(self.curve.peak, equity),
             killed=killed,
-            alike=self._alike(symbol),
+            correlations=self._correlations(symbol),
         )
 
-    def _alike(self, symbol: str) -> dict[str, float]:
+    def _correlations(self, symbol: str) -> dict[str, float]:
         """Correlations with held coins, if there are enough positions for the rule to apply."""
         most, held = self.plan.rules.correlated_positions, self.book.account.positions
         if most is None or len(held) < most or symbol in held:
             return {}
-        return self.memory.alike(symbol, held)
+        return self.memory.correlations(symbol, held)
 
     def _walk(self, symbol: str, candles: Iterable[Candle]) -> None:
         for candle in candles:
@@ -272,7 +272,7 @@ class PaperTrader:
 
     def _instrument(self, symbol: str, price: Decimal) -> Instrument:
         """Tick and lot of the exchange, or likely ones for a coin of this price."""
-        return self._instruments.get(symbol) or supposed_instrument(symbol, price)
+        return self._instruments.get(symbol) or assumed_instrument(symbol, price)
 
 
 def ranked(signals: Iterable[StoredSignal]) -> list[StoredSignal]:

@@ -35,7 +35,7 @@ def test_digits_are_made_steps() -> None:
 def test_contracts_are_counted_in_coins() -> None:
     told = market(precision={"price": 0.1, "amount": 1.0}, contractSize=0.01)
     steps = instrument("X", told | {"limits": {"amount": {"min": 5.0}}}, in_steps=True)
-    assert (steps.lot, steps.least_amount, steps.least_worth) == (
+    assert (steps.lot, steps.min_amount, steps.min_notional) == (
         Decimal("0.01"),
         Decimal("0.05"),
         Decimal(0),

@@ -49,7 +49,7 @@ def measured(trades: list[ClosedTrade], equity: list[float]) -> AccountStatistic
         EquityPoint(T0 + day * DAY_MS, Decimal(str(value)), D(100))
         for day, value in enumerate(equity)
     ]
-    account = Account("main", Market.SPOT, dealt=D(1000), fees=D(3), funding=D(-1))
+    account = Account("main", Market.SPOT, traded=D(1000), fees=D(3), funding=D(-1))
     return statistics(account, trades, points, 0.25)
 
 
@@ -137,7 +137,7 @@ def test_the_memory_is_of_the_window_alone() -> None:
     assert (
         fresh.prices() == memory.prices() == {s: D(str(of[-1].close)) for s, of in series.items()}
     )
-    alike = memory.alike("A", ["B", "C", "NEVER"])
-    assert alike == fresh.alike("A", ["B", "C"])
-    assert alike["B"] > 0.98
-    assert alike["C"] < -0.98
+    correlations = memory.correlations("A", ["B", "C", "NEVER"])
+    assert correlations == fresh.correlations("A", ["B", "C"])
+    assert correlations["B"] > 0.98
+    assert correlations["C"] < -0.98
