@@ -75,9 +75,12 @@ class PaperTrading:
             self._accounts.restore(self._plans, instruments, at_open=at_open, funded=funded)
             for trader in self._accounts.traders:
                 self._sanity.expect(trader.marks)
-            newest_ms = max((each.cursor_ms for each in self._accounts.traders), default=-1)
-            if not at_open and newest_ms >= 0:
-                self.committed(self._tape.trades(newest_ms, self._now_ms()), ())
+            now_ms = self._now_ms()
+            # Without an open account: the signals that are not too late to be traded.
+            since_ms = now_ms - self._late_after_ms - self._timeframe.ms
+            opened = [each.cursor_ms for each in self._accounts.traders if each.is_open]
+            if not at_open:
+                self.committed(self._tape.trades(max(opened, default=since_ms), now_ms), ())
             self._report()
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink's
