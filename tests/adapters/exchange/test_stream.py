@@ -1,4 +1,4 @@
-"""Prices that the simulated exchange sends over a websocket, and what happens when it stops."""
+"""Prices that the simulated exchange sends over a websocket, and the polling when it stops."""
 
 from __future__ import annotations
 
@@ -7,46 +7,24 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
+from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.exchange.client import ExchangeClient
 from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.stream import SILENT_MS, StreamedPrices
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.quote import Quote
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import PriceFeed
-from simulated_exchange.clock import ScaledClock
-from simulated_exchange.config import SimConfig
-from simulated_exchange.generated import GeneratedMarket
-from simulated_exchange.server import serving
-from simulated_exchange.tape import Tape
-
-TF = Timeframe.parse("15m")
-T0 = 1_764_547_200_000
-COINS = ("BTCUSDT", "ETHUSDT", "VETUSDT")
-SPEED = 10.0
-TYPES = pytest.mark.parametrize("market_type", ["spot", "swap"])
+from tests.adapters.exchange.on_sim import COINS, T0, TF, TYPES, Sim, simulated
 
 
-class Sim(NamedTuple):
-    url: str
-    tape: Tape
-    feed: CcxtFeed
+class Streamed(NamedTuple):
+    sim: Sim
     prices: StreamedPrices
-    clock: AcceleratedClock
-    polls: list[int]
-    """When tickers were asked for."""
-
-    async def set(self, control: str, **fields: Any) -> None:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/sim/{control}", json=fields) as reply,
-        ):
-            assert reply.status == 200, await reply.text()
+    polls: list[None]
+    """One for each request for tickers."""
 
     async def quotes_until(self, enough: Callable[[dict[str, Quote]], bool]) -> dict[str, Quote]:
         async with asyncio.timeout(120):
@@ -56,40 +34,35 @@ class Sim(NamedTuple):
                     return quotes
                 await asyncio.sleep(0.01)
 
-    async def streaming(self) -> None:
-        """Until the stream alone has told of every coin."""
-        polled = -1
-        while polled != len(self.polls):
-            polled = len(self.polls)
-            await self.prices.quotes()
-            await asyncio.sleep(0.02)
+    async def renewed(self) -> dict[str, Quote]:
+        """The quotes after every coin has had a newer one without a single poll."""
+        async with asyncio.timeout(120):
+            while True:
+                polled = len(self.polls)
+                before = await self.prices.quotes()
+                after = await self.quotes_until(
+                    lambda quotes: all(quotes[c].at_ms > before[c].at_ms for c in COINS)  # noqa: B023 - called at once
+                )
+                if len(self.polls) == polled:
+                    return after
 
 
 @asynccontextmanager
-async def simulated(market_type: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sim]:
-    numbers = ScaledClock(T0, SystemClock().now_ms(), SPEED)
-    clock = AcceleratedClock(*numbers)
-    config = SimConfig(COINS, start_ms=T0, speed=SPEED, fault_seed=5)
-    market = GeneratedMarket(COINS, TF.ms, config.seed)
-    polls: list[int] = []
+async def streamed(market_type: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Streamed]:
+    polls: list[None] = []
     asked = ExchangeClient.tickers
 
     async def counted(self: ExchangeClient, listings: Any) -> Any:
-        polls.append(clock.now_ms())
+        polls.append(None)
         return await asked(self, listings)
 
     monkeypatch.setattr(ExchangeClient, "tickers", counted)
-    async with serving(config, market, clock, numbers) as url:
-        feed = CcxtFeed(
-            "binance", TF, clock, url=url, timeout_s=1, market_type=market_type, streams=True
-        )
-        await feed.open(COINS)
-        prices = StreamedPrices(feed.line)
+    async with simulated(speed=10.0, market_type=market_type, streams=True) as sim:
+        prices = StreamedPrices(sim.feed.line)
         try:
-            yield Sim(url, Tape(market), feed, prices, clock, polls)
+            yield Streamed(sim, prices, polls)
         finally:
             await prices.close()
-            await feed.close()
 
 
 async def lost(events: Sequence[Any]) -> None:
@@ -102,27 +75,21 @@ async def lost(events: Sequence[Any]) -> None:
 async def test_what_is_sent_is_not_asked_for(
     market_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with simulated(market_type, monkeypatch) as sim:
-        port: PriceFeed = sim.prices
+    async with streamed(market_type, monkeypatch) as stream:
+        port: PriceFeed = stream.prices
         with capture_logs() as events:
             assert list(await port.quotes()) == list(COINS), "polled until the stream is there"
-            await sim.streaming()
-        polled = len(sim.polls)
-        before = await sim.prices.quotes()
-        after = await sim.quotes_until(
-            lambda quotes: all(quotes[coin].at_ms > before[coin].at_ms for coin in COINS)
-        )
-        assert len(sim.polls) == polled
-        steps = sim.prices.instruments()
+            after = await stream.renewed()
+        steps = stream.prices.instruments()
         for coin, quote in after.items():
-            true = sim.tape.price(coin, quote.at_ms)
+            true = stream.sim.tape.price(coin, quote.at_ms)
             assert true is not None
             assert float(quote.bid) == pytest.approx(true, rel=0.01)
             assert quote.bid < quote.ask
             assert quote.bid % steps[coin].tick == 0
-            assert quote.at_ms <= sim.clock.now_ms()
-        assert (await sim.prices.book("BTCUSDT")).symbol == "BTCUSDT"
-        assert await sim.prices.funding("BTCUSDT", T0 + 1, T0 + 2) == []
+            assert quote.at_ms <= stream.sim.clock.now_ms()
+        assert (await stream.prices.book("BTCUSDT")).symbol == "BTCUSDT"
+        assert await stream.prices.funding("BTCUSDT", T0 + 1, T0 + 2) == []
     assert [event["event"] for event in events] == ["stream.up"]
 
 
@@ -130,59 +97,59 @@ async def test_what_is_sent_is_not_asked_for(
 async def test_a_stream_that_is_cut_is_polled_for_and_comes_back(
     market_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with simulated(market_type, monkeypatch) as sim:
+    async with streamed(market_type, monkeypatch) as stream:
         with capture_logs() as events:
-            await sim.prices.quotes()
-            await sim.streaming()
-            await sim.set("outage", seconds=6)
+            await stream.prices.quotes()
+            await stream.renewed()
+            await stream.sim.set("outage", seconds=6)
             await lost(events)
-            polled = len(sim.polls)
+            polled = len(stream.polls)
             async with asyncio.timeout(120):
-                while len(sim.polls) == polled:
+                while len(stream.polls) == polled:
                     try:
-                        await sim.prices.quotes()
+                        await stream.prices.quotes()
                     except MarketDataError:
                         continue
-            await sim.quotes_until(lambda _: events[-1]["event"] == "stream.up")
-            await sim.streaming()
-    told = [event["event"] for event in events if event["event"].startswith("stream")]
-    assert told == ["stream.up", "stream.lost", "stream.up"]
+            await stream.quotes_until(lambda _: events[-1]["event"] == "stream.up")
+            await stream.renewed()
+    names = [event["event"] for event in events if event["event"].startswith("stream")]
+    assert names == ["stream.up", "stream.lost", "stream.up"]
 
 
 async def test_a_stream_that_falls_silent_is_polled_for_and_begun_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with simulated("spot", monkeypatch) as sim:
+    async with streamed("spot", monkeypatch) as stream:
         with capture_logs() as events:
-            await sim.prices.quotes()
-            await sim.streaming()
-            told = sim.prices._quotes.copy()
-            await sim.set("faults", kinds=["timeout"], rate=1.0)
+            await stream.prices.quotes()
+            await stream.renewed()
+            before = stream.prices._quotes.copy()
+            await stream.sim.set("faults", kinds=["timeout"], rate=1.0)
             await lost(events)
-            newest_ms = max(quote.at_ms for quote in sim.prices._quotes.values())
-            assert sim.clock.now_ms() - newest_ms > SILENT_MS
-            await sim.set("faults", rate=0.0)
-            polled = await sim.prices.quotes()
-            assert all(polled[coin].at_ms > told[coin].at_ms for coin in COINS)
-            await sim.streaming()
+            newest_ms = max(quote.at_ms for quote in stream.prices._quotes.values())
+            assert stream.sim.clock.now_ms() - newest_ms > SILENT_MS
+            await stream.sim.set("faults", rate=0.0)
+            polled = await stream.prices.quotes()
+            assert all(polled[coin].at_ms > before[coin].at_ms for coin in COINS)
+            await stream.renewed()
     assert [event["event"] for event in events] == ["stream.up", "stream.lost", "stream.up"]
     assert "nothing was received for" in events[1]["reason"]
 
 
 @pytest.mark.parametrize("kind", ["nan", "missing", "truncated", "html", "server_error"])
 async def test_no_false_price_gets_through(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with simulated("spot", monkeypatch) as sim:
-        await sim.set("faults", kinds=[kind], rate=0.3)
+    async with streamed("spot", monkeypatch) as stream:
+        await stream.sim.set("faults", kinds=[kind], rate=0.3)
         got = 0
         for _ in range(60):
             await asyncio.sleep(0.02)
             try:
-                quotes = await sim.prices.quotes()
+                quotes = await stream.prices.quotes()
             except MarketDataError:
                 continue
             got += 1
             for coin, quote in quotes.items():
-                true = sim.tape.price(coin, quote.at_ms)
+                true = stream.sim.tape.price(coin, quote.at_ms)
                 assert true is not None
                 assert float(quote.ask) == pytest.approx(true, rel=0.01)
         assert got > 0
