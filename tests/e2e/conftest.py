@@ -1,4 +1,4 @@
-"""A browser, and pages in it that must not complain."""
+"""A browser, and pages in it that must log no error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Open]:
-    """Opens pages; afterwards none may have met an error or asked another host."""
+    """Opens pages; afterwards none may have an error or a request to another host."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
     asked: list[str] = []
@@ -47,8 +47,8 @@ def opened(browser: Browser) -> Iterator[Open]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",
-            lambda said: (
-                complaints.append(said.text) if said.type in {"error", "warning"} else None
+            lambda message: (
+                complaints.append(message.text) if message.type in {"error", "warning"} else None
             ),
         )
         page.goto(url)

@@ -14,14 +14,14 @@ SIM = ("--exchange", "sim", "--use_ml", "0")
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ((*SIM, "--database_url", "sqlite:////proc/none/engine.db"), "/proc/none"),
         (("--use_ml", "0", "--exchange", "nowhere"), "nowhere"),
     ],
 )
-def test_flags(words: tuple[str, ...], said: str, daemon: Start) -> None:
-    refused(daemon(*words), said)
+def test_flags(words: tuple[str, ...], message: str, daemon: Start) -> None:
+    refused(daemon(*words), message)
 
 
 def test_a_coin_that_is_not_traded(daemon: Start, tmp_path: Path) -> None:
@@ -36,9 +36,9 @@ def test_a_port_that_is_taken(daemon: Start) -> None:
         refused(daemon(*SIM, "--port", port), f"port {port} of 127.0.0.1 is taken")
 
 
-def refused(engine: Process, said: str) -> None:
+def refused(engine: Process, message: str) -> None:
     assert engine.ended() == 2
     lines = [line for line in engine.lines if not line.startswith("{")]
     assert len(lines) == 1, engine.lines
     assert lines[0].startswith("crypto-bot: ")
-    assert said in lines[0]
+    assert message in lines[0]

@@ -77,12 +77,12 @@ def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
     assert "is not what meta.json says" in refused["reason"]
     found = sources(engine, url)
     assert {symbol for symbol, source in found.items() if source == OWN} == {"BTCUSDT", "SOLUSDT"}
-    _, told = call(f"{url}/api/models")
-    assert told["count"] == 32
-    served = {symbol for symbol, each in told["models"].items() if each["served"]}
+    _, models_ = call(f"{url}/api/models")
+    assert models_["count"] == 32
+    served = {symbol for symbol, each in models_["models"].items() if each["served"]}
     assert served == {"BTCUSDT", "SOLUSDT"}
-    assert told["models"]["BTCUSDT"]["model"]["features"] == "per_coin_v2"
-    assert told["models"]["ETHUSDT"]["reason"] == refused["reason"]
+    assert models_["models"]["BTCUSDT"]["model"]["features"] == "per_coin_v2"
+    assert models_["models"]["ETHUSDT"]["reason"] == refused["reason"]
 
     spoil_weights(models, "ETHUSDT", pickle.dumps(Payload(marker)))
     spoil_features(models, "SOLUSDT")

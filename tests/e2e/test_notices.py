@@ -54,16 +54,21 @@ def test_start_signals_and_end_are_notified_and_no_secret_is_logged(
     assert SECRET not in "\n".join(engine.lines)
 
 
-def test_an_outage_is_notified(daemon: Start) -> None:
+def test_an_exchange_that_is_down_is_notified_and_waited_for(daemon: Start) -> None:
     with listening() as inbox:
         engine = daemon(
             *("--exchange_url", "http://127.0.0.1:9", "--use_ml", "0"),
             CRYPTO_BOT_NOTIFY__URLS=inbox.url(),
             CRYPTO_BOT_NOTIFY__LEVEL="warning",
         )
+        url = engine.event("engine.started")["url"]
         engine.event("exchange.down")
         later(lambda: "the exchange is down since" in received(inbox))
         assert "has started" not in received(inbox), "that is no warning"
+        status, health = call(f"{url}/healthz")
+        assert (status, health["status"]) == (503, "starting")
+        engine.signal(signal.SIGINT)
+        assert engine.ended() == 0
 
 
 def test_hanging_receivers_hinder_neither_the_cycles_nor_the_end(

@@ -1,4 +1,4 @@
-"""The daemon with a token: it asks for it, and never tells it."""
+"""The daemon with a token: it asks for it, and never shows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 TOKEN = "hush-hush-token"
 
 
-def test_the_token_is_asked_for_and_never_told(daemon: Start) -> None:
+def test_the_token_is_required_and_never_shown(daemon: Start) -> None:
     engine = daemon(
         "--exchange",
         "sim",
@@ -29,15 +29,15 @@ def test_the_token_is_asked_for_and_never_told(daemon: Start) -> None:
     answers = []
     for path in ("/api/predictions", "/docs", "/openapi.json", "/metrics", "/nothing"):
         for headers, expected in (({}, {401}), ({"Authorization": f"Bearer {TOKEN}"}, {200, 404})):
-            status, told = asked(Request(f"{url}{path}", headers=headers))
+            status, text = asked(Request(f"{url}{path}", headers=headers))
             assert status in expected, path
-            answers.append(told)
-    status, told = asked(Request(f"{url}/login", data=f"token={TOKEN}x".encode()))
+            answers.append(text)
+    status, text = asked(Request(f"{url}/login", data=f"token={TOKEN}x".encode()))
     assert status == 401
     engine.event("login.refused")
     engine.signal(signal.SIGTERM)
     assert engine.ended() == 0
-    assert TOKEN not in "\n".join([*engine.lines, *answers, told])
+    assert TOKEN not in "\n".join([*engine.lines, *answers, text])
 
 
 def asked(request: Request) -> tuple[int, str]:

@@ -26,13 +26,13 @@ def test_ready_then_signs_of_life_then_the_end(daemon: Start, tmp_path: Path) ->
             NOTIFY_SOCKET=address,
             WATCHDOG_USEC="400000",
         )
-        said = manager.recv(4096).decode()
-        assert said.startswith("READY=1\nSTATUS=starting: no signals yet")
-        while not said.endswith("STATUS=running"):
-            said = manager.recv(4096).decode()
-            assert said.startswith("WATCHDOG=1\n")
+        state = manager.recv(4096).decode()
+        assert state.startswith("READY=1\nSTATUS=starting: no signals yet")
+        while not state.endswith("STATUS=running"):
+            state = manager.recv(4096).decode()
+            assert state.startswith("WATCHDOG=1\n")
         engine.signal(signal.SIGTERM)
-        while said.startswith("WATCHDOG=1\n"):
-            said = manager.recv(4096).decode()
-        assert said == "STOPPING=1\nSTATUS=stopping"
+        while state.startswith("WATCHDOG=1\n"):
+            state = manager.recv(4096).decode()
+        assert state == "STOPPING=1\nSTATUS=stopping"
         assert engine.ended() == 0
