@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
+from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
@@ -14,20 +14,19 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.candle_chart import BARS, chart, moved
 from crypto_bot.adapters.web.page.chart_marks import ChartData
 from crypto_bot.adapters.web.page.coin_panels import Panels
+from crypto_bot.adapters.web.page.markup import NOTHING, muted, piece
 from crypto_bot.adapters.web.page.rows import CoinState, change_of
+from crypto_bot.adapters.web.page.trade import calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Pred
 
-_LEGEND = "".join(
-    f"<span>{drawing} {word}</span>"
-    for drawing, word in (
-        (cells.mark("up", "long"), "long call"),
-        (cells.mark("down", "short"), "short call"),
-        (cells.mark("full"), "target"),
-        (cells.mark("cross"), "stop"),
-        (cells.mark("clock"), "expired"),
-    )
+_LEGEND = (
+    (cells.mark("up", "long"), "long call"),
+    (cells.mark("down", "short"), "short call"),
+    (cells.mark("full"), "target"),
+    (cells.mark("cross"), "stop"),
+    (cells.mark("clock"), "expired"),
 )
 
 
@@ -50,7 +49,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     head = ui.html(_head(board, found, around), sanitize=False).classes("coin-head")
     with ui.element("div").classes("split coin"):
         with ui.element("div").classes("panel chart-panel"):
-            ui.html(_LEGEND, sanitize=False).classes("legend muted")
+            ui.html(piece("legend", _LEGEND), sanitize=False).classes("legend muted")
             drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart freezes")
             drawn.props(
                 f'role=img aria-label="Candles of {_spoken(symbol)} with calls and outcomes; '
@@ -108,32 +107,22 @@ def _neighbours(symbols: Sequence[str], symbol: str) -> Neighbours:
     return Neighbours(names[at - 1], names[(at + 1) % len(names)])
 
 
-def _head(board: Board, state: CoinState, around: Neighbours) -> str:
-    """Markup, every text escaped."""
+def _head(board: Board, state: CoinState, around: Neighbours) -> Markup:
     coin = state.reading
     change = change_of(coin, board.timeframe, state.price)
-    name = formats.coin(coin.symbol)
-    pair = "" if name == coin.symbol else ' <span class="muted">/ USDT</span>'
-    chip = '<span class="muted">not scored</span>'
+    chip = muted("not scored")
     if state.signal is not None:
-        filled = state.signal.source.startswith("ML")
-        chip = cells.chip(state.pred or Pred.NO_TRADE, filled=filled)
+        chip = cells.chip(state.pred or Pred.NO_TRADE, filled=calibrated(state.signal))
     card = coin.model.card if coin.model else None
-    return (
-        f"{_step(around.before, '‹', 'Coin before')}<h1>{escape(name)}{pair}</h1>"
-        f"{_step(around.after, '›', 'Coin after')}"
-        f'<b class="figure freezes">{formats.number(state.price, state.decimals)}</b>'
-        f"<span>{formats.signed(None if change is None else 100 * change, 2, '%')}"
-        f' <span class="muted">24 h</span></span>{chip}'
-        f"{cells.verdict(card.verdict) if card else ''}"
-        f'<span class="muted">{escape(board.timeframe.name)} candles</span>'
-    )
-
-
-def _step(symbol: str, arrow: str, said: str) -> str:
-    return (
-        f'<a class="switch" href="/coin/{quote(symbol, safe="")}" '
-        f'aria-label="{said}: {escape(formats.coin(symbol))}">{arrow}</a>'
+    return piece(
+        "coin_head",
+        coin.symbol,
+        around,
+        formats.number(state.price, state.decimals),
+        formats.signed(None if change is None else 100 * change, 2, "%"),
+        chip,
+        cells.verdict(card.verdict) if card else NOTHING,
+        board.timeframe.name,
     )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from math import isfinite
 
+from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.panels import Fact, facts, heading, nothing
+from crypto_bot.adapters.web.page.endings import Ending, ending_of
+from crypto_bot.adapters.web.page.markup import NOTHING, Fact, facts, heading, nothing, piece
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.score import parts
 from crypto_bot.adapters.web.page.trade import (
-    ENDINGS,
     SOURCES,
     OpenTrade,
     calibrated,
@@ -46,7 +46,7 @@ class Panels:
             self._panels[name].set_content(markup)
 
 
-def _call(state: CoinState, viewer: Viewer) -> str:
+def _call(state: CoinState, viewer: Viewer) -> Markup:
     signal, trade = state.signal, state.trade
     if signal is None:
         return heading("Open call") + nothing(
@@ -68,14 +68,12 @@ def _call(state: CoinState, viewer: Viewer) -> str:
     )
 
 
-def _probabilities(signal: Signal) -> str:
+def _probabilities(signal: Signal) -> Markup:
     if not calibrated(signal):
         if signal.pred is Pred.NO_TRADE:
-            return ""
-        return (
-            f'<div class="muted">By the rule {escape(SOURCES[signal.source])}: no probability. '
-            "Its record is below.</div>"
-        )
+            return NOTHING
+        name = SOURCES[signal.source]
+        return piece("block", f"By the rule {name}: no probability. Its record is below.")
     shares = signal.probabilities
     return facts(
         Fact(name, formats.probability(share), picture=cells.level(share, side))
@@ -112,28 +110,25 @@ def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) 
     return told
 
 
-def _chain(state: CoinState) -> str:
+def _chain(state: CoinState) -> Markup:
     """Who was asked for the newest signal, in turn: those who declined, then who answered."""
     latest = state.reading.latest
     if latest is None:
-        return ""
+        return NOTHING
     signal = latest.signal
     turns = [
-        f'<li class="muted"><b>{escape(SOURCES[declined.source])}</b> declined: '
-        f"{escape(declined.reason)}</li>"
-        for declined in signal.declined
+        piece("turn", "muted", "", SOURCES[each.source], f"declined: {each.reason}")
+        for each in signal.declined
     ]
     said = "; ".join(signal.reasons) or "no reason given"
     called = {Pred.LONG: "long", Pred.SHORT: "short", Pred.NO_TRADE: "no trade"}[signal.pred]
-    turns.append(
-        f"<li>{cells.direction(signal.pred)} <b>{escape(SOURCES[signal.source])}</b> answered "
-        f"{called}: {escape(said)}</li>"
-    )
-    late = "late" if latest.late else ""
-    return heading("Why, newest signal", late) + f'<ol class="chain">{"".join(turns)}</ol>'
+    answer = f"answered {called}: {said}"
+    arrow = cells.direction(signal.pred)
+    turns.append(piece("turn", "", arrow, SOURCES[signal.source], answer))
+    return heading("Why, newest signal", "late" if latest.late else "") + piece("chain", turns)
 
 
-def _score(lines: Sequence[LoggedSignal]) -> str:
+def _score(lines: Sequence[LoggedSignal]) -> Markup:
     """The newest score that the analyzer told in parts."""
     for line in lines:
         signal = line.stored.signal
@@ -147,25 +142,18 @@ def _score(lines: Sequence[LoggedSignal]) -> str:
                 )
                 for part in found
             )
-            details = "".join(
-                f"<li><b>{part.name}</b> {escape(part.detail)}</li>" for part in found
-            )
-            others = "".join(
-                f"<li>{escape(reason)}</li>"
-                for reason in signal.reasons
-                if not reason.startswith(tuple(part.name for part in found))
-            )
+            names = tuple(part.name for part in found)
+            others = [reason for reason in signal.reasons if not reason.startswith(names)]
             when = "newest signal" if line is lines[0] else "of an earlier signal"
             return (
                 heading("Analyzer's score in parts", when)
                 + facts(rows)
-                + f'<details><summary>In words</summary><ul class="chain">{details}{others}</ul>'
-                "</details>"
+                + piece("in_words", found, others)
             )
-    return ""
+    return NOTHING
 
 
-def _record(state: CoinState) -> str:
+def _record(state: CoinState) -> Markup:
     line = state.reading.record
     head = heading("Record, 30 days", "live calls in time")
     if line is None:
@@ -186,26 +174,20 @@ def _record(state: CoinState) -> str:
         reach = formats.ends(mean, 1) if mean.is_bounded else ""
         told.append(Fact("Mean, gross", formats.signed(mean.value, 1, " bp"), reach))
     drawing = cells.forest(line.rate, line.break_even, cells.RATES)
-    return f'{head}<div class="wide-cell">{drawing}</div>{facts(told)}'
+    return head + piece("wide_cell", drawing) + facts(told)
 
 
-def _last_calls(state: CoinState, viewer: Viewer) -> str:
+def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
     head = heading("Last calls", viewer.zone_label)
     if not state.reading.trades:
         return head + nothing("No call has ended", "The first long or short that ends stands here.")
-    return head + "".join(_last_call(line, viewer) for line in state.reading.trades)
+    lines = (_last_call(line, viewer) for line in state.reading.trades)
+    return head + piece("endings", list(lines))
 
 
-def _last_call(line: LoggedSignal, viewer: Viewer) -> str:
+def _last_call(line: LoggedSignal, viewer: Viewer) -> Ending:
     signal, outcome = line.stored.signal, line.outcome
     assert outcome is not None
-    glyph, word = ENDINGS[outcome.status]
-    r = result_r(signal, outcome)
-    tone = "" if not r else "long" if r > 0 else "short"
     said = formats.probability(signal.confidence) if calibrated(signal) else SOURCES[signal.source]
-    return (
-        f'<div class="ending"><span>{formats.clock_time(signal.candle_open_ms, viewer.zone)}</span>'
-        f"<span>{escape(said)}</span>{cells.direction(signal.pred)}"
-        f"<span>{cells.mark(glyph)}{word}</span>"
-        f'<span class="num {tone}">{formats.result(r)}</span></div>'
-    )
+    at = formats.clock_time(signal.candle_open_ms, viewer.zone)
+    return ending_of(at, said, signal.pred, outcome.status, result_r(signal, outcome))

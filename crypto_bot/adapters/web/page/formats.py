@@ -60,6 +60,11 @@ def rate(share: float, n: int) -> str:
     return f"{100 * share:.{_rate_decimals(n)}f}%"
 
 
+def percent(share: float) -> str:
+    """`43.6%`, of a yardstick."""
+    return f"{100 * share:.1f}%" if isfinite(share) else MISSING
+
+
 def interval(rate: Interval, n: int) -> str:
     """The ends of a rate in percent: `[43.3, 47.1]`, or `[43, 47]` below 1,000 calls."""
     if not rate.is_bounded:

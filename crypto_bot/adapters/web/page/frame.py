@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.cells import mark
+from crypto_bot.adapters.web.page.markup import render
 from crypto_bot.adapters.web.page.palette import Theme
 from crypto_bot.adapters.web.page.viewer import Viewer
 
@@ -64,42 +66,23 @@ def framed(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -
         yield
 
 
-def _bar(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -> str:
-    """Markup of constants alone; nothing in it was written by others."""
-    links = "".join(
-        f'<a href="{place.path}"{_CURRENT if place == here else ""}>{place.name}</a>'
-        for place in places
-    )
-    badges = "".join(f'<span class="badge">{badge}</span>' for badge in board.badges)
-    other = "Light" if viewer.theme is Theme.DARK else "Dark"
-    zone = "UTC" if viewer.zone_name == "UTC" else "local"
-    return (
-        '<a class="skip" href="#content">Skip to the content</a>'
-        '<a class="name" href="/">Signal engine</a>'
-        f'<nav aria-label="Views">{links}</nav><span class="badges">{badges}</span>'
-        '<span class="fact"><span class="word">Next close</span> '
-        '<b class="left" role="timer" aria-live="off">–</b></span>'
-        '<span class="fact">Data <b class="age">–</b></span>'
-        '<span class="fact hours"><b class="clock">–</b></span>'
-        f'<button class="switch zone" data-zone="{zone}" title="UTC or the time of this browser">'
-        f"{zone}</button>"
-        f'<button class="switch theme" data-theme-to="{other.lower()}">{other}</button>'
-        '<button class="switch keys" title="Keys" aria-label="Keys">?</button>'
-        '<div class="elapsed" aria-hidden="true"></div>'
-        f'<div class="banner" role="alert" hidden>{mark("warning")}<span></span></div>'
-        f'<dialog class="help" aria-label="Keys"><h2>Keys</h2><dl>{_KEYS}</dl>'
-        '<form method="dialog"><button class="switch">Close</button></form></dialog>'
+def _bar(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -> Markup:
+    return render(
+        "bar.html",
+        places=places,
+        here=here,
+        badges=board.badges,
+        zone="UTC" if viewer.zone_name == "UTC" else "local",
+        other="Light" if viewer.theme is Theme.DARK else "Dark",
+        warning=mark("warning"),
+        keys=_KEYS,
     )
 
 
-_CURRENT = ' aria-current="page"'
-_KEYS = "".join(
-    f"<dt>{''.join(f'<kbd>{key}</kbd>' for key in keys.split())}</dt><dd>{does}</dd>"
-    for keys, does in (
-        ("j k", "next and previous line"),
-        ("Enter", "opens the line"),
-        ("/", "to the search field"),
-        ("1 … 6", "the views"),
-        ("?", "this list"),
-    )
+_KEYS = (
+    ("j k", "next and previous line"),
+    ("Enter", "opens the line"),
+    ("/", "to the search field"),
+    ("1 … 6", "the views"),
+    ("?", "this list"),
 )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
 from crypto_bot.adapters.web.page.log_rows import Row, log_row
+from crypto_bot.adapters.web.page.markup import piece, render
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.ports import LoggedSignal, LogPosition
@@ -132,32 +133,26 @@ def _nothing(address: LogAddress) -> ui.element:
     return empty
 
 
-def _form(board: Board, viewer: Viewer, address: LogAddress) -> str:
-    """The filters as a form that leads to their address; every text is escaped."""
+def _form(board: Board, viewer: Viewer, address: LogAddress) -> Markup:
+    """The filters as a form that leads to their address."""
     texts = address.texts
     coins = [(symbol, formats.coin(symbol)) for symbol in sorted(board.symbols)]
     sources = [(source.value, name) for source, name in SOURCES.items()]
     results = [(ended.value, name) for ended, name in RESULTS.items()]
-    coin = address.wanted.symbol or ""
-    query = address.query()
-    asks = f"?{query}" if query else ""
-    return (
-        '<form class="filters" method="get" action="/log">'
-        + _choice("coin", "Coin", coins, coin)
-        + _choice("source", "Source", sources, texts.get("source", ""))
-        + _choice("result", "Result", results, texts.get("result", ""))
-        + "".join(
-            f'<label>{name}, {escape(viewer.zone_label)}<input type="datetime-local" '
-            f'name="{field}" value="{escape(texts.get(field, ""))}"></label>'
-            for field, name in (("from", "From"), ("to", "To"))
-        )
-        + '<button class="switch strong">Filter</button><a class="switch" href="/log">All</a>'
-        + '<span class="gap"></span><span class="muted">Download</span>'
-        + "".join(
-            f'<a class="switch" href="/log.{kind}{escape(asks)}" download>{_format_name(kind)}</a>'
-            for kind in LOG_FORMATS.names()
-        )
-        + "</form>"
+    return render(
+        "log_filters.html",
+        choices=(
+            ("coin", "Coin", coins, address.wanted.symbol or ""),
+            ("source", "Source", sources, texts.get("source", "")),
+            ("result", "Result", results, texts.get("result", "")),
+        ),
+        times=[
+            ("from", "From", texts.get("from", "")),
+            ("to", "To", texts.get("to", "")),
+        ],
+        zone=viewer.zone_label,
+        query=address.query(),
+        formats=[(ending, _format_name(ending)) for ending in LOG_FORMATS.names()],
     )
 
 
@@ -165,22 +160,10 @@ def _format_name(ending: str) -> str:
     return ending.upper() if len(ending) <= 3 else ending.title()  # short ones are acronyms
 
 
-def _choice(field: str, name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
-    made = "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
-        f"{escape(text)}</option>"
-        for value, text in (("", "all"), *options)
-    )
-    return f'<label>{name}<select name="{field}">{made}</select></label>'
-
-
-def _further(address: LogAddress, found: Sequence[LoggedSignal]) -> str:
+def _further(address: LogAddress, found: Sequence[LoggedSignal]) -> Markup:
     """Links to the newest and to older lines, where there are any."""
-    links = []
-    if address.before is not None:
-        links.append(f'<a class="switch" href="/log?{escape(address.query())}">Newest</a>')
+    older = None
     if len(found) > PAGE_LINES:
         last = found[PAGE_LINES - 1].stored.signal
         older = address.query(LogPosition(last.candle_open_ms, last.symbol))
-        links.append(f'<a class="switch" href="/log?{escape(older)}">Older</a>')
-    return "".join(links)
+    return piece("further", address.query() if address.before is not None else None, older)

@@ -12,6 +12,7 @@ from crypto_bot.adapters.web.page import model_rows
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.curves_chart import curves_options
 from crypto_bot.adapters.web.page.figures import panel, styled
+from crypto_bot.adapters.web.page.markup import piece
 from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.model_card import ModelEntry
@@ -127,16 +128,9 @@ def _chips(
 def _head(group: model_rows.Group) -> None:
     if group.verdict == model_rows.NONE:
         return
-    names = ("Coin", "Why", "Skill, 95%", "", "Cal. error / floor", "AUC")
-    cells = "".join(
-        f"<span class='{kind}'>{name}</span>"
-        for name, kind in zip(
-            (*names, "Test rows", "Data age"),
-            ("", "", "picture", "num", "num more", "num more", "num more", "num"),
-            strict=True,
-        )
+    ui.html(piece("models_head"), sanitize=False).classes("model head-line").props(
+        "aria-hidden=true"
     )
-    ui.html(cells, sanitize=False).classes("model head-line").props("aria-hidden=true")
 
 
 def _line(entry: ModelEntry, now_ms: int, viewer: Viewer, opened: set[str]) -> None:

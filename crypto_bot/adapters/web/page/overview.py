@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
-from urllib.parse import quote
 
+from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.endings import ending_of
+from crypto_bot.adapters.web.page.markup import heading, nothing, piece
 from crypto_bot.adapters.web.page.snapshot import Ending, Notice, Snapshot
-from crypto_bot.adapters.web.page.trade import ENDINGS
 from crypto_bot.adapters.web.page.viewer import Viewer
 
 _COLUMNS = (
@@ -142,27 +142,21 @@ def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
                 ui.label(warning.next).classes("muted small")
 
 
-def _endings(endings: Sequence[Ending], viewer: Viewer) -> str:
-    """The latest outcomes as markup, every text escaped."""
-    head = (
-        '<div class="head"><span class="title">Latest outcomes</span>'
-        f'<span class="muted">{escape(viewer.zone_label)}</span></div>'
-    )
+def _endings(endings: Sequence[Ending], viewer: Viewer) -> Markup:
+    """The latest outcomes."""
+    head = heading("Latest outcomes", viewer.zone_label)
     if not endings:
-        return (
-            head + '<div class="strong">No outcome yet</div><div class="muted">A call resolves at '
-            "its stop, its target, or after its horizon.</div>"
+        then = "A call resolves at its stop, its target, or after its horizon."
+        return head + nothing("No outcome yet", then)
+    lines = [
+        ending_of(
+            formats.clock_time(each.settled_ms, viewer.zone),
+            formats.coin(each.symbol),
+            each.pred,
+            each.status,
+            each.r,
+            symbol=each.symbol,
         )
-    return head + "".join(_ending(ending, viewer) for ending in endings)
-
-
-def _ending(ending: Ending, viewer: Viewer) -> str:
-    glyph, word = ENDINGS[ending.status]
-    tone = "" if not ending.r else "long" if ending.r > 0 else "short"
-    return (
-        f'<a class="ending" href="/coin/{quote(ending.symbol, safe="")}">'
-        f"<span>{formats.clock_time(ending.settled_ms, viewer.zone)}</span>"
-        f"<b>{escape(formats.coin(ending.symbol))}</b>{cells.direction(ending.pred)}"
-        f"<span>{cells.mark(glyph)}{word}</span>"
-        f'<span class="num {tone}">{formats.result(ending.r)}</span></a>'
-    )
+        for each in endings
+    ]
+    return head + piece("endings", lines)

@@ -2,91 +2,77 @@
 
 from __future__ import annotations
 
-from html import escape
+from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.markup import NOTHING, Card, piece, tone
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.paper_report import AccountReport, AccountStatistics
+from crypto_bot.domain.paper_report import AccountReport
 
 
-def strip(account: AccountReport) -> str:
+def strip(account: AccountReport) -> Markup:
     """Worth, against buying and holding, and what a trade brought, as markup."""
-    return "".join((*_worth(account), *_trades(account.statistics)))
+    return piece("strip", [*_worth(account), *_trades(account)])
 
 
-def _worth(account: AccountReport) -> tuple[str, ...]:
-    told = account.statistics
+def _worth(account: AccountReport) -> tuple[Card, ...]:
+    known = account.statistics
     start, cash = (formats.number(float(each), 2) for each in (account.start, account.cash))
+    hold = formats.signed(100 * known.buy_and_hold_share, 2)
+    change = formats.signed(100 * known.return_share, 2, "%")
     return (
-        _card(
+        Card(
             "Equity",
             formats.number(float(account.equity), 2),
             f"start {start}; cash {cash}",
-            _change(100 * told.return_share, 2, "%"),
+            aside=change,
+            tone=tone(known.return_share, change),
         ),
-        _card(
+        Card(
             "Against buy and hold",
-            formats.signed(100 * (told.return_share - told.buy_and_hold_share), 2, "%"),
-            f"the same money in equal parts: {formats.signed(100 * told.buy_and_hold_share, 2)}%",
+            formats.signed(100 * (known.return_share - known.buy_and_hold_share), 2, "%"),
+            f"the same money in equal parts: {hold}%",
         ),
-        _card(
+        Card(
             "Drawdown, worst",
-            formats.signed(-100 * told.max_drawdown, 1, "%"),
+            formats.signed(-100 * known.max_drawdown, 1, "%"),
             "from the highest equity so far",
         ),
     )
 
 
-def _trades(told: AccountStatistics) -> tuple[str, ...]:
-    n = told.trades
+def _trades(account: AccountReport) -> tuple[Card, ...]:
+    known = account.statistics
+    n, result, wins, sharpe = known.trades, known.expectancy_r, known.win_rate, known.sharpe
     none = "no trade has ended yet"
-    factor = formats.number(told.profit_factor, 2)
-    sharpe = f"95% {formats.ends(told.sharpe, 1)}; Sortino {formats.number(told.sortino, 2)}"
+    factor = formats.number(known.profit_factor, 2)
+    ratios = f"95% {formats.ends(sharpe, 1)}; Sortino {formats.number(known.sortino, 2)}"
     return (
-        _card(
+        Card(
             "Result a trade",
-            formats.signed(told.expectancy_r.value, 2, "R"),
-            f"95% {formats.ends(told.expectancy_r, 2)}, n {formats.number(n)}" if n else none,
-            picture=_forest(told.expectancy_r, 0.0),
+            formats.signed(result.value, 2, "R"),
+            f"95% {formats.ends(result, 2)}, n {formats.number(n)}" if n else none,
+            picture=_forest(result),
         ),
-        _card(
+        Card(
             "Win rate",
-            formats.rate(told.win_rate.value, n),
-            f"95% {formats.interval(told.win_rate, n)}; profit factor {factor}" if n else none,
+            formats.rate(wins.value, n),
+            f"95% {formats.interval(wins, n)}; profit factor {factor}" if n else none,
         ),
-        _card(
+        Card(
             "Sharpe, a year",
-            formats.number(told.sharpe.value, 2),
-            sharpe if told.sharpe.is_bounded else "too few days to say",
-            picture=_forest(told.sharpe, 0.0),
+            formats.number(sharpe.value, 2),
+            ratios if sharpe.is_bounded else "too few days to say",
+            picture=_forest(sharpe),
         ),
-        _card(
+        Card(
             "Fees and funding",
-            formats.number(float(told.fees), 2),
-            f"funding {formats.signed(float(told.funding), 2)}; turnover "
-            f"{formats.number(told.turnover, 1)} times",
+            formats.number(float(known.fees), 2),
+            f"funding {formats.signed(float(known.funding), 2)}; turnover "
+            f"{formats.number(known.turnover, 1)} times",
         ),
     )
 
 
-def _card(title: str, figure: str, foot: str, aside: str = "", picture: str = "") -> str:
-    return (
-        f"<div class='card panel'><div class=head><span>{title}</span></div>"
-        f"<div class=middle><b class=figure>{figure}</b>{aside}{picture}</div>"
-        f"<div class=foot title='{escape(foot)}'>{escape(foot)}</div></div>"
-    )
-
-
-def _change(value: float, decimals: int, unit: str = "") -> str:
-    told = formats.signed(value, decimals, unit)
-    tone = "" if told[0] not in f"+{formats.MINUS}" else "long" if value > 0 else "short"
-    return f"<span class='aside {tone}'>{told}</span>"
-
-
-def _forest(told: Interval, yardstick: float) -> str:
-    if not told.is_bounded:
-        return ""
-    low, high = min(told.low, yardstick), max(told.high, yardstick)
-    margin = 0.1 * (high - low) or 1.0
-    span = (low - margin, high + margin)
-    return cells.forest(told, yardstick, span)
+def _forest(known: Interval) -> Markup:
+    return cells.forest(known, 0.0) if known.is_bounded else NOTHING

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from nicegui import background_tasks, ui
 
 from crypto_bot.adapters.web.page import cells, formats
@@ -16,6 +17,7 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import Chart, choices, panel, styled
 from crypto_bot.adapters.web.page.groups_chart import groups_options
 from crypto_bot.adapters.web.page.loss_chart import loss_options
+from crypto_bot.adapters.web.page.markup import empty, muted, piece
 from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -202,16 +204,17 @@ class _Figures:
         )
 
 
-def _calibration(report: PerformanceReport, whose: str) -> str:
-    return (
-        f"<span>{cells.mark('up', 'long')} long: {calibration_words(report.long)}</span>"
-        f"<span>{cells.mark('down', 'short')} short: {calibration_words(report.short)}</span>"
-        f"<span class=muted>Probabilities of {whose}.</span>"
+def _calibration(report: PerformanceReport, whose: str) -> Markup:
+    long, short = calibration_words(report.long), calibration_words(report.short)
+    lines = (
+        (cells.mark("up", "long"), f"long: {long}"),
+        (cells.mark("down", "short"), f"short: {short}"),
     )
+    return piece("legend", lines) + muted(f"Probabilities of {whose}.")
 
 
-def _live(models: ModelsReport, note: str | None) -> str:
+def _live(models: ModelsReport, note: str | None) -> Markup:
     if not models.models and not models.together.n:
         why = note or "No model has been published: train some with crypto-bot train."
-        return f"<div class='empty muted'>{why}</div>"
+        return empty(why)
     return tables.live_table(models.together, models.models)

@@ -1,13 +1,15 @@
-"""Tables of the performance view as markup. Every text that others wrote is escaped."""
+"""Tables of the performance view."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from math import isfinite, nan
-from urllib.parse import quote
+from typing import NamedTuple
+
+from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.markup import Column, coin_link, empty, muted, piece, table
 from crypto_bot.adapters.web.page.sentences import GLYPHS, Said
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
@@ -17,143 +19,133 @@ from crypto_bot.statistics.breakdown import RANDOM_SIDE, Line
 from crypto_bot.statistics.standing import Standing
 
 Span = tuple[float, float]
+_SOURCE = (
+    Column("Source"),
+    Column("Calls", "num"),
+    Column("", "wide"),
+    Column("Hit rate", "num"),
+    Column("95%", "num more", "muted"),
+    Column("Break-even", "num more", "muted"),
+    Column("Against it", "more"),
+    Column("Mean, net", "num more"),
+)
+_COIN = (Column("Coin"), Column("", "wide"), Column("Hit", "num"), Column("n", "num", "muted"))
+_VOLATILITY = (
+    Column("ATR over price"),
+    Column("", "wide"),
+    Column("Hit", "num"),
+    Column("Mean, net", "num"),
+    Column("n", "num", "muted"),
+)
+_LIVE = (
+    Column("Coin"),
+    Column("Live n", "num"),
+    Column("Skill, live", "num"),
+    Column("tested", "num", "muted"),
+    Column(""),
+    Column("Direction AUC, live", "num"),
+    Column("tested", "num", "muted"),
+    Column(""),
+    Column("Calibration error / floor, live", "num"),
+    Column("tested", "num", "muted"),
+)
 
 
-def sentence(said: Said) -> str:
+class Share(NamedTuple):
+    """A cell of the confusion table: so many, as a share of its row."""
+
+    number: str
+    share: float
+    rate: str
+
+
+def sentence(said: Said) -> Markup:
     """The verdict, its glyph before it."""
-    return f"{cells.mark(said.glyph)} <b>{escape(said.word)}</b> {escape(said.rest)}"
+    return piece("sentence", cells.mark(said.glyph), said.word, said.rest)
 
 
-def source_table(lines: Sequence[Line], random: Line) -> str:
+def source_table(lines: Sequence[Line], random: Line) -> Markup:
     """Sources and sides, and under them what flipping a coin would have come to."""
     shown = [*lines, *([random] if random.n else [])]
     if not shown:
-        return _nothing("No LONG or SHORT has been resolved in this selection.")
+        return empty("No LONG or SHORT has been resolved in this selection.")
     span = scale(shown)
-    head = (
-        "<th scope=col>Source</th><th scope=col class=num>Calls</th><th scope=col class=wide>"
-        "</th><th scope=col class=num>Hit rate</th><th scope=col class='num more'>95%</th>"
-        "<th scope=col class='num more'>Break-even</th>"
-        "<th scope=col class=more>Against it</th><th scope=col class='num more'>Mean, net</th>"
+    return table(
+        _SOURCE,
+        (
+            (
+                source_name(line.name),
+                formats.number(line.n),
+                cells.forest(line.rate, line.break_even, span),
+                _rate(line),
+                formats.interval(line.rate, line.n),
+                formats.percent(line.break_even),
+                _standing(line.standing),
+                formats.signed(line.mean_r.value, 2, "R"),
+            )
+            for line in shown
+        ),
     )
-    rows = "".join(
-        f"<tr><th scope=row>{escape(source_name(line.name))}</th>"
-        f"<td class=num>{formats.number(line.n)}</td>"
-        f"<td class=wide>{_forest(line, span)}</td>"
-        f"<td class=num>{_rate(line)}</td>"
-        f"<td class='num more muted'>{formats.interval(line.rate, line.n)}</td>"
-        f"<td class='num more muted'>{_break_even(line)}</td>"
-        f"<td class=more>{_standing(line.standing)}</td>"
-        f"<td class='num more'>{formats.signed(line.mean_r.value, 2, 'R')}</td></tr>"
-        for line in shown
-    )
-    return f"<table class=figures><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def coin_table(lines: Sequence[Line]) -> str:
+def coin_table(lines: Sequence[Line]) -> Markup:
     """Coins by their lower bound."""
     if not lines:
-        return _nothing("No coin has a resolved LONG or SHORT in this selection.")
+        return empty("No coin has a resolved LONG or SHORT in this selection.")
     span = scale(lines)
-    head = (
-        "<th scope=col>Coin</th><th scope=col class=wide></th><th scope=col class=num>Hit</th>"
-        "<th scope=col class=num>n</th>"
+    return table(
+        _COIN,
+        (
+            (
+                coin_link(line.name),
+                cells.forest(line.rate, line.break_even, span),
+                _rate(line),
+                formats.number(line.n),
+            )
+            for line in lines
+        ),
     )
-    rows = "".join(
-        f"<tr><th scope=row><a class=line href='/coin/{quote(line.name, safe='')}' "
-        f"title='{escape(line.name)}'>{escape(formats.coin(line.name))}</a></th>"
-        f"<td class=wide>{_forest(line, span)}</td>"
-        f"<td class=num>{_rate(line)}</td><td class='num muted'>{formats.number(line.n)}</td></tr>"
-        for line in lines
-    )
-    return f"<table class=figures><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def volatility_table(lines: Sequence[Line]) -> str:
+def volatility_table(lines: Sequence[Line]) -> Markup:
     """Fifths by ATR over price."""
     if not lines:
-        return _nothing("No call with a known volatility.")
+        return empty("No call with a known volatility.")
     span = scale(lines)
-    head = (
-        "<th scope=col>ATR over price</th><th scope=col class=wide></th>"
-        "<th scope=col class=num>Hit</th><th scope=col class=num>Mean, net</th>"
-        "<th scope=col class=num>n</th>"
-    )
-    rows = "".join(
-        f"<tr><th scope=row>{escape(line.name)}</th><td class=wide>{_forest(line, span)}</td>"
-        f"<td class=num>{_rate(line)}</td>"
-        f"<td class=num>{formats.signed(line.mean_r.value, 2, 'R')}</td>"
-        f"<td class='num muted'>{formats.number(line.n)}</td></tr>"
-        for line in lines
-    )
-    return f"<table class=figures><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def confusion_table(counts: Sequence[Sequence[int]]) -> str:
-    """What came (rows) by what was called; a cell is as dark as its share of the row."""
-    if not sum(map(sum, counts)):
-        return _nothing("No call has been resolved in this selection.")
-    names = ("short", "no trade", "long")
-    head = "".join(f"<th scope=col class=num>called {name}</th>" for name in names)
-    rows = ""
-    for came, (name, row) in enumerate(zip(names, counts, strict=True)):
-        total = sum(row)
-        rows += f"<tr><th scope=row>came {name}</th>"
-        for called, count in enumerate(row):
-            share = count / total if total else 0.0
-            right = " right" if came == called else ""
-            told = formats.rate(share, total) if total else formats.MISSING
-            rows += (
-                f"<td class='num shade{right}' style='--share:{share:.3f}'>"
-                f"<b>{formats.number(count)}</b> <span>{told}</span></td>"
+    return table(
+        _VOLATILITY,
+        (
+            (
+                line.name,
+                cells.forest(line.rate, line.break_even, span),
+                _rate(line),
+                formats.signed(line.mean_r.value, 2, "R"),
+                formats.number(line.n),
             )
-        rows += "</tr>"
-    return (
-        f"<table class='figures confusion'><thead><tr><td></td>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
+            for line in lines
+        ),
     )
 
 
-def live_table(together: LiveModel, models: Sequence[LiveModel]) -> str:
+def confusion_table(counts: Sequence[Sequence[int]]) -> Markup:
+    """Labels (rows) by what was called; a cell is as dark as its share of the row."""
+    if not sum(map(sum, counts)):
+        return empty("No call has been resolved in this selection.")
+    return piece("confusion", [[_share(count, sum(row)) for count in row] for row in counts])
+
+
+def live_table(together: LiveModel, models: Sequence[LiveModel]) -> Markup:
     """Models live, beside what they showed on candles that they had never seen."""
-    head = (
-        "<th scope=col>Coin</th><th scope=col class=num>Live n</th>"
-        "<th scope=col class=num>Skill, live</th><th scope=col class=num>tested</th>"
-        "<th scope=col></th>"
-        "<th scope=col class=num>Direction AUC, live</th><th scope=col class=num>tested</th>"
-        "<th scope=col></th>"
-        "<th scope=col class=num>Calibration error / floor, live</th>"
-        "<th scope=col class=num>tested</th>"
-    )
-    rows = "".join(_live_row(each) for each in (together, *models))
-    return f"<table class=figures><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return table(_LIVE, (_live_row(each) for each in (together, *models)))
 
 
-def _live_row(model: LiveModel) -> str:
-    tested = model.tested
-    skill = UNKNOWN if tested is None else tested.skill_prior
-    auc = UNKNOWN if tested is None else tested.direction_auc
-    errors = (nan, nan) if tested is None else (tested.ece, tested.ece_floor)
-    name = formats.coin(model.symbol) if model.symbol else "All models"
-    return (
-        f"<tr><th scope=row title='{escape(model.version)}'>{escape(name)}</th>"
-        f"<td class=num>{formats.number(model.n)}</td>"
-        f"<td class=num>{_skill(model.skill)}</td><td class='num muted'>{_skill(skill)}</td>"
-        f"<td>{likeness(model.skill, skill)}</td>"
-        f"<td class=num>{_auc(model.direction_auc)}</td><td class='num muted'>{_auc(auc)}</td>"
-        f"<td>{likeness(model.direction_auc, auc)}</td>"
-        f"<td class=num>{_error(model.ece, model.ece_floor)}</td>"
-        f"<td class='num muted'>{_error(*errors)}</td></tr>"
-    )
-
-
-def likeness(live: Interval, tested: Interval) -> str:
+def likeness(live: Interval, tested: Interval) -> Markup:
     """Whether the two intervals meet; nothing where one is unknown."""
     if not (live.is_bounded and tested.is_bounded):
-        return ""
+        return Markup()
     if live.high < tested.low:
-        return f"<span class=warn>{cells.mark('warning', 'warn')} worse</span>"
-    return "better" if live.low > tested.high else "<span class=muted>as tested</span>"
+        return piece("tag", cells.mark("warning", "warn") + " worse", "warn")
+    return Markup("better") if live.low > tested.high else muted("as tested")
 
 
 def scale(lines: Sequence[Line]) -> Span:
@@ -173,52 +165,60 @@ def source_name(name: str) -> str:
     if name == RANDOM_SIDE:
         return "Random side, same exits"
     source, _, side = name.partition(" ")
-    told = SOURCES[Source(source)]
-    return f"{told[0].upper()}{told[1:]}, {side.lower()}"
+    shown = SOURCES[Source(source)]
+    return f"{shown[0].upper()}{shown[1:]}, {side.lower()}"
 
 
-def _nothing(why: str) -> str:
-    return f"<div class='empty muted'>{escape(why)}</div>"
+def _live_row(model: LiveModel) -> Sequence[str]:
+    tested = model.tested
+    skill = UNKNOWN if tested is None else tested.skill_prior
+    auc = UNKNOWN if tested is None else tested.direction_auc
+    errors = (nan, nan) if tested is None else (tested.ece, tested.ece_floor)
+    name = formats.coin(model.symbol) if model.symbol else "All models"
+    return (
+        piece("titled", name, model.version),
+        formats.number(model.n),
+        _skill(model.skill),
+        _skill(skill),
+        likeness(model.skill, skill),
+        _auc(model.direction_auc),
+        _auc(auc),
+        likeness(model.direction_auc, auc),
+        _error(model.ece, model.ece_floor),
+        _error(*errors),
+    )
 
 
-def _forest(line: Line, span: Span) -> str:
-    return cells.forest(line.rate, line.break_even, span)
+def _share(count: int, total: int) -> Share:
+    share = count / total if total else 0.0
+    rate = formats.rate(share, total) if total else formats.MISSING
+    return Share(formats.number(count), share, rate)
 
 
 def _rate(line: Line) -> str:
     if not line.rate.is_estimated:
-        return f"<span class=muted>{Standing.TOO_FEW}</span>" if line.n else formats.MISSING
-    return f"<b>{formats.rate(line.rate.value, line.n)}</b>"
+        return muted(Standing.TOO_FEW) if line.n else formats.MISSING
+    return piece("strong", formats.rate(line.rate.value, line.n))
 
 
-def _break_even(line: Line) -> str:
-    return f"{100 * line.break_even:.1f}%" if isfinite(line.break_even) else formats.MISSING
-
-
-def _standing(standing: Standing) -> str:
+def _standing(standing: Standing) -> Markup:
     colour = "muted" if standing in {Standing.NOT_PROVEN, Standing.TOO_FEW} else ""
-    return f"<span class='{colour}'>{cells.mark(GLYPHS[standing])} {standing}</span>"
+    return piece("tag", cells.mark(GLYPHS[standing]) + f" {standing}", colour)
 
 
-def _skill(measure: Interval) -> str:
+def _skill(measure: Interval) -> Markup:
     percent = measure.scaled(100.0)
-    told = formats.signed(percent.value, 2, "%")
-    return (
-        f"{told} <span class=muted>{formats.ends(percent, 2)}</span>"
-        if measure.is_bounded
-        else told
-    )
+    ends = formats.ends(percent, 2) if percent.is_bounded else ""
+    return piece("measure", formats.signed(percent.value, 2, "%"), ends)
 
 
-def _auc(measure: Interval) -> str:
-    told = formats.number(measure.value, 3)
-    if not measure.is_bounded:
-        return told
-    return f"{told} <span class=muted>[{measure.low:.3f}, {measure.high:.3f}]</span>"
+def _auc(measure: Interval) -> Markup:
+    ends = f"[{measure.low:.3f}, {measure.high:.3f}]" if measure.is_bounded else ""
+    return piece("measure", formats.number(measure.value, 3), ends)
 
 
 def _error(error: float, floor: float) -> str:
     if not (isfinite(error) and isfinite(floor)):
         return formats.MISSING
-    told = f"{formats.number(error, 3)} / {formats.number(floor, 3)}"
-    return f"<span class=warn>{told}</span>" if error > 2 * floor else told
+    shown = f"{formats.number(error, 3)} / {formats.number(floor, 3)}"
+    return piece("tag", shown, "warn" if error > 2 * floor else "")

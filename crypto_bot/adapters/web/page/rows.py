@@ -133,7 +133,7 @@ def _behind(bars: int) -> str:
 def _call(state: CoinState) -> Row:
     signal, trade, pred = state.signal, state.trade, state.pred
     if signal is None or pred is None:
-        return {**_NO_CALL, "chip": '<span class="quiet">not scored</span>', "signal": "not scored"}
+        return {**_NO_CALL, "chip": cells.quiet("not scored"), "signal": "not scored"}
     by_model = calibrated(signal)
     shown = {
         **_NO_CALL,

@@ -8,9 +8,10 @@ from math import nan
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.markup import Card
 from crypto_bot.adapters.web.page.readings import CoinReading, Readings
 from crypto_bot.adapters.web.page.rows import CoinState, Row, rows, states
-from crypto_bot.adapters.web.page.strip import Card, cards
+from crypto_bot.adapters.web.page.strip import cards
 from crypto_bot.adapters.web.page.trade import SOURCES, calibrated, result_r
 from crypto_bot.domain.outcome import Status
 from crypto_bot.domain.signal import Pred

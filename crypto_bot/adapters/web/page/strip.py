@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from math import isfinite
-from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.markup import Card, tone
 from crypto_bot.adapters.web.page.readings import Readings
 from crypto_bot.domain.signal import Pred
 from crypto_bot.reports.live_record import SourceGroup, Window
 from crypto_bot.statistics.loss_curve import ROLLING_DAYS
 from crypto_bot.statistics.standing import Standing, standing
-
-
-class Card(NamedTuple):
-    """One figure. All are texts but `picture`, which is a drawing of `cells`."""
-
-    title: str
-    figure: str
-    foot: str
-    corner: str = ""
-    aside: str = ""
-    tone: str = ""
-    """Class of the aside: `long` for a gain, `short` for a loss."""
-    picture: str = ""
-
-    def markup(self) -> str:
-        """HTML, every text escaped."""
-        return (
-            f'<div class="head"><span>{escape(self.title)}</span>'
-            f"<span>{escape(self.corner)}</span></div>"
-            f'<div class="middle"><b class="figure">{escape(self.figure)}</b>'
-            f'<span class="aside {self.tone}">{escape(self.aside)}</span>{self.picture}</div>'
-            f'<div class="foot">{escape(self.foot)}</div>'
-        )
 
 
 def cards(readings: Readings, preds: Sequence[Pred | None]) -> list[Card]:
@@ -55,16 +31,12 @@ def _signals(readings: Readings, preds: Sequence[Pred | None]) -> Card:
     served = sum(1 for coin in readings.coins if coin.model and coin.model.served)
     ruled = len(readings.coins) - served
     foot = f"{quiet} no trade; {served} coins on ML, {ruled} on rules"
-    arrows = (
-        f'<span class="sides">{cells.mark("down", "short")}<b class="short">{shorts}</b>'
-        f'{cells.mark("up", "long")}<b class="long">{longs}</b></span>'
-    )
     scored = longs + shorts + quiet
     return Card(
         "Signals now",
         "",
         foot if scored else "nothing scored yet",
-        picture=arrows + cells.counts(shorts, quiet, longs),
+        picture=cells.sides(shorts, longs) + cells.counts(shorts, quiet, longs),
     )
 
 
@@ -114,14 +86,15 @@ def _equity(readings: Readings) -> Card:
         return Card("Paper equity", formats.MISSING, "no account yet: it opens with the engine")
     account = readings.accounts[0]
     share = account.statistics.return_share
+    change = formats.signed(100 * share, 2, "%")
     worst = formats.signed(-100 * account.statistics.max_drawdown, 1, "%")
     return Card(
         "Paper equity",
         formats.number(float(account.equity), 2),
         f"worst drawdown {worst}; {len(account.open_positions)} open",
         corner="USDT",
-        aside=formats.signed(100 * share, 2, "%"),
-        tone="" if share == 0 else "long" if share > 0 else "short",
+        aside=change,
+        tone=tone(share, change),
     )
 
 

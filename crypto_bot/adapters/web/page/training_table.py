@@ -1,12 +1,14 @@
-"""Training runs and how far they are, as markup. Every text that others wrote is escaped."""
+"""Training runs and how far they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.markup import Column, piece, table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.training_record import TrainingRecord
 
@@ -44,34 +46,31 @@ def line_of(run: Sequence[TrainingRecord]) -> RunLine:
     )
 
 
-def training_table(runs: Sequence[RunLine], now_ms: int, viewer: Viewer) -> str:
+def training_table(runs: Sequence[RunLine], now_ms: int, viewer: Viewer) -> Markup:
     """Those at work first, then the newest."""
-    rows = "".join(
-        _row(run, now_ms, viewer)
-        for run in sorted(runs, key=lambda run: (run.state != RUNNING, -run.started_ms))
+    columns = (
+        Column(f"Started, {viewer.zone_label}", "", "muted"),
+        Column("What"),
+        Column("State"),
+        Column("Progress", "wide"),
+        Column("Took", "num"),
+        Column("Newest", "more", "words muted"),
     )
-    head = (
-        f"<th scope=col>Started, {escape(viewer.zone_label)}</th><th scope=col>What</th>"
-        "<th scope=col>State</th><th scope=col class=wide>Progress</th>"
-        "<th scope=col class=num>Took</th><th scope=col class=more>Newest</th>"
-    )
-    return (
-        f"<table class='figures runs'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
+    newest = sorted(runs, key=lambda run: (run.state != RUNNING, -run.started_ms))
+    return table(columns, (_row(run, now_ms, viewer) for run in newest), "runs")
 
 
-def _row(run: RunLine, now_ms: int, viewer: Viewer) -> str:
+def _row(run: RunLine, now_ms: int, viewer: Viewer) -> Sequence[str]:
     glyph, colour = _GLYPHS.get(run.state, ("none", ""))
     share = run.done / run.total if run.total > 0 else 0.0
-    took = formats.age(((run.ended_ms or now_ms) - run.started_ms) / 1000)
+    steps = f"{formats.number(run.done)}/{formats.number(run.total)}"
     return (
-        f"<tr><th scope=row class=muted>{formats.moment(run.started_ms, viewer.zone)}</th>"
-        f"<td>{escape(run.what)}</td>"
-        f"<td class='{colour}'>{cells.mark(glyph, colour)} {escape(run.state)}</td>"
-        f"<td class=wide><div class=pair><span class=bar>{cells.level(share, 'text')}</span>"
-        f"<span class='num muted'>{formats.number(run.done)}/{formats.number(run.total)}</span>"
-        f"</div></td><td class=num>{took}</td>"
-        f"<td class='words muted more'>{escape(run.note)}</td></tr>"
+        formats.moment(run.started_ms, viewer.zone),
+        run.what,
+        piece("tag", cells.mark(glyph, colour) + f" {run.state}", colour),
+        piece("progress", cells.level(share, "text"), steps),
+        formats.age(((run.ended_ms or now_ms) - run.started_ms) / 1000),
+        run.note,
     )
 
 

@@ -166,7 +166,7 @@ def test_a_reason_begins_with_the_loss_beside_its_baseline() -> None:
 def test_an_opened_model_lists_failed_gates_first_with_value_and_limit() -> None:
     entry = ModelEntry("BTCUSDT", False, False, "it is BLOCKED", card("BLOCKED"))
     tree = sound(model_rows.opened(entry, Viewer()))
-    rows = ["".join(row.itertext()) for row in tree.iter("tr")]
+    rows = ["".join(row.itertext()).strip() for row in tree.iter("tr")]
     assert rows[1].startswith("direction auc ceiling")
     assert "failed" in rows[1]
     assert "0.5300" in rows[1]
