@@ -22,6 +22,7 @@ from crypto_bot.app.settings import Settings, load, load_symbols
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.live import LiveFeatures
@@ -35,11 +36,15 @@ from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.cnn_lstm.weights import packed
+from crypto_bot.models.families.family import Features, Model
+from crypto_bot.models.families.two_heads import reads_of
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.memory import give_back
-from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.serving.prediction_service import PredictionService, Window
+from crypto_bot.statistics.rows import Ints, direction_score
 from simulated_exchange.generated import GeneratedMarket
 
 M15 = Timeframe.parse("15m")
@@ -74,12 +79,11 @@ def random_model(symbol: str, seed: int) -> TrainedModel:
             features=features.name,
             schema_hash=schema_hash(features),
             columns=features.columns,
-            move_columns=read.move,
-            direction_columns=read.direction,
+            reads=reads_of(read),
             window_bars=WINDOW_BARS,
             label=LABELS.get("A"),
         ),
-        files=FittedNet(net.eval(), packed(net)).files(),
+        files=FittedNet(net.eval(), DOWN_NEUTRAL_UP, packed(net)).files(),
         scaler=Scaler((0.0,) * count, (1.0,) * count),
         calibration=Calibration(),
         decision=DecisionRule(ReturnMap((0.5,), (-1.0, 1.0)), cost_bps=10.0),
@@ -94,6 +98,11 @@ def random_model(symbol: str, seed: int) -> TrainedModel:
         curves={},
         plots={},
     )
+
+
+def score_of(model: Model, rows: Features, last: Ints) -> float:
+    """The direction score of one model by itself."""
+    return float(direction_score(model.predict_proba(rows, last), DOWN_NEUTRAL_UP)[0])
 
 
 def median_ms(work: Callable[[], object], repeats: int = 50) -> float:
@@ -144,18 +153,18 @@ def inference(models: dict[str, PublishedModel]) -> None:
     def one_by_one() -> None:
         with torch.inference_mode():
             for symbol, model in models.items():
-                model.heads.logits(rows[symbol], last)
+                model.model.predict_proba(rows[symbol], last)
 
     ahead = median_ms(lambda: service.prepare(before))
     stacked = median_ms(lambda: service.predict_batch(now))
     each = median_ms(one_by_one)
     worst = max(
-        abs(told.score - float(models[symbol].heads.logits(rows[symbol], last).up[0]))
-        for symbol, told in service.predict_batch(now).items()
+        abs((found.score or 0.0) - score_of(models[symbol].model, rows[symbol], last))
+        for symbol, found in service.predict_batch(now).items()
     )
     print(f"inference, 32 coins: {stacked:.2f} ms at the close, {ahead:.1f} ms before it")
     print(f"one module call for each coin: {each:.1f} ms, {each / stacked:.1f} times as long")
-    print(f"largest difference of a logit: {worst:.1e}")
+    print(f"largest difference of a direction score: {worst:.1e}")
 
 
 class Feed:

@@ -18,10 +18,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from crypto_bot.features.sets import feature_set
-from crypto_bot.models.checkpoint import Checkpoints
-from crypto_bot.models.checkpoint_store import UNKEPT
+from crypto_bot.models.checkpoint_store import UNSAVED
+from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
-from crypto_bot.models.families.cnn_lstm.fit import chosen_device
+from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
 from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
@@ -70,7 +70,7 @@ def made(asked: argparse.Namespace, device: torch.device) -> list[Pupil]:
         tower.start_at(0.5)
         first = coin * bars + asked.bars
         fit, validation = data(first, asked.windows), data(first + asked.windows, VALIDATION)
-        told.append(Pupil(tower, fit, validation, Checkpoints(UNKEPT, "benchmark")))
+        told.append(Pupil(tower, fit, validation, Checkpoints(UNSAVED, "benchmark")))
     return told
 
 

@@ -28,14 +28,14 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
-from crypto_bot.models.families.by_name import FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.models.memory import give_back
 from crypto_bot.training.fit import fit_rows
 from crypto_bot.training.folds import folds_of, rows_to_fit
 from crypto_bot.training.panel import Coin, Question, build_panel, load_panel
-from crypto_bot.training.plan import TrainingPlan
+from crypto_bot.training.plan import TrainingPlan, spec_of
 
 ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
@@ -72,18 +72,14 @@ def drive(folder: Path, data: Path) -> None:
 def work(folder: Path, fold: int, all_here: Barrier) -> None:
     """A worker: the pool's network on one fold, and trees beside it."""
     panel = load_panel(folder, tuple(SYMBOLS), QUESTION)
-    plan = TrainingPlan(judged=tuple(SYMBOLS), family=FamilyChoice(net=SHORT))
+    plan = TrainingPlan(judged=tuple(SYMBOLS), family=FamilyChoice(settings=SHORT))
     rows = rows_to_fit(panel, plan, folds_of(panel, plan), -1 - fold)
     fit_rows(panel, plan, rows)
     give_back(panel.features)
     all_here.wait()
     (folder / LEARNED).touch()
-    move, up = (
-        np.array(QUESTION.features.indices(names))
-        for names in QUESTION.features.columns_for("trees")
-    )
-    beside = panel.separate(rows.validation)
-    TreeFamily(move, up, settings=FEW).fit(panel.examples(rows.fit), beside)
+    spec = spec_of(QUESTION, FamilyChoice("trees_v1"))
+    TreeFamily(spec, FEW).fit(panel.examples(rows.fit), panel.separate(rows.validation))
 
 
 class Held(NamedTuple):

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, ModelMissing
-from crypto_bot.features.sets import Heads, feature_set, schema_hash
+from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.models import versions
 from crypto_bot.models.calibration import Calibration
-from crypto_bot.models.families.by_name import FamilyChoice, build
-from crypto_bot.models.families.cnn_lstm.fit import FittedNet
-from crypto_bot.models.families.family import Family, FittedHeads
+from crypto_bot.models.families.family import Family, FitOptions, Model
+from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import (
     Meta,
     meta_as_json,
@@ -26,7 +25,8 @@ from crypto_bot.models.meta import (
     trailing_as_json,
     trailing_from,
 )
-from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.statistics.metrics import as_json
 
 META = "meta.json"
@@ -39,12 +39,12 @@ POOLED = "pool:"
 
 @dataclass(frozen=True, eq=False)
 class PublishedModel:
-    """A model as it is served: fitted heads and what turns their logits into a call."""
+    """A model as it is served, and what turns its probabilities into a call."""
 
     version: str
     symbol: str | None
     spec: ModelSpec
-    heads: FittedHeads
+    model: Model
     calibration: Calibration
     decision: DecisionRule
     trailing: Trailing
@@ -147,21 +147,20 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
         for name in meta.sha256
         if name not in {METRICS, SCALER, TRAILING} and not name.endswith(".png")
     }
-    heads = _family(spec, str(folder)).load(weights)
-    model = PublishedModel(
+    published = PublishedModel(
         version=meta.version,
         symbol=meta.symbol,
         spec=spec,
-        heads=heads.for_serving() if isinstance(heads, FittedNet) else heads,
+        model=_family(spec, str(folder)).load(weights),
         calibration=meta.calibration,
         decision=meta.rule,
         trailing=trailing_from(read_file(folder, TRAILING, meta), str(folder / TRAILING)),
         span=meta.data,
         meta=meta,
     )
-    if model.version != _version(spec.family, meta, set(weights)):
+    if published.version != _version(spec.family, meta, set(weights)):
         raise ModelIncompatible(f"{folder / META}: version {meta.version} is not of these weights")
-    return model
+    return published
 
 
 def require_features(spec: ModelSpec, origin: str) -> None:
@@ -175,16 +174,15 @@ def require_features(spec: ModelSpec, origin: str) -> None:
             f"{origin}: made for features {spec.features} {spec.schema_hash[:8]}, this program has "
             f"{schema_hash(features)[:8]}: train it again"
         )
-    unknown = {*spec.move_columns, *spec.direction_columns} - set(spec.columns)
+    unknown = {name for names in spec.reads.values() for name in names} - set(spec.columns)
     if unknown:
         raise ModelIncompatible(f"{origin}: unknown columns {', '.join(sorted(unknown))}")
 
 
 def _family(spec: ModelSpec, origin: str) -> Family:
-    read = Heads(spec.move_columns, spec.direction_columns)
     try:
-        choice = FamilyChoice(spec.family, spec.size, spec.window_bars)
-        return build(choice, spec.columns, read)
+        kind = FAMILIES.get(spec.family)
+        return kind(spec, kind.settings_for(FitOptions(device="cpu")))
     except ConfigError as error:
         raise ModelIncompatible(f"{origin}: {error}") from error
 

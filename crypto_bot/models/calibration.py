@@ -1,7 +1,8 @@
-"""Calibration: a scale for each head's logit, each fitted on rows that the head did not see.
+"""Calibration of a model's probabilities, fitted on rows that the model did not see.
 
 Temperature scaling after Guo et al., On Calibration of Modern Neural Networks (2017), fitted as one
-over the temperature: the log loss is convex in that.
+over the temperature: the log loss is convex in that. Where the classes are a fall, no move and a
+rise, the log odds of a move and of a rise among the moves are scaled each by itself.
 """
 
 from __future__ import annotations
@@ -11,71 +12,81 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crypto_bot.models.families.family import HeadLogits
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Bools, Floats, Ints, earlier
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.models.families.two_heads import HeadLogits, probabilities, sigmoid
+from crypto_bot.statistics.rows import (
+    Bools,
+    Floats,
+    Ints,
+    Rows,
+    direction_score,
+    earlier,
+    move_logit,
+)
+from crypto_bot.statistics.scores import softmax
 
 _HALVINGS = 40
-_MOVE_SCALES = (0.25, 4.0)
+_SCALES = (0.25, 4.0)
 _SHRINKS = (0.05, 1.0)
-"""Never above 1: a head is not made surer than it was. Never 0: the order of the scores stays."""
-_MIN_MOVED = 200
-"""Fewer moved rows than this say nothing of a scale; the uncalibrated logit is kept."""
+"""Never above 1: a direction is not made surer than it was. Never 0: the order of scores stays."""
+_MIN_ROWS = 200
+"""Fewer rows that moved (or fewer at all) say nothing of a scale; the model is left as it is."""
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`temperature` divides the move logit, `shrink` multiplies the direction logit."""
+    """`temperature` divides the log odds of a move, `shrink` multiplies the direction score.
+
+    Where the label has no direction, `temperature` divides the logs of all probabilities.
+    """
 
     temperature: float = 1.0
     shrink: float = 1.0
 
-    def probabilities(self, logits: HeadLogits) -> Floats:
-        """P(SHORT), P(NO_TRADE), P(LONG) as [n, 3]; P(LONG) = P(move) P(up | move)."""
-        move = _sigmoid(logits.move / self.temperature)
-        up = _sigmoid(logits.up * self.shrink)
-        p = np.empty((logits.move.size, 3))
-        p[:, SHORT] = move * (1.0 - up)
-        p[:, NO_TRADE] = 1.0 - move
-        p[:, LONG] = move * up
-        return p
+    def probabilities(self, p: Floats, label: LabelSpec) -> Floats:
+        """Calibrated, of a model's probabilities `p`, [n, classes] each."""
+        way = label.direction
+        if way is None:
+            return softmax(_logs(p) / self.temperature)
+        scaled = HeadLogits(
+            move_logit(p, way) / self.temperature, direction_score(p, way) * self.shrink
+        )
+        return probabilities(scaled, way)
 
 
-def fit_calibration(
-    logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints, horizon_ms: int
-) -> Calibration:
-    """From out-of-sample rows (arrays [n], folds numbered by time), for the model that comes next.
+def fit_calibration(p: Floats, rows: Rows) -> Calibration:
+    """From out-of-sample probabilities [n, classes] of `rows`, for the model that comes next.
 
-    The temperature is kept only where, over the folds so far, one fitted on the folds before
-    lowered the log loss of the fold after; else it is 1.
+    A temperature is kept only where, over the folds so far, one fitted on the folds before lowered
+    the log loss of the fold after; else it is 1.
     """
-    moved = label != NO_TRADE
-    if moved.sum() < _MIN_MOVED:
+    way = rows.spec.direction
+    if way is None:
+        return _fit_plain(p, rows)
+    moved = rows.moved
+    if moved.sum() < _MIN_ROWS:
         return Calibration()
-    shrink = fit_scale(logits.up[moved], label[moved] == LONG, _SHRINKS)
-    if not _temperature_helped(logits.move, moved, fold, open_ms, horizon_ms):
+    shrink = fit_scale(direction_score(p, way)[moved], rows.rose[moved], _SHRINKS)
+    logit = move_logit(p, way)
+    if not _temperature_helped(logit, rows):
         return Calibration(shrink=shrink)
-    return Calibration(1.0 / fit_scale(logits.move, moved, _MOVE_SCALES), shrink)
+    return Calibration(1.0 / fit_scale(logit, moved, _SCALES), shrink)
 
 
-def calibrate_forward(
-    logits: HeadLogits, label: Ints, fold: Ints, open_ms: Ints, horizon_ms: int
-) -> tuple[Floats, dict[int, Calibration]]:
-    """Probabilities [n, 3] of each fold under what its earlier folds taught, and that by fold.
+def calibrate_forward(p: Floats, rows: Rows) -> tuple[Floats, dict[int, Calibration]]:
+    """Of each fold the probabilities [n, classes] under what earlier folds taught, and that.
 
     The first fold has nothing before it and stays uncalibrated: pass the validation rows of the
     first model as a fold of their own, numbered below the test folds, and drop them afterwards.
     """
-    p = np.empty((label.size, 3))
+    calibrated = np.empty_like(p)
     used: dict[int, Calibration] = {}
-    for number, before in _folds(fold, open_ms, horizon_ms):
-        past = HeadLogits(logits.move[before], logits.up[before])
-        used[number] = fit_calibration(
-            past, label[before], fold[before], open_ms[before], horizon_ms
-        )
-        here = fold == number
-        now = HeadLogits(logits.move[here], logits.up[here])
-        p[here] = used[number].probabilities(now)
-    return p, used
+    for number, before in _folds(rows):
+        used[number] = fit_calibration(p[before], rows.where(before))
+        here = rows.fold == number
+        calibrated[here] = used[number].probabilities(p[here], rows.spec)
+    return calibrated, used
 
 
 def fit_scale(logit: Floats, truth: Bools, limits: tuple[float, float]) -> float:
@@ -86,33 +97,64 @@ def fit_scale(logit: Floats, truth: Bools, limits: tuple[float, float]) -> float
     low, high = limits
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        slope = float(np.mean((_sigmoid(middle * logit) - truth) * logit))
+        slope = float(np.mean((sigmoid(middle * logit) - truth) * logit))
         low, high = (low, middle) if slope > 0.0 else (middle, high)
     return 0.5 * (low + high)
 
 
-def _temperature_helped(
-    logit: Floats, moved: Bools, fold: Ints, open_ms: Ints, horizon_ms: int
-) -> bool:
+def _temperature_helped(logit: Floats, rows: Rows) -> bool:
+    moved = rows.moved
     gain = 0.0
-    for number, before in _folds(fold, open_ms, horizon_ms):
-        if moved[before].sum() < _MIN_MOVED:
+    for number, before in _folds(rows):
+        if moved[before].sum() < _MIN_ROWS:
             continue
-        scale = fit_scale(logit[before], moved[before], _MOVE_SCALES)
-        here = fold == number
+        scale = fit_scale(logit[before], moved[before], _SCALES)
+        here = rows.fold == number
         gain += _log_loss(logit[here], moved[here]) - _log_loss(scale * logit[here], moved[here])
     return gain > 0.0
 
 
-def _folds(fold: Ints, open_ms: Ints, horizon_ms: int) -> Iterator[tuple[int, Bools]]:
-    for number in np.unique(fold):
-        yield int(number), earlier(fold, open_ms, int(number), horizon_ms)
+def _fit_plain(p: Floats, rows: Rows) -> Calibration:
+    """One scale for the logs of all probabilities."""
+    if len(rows) < _MIN_ROWS:
+        return Calibration()
+    logs, gain = _logs(p), 0.0
+    for number, before in _folds(rows):
+        if before.sum() < _MIN_ROWS:
+            continue
+        scale = _fit_softmax_scale(logs[before], rows.label[before])
+        here = rows.fold == number
+        gain += _total_loss(logs[here], rows.label[here])
+        gain -= _total_loss(scale * logs[here], rows.label[here])
+    if not gain > 0.0:
+        return Calibration()
+    return Calibration(1.0 / _fit_softmax_scale(logs, rows.label))
+
+
+def _fit_softmax_scale(logs: Floats, label: Ints) -> float:
+    """As `fit_scale`, of softmax(scale x logs) [n, classes]."""
+    low, high = _SCALES
+    chosen = logs[np.arange(label.size), label]
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        expected = np.einsum("ij,ij->i", softmax(middle * logs), logs)
+        low, high = (low, middle) if float(np.mean(expected - chosen)) > 0.0 else (middle, high)
+    return 0.5 * (low + high)
+
+
+def _total_loss(logs: Floats, label: Ints) -> float:
+    return float(-_logs(softmax(logs))[np.arange(label.size), label].sum())
+
+
+def _folds(rows: Rows) -> Iterator[tuple[int, Bools]]:
+    for number in np.unique(rows.fold):
+        yield int(number), earlier(rows, int(number))
 
 
 def _log_loss(logit: Floats, truth: Bools) -> float:
     return float(np.sum(np.logaddexp(0.0, logit) - truth * logit))
 
 
-def _sigmoid(z: Floats) -> Floats:
-    p: Floats = 0.5 * (1.0 + np.tanh(0.5 * z))
-    return p
+def _logs(p: Floats) -> Floats:
+    logged: Floats = np.log(np.maximum(p, _TINY))
+    return logged

@@ -1,4 +1,4 @@
-"""What a fit keeps and tells while it runs, so that a killed one goes on where it was."""
+"""Where a fit saves its checkpoints and reports its epochs, so that a killed one can resume."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import NamedTuple, Protocol
 
 
 class EpochReport(NamedTuple):
-    """One finished epoch of one head. Losses in nats; `windows` were learned from in `seconds`."""
+    """One finished epoch of one part of a model.
+
+    Losses in nats; the fit learned from `windows` windows in `seconds`.
+    """
 
     head: str
     epoch: int
@@ -17,33 +20,33 @@ class EpochReport(NamedTuple):
     seconds: float
 
 
-class Notebook(Protocol):
-    """The newest checkpoint of a fit, and a way to say how far it is."""
+class CheckpointStore(Protocol):
+    """Holds the newest checkpoint of one fit."""
 
-    def read(self) -> bytes | None:
+    def load(self) -> bytes | None:
         """The newest checkpoint; None at the first start."""
         ...
 
-    def write(self, content: bytes) -> None:
+    def save(self, content: bytes) -> None:
         """Replaces the checkpoint, whole or not at all."""
         ...
 
-    def tell(self, report: EpochReport) -> None:
-        """Says that an epoch has ended."""
+    def report(self, report: EpochReport) -> None:
+        """Takes the report of an epoch that has ended."""
         ...
 
 
-class _Unkept:
-    def read(self) -> bytes | None:
-        """Nothing was kept."""
+class _Unsaved:
+    def load(self) -> bytes | None:
+        """Nothing was saved."""
         return None
 
-    def write(self, content: bytes) -> None:
-        """Keeps nothing."""
+    def save(self, content: bytes) -> None:
+        """Saves nothing."""
 
-    def tell(self, report: EpochReport) -> None:
-        """Says nothing."""
+    def report(self, report: EpochReport) -> None:
+        """Passes nothing on."""
 
 
-UNKEPT = _Unkept()
-"""The notebook of a fit that nobody will go on with and nobody listens to."""
+UNSAVED = _Unsaved()
+"""The store of a fit that nobody will resume or observe."""

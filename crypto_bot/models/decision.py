@@ -1,8 +1,9 @@
 """The decision: trade where the direction score is far out and its expected return beats the cost.
 
-A score is judged by its place among the coin's own scores of the trailing 60 days, so that a change
-of the market's or of the model's scale moves no threshold. The expected return of a place, in ATR,
-is what earlier out-of-sample rows earned there. Live and batch count the same and agree to the bit.
+A score is judged by its place among the coin's own trailing scores (60 days and at least 400 bars
+of them), so that a change of the market's or of the model's scale moves no threshold. The expected
+return of a place, in ATR, is what earlier out-of-sample rows earned there. Live and batch count the
+same and agree to the bit.
 """
 
 from __future__ import annotations
@@ -14,20 +15,39 @@ import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.compiled import compiled
 from crypto_bot.statistics.rows import Floats, Ints, Rows, earlier
 
-TRAILING_MS = 60 * DAY_MS
-MIN_TRAILING = 1_000
-"""Fewer trailing scores than this have no tail: such a row has no place and is not traded.
-
-So bars of 4 hours and more, of which 60 days have 360 at most, are never traded on.
-"""
+_TRAILING_MS = 60 * DAY_MS
+_TRAILING_BARS = 400
+_LEAST, _LEAST_SHARE = 1_000, 0.7
 TAIL = 0.005
 """The share of places on either side that may trade."""
 _EDGES = np.array([0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35])
 _INNER = np.concatenate([_EDGES, [0.5], (1.0 - _EDGES)[::-1]])
 _CLIP_ATR = 10.0
+
+
+class TrailingWindow(NamedTuple):
+    """The trailing scores that a new one is compared with.
+
+    Those of the last `span_ms`; a row with fewer than `least` of them has no tail to be in: it has
+    no place and is not traded.
+    """
+
+    span_ms: int
+    least: int
+
+
+def trailing_window(timeframe: Timeframe) -> TrailingWindow:
+    """60 days or 400 bars, whichever is longer; of its bars 7 in 10 must be there, at most 1,000.
+
+    So 60 days and 1,000 scores for bars of up to an hour, 400 bars and 280 scores for those of 4
+    hours (67 days) and of a day.
+    """
+    span_ms = max(_TRAILING_MS, _TRAILING_BARS * timeframe.ms)
+    return TrailingWindow(span_ms, min(_LEAST, round(_LEAST_SHARE * (span_ms // timeframe.ms))))
 
 
 @compiled
@@ -75,27 +95,27 @@ def _up_to(tree: Ints, at: int) -> int:
 
 
 def place(
-    trailing_open_ms: Ints, trailing: Floats, open_ms: int, score: float, least: int = MIN_TRAILING
+    trailing_open_ms: Ints, trailing: Floats, open_ms: int, score: float, window: TrailingWindow
 ) -> float:
-    """The place 0..1 of one new score; NaN where fewer than `least` trailing ones are left.
+    """The place 0..1 of one new score; NaN where fewer than the least are left in the window.
 
     `trailing` and `trailing_open_ms` [w]: earlier scores of the same coin, ascending; those older
-    than 60 days are left out here. Equal to `places` to the bit.
+    than the window are left out here. Equal to `places` to the bit.
     """
-    first = int(np.searchsorted(trailing_open_ms, open_ms - TRAILING_MS))
+    first = int(np.searchsorted(trailing_open_ms, open_ms - window.span_ms))
     left = trailing[first:]
     below, equal = int(np.count_nonzero(left < score)), int(np.count_nonzero(left == score))
-    return float(_share(below, equal, left.size, least))
+    return float(_share(below, equal, left.size, window.least))
 
 
-def places(open_ms: Ints, coin: Ints, score: Floats, least: int = MIN_TRAILING) -> Floats:
+def places(open_ms: Ints, coin: Ints, score: Floats, window: TrailingWindow) -> Floats:
     """The place of each row [n] among the earlier rows of its coin, rows in any order."""
     out = np.full(score.size, np.nan)
     order = np.lexsort((open_ms, coin))
     for rows in np.split(order, np.flatnonzero(np.diff(coin[order])) + 1):
         if rows.size:
             rank = np.unique(score[rows], return_inverse=True)[1] + 1
-            out[rows] = _places(open_ms[rows], rank, TRAILING_MS, least)
+            out[rows] = _places(open_ms[rows], rank, window.span_ms, window.least)
     return out
 
 
@@ -166,11 +186,11 @@ class Expectation(NamedTuple):
 
 def expect_forward(rows: Rows, score: Floats) -> Expectation:
     """What each fold could expect, its map fitted on the rows of earlier folds alone."""
-    at = places(rows.open_ms, rows.coin, score)
+    at = places(rows.open_ms, rows.coin, score, trailing_window(rows.timeframe))
     expected = np.full(len(rows), np.nan)
     long_atr = rows.long_bps / rows.atr_bps
     for number in np.unique(rows.fold):
-        before = earlier(rows.fold, rows.open_ms, int(number), rows.horizon_ms)
+        before = earlier(rows, int(number))
         learned = fit_return_map(at[before], long_atr[before])
         if learned is not None:
             here = rows.fold == number

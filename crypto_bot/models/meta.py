@@ -13,6 +13,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     ValidationError,
+    model_validator,
 )
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
@@ -23,7 +24,8 @@ from crypto_bot.labels.registered import RULES
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.models.verdict import Verdict
 
 FORMAT: Literal[2] = 2
@@ -90,8 +92,7 @@ class Meta(_Part):
     feature_set: str
     schema_hash: str
     columns: tuple[str, ...] = Field(min_length=1)
-    move_columns: tuple[str, ...] = Field(min_length=1)
-    direction_columns: tuple[str, ...] = Field(min_length=1)
+    reads: dict[str, tuple[str, ...]] = Field(min_length=1)
     window_bars: int = Field(ge=1)
     label: Annotated[LabelSpec, PlainValidator(_label), PlainSerializer(LabelSpec.as_json)]
     scaler_mean: tuple[float, ...]
@@ -110,6 +111,17 @@ class Meta(_Part):
     accepted: Acceptance | None = None
     sha256: dict[str, str]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_format_1(cls, held: Any) -> Any:
+        """Models had two heads, and their columns a field each."""
+        if isinstance(held, dict) and held.get("format") == 1:
+            held = dict(held)
+            moving, direction = held.pop("move_columns", None), held.pop("direction_columns", None)
+            if moving and direction:
+                held["reads"] = {"move": moving, "up": direction}
+        return held
+
     @property
     def spec(self) -> ModelSpec:
         """What the model reads and was asked."""
@@ -120,15 +132,14 @@ class Meta(_Part):
             features=self.feature_set,
             schema_hash=self.schema_hash,
             columns=self.columns,
-            move_columns=self.move_columns,
-            direction_columns=self.direction_columns,
+            reads=self.reads,
             window_bars=self.window_bars,
             label=self.label,
         )
 
     @property
     def calibration(self) -> Calibration:
-        """Scales of both heads' logits."""
+        """How its probabilities are scaled."""
         return Calibration(self.temperature, self.shrink)
 
     @property
@@ -174,8 +185,7 @@ def meta_of(model: TrainedModel, sha256: dict[str, str]) -> Meta:
         feature_set=spec.features,
         schema_hash=spec.schema_hash,
         columns=spec.columns,
-        move_columns=spec.move_columns,
-        direction_columns=spec.direction_columns,
+        reads=dict(spec.reads),
         window_bars=spec.window_bars,
         label=spec.label,
         scaler_mean=model.scaler.mean,

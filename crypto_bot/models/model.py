@@ -7,33 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from crypto_bot.domain.label import LabelSpec
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import TAIL, ReturnMap
 from crypto_bot.models.gates import Judgement
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.statistics.metrics import Json
 from crypto_bot.statistics.rows import Floats, Ints
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """What a model reads and what it was asked: all that is needed to build its family again.
-
-    `family` (such as `cnn_lstm_v1`) and `size` are names known to `families.build`; `columns` are
-    all the columns of the feature set in order, `move_columns` and `direction_columns` those that
-    each head reads. One prediction reads the newest `window_bars` rows of features.
-    """
-
-    family: str
-    size: str
-    timeframe: str
-    features: str
-    schema_hash: str
-    columns: tuple[str, ...]
-    move_columns: tuple[str, ...]
-    direction_columns: tuple[str, ...]
-    window_bars: int
-    label: LabelSpec
 
 
 class Scaler(NamedTuple):
@@ -63,9 +42,9 @@ class DecisionRule:
 class Trailing(NamedTuple):
     """Direction scores [w] of the model over the last days of its data, and their opens (UTC ms).
 
-    Scores are the raw direction logits, before shrinking. With them a model has places for its
-    first live score; serving appends to them. Those before the last validation days are of rows it
-    was fitted on, and spread no wider than the others (.233 and .236 on BTC).
+    Scores are those of its uncalibrated probabilities (`rows.direction_score`). With them a model
+    has places for its first live score; serving appends to them. Those before the last validation
+    days are of rows it was fitted on, and spread no wider than the others (.233 and .236 on BTC).
     """
 
     open_ms: Ints

@@ -21,7 +21,7 @@ class ModelCallLog(Protocol):
 
 
 class ModelSource(SignalSource, CandleListener, Protocol):
-    """A source that hears candles, may look at a leading coin, and can compute ahead."""
+    """A source that observes candles, may look at a leading coin, and can compute ahead."""
 
     @property
     def leader(self) -> str | None:

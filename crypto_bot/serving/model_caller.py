@@ -7,19 +7,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.signal import Call, Pred, Probabilities
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.artifact import PublishedModel
-from crypto_bot.models.decision import TRAILING_MS, decide
+from crypto_bot.models.decision import Decision, decide, trailing_window
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import CandleArchive, ModelCallLog
 from crypto_bot.ports.market_data import Series
 from crypto_bot.serving.feature_windows import FeatureWindows
 from crypto_bot.serving.prediction_service import Prediction, PredictionService, Window
-from crypto_bot.serving.trailing_scores import TrailingScores, score_of, single
+from crypto_bot.serving.trailing_scores import TrailingScores, score_behind
+from crypto_bot.statistics.rows import score_of
 
 
 class ModelCaller:
@@ -42,6 +44,7 @@ class ModelCaller:
         self._archive = archive
         self._log = log
         self._cost_bps = cost_bps
+        self._trailing_window = trailing_window(timeframe)
         self._policy = policy
         self._series = series or {}
         self._service = PredictionService(device, timeframe.ms)
@@ -50,7 +53,7 @@ class ModelCaller:
         self._trailing: dict[str, tuple[PublishedModel, TrailingScores]] = {}
 
     def observe(self, bar: Bar) -> None:
-        """Takes the candles of `bar` in."""
+        """Takes in the candles of `bar`."""
         for windows in self._windows.values():
             windows.update(bar)
 
@@ -60,7 +63,7 @@ class ModelCaller:
         models: Mapping[str, PublishedModel],
         newest_ms: Mapping[str, int],
     ) -> dict[str, Call | SignalUnavailable]:
-        """An answer for each view, from its model; `newest_ms` are the newest candles taken."""
+        """A call for each view, from its model; `newest_ms` are the newest candles taken in."""
         self._serve(models)
         answers: dict[str, Call | SignalUnavailable] = {}
         ready: dict[str, Window] = {}
@@ -85,7 +88,7 @@ class ModelCaller:
         return answers
 
     def prepare(self) -> None:
-        """Computes what the next close can be answered without."""
+        """Computes all that the next close does not change."""
         ready: dict[str, Window] = {}
         for symbol, model in self._models.items():
             windows = self._windows_of(model)
@@ -114,16 +117,17 @@ class ModelCaller:
             )
         return windows
 
-    def _call(self, view: MarketView, model: PublishedModel, told: Prediction) -> Call:
-        trailing = self._trailing_of(view, model)
-        place = trailing.place(view.open_ms, told.score)
-        trailing.add(view.open_ms, told.score)
-        rule = model.decision
-        atr_bps = 1e4 * view.atr / view.close
-        decision = decide(place, rule.learned, atr_bps, self._cost_bps, rule.tail)
-        pred, expected_bps = decision
+    def _call(
+        self, view: MarketView, model: PublishedModel, predicted: Prediction
+    ) -> Call | SignalUnavailable:
+        way, score = model.spec.label.direction, predicted.score
+        if way is None or score is None:
+            return SignalUnavailable(
+                f"{model.name} predicts label {model.spec.label.name}, which has no direction"
+            )
+        place, (pred, expected_bps) = self._decision(view, model, score)
         verdict = model.meta.verdict
-        reasons = [_told(place, pred, expected_bps, self._cost_bps)]
+        reasons = [self._words(place, pred, expected_bps)]
         if verdict is not Verdict.ACTIVE:
             reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
         if model.symbol is None:
@@ -136,14 +140,35 @@ class ModelCaller:
         if pred is not Pred.NO_TRADE and withheld is not None:
             reasons.append(withheld)
             pred, expected_bps = Pred.NO_TRADE, None
+        sides = (predicted.probabilities[side] for side in way)
         return Call(
             pred=pred,
             reasons=tuple(reasons),
-            distribution=Probabilities(*told.probabilities).distribution,
+            distribution=Probabilities(*sides).distribution,
             expected_bps=expected_bps,
             model_version=model.name,
             label=model.spec.label,
         )
+
+    def _decision(
+        self, view: MarketView, model: PublishedModel, score: float
+    ) -> tuple[float, Decision]:
+        """The place of the score, which joins the trailing ones, and what follows from it."""
+        trailing = self._trailing_of(view, model)
+        place = trailing.place(view.open_ms, score)
+        trailing.add(view.open_ms, score)
+        rule, atr_bps = model.decision, 1e4 * view.atr / view.close
+        return place, decide(place, rule.learned, atr_bps, self._cost_bps, rule.tail)
+
+    def _words(self, place: float, pred: Pred, expected_bps: float | None) -> str:
+        days = self._trailing_window.span_ms / DAY_MS
+        cost_bps = self._cost_bps
+        if np.isnan(place):
+            return f"too few scores of the trailing {days:.0f} days to have a place among them"
+        where = f"direction score at {100 * place:.1f} % of its trailing {days:.0f} days"
+        if expected_bps is None or pred is Pred.NO_TRADE:
+            return f"{where}: no trade that is expected to earn its cost of {cost_bps:g} bp"
+        return f"{where}: expected {expected_bps:+.1f} bp, cost {cost_bps:g} bp"
 
     def _trailing_of(self, view: MarketView, model: PublishedModel) -> TrailingScores:
         known = self._trailing.get(view.symbol)
@@ -158,16 +183,16 @@ class ModelCaller:
         step_ms = self._timeframe.ms
         known = model.trailing
         end_ms = int(known.open_ms[-1]) if known.open_ms.size else model.span.last_open_ms
-        since_ms = max(end_ms + step_ms, view.open_ms - TRAILING_MS)
+        since_ms = max(end_ms + step_ms, view.open_ms - self._trailing_window.span_ms)
         until_ms = view.open_ms - step_ms
         kept = known.open_ms < since_ms
-        trailing = TrailingScores(known.open_ms[kept], known.score[kept])
+        trailing = TrailingScores(known.open_ms[kept], known.score[kept], self._trailing_window)
         if since_ms > until_ms:
             return trailing
         logged = {}
         if self._log is not None:
             logged = {
-                open_ms: score_of(probabilities, model.calibration)
+                open_ms: score_behind(probabilities, model.calibration)
                 for open_ms, probabilities in self._log.model_calls(
                     view.symbol, model.name, since_ms
                 )
@@ -180,16 +205,8 @@ class ModelCaller:
         made = np.array([logged.get(int(at), np.nan) for at in history.open_ms[ends]])
         lacking = np.isnan(made)
         if lacking.any():
-            made[lacking] = single(model.heads.logits(history.rows, ends[lacking]).up)
+            p = model.model.predict_proba(history.rows, ends[lacking])
+            made[lacking] = score_of(p, model.spec.label)
         for at, score in zip(history.open_ms[ends].tolist(), made.tolist(), strict=True):
             trailing.add(at, score)
         return trailing
-
-
-def _told(place: float, pred: Pred, expected_bps: float | None, cost_bps: float) -> str:
-    if np.isnan(place):
-        return "too few scores of the trailing 60 days to have a place among them"
-    where = f"direction score at {100 * place:.1f} % of its trailing 60 days"
-    if expected_bps is None or pred is Pred.NO_TRADE:
-        return f"{where}: no trade that is expected to earn its cost of {cost_bps:g} bp"
-    return f"{where}: expected {expected_bps:+.1f} bp, cost {cost_bps:g} bp"

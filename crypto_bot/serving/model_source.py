@@ -42,7 +42,7 @@ class Registry(Protocol):
 
 
 class PerCoinModels:
-    """Answers for the coins that have a servable model in `registry`; hears every candle.
+    """Answers for the coins that have a servable model in `registry`; observes every candle.
 
     Everything a call depends on is rebuilt from `archive` and `log` when it is first wanted. Until
     there is a model nothing of torch is imported.

@@ -1,4 +1,4 @@
-"""The direction scores of one coin over 60 days, among which a new one has its place."""
+"""The trailing direction scores of one coin, among which a new one has its place."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import numpy as np
 
 from crypto_bot.domain.signal import Probabilities
 from crypto_bot.models.calibration import Calibration
-from crypto_bot.models.decision import TRAILING_MS, place
-from crypto_bot.statistics.rows import Floats, Ints
+from crypto_bot.models.decision import TrailingWindow, place
+from crypto_bot.statistics.rows import Floats, Ints, single
 
 
 class TrailingScores:
     """Scores of one model on one coin, by time; kept in single precision, as networks give them."""
 
-    def __init__(self, open_ms: Ints, score: Floats) -> None:
+    def __init__(self, open_ms: Ints, score: Floats, window: TrailingWindow) -> None:
+        self._window = window
         self._count = open_ms.size
         self._open_ms = np.empty(2 * self._count + 1024, np.int64)
         self._score = np.empty(self._open_ms.size)
@@ -21,9 +22,9 @@ class TrailingScores:
         self._score[: self._count] = single(score)
 
     def add(self, open_ms: int, score: float) -> None:
-        """Takes the score of a candle later than all others in."""
+        """Adds the score of a candle later than all others."""
         if self._count == self._open_ms.size:
-            self._forget(open_ms - TRAILING_MS)
+            self._forget(open_ms - self._window.span_ms)
         self._open_ms[self._count] = open_ms
         self._score[self._count] = np.float32(score)
         self._count += 1
@@ -31,7 +32,8 @@ class TrailingScores:
     def place(self, open_ms: int, score: float) -> float:
         """The place 0..1 of the score of a candle among the earlier ones; see `decision.place`."""
         known = slice(0, self._count)
-        return place(self._open_ms[known], self._score[known], open_ms, float(np.float32(score)))
+        score = float(np.float32(score))
+        return place(self._open_ms[known], self._score[known], open_ms, score, self._window)
 
     def _forget(self, before_ms: int) -> None:
         kept = slice(int(np.searchsorted(self._open_ms[: self._count], before_ms)), self._count)
@@ -44,13 +46,8 @@ class TrailingScores:
         self._score[: self._count] = self._score[kept]
 
 
-def single(score: Floats) -> Floats:
-    """`score` as it is in single precision."""
-    return score.astype(np.float32).astype(np.float64)
-
-
-def score_of(told: Probabilities, calibration: Calibration) -> float:
-    """The raw direction logit of which `told` were made: exact, as it was in single precision."""
+def score_behind(served: Probabilities, calibration: Calibration) -> float:
+    """The direction score that `served` were made of: exact, as it was in single precision."""
     tiny = float(np.finfo(np.float64).tiny)
-    logit = np.log(max(told.long, tiny)) - np.log(max(told.short, tiny))
+    logit = np.log(max(served.long, tiny)) - np.log(max(served.short, tiny))
     return float(np.float32(logit / calibration.shrink))

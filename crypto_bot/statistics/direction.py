@@ -9,7 +9,7 @@ import numpy as np
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.statistics import scores
 from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, ratio, whole_days
-from crypto_bot.statistics.rows import LONG, Floats, Rows
+from crypto_bot.statistics.rows import Floats, Rows
 
 PLACEBOS = 20
 _PLACEBO_PERCENT = 95.0
@@ -35,7 +35,7 @@ def measure_direction(rows: Rows, score: Floats, *, draws: int = DRAWS, seed: in
     """Direction evidence of `score` [n] on `rows`, all the coins together."""
     moved = rows.moved
     told = rows.where(moved)
-    up = told.label == LONG
+    up = told.rose
     correlations = scores.rank_correlations(rows.open_ms, rows.coin, score, rows.long_bps)
     rank_ic = UNKNOWN
     if correlations.value.size:

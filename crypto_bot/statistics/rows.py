@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.label import Direction, LabelSpec
+from crypto_bot.domain.timeframe import Timeframe
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 SHORT, NO_TRADE, LONG = 0, 1, 2
-"""Labels, and columns of every [n, 3] array of probabilities, in the order of the domain."""
+"""Columns of the three probabilities that a signal is served with."""
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,10 @@ class Rows:
     """Labelled test rows, all arrays [n], in any order.
 
     `open_ms`: open of the candle at whose close the prediction is made, UTC ms. `coin`, `fold`:
-    numbers from 0; folds are numbered by time. `label`: 0 SHORT, 1 NO_TRADE, 2 LONG. `long_bps`:
+    numbers from 0; folds are numbered by time. `label`: index of the class of `spec`. `long_bps`:
     gross return of a long from the next open over the label's horizon, basis points.
     `late_bps`: the same entered one bar later, NaN where unknown. `atr_bps`: ATR(14) over the close
-    of the candle, basis points. `horizon_ms`: how long a trade is held.
+    of the candle, basis points. `spec`, `timeframe`: what is predicted, on which bars.
     """
 
     open_ms: Ints
@@ -35,11 +38,11 @@ class Rows:
     long_bps: Floats
     late_bps: Floats
     atr_bps: Floats
-    horizon_ms: int
+    spec: LabelSpec
+    timeframe: Timeframe
 
     def __post_init__(self) -> None:
-        arrays = (self.coin, self.fold, self.label, self.long_bps, self.late_bps, self.atr_bps)
-        lengths = {array.shape for array in (self.open_ms, *arrays)}
+        lengths = {getattr(self, name).shape for name in ARRAYS}
         if len(lengths) != 1 or self.open_ms.ndim != 1:
             raise ValueError(f"rows need arrays of one length, got shapes {sorted(lengths)}")
 
@@ -48,39 +51,74 @@ class Rows:
 
     def where(self, chosen: Bools) -> Rows:
         """The rows where `chosen` [n] is true."""
-        return Rows(
-            self.open_ms[chosen],
-            self.coin[chosen],
-            self.fold[chosen],
-            self.label[chosen],
-            self.long_bps[chosen],
-            self.late_bps[chosen],
-            self.atr_bps[chosen],
-            self.horizon_ms,
-        )
+        return replace(self, **{name: getattr(self, name)[chosen] for name in ARRAYS})
+
+    @property
+    def horizon_ms(self) -> int:
+        """How long a trade is held."""
+        return self.spec.horizon.ms(self.timeframe)
 
     @property
     def moved(self) -> Bools:
-        """Rows whose label is LONG or SHORT."""
-        moved: Bools = self.label != NO_TRADE
+        """Rows whose class is a fall or a rise; none where the label has no direction."""
+        way = self.spec.direction
+        if way is None:
+            return np.zeros(len(self), np.bool_)
+        moved: Bools = self.label != way.neutral
         return moved
 
+    @property
+    def rose(self) -> Bools:
+        """Rows whose class is a rise."""
+        way = self.spec.direction
+        if way is None:
+            return np.zeros(len(self), np.bool_)
+        rose: Bools = self.label == way.up
+        return rose
 
-def direction_score(probabilities: Floats) -> Floats:
-    """The log of P(LONG) / P(SHORT), [n]: with two heads the logit of P(up | move)."""
-    tiny = np.finfo(np.float64).tiny
-    score: Floats = np.log(np.maximum(probabilities[:, LONG], tiny)) - np.log(
-        np.maximum(probabilities[:, SHORT], tiny)
-    )
-    return score
+
+ARRAYS = tuple(each.name for each in fields(Rows) if each.name not in {"spec", "timeframe"})
 
 
-def earlier(fold: Ints, open_ms: Ints, number: int, horizon_ms: int) -> Bools:
-    """Rows [n] of folds before `number` that open a day, and a horizon, before it begins.
+def direction_score(p: Floats, direction: Direction) -> Floats:
+    """The log of P(rise) / P(fall) [n] of probabilities [n, 3], in single precision.
+
+    With two heads it is the logit of P(up | move). Single precision is what networks give and what
+    live scores are kept in: so a score has the same bits wherever it was computed.
+    """
+    return single(_log(p[:, direction.up]) - _log(p[:, direction.down]))
+
+
+def score_of(p: Floats, spec: LabelSpec) -> Floats:
+    """`direction_score` [n] by the label of the model; 0 where that has no direction."""
+    if spec.direction is None:
+        return np.zeros(p.shape[0])
+    return direction_score(p, spec.direction)
+
+
+def move_logit(p: Floats, direction: Direction) -> Floats:
+    """The log odds of a move [n], in single precision as `direction_score`."""
+    moved = p[:, direction.up] + p[:, direction.down]
+    return single(_log(moved) - _log(p[:, direction.neutral]))
+
+
+def single(score: Floats) -> Floats:
+    """`score` as it is in single precision."""
+    return score.astype(np.float32).astype(np.float64)
+
+
+def _log(p: Floats) -> Floats:
+    logged: Floats = np.log(np.maximum(p, _TINY))
+    return logged
+
+
+def earlier(rows: Rows, number: int) -> Bools:
+    """Rows of folds before `number` whose label was known well before that fold begins, [n].
 
     What is fitted on earlier folds must not see a label that reaches into the fold it is used in:
-    a label ends `horizon_ms` after its candle has closed. One day is the embargo of the splits.
+    the horizon of the label is waited for, and a day, the embargo of the splits, at the least.
     """
-    starts_ms = int(open_ms[fold == number].min())
-    known: Bools = (fold < number) & (open_ms < starts_ms - max(DAY_MS, horizon_ms))
+    starts_ms = int(rows.open_ms[rows.fold == number].min())
+    wait_ms = max(DAY_MS, rows.horizon_ms)
+    known: Bools = (rows.fold < number) & (rows.open_ms < starts_ms - wait_ms)
     return known

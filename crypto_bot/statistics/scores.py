@@ -16,6 +16,13 @@ _FLOOR_PERCENT = 95.0
 _TINY = 1e-12
 
 
+def softmax(logs: Floats) -> Floats:
+    """Probabilities [n, classes] that are proportional to exp(logs)."""
+    raised = np.exp(logs - logs.max(axis=1, keepdims=True))
+    share: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return share
+
+
 def log_loss(p: Floats, label: Ints) -> Floats:
     """-log P(label) of each row, [n], nats; P is held above 1e-12."""
     chosen = p[np.arange(label.size), label]
@@ -32,7 +39,7 @@ def brier(p: Floats, label: Ints) -> Floats:
 
 
 def accuracy(confusion: Floats) -> Floats:
-    """[m] of confusion matrices [m, 3, 3], true label first."""
+    """[m] of confusion matrices [m, classes, classes], true label first."""
     right: Floats = np.einsum("mii->m", confusion) / _at_least_one(confusion.sum(axis=(1, 2)))
     return right
 
@@ -53,7 +60,7 @@ def balanced_accuracy(confusion: Floats) -> Floats:
 
 
 def macro_f1(confusion: Floats) -> Floats:
-    """Mean F1 of the three labels, 0 for one never hit, [m]."""
+    """Mean F1 of the labels, 0 for one never hit, [m]."""
     hits = np.einsum("mii->mi", confusion)
     both = confusion.sum(axis=2) + confusion.sum(axis=1)
     f1: Floats = (2.0 * hits / _at_least_one(both)).mean(axis=1)
@@ -61,7 +68,7 @@ def macro_f1(confusion: Floats) -> Floats:
 
 
 def mcc(confusion: Floats) -> Floats:
-    """Matthews correlation of three classes (Gorodkin 2004), 0 for a constant prediction, [m]."""
+    """Matthews correlation of several classes (Gorodkin 2004), 0 for a constant prediction, [m]."""
     true, told = confusion.sum(axis=2), confusion.sum(axis=1)
     total, hits = true.sum(axis=1), np.einsum("mii->m", confusion)
     top = hits * total - (true * told).sum(axis=1)

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from crypto_bot.models.calibration import Calibration, calibrate_forward, fit_calibration
-from crypto_bot.models.decision import ReturnMap, fit_return_map, places
-from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.models.decision import ReturnMap, fit_return_map, places, trailing_window
 from crypto_bot.statistics.direction import Direction
-from crypto_bot.statistics.rows import Bools, Floats, Rows
+from crypto_bot.statistics.rows import Bools, Floats, Rows, score_of
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.folds import OutOfSample
 from crypto_bot.training.jobs import Job, Product, Stage
-from crypto_bot.training.products import REFERENCES, logits_of, unpacked_arrays
+from crypto_bot.training.products import PREDICTIONS, REFERENCES, unpacked_arrays
 from crypto_bot.training.study import Study
 
 POOL = "pool"
@@ -28,19 +27,17 @@ Forward = dict[str, dict[int, Calibration]]
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """Rows out of sample with the `logits` of models by name, `MODEL` among them."""
+    """Rows out of sample, with uncalibrated P [n, classes] by name of the model (`MODEL` too)."""
 
     rows: Rows
-    logits: dict[str, HeadLogits]
+    p: dict[str, Floats]
     references: References
 
     def where(self, chosen: Bools) -> Predicted:
         """The rows where `chosen` [n] is true."""
-        logits = {
-            name: HeadLogits(*(head[chosen] for head in each)) for name, each in self.logits.items()
-        }
+        own = {name: p[chosen] for name, p in self.p.items()}
         references = References(*(p[chosen] for p in self.references))
-        return Predicted(self.rows.where(chosen), logits, references)
+        return Predicted(self.rows.where(chosen), own, references)
 
     @property
     def tested(self) -> Bools:
@@ -73,14 +70,14 @@ def predicted(study: Study, symbol: str | None, needed: Mapping[Job, Product]) -
     panel, plan = study.panel, study.plan
     rounds = range(len(study.folds))
     beside = [needed[Job(Stage.BASELINES, fold=fold)] for fold in rounds]
-    logits = _joined(beside)
+    models = _joined(beside)
     if plan.pooled:
-        logits |= _joined([needed[Job(Stage.POOL, fold=fold)] for fold in rounds])
+        models |= _joined([needed[Job(Stage.POOL, fold=fold)] for fold in rounds])
     held = [unpacked_arrays(product[REFERENCES]) for product in beside]
     rows = [study.out_of_sample(Job(Stage.POOL, fold=fold)) for fold in rounds]
     found = Predicted(
         panel.rows(*OutOfSample(*(np.concatenate(each) for each in zip(*rows, strict=True)))),
-        logits,
+        models,
         References(*(np.concatenate([p[name] for p in held]) for name in References._fields)),
     )
     if symbol is None:
@@ -88,27 +85,23 @@ def predicted(study: Study, symbol: str | None, needed: Mapping[Job, Product]) -
     own = found.where(found.rows.coin == panel.symbols.index(symbol))
     if plan.tuned:
         if plan.pooled:
-            own.logits[POOL] = own.logits[MODEL]
-        own.logits.update(_joined([needed[Job(Stage.TUNE, symbol, fold)] for fold in rounds]))
+            own.p[POOL] = own.p[MODEL]
+        own.p.update(_joined([needed[Job(Stage.TUNE, symbol, fold)] for fold in rounds]))
     return own
 
 
 def calibrations(found: Predicted) -> Forward:
     """Of each model, for each fold from the folds before it."""
-    rows = found.rows
-    return {
-        name: calibrate_forward(each, rows.label, rows.fold, rows.open_ms, rows.horizon_ms)[1]
-        for name, each in found.logits.items()
-    }
+    return {name: calibrate_forward(p, found.rows)[1] for name, p in found.p.items()}
 
 
 def probabilities(found: Predicted, forward: Forward, name: str = MODEL) -> Floats:
-    """The predictions of the model `name` for every row, calibrated, [n, 3]."""
-    logits = found.logits[name]
-    p = np.empty((len(found.rows), 3))
+    """The predictions of the model `name` for every row, calibrated, [n, classes]."""
+    raw = found.p[name]
+    p = np.empty_like(raw)
     for fold, calibration in forward[name].items():
         here = found.rows.fold == fold
-        p[here] = calibration.probabilities(HeadLogits(*(head[here] for head in logits)))
+        p[here] = calibration.probabilities(raw[here], found.rows.spec)
     return p
 
 
@@ -116,23 +109,19 @@ def evidence(
     found: Predicted, forward: Forward, direction: Direction, together: object
 ) -> Evidence:
     """From the predictions of the model for the rows of all the coins."""
-    rows, logits = found.rows, found.logits[MODEL]
-    at = places(rows.open_ms, rows.coin, logits.up)
+    rows, p = found.rows, found.p[MODEL]
+    window = trailing_window(rows.timeframe)
+    at = places(rows.open_ms, rows.coin, score_of(p, rows.spec), window)
     return Evidence(
         forward=forward,
-        calibration=fit_calibration(logits, rows.label, rows.fold, rows.open_ms, rows.horizon_ms),
+        calibration=fit_calibration(p, rows),
         returns=fit_return_map(at, rows.long_bps / rows.atr_bps),
         direction=direction,
         together=together,
     )
 
 
-def _joined(products: Sequence[Product]) -> dict[str, HeadLogits]:
-    """The logits of the products of one model, or of several, fold after fold."""
-    folds = [logits_of(product) for product in products]
-    return {
-        name: HeadLogits(
-            *(np.concatenate(head) for head in zip(*(each[name] for each in folds), strict=True))
-        )
-        for name in folds[0]
-    }
+def _joined(products: Sequence[Product]) -> dict[str, Floats]:
+    """The predictions in the products of one model, or of several, fold after fold."""
+    folds = [unpacked_arrays(product[PREDICTIONS]) for product in products]
+    return {name: np.concatenate([each[name] for each in folds]) for name in folds[0]}

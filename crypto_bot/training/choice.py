@@ -12,7 +12,7 @@ import numpy as np
 from crypto_bot.domain.errors import CryptoBotError, NotEnoughData
 from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.features.sets import schema_hash
-from crypto_bot.models.families.by_name import FamilyChoice
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.meta import Meta
 from crypto_bot.statistics.rows import Ints
 from crypto_bot.training.folds import walk_forward

@@ -8,28 +8,28 @@ from typing import NamedTuple
 import numpy as np
 
 from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.label import LabelSpec
 from crypto_bot.models.calibration import calibrate_forward
 from crypto_bot.models.decision import Expectation, expect_forward
-from crypto_bot.models.families.family import HeadLogits
 from crypto_bot.statistics import scores
 from crypto_bot.statistics.direction import Direction, measure_direction
 from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, Statistic, ratio
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Floats, Rows
+from crypto_bot.statistics.rows import Floats, Rows, score_of
 from crypto_bot.training.returns import COSTS_BPS, TradeReport, trade_report
 
 
 class References(NamedTuple):
-    """What a model must beat, [n, 3] each, from fit rows alone (`baselines.references`)."""
+    """What a model must beat, [n, classes] each, from fit rows alone (`baselines.references`)."""
 
     prior: Floats
     climatology: Floats
 
 
 class Predictions(NamedTuple):
-    """What is judged: served probabilities [n, 3], and the direction score [n] behind them.
+    """What is judged: served probabilities [n, classes], and the direction score [n] behind them.
 
-    The score is compared across folds, so it is the logit before the shrinking, whose factor
-    changes from fold to fold.
+    The score is compared across folds, so it is that of the uncalibrated probabilities: their
+    calibration changes from fold to fold.
     """
 
     probabilities: Floats
@@ -54,10 +54,10 @@ class FoldScores:
 class ClassScores:
     """Of the most probable class, beside always saying the most common one. Shares are 0..1.
 
-    `label_shares` and `confusion` (counts, true label first) in the order SHORT, NO_TRADE, LONG.
+    `label_shares` and `confusion` (counts, true label first) in the order of the classes.
     """
 
-    label_shares: tuple[float, float, float]
+    label_shares: tuple[float, ...]
     majority: float
     accuracy: Interval
     balanced_accuracy: Interval
@@ -68,11 +68,12 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityScores:
-    """Of the three probabilities. Losses in nats; skills are 1 - loss / loss of the reference.
+    """Of the probabilities. Losses in nats; skills are 1 - loss / loss of the reference.
 
     `skilled_coins`: share of coin-folds whose skill against the prior is above 0. `ece` has no
     interval (resampling only ever raises it): it stands beside its noise floor. `sd_no_trade`,
-    `sd_direction`: standard deviation of P(NO_TRADE) and of P(LONG) - P(SHORT).
+    `sd_direction`: standard deviation of P(no move) and of P(rise) - P(fall); where the label has
+    no direction, both are the largest standard deviation of the P of a class.
     """
 
     log_loss: Interval
@@ -104,22 +105,21 @@ class Evaluation:
 
 def measure(
     rows: Rows,
-    logits: HeadLogits,
+    predicted: Floats,
     references: References,
     *,
     trials: int,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Evaluation:
-    """Calibrates and decides forward over the folds, then evaluates the test folds.
+    """Calibrates `predicted` [n, classes] and decides forward over the folds, then evaluates.
 
     Folds numbered below 0 (validation rows of the first model) teach the folds after them and are
     not judged. `trials` counts every model and rule tried on these rows so far.
     """
-    p, _ = calibrate_forward(logits, rows.label, rows.fold, rows.open_ms, rows.horizon_ms)
-    return evaluate(
-        rows, Predictions(p, logits.up), references, trials=trials, draws=draws, seed=seed
-    )
+    p, _ = calibrate_forward(predicted, rows)
+    told = Predictions(p, score_of(predicted, rows.spec))
+    return evaluate(rows, told, references, trials=trials, draws=draws, seed=seed)
 
 
 def evaluate(
@@ -157,7 +157,7 @@ def evaluate(
 def paired_log_loss(
     rows: Rows, ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0
 ) -> Interval:
-    """Mean log loss of `theirs` minus that of `ours`, nats a row, [n, 3] each, on the same rows.
+    """Mean log loss of `theirs` minus that of `ours`, nats a row, on the same rows.
 
     Above 0: ours is better; the two differ where the interval leaves 0 out.
     """
@@ -179,17 +179,17 @@ def _skill(sums: Floats) -> Floats:
 
 
 def _classes(rows: Rows, p: Floats, days: DayBootstrap) -> ClassScores:
-    cell = 9 * days.day + 3 * rows.label + p.argmax(axis=1)
-    counts = np.bincount(cell, minlength=9 * days.days.size)
-    by_day = counts.reshape(-1, 9).astype(np.float64)
-    table = by_day.sum(axis=0).reshape(1, 3, 3)
+    count = p.shape[1]
+    cell = count**2 * days.day + count * rows.label + p.argmax(axis=1)
+    counts = np.bincount(cell, minlength=count**2 * days.days.size)
+    by_day = counts.reshape(-1, count**2).astype(np.float64)
+    table = by_day.sum(axis=0).reshape(1, count, count)
 
     def estimate(statistic: Statistic) -> Interval:
-        return days.estimate(by_day, lambda sums: statistic(sums.reshape(-1, 3, 3)))
+        return days.estimate(by_day, lambda sums: statistic(sums.reshape(-1, count, count)))
 
-    short, no_trade, long = (table[0].sum(axis=1) / table.sum()).tolist()
     return ClassScores(
-        label_shares=(short, no_trade, long),
+        label_shares=tuple((table[0].sum(axis=1) / table.sum()).tolist()),
         majority=float(scores.majority(table)[0]),
         accuracy=estimate(scores.accuracy),
         balanced_accuracy=estimate(scores.balanced_accuracy),
@@ -204,6 +204,7 @@ def _probabilities(
 ) -> ProbabilityScores:
     ones = np.ones(len(rows))
     error = scores.calibration_error(p, rows.label, seed)
+    sd_neutral, sd_direction = _spreads(p, rows.spec)
     return ProbabilityScores(
         log_loss=days.estimate(days.sums(losses.model, ones), ratio),
         log_loss_prior=float(losses.prior.mean()),
@@ -214,9 +215,17 @@ def _probabilities(
         brier=days.estimate(days.sums(scores.brier(p, rows.label), ones), ratio),
         ece=error.value,
         ece_floor=error.floor,
-        sd_no_trade=float(p[:, NO_TRADE].std()),
-        sd_direction=float((p[:, LONG] - p[:, SHORT]).std()),
+        sd_no_trade=sd_neutral,
+        sd_direction=sd_direction,
     )
+
+
+def _spreads(p: Floats, spec: LabelSpec) -> tuple[float, float]:
+    way = spec.direction
+    if way is None:
+        largest = float(p.std(axis=0).max())
+        return largest, largest
+    return float(p[:, way.neutral].std()), float((p[:, way.up] - p[:, way.down]).std())
 
 
 def _skilled_coins(rows: Rows, losses: _Losses) -> float:
@@ -234,9 +243,9 @@ def _fold(rows: Rows, p: Floats, score: Floats, losses: _Losses, number: int) ->
         fold=number,
         rows=int(here.sum()),
         accuracy=float((p[here].argmax(axis=1) == label).mean()),
-        majority=float(np.bincount(label, minlength=3).max() / label.size),
+        majority=float(np.bincount(label).max() / label.size),
         log_loss=model,
         skill_prior=1.0 - model / float(losses.prior[here].mean()),
         skill_climatology=1.0 - model / float(losses.climatology[here].mean()),
-        direction_auc=scores.auc(score[moved], rows.label[moved] == LONG),
+        direction_auc=scores.auc(score[moved], rows.rose[moved]),
     )

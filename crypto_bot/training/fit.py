@@ -7,19 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 
-from crypto_bot.models.checkpoint_store import Notebook
-from crypto_bot.models.families.by_name import LOGISTIC, build, heads
-from crypto_bot.models.families.cnn_lstm.fit import FittedNet
-from crypto_bot.models.families.family import Examples, Family, Files, FittedHeads, HeadLogits
+from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.families.family import Family, Files, FittedModel, Model, StackedFit
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.model import Scaler
 from crypto_bot.models.scaling import scale_of
-from crypto_bot.statistics.rows import Ints
-from crypto_bot.training.baselines import FoldRows, baseline_logits, references
+from crypto_bot.statistics.rows import Floats, Ints
+from crypto_bot.training.baselines import (
+    LOGISTIC,
+    REVERSAL,
+    TREES,
+    FoldRows,
+    baseline_probabilities,
+    references,
+)
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.folds import FINAL, Parts
 from crypto_bot.training.jobs import Job, Product, Stage
 from crypto_bot.training.panel import Panel
-from crypto_bot.training.plan import TrainingPlan
+from crypto_bot.training.plan import TrainingPlan, spec_of
 from crypto_bot.training.products import (
     CURVES,
     PREDICTIONS,
@@ -28,7 +34,6 @@ from crypto_bot.training.products import (
     model_files,
     packed,
     packed_arrays,
-    packed_logits,
 )
 from crypto_bot.training.study import Study
 
@@ -37,68 +42,65 @@ MODEL = "model"
 
 
 def fit(
-    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: Notebook
+    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: CheckpointStore
 ) -> dict[str, bytes]:
     """The product of a POOL or TUNE job; it resumes from its checkpoints."""
-    family = family_of(study, job, needed, checkpoints)
-    fitted = family.fit(*examples(study.panel, family, study.rows_to_fit(job)))
-    return fit_product(study, job, fitted)
+    return fit_product(study, job, _fitted(fit_of(study, job, needed, checkpoints)))
 
 
-def family_of(
-    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: Notebook
-) -> Family:
-    """The family of a fit; the fit of a coin starts from the pool's model, if there is one."""
-    start = None
+def fit_of(
+    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: CheckpointStore
+) -> StackedFit:
+    """What a job fits; the fit of a coin starts from the pool's model, if there is one."""
+    choice, start = study.plan.family, None
     if job.stage is Stage.TUNE and study.plan.pooled:
         start = model_files(needed[Job(Stage.POOL, fold=job.fold)])
-    return _family(study.panel, study.plan, start, checkpoints)
+        choice = replace(choice, settings=study.plan.tuning)
+    family = _family(study.panel, choice, study.plan.seed)
+    return _asked(study.panel, family, study.rows_to_fit(job), start, checkpoints)
 
 
-def examples(panel: Panel, family: Family, rows: Parts) -> tuple[Examples, Examples]:
-    """What `family` learns from, and what it is validated by."""
-    learned = panel.examples(rows.fit)
-    if family.name == LOGISTIC:  # overlapping rows would only take it longer
-        learned = panel.separate(rows.fit)
-    return learned, panel.separate(rows.validation)
-
-
-def fit_product(study: Study, job: Job, fitted: FittedHeads) -> dict[str, bytes]:
+def fit_product(study: Study, job: Job, fitted: FittedModel) -> dict[str, bytes]:
     """A model with its learning curves, its predictions of the tested rows, or both.
 
     A coin's model of a fold is not needed again, only its predictions. One that starts from the
     pool's keeps the scale of the pool's columns.
     """
-    curves = fitted.curves if isinstance(fitted, FittedNet) else {}
-    product = {**fitted.files(), CURVES: packed(dict(curves))}
+    product = {**fitted.files(), CURVES: packed(dict(fitted.curves))}
     if job.fold == FINAL:
         if job.stage is Stage.POOL or not study.plan.pooled:
             product[SCALER] = packed(_scaler_over(study.panel, study.rows_to_fit(job)))
         return product
     ends = study.out_of_sample(job).ends
-    predictions = packed_logits({MODEL: fitted.logits(study.panel.features, ends)})
+    predictions = packed_arrays({MODEL: fitted.predict_proba(study.panel.features, ends)})
     return {**(product if job.stage is Stage.POOL else {}), PREDICTIONS: predictions}
 
 
-def fit_rows(panel: Panel, plan: TrainingPlan, rows: Parts) -> FittedHeads:
+def fit_rows(panel: Panel, plan: TrainingPlan, rows: Parts) -> FittedModel:
     """A model of the rows of all the coins."""
-    family = _family(panel, plan, None, None)
-    return family.fit(*examples(panel, family, rows))
+    family = _family(panel, plan.family, plan.seed)
+    return _fitted(_asked(panel, family, rows, None, UNSAVED))
 
 
-def load_fitted(panel: Panel, plan: TrainingPlan, files: Files) -> FittedHeads:
+def load_fitted(panel: Panel, plan: TrainingPlan, files: Files) -> Model:
     """The model that a fit of this plan stored."""
-    return _family(panel, plan, None, None).load(files)
+    return _family(panel, plan.family, plan.seed).load(files)
 
 
-def _family(
-    panel: Panel, plan: TrainingPlan, start: Files | None, checkpoints: Notebook | None
-) -> Family:
-    features, choice = panel.question.features, plan.family
-    if start is not None and plan.tuning is not None:
-        choice = replace(choice, net=plan.tuning)
-    read = heads(choice.name, features)
-    return build(choice, features.columns, read, seed=plan.seed, start=start, notebook=checkpoints)
+def _family(panel: Panel, choice: FamilyChoice, seed: int) -> Family:
+    return choice.build(spec_of(panel.question, choice), seed)
+
+
+def _asked(
+    panel: Panel, family: Family, rows: Parts, start: Files | None, checkpoints: CheckpointStore
+) -> StackedFit:
+    learned = panel.examples(rows.fit) if family.overlapping else panel.separate(rows.fit)
+    return StackedFit(family, learned, panel.separate(rows.validation), start, checkpoints)
+
+
+def _fitted(asked: StackedFit) -> FittedModel:
+    family, learned, validation, start, checkpoints = asked
+    return family.fit(learned, validation, start=start, checkpoints=checkpoints)
 
 
 def _scaler_over(panel: Panel, rows: Parts) -> Scaler:
@@ -111,34 +113,43 @@ def _scaler_over(panel: Panel, rows: Parts) -> Scaler:
 def fit_baselines(study: Study, job: Job) -> dict[str, bytes]:
     """The product of a BASELINES job."""
     ends = study.out_of_sample(job).ends
-    logits, reached = baselines_of(study.panel, study.plan, study.rows_to_fit(job), ends)
-    return {PREDICTIONS: packed_logits(logits), REFERENCES: packed_arrays(reached._asdict())}
+    found, reached = baselines_of(study.panel, study.plan, study.rows_to_fit(job), ends)
+    return {PREDICTIONS: packed_arrays(found), REFERENCES: packed_arrays(reached._asdict())}
+
+
+_BASELINES = {LOGISTIC: FamilyChoice("logistic_v1"), TREES: FamilyChoice("trees_v1")}
 
 
 def baselines_of(
     panel: Panel, plan: TrainingPlan, rows: Parts, ends: Ints
-) -> tuple[dict[str, HeadLogits], References]:
-    """What every baseline predicts for the rows `ends` [n], and what it must itself beat."""
-    separate = panel.separate(rows.fit)
-    columns = panel.question.features
-    move, up = (np.array(columns.indices(names)) for names in columns.columns_for("trees"))
-    predictions = baseline_logits(
+) -> tuple[dict[str, Floats], References]:
+    """P of every baseline for the rows `ends` [n], and what it must itself beat."""
+    question, separate = panel.question, panel.separate(rows.fit)
+    classes, columns = len(question.label.classes), question.features.columns
+    choices, specs = dict(_BASELINES), {}
+    if question.label.direction is not None:
+        choices[REVERSAL] = _BASELINES[LOGISTIC]
+        reversal = {"move": (), "up": (_hour_return(columns),)}
+        specs[REVERSAL] = spec_of(question, choices[REVERSAL], reversal)
+    specs |= {name: spec_of(question, choice) for name, choice in _BASELINES.items()}
+    found = baseline_probabilities(
         FoldRows(
             fit=separate,
             validation=panel.separate(rows.validation),
             fit_keys=panel.keys(separate.ends),
             ends=ends,
             keys=panel.keys(ends),
-            move_columns=move,
-            up_columns=up,
-            return_column=_hour_return(columns.columns),
+            classes=classes,
+            specs=specs,
             overlapping=panel.examples(rows.fit),
         ),
-        seed=plan.seed,
+        choices,
+        plan.seed,
     )
-    return predictions, references(panel.label[rows.fit], panel.keys(rows.fit), panel.keys(ends))
+    keys = panel.keys(rows.fit), panel.keys(ends)
+    return found, references(panel.label[rows.fit], *keys, classes)
 
 
-def _hour_return(columns: Sequence[str]) -> int:
+def _hour_return(columns: Sequence[str]) -> str:
     """The return over four bars, or of the last one in a set that has no other."""
-    return columns.index("ret_4" if "ret_4" in columns else "returns")
+    return "ret_4" if "ret_4" in columns else "returns"

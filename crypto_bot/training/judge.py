@@ -11,16 +11,14 @@ import numpy as np
 
 from crypto_bot import __version__
 from crypto_bot.domain.interval import Interval
-from crypto_bot.features.sets import schema_hash
 from crypto_bot.models.artifact import artifact_files
-from crypto_bot.models.decision import TRAILING_MS
-from crypto_bot.models.families.by_name import heads
+from crypto_bot.models.decision import trailing_window
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
 from crypto_bot.statistics.direction import Direction
 from crypto_bot.statistics.intervals import DRAWS
 from crypto_bot.statistics.metrics import Json, as_json
-from crypto_bot.statistics.rows import Bools
+from crypto_bot.statistics.rows import Bools, score_of
 from crypto_bot.training import gate
 from crypto_bot.training.calibrate import (
     POOL,
@@ -38,6 +36,7 @@ from crypto_bot.training.folds import FINAL
 from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests
 from crypto_bot.training.jobs import Job, Product, Stage
 from crypto_bot.training.panel import Question
+from crypto_bot.training.plan import spec_of
 from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
 from crypto_bot.training.products import (
     CURVES,
@@ -103,11 +102,11 @@ def measure(
     """
     tested = found.tested
     rows = found.rows.where(tested)
-    calibrated = {name: probabilities(found, forward, name) for name in found.logits}
+    calibrated = {name: probabilities(found, forward, name) for name in found.p}
     evaluations = {
         name: evaluate(
             found.rows,
-            Predictions(p, found.logits[name].up),
+            Predictions(p, score_of(found.p[name], found.rows.spec)),
             found.references,
             trials=trials + len(calibrated) - 1,
             draws=draws,
@@ -163,7 +162,7 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
     return artifact_files(
         TrainedModel(
             symbol=symbol,
-            spec=_spec(study),
+            spec=spec_of(study.question, plan.family),
             files=model_files(final),
             scaler=unpacked(Scaler, needed[pool if plan.pooled else last][SCALER]),
             calibration=shown.calibration,
@@ -182,36 +181,20 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
     )
 
 
-def _spec(study: Study) -> ModelSpec:
-    question, choice = study.question, study.plan.family
-    features = question.features
-    read = heads(choice.name, features)
-    return ModelSpec(
-        family=choice.name,
-        size=choice.size,
-        timeframe=question.timeframe.name,
-        features=features.name,
-        schema_hash=schema_hash(features),
-        columns=features.columns,
-        move_columns=read.move,
-        direction_columns=read.direction,
-        window_bars=question.window_bars,
-        label=question.label,
-    )
-
-
 def _trailing(judged: _Judged, final: Product) -> Trailing:
-    """Scores of the coin's rows that end in the last 60 days, labelled or not.
+    """Scores of the coin's newest rows, labelled or not: as many as a new one is compared with.
 
     The pool has none: a score's place is among those of the coin that it is asked about.
     """
     panel, mine = judged.study.panel, judged.mine
     if judged.job.symbol is None:
         return Trailing(np.empty(0, np.int64), np.empty(0))
-    newest_ms = int(panel.open_ms[mine].max())
-    ends = np.flatnonzero(mine & panel.ready & (panel.open_ms > newest_ms - TRAILING_MS))
+    window = trailing_window(panel.question.timeframe)
+    since_ms = int(panel.open_ms[mine].max()) - window.span_ms
+    ends = np.flatnonzero(mine & panel.ready & (panel.open_ms > since_ms))
     fitted = load_fitted(panel, judged.study.plan, model_files(final))
-    return Trailing(panel.open_ms[ends], fitted.logits(panel.features, ends).up)
+    p = fitted.predict_proba(panel.features, ends)
+    return Trailing(panel.open_ms[ends], score_of(p, panel.question.label))
 
 
 def _metrics(judged: _Judged) -> dict[str, Json]:
@@ -223,8 +206,8 @@ def _metrics(judged: _Judged) -> dict[str, Json]:
             "seed": plan.seed,
             "family": plan.family.name,
             "size": plan.family.size,
-            "window_bars": plan.family.window_bars,
-            "net": as_json(plan.family.net),
+            "window_bars": panel.question.window_bars,
+            "settings": as_json(plan.family.settings),
             "pooled": plan.pooled,
             "tuning": as_json(plan.tuning),
             "splits": as_json(plan.splits),
@@ -241,11 +224,11 @@ def _metrics(judged: _Judged) -> dict[str, Json]:
 def _plots(judged: _Judged, curves: _Curves) -> dict[str, bytes]:
     if find_spec("matplotlib") is None:  # a machine lent for training may have less
         return {}
-    found = judged.predicted
+    found, classes = judged.predicted, judged.study.question.label.classes
     p = probabilities(found, judged.evidence.forward)[found.tested]
     plots = {
-        "reliability.png": reliability_diagram(p, found.rows.label[found.tested]),
-        "confusion_matrix.png": confusion_matrix(judged.measured.model),
+        "reliability.png": reliability_diagram(p, found.rows.label[found.tested], classes),
+        "confusion_matrix.png": confusion_matrix(judged.measured.model, classes),
     }
     if curves:
         plots["learning_curves.png"] = learning_curves(curves)

@@ -18,13 +18,11 @@ from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.labels import UNKNOWN, Labels, label
 from crypto_bot.market_data.candle_table import CandleTable
-from crypto_bot.models.calibration import Calibration
-from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
-from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.gates import CHANCE_AUC, is_chance
 from crypto_bot.statistics.direction import measure_direction
 from crypto_bot.statistics.intervals import DayBootstrap, ratio
-from crypto_bot.statistics.rows import Floats, Rows
+from crypto_bot.statistics.rows import Floats, Rows, score_of
 from crypto_bot.statistics.scores import log_loss
 from crypto_bot.training.fit import fit_rows
 from crypto_bot.training.folds import folds_of, parts
@@ -62,26 +60,28 @@ def audit(
 ) -> Audit:
     """Prefix invariance of features and label on each coin, then two placebos over all of them.
 
-    The placebos fit a logistic regression walk-forward by `splits`. Raises NotEnoughData.
+    The placebos fit a logistic regression walk-forward by `splits`; those of direction are left out
+    where the label has none. Raises NotEnoughData.
     """
     plan = TrainingPlan(
         judged=tuple(coin.symbol for coin in coins),
-        family=FamilyChoice(LOGISTIC),
+        family=FamilyChoice("logistic_v1"),
         splits=splits,
         seed=seed,
     )
     found = [each for coin in coins for each in _prefixes(coin, leader, question)]
-    flipped = _coin_flips(coins, leader, question, plan)
+    has_direction = question.label.direction is not None
+    flipped = _coin_flips(coins, leader, question, plan) if has_direction else None
     panel = build_panel(coins, leader, question)
     mixed = shuffled(panel.label.astype(np.int8), seed).astype(np.int64)
     learned = replace(panel, label=mixed)
     walked = _walked(learned, panel, plan)
-    auc = _direction(walked, seed)
+    auc = _direction(walked, seed) if has_direction else None
     return Audit(
         (
             *(_prefix_check(name, columns) for name, columns in found),
-            _chance("a coin-flip market", flipped),
-            _chance("shuffled labels", auc),
+            *_chance("a coin-flip market", flipped),
+            *_chance("shuffled labels", auc),
         ),
         LeakTests(
             tuple(sorted({column for _, columns in found for column in columns})),
@@ -140,49 +140,49 @@ class _Walked(NamedTuple):
     """Test rows, their predictions, and the label frequencies of the rows learned from."""
 
     rows: Rows
-    logits: HeadLogits
+    p: Floats
     prior: Floats
 
 
 def _walked(learned: Panel, truth: Panel, plan: TrainingPlan) -> _Walked:
     """Learns from one panel, predicts the rows of the other."""
-    ends, folds, logits, priors = [], [], [], []
+    ends, folds, predicted, priors = [], [], [], []
+    classes = len(learned.question.label.classes)
     for fold in folds_of(learned, plan):
         part = parts(fold, learned.open_ms, learned.usable)
         model = fit_rows(learned, plan, part)
         ends.append(part.test)
         folds.append(np.full(part.test.size, fold.number))
-        logits.append(model.logits(learned.features, part.test))
-        shares = np.bincount(learned.label[part.fit], minlength=3) / part.fit.size
+        predicted.append(model.predict_proba(learned.features, part.test))
+        shares = np.bincount(learned.label[part.fit], minlength=classes) / part.fit.size
         priors.append(np.tile(shares, (part.test.size, 1)))
     return _Walked(
         truth.rows(np.concatenate(ends), np.concatenate(folds)),
-        HeadLogits(*(np.concatenate(head) for head in zip(*logits, strict=True))),
+        np.concatenate(predicted),
         np.concatenate(priors),
     )
 
 
 def _direction(walked: _Walked, seed: int) -> Interval:
-    return measure_direction(walked.rows, walked.logits.up, seed=seed).auc
+    return measure_direction(walked.rows, score_of(walked.p, walked.rows.spec), seed=seed).auc
 
 
 def _skill(walked: _Walked, seed: int) -> Interval:
     """Of the log loss, against the label frequencies of the rows learned from."""
     label = walked.rows.label
-    losses = (
-        log_loss(p, label) for p in (Calibration().probabilities(walked.logits), walked.prior)
-    )
+    losses = (log_loss(p, label) for p in (walked.p, walked.prior))
     days = DayBootstrap(walked.rows.open_ms, seed=seed, horizon_ms=walked.rows.horizon_ms)
     return days.estimate(days.sums(*losses), lambda sums: 1.0 - ratio(sums))
 
 
-def _chance(name: str, found: Interval) -> Check:
-    return Check(
-        name,
-        is_chance(found),
+def _chance(name: str, found: Interval | None) -> tuple[Check, ...]:
+    if found is None:
+        return ()
+    words = (
         f"direction AUC {found.value:.4f} [{found.low:.4f}, {found.high:.4f}], "
-        f"chance is 0.5 within {CHANCE_AUC}",
+        f"chance is 0.5 within {CHANCE_AUC}"
     )
+    return (Check(name, is_chance(found), words),)
 
 
 Measure = Callable[[int], Floats]

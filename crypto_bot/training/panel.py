@@ -108,7 +108,8 @@ class Panel:
             self.long_bps[chosen],
             self.late_bps[chosen],
             self.atr_bps[chosen],
-            self.horizon_ms,
+            self.question.label,
+            self.question.timeframe,
         )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.models.families.by_name import FamilyChoice
-from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.features.sets import schema_hash
+from crypto_bot.models.families.registered import FAMILIES, FamilyChoice
+from crypto_bot.models.spec import ModelSpec, Reads
 from crypto_bot.training.panel import Question
 
 LEAST_FOLDS = 4
@@ -48,15 +50,15 @@ class TrainingPlan:
     """How models are made.
 
     `judged` names the coins that get a model; the others of the panel are only learned from.
-    `pooled`: one model learns from all the coins first. `tuning`: the settings with which that
-    model is fitted further on each coin by itself; without them it is every coin's. `trials`: how
-    many models and rules were tried on these rows.
+    `pooled`: one model learns from all the coins first. `tuning`: the settings of its family with
+    which that model is fitted further on each coin by itself; without them it is every coin's.
+    `trials`: how many models and rules were tried on these rows.
     """
 
     judged: tuple[str, ...]
     family: FamilyChoice = field(default_factory=FamilyChoice)
     pooled: bool = True
-    tuning: NetSettings | None = None
+    tuning: Any = None
     splits: SplitPlan = field(default_factory=SplitPlan)
     seed: int = 0
     cost_bps: float = 10.0
@@ -66,6 +68,24 @@ class TrainingPlan:
     def tuned(self) -> bool:
         """Whether each coin has a fit of its own."""
         return self.tuning is not None or not self.pooled
+
+
+def spec_of(question: Question, choice: FamilyChoice, reads: Reads | None = None) -> ModelSpec:
+    """What a model of this family reads and predicts; `reads` in place of the family's own."""
+    features = question.features
+    if reads is None:
+        reads = FAMILIES.get(choice.name).reads(features, question.label)
+    return ModelSpec(
+        family=choice.name,
+        size=choice.size,
+        timeframe=question.timeframe.name,
+        features=features.name,
+        schema_hash=schema_hash(features),
+        columns=features.columns,
+        reads=reads,
+        window_bars=question.window_bars,
+        label=question.label,
+    )
 
 
 def needed_candles(question: Question, splits: SplitPlan) -> int:

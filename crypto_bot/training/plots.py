@@ -15,7 +15,6 @@ from crypto_bot.training.evaluate import Evaluation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_CLASSES = ("SHORT", "NO_TRADE", "LONG")
 _SIZE_INCHES = (6.0, 4.5)
 _DPI = 100
 
@@ -32,27 +31,27 @@ def learning_curves(losses: Mapping[str, Sequence[float]]) -> bytes:
     return _png(figure)
 
 
-def reliability_diagram(p: Floats, label: Ints) -> bytes:
-    """What was said against what came, for each class, [n, 3] and [n]; rows in 15 equal bins."""
+def reliability_diagram(p: Floats, label: Ints, classes: Sequence[str]) -> bytes:
+    """Predicted against observed, for each class, [n, classes] and [n]; rows in 15 equal bins."""
     figure = _figure()
     axes = figure.subplots()
     axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8)
-    for name, curve in zip(_CLASSES, reliability(p, label), strict=True):
+    for name, curve in zip(classes, reliability(p, label), strict=True):
         axes.plot(curve.said, curve.came, marker="o", label=name)
     axes.set(xlabel="said", ylabel="came", title=f"Reliability of {label.size:,} predictions")
     axes.legend()
     return _png(figure)
 
 
-def confusion_matrix(evaluation: Evaluation) -> bytes:
+def confusion_matrix(evaluation: Evaluation, classes: Sequence[str]) -> bytes:
     """Counts by true label (rows) and most probable label (columns), shaded by share of the row."""
     counts = np.array(evaluation.classes.confusion, dtype=np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     figure = _figure()
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
-    axes.set_xticks(range(3), _CLASSES)
-    axes.set_yticks(range(3), _CLASSES)
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="most probable", ylabel="came", title="Confusion matrix")
     for (row, column), share in np.ndenumerate(shares):
         told = f"{counts[row, column]:,.0f}\n{share:.1%}"

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
-from crypto_bot.models.families.family import Files, HeadLogits
+from crypto_bot.models.families.family import Files
 from crypto_bot.training.jobs import Product
 
 CURVES, SCALER, LEAKS, EVIDENCE = "curves.json", "scaler.json", "leaks.json", "evidence.json"
@@ -46,20 +46,3 @@ def unpacked_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
     """What `packed_arrays` made."""
     with np.load(io.BytesIO(content), allow_pickle=False) as held:
         return {name: held[name] for name in held.files}
-
-
-def packed_logits(predictions: Mapping[str, HeadLogits]) -> bytes:
-    """Logits [n] of models by name."""
-    heads = [
-        (f"{name}.{head}", each)
-        for name, logits in predictions.items()
-        for head, each in logits._asdict().items()
-    ]
-    return packed_arrays(dict(heads))
-
-
-def logits_of(product: Product) -> dict[str, HeadLogits]:
-    """The logits in a product, by model."""
-    arrays = unpacked_arrays(product[PREDICTIONS])
-    names = dict.fromkeys(key.rpartition(".")[0] for key in arrays)
-    return {name: HeadLogits(arrays[f"{name}.move"], arrays[f"{name}.up"]) for name in names}

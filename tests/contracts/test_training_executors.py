@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.statistics.rows import Floats
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.executors.in_process import InProcess
@@ -21,7 +21,7 @@ from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.executors.stacked import Stacked
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.jobs import Graph, Job, Stage, jobs_of
-from crypto_bot.training.products import logits_of
+from crypto_bot.training.products import PREDICTIONS, unpacked_arrays
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 from tests.training.made_cluster import two_nodes
@@ -83,10 +83,10 @@ class Ran(NamedTuple):
     def products(self) -> dict[Job, Mapping[str, bytes]]:
         return {job: self.store.get(job) for job in self.graph if self.store.has(job)}
 
-    def fitted(self) -> dict[Job, HeadLogits]:
-        """What the models that were fitted say."""
+    def fitted(self) -> dict[Job, Floats]:
+        """The predictions of the models that were fitted."""
         fits = {job: product for job, product in self.products().items() if job != BASELINES}
-        return {job: logits_of(product)[MODEL] for job, product in fits.items()}
+        return {job: unpacked_arrays(product[PREDICTIONS])[MODEL] for job, product in fits.items()}
 
 
 def the_first_fold(draft: Draft) -> Graph:
@@ -158,10 +158,9 @@ def test_a_job_that_cannot_be_done_fails_alone_and_says_why(ran: Ran) -> None:
 
 def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
     study = ran.draft.study(ran.store.panel)
-    for job, told in ran.fitted().items():
-        for logits in told:
-            assert logits.shape == study.out_of_sample(job).ends.shape
-            assert np.isfinite(logits).all()
+    for job, p in ran.fitted().items():
+        assert p.shape == (study.out_of_sample(job).ends.size, 3)
+        assert np.allclose(p.sum(axis=1), 1.0)
 
 
 def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:

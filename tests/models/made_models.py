@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from crypto_bot.domain.gate import Gate
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.calibration import Calibration
@@ -13,8 +14,10 @@ from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.cnn_lstm.weights import packed
+from crypto_bot.models.families.two_heads import reads_of
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.model import DecisionRule, ModelSpec, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.models.verdict import Verdict
 
 STEP_MS = 900_000
@@ -65,12 +68,11 @@ def tiny_model(
             features=features,
             schema_hash=schema_hash(chosen),
             columns=chosen.columns,
-            move_columns=chosen.columns_for("network").move,
-            direction_columns=chosen.columns_for("network").direction,
+            reads=reads_of(chosen.columns_for("network")),
             window_bars=window_bars,
             label=LABELS.get("A"),
         ),
-        files=FittedNet(net, packed(net)).files(),
+        files=FittedNet(net, DOWN_NEUTRAL_UP, packed(net)).files(),
         scaler=Scaler((0.5,) * count, (2.0,) * count),
         calibration=Calibration(1.25, 0.5),
         decision=DecisionRule(ReturnMap((0.5,), (-3.0, 3.0)), cost_bps=10.0, tail=0.1),

@@ -1,14 +1,26 @@
 """The network: its size, its streaming form, and how one head is fitted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged, TrainingError
+from crypto_bot.domain.horizon import Horizon
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
 from crypto_bot.features.sets import feature_set
+from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm import fit as fitting
 from crypto_bot.models.families.cnn_lstm import head
-from crypto_bot.models.families.cnn_lstm.fit import BEST_FILE, FILE, CnnLstm, FittedNet, NetSettings
+from crypto_bot.models.families.cnn_lstm.family import CnnLstm
+from crypto_bot.models.families.cnn_lstm.fit import (
+    BEST_FILE,
+    FILE,
+    FittedNet,
+    NetModel,
+    NetSettings,
+)
 from crypto_bot.models.families.cnn_lstm.head import Schedule
 from crypto_bot.models.families.cnn_lstm.net import (
     SIZES,
@@ -18,11 +30,14 @@ from crypto_bot.models.families.cnn_lstm.net import (
     block_offsets,
     gather,
 )
-from crypto_bot.models.families.cnn_lstm.stacked import StackedNets
+from crypto_bot.models.families.cnn_lstm.stacked import NetStack
 from crypto_bot.models.families.family import Examples
+from crypto_bot.models.families.two_heads import moved
 from crypto_bot.models.scaling import scale_of
+from crypto_bot.statistics.rows import direction_score, move_logit
+from tests.models.made_specs import made_spec
 
-TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
+TINY = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny")
 QUICK = NetSettings(epochs=2, up_epochs=1, batch_size=64, device="cpu")
 
 
@@ -55,8 +70,11 @@ def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> N
     architecture = Architecture(32, (0, 1, 2, 3, 4), (0, 2, 4), size)
     nets = [network(architecture, seed) for seed in range(3)]
     windows = torch.randn(3, 32, 5, generator=torch.Generator().manual_seed(1))
-    stacked = StackedNets(nets)
-    streamed = stacked.answer(stacked.prepare(windows[:, :-1]), windows[:, -1])
+    models = [NetModel(net, DOWN_NEUTRAL_UP) for net in nets]
+    stacked = NetStack(models, torch.device("cpu"))
+    stacked.prepare(windows[:, :-1].numpy())
+    p = stacked.predict_proba(windows[:, -1].numpy())
+    streamed = np.stack([move_logit(p, DOWN_NEUTRAL_UP), direction_score(p, DOWN_NEUTRAL_UP)])
     for coin, net in enumerate(nets):
         with torch.inference_mode():
             whole = [
@@ -100,21 +118,20 @@ def test_the_scale_comes_from_the_fit_rows_alone() -> None:
 
 
 def test_what_is_far_out_of_range_moves_nothing_further() -> None:
-    fitted = CnnLstm(TINY, 1, QUICK).fit(examples(), examples(seed=1))
+    fitted = CnnLstm(TINY, QUICK, 1).fit(examples(), examples(seed=1))
     features = np.zeros((16, 4), np.float32)
-    logits = []
+    predicted = []
     for value in (1e3, 1e6):
         features[-1] = value
-        logits.append(fitted.logits(features, np.array([15])))
-    assert logits[0].move == logits[1].move
-    assert logits[0].up == logits[1].up
+        predicted.append(fitted.predict_proba(features, np.array([15])))
+    assert np.array_equal(predicted[0], predicted[1])
 
 
 def test_another_seed_gives_another_model() -> None:
     told, beside = examples(), examples(seed=1)
     assert (
-        CnnLstm(TINY, 1, QUICK).fit(told, beside).files()[FILE]
-        != CnnLstm(TINY, 2, QUICK).fit(told, beside).files()[FILE]
+        CnnLstm(TINY, QUICK, 1).fit(told, beside).files()[FILE]
+        != CnnLstm(TINY, QUICK, 2).fit(told, beside).files()[FILE]
     )
 
 
@@ -122,7 +139,7 @@ def test_a_fit_leaves_the_random_numbers_of_others_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    CnnLstm(TINY, 1, QUICK).fit(examples(), examples(seed=1))
+    CnnLstm(TINY, QUICK, 1).fit(examples(), examples(seed=1))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -130,7 +147,7 @@ def test_early_stopping_keeps_the_best_validation_loss() -> None:
     # Noise can only be memorised: the best epoch is an early one, and four without gain are enough.
     settings = NetSettings(epochs=40, up_epochs=1, batch_size=32, learning_rate=0.02, dropout=0.0)
     told, beside = examples(300), examples(1500, seed=1)
-    fitted = CnnLstm(TINY, 1, settings).fit(told, beside)
+    fitted = CnnLstm(TINY, settings, 1).fit(told, beside)
     curve = fitted.curves["validation, move head"]
     assert 4 <= len(curve) < 40
     loss = move_loss(fitted, beside)
@@ -138,24 +155,27 @@ def test_early_stopping_keeps_the_best_validation_loss() -> None:
 
 
 def move_loss(fitted: FittedNet, told: Examples) -> float:
-    logit = fitted.logits(told.features, told.ends).move
-    return float(np.mean(np.logaddexp(0.0, logit) - told.moved * logit))
+    logit = move_logit(fitted.predict_proba(told.features, told.ends), DOWN_NEUTRAL_UP)
+    return float(np.mean(np.logaddexp(0.0, logit) - moved(told, DOWN_NEUTRAL_UP) * logit))
 
 
 def test_direction_has_a_fixed_budget() -> None:
     settings = NetSettings(epochs=1, up_epochs=3, batch_size=64, device="cpu")
-    curves = CnnLstm(TINY, 1, settings).fit(examples(), examples(seed=1)).curves
+    curves = CnnLstm(TINY, settings, 1).fit(examples(), examples(seed=1)).curves
     assert len(curves["fit, direction head"]) == 3
 
 
 def test_fine_tuning_goes_on_from_a_model_and_keeps_its_scale() -> None:
     told, beside = examples(), examples(seed=1)
-    pool = CnnLstm(TINY, 1, QUICK).fit(told, beside)
+    pool = CnnLstm(TINY, QUICK, 1).fit(told, beside)
     gentle = NetSettings(epochs=1, up_epochs=1, batch_size=64, learning_rate=1e-6, device="cpu")
-    moved = Examples(told.features + 3.0, told.ends, told.labels, told.weights)
-    tuned = CnnLstm(TINY, 1, gentle, pool.files()).fit(moved, beside)
+    shifted = Examples(told.features + 3.0, told.ends, told.labels, told.weights)
+    tuned = CnnLstm(TINY, gentle, 1).fit(shifted, beside, start=pool.files())
     assert torch.equal(tuned.net.move.mean, pool.net.move.mean)
-    before, after = (each.logits(told.features, told.ends).up for each in (pool, tuned))
+    before, after = (
+        direction_score(each.predict_proba(told.features, told.ends), DOWN_NEUTRAL_UP)
+        for each in (pool, tuned)
+    )
     assert np.abs(before - after).max() < 1e-3
     assert tuned.files()[FILE] != pool.files()[FILE]
 
@@ -166,7 +186,7 @@ def test_a_loss_that_is_not_finite_names_head_and_step() -> None:
     with pytest.raises(
         TrainingDiverged, match="the move head diverged: its loss is nan in epoch 1"
     ):
-        CnnLstm(TINY, 1, QUICK).fit(told, examples(seed=1))
+        CnnLstm(TINY, QUICK, 1).fit(told, examples(seed=1))
 
 
 def test_out_of_gpu_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,21 +202,21 @@ def test_out_of_gpu_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(fitting, "learn", learn)
     settings = NetSettings(epochs=1, up_epochs=1, batch_size=128, device="cpu")
-    fitted = CnnLstm(TINY, 1, settings).fit(examples(), examples(seed=1))
+    fitted = CnnLstm(TINY, settings, 1).fit(examples(), examples(seed=1))
     assert tried == [128, 64, 64]  # both heads fit at last
     smaller = NetSettings(epochs=1, up_epochs=1, batch_size=64, device="cpu")
-    again = CnnLstm(TINY, 1, smaller).fit(examples(), examples(seed=1))
+    again = CnnLstm(TINY, smaller, 1).fit(examples(), examples(seed=1))
     assert fitted.files() == again.files()
     larger = NetSettings(epochs=1, up_epochs=1, batch_size=256, device="cpu")
     with pytest.raises(TrainingError, match="with batches of 256 windows and of 128: use a small"):
-        CnnLstm(TINY, 1, larger).fit(examples(), examples(seed=1))
+        CnnLstm(TINY, larger, 1).fit(examples(), examples(seed=1))
 
 
 def test_weights_of_another_architecture_are_refused() -> None:
-    files = CnnLstm(TINY, 1, QUICK).fit(examples(), examples(seed=1)).files()
-    wider = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "small")
+    files = CnnLstm(TINY, QUICK, 1).fit(examples(), examples(seed=1)).files()
+    wider = replace(TINY, size="small")
     with pytest.raises(ModelIncompatible, match=f"{BEST_FILE} is damaged or of another archi"):
-        CnnLstm(wider, 1).load(files)
+        CnnLstm(wider).load(files)
 
 
 @pytest.mark.parametrize(
@@ -209,11 +229,17 @@ def test_settings_that_cannot_work_are_refused(name: str, value: float) -> None:
 
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown device 'tpu'"):
-        fitting.chosen_device("tpu")
+        chosen_device("tpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ConfigError, match="has no CUDA GPU"):
-        fitting.chosen_device("cuda")
-    assert fitting.chosen_device("auto").type == "cpu"
+        chosen_device("cuda")
+    assert chosen_device("auto").type == "cpu"
+
+
+def test_a_label_without_direction_is_declined() -> None:
+    label = LabelSpec("size", "hold_atr", Horizon(4), (0.75,), classes=("a", "b", "c"))
+    with pytest.raises(ConfigError, match="label size says neither: use another family"):
+        CnnLstm(replace(TINY, label=label))

@@ -1,5 +1,7 @@
 """The decision trades in the tails alone, by what earlier folds earned, live as in batch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,20 +9,25 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.decision import (
-    TRAILING_MS,
     Expectation,
     ReturnMap,
+    TrailingWindow,
     decide,
     expect_forward,
     fit_return_map,
     place,
     places,
     sides,
+    trailing_window,
 )
 from crypto_bot.statistics.rows import Rows
+from tests.models.made_specs import held
 
 BAR_MS = 900_000
+QUARTER = Timeframe.parse("15m")
+SPAN_MS = 60 * DAY_MS
 MAP = ReturnMap((0.01, 0.99), (-0.5, 0.0, 0.4))
 
 
@@ -32,18 +39,19 @@ MAP = ReturnMap((0.01, 0.99), (-0.5, 0.0, 0.4))
 )
 def test_live_places_equal_batch_places(scores: list[float], skipped: set[int], least: int) -> None:
     steps = [n for n in range(len(scores)) if n not in skipped] or [0]
-    open_ms = np.array(steps, dtype=np.int64) * (TRAILING_MS // 20)
+    open_ms = np.array(steps, dtype=np.int64) * (SPAN_MS // 20)
     score = np.array([scores[n] for n in steps])
-    batch = places(open_ms, np.zeros_like(open_ms), score, least)
+    window = TrailingWindow(SPAN_MS, least)
+    batch = places(open_ms, np.zeros_like(open_ms), score, window)
     for row in range(open_ms.size):
-        live = place(open_ms[:row], score[:row], int(open_ms[row]), float(score[row]), least)
+        live = place(open_ms[:row], score[:row], int(open_ms[row]), float(score[row]), window)
         assert live == batch[row] or (np.isnan(live) and np.isnan(batch[row]))
 
 
 def test_a_place_is_the_share_of_trailing_scores_below() -> None:
     open_ms = np.arange(5) * BAR_MS
     score = np.array([1.0, 3.0, 2.0, 2.0, 5.0])
-    got = places(open_ms, np.zeros(5, dtype=np.int64), score, 1)
+    got = places(open_ms, np.zeros(5, dtype=np.int64), score, TrailingWindow(SPAN_MS, 1))
     assert np.isnan(got[0])
     assert got[1:].tolist() == [1.0, 0.5, 0.5, 1.0]
 
@@ -52,21 +60,47 @@ def test_coins_have_places_of_their_own_and_rows_any_order() -> None:
     rng = np.random.default_rng(3)
     open_ms, coin = np.tile(np.arange(200) * BAR_MS, 3), np.repeat([0, 1, 2], 200)
     score = rng.standard_normal(600) + 10.0 * coin
-    whole = places(open_ms, coin, score, 20)
+    window = TrailingWindow(SPAN_MS, 20)
+    whole = places(open_ms, coin, score, window)
     shuffled = rng.permutation(600)
     assert np.array_equal(
-        places(open_ms[shuffled], coin[shuffled], score[shuffled], 20), whole[shuffled], True
+        places(open_ms[shuffled], coin[shuffled], score[shuffled], window), whole[shuffled], True
     )
-    one = places(open_ms[coin == 1], coin[coin == 1], score[coin == 1], 20)
+    one = places(open_ms[coin == 1], coin[coin == 1], score[coin == 1], window)
     assert np.array_equal(one, whole[coin == 1], True)
 
 
 def test_scores_older_than_sixty_days_are_forgotten() -> None:
-    open_ms = np.array([0, DAY_MS, TRAILING_MS, TRAILING_MS + 1], dtype=np.int64)
+    open_ms = np.array([0, DAY_MS, SPAN_MS, SPAN_MS + 1], dtype=np.int64)
     score = np.array([9.0, 1.0, 5.0, 6.0])
-    got = places(open_ms, np.zeros(4, dtype=np.int64), score, 1)
+    got = places(open_ms, np.zeros(4, dtype=np.int64), score, TrailingWindow(SPAN_MS, 1))
     assert got[2] == 0.5
     assert got[3] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "days", "least"),
+    [
+        ("1m", 60, 1_000),
+        ("15m", 60, 1_000),
+        ("1h", 60, 1_000),
+        ("4h", 400 / 6, 280),
+        ("1d", 400, 280),
+    ],
+)
+def test_longer_bars_are_compared_over_more_days(timeframe: str, days: float, least: int) -> None:
+    window = trailing_window(Timeframe.parse(timeframe))
+    assert (window.span_ms, window.least) == (round(days * DAY_MS), least)
+
+
+@pytest.mark.parametrize("timeframe", ["15m", "1h", "4h", "1d"])
+def test_bars_of_every_length_can_trade(timeframe: str) -> None:
+    bar = Timeframe.parse(timeframe)
+    window = trailing_window(bar)
+    open_ms = np.arange(window.least + 1) * bar.ms
+    at = places(open_ms, np.zeros_like(open_ms), np.arange(open_ms.size).astype(np.float64), window)
+    assert np.isnan(at[:-1]).all()
+    assert decide(float(at[-1]), MAP, 40.0, cost_bps=10.0).pred is Pred.LONG
 
 
 def test_the_map_rises_and_finds_what_the_tails_earn() -> None:
@@ -128,7 +162,7 @@ def market(n: int = 9_000, seed: int = 2) -> tuple[Rows, np.ndarray]:
     open_ms = np.arange(n, dtype=np.int64) * BAR_MS
     zeros = np.zeros(n, dtype=np.int64)
     fold = (np.arange(n) >= n // 2).astype(np.int64)
-    rows = Rows(open_ms, zeros, fold, label, long_bps, long_bps, np.full(n, 30.0), 4 * BAR_MS)
+    rows = Rows(open_ms, zeros, fold, label, long_bps, long_bps, np.full(n, 30.0), held(4), QUARTER)
     return rows, score
 
 
@@ -147,15 +181,6 @@ def test_a_fold_learns_nothing_from_itself_or_the_day_before_it() -> None:
     starts_ms = rows.open_ms[rows.fold == 1].min()
     spoiled = rows.long_bps.copy()
     spoiled[rows.open_ms >= starts_ms - DAY_MS] = -1e3
-    other = Rows(
-        rows.open_ms,
-        rows.coin,
-        rows.fold,
-        rows.label,
-        spoiled,
-        spoiled,
-        rows.atr_bps,
-        rows.horizon_ms,
-    )
+    other = replace(rows, long_bps=spoiled, late_bps=spoiled)
     for told, again in zip(expect_forward(rows, score), expect_forward(other, score), strict=True):
         assert np.array_equal(told, again, True)

@@ -15,18 +15,22 @@ from crypto_bot.domain.errors import (
     TrainingDiverged,
     TrainingError,
 )
-from crypto_bot.models.checkpoint import Checkpoints
-from crypto_bot.models.checkpoint_store import UNKEPT, EpochReport, Notebook
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
+from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore, EpochReport
 from crypto_bot.models.families.cnn_lstm import head, stacked_fit
 from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
-from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, FittedNet, NetSettings
+from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
+from crypto_bot.models.families.cnn_lstm.family import CnnLstm
+from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettings
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, learn
 from crypto_bot.models.families.cnn_lstm.learner import AutogradStep
-from crypto_bot.models.families.cnn_lstm.net import SIZES, Architecture, Tower
-from crypto_bot.models.families.cnn_lstm.stacked_fit import CoinFit, fit_together
+from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
+from crypto_bot.models.families.cnn_lstm.stacked_fit import fit_together
 from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
 from crypto_bot.models.families.family import Examples
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
+from crypto_bot.models.families.two_heads import moved
+from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, direction_score, move_logit
+from tests.models.made_specs import made_spec
 
 DEVICES = [
     "cpu",
@@ -57,19 +61,19 @@ STRENGTHS = (3.0, 0.0, 1.0)
 
 
 class Memory:
-    """A notebook that remembers what was written and told."""
+    """A checkpoint store that remembers what was saved and reported."""
 
     def __init__(self, content: bytes | None = None) -> None:
         self.contents = [] if content is None else [content]
         self.reports: list[EpochReport] = []
 
-    def read(self) -> bytes | None:
+    def load(self) -> bytes | None:
         return self.contents[-1] if self.contents else None
 
-    def write(self, content: bytes) -> None:
+    def save(self, content: bytes) -> None:
         self.contents.append(content)
 
-    def tell(self, report: EpochReport) -> None:
+    def report(self, report: EpochReport) -> None:
         self.reports.append(report)
 
 
@@ -108,7 +112,7 @@ def pupils(device: str = "cpu", dropout: float = 0.0) -> list[Pupil]:
             tower(number, dropout),
             data(told, (20, 1_900), count, number, strength),
             data(told, validation, 60 + number, 9 + number, strength),
-            Checkpoints(UNKEPT, "made"),
+            Checkpoints(UNSAVED, "made"),
         )
         for number, (count, strength) in enumerate(zip(EXAMPLES, STRENGTHS, strict=True))
     ]
@@ -120,7 +124,7 @@ def alone(pupil: Pupil, schedule: Schedule) -> tuple[Learned, Tower]:
     fit, validation = (
         HeadData(*(each.cpu() for each in part)) for part in (pupil.fit, pupil.validation)
     )
-    return learn(own, fit, validation, schedule, Checkpoints(UNKEPT, "alone")), own
+    return learn(own, fit, validation, schedule, Checkpoints(UNSAVED, "alone")), own
 
 
 def ended(work: Generator[None, None, Answer]) -> Answer:
@@ -215,18 +219,18 @@ def test_one_coin_that_diverges_ends_alone() -> None:
 
 
 class Full(Memory):
-    """A notebook on a full disk, from its second page on."""
+    """A checkpoint store on a full disk, from its second checkpoint on."""
 
-    def write(self, content: bytes) -> None:
+    def save(self, content: bytes) -> None:
         if self.contents:
             raise TrainingError("no room")
-        super().write(content)
+        super().save(content)
 
 
-def kept_in(notebooks: list[Memory], device: str = "cpu") -> list[Pupil]:
+def kept_in(stores: list[Memory], device: str = "cpu") -> list[Pupil]:
     return [
-        pupil._replace(kept=Checkpoints(notebook, "made"))
-        for pupil, notebook in zip(pupils(device, dropout=0.2), notebooks, strict=True)
+        pupil._replace(kept=Checkpoints(store, "made"))
+        for pupil, store in zip(pupils(device, dropout=0.2), stores, strict=True)
     ]
 
 
@@ -259,7 +263,7 @@ def test_a_checkpoint_holds_one_coin_and_not_the_stack() -> None:
     assert len(memories[0].contents[0]) == len(alone_in.contents[0])
 
 
-TINY = Architecture(16, (0, 1, 2, 3), (0, 1, 2), "tiny")
+TINY = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny")
 SETTINGS = NetSettings(
     arithmetic=FLOAT32,
     epochs=8,
@@ -299,10 +303,10 @@ def market(coins: int) -> Market:
 
 
 def asked(
-    told: Market, settings: NetSettings, seed: int = 1, notebook: Notebook = UNKEPT
-) -> list[CoinFit]:
-    family = CnnLstm(TINY, seed, settings, notebook=notebook)
-    return [CoinFit(family, fit, validation) for fit, validation in told.coins]
+    told: Market, settings: NetSettings, seed: int = 1, store: CheckpointStore = UNSAVED
+) -> list[NetFit]:
+    family = CnnLstm(TINY, settings, seed)
+    return [family.net_fit(fit, validation, None, store) for fit, validation in told.coins]
 
 
 def nets(outcomes: list[FittedNet | CryptoBotError]) -> list[FittedNet]:
@@ -313,12 +317,12 @@ def nets(outcomes: list[FittedNet | CryptoBotError]) -> list[FittedNet]:
 def test_a_stacked_network_is_that_of_each_coin_alone() -> None:
     told = market(3)
     for got, one in zip(nets(ended(fit_together(asked(told, SETTINGS)))), told.coins, strict=True):
-        expected = CnnLstm(TINY, 1, SETTINGS).fit(*one)
-        for a, b in zip(
-            got.logits(told.later.features, told.later.ends),
-            expected.logits(told.later.features, told.later.ends),
-            strict=True,
-        ):
+        expected = CnnLstm(TINY, SETTINGS, 1).fit(*one)
+        p, expected_p = (
+            each.predict_proba(told.later.features, told.later.ends) for each in (got, expected)
+        )
+        for logit in (move_logit, direction_score):
+            a, b = logit(p, DOWN_NEUTRAL_UP), logit(expected_p, DOWN_NEUTRAL_UP)
             assert np.abs(a - b).max() < 1e-4
             assert np.ptp(b) > 0.3
         assert set(got.curves) == set(expected.curves)
@@ -326,8 +330,8 @@ def test_a_stacked_network_is_that_of_each_coin_alone() -> None:
 
 
 def loss(fitted: FittedNet, told: Examples) -> float:
-    logit = fitted.logits(told.features, told.ends).move
-    return float(np.mean(np.logaddexp(0.0, logit) - told.moved * logit))
+    logit = move_logit(fitted.predict_proba(told.features, told.ends), DOWN_NEUTRAL_UP)
+    return float(np.mean(np.logaddexp(0.0, logit) - moved(told, DOWN_NEUTRAL_UP) * logit))
 
 
 @pytest.mark.slow
@@ -337,7 +341,7 @@ def test_with_dropout_it_is_the_same_model_within_the_noise_of_the_seed() -> Non
     losses = np.array(
         [
             [
-                [loss(CnnLstm(TINY, seed, settings).fit(*one), told.later) for one in told.coins],
+                [loss(CnnLstm(TINY, settings, seed).fit(*one), told.later) for one in told.coins],
                 [
                     loss(each, told.later)
                     for each in nets(ended(fit_together(asked(told, settings, seed))))

@@ -11,16 +11,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.models.families.cnn_lstm.arithmetic import ARITHMETICS, chosen_arithmetic
-from crypto_bot.models.families.cnn_lstm.fit import CnnLstm, NetSettings
+from crypto_bot.models.families.cnn_lstm.family import CnnLstm
+from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.cnn_lstm.net import (
     SIZES,
-    Architecture,
     Tower,
     block_offsets,
     gather,
 )
 from crypto_bot.models.families.cnn_lstm.step import WrittenStep
 from crypto_bot.models.families.family import Examples
+from tests.models.made_specs import made_spec
 
 COLUMNS = np.array([0, 1, 2, 5, 7, 8])
 BARS = 16
@@ -130,19 +131,19 @@ class Killed(Exception):
 
 
 class Page:
-    """A notebook whose owner is killed once, after so many epochs."""
+    """A checkpoint store whose owner is killed once, after so many epochs."""
 
     def __init__(self, epochs: int) -> None:
         self.content: bytes | None = None
         self.left = epochs
 
-    def read(self) -> bytes | None:
+    def load(self) -> bytes | None:
         return self.content
 
-    def write(self, content: bytes) -> None:
+    def save(self, content: bytes) -> None:
         self.content = content
 
-    def tell(self, report: EpochReport) -> None:
+    def report(self, report: EpochReport) -> None:
         self.left -= 1
         if self.left == 0:
             raise Killed
@@ -154,16 +155,17 @@ def test_a_killed_fit_goes_on_to_the_same_bits(arithmetic: str) -> None:
     features = rng.standard_normal((900, 4)).astype(np.float32)
     ends = np.arange(20, 900)
     told = Examples(features, ends, rng.integers(0, 3, ends.size), np.ones(ends.size))
-    shape = Architecture(BARS, (0, 1, 2, 3), (0, 1, 2), "tiny")
+    spec = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny", window_bars=BARS)
     settings = NetSettings(
         epochs=2, up_epochs=2, batch_size=64, device="cpu", arithmetic=arithmetic
     )
-    whole = CnnLstm(shape, 1, settings).fit(told, told)
+    family = CnnLstm(spec, settings, 1)
+    whole = family.fit(told, told)
     for epochs in (1, 3):
         page = Page(epochs)
         with pytest.raises(Killed):
-            CnnLstm(shape, 1, settings, notebook=page).fit(told, told)
-        assert CnnLstm(shape, 1, settings, notebook=page).fit(told, told).files() == whole.files()
+            family.fit(told, told, checkpoints=page)
+        assert family.fit(told, told, checkpoints=page).files() == whole.files()
 
 
 def test_the_arithmetics_differ_by_rounding_alone() -> None:

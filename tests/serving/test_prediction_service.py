@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crypto_bot.features.sets import feature_set, schema_hash
-from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import PublishedModel, folder_of, load, publish
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.logistic import LogisticFamily
 from crypto_bot.serving.prediction_service import Prediction, PredictionService, Window
+from crypto_bot.statistics.rows import score_of
 from tests.models.made_models import STEP_MS, tiny_model
 
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
@@ -54,9 +53,9 @@ def service(models: dict[str, PublishedModel]) -> PredictionService:
 
 def alone(model: PublishedModel, bar: int) -> Prediction:
     assert model.symbol is not None
-    logits = model.heads.logits(rows(model.symbol), np.array([bar]))
-    told = model.calibration.probabilities(logits)[0].tolist()
-    return Prediction((told[0], told[1], told[2]), float(logits.up[0]))
+    p = model.model.predict_proba(rows(model.symbol), np.array([bar]))
+    calibrated = model.calibration.probabilities(p, model.spec.label)[0]
+    return Prediction(tuple(calibrated.tolist()), float(score_of(p, model.spec.label)[0]))
 
 
 def test_a_batch_equals_each_coin_by_itself(models: dict[str, PublishedModel]) -> None:
@@ -115,17 +114,9 @@ def test_other_families_are_served_beside_the_networks(
     rng = np.random.default_rng(1)
     features = rng.standard_normal((600, 15)).astype(np.float32)
     examples = Examples(features, np.arange(600), rng.integers(0, 3, 600), np.ones(600))
-    fitted = LogisticFamily(np.arange(15), np.arange(15)).fit(examples, examples)
-    chosen = feature_set("per_coin_v1")
     made = tiny_model("SOLUSDT")
-    spec = replace(
-        made.spec,
-        family="logistic_v1",
-        size="default",
-        window_bars=1,
-        schema_hash=schema_hash(chosen),
-        label=LABELS.get("A"),
-    )
+    spec = replace(made.spec, family="logistic_v1", size="default", window_bars=1)
+    fitted = LogisticFamily(spec).fit(examples, examples)
     publish(replace(made, spec=spec, files=fitted.files()), tmp_path)
     mixed = {**models, "SOLUSDT": served(tmp_path, "SOLUSDT")}
     told = service(mixed).predict_batch({s: window(model, 20) for s, model in mixed.items()})

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.registered import DEFAULT, FamilyChoice
 from crypto_bot.training.events import Event, ModelNotPublished, log_event
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.jobs import Stage, jobs_of
@@ -22,7 +22,7 @@ TRAINED_MS = 1_800_000_000_000
 def plan(*judged: str, pooled: bool = False, tuning: NetSettings | None = None) -> TrainingPlan:
     return TrainingPlan(
         judged or ("COIN0",),
-        FamilyChoice(CNN_LSTM, "tiny", 16, NET),
+        FamilyChoice(DEFAULT, "tiny", NET),
         pooled=pooled,
         tuning=tuning,
         splits=SPLITS,

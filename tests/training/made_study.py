@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.registered import DEFAULT, FamilyChoice
 from crypto_bot.training.folds import folds_of
 from crypto_bot.training.panel import Coin, build_panel
 from crypto_bot.training.plan import TrainingPlan
@@ -40,7 +40,7 @@ def begun(
     store = RunStore(folder)
     store.begin({})
     panel = build_panel(coins, None, QUESTION, store.panel)
-    choice = FamilyChoice(CNN_LSTM, "tiny", 16, pool)
+    choice = FamilyChoice(DEFAULT, "tiny", pool)
     plan = TrainingPlan(symbols, choice, tuning=tuning, splits=SPLITS, seed=3)
     folds = tuple(folds_of(panel, plan))
     return Draft(symbols, QUESTION, plan, folds, (), None, 1_800_000_000_000), store

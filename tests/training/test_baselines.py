@@ -1,14 +1,17 @@
 """Baselines know what fit rows tell them and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.families.family import Examples
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Ints
+from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Ints, direction_score, move_logit
 from crypto_bot.training.baselines import (
     LOGISTIC,
     MAJORITY,
@@ -18,10 +21,11 @@ from crypto_bot.training.baselines import (
     UNKNOWN_LABEL,
     FoldRows,
     RowKeys,
-    baseline_logits,
+    baseline_probabilities,
     last_known,
     references,
 )
+from tests.models.made_specs import made_spec
 
 BAR_MS = 900_000
 HOUR, DAY = Timeframe.parse("1h"), Timeframe.parse("1d")
@@ -51,7 +55,7 @@ def test_references_are_frequencies_of_the_coin_and_of_its_hour() -> None:
     fit_keys = keys(np.tile(hours, 2) * HOUR_MS, coin)
     labels = np.where(fit_keys.season == 9, LONG, NO_TRADE) * (coin == 0)
     asked = keys(np.array([9, 10, 9]) * HOUR_MS, np.array([0, 0, 1]))
-    got = references(labels, fit_keys, asked)
+    got = references(labels, fit_keys, asked, 3)
     assert got.prior[0] == pytest.approx([0.0, 23 / 24, 1 / 24], abs=0.002)
     assert got.prior[1].tolist() == got.prior[0].tolist()
     assert got.climatology[0] == pytest.approx([0.0, 0.0, 1.0], abs=0.06)
@@ -63,7 +67,7 @@ def test_the_climatology_of_bars_of_a_day_is_the_weekday() -> None:
     fit_keys = keys(np.arange(7_000) * DAY_MS, np.zeros(7_000, dtype=np.int64), DAY)
     labels = np.where(fit_keys.season == 2, LONG, NO_TRADE)
     asked = keys(np.array([2, 3, 9]) * DAY_MS, np.zeros(3, dtype=np.int64), DAY)
-    got = references(labels, fit_keys, asked)
+    got = references(labels, fit_keys, asked, 3)
     assert got.climatology[:, LONG] == pytest.approx([1.0, 0.0, 1.0], abs=0.08)
     assert got.prior[:, LONG] == pytest.approx(1 / 7, abs=0.002)
 
@@ -71,7 +75,7 @@ def test_the_climatology_of_bars_of_a_day_is_the_weekday() -> None:
 def test_a_coin_that_was_not_in_the_fit_rows_gets_the_pools_frequencies() -> None:
     labels = np.array([SHORT, NO_TRADE, NO_TRADE, LONG])
     fit_keys = keys(np.arange(4) * HOUR_MS, np.zeros(4, dtype=np.int64))
-    got = references(labels, fit_keys, keys(np.array([0]), np.array([7])))
+    got = references(labels, fit_keys, keys(np.array([0]), np.array([7])), 3)
     assert got.prior[0] == pytest.approx([0.25, 0.5, 0.25])
     assert got.climatology[0] == pytest.approx([0.25, 0.5, 0.25])
 
@@ -90,37 +94,50 @@ def fold(seed: int = 0, n: int = 8_000) -> FoldRows:
         Examples(features, rows, labels[rows], np.ones(rows.size)) for rows in parts[:2]
     )
     fit_keys, asked = (RowKeys(open_ms[r], coin[r], known[r], HOUR) for r in (parts[0], parts[2]))
-    both = np.array([0, 1])
-    return FoldRows(fit, validation, fit_keys, parts[2], asked, both, both, return_column=0)
+    specs = {
+        REVERSAL: made_spec("logistic_v1", (), (0,)),
+        LOGISTIC: made_spec("logistic_v1", (0, 1), (0, 1)),
+        TREES: made_spec("trees_v1", (0, 1), (0, 1)),
+    }
+    return FoldRows(fit, validation, fit_keys, parts[2], asked, 3, specs, fit)
+
+
+SMALL = TreeSettings(move_rounds=40, up_rounds=40, learning_rate=0.1, min_rows_in_leaf=50)
+CHOICES = {
+    REVERSAL: FamilyChoice("logistic_v1"),
+    LOGISTIC: FamilyChoice("logistic_v1"),
+    TREES: FamilyChoice("trees_v1", settings=SMALL),
+}
 
 
 def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
     rows = fold()
-    small = TreeSettings(move_rounds=40, up_rounds=40, learning_rate=0.1, min_rows_in_leaf=50)
-    got = baseline_logits(rows, tree_settings=small)
+    got = baseline_probabilities(rows, CHOICES)
     assert set(got) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
-    for logits in got.values():
-        p = Calibration().probabilities(logits)
+    for p in got.values():
         assert p.shape == (rows.ends.size, 3)
-        assert np.isfinite(p).all()
+        assert p.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
+    score = {name: direction_score(p, DOWN_NEUTRAL_UP) for name, p in got.items()}
+    move = {name: move_logit(p, DOWN_NEUTRAL_UP) for name, p in got.items()}
     past = rows.fit.features[rows.ends, 0]
-    assert np.corrcoef(got[REVERSAL].up, past)[0, 1] == pytest.approx(-1.0)
-    assert np.ptp(got[REVERSAL].move) == 0.0
-    assert np.corrcoef(got[TREES].move, got[LOGISTIC].move)[0, 1] > 0.8
-    prior = references(rows.fit.labels, rows.fit_keys, rows.keys).prior
-    assert Calibration().probabilities(got[MAJORITY]) == pytest.approx(prior)
+    assert np.corrcoef(score[REVERSAL], past)[0, 1] == pytest.approx(-1.0)
+    assert np.ptp(move[REVERSAL]) < 1e-6
+    assert np.corrcoef(move[TREES], move[LOGISTIC])[0, 1] > 0.8
+    prior = references(rows.fit.labels, rows.fit_keys, rows.keys, 3).prior
+    assert got[MAJORITY] == pytest.approx(prior)
 
 
 def test_trees_go_on_while_the_loss_on_whole_validation_rows_falls() -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((4_000, 6)).astype(np.float32)
     labels = np.where(features[:, 3] > 0.3, 2, np.where(features[:, 1] > 0.5, 0, 1))
-    rows, columns = np.arange(4_000), np.arange(4)
+    rows = np.arange(4_000)
+    spec = made_spec("trees_v1", range(4), range(4))
     learned = Examples(features, rows[:3_000], labels[:3_000], np.full(3_000, 0.25))
     beside = Examples(features, rows[3_000:], labels[3_000:], np.ones(1_000))
     settings = TreeSettings(move_rounds=60, up_rounds=5, move_patience=3, min_rows_in_leaf=20)
-    fitted = TreeFamily(columns, columns, 0, settings).fit(learned, beside)
-    assert fitted.move.num_trees() > 30
+    fitted = TreeFamily(spec, settings).fit(learned, beside)
+    assert fitted.parts["move"][0].num_trees() > 30
 
 
 def test_persistence_learns_what_follows_the_last_known_label() -> None:
@@ -129,15 +146,5 @@ def test_persistence_learns_what_follows_the_last_known_label() -> None:
     sticky[sticky == UNKNOWN_LABEL] = NO_TRADE
     fit = Examples(rows.fit.features, rows.fit.ends, sticky, rows.fit.weights)
     asked = RowKeys(rows.keys.open_ms, rows.keys.coin, np.resize([0, 1, 2], rows.ends.size), HOUR)
-    followed = FoldRows(
-        fit,
-        rows.validation,
-        rows.fit_keys,
-        rows.ends,
-        asked,
-        rows.move_columns,
-        rows.up_columns,
-        rows.return_column,
-    )
-    p = Calibration().probabilities(baseline_logits(followed)[PERSISTENCE])
+    p = baseline_probabilities(replace(rows, fit=fit, keys=asked, specs={}), {})[PERSISTENCE]
     assert np.array_equal(p.argmax(axis=1), asked.known)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.instant import HOUR_MS
-from crypto_bot.models.families.family import HeadLogits
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models.calibration import Calibration
+from crypto_bot.models.families.two_heads import HeadLogits, probabilities
 from crypto_bot.statistics.direction import measure_direction
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Floats, Rows, direction_score
+from crypto_bot.statistics.rows import ARRAYS, LONG, NO_TRADE, SHORT, Floats, Rows, direction_score
 from crypto_bot.training.evaluate import (
     Evaluation,
     Predictions,
@@ -18,8 +21,11 @@ from crypto_bot.training.evaluate import (
     measure,
     paired_log_loss,
 )
+from tests.models.made_specs import held
 
-Made = tuple[Rows, HeadLogits, References]
+Made = tuple[Rows, Floats, References]
+HOUR = Timeframe.parse("1h")
+WAY = DOWN_NEUTRAL_UP
 
 
 def made(coins: int = 4, days: int = 260, seed: int = 0, move_sd: float = 0.35) -> Made:
@@ -35,9 +41,9 @@ def made(coins: int = 4, days: int = 260, seed: int = 0, move_sd: float = 0.35) 
     label = np.where(moved, np.where(up, LONG, SHORT), NO_TRADE).astype(np.int64)
     earned = np.where(up, 1.0, -1.0) * np.where(moved, 50.0, 8.0) * rng.exponential(1.0, size)
     coin = np.repeat(np.arange(coins), n)
-    rows = Rows(open_ms, coin, fold, label, earned, earned, np.full(size, 35.0), HOUR_MS)
+    rows = Rows(open_ms, coin, fold, label, earned, earned, np.full(size, 35.0), held(1), HOUR)
     prior = np.tile(np.bincount(label, minlength=3) / size, (size, 1))
-    return rows, logits, References(prior, prior)
+    return rows, probabilities(logits, WAY), References(prior, prior)
 
 
 def evaluated(market: Made, draws: int = 200) -> Evaluation:
@@ -63,26 +69,16 @@ def test_the_truth_is_skilled_calibrated_and_its_auc_is_found() -> None:
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
-    rows, logits, references = made(days=120)
+    rows, p, references = made(days=120)
     order = np.random.default_rng(1).permutation(len(rows))
-    shuffled = Rows(
-        rows.open_ms[order],
-        rows.coin[order],
-        rows.fold[order],
-        rows.label[order],
-        rows.long_bps[order],
-        rows.late_bps[order],
-        rows.atr_bps[order],
-        rows.horizon_ms,
-    )
     mixed = measure(
-        shuffled,
-        HeadLogits(logits.move[order], logits.up[order]),
+        replace(rows, **{name: getattr(rows, name)[order] for name in ARRAYS}),
+        p[order],
         References(references.prior[order], references.climatology[order]),
         trials=5,
         draws=50,
     )
-    plain = measure(rows, logits, references, trials=5, draws=50)
+    plain = measure(rows, p, references, trials=5, draws=50)
     assert mixed.classes == plain.classes
     assert mixed.direction.auc == pytest.approx(plain.direction.auc)
     assert mixed.probabilities.log_loss == pytest.approx(plain.probabilities.log_loss)
@@ -90,18 +86,16 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
 
 
 def test_a_fold_below_zero_teaches_and_is_not_judged() -> None:
-    rows, logits, references = made(days=120)
-    boastful = HeadLogits(logits.move, 3.0 * logits.up)
+    rows, p, references = made(days=120)
+    boastful = Calibration(shrink=3.0).probabilities(p, rows.spec)
     first = replace(rows, fold=rows.fold - 1)
     taught = measure(first, boastful, references, trials=1, draws=50)
     assert [fold.fold for fold in taught.folds] == [0, 1, 2]
     assert taught.rows == int((rows.fold > 0).sum())
     untaught = measure(
         rows.where(rows.fold > 0),
-        *(
-            (HeadLogits(*(logit[rows.fold > 0] for logit in boastful))),
-            References(*(p[rows.fold > 0] for p in references)),
-        ),
+        boastful[rows.fold > 0],
+        References(*(p[rows.fold > 0] for p in references)),
         trials=1,
         draws=50,
     )
@@ -109,8 +103,7 @@ def test_a_fold_below_zero_teaches_and_is_not_judged() -> None:
 
 
 def test_the_decision_of_a_skilled_score_earns_and_of_a_late_one_less() -> None:
-    rows, logits, references = made(coins=8)
-    sharp = HeadLogits(logits.move, logits.up)
+    rows, sharp, references = made(coins=8)
     late = replace(rows, late_bps=np.random.default_rng(9).permutation(rows.long_bps))
     cheap = measure(late, sharp, references, trials=1, draws=200).returns[0]
     assert cheap.trades > 50
@@ -120,29 +113,41 @@ def test_the_decision_of_a_skilled_score_earns_and_of_a_late_one_less() -> None:
 
 
 def test_paired_log_loss_sees_which_is_better_and_that_equals_are_equal() -> None:
-    rows, logits, _ = made()
-    p = evaluate_probabilities(logits)
-    worse = evaluate_probabilities(HeadLogits(0.2 * logits.move, logits.up))
+    rows, p, _ = made()
+    worse = Calibration(temperature=5.0).probabilities(p, rows.spec)
     assert paired_log_loss(rows, p, worse, draws=200).low > 0.0
     assert paired_log_loss(rows, worse, p, draws=200).high < 0.0
     assert paired_log_loss(rows, p, p, draws=50) == (0.0, 0.0, 0.0)
 
 
-def evaluate_probabilities(logits: HeadLogits) -> Floats:
-    move, up = (1.0 / (1.0 + np.exp(-logit)) for logit in logits)
-    return np.stack([move * (1.0 - up), 1.0 - move, move * up], axis=1)
-
-
 def test_rows_of_one_side_have_no_direction_and_no_warning() -> None:
-    rows, logits, _ = made(days=30)
+    rows, p, _ = made(days=30)
     one_sided = replace(rows, label=np.where(rows.moved, LONG, NO_TRADE))
-    got = measure_direction(one_sided, logits.up, draws=20)
+    got = measure_direction(one_sided, direction_score(p, WAY), draws=20)
     assert np.isnan([*got.auc, got.placebo_95]).all()
 
 
-def test_the_score_of_probabilities_is_the_direction_logit() -> None:
-    _, logits, _ = made(days=30)
-    assert direction_score(evaluate_probabilities(logits)) == pytest.approx(logits.up)
+def test_labels_without_direction_have_no_direction_and_no_trades() -> None:
+    rows, p, references = made(days=120)
+    plain = replace(rows, spec=replace(rows.spec, direction=None))
+    got = evaluated((plain, p, references), draws=20)
+    assert got.probabilities.skill_prior.value > 0.0
+    assert np.isnan([*got.direction.auc, *got.direction.rank_ic, got.direction.placebo_95]).all()
+    assert [report.trades for report in got.returns] == [0, 0, 0]
+    spread = p[rows.fold >= 0].std(axis=0).max()
+    assert got.probabilities.sd_direction == pytest.approx(spread)
+
+
+def test_two_classes_are_measured_too() -> None:
+    rows, p, _ = made(days=120)
+    two = replace(rows.spec, classes=("stays", "moves"), direction=None)
+    binary = replace(rows, spec=two, label=rows.moved.astype(np.int64))
+    told = np.column_stack([p[:, NO_TRADE], p[:, SHORT] + p[:, LONG]])
+    prior = np.tile(told.mean(axis=0), (len(rows), 1))
+    got = evaluated((binary, told, References(prior, prior)), draws=20)
+    assert np.array(got.classes.confusion).shape == (2, 2)
+    assert len(got.classes.label_shares) == 2
+    assert got.probabilities.skill_prior.value > 0.0
 
 
 def test_unequal_lengths_are_refused() -> None:
@@ -153,10 +158,9 @@ def test_unequal_lengths_are_refused() -> None:
 
 @pytest.mark.slow
 def test_nine_hundred_thousand_rows_take_seconds() -> None:
-    rows, logits, references = made(coins=32, days=1_170)
-    p = evaluate_probabilities(logits)
+    rows, p, references = made(coins=32, days=1_170)
     evaluated(made(days=30), draws=10)  # compiles
     started = time.process_time()
-    got = evaluate(rows, Predictions(p, logits.up), references, trials=5, draws=1_000)
+    got = evaluate(rows, Predictions(p, direction_score(p, WAY)), references, trials=5, draws=1_000)
     assert got.rows == 898_560
     assert time.process_time() - started < 30.0

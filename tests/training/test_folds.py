@@ -9,9 +9,10 @@ from crypto_bot.domain.errors import ConfigError, NotEnoughData
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.statistics.intervals import DayBootstrap
-from crypto_bot.statistics.rows import earlier
+from crypto_bot.statistics.rows import Rows, earlier
 from crypto_bot.training.folds import Fold, parts, walk_forward
 from crypto_bot.training.plan import SplitPlan
+from tests.models.made_specs import held
 
 FOUR_HOURS = Timeframe.parse("4h")
 DAILY = Timeframe.parse("1d")
@@ -147,8 +148,13 @@ def test_what_waits_for_a_label_waits_for_its_horizon(
         assert fold.validation_from_ms - fold.fit_until_ms == horizon_ms
     tested = open_ms >= found[0].test_from_ms
     number = (open_ms[tested] - found[0].test_from_ms) // (73 * DAY_MS)
+    zeros, nothing = np.zeros_like(number), np.zeros(number.size)
+    rows = Rows(
+        *(open_ms[tested], zeros, number, zeros, nothing, nothing, nothing),
+        *(held(horizon_bars), timeframe),
+    )
     for fold in found[1:]:
-        known = open_ms[tested][earlier(number, open_ms[tested], fold.number, horizon_ms)]
+        known = rows.open_ms[earlier(rows, fold.number)]
         # Calibration and expectation: no label ends inside the fold, and no more rows are lost.
         ends_ms = known + timeframe.ms + horizon_ms
         assert not (ends_ms > fold.test_from_ms).any()

@@ -7,11 +7,16 @@ import pytest
 
 from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Floats, Ints, Rows, direction_score
 from crypto_bot.training.evaluate import Evaluation, Predictions, References, evaluate
 from crypto_bot.training.gate import LABEL_A, LABEL_B, Ceilings, LeakTests, judge
+from tests.models.made_specs import held
+
+HOUR = Timeframe.parse("1h")
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Market:
 
     def evaluated(self, p: Floats | None = None) -> Evaluation:
         told = self.p if p is None else p
-        predictions = Predictions(told, direction_score(told))
+        predictions = Predictions(told, direction_score(told, DOWN_NEUTRAL_UP))
         return evaluate(self.rows, predictions, self.references, trials=3, draws=300)
 
 
@@ -60,7 +65,7 @@ def market(
     earned = way * rng.exponential(40.0, size)
     fold = np.tile(np.arange(n) * folds // n, coins)
     coin = np.repeat(np.arange(coins), n)
-    rows = Rows(open_ms, coin, fold, label, earned, earned, np.full(size, 35.0), HOUR_MS)
+    rows = Rows(open_ms, coin, fold, label, earned, earned, np.full(size, 35.0), held(1), HOUR)
     prior = np.tile(np.bincount(label, minlength=3) / size, (size, 1))
     mass = np.stack([np.bincount(open_ms // HOUR_MS % 24, p[:, k]) for k in range(3)], axis=1)
     by_hour = mass / mass.sum(axis=1, keepdims=True)

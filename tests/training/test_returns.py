@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.decision import Expectation
 from crypto_bot.statistics.intervals import DayBootstrap
 from crypto_bot.statistics.rows import Rows
 from crypto_bot.training.returns import TradeReport, deflated_sharpe, trade_report
+from tests.models.made_specs import held
+
+QUARTER = Timeframe.parse("15m")
 
 
 def report(
@@ -17,9 +21,9 @@ def report(
     n = len(place)
     zeros = np.zeros(n, dtype=np.int64)
     earned = np.array(long_bps)
-    rows = Rows(
-        np.arange(n) * DAY_MS, zeros, zeros, zeros, earned, earned - 5.0, np.ones(n), HOUR_MS
-    )
+    late, ones = earned - 5.0, np.ones(n)
+    opens = np.arange(n) * DAY_MS
+    rows = Rows(opens, zeros, zeros, zeros, earned, late, ones, held(4), QUARTER)
     expectation = Expectation(np.array(place), np.array(expected))
     days = DayBootstrap(rows.open_ms, 200)
     return trade_report(rows, expectation, days, cost_bps=cost_bps, trials=10)
@@ -51,7 +55,7 @@ def test_entries_within_a_horizon_are_one_event_whatever_the_coin() -> None:
     n = quarters.size
     zeros = np.zeros(n, dtype=np.int64)
     ones = np.ones(n)
-    rows = Rows(quarters * (HOUR_MS // 4), zeros, zeros, zeros, ones, ones, ones, HOUR_MS)
+    rows = Rows(quarters * (HOUR_MS // 4), zeros, zeros, zeros, ones, ones, ones, held(4), QUARTER)
     got = trade_report(
         rows,
         Expectation(ones, 50.0 * ones),

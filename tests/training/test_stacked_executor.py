@@ -16,7 +16,7 @@ from crypto_bot.training.executors.stacked import Stacked
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.folds import FINAL
 from crypto_bot.training.jobs import Job, Stage, jobs_of
-from crypto_bot.training.products import SCALER, logits_of
+from crypto_bot.training.products import PREDICTIONS, SCALER, unpacked_arrays
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 from tests.training.made_study import GOOD, ONE_SIDED, POOL, TUNING, begun
@@ -31,7 +31,7 @@ def alone(folder: Path) -> tuple[Draft, RunStore]:
         draft.plan,
         pooled=False,
         tuning=None,
-        family=replace(draft.plan.family, net=replace(TUNING, dropout=0.2)),
+        family=replace(draft.plan.family, settings=replace(TUNING, dropout=0.2)),
     )
     return replace(draft, plan=plan), store
 
@@ -120,10 +120,8 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     missed = len([event for event in expected if isinstance(event, EpochFinished)]) - len(told)
     assert missed == len(good) - 1
     for job in good:
-        for one, other in zip(
-            logits_of(store.get(job))[MODEL], logits_of(whole.get(job))[MODEL], strict=True
-        ):
-            assert np.abs(one - other).max() < 1e-5
+        one, other = (unpacked_arrays(each.get(job)[PREDICTIONS])[MODEL] for each in (store, whole))
+        assert np.abs(one - other).max() < 1e-5
 
 
 def test_a_desk_that_is_gone_is_told_of_each(tmp_path: Path) -> None:
@@ -168,8 +166,8 @@ def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path:
         if job.fold == FINAL:
             assert got[SCALER] == one[SCALER]
             continue
-        for told, expected in zip(logits_of(got)[MODEL], logits_of(one)[MODEL], strict=True):
-            assert np.abs(told - expected).max() < 1e-4
+        found, expected = (unpacked_arrays(each[PREDICTIONS])[MODEL] for each in (got, one))
+        assert np.abs(found - expected).max() < 1e-4
 
 
 @pytest.mark.slow

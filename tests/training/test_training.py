@@ -10,10 +10,10 @@ from crypto_bot.domain.errors import NotEnoughData
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.artifact import META, METRICS, TRAILING
 from crypto_bot.models.catalog import headline
-from crypto_bot.models.families.by_name import TREES as TREE_FAMILY
-from crypto_bot.models.families.by_name import FamilyChoice, build, heads
 from crypto_bot.models.families.cnn_lstm.fit import BEST_FILE, FILE
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.meta import Meta, meta_from, trailing_from
+from crypto_bot.statistics.rows import score_of
 from crypto_bot.training.baselines import LOGISTIC, MAJORITY, PERSISTENCE, REVERSAL, TREES
 from crypto_bot.training.fit import baselines_of
 from crypto_bot.training.folds import CALIBRATION, folds_of, out_of_sample, parts, rows_to_fit
@@ -103,11 +103,13 @@ def test_a_fold_answers_its_test_rows_of_the_judged_coins_beside_all_baselines()
     own = told.coin == 1
     assert np.array_equal(got.ends[got.fold == 0], part.test[own[part.test]])
     assert np.array_equal(got.ends[got.fold == CALIBRATION], part.validation[own[part.validation]])
-    logits, references = baselines_of(told, wanted, rows_to_fit(told, wanted, folds, 0), got.ends)
-    assert set(logits) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
-    for each in logits.values():
-        assert all(head.shape == got.ends.shape for head in each)
-        assert all(np.isfinite(head).all() for head in each)
+    predicted, references = baselines_of(
+        told, wanted, rows_to_fit(told, wanted, folds, 0), got.ends
+    )
+    assert set(predicted) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
+    for p in predicted.values():
+        assert p.shape == (got.ends.size, 3)
+        assert np.allclose(p.sum(axis=1), 1.0)
     assert all(np.allclose(p.sum(axis=1), 1.0) for p in references)
 
 
@@ -141,15 +143,14 @@ def test_each_judged_coin_gets_its_own_model_and_the_pool_one(pooled: dict[str, 
 def test_a_model_can_be_built_again_from_what_it_holds(pooled: dict[str, Files]) -> None:
     files = pooled["COIN2"]
     spec = meta(files).spec
-    choice = FamilyChoice(spec.family, spec.size, spec.window_bars)
     weights = {name: files[name] for name in (FILE, BEST_FILE)}
-    loaded = build(choice, spec.columns, heads(spec.family, FEATURES)).load(weights)
+    loaded = FamilyChoice(spec.family, spec.size).build(spec, 0).load(weights)
     told = panel(*(candles(140, number) for number in range(3)))
     ends = np.flatnonzero(told.ready & (told.coin == 2))[-60 * 24 :]
     trailing = trailing_from(files[TRAILING], TRAILING)
     assert np.array_equal(trailing.open_ms, told.open_ms[ends])
     assert trailing.score.tolist() == pytest.approx(
-        loaded.logits(told.features, ends).up.tolist(), abs=1e-6
+        score_of(loaded.predict_proba(told.features, ends), spec.label).tolist(), abs=1e-6
     )
 
 
@@ -176,7 +177,7 @@ def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
 
 def test_trees_are_a_second_family(tmp_path: Path) -> None:
     coins = [Coin("COIN0", candles(130, 0))]
-    choice = FamilyChoice(TREE_FAMILY, "default", 16)
+    choice = FamilyChoice("trees_v1")
     wanted = TrainingPlan(("COIN0",), choice, pooled=False, splits=SPLITS)
     files = trained(coins, wanted, tmp_path)["COIN0"]
     assert {"trees_move.txt", "trees_up.txt"} <= set(files)

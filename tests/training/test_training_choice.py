@@ -9,7 +9,7 @@ from crypto_bot.domain.errors import BadCandles, CryptoBotError, NotEnoughData
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.artifact import META, artifact_files
-from crypto_bot.models.families.by_name import CNN_LSTM, FamilyChoice
+from crypto_bot.models.families.registered import DEFAULT, FamilyChoice
 from crypto_bot.models.meta import Meta, meta_from
 from crypto_bot.training.choice import Action, Choice, Wanted, choices, counted, teachers
 from crypto_bot.training.panel import Coin
@@ -17,7 +17,7 @@ from tests.models.made_models import tiny_model
 from tests.training.made_market import HOUR, QUESTION, SPLITS, candles
 
 WANTED = Wanted(
-    QUESTION, FamilyChoice(CNN_LSTM, "tiny", 16), SPLITS, stale_days=30.0, force=False, now_ms=0
+    QUESTION, FamilyChoice(DEFAULT, "tiny"), SPLITS, stale_days=30.0, force=False, now_ms=0
 )
 WHOLE = candles(140, 0)
 
@@ -58,7 +58,7 @@ def test_a_young_model_as_asked_for_is_kept_until_it_is_old(published: Meta) -> 
 
 
 def test_a_model_of_other_make_is_trained_anew(published: Meta) -> None:
-    told = one(Coin("A", WHOLE), published, family=FamilyChoice(CNN_LSTM, "small", 16))
+    told = one(Coin("A", WHOLE), published, family=FamilyChoice(DEFAULT, "small"))
     assert (told.action, told.reason) == (
         Action.TRAIN,
         "its model was made with other size than asked for",

@@ -15,7 +15,7 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.labels import label
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
-from crypto_bot.models.families.family import Examples, HeadLogits
+from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.rows import Floats, Ints, Rows
@@ -25,6 +25,7 @@ from crypto_bot.training.folds import parts, walk_forward
 from crypto_bot.training.gate import LABEL_A, judge
 from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted
 from crypto_bot.training.plan import SplitPlan
+from tests.models.made_specs import made_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -98,7 +99,8 @@ class Table:
             self.long_bps[chosen],
             self.late_bps[chosen],
             self.atr_bps[chosen],
-            SPEC.horizon.bars(QUARTER) * QUARTER.ms,
+            SPEC,
+            QUARTER,
         )
 
 
@@ -107,9 +109,9 @@ def trained(table: Table, *, shuffled: bool = False) -> Evaluation:
     learned = table.label
     if shuffled:
         learned = np.random.default_rng(7).permutation(learned)
-    columns = np.arange(table.features.shape[1])
-    family = TreeFamily(columns, columns, seed=1, settings=SMALL)
-    ends, folds, logits, priors = [], [], [], []
+    columns = range(table.features.shape[1])
+    family = TreeFamily(made_spec("trees_v1", columns, columns), SMALL, seed=1)
+    ends, folds, predicted, priors = [], [], [], []
     span = int(table.open_ms.min()), int(table.open_ms.max())
     usable = np.ones(table.label.size, dtype=np.bool_)
     for fold in walk_forward(PLAN, QUARTER, SPEC.horizon.bars(QUARTER), *span):
@@ -122,11 +124,11 @@ def trained(table: Table, *, shuffled: bool = False) -> Evaluation:
         for number, rows in asked:
             ends.append(rows)
             folds.append(np.full(rows.size, number))
-            logits.append(model.logits(table.features, rows))
-            priors.append(references(learned[fit], keys(table, fit), keys(table, rows)))
+            predicted.append(model.predict_proba(table.features, rows))
+            priors.append(references(learned[fit], keys(table, fit), keys(table, rows), 3))
     return measure(
         table.rows(np.concatenate(ends), np.concatenate(folds)),
-        HeadLogits(*(joined(head) for head in zip(*logits, strict=True))),
+        np.concatenate(predicted),
         References(*(joined(p) for p in zip(*priors, strict=True))),
         trials=1,
         draws=300,

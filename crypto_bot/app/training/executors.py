@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.models.families.cnn_lstm.fit import chosen_device
+from crypto_bot.models.device import chosen_device
 from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.executors.process import Processes

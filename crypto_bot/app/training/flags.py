@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -15,15 +14,12 @@ from crypto_bot.app.training.executors import NAMES as EXECUTORS
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
-from crypto_bot.models.families.by_name import CNN_LSTM, NAMES, FamilyChoice
-from crypto_bot.models.families.cnn_lstm.fit import NetSettings, chosen_device
-from crypto_bot.models.families.cnn_lstm.net import SIZES, Architecture
+from crypto_bot.models.families.family import FitOptions
+from crypto_bot.models.families.registered import FAMILIES, FamilyChoice
 from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import SplitPlan, TrainingPlan
+from crypto_bot.training.plan import SplitPlan, TrainingPlan, spec_of
 
-_TUNING_RATE = 0.2
-"""Learning rate of the fine-tuning, as a share of that of the pool."""
-_TUNING_EPOCHS, _TUNING_UP_EPOCHS = 3, 1
+_WINDOW_BARS = 16
 
 
 def training_parser(prog: str, description: str, *settings: str) -> Parser:
@@ -37,24 +33,24 @@ def training_parser(prog: str, description: str, *settings: str) -> Parser:
 
 def _add_model(add: Callable[..., object]) -> None:
     """What the models are made from, and how."""
-    net, family, splits = NetSettings(), FamilyChoice(), SplitPlan()
+    fit, family, splits = FitOptions(), FamilyChoice(), SplitPlan()
     add("--candles", type=Path, help="folder or file of candles, instead of the database")
     text = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
     add("--until", type=instant_of, help=text)
-    text = f"epochs at most; the move head stops early (default {net.epochs})"
-    add("--epochs", type=int, default=net.epochs, help=text)
-    text = f"windows in a step (default {net.batch_size})"
-    add("--batch_size", type=int, default=net.batch_size, help=text)
-    text = f"highest learning rate (default {net.learning_rate:g})"
-    add("--lr", type=float, default=net.learning_rate, help=text)
+    text = f"epochs at most; the move head stops early (default {fit.epochs})"
+    add("--epochs", type=int, default=fit.epochs, help=text)
+    text = f"windows in a step (default {fit.batch_size})"
+    add("--batch_size", type=int, default=fit.batch_size, help=text)
+    text = f"highest learning rate (default {fit.learning_rate:g})"
+    add("--lr", type=float, default=fit.learning_rate, help=text)
     text = "of all random numbers: the same seed gives the same model (default 0)"
     add("--seed", type=int, default=0, help=text)
     text = f"kind of model (default {family.name})"
-    add("--family", choices=NAMES, default=family.name, help=text)
-    text = f"of the network (default {family.size})"
-    add("--size", choices=tuple(SIZES), default=family.size, help=text)
-    text = f"candles that the network sees (default {family.window_bars})"
-    add("--window_bars", type=int, default=family.window_bars, help=text)
+    add("--family", choices=FAMILIES.names(), default=family.name, help=text)
+    text = f"of the model, where its family has sizes (default {family.size})"
+    add("--size", default=family.size, help=text)
+    text = f"candles that the network sees (default {_WINDOW_BARS})"
+    add("--window_bars", type=int, default=_WINDOW_BARS, help=text)
     add("--features", default="per_coin_v2", help="set of features (default per_coin_v2)")
     add("--label", choices=LABELS.names(), default="A", help="what is predicted (default A)")
     text = f"walk-forward test folds of {splits.test_days} days (default {splits.folds})"
@@ -90,25 +86,16 @@ def training_plan(
 ) -> TrainingPlan:
     """How the models of `judged` are made. Raises ConfigError for what cannot be done."""
     pooled = flags.pool != "0"
-    net = NetSettings(
-        epochs=flags.epochs,
-        up_epochs=min(flags.epochs, NetSettings().up_epochs),
-        batch_size=flags.batch_size,
-        learning_rate=flags.lr,
-        device=settings.device,
-    )
-    chosen_device(net.device)
+    options = FitOptions(flags.epochs, flags.batch_size, flags.lr, settings.device)
+    kind = FAMILIES.get(flags.family)
+    choice = FamilyChoice(flags.family, flags.size, kind.settings_for(options))
+    choice.build(spec_of(question_of(flags, settings), choice), flags.seed)
     tuning = None
-    if pooled and flags.family == CNN_LSTM:
-        tuning = replace(
-            net,
-            learning_rate=net.learning_rate * _TUNING_RATE,
-            epochs=min(flags.epochs, _TUNING_EPOCHS),
-            up_epochs=_TUNING_UP_EPOCHS,
-        )
+    if pooled and kind.capabilities.starts_from_model:
+        tuning = kind.settings_for(options, fine_tuning=True)
     return TrainingPlan(
         judged=judged,
-        family=FamilyChoice(flags.family, flags.size, flags.window_bars, net),
+        family=choice,
         pooled=pooled,
         tuning=tuning,
         splits=SplitPlan(folds=flags.folds),
@@ -118,9 +105,10 @@ def training_plan(
 
 
 def question_of(flags: argparse.Namespace, settings: Settings) -> Question:
-    """Raises ConfigError for an unknown name, and a window that does not fit."""
+    """Raises ConfigError for an unknown name."""
     features = feature_set(flags.features)
-    Architecture(flags.window_bars, (), ())
+    if flags.window_bars < 1:
+        raise ConfigError(f"--window_bars {flags.window_bars}: use 1 or more")
     return Question(settings.timeframe, features, LABELS.get(flags.label), flags.window_bars)
 
 

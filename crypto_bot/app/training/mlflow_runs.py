@@ -67,7 +67,7 @@ class MlflowRuns:
         }
         name = f"{line.symbol} {meta.version}"
         run_id = client.create_run(self._experiment, tags=tags, run_name=name).info.run_id
-        family = asdict(self._plan.family)
+        family = self._plan.family
         params = {
             "seed": meta.seed,
             "label": meta.label.name,
@@ -76,8 +76,10 @@ class MlflowRuns:
             "first_open_ms": meta.span.first_open_ms,
             "last_open_ms": meta.span.last_open_ms,
             "candles": meta.span.candles,
-            **{name: value for name, value in family.items() if name != "net"},
-            **family["net"],
+            "family": family.name,
+            "size": family.size,
+            "window_bars": meta.window_bars,
+            **(asdict(family.settings) if family.settings else {}),
         }
         for key, value in params.items():
             client.log_param(run_id, key, value)

@@ -1,22 +1,24 @@
-"""What a family of models is: two heads, plain arrays in, logits out, named files of bytes."""
+"""What a family of models is: fit on a table of columns and labels, then predict probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from crypto_bot.domain.errors import NotEnoughData
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Bools, Floats, Ints
+from crypto_bot.domain.errors import CryptoBotError, NotEnoughData
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 Features = npt.NDArray[np.float32]
 Files = Mapping[str, bytes]
 """A fitted model as it is stored: file name to content."""
-
-_NAMES = {SHORT: "SHORT", NO_TRADE: "NO_TRADE", LONG: "LONG"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Examples:
     `features`: [bars, k] float32, finite, the series of one coin after the other. `ends`: [n], the
     row of each example: a family that looks back reads the rows up to and including it, and the
     caller names only rows whose window crosses neither a gap nor the start of a coin. `labels`:
-    [n], 0 SHORT, 1 NO_TRADE, 2 LONG. `weights`: [n], the share of an example that is not already
-    told by overlapping ones (1 for all of it); never class weights.
+    [n], indices of the classes of the label. `weights`: [n], the share of an example that
+    overlapping ones do not already hold (1 for all of it); never class weights.
     """
 
     features: Features
@@ -35,25 +37,29 @@ class Examples:
     labels: Ints
     weights: Floats
 
+    def where(self, chosen: Bools) -> Examples:
+        """The examples where `chosen` [n] is true."""
+        return Examples(self.features, self.ends[chosen], self.labels[chosen], self.weights[chosen])
+
+
+class Model(Protocol):
+    """A model that can be asked."""
+
+    def predict_proba(self, features: Features, ends: Ints) -> Floats:
+        """P of each class of the label, [n, classes], for the rows `ends` [n] of `features`.
+
+        Uncalibrated. `features` is [bars, k]; nothing after a row is read. Each row sums to 1
+        within rounding.
+        """
+        ...
+
+
+class FittedModel(Model, Protocol):
+    """A model that has just been fitted."""
+
     @property
-    def moved(self) -> Bools:
-        """Examples whose label is LONG or SHORT."""
-        moved: Bools = self.labels != NO_TRADE
-        return moved
-
-
-class HeadLogits(NamedTuple):
-    """Raw logits [n] of the two questions: will it move, and up if it moves."""
-
-    move: Floats
-    up: Floats
-
-
-class FittedHeads(Protocol):
-    """One fitted model of a family."""
-
-    def logits(self, features: Features, ends: Ints) -> HeadLogits:
-        """Logits for the rows `ends` [n] of `features` [bars, k]; nothing after a row is read."""
+    def curves(self) -> Mapping[str, tuple[float, ...]]:
+        """Loss in nats by epoch, by name; empty where there are no epochs."""
         ...
 
     def files(self) -> dict[str, bytes]:
@@ -61,32 +67,128 @@ class FittedHeads(Protocol):
         ...
 
 
-class Family(Protocol):
-    """A way to learn the two heads. Settings and seed are constructor arguments."""
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """How long and how fast to fit, as a user asks for it; a family may leave any of it unread.
 
-    @property
-    def name(self) -> str:
-        """Goes into the model's version, such as `trees_v1`."""
+    `epochs` at most, `batch_size` windows in a step, the highest `learning_rate`.
+    """
+
+    epochs: int = 50
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    device: str = "auto"
+
+
+class StackedFit(NamedTuple):
+    """One fit among those that are done together; as `Family.fit` takes it."""
+
+    family: Family
+    fit: Examples
+    validation: Examples
+    start: Files | None = None
+    checkpoints: CheckpointStore = UNSAVED
+
+
+class Stack(Protocol):
+    """Models of one spec that answer together, one for each coin."""
+
+    def prepare(self, before: Features) -> None:
+        """Takes all rows of the windows but the newest: [models, window_bars - 1, columns]."""
         ...
 
-    def fit(self, fit: Examples, validation: Examples) -> FittedHeads:
-        """Learns from `fit`; `validation` is for early stopping alone.
+    def predict_proba(self, newest: Features) -> Floats:
+        """[models, classes], as each model would answer, from the newest rows [models, columns]."""
+        ...
 
-        The same examples, settings and seed give the same model. Raises NotEnoughData
-        where a class is missing from either, TrainingDiverged where the loss is not finite.
+
+class Stacking(Protocol):
+    """Many models of a family as one computation."""
+
+    def fit(
+        self, fits: Sequence[StackedFit]
+    ) -> Generator[None, None, list[FittedModel | CryptoBotError]]:
+        """Fits all of them; pauses after every epoch. Each one's model or error, in order.
+
+        They share spec, settings and seed, and read one table of features.
         """
         ...
 
-    def load(self, files: Files) -> FittedHeads:
-        """What `files()` stored, bit-equal. Raises ModelIncompatible for anything else."""
+    def serve(self, models: Sequence[Model], device: str) -> Stack:
+        """A stack of loaded models that share a spec; `device` is `auto`, `cpu` or `cuda`."""
         ...
 
 
-def require_classes(parts: Sequence[tuple[str, Examples]]) -> None:
-    """Raises NotEnoughData, naming part and class, where a part lacks one of the labels."""
+class Capabilities(NamedTuple):
+    """What a family can do beside fitting and predicting.
+
+    `resumes`: a killed fit resumes from its checkpoint store with the same bits.
+    `starts_from_model`: it can be fine-tuned, a fit starting from the files of another model.
+    `stacks`: how many models become one computation; None where they do not. `exports`: names of
+    the formats that a model can be exported to. `updates`: it learns from new rows one by one.
+    """
+
+    resumes: bool = False
+    starts_from_model: bool = False
+    stacks: Stacking | None = None
+    exports: tuple[str, ...] = ()
+    updates: bool = False
+
+
+class Family(Protocol):
+    """A way to learn one spec, with its settings and seed.
+
+    `overlapping`: whether it learns from all rows, weighted, or only from those whose labels do
+    not overlap. Constructing it raises ConfigError where it cannot do the spec's label, size or
+    window.
+    """
+
+    capabilities: ClassVar[Capabilities]
+    overlapping: ClassVar[bool]
+
+    def __init__(self, spec: ModelSpec, settings: Any, seed: int = 0) -> None: ...
+
+    @staticmethod
+    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
+        """The columns of a feature set that each part of a model would read."""
+        ...
+
+    @staticmethod
+    def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> Any:
+        """The family's own settings: a frozen dataclass of plain values. Raises ConfigError."""
+        ...
+
+    def fit(
+        self,
+        fit: Examples,
+        validation: Examples,
+        *,
+        start: Files | None = None,
+        checkpoints: CheckpointStore = UNSAVED,
+    ) -> FittedModel:
+        """Learns from `fit`; `validation` is for early stopping alone.
+
+        `start`: files of a model that the fit starts from. The same examples, settings and seed
+        give the same model. Raises NotEnoughData where a class is missing from either,
+        TrainingDiverged where the loss is not finite, ConfigError for a `start` that the
+        capabilities do not name.
+        """
+        ...
+
+    def load(self, files: Files) -> Model:
+        """What `files()` stored, bit-equal. Raises ModelIncompatible for anything else."""
+        ...
+
+    def seconds(self, rows: int, separate: float) -> float:
+        """About how long one thread fits on `rows` rows, of which `separate` do not overlap."""
+        ...
+
+
+def require_classes(label: LabelSpec, parts: Sequence[tuple[str, Examples]]) -> None:
+    """Raises NotEnoughData, naming part and class, where a part lacks one of the classes."""
     for name, examples in parts:
-        counts = np.bincount(examples.labels, minlength=3)
-        missing = [_NAMES[label] for label in range(3) if counts[label] == 0]
+        counts = np.bincount(examples.labels, minlength=len(label.classes))
+        missing = [kind for kind, n in zip(label.classes, counts, strict=True) if n == 0]
         if missing:
             raise NotEnoughData(
                 f"the {name} rows have no {' and no '.join(missing)} among {examples.labels.size}: "

@@ -1,124 +1,204 @@
-"""The logistic family: one linear model for each head, the baseline that a network must beat."""
+"""The logistic family: linear models, the baseline that a network must beat."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from crypto_bot.domain.errors import ModelIncompatible
-from crypto_bot.models.families.family import Examples, Features, Files, HeadLogits, require_classes
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.families.family import (
+    Capabilities,
+    Examples,
+    Features,
+    Files,
+    FitOptions,
+    require_classes,
+)
+from crypto_bot.models.families.two_heads import (
+    MOVE,
+    UP,
+    HeadLogits,
+    moved,
+    probabilities,
+    reads_of,
+)
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.scaling import in_parts, scale_of
-from crypto_bot.statistics.rows import LONG, Bools, Floats, Ints
+from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.statistics.rows import Floats, Ints
+from crypto_bot.statistics.scores import softmax
 
 _FILE = "logistic.json"
+_CLASSES = "classes"
 _TOLERANCE = 1e-5
 _ITERATIONS = 300
+_SECONDS_A_ROW = 2e-5
 
 
 @dataclass(frozen=True, slots=True)
-class LinearHead:
-    """logit = features[columns] . weights + bias; without columns the bias alone."""
+class LinearPart:
+    """scores = features[columns] . weights + bias; without columns the bias alone.
+
+    `weights` [columns, outputs], `bias` [outputs].
+    """
 
     columns: Ints
     weights: Floats
-    bias: float
+    bias: Floats
 
-    def logit(self, features: Features, ends: Ints) -> Floats:
-        """[n] for the rows `ends` [n] of `features` [bars, k]."""
-        total = np.full(ends.size, self.bias)
+    def scores(self, features: Features, ends: Ints) -> Floats:
+        """[n, outputs] for the rows `ends` [n] of `features` [bars, k]."""
+        total = np.tile(self.bias, (ends.size, 1))
         # Column by column: a matrix product may round a row differently in another batch.
-        told = list(zip(self.columns.tolist(), self.weights.tolist(), strict=True))
         for part in in_parts(ends.size):
             rows = features[ends[part]]
-            for column, weight in told:
-                total[part] += weight * rows[:, column]
+            for column, weights in zip(self.columns.tolist(), self.weights.tolist(), strict=True):
+                for output, weight in enumerate(weights):
+                    total[part, output] += weight * rows[:, column]
         return total
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; of a single output they are numbers and not lists of one."""
+        weights, bias = self.weights.tolist(), self.bias.tolist()
+        if len(bias) == 1:
+            weights, bias = [weight for (weight,) in weights], bias[0]
+        return {"columns": self.columns.tolist(), "weights": weights, "bias": bias}
 
 
 @dataclass(frozen=True, slots=True)
 class FittedLogistic:
-    """Two linear heads."""
+    """Two linear heads where the label has a direction, else one output for each class."""
 
-    move: LinearHead
-    up: LinearHead
+    label: LabelSpec
+    parts: Mapping[str, LinearPart]
 
-    def logits(self, features: Features, ends: Ints) -> HeadLogits:
-        return HeadLogits(self.move.logit(features, ends), self.up.logit(features, ends))
+    @property
+    def curves(self) -> Mapping[str, tuple[float, ...]]:
+        """None: there are no epochs."""
+        return {}
+
+    def predict_proba(self, features: Features, ends: Ints) -> Floats:
+        scores = {name: part.scores(features, ends) for name, part in self.parts.items()}
+        if self.label.direction is not None:
+            logits = HeadLogits(scores[MOVE][:, 0], scores[UP][:, 0])
+            return probabilities(logits, self.label.direction)
+        return softmax(scores[_CLASSES])
 
     def files(self) -> dict[str, bytes]:
-        heads = {
-            name: {
-                "columns": head.columns.tolist(),
-                "weights": head.weights.tolist(),
-                "bias": head.bias,
-            }
-            for name, head in (("move", self.move), ("up", self.up))
-        }
-        return {_FILE: json.dumps(heads).encode()}
+        held = {name: part.as_json() for name, part in self.parts.items()}
+        return {_FILE: json.dumps(held).encode()}
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticSettings:
+    """`inverse_penalty`: of the ridge, as scikit-learn's C."""
+
+    inverse_penalty: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class LogisticFamily:
-    """Two-head ridge-penalised logistic regression on standardised columns.
+    """Ridge-penalised logistic regression on standardised columns.
 
-    A head without columns learns its base rate alone.
+    Two binary heads where the label has a direction, one multinomial model elsewhere. A head
+    without columns learns its base rate alone.
     """
 
-    move_columns: Ints
-    up_columns: Ints
-    inverse_penalty: float = 0.01
+    spec: ModelSpec
+    settings: LogisticSettings = LogisticSettings()
+    seed: int = 0
 
-    @property
-    def name(self) -> str:
-        return "logistic_v1"
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    overlapping: ClassVar[bool] = False  # overlapping rows would only make it slower
 
-    def fit(self, fit: Examples, validation: Examples) -> FittedLogistic:
-        require_classes((("fit", fit), ("validation", validation)))
-        moved = fit.moved
-        went_up = fit.labels[moved] == LONG
-        fitted = FittedLogistic(
-            self._head(fit, np.ones(moved.size, dtype=np.bool_), moved, self.move_columns),
-            self._head(fit, moved, went_up, self.up_columns),
-        )
+    @staticmethod
+    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
+        if label.direction is None:
+            return {_CLASSES: features.columns_for("trees").move}
+        return reads_of(features.columns_for("trees"))
+
+    @staticmethod
+    def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> LogisticSettings:
+        del options, fine_tuning
+        return LogisticSettings()
+
+    def fit(
+        self,
+        fit: Examples,
+        validation: Examples,
+        *,
+        start: Files | None = None,
+        checkpoints: CheckpointStore = UNSAVED,
+    ) -> FittedLogistic:
+        del checkpoints  # done before one would pay
+        if start is not None:
+            raise ConfigError(f"{self.spec.family} cannot start from another model")
+        label = self.spec.label
+        require_classes(label, (("fit", fit), ("validation", validation)))
+        way = label.direction
+        if way is None:
+            parts = {_CLASSES: self._part(_CLASSES, fit, fit.labels)}
+        else:
+            moves = moved(fit, way)
+            parts = {
+                MOVE: self._part(MOVE, fit, moves),
+                UP: self._part(UP, fit.where(moves), fit.labels[moves] == way.up),
+            }
         give_back(fit.features)
-        return fitted
+        return FittedLogistic(label, parts)
 
     def load(self, files: Files) -> FittedLogistic:
+        direction = self.spec.label.direction is not None
+        outputs = 1 if direction else len(self.spec.label.classes)
+        names = (MOVE, UP) if direction else (_CLASSES,)
         try:
-            heads = json.loads(files[_FILE])
-            return FittedLogistic(_restored(heads["move"]), _restored(heads["up"]))
+            held = json.loads(files[_FILE])
+            parts = {name: _restored(held[name], outputs) for name in names}
         except (KeyError, TypeError, ValueError) as error:
             raise ModelIncompatible(
                 f"{_FILE} is missing, damaged or of another kind: train the model again"
             ) from error
+        return FittedLogistic(self.spec.label, parts)
 
-    def _head(self, fit: Examples, chosen: Bools, truth: Bools, columns: Ints) -> LinearHead:
-        weights = fit.weights[chosen]
+    def seconds(self, rows: int, separate: float) -> float:
+        return _SECONDS_A_ROW * min(rows, separate)
+
+    def _part(self, name: str, fit: Examples, truth: npt.NDArray[Any]) -> LinearPart:
+        columns = self.spec.places(name)
         if columns.size == 0:
-            rate = float(np.average(truth, weights=weights))
-            return LinearHead(columns, np.empty(0), float(np.log(rate) - np.log1p(-rate)))
-        ends = fit.ends[chosen]
-        mean, scale = scale_of(fit.features, ends, columns)
+            rate = float(np.average(truth, weights=fit.weights))
+            odds = float(np.log(rate) - np.log1p(-rate))
+            return LinearPart(columns, np.empty((0, 1)), np.array([odds]))
+        mean, scale = scale_of(fit.features, fit.ends, columns)
         # Of all the coins' rows a copy in float64 is half a gigabyte.
-        x = np.empty((ends.size, columns.size), np.float32)
-        for part in in_parts(ends.size):
-            x[part] = (fit.features[ends[part]][:, columns] - mean) / scale
+        x = np.empty((fit.ends.size, columns.size), np.float32)
+        for part in in_parts(fit.ends.size):
+            x[part] = (fit.features[fit.ends[part]][:, columns] - mean) / scale
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - fitting alone needs it
 
         model = LogisticRegression(
-            C=self.inverse_penalty, tol=_TOLERANCE, max_iter=_ITERATIONS, solver="lbfgs"
+            C=self.settings.inverse_penalty, tol=_TOLERANCE, max_iter=_ITERATIONS, solver="lbfgs"
         )
-        model.fit(x, truth, sample_weight=weights)
-        slopes: Floats = model.coef_[0].astype(np.float64) / scale
-        return LinearHead(columns, slopes, float(model.intercept_[0] - slopes @ mean))
+        model.fit(x, truth, sample_weight=fit.weights)
+        slopes: Floats = model.coef_.astype(np.float64) / scale
+        bias = np.array([at - row @ mean for at, row in zip(model.intercept_, slopes, strict=True)])
+        if name == _CLASSES and bias.size == 1:  # of two classes only the second has an output
+            slopes, bias = np.vstack([np.zeros_like(slopes), slopes]), np.append(0.0, bias)
+        return LinearPart(columns, slopes.T, bias)
 
 
-def _restored(told: dict[str, object]) -> LinearHead:
-    columns = np.array(told["columns"], dtype=np.int64)
-    weights = np.array(told["weights"], dtype=np.float64)
-    if columns.shape != weights.shape or columns.ndim != 1:
-        raise ValueError(f"{columns.shape} columns for {weights.shape} weights")
-    return LinearHead(columns, weights, float(str(told["bias"])))
+def _restored(held: Mapping[str, Any], outputs: int) -> LinearPart:
+    columns = np.array(held["columns"], dtype=np.int64)
+    weights = np.array(held["weights"], dtype=np.float64).reshape(columns.size, outputs)
+    bias = np.array(held["bias"], dtype=np.float64).reshape(outputs)
+    if columns.ndim != 1:
+        raise ValueError("columns are no list")
+    return LinearPart(columns, weights, bias)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from crypto_bot.domain.errors import CryptoBotError
-from crypto_bot.models.checkpoint_store import EpochReport, Notebook
+from crypto_bot.models.checkpoint_store import CheckpointStore, EpochReport
 from crypto_bot.models.memory import give_back
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.fit import fit, fit_baselines
@@ -46,13 +46,13 @@ class JobCheckpoints:
     def __init__(self, store: RunStore, job: Job, observe: Callable[[EpochFinished], None]) -> None:
         self._store, self._job, self._observe = store, job, observe
 
-    def read(self) -> bytes | None:
+    def load(self) -> bytes | None:
         return self._store.checkpoint(self._job)
 
-    def write(self, content: bytes) -> None:
+    def save(self, content: bytes) -> None:
         self._store.put_checkpoint(self._job, content)
 
-    def tell(self, report: EpochReport) -> None:
+    def report(self, report: EpochReport) -> None:
         self._observe(EpochFinished(self._job, report))
 
 
@@ -74,7 +74,7 @@ def do(
 
 
 def perform(
-    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: Notebook
+    study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: CheckpointStore
 ) -> dict[str, bytes]:
     """The product of `job`, from those of the jobs it needs; the same bits wherever it is done.
 

@@ -202,13 +202,13 @@ class _PostedCheckpoints:
         self._order = order
         self.posted = 0
 
-    def read(self) -> bytes | None:
+    def load(self) -> bytes | None:
         return self._order.checkpoint
 
-    def write(self, content: bytes) -> None:
+    def save(self, content: bytes) -> None:
         self._post(content)
 
-    def tell(self, report: EpochReport) -> None:
+    def report(self, report: EpochReport) -> None:
         self._post(report)
 
     def _post(self, content: bytes | EpochReport) -> None:

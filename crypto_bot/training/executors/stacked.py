@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from crypto_bot.domain.errors import CryptoBotError
-from crypto_bot.models.families.by_name import CNN_LSTM
-from crypto_bot.models.families.cnn_lstm.fit import CnnLstm
-from crypto_bot.models.families.cnn_lstm.stacked_fit import CoinFit, fit_together
+from crypto_bot.models.families.family import StackedFit
+from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.training.events import JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import JobCheckpoints
 from crypto_bot.training.executors.process import Processes
-from crypto_bot.training.fit import examples, family_of, fit_product
+from crypto_bot.training.fit import fit_of, fit_product
 from crypto_bot.training.jobs import Job, Stage, jobs_of
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
@@ -34,6 +33,7 @@ class Stacked:
 
     def __init__(self, draft: Draft, store: RunStore, slots: int) -> None:
         self._study, self._store = draft.study(store.panel), store
+        self._stacking = FAMILIES.get(draft.plan.family.name).capabilities.stacks
         self.slots = len(jobs_of(draft.plan, len(self._study.folds)))
         self._workers = _Workers(draft, store, slots)
         self._others: deque[tuple[Job, _Needed]] = deque()
@@ -42,7 +42,7 @@ class Stacked:
         self._events: deque[JobEvent] = deque()
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
-        if job.stage in _FITS and self._study.plan.family.name == CNN_LSTM:
+        if job.stage in _FITS and self._stacking is not None:
             self._fits[job] = needed
         else:
             self._others.append((job, needed))
@@ -77,14 +77,15 @@ class Stacked:
 
     def _together(self, jobs: Mapping[Job, _Needed]) -> Iterator[None]:
         started = time.perf_counter()
-        fits: dict[Job, CoinFit] = {}
+        fits: dict[Job, StackedFit] = {}
         for job, needed in jobs.items():
             with self._edge(job):
                 fits[job] = self._fit_of(job, needed)
         if not fits:
             return
+        assert self._stacking is not None
         with self._edge(*fits):
-            outcomes = yield from fit_together(list(fits.values()))
+            outcomes = yield from self._stacking.fit(list(fits.values()))
             for job, outcome in zip(fits, outcomes, strict=True):
                 with self._edge(job):
                     if isinstance(outcome, CryptoBotError):
@@ -93,13 +94,10 @@ class Stacked:
                     self._events.append(JobFinished(job, time.perf_counter() - started))
                 yield
 
-    def _fit_of(self, job: Job, needed: _Needed) -> CoinFit:
-        study = self._study
+    def _fit_of(self, job: Job, needed: _Needed) -> StackedFit:
         checkpoints = JobCheckpoints(self._store, job, self._events.append)
         products = {each: self._store.get(each) for each in needed}
-        family = family_of(study, job, products, checkpoints)
-        assert isinstance(family, CnnLstm)
-        return CoinFit(family, *examples(study.panel, family, study.rows_to_fit(job)))
+        return fit_of(self._study, job, products, checkpoints)
 
     @contextmanager
     def _edge(self, *jobs: Job) -> Iterator[None]:

@@ -12,7 +12,7 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
-from crypto_bot.models.families.by_name import LOGISTIC, FamilyChoice
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.gates import is_chance
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.training import leak_audit
@@ -181,7 +181,7 @@ def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
         "shuffled labels",
     ]
     assert all(check.passed for check in checks), checks
-    plan = TrainingPlan(("BTCUSDT", "ETHUSDT"), FamilyChoice(LOGISTIC), splits=splits)
+    plan = TrainingPlan(("BTCUSDT", "ETHUSDT"), FamilyChoice("logistic_v1"), splits=splits)
     tilted = [
         Coin(coin.symbol, planted(coin.table, M15, question.label, 0.6, seed))
         for seed, coin in enumerate(coins)

@@ -111,7 +111,7 @@ def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path) 
     current = folder_of(folder / "models", "ETHUSDT", "1h")
     metrics = json.loads((current / "metrics.json").read_text())
     assert metrics["plan"]["learned_from"] == [*COINS, "SOLUSDT"]
-    assert metrics["plan"]["tuning"]["learning_rate"] < metrics["plan"]["net"]["learning_rate"]
+    assert metrics["plan"]["tuning"]["learning_rate"] < metrics["plan"]["settings"]["learning_rate"]
     assert metrics["coins_together"]["model"]["coins"] == 2
 
 

@@ -1,4 +1,4 @@
-"""The network family: two towers learned one after the other, each by its own rule of stopping."""
+"""Fitting a network: two towers learned one after the other, each by its own rule of stopping."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
-import structlog
 import torch
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingError
-from crypto_bot.models.checkpoint import Checkpoints
-from crypto_bot.models.checkpoint_store import UNKEPT, Notebook
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.label import Direction, LabelSpec
+from crypto_bot.models.checkpoint_store import CheckpointStore
+from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.arithmetic import chosen_arithmetic
+from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, answers, learn
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, Tower
 from crypto_bot.models.families.cnn_lstm.weights import packed, restore
-from crypto_bot.models.families.family import Examples, Features, Files, HeadLogits, require_classes
+from crypto_bot.models.families.family import Examples, Features, Files
+from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
-from crypto_bot.statistics.rows import LONG, Bools, Ints
+from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 BEST_FILE = "cnn_lstm_best.pth"
 """Both towers as they were after the move head's best epoch."""
 FILE = "cnn_lstm_v1.pth"
 """The model: the move head's best epoch, and the direction head after its budget."""
 
-_Question = Callable[[Examples], tuple[Bools, Bools]]
-
-log = structlog.get_logger()
+Question = Callable[[Examples, Direction], tuple[Bools, Bools]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,80 +65,70 @@ class NetSettings:
             raise ConfigError(f"learning rate {self.learning_rate}: use one between 0 and 1")
 
 
-@dataclass(frozen=True)
-class FittedNet:
-    """A fitted network, on the CPU. `best`: weights at the best validation loss of both heads."""
+@dataclass(frozen=True, slots=True)
+class NetModel:
+    """A network on the CPU."""
 
     net: CnnLstmNet
-    best: bytes
-    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    direction: Direction
 
-    def logits(self, features: Features, ends: Ints) -> HeadLogits:
+    def predict_proba(self, features: Features, ends: Ints) -> Floats:
         whole, at = torch.from_numpy(features), torch.from_numpy(ends)
         window_bars = int(self.net.window_bars)
-        return HeadLogits(
+        logits = HeadLogits(
             *(
                 answers(tower, whole, at, window_bars).double().numpy()
                 for tower in (self.net.move, self.net.up)
             )
         )
+        return probabilities(logits, self.direction)
 
-    def for_serving(self) -> FittedNet:
-        """Answers the same with half the memory; only what is to be stored needs `best`."""
-        return replace(self, best=b"")
+
+@dataclass(frozen=True, slots=True)
+class FittedNet(NetModel):
+    """A fitted network. `best`: weights at the best validation loss of both heads."""
+
+    best: bytes
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def files(self) -> dict[str, bytes]:
         return {BEST_FILE: self.best, FILE: packed(self.net)}
 
 
-@dataclass(frozen=True, slots=True)
-class CnnLstm:
-    """The CNN-LSTM family. `start`: files of a model to go on from, as fine-tuning does.
+class NetFit(NamedTuple):
+    """One fit: what is learned, how, from which examples."""
 
-    The same seed, device, arithmetic and number of threads give the same bits, also where a fit was
-    killed and goes on from its `notebook`. Classes have no weights. Too little memory on the GPU
-    halves the batch, once; `fit` raises TrainingError where even that does not fit.
-    """
-
+    label: LabelSpec
     architecture: Architecture
-    seed: int = 0
-    settings: NetSettings = NetSettings()
-    start: Files | None = None
-    notebook: Notebook = UNKEPT
+    settings: NetSettings
+    seed: int
+    fit: Examples
+    validation: Examples
+    start: Files | None
+    store: CheckpointStore
 
     @property
-    def name(self) -> str:
-        return "cnn_lstm_v1"
+    def direction(self) -> Direction:
+        """Of its label."""
+        assert self.label.direction is not None
+        return self.label.direction
 
-    def fit(self, fit: Examples, validation: Examples) -> FittedNet:
-        require_classes((("fit", fit), ("validation", validation)))
-        batch_size = self.settings.batch_size
-        halved = max(1, batch_size // 2)
-        try:
-            return self._fit(fit, validation, batch_size)
-        except torch.OutOfMemoryError:
-            log.warning("batch.halved", reason="out of GPU memory", batch_size=halved)
-        # Not inside the handler: there the error still holds what is on the GPU.
-        torch.cuda.empty_cache()
-        try:
-            return self._fit(fit, validation, halved)
-        except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                f"out of GPU memory with batches of {batch_size} windows and of {halved}: use a "
-                "smaller --batch_size or --device cpu"
-            ) from error
-
-    def load(self, files: Files) -> FittedNet:
-        with torch.random.fork_rng([]):  # what the weights are before does not matter
-            net = CnnLstmNet(self.architecture)
-        restore(net, BEST_FILE, files)
-        restore(net, FILE, files)
-        if int(net.window_bars) != self.architecture.window_bars:
-            raise ModelIncompatible(
-                f"{FILE} reads {int(net.window_bars)} bars, not {self.architecture.window_bars}: "
-                "train the model again"
-            )
-        return FittedNet(net.eval(), files[BEST_FILE])
+    def new_net(self) -> CnnLstmNet:
+        """The network before it has learned anything, from the random numbers of torch."""
+        net = CnnLstmNet(self.architecture, self.settings.dropout)
+        if self.start is not None:
+            restore(net, FILE, self.start)
+            return net
+        fit = self.fit
+        moves = moved(fit, self.direction)
+        rates = (
+            float(np.average(moves, weights=fit.weights)),
+            float(np.average(fit.labels[moves] == self.direction.up, weights=fit.weights[moves])),
+        )
+        for tower, rate in zip((net.move, net.up), rates, strict=True):
+            tower.fix_scale(*scale_of(fit.features, fit.ends, tower.columns.numpy()))
+            tower.start_at(rate)
+        return net
 
     def schedules(self, batch_size: int) -> tuple[Schedule, Schedule]:
         """Of the move head, and of the direction head with its budget."""
@@ -159,21 +150,9 @@ class CnnLstm:
         )
         return move, budget
 
-    def _fit(self, fit: Examples, validation: Examples, batch_size: int) -> FittedNet:
-        s = self.settings
-        device = chosen_device(s.device)
-        schedule, budget = self.schedules(batch_size)
-        kept = Checkpoints(self.notebook, f"{self.architecture} {schedule} {budget} {s.dropout}")
-
-        def taught(tower: Tower, asked: _Question, how: Schedule) -> Learned:
-            told = _data(device, fit, validation, asked)
-            with read_at_random(fit.features):
-                return learn(tower, *told, how, kept)
-
-        with _repeatable(device, self.seed):
-            net = self.new_net(fit).to(device)
-            move = taught(net.move, asked_to_move, schedule)
-            up = taught(net.up, asked_which_way, budget)
+    def fitted(self, net: CnnLstmNet, move: Learned, up: Learned) -> FittedNet:
+        """The model once both heads have learned."""
+        with torch.random.fork_rng([]):  # what the weights are before does not matter
             best = CnnLstmNet(self.architecture)
         best.move.load_state_dict(move.best)
         best.up.load_state_dict(up.best)
@@ -182,33 +161,26 @@ class CnnLstm:
             for head, learned in (("move", move), ("direction", up))
             for part, losses in (("fit", learned.fit_loss), ("validation", learned.validation_loss))
         }
-        return FittedNet(net.cpu().eval(), packed(best), curves)
-
-    def new_net(self, fit: Examples) -> CnnLstmNet:
-        """The network before it has learned from `fit`, from the random numbers of torch."""
-        net = CnnLstmNet(self.architecture, self.settings.dropout)
-        if self.start is not None:
-            restore(net, FILE, self.start)
-            return net
-        moved = fit.moved
-        rates = (
-            float(np.average(moved, weights=fit.weights)),
-            float(np.average(fit.labels[moved] == LONG, weights=fit.weights[moved])),
-        )
-        for tower, rate in zip((net.move, net.up), rates, strict=True):
-            tower.fix_scale(*scale_of(fit.features, fit.ends, tower.columns.numpy()))
-            tower.start_at(rate)
-        return net
+        return FittedNet(net.cpu().eval(), self.direction, packed(best), curves)
 
 
-def chosen_device(name: str) -> torch.device:
-    """`auto` takes a GPU where there is one. Raises ConfigError for an unknown or absent one."""
-    if name not in {"auto", "cpu", "cuda"}:
-        raise ConfigError(f"unknown device '{name}': use auto, cpu or cuda")
-    found = torch.cuda.is_available()
-    if name == "cuda" and not found:
-        raise ConfigError("device cuda: this machine has no CUDA GPU; use cpu or auto")
-    return torch.device("cuda" if found and name != "cpu" else "cpu")
+def fit_alone(asked: NetFit, batch_size: int) -> FittedNet:
+    """Fits one network, each head in turn."""
+    s = asked.settings
+    device = chosen_device(s.device)
+    schedule, budget = asked.schedules(batch_size)
+    kept = Checkpoints(asked.store, f"{asked.architecture} {schedule} {budget} {s.dropout}")
+
+    def learned(tower: Tower, question: Question, how: Schedule) -> Learned:
+        data = _data(device, asked, question)
+        with read_at_random(asked.fit.features):
+            return learn(tower, *data, how, kept)
+
+    with _repeatable(device, asked.seed):
+        net = asked.new_net().to(device)
+        move = learned(net.move, asked_to_move, schedule)
+        up = learned(net.up, asked_which_way, budget)
+    return asked.fitted(net, move, up)
 
 
 @contextmanager
@@ -224,35 +196,33 @@ def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
         yield
 
 
-def asked_to_move(examples: Examples) -> tuple[Bools, Bools]:
+def asked_to_move(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
     """The examples [n] that the move head learns from, and what is true of them."""
-    return np.ones(examples.ends.size, np.bool_), examples.moved
+    return np.ones(examples.ends.size, np.bool_), moved(examples, direction)
 
 
-def asked_which_way(examples: Examples) -> tuple[Bools, Bools]:
+def asked_which_way(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
     """Those that the direction head learns from, and what is true of them."""
-    return examples.moved, examples.labels == LONG
+    return moved(examples, direction), examples.labels == direction.up
 
 
-def _data(
-    device: torch.device,
-    fit: Examples,
-    validation: Examples,
-    asked: _Question,
-) -> tuple[HeadData, HeadData]:
-    told = []
-    features = torch.from_numpy(fit.features).to(device)
-    for examples in (fit, validation):
-        if examples.features is not fit.features:
-            features = torch.from_numpy(examples.features).to(device)
-        chosen, truth = asked(examples)
-        ends = examples.ends if chosen.all() else examples.ends[chosen]
-        told.append(
-            HeadData(
-                features,
-                torch.from_numpy(ends).to(device),
-                torch.from_numpy(truth[chosen].astype(np.float32)).to(device),
-                torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(device),
-            )
-        )
-    return told[0], told[1]
+def _data(device: torch.device, asked: NetFit, question: Question) -> tuple[HeadData, HeadData]:
+    features = torch.from_numpy(asked.fit.features).to(device)
+    fit = head_data(features, asked.fit, question, asked.direction)
+    if asked.validation.features is not asked.fit.features:
+        features = torch.from_numpy(asked.validation.features).to(device)
+    return fit, head_data(features, asked.validation, question, asked.direction)
+
+
+def head_data(
+    features: torch.Tensor, examples: Examples, question: Question, direction: Direction
+) -> HeadData:
+    """The examples of one head, on the device of `features`."""
+    chosen, truth = question(examples, direction)
+    ends = examples.ends if chosen.all() else examples.ends[chosen]
+    return HeadData(
+        features,
+        torch.from_numpy(ends).to(features.device),
+        torch.from_numpy(truth[chosen].astype(np.float32)).to(features.device),
+        torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(features.device),
+    )

@@ -14,8 +14,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits as log_loss
 from torch.nn.utils import clip_grad_norm_
 
 from crypto_bot.domain.errors import TrainingDiverged
-from crypto_bot.models.checkpoint import Checkpoints, State, random_state, restore_random
 from crypto_bot.models.checkpoint_store import EpochReport
+from crypto_bot.models.families.cnn_lstm.checkpoint import (
+    Checkpoints,
+    State,
+    random_state,
+    restore_random,
+)
 from crypto_bot.models.families.cnn_lstm.learner import learner
 from crypto_bot.models.families.cnn_lstm.net import Tower, block_offsets, gather
 
@@ -79,7 +84,7 @@ def learn(
 ) -> Learned:
     """Trains `tower` in place: early stopping leaves its best weights there, a budget its last.
 
-    Every epoch is told and kept; a fit that goes on from `kept` ends with the same bits. Raises
+    Every epoch is reported and kept; a fit that resumes from `kept` ends with the same bits. Raises
     TrainingDiverged where the loss or a weight is not finite.
     """
     run = Run(tower, fit, schedule)
@@ -96,7 +101,7 @@ def learn(
             raise TrainingDiverged(diverged(schedule.head, run.epochs, run.step, found))
         best.see(tower, run.losses[-1], found)
         kept.keep(schedule.head, run.state(best))
-        kept.notebook.tell(run.report(found))
+        kept.store.report(run.report(found))
     run.release()
     if schedule.stops_early:
         tower.load_state_dict(best.weights)

@@ -11,7 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, CLIP, CnnLstmNet, Tower
+from crypto_bot.models.families.cnn_lstm.fit import NetModel
+from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, CLIP, Tower
+from crypto_bot.models.families.family import Features
+from crypto_bot.models.families.two_heads import HeadLogits, probabilities
+from crypto_bot.statistics.rows import Floats
 
 
 class _State(NamedTuple):
@@ -93,35 +97,34 @@ class _Towers:
         return ((rows[..., self._columns] - self._mean) / self._scale).clamp(-CLIP, CLIP)
 
 
-class Prepared(NamedTuple):
-    """States of both heads before the newest rows."""
-
-    move: _State
-    up: _State
-
-
-class StackedNets:
+class NetStack:
     """Networks of one architecture, one for each coin, in the order given.
 
     The networks stay usable and read their weights from the stack from then on.
     """
 
-    def __init__(self, nets: Sequence[CnnLstmNet]) -> None:
-        self.window_bars = int(nets[0].window_bars)
+    def __init__(self, models: Sequence[NetModel], device: torch.device) -> None:
+        nets = [model.net.to(device) for model in models]
+        self._direction = models[0].direction
+        self._device = device
         self._move = _Towers([net.move for net in nets])
         self._up = _Towers([net.up for net in nets])
+        self._prepared: tuple[_State, _State] | None = None
 
     @torch.inference_mode()
-    def prepare(self, rows: Tensor) -> Prepared:
-        """Before the close: raw features [coins, window_bars - 1, all columns], oldest first."""
-        return Prepared(self._move.prepare(rows), self._up.prepare(rows))
+    def prepare(self, before: Features) -> None:
+        """As `family.Stack.prepare`."""
+        rows = torch.from_numpy(before).to(self._device)
+        self._prepared = self._move.prepare(rows), self._up.prepare(rows)
 
     @torch.inference_mode()
-    def answer(self, prepared: Prepared, newest: Tensor) -> Tensor:
-        """At the close: the newest rows [coins, all columns]; logits [2, coins], move and up."""
-        return torch.stack(
-            (self._move.answer(prepared.move, newest), self._up.answer(prepared.up, newest))
-        )
+    def predict_proba(self, newest: Features) -> Floats:
+        """As `family.Stack.predict_proba`."""
+        assert self._prepared is not None
+        row = torch.from_numpy(newest).to(self._device)
+        states = zip((self._move, self._up), self._prepared, strict=True)
+        logits = torch.stack([towers.answer(state, row) for towers, state in states])
+        return probabilities(HeadLogits(*logits.double().cpu().numpy()), self._direction)
 
 
 def _advanced(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:

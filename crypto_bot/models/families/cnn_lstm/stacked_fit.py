@@ -1,56 +1,45 @@
-"""The network family for many coins at once: for each of them what `fit.CnnLstm` does alone."""
+"""The network family for many coins at once: for each of them what `fit.fit_alone` does."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-import numpy as np
 import structlog
 import torch
 from torch import Tensor
 
 from crypto_bot.domain.errors import CryptoBotError, TrainingError
-from crypto_bot.models.checkpoint import Checkpoints
+from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
+from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.fit import (
-    CnnLstm,
     FittedNet,
+    NetFit,
+    Question,
     asked_to_move,
     asked_which_way,
-    chosen_device,
+    head_data,
 )
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule
+from crypto_bot.models.families.cnn_lstm.head import Learned, Schedule
 from crypto_bot.models.families.cnn_lstm.net import CnnLstmNet, Tower
 from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
-from crypto_bot.models.families.cnn_lstm.weights import packed
-from crypto_bot.models.families.family import Examples, require_classes
-from crypto_bot.statistics.rows import Bools
+from crypto_bot.models.families.family import require_classes
 
 log = structlog.get_logger()
 
 Outcomes = list[FittedNet | CryptoBotError]
-_Questions = Callable[[Examples], tuple[Bools, Bools]]
 
 
-class CoinFit(NamedTuple):
-    """What is asked for one coin: its family with start and notebook, and its examples."""
-
-    family: CnnLstm
-    fit: Examples
-    validation: Examples
-
-
-def fit_together(asked: Sequence[CoinFit]) -> Generator[None, None, Outcomes]:
+def fit_together(asked: Sequence[NetFit]) -> Generator[None, None, Outcomes]:
     """Fits a network for each coin; pauses after every epoch. What became of each, in order.
 
     All of them share architecture, seed and settings, and read one series. A coin that cannot be
     fitted is answered with its error. Too little memory on the GPU halves the batch, once; raises
     TrainingError where even that does not fit.
     """
-    batch_size = asked[0].family.settings.batch_size
+    batch_size = asked[0].settings.batch_size
     halved = max(1, batch_size // 2)
     try:
         return (yield from _fitted(asked, batch_size))
@@ -67,8 +56,8 @@ def fit_together(asked: Sequence[CoinFit]) -> Generator[None, None, Outcomes]:
         ) from error
 
 
-def _fitted(asked: Sequence[CoinFit], batch_size: int) -> Generator[None, None, Outcomes]:
-    first = asked[0].family
+def _fitted(asked: Sequence[NetFit], batch_size: int) -> Generator[None, None, Outcomes]:
+    first = asked[0]
     device = chosen_device(first.settings.device)
     # cuBLAS reads it when a process first uses the GPU; without it products may round differently.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -84,12 +73,12 @@ def _learn(
     coins: Sequence[_Coin],
     tower_of: Callable[[CnnLstmNet], Tower],
     schedule: Schedule,
-    questions: _Questions,
+    question: Question,
     series: Tensor,
 ) -> Generator[None, None, None]:
     """One head of all the coins that have not failed."""
     good = [coin for coin in coins if coin.failure is None]
-    pupils = [coin.pupil(tower_of(coin.net), questions, series) for coin in good]
+    pupils = [coin.pupil(tower_of(coin.net), question, series) for coin in good]
     learned = yield from learn_together(pupils, schedule)
     for coin, told in zip(good, learned, strict=True):
         if isinstance(told, TrainingError):
@@ -103,48 +92,30 @@ class _Coin:
 
     net: CnnLstmNet
 
-    def __init__(self, asked: CoinFit, settings: str) -> None:
+    def __init__(self, asked: NetFit, settings: str) -> None:
         self.failure: CryptoBotError | None = None
         self.learned: list[Learned] = []
         self._asked = asked
-        family = asked.family
         try:
-            require_classes((("fit", asked.fit), ("validation", asked.validation)))
+            parts = (("fit", asked.fit), ("validation", asked.validation))
+            require_classes(asked.label, parts)
             with torch.random.fork_rng([]):
-                torch.manual_seed(family.seed)
-                self.net = family.new_net(asked.fit)
+                torch.manual_seed(asked.seed)
+                self.net = asked.new_net()
         except CryptoBotError as error:
             self.failure = error
-        self._kept = Checkpoints(family.notebook, f"{settings} {family.settings.dropout}")
+        self._kept = Checkpoints(asked.store, f"{settings} {asked.settings.dropout}")
 
-    def pupil(self, tower: Tower, questions: _Questions, series: Tensor) -> Pupil:
+    def pupil(self, tower: Tower, question: Question, series: Tensor) -> Pupil:
         """With the examples of one head, on the device of `series`."""
-        data = []
-        for examples in (self._asked.fit, self._asked.validation):
-            assert examples.features is self._asked.fit.features
-            chosen, truth = questions(examples)
-            data.append(
-                HeadData(
-                    series,
-                    torch.from_numpy(examples.ends[chosen]).to(series.device),
-                    torch.from_numpy(truth[chosen].astype(np.float32)).to(series.device),
-                    torch.from_numpy(examples.weights[chosen].astype(np.float32)).to(series.device),
-                )
-            )
-        return Pupil(tower, data[0], data[1], self._kept)
+        fit, validation = (
+            head_data(series, examples, question, self._asked.direction)
+            for examples in (self._asked.fit, self._asked.validation)
+        )
+        return Pupil(tower, fit, validation, self._kept)
 
     def outcome(self) -> FittedNet | CryptoBotError:
         """The fitted network, or why there is none."""
         if self.failure is not None:
             return self.failure
-        move, up = self.learned
-        with torch.random.fork_rng([]):  # what the weights are before does not matter
-            best = CnnLstmNet(self._asked.family.architecture)
-        best.move.load_state_dict(move.best)
-        best.up.load_state_dict(up.best)
-        curves = {
-            f"{part}, {head} head": losses
-            for head, learned in (("move", move), ("direction", up))
-            for part, losses in (("fit", learned.fit_loss), ("validation", learned.validation_loss))
-        }
-        return FittedNet(self.net.eval(), packed(best), curves)
+        return self._asked.fitted(self.net, *self.learned)

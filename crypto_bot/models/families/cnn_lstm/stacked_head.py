@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 
 from crypto_bot.domain.errors import TrainingDiverged, TrainingError
-from crypto_bot.models.checkpoint import Checkpoints, State
 from crypto_bot.models.checkpoint_store import EpochReport
+from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints, State
 
 # One rule of stopping, one order of examples and one learning rate for both ways to fit a head.
 from crypto_bot.models.families.cnn_lstm.head import (
@@ -116,7 +116,7 @@ class _Run:
         except TrainingError as error:
             self.failure = error
             return
-        self.pupil.kept.notebook.tell(
+        self.pupil.kept.store.report(
             EpochReport(
                 head=self._schedule.head,
                 epoch=self.epochs,

@@ -8,32 +8,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crypto_bot.models.checkpoint_store import Notebook
+from crypto_bot.models.checkpoint_store import CheckpointStore
 
 State = dict[str, Any]
 """Tensors, numbers, texts, lists and dictionaries of them: what loads without unpickling code."""
 
 
 class Checkpoints:
-    """The states of a fit's heads, the newest of each, in one notebook.
+    """The states of a fit's heads, the newest of each, in one checkpoint.
 
-    `settings` names everything that was asked of the fit: a checkpoint of another one is not read.
+    `settings` names everything that the fit depends on: a checkpoint of another one is not read.
     """
 
-    def __init__(self, notebook: Notebook, settings: str) -> None:
-        self._notebook = notebook
+    def __init__(self, store: CheckpointStore, settings: str) -> None:
+        self.store = store
         self._settings = settings
         self._heads: dict[str, State] = {}
-        content = notebook.read()
+        content = store.load()
         if content is not None:
             held = torch.load(io.BytesIO(content), weights_only=True)
             if held["settings"] == settings:
                 self._heads = held["heads"]
-
-    @property
-    def notebook(self) -> Notebook:
-        """Where they are kept, and who is told."""
-        return self._notebook
 
     def of(self, head: str) -> State | None:
         """The newest state of `head`; None where it has not finished an epoch."""
@@ -44,7 +39,7 @@ class Checkpoints:
         self._heads[head] = state
         kept = io.BytesIO()
         torch.save({"settings": self._settings, "heads": self._heads}, kept)
-        self._notebook.write(kept.getvalue())
+        self.store.save(kept.getvalue())
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
@@ -56,7 +51,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random(state: dict[str, Tensor], device: torch.device) -> None:
-    """Goes on with the random numbers of `state`."""
+    """Continues with the random numbers of `state`."""
     torch.set_rng_state(state["cpu"].cpu())
     if device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -1,0 +1,216 @@
+"""The CNN-LSTM family: what `families.registered` knows of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import ClassVar, cast
+
+import numpy as np
+import structlog
+import torch
+
+from crypto_bot.domain.errors import ConfigError, CryptoBotError, ModelIncompatible, TrainingError
+from crypto_bot.domain.label import Direction, LabelSpec
+from crypto_bot.features.sets import FeatureSet
+from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.device import chosen_device
+from crypto_bot.models.families.cnn_lstm.fit import (
+    BEST_FILE,
+    FILE,
+    FittedNet,
+    NetFit,
+    NetModel,
+    NetSettings,
+    fit_alone,
+)
+from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
+from crypto_bot.models.families.cnn_lstm.stacked import NetStack
+from crypto_bot.models.families.cnn_lstm.stacked_fit import fit_together
+from crypto_bot.models.families.cnn_lstm.weights import restore
+from crypto_bot.models.families.family import (
+    Capabilities,
+    Examples,
+    Files,
+    FitOptions,
+    FittedModel,
+    Model,
+    Stack,
+    StackedFit,
+    require_classes,
+)
+from crypto_bot.models.families.two_heads import MOVE, UP, reads_of
+from crypto_bot.models.spec import ModelSpec, Reads
+
+_TUNING_RATE = 0.2
+"""Learning rate of fine-tuning, as a share of that of the first fit."""
+_TUNING_EPOCHS, _TUNING_UP_EPOCHS = 3, 1
+_MOVED = 0.5
+"""Share of the rows that the direction head learns from."""
+_PROBE_ROWS, _PROBE_STEPS = 20_000, 12
+
+log = structlog.get_logger()
+
+
+class NetStacking:
+    """Networks of many coins as one computation."""
+
+    def fit(
+        self, fits: Sequence[StackedFit]
+    ) -> Generator[None, None, list[FittedModel | CryptoBotError]]:
+        """As `Stacking.fit`."""
+        asked = [
+            cast("CnnLstm", family).net_fit(fit, validation, start, store)
+            for family, fit, validation, start, store in fits
+        ]
+        found = yield from fit_together(asked)
+        return [*found]
+
+    def serve(self, models: Sequence[Model], device: str) -> Stack:
+        """As `Stacking.serve`."""
+        return NetStack([cast("NetModel", model) for model in models], chosen_device(device))
+
+
+@dataclass(frozen=True, slots=True)
+class CnnLstm:
+    """The CNN-LSTM family, for labels with a direction.
+
+    The same seed, device, arithmetic and number of threads give the same bits, also where a fit was
+    killed and resumes from its checkpoint. Classes have no weights. Too little memory on the GPU
+    halves the batch, once; `fit` raises TrainingError where even that does not fit.
+    """
+
+    spec: ModelSpec
+    settings: NetSettings = field(default_factory=NetSettings)
+    seed: int = 0
+
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        resumes=True, starts_from_model=True, stacks=NetStacking()
+    )
+    overlapping: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _ = self.direction, self.architecture
+
+    @staticmethod
+    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
+        del label
+        return reads_of(features.columns_for("network"))
+
+    @staticmethod
+    def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> NetSettings:
+        chosen_device(options.device)
+        whole = NetSettings(
+            epochs=options.epochs,
+            up_epochs=min(options.epochs, NetSettings().up_epochs),
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            device=options.device,
+        )
+        if not fine_tuning:
+            return whole
+        return replace(
+            whole,
+            learning_rate=whole.learning_rate * _TUNING_RATE,
+            epochs=min(options.epochs, _TUNING_EPOCHS),
+            up_epochs=_TUNING_UP_EPOCHS,
+        )
+
+    @property
+    def architecture(self) -> Architecture:
+        """The shape of the network. Raises ConfigError for an unknown size or window."""
+        spec = self.spec
+        move, up = (tuple(spec.places(part).tolist()) for part in (MOVE, UP))
+        return Architecture(spec.window_bars, move, up, spec.size)
+
+    @property
+    def direction(self) -> Direction:
+        """Of the label. Raises ConfigError where it has none."""
+        label = self.spec.label
+        if label.direction is None:
+            raise ConfigError(
+                f"{self.spec.family} asks whether the price moves and which way, and label "
+                f"{label.name} says neither: use another family for it"
+            )
+        return label.direction
+
+    def fit(
+        self,
+        fit: Examples,
+        validation: Examples,
+        *,
+        start: Files | None = None,
+        checkpoints: CheckpointStore = UNSAVED,
+    ) -> FittedNet:
+        require_classes(self.spec.label, (("fit", fit), ("validation", validation)))
+        batch_size = self.settings.batch_size
+        halved = max(1, batch_size // 2)
+        asked = self.net_fit(fit, validation, start, checkpoints)
+        try:
+            return fit_alone(asked, batch_size)
+        except torch.OutOfMemoryError:
+            log.warning("batch.halved", reason="out of GPU memory", batch_size=halved)
+        # Not inside the handler: there the error still holds what is on the GPU.
+        torch.cuda.empty_cache()
+        try:
+            return fit_alone(asked, halved)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"out of GPU memory with batches of {batch_size} windows and of {halved}: use a "
+                "smaller --batch_size or --device cpu"
+            ) from error
+
+    def net_fit(
+        self, fit: Examples, validation: Examples, start: Files | None, store: CheckpointStore
+    ) -> NetFit:
+        """All that a fit of this family depends on."""
+        return NetFit(
+            *(self.spec.label, self.architecture, self.settings, self.seed),
+            *(fit, validation, start, store),
+        )
+
+    def load(self, files: Files) -> NetModel:
+        with torch.random.fork_rng([]):  # what the weights are before does not matter
+            net = CnnLstmNet(self.architecture)
+        restore(net, BEST_FILE, files)
+        restore(net, FILE, files)
+        if int(net.window_bars) != self.spec.window_bars:
+            raise ModelIncompatible(
+                f"{FILE} reads {int(net.window_bars)} bars, not {self.spec.window_bars}: "
+                "train the model again"
+            )
+        return NetModel(net.eval(), self.direction)
+
+    def seconds(self, rows: int, separate: float) -> float:
+        del rows
+        s = self.settings
+        windows = min(separate, s.epoch_examples) * s.epochs
+        windows += min(_MOVED * separate, s.epoch_examples) * s.up_epochs
+        speed = windows_per_s(self.architecture, self.spec.label, s.batch_size, s.device)
+        return windows / speed
+
+
+@cache
+def windows_per_s(architecture: Architecture, label: LabelSpec, batch: int, device: str) -> float:
+    """Windows that one thread learns from in a second, measured on made data in a second or two."""
+    columns = 1 + max((*architecture.move_columns, *architecture.up_columns))
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((_PROBE_ROWS, columns), np.float32)
+    ends = np.arange(architecture.window_bars, _PROBE_ROWS)
+    labels = rng.integers(0, 3, ends.size)
+    net = NetSettings(
+        epochs=1,
+        up_epochs=1,
+        batch_size=batch,
+        epoch_examples=_PROBE_STEPS * batch,
+        device=device,
+    )
+    probe = Examples(features, ends, labels, np.ones(ends.size))
+    few = Examples(features, ends[:256], labels[:256], np.ones(256))
+    asked = NetFit(label, architecture, net, 0, probe, few, None, UNSAVED)
+    fit_alone(asked._replace(fit=few), batch)  # what is loaded and allocated once
+    began = time.perf_counter()
+    fit_alone(asked, batch)
+    return 2 * _PROBE_STEPS * batch / (time.perf_counter() - began)

@@ -1,0 +1,53 @@
+"""Two questions in place of three classes: will it move, and which way. Private to families.
+
+P(rise) = P(move) P(up | move): a head each, because what tells a move is not what tells its side.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from crypto_bot.domain.label import Direction
+from crypto_bot.features.sets import Heads
+from crypto_bot.models.families.family import Examples
+from crypto_bot.models.spec import Reads
+from crypto_bot.statistics.rows import Bools, Floats
+
+MOVE, UP = "move", "up"
+"""Names of the heads, as the parts of `ModelSpec.reads`."""
+
+
+class HeadLogits(NamedTuple):
+    """Raw logits [n] of the two questions: will it move, and up if it moves."""
+
+    move: Floats
+    up: Floats
+
+
+def reads_of(heads: Heads) -> Reads:
+    """The columns of both heads."""
+    return {MOVE: heads.move, UP: heads.direction}
+
+
+def moved(examples: Examples, direction: Direction) -> Bools:
+    """Examples [n] whose class is a fall or a rise."""
+    truth: Bools = examples.labels != direction.neutral
+    return truth
+
+
+def probabilities(logits: HeadLogits, direction: Direction) -> Floats:
+    """P of each class, [n, 3]."""
+    move, up = sigmoid(logits.move), sigmoid(logits.up)
+    p = np.empty((logits.move.size, 3))
+    p[:, direction.down] = move * (1.0 - up)
+    p[:, direction.neutral] = 1.0 - move
+    p[:, direction.up] = move * up
+    return p
+
+
+def sigmoid(z: Floats) -> Floats:
+    """1 / (1 + exp(-z)), without overflow."""
+    p: Floats = 0.5 * (1.0 + np.tanh(0.5 * z))
+    return p
