@@ -1,4 +1,4 @@
-"""What a person asks of the prediction log."""
+"""Filters of the prediction log."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from crypto_bot.domain.signal import Source
 
 
 class Ended(StrEnum):
-    """What came of a signal, as a person asks for it."""
+    """Results of signals that can be filtered for."""
 
     TRADE = "trade"
-    """A LONG or SHORT that is settled, however."""
+    """A LONG or SHORT that is settled."""
     TARGET = "target"
     STOP = "stop"
     EXPIRED = "expired"
@@ -20,12 +20,12 @@ class Ended(StrEnum):
     OPEN = "open"
     """A LONG or SHORT that is not settled yet."""
     RIGHT = "right"
-    """The call, NO_TRADE among them, was its label."""
+    """The call (NO_TRADE included) equals its label."""
     WRONG = "wrong"
 
 
 class LogFilter(NamedTuple):
-    """Which lines of the prediction log are meant; None leaves a condition out.
+    """A filter of prediction log lines; None leaves a condition out.
 
     Candles open in `[since_ms, until_ms)`.
     """

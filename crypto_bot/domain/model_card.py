@@ -1,4 +1,4 @@
-"""What is told of the own model of a coin, as plain values."""
+"""Information about the model of a coin, as plain values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crypto_bot.domain.interval import Interval, Measured
 
 
 class ModelMetrics(NamedTuple):
-    """A model on `rows` test rows of `days` days that it had never seen.
+    """A model on `rows` test rows of `days` days out of sample.
 
     Skills are log-loss skills; the direction is measured on this coin, and over the
     `coins_together` that were judged with it. `ece_floor`: the calibration error of noise alone.
@@ -29,7 +29,7 @@ class ModelMetrics(NamedTuple):
 
 
 class ModelCard(NamedTuple):
-    """What the files of a published model say of it. `accepted_because` lifted a BLOCKED."""
+    """A published model. `accepted_because` is the reason of a manual approval."""
 
     version: str
     verdict: str

@@ -1,4 +1,4 @@
-"""Signals: what a source calls, and what the engine makes of it."""
+"""Signals: the calls of sources, completed by the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Pred(StrEnum):
 
 
 class Source(StrEnum):
-    """Who made the call, in the order in which they are asked."""
+    """The source of a call, in the order of the fallback chain."""
 
     ML_PER_COIN_V1 = "ML_PER_COIN_V1"
     PROFESSIONAL_ANALYZER = "PROFESSIONAL_ANALYZER"
@@ -62,7 +62,7 @@ _COLUMN = {Pred.SHORT: 0, Pred.NO_TRADE: 1, Pred.LONG: 2}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a source says of one coin at one close, before the engine adds prices and its record.
+    """The call of a source for one coin at one close, before the engine adds prices and record.
 
     `distribution` is given by calibrated models only; for rules the engine fills in the tracked
     record of the source. `expected_bps` is the expected gross return of the trade, where known.
@@ -78,7 +78,7 @@ class Call:
 
 
 class Declined(NamedTuple):
-    """A source that was asked first and passed, and why."""
+    """An earlier source that gave no signal, and its reason."""
 
     source: Source
     reason: str
@@ -122,7 +122,7 @@ class Signal(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Made of the inputs, so storing it twice is harmless.
+        """Made of the inputs, so that storing it twice is harmless.
 
         `BTCUSDT:15m:<open_ms>` for the champion; others add `:<horizon>:<model>:<role>`.
         """
@@ -143,7 +143,7 @@ class Signal(NamedTuple):
 
     @property
     def probabilities(self) -> Probabilities:
-        """Those of the three sides, for a distribution over them."""
+        """The three probabilities, for a distribution over the three sides."""
         return Probabilities._make(self.distribution.probabilities)
 
 
@@ -159,7 +159,7 @@ TARGETS_ATR = (2.0, 3.0, 4.0)
 
 
 def levels(pred: Pred, entry: float, atr: float | None) -> Levels:
-    """Stop 2 ATR against the trade, targets 2, 3 and 4 ATR with it; NO_TRADE has its entry alone.
+    """Stop 2 ATR against the trade, targets 2, 3 and 4 ATR with it; NO_TRADE has only its entry.
 
     The first target is as far as the stop, so the label of a call is triple barrier +-2 ATR and a
     random side is right as often as it is wrong.

@@ -35,7 +35,7 @@ class Timeframe:
 
     @property
     def season(self) -> str:
-        """What the time of a candle says of its volatility: `hour of day`, or `weekday` (1d)."""
+        """The part of the time with a seasonal volatility: `hour of day`, or `weekday` (1d)."""
         return "weekday" if self.ms >= DAY_MS else "hour of day"
 
     @property

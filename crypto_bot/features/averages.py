@@ -1,4 +1,4 @@
-"""Exponential averages with a bounded memory: begun anew at fixed anchors of the calendar."""
+"""Exponential averages with a bounded memory: restarted at fixed calendar anchors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ANCHOR_BARS = 800
 """An anchor every so many bars since the epoch. After 800 bars the start of an EMA 50 weighs 1e-14,
 that of Wilder's averages of 14 less than 1e-25, that of an EMA 200 3e-4."""
 MEMORY_BARS = 2 * ANCHOR_BARS + 1
-"""An average depends on at most so many candles, its own included."""
+"""Maximum number of candles on which an average depends, its own included."""
 
 PERIOD, FAST, SLOW, SIGNAL_SPAN = 14, 12, 26, 9
 PARAMETERS = {
@@ -19,7 +19,7 @@ PARAMETERS = {
     "period": PERIOD,
     "macd": [FAST, SLOW, SIGNAL_SPAN],
 }
-"""What a feature set with these averages hashes."""
+"""Parameters for the schema hash of a feature set with these averages."""
 ATR, RISE, FALL, EMA_12, EMA_26, SIGNAL, EMA_20, EMA_50, EMA_200, AGE = range(10)
 COUNT = 10
 OLDER, YOUNGER = 0, 1
@@ -27,7 +27,7 @@ OLDER, YOUNGER = 0, 1
 
 @compiled
 def begin_averages(slots: Floats, candle: Floats) -> None:
-    """Both recursions begin at this candle, the first of a run without a gap."""
+    """Starts both recursions at this candle, the first of a run without a gap."""
     reach = candle[HIGH] - candle[LOW]
     _seed(slots[OLDER], reach, candle[CLOSE])
     _seed(slots[YOUNGER], reach, candle[CLOSE])
@@ -35,7 +35,7 @@ def begin_averages(slots: Floats, candle: Floats) -> None:
 
 @compiled
 def average_step(slots: Floats, bar: int, candle: Floats, previous_close: float) -> None:
-    """Takes one candle in; `slots[OLDER]` then holds the averages.
+    """Adds one candle; `slots[OLDER]` then holds the averages.
 
     Two recursions run side by side: at an anchor the younger one becomes the older one and a new
     one begins. The older one has therefore seen between `ANCHOR_BARS` and twice as many candles,

@@ -1,4 +1,4 @@
-"""Candles to features: a whole history at once, by the kernel that also serves live."""
+"""Features of a whole history at once, by the same kernel as live."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import NOTHING, Booleans, Column, Floats, Integers, as_of
 
 _CHUNK = 8192
-"""Rows in full precision at a time."""
+"""Number of rows in full precision at a time."""
 
 
 class FeatureRows(NamedTuple):
@@ -42,12 +42,12 @@ def batch(
     market_since_ms: Sequence[int] = (),
     dtype: npt.DTypeLike = np.float64,
 ) -> FeatureRows:
-    """Features of every candle of `coin`, each from what was known at its own close.
+    """Features of every candle of `coin`, each from data known at its own close.
 
     A row is valid once `warm_up_bars` candles of the coin follow one another without a gap. What
     looks at the leader is masked where it is not given, has no candle of the same time, or has not
     warmed up. `market_since_ms` names candles at which the series passes to another market: what is
-    made of volume starts anew there (live, on one exchange, there are none). Raises BadCandles
+    made of volume restarts there (live, on one exchange, there are none). Raises BadCandles
     where an open time is off the grid or does not ascend, or a value cannot be true.
     """
     bars = bar_numbers(coin, timeframe, "candles")
@@ -88,7 +88,7 @@ def bar_numbers(coin: CandleTable, timeframe: Timeframe, origin: str) -> Integer
 
 @compiled
 def _faulty(open_ms: Integers, candles: Floats, step_ms: int) -> int:
-    """The first row that cannot be true, -1 where there is none. Gaps are no fault."""
+    """The first invalid row, -1 if there is none. Gaps are valid."""
     for i in range(open_ms.shape[0]):
         opened, high, low = candles[i, OPEN], candles[i, HIGH], candles[i, LOW]
         close, volume = candles[i, CLOSE], candles[i, VOLUME]

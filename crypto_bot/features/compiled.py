@@ -25,7 +25,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def relaxed(function: Callable[P, R]) -> Callable[P, R]:
-    """As `compiled`, where sums may be reordered and products fused into them, so that it is fast.
+    """Like `compiled`, but sums may be reordered and fused with products, for speed.
 
     A machine repeats its own bits, another kind of processor may round differently.
     """
@@ -45,7 +45,7 @@ def _drop_stale(folder: Path) -> None:
     """Removes cached code of `folder` that is older than any source in it or in `features`.
 
     numba looks at the file of the function alone, not at those of the functions that it calls: an
-    edited indicator would go on living inside the kernels that were compiled with it.
+    edited indicator would stay in use inside the kernels that were compiled with it.
     """
     with suppress(OSError):  # a read-only installation: numba keeps its cache elsewhere
         sources = (*folder.glob("*.py"), *Path(__file__).parent.rglob("*.py"))

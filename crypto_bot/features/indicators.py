@@ -1,4 +1,4 @@
-"""Indicators, one step at a time, and ratios: what features, rules and labels share."""
+"""Indicator steps and ratios shared by features, rules and labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import log
 from crypto_bot.features.compiled import compiled
 
 LIMIT = 10.0
-"""No feature relative to price and volatility leaves ±LIMIT."""
+"""Features relative to price and volatility are clipped to ±LIMIT."""
 
 
 @compiled
@@ -24,7 +24,7 @@ def true_range(high: float, low: float, previous_close: float) -> float:
 
 @compiled
 def atr_step(previous: float, reach: float, before: int, period: int) -> float:
-    """Wilder's average of true ranges, of which `before` came earlier.
+    """Wilder's average of true ranges, of which `before` were earlier.
 
     The plain mean of the first `period` ranges, alpha = 1 / period from then on (J. W. Wilder, New
     Concepts in Technical Trading Systems, 1978).
@@ -35,8 +35,8 @@ def atr_step(previous: float, reach: float, before: int, period: int) -> float:
 
 @compiled
 def rise_step(previous: float, change: float, period: int) -> float:
-    """Wilder's average of the rises; give the change with its sign turned for the falls."""
-    weight = 1.0 / period  # a division less on the way from one value to the next
+    """Wilder's average of the rises; for the falls pass the negated change."""
+    weight = 1.0 / period  # saves a division per value
     return previous + weight * (max(change, 0.0) - previous)
 
 

@@ -1,4 +1,4 @@
-"""The coin that leads the market, as the others see it: its returns at the same closes."""
+"""Features of the leading coin for the other coins: its returns at the same closes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def observations(feed: Feed) -> Observations:
 
 @compiled
 def follow(memory: Memory, feed: Feed, rows: Floats, known: Booleans) -> None:
-    """Takes the candles of the leader, alone in its memory, in.
+    """Processes the candles of the leader.
 
     Fills `rows` (n, COLUMNS), zeros where not `known` (n,): until it has warmed up.
     """

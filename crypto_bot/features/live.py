@@ -1,4 +1,4 @@
-"""Features of many coins at each close, one candle of each at a time."""
+"""Features of many coins at each close, updated candle by candle."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from crypto_bot.ports.market_data import Series
 
 
 class LiveFeatures:
-    """A memory of coins that gives the rows of `batch`, bit by bit, as candles close.
+    """Incremental features: the same bits as the rows of `batch`, updated as candles close.
 
     Every row is a pure function of the last `history_bars` candles of the coin and of the leader,
-    and of what was known of the set's `series` at its close: how the candles came in, one by one or
+    and of what was known of the set's `series` at its close: how the candles arrived, one by one or
     with `preload`, before or after a restart, changes nothing. A coin that comes later than the
     leader still meets the leader's row of its own time.
     """
@@ -56,7 +56,7 @@ class LiveFeatures:
 
     @property
     def history_bars(self) -> int:
-        """As many candles of each coin and of the leader bring a fresh memory to the same bits."""
+        """Number of candles of each coin and the leader after which the rows have the same bits."""
         return self._features.history_bars
 
     @property
@@ -65,7 +65,7 @@ class LiveFeatures:
         return tuple(self._coins)
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        """Replaces what is remembered of `symbol`, a coin or the leader, by `candles`, ascending.
+        """Replaces the state of `symbol`, a coin or the leader, by `candles`, ascending.
 
         Raises BadCandles where they cannot be true.
         """
@@ -85,7 +85,7 @@ class LiveFeatures:
         self._features.advance(self._memory, coin, feed, rows, np.empty(bars.shape[0], np.bool_))
 
     def update(self, bar: Bar) -> FeatureRows:
-        """Takes the candles of `bar` in; one row for each coin, not valid where it has no candle.
+        """Adds the candles of `bar`; one row for each coin, not valid where it has no candle.
 
         The leader's candle belongs among them, in this bar or an earlier call. Raises ValueError,
         and takes nothing in, where a candle is not newer than the one before it.
@@ -110,7 +110,7 @@ class LiveFeatures:
         return FeatureRows(rows, valid, known)
 
     def why_not_valid(self, symbol: str) -> str:
-        """Why the newest row of `symbol` is not valid, in words, with the candles it would need."""
+        """Why the newest row of `symbol` is not valid, with the number of candles needed."""
         run = int(self._memory.marks[self._coins[symbol]][RUN])
         if run < self._warm_up:
             return (

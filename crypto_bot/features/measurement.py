@@ -32,9 +32,9 @@ COLUMNS = (
     "volume_ratio",
     "volume_balance",
 )
-"""What `measure` writes, in order."""
+"""The outputs of `measure`, in order."""
 LONG_BARS = 96
-"""Bars against which volatility and volume are compared: a day of 15-minute candles."""
+"""Reference bars for volatility and volume: a day of 15-minute candles."""
 SHORT_BARS = 16
 BURST_BARS = 4
 SWING_BARS = 5
@@ -166,8 +166,7 @@ def _turning(prices: Floats, side: float) -> Booleans:
     for i in range(turning.shape[0]):
         price = side * prices[i + SWING_BARS]
         turns = True
-        # all ten, without a branch: stopping at the first that fails takes twice the time, since
-        # nobody can foresee which it is
+        # all ten without a branch: mispredicted branches would double the time
         for k in range(SWING_BARS):
             turns &= price > side * prices[i + k]
             turns &= price >= side * prices[i + SWING_BARS + 1 + k]

@@ -1,4 +1,4 @@
-"""What is remembered of each coin: closed candles and the complete higher candles made of them."""
+"""Recent candles of each coin, and the complete higher candles made from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crypto_bot.features.compiled import compiled
 from crypto_bot.market_data.observations import Booleans, Floats, Integers
 
 BASE_WINDOW = 256
-"""As many closed candles of the base timeframe are measured."""
+"""Number of closed candles of the base timeframe that are measured."""
 OPEN_MS, OPEN, HIGH, LOW, CLOSE, VOLUME = range(6)
 """Columns of a candle as a row of floats (open times stay exact up to 2**53)."""
 _NEVER = -1
@@ -53,7 +53,7 @@ class CandleMemory(NamedTuple):
 
 
 def empty_memory(coins: int, timeframe: Timeframe, levels: Sequence[Level]) -> CandleMemory:
-    """Memory of `coins` coins that remembers nothing."""
+    """Empty memory of `coins` coins."""
     per_level = (coins, len(levels))
     kept = 2 * max((level.window for level in levels), default=1)
     return CandleMemory(
@@ -78,7 +78,7 @@ def empty_memory(coins: int, timeframe: Timeframe, levels: Sequence[Level]) -> C
 
 @compiled
 def forget(memory: CandleMemory, coin: int) -> None:
-    """Forgets everything of `coin`."""
+    """Clears the memory of `coin`."""
     memory.newest_open[coin] = _NEVER
     memory.filled[coin] = 0
     memory.slot[coin] = _NEVER
@@ -89,9 +89,9 @@ def forget(memory: CandleMemory, coin: int) -> None:
 
 @compiled
 def absorb(memory: CandleMemory, coin: int, candle: Floats) -> None:
-    """Takes one candle in, `[open_ms, open, high, low, close, volume]`, newer than any before.
+    """Adds one candle, `[open_ms, open, high, low, close, volume]`, newer than any before.
 
-    One that does not follow its predecessor starts anew: nothing before a gap is remembered.
+    One that does not follow its predecessor restarts the memory: nothing before a gap is kept.
     """
     open_ms = np.int64(candle[OPEN_MS])
     if open_ms != memory.newest_open[coin] + memory.step_ms:

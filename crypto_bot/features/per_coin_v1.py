@@ -56,7 +56,7 @@ _PLACE = _RING - 1  # bar & _PLACE is the place of a bar in a ring
 
 
 class Memory(NamedTuple):
-    """What is remembered of each coin; the first axis counts coins."""
+    """State of each coin; the first axis counts coins."""
 
     marks: Integers  # last bar, candles since the last gap
     averages: Floats
@@ -66,7 +66,7 @@ class Memory(NamedTuple):
 
 
 def new_memory(coins: int) -> Memory:
-    """A memory of nothing."""
+    """An empty state."""
     return Memory(
         np.zeros((coins, 2), np.int64),
         np.zeros((coins, 2, COUNT)),
@@ -78,7 +78,7 @@ def new_memory(coins: int) -> Memory:
 
 @compiled
 def advance(memory: Memory, coin: int, feed: Feed, rows: Floats, valid: Booleans) -> None:
-    """Takes the candles of one coin in; fills `rows` (NaN where not `valid`). See `batch`."""
+    """Processes the candles of one coin; fills `rows` (NaN where not `valid`). See `batch`."""
     own = Memory(
         memory.marks[coin],
         memory.averages[coin],
@@ -88,7 +88,7 @@ def advance(memory: Memory, coin: int, feed: Feed, rows: Floats, valid: Booleans
     )
     for i in range(feed.bars.shape[0]):
         valid[i] = _step(own, feed.bars[i], feed.candles[i], feed.warm_up, rows[i])
-        if feed.cuts[i]:  # its volume has nothing to be compared with
+        if feed.cuts[i]:  # volume is not comparable with that of the market before
             valid[i] = False
             rows[i, :] = np.nan
 

@@ -1,4 +1,4 @@
-"""Feature sets by name: columns, what each reader takes of them, and the hash for models."""
+"""Feature sets by name: columns, the groups that models read, and the schema hash."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class FeatureSet:
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """What `FeatureRows.known` tells of, in order: the leading coin, then the data series."""
+        """The groups of `FeatureRows.known`, in order: the leading coin, then the data series."""
         leading = (f"the leading coin {self.leader}",) if self.leader else ()
         return (*leading, *(f"the series {each.series}" for each in self.series))
 

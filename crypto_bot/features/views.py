@@ -1,4 +1,4 @@
-"""Views of the market for the rules: each coin measured at each close, all coins in one call."""
+"""Market views for the rules: all coins measured at each close in one call."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RuleViews:
 
     Every value is a pure function of the newest closed candles of its timeframe (256 of the base
     one, `_KEPT` of the higher ones) since the coin's last gap, computed afresh from that window:
-    how the candles came in, at once or one by one, before or after a restart, changes not one bit.
+    how the candles arrive, at once or one by one, before or after a restart, changes no bit.
     A higher candle exists once all its base candles did; the open one is never seen.
     """
 
@@ -63,7 +63,7 @@ class RuleViews:
         _preload(self._memory, self._rows[symbol], _table(candles))
 
     def update(self, bar: Bar) -> dict[str, MarketView]:
-        """Raises ValueError where a candle is not newer than the one before it."""
+        """Raises ValueError if a candle is not newer than the one before it."""
         symbols = tuple(bar.candles)
         if symbols != self._asked:
             self._asked_rows = np.array([self._rows[symbol] for symbol in symbols], np.int64)
@@ -106,7 +106,7 @@ def _preload(memory: CandleMemory, row: int, table: Floats) -> None:
 def _update(
     memory: CandleMemory, rows: Integers, table: Floats, bars: Integers, values: Floats
 ) -> int:
-    """Takes in and measures one candle of each coin in `rows`; writes (at) and (column, at).
+    """Adds and measures one candle of each coin in `rows`; writes (at) and (column, at).
 
     Returns the place in `rows` of the first candle that is not new, with nothing taken in, or -1.
     """
@@ -135,7 +135,7 @@ def _update(
 def _add_trends(memory: CandleMemory, row: int, values: Floats) -> None:
     """Fills `values` after `COLUMNS`: the mean of the known trends, then that of each level.
 
-    A level is measured anew only where one of its candles has closed since the last time.
+    A level is measured again only after one of its candles has closed.
     """
     total, known = 0.0, 0
     if not np.isnan(values[_TREND_BASE]):

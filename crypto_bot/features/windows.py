@@ -27,12 +27,12 @@ def plan(wanted: dict[int, tuple[int, ...]], widths: tuple[int, ...]) -> tuple[I
 
 
 class Feed(NamedTuple):
-    """Candles of one coin on their way into a kernel; all but the last are as long."""
+    """Kernel inputs of one coin; all arrays have the same length."""
 
     bars: Integers  # open times, counted in bars since the epoch
     candles: Floats  # (n, 5)
     cuts: Booleans  # the first candle of another market
-    extras: Floats  # (n, columns of the optional groups), zeros where not known
+    extras: Floats  # (n, columns of the optional groups), zeros where unknown
     known: Booleans  # (n, groups)
     step_ms: int
     warm_up: int  # candles of a run before a row is valid
@@ -47,11 +47,11 @@ def feed_of(
 
 
 class Windows(NamedTuple):
-    """Moving windows of some series; of many coins where a first axis counts them."""
+    """Moving windows of several series; with a first axis for coins if there are many."""
 
     values: Floats  # this bar's value of each series
     buffer: Floats
-    running: Floats  # (series, span): the part of the window that lies in the present block
+    running: Floats  # (series, span): the part of the window in the current block
     held: Floats  # (series, span): the whole window
 
 

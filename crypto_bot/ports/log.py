@@ -1,4 +1,4 @@
-"""Reading what was committed."""
+"""Queries of committed data."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class DayRecord(NamedTuple):
 
 
 class ResolvedCall(NamedTuple):
-    """A labelled call, what came of it, and what it risked; late ones are never told."""
+    """A labelled live call with its outcome and stop; late ones are excluded."""
 
     source: str
     symbol: str
     model_version: str | None
     candle_open_ms: int
     horizon_ms: int
-    """How long after its candle's close it may take until the outcome is known."""
+    """Maximum time from the close of its candle to its outcome."""
     pred: str
     label: str
     p_short: float
@@ -60,14 +60,14 @@ class ResolvedCall(NamedTuple):
     p_long: float
     return_bps: float
     cost_bps: float
-    """Of a round trip."""
+    """Cost of a round trip."""
     entry: float
     stop_loss: float | None
     atr: float | None
 
 
 class PredictionQueries(Protocol):
-    """Reads what was committed, of one timeframe. Safe to call from any thread."""
+    """Queries of one timeframe. Safe to call from any thread."""
 
     def latest_predictions(self) -> list[StoredSignal]:
         """The newest signal of each symbol that has one, by symbol."""

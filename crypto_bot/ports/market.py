@@ -11,14 +11,14 @@ from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
 
 
 class Clock(Protocol):
-    """The only one who knows the time. A simulated market has a clock that runs faster."""
+    """The only source of time. The clock of a simulated market runs faster."""
 
     def now_ms(self) -> int:
-        """UTC milliseconds, by the exchange's reckoning."""
+        """UTC milliseconds of the exchange's clock."""
         ...
 
     def real_seconds(self, duration_ms: int) -> float:
-        """How long `duration_ms` of this clock lasts for a person."""
+        """Real seconds that `duration_ms` of this clock take."""
         ...
 
     async def sleep(self, duration_ms: int) -> None:
@@ -30,9 +30,9 @@ class CandleFeed(Protocol):
     """Closed candles from an exchange."""
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-        """Candles of `symbol` whose open lies in `[since_ms, until_ms]`, ascending and sound.
+        """Candles of `symbol` that opened in `[since_ms, until_ms]`, ascending and valid.
 
-        One or more requests; the open candle is never among them; missing ones are simply absent.
+        One or more requests; the open candle is never included; missing ones are left out.
         Raises ExchangeUnavailable, RateLimited or BadCandles after the feed's own retries, and
         another MarketDataError where the exchange refuses, e.g. a coin that is no longer traded.
         """
@@ -40,7 +40,7 @@ class CandleFeed(Protocol):
 
 
 class PriceFeed(Protocol):
-    """What an exchange deals at now. Raises MarketDataError as a `CandleFeed` does."""
+    """Current prices of an exchange. Raises MarketDataError like a `CandleFeed`."""
 
     async def quotes(self) -> dict[str, Quote]:
         """The best prices of all the coins, in one request; a coin without a price is absent."""
@@ -51,26 +51,26 @@ class PriceFeed(Protocol):
         ...
 
     async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:
-        """What became due in `[since_ms, until_ms]`, by time; none in a spot market."""
+        """Funding due in `[since_ms, until_ms]`, by time; none in a spot market."""
         ...
 
     def instruments(self) -> dict[str, Instrument]:
-        """How finely each coin is counted, as the exchange said when it was opened."""
+        """Tick and lot sizes of each coin, read from the exchange when the feed was opened."""
         ...
 
 
 class Gap(NamedTuple):
-    """A candle that the exchange never had, as far as it says itself."""
+    """A candle that the exchange does not have, as confirmed by its replies."""
 
     symbol: str
     open_ms: int
 
 
 class CandleArchive(Protocol):
-    """Closed candles and confirmed gaps of one timeframe, kept."""
+    """Stored closed candles and confirmed gaps of one timeframe."""
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
-        """Stores all of it in one transaction; adding twice is harmless. Raises StoreError."""
+        """Stores everything in one transaction; adding twice is harmless. Raises StoreError."""
         ...
 
     def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
@@ -78,7 +78,7 @@ class CandleArchive(Protocol):
         ...
 
     def newest_opens(self) -> dict[str, int]:
-        """The newest candle or confirmed gap of each symbol that has one."""
+        """Open time of the newest candle or confirmed gap of each symbol that has one."""
         ...
 
     def gaps(self, since_ms: int) -> list[Gap]:
@@ -87,34 +87,34 @@ class CandleArchive(Protocol):
 
 
 class MarketViews(Protocol):
-    """Measures coins: remembers as many candles as the rules need."""
+    """Measures coins, from as many recent candles as the rules need."""
 
     @property
     def history_bars(self) -> int:
-        """How many candles before a bar its views can depend on."""
+        """Number of candles before a bar on which its views can depend."""
         ...
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        """Replaces what is remembered of `symbol` by `candles`, ascending."""
+        """Replaces the history of `symbol` by `candles`, ascending."""
         ...
 
     def update(self, bar: Bar) -> dict[str, MarketView]:
-        """Takes the candles of `bar` in and measures its coins. Opens must ascend for each coin."""
+        """Adds the candles of `bar` and measures its coins. Opens must ascend for each coin."""
         ...
 
 
 class CandleListener(Protocol):
-    """Hears every candle that the views take, before the sources are asked."""
+    """Observes every candle of the views, before the sources are called."""
 
     @property
     def history_bars(self) -> int:
-        """How many candles before a bar must be stored for what it makes of them."""
+        """Number of candles before a bar that must be stored."""
         ...
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        """Forgets what it knew of `symbol`; `candles`, ascending, are those taken so far."""
+        """Replaces the history of `symbol` by `candles`, ascending."""
         ...
 
     def observe(self, bar: Bar) -> None:
-        """Takes the candles of `bar`, which are stored, in."""
+        """Adds the candles of `bar`, which are stored already."""
         ...

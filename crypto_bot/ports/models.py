@@ -11,7 +11,7 @@ from crypto_bot.ports.signals import SignalSource
 
 
 class ModelCallLog(Protocol):
-    """The calls that models made, as they were committed."""
+    """The committed calls of models."""
 
     def model_calls(
         self, symbol: str, model_version: str, since_ms: int
@@ -21,24 +21,24 @@ class ModelCallLog(Protocol):
 
 
 class ModelSource(SignalSource, CandleListener, Protocol):
-    """A source that observes candles, may look at a leading coin, and can compute ahead."""
+    """A source that observes candles, may use a leading coin, and can compute ahead."""
 
     @property
     def leader(self) -> str | None:
-        """The coin without whose candle of the same time its calls of the others are less."""
+        """The leading coin, whose candle of the same time the calls of other coins use."""
         ...
 
     def prepare(self) -> None:
-        """Computes what the next close can be answered without; may be left out."""
+        """Computes everything that does not need the next candle; optional."""
         ...
 
 
 class ModelCatalog(Protocol):
-    """What is known of the coins' own models. Safe to call from any thread."""
+    """Information about the models of the coins. Safe to call from any thread."""
 
     @property
     def note(self) -> str | None:
-        """Why there is nothing in it; None where models are asked."""
+        """Why it is empty; None if models are used."""
         ...
 
     def entries(self) -> list[ModelEntry]:
@@ -46,5 +46,5 @@ class ModelCatalog(Protocol):
         ...
 
     def entry(self, symbol: str) -> ModelEntry:
-        """That of one coin of the engine."""
+        """The entry of one coin of the engine."""
         ...

@@ -1,4 +1,4 @@
-"""Sources of signals, what they are stored as, and who is told of them."""
+"""Sources of signals, the store of signals, and their sinks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crypto_bot.domain.signal import Call, Role, Signal, Source, is_served
 
 
 class StoredSignal(NamedTuple):
-    """A signal as it was committed: with its time and whether it came late."""
+    """A committed signal with its time, and whether it was late."""
 
     signal: Signal
     created_ms: int
@@ -21,7 +21,7 @@ class StoredSignal(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The labelled outcomes of a source that one close decided, over all coins."""
+    """The labelled outcomes of a source that one close settled, over all coins."""
 
     source: Source
     settled_ms: int
@@ -29,12 +29,12 @@ class Settled(NamedTuple):
 
 
 class Commits(Protocol):
-    """Takes what a cycle brought."""
+    """Stores the results of a cycle."""
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """One transaction, for signals in any role and their outcomes.
 
-        A signal or outcome that is stored already stays as it is.
+        Signals and outcomes that are stored already are ignored.
         """
         ...
 
@@ -42,11 +42,11 @@ class Commits(Protocol):
 class PredictionStore(Commits, Protocol):
     """The prediction log with its outcomes: append-only, one row for each `Signal.id`.
 
-    What is not said to be of every role is of the served signals alone.
+    Methods cover only served signals unless they name every role.
     """
 
     def newest_opens(self) -> dict[str, int]:
-        """Candle of the newest prediction of each symbol that has one."""
+        """Candle open of the newest prediction of each symbol that has one."""
         ...
 
     def unsettled(self) -> list[Signal]:
@@ -78,12 +78,12 @@ class SignalSource(Protocol):
         ...
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
-        """One answer for each view, in order: a call, or the reason why it declines."""
+        """For each view, in order, a call or the reason why there is none."""
         ...
 
 
 class SignalSink(Protocol):
-    """Is told of what has been committed."""
+    """Receives what was committed."""
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """Called after the commit, in the order of the commits. Must not raise or block."""
@@ -91,7 +91,7 @@ class SignalSink(Protocol):
 
 
 class Commit(NamedTuple):
-    """What one commit brought of the served record.
+    """The served signals and outcomes of one commit.
 
     `number` is greater than that of every commit before it, of all engines of the database.
     """
@@ -104,7 +104,7 @@ class Commit(NamedTuple):
     def of_served(
         cls, number: int, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]
     ) -> Commit:
-        """The commit without what belongs to other roles."""
+        """The commit without signals and outcomes of other roles."""
         return cls(
             number,
             [stored for stored in signals if stored.signal.role is Role.CHAMPION],
@@ -113,7 +113,7 @@ class Commit(NamedTuple):
 
 
 class CommitHistory(Protocol):
-    """Reads what was committed of the served record. Safe to call from any thread."""
+    """Queries of commits of the served record. Safe to call from any thread."""
 
     def newest(self) -> int:
         """The number of the newest commit of the database; 0 where there is none."""

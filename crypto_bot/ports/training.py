@@ -9,22 +9,22 @@ from crypto_bot.domain.training_record import TrainingRecord
 
 
 class Trainer(Protocol):
-    """Who can be asked to train."""
+    """Starts training runs."""
 
     async def start(self) -> None:
-        """Begins a run and returns. Raises TrainingError while one is under way."""
+        """Starts a run and returns. Raises TrainingError while one is running."""
         ...
 
 
 class TrainingRecords(Protocol):
-    """What became of the coins of training runs of one timeframe."""
+    """Results of training runs of one timeframe, by coin."""
 
     def put(self, records: Sequence[TrainingRecord]) -> None:
         """Replaces the rows of these runs and symbols. Raises StoreError."""
         ...
 
     def stop_unfinished(self, reason: str) -> None:
-        """Closes the rows that a killed run has left open. Raises StoreError."""
+        """Closes the rows that a killed run left open. Raises StoreError."""
         ...
 
     def newest_runs(self, limit: int) -> list[list[TrainingRecord]]:

@@ -1,4 +1,4 @@
-"""Candles for the tests of features: made with a seed, and real ones where they are at hand."""
+"""Candles for the tests of features: generated from a seed, and real ones if available."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One by one, all at once and after a restart: the same bits; and when a row is valid."""
+"""Live, batch and restart give the same bits; validity of rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -89,7 +89,7 @@ def test_one_by_one_equals_all_at_once(name: str, walk: Walk) -> None:
 
 @pytest.mark.parametrize("name", [*SETS, "funded"])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_restart_with_the_history_it_asks_for_changes_no_bit(
+def test_a_restart_with_the_required_history_changes_no_bit(
     name: str, seed: int, walk: Walk
 ) -> None:
     features = feature_set(name)
@@ -104,7 +104,7 @@ def test_a_restart_with_the_history_it_asks_for_changes_no_bit(
     assert rows.tobytes() == whole.rows[since : since + 20].tobytes()
 
 
-def test_a_restart_with_less_history_shows(walk: Walk) -> None:
+def test_a_restart_with_less_history_differs(walk: Walk) -> None:
     features = feature_set("per_coin_v2")
     coin, leader = walk(COUNT, 3), walk(COUNT, 4)
     whole = batch(features, TF, coin, leader)
@@ -123,7 +123,7 @@ def test_rows_are_valid_after_the_warm_up_and_never_across_a_gap(walk: Walk) -> 
         assert np.isnan(found.rows[~found.valid]).all()
 
 
-def test_nothing_before_a_gap_is_remembered(walk: Walk) -> None:
+def test_nothing_before_a_gap_is_used(walk: Walk) -> None:
     coin, leader = walk(4000, 5, missing=(GAP,)), walk(4000, 6)
     after = CandleTable(coin.open_ms[GAP:], coin.candles[GAP:])
     for name in SETS:
@@ -148,7 +148,7 @@ def test_a_missing_candle_of_the_leader_masks_its_columns_and_is_not_filled(walk
     assert (alone.rows[alone.valid][:, led] == 0.0).all()
 
 
-def test_volume_starts_anew_where_the_market_changes(walk: Walk) -> None:
+def test_volume_restarts_where_the_market_changes(walk: Walk) -> None:
     coin, leader = walk(4000, 9), walk(4000, 10)
     features = feature_set("per_coin_v2")
     cut = 2000
@@ -164,7 +164,7 @@ def test_volume_starts_anew_where_the_market_changes(walk: Walk) -> None:
     assert np.allclose(one.rows[:cut], other.rows[:cut], atol=1e-7, equal_nan=True)
 
 
-def test_float32_rows_are_the_rounded_ones(walk: Walk) -> None:
+def test_float32_rows_are_rounded(walk: Walk) -> None:
     coin, leader = walk(9000, 11), walk(9000, 12)  # more than one chunk
     features = feature_set("per_coin_v2")
     exact = batch(features, TF, coin, leader).rows
@@ -191,7 +191,7 @@ def test_a_market_that_does_not_move_is_neutral() -> None:
     ("column", "value"),
     [(0, np.nan), (3, np.nan), (4, np.nan), (4, np.inf), (2, -1.0), (1, 0.1), (4, -3.0)],
 )
-def test_candles_that_cannot_be_true_are_refused(column: int, value: float, walk: Walk) -> None:
+def test_invalid_candles_are_refused(column: int, value: float, walk: Walk) -> None:
     coin = walk(50, 13)
     coin.candles[30, column] = value
     with pytest.raises(BadCandles, match="row 30 cannot be true"):
@@ -220,7 +220,7 @@ def test_live_refuses_an_old_candle_and_marks_a_missing_one(walk: Walk) -> None:
         live.update(Bar(candles[-1].open_ms, {"BUSDT": candles[-1]}))
 
 
-def test_a_coin_may_come_later_than_the_leader_but_not_twice(walk: Walk) -> None:
+def test_a_coin_may_arrive_later_than_the_leader_but_not_twice(walk: Walk) -> None:
     features = feature_set("per_coin_v2")
     coin, leader = walk(1003, 17), walk(1003, 18)
     whole = batch(features, TF, coin, leader)
@@ -239,7 +239,7 @@ def test_a_coin_may_come_later_than_the_leader_but_not_twice(walk: Walk) -> None
     assert found.rows[0].tobytes() == whole.rows[1002].tobytes()
 
 
-def test_what_is_missing_is_said(walk: Walk) -> None:
+def test_the_reason_of_an_invalid_row(walk: Walk) -> None:
     candles = candles_of(walk(1000, 19))
     live = LiveFeatures(feature_set("per_coin_v2"), TF, [COIN])
     live.preload(COIN, candles[:400])
@@ -295,9 +295,9 @@ def test_a_column_is_masked_until_its_window_is_complete(tf: str, walk: Walk) ->
 
 def test_candles_as_arrays(walk: Walk) -> None:
     coin = walk(20, 16)
-    told = candle_table(candles_of(coin))
-    assert np.array_equal(told.open_ms, coin.open_ms)
-    assert np.array_equal(told.candles, coin.candles)
+    table = candle_table(candles_of(coin))
+    assert np.array_equal(table.open_ms, coin.open_ms)
+    assert np.array_equal(table.candles, coin.candles)
     assert candle_table([]).candles.shape == (0, 5)
 
 

@@ -1,4 +1,4 @@
-"""Compiled code on disk is never older than the sources that it was made of."""
+"""Compiled code on disk is never older than its sources."""
 
 import os
 import subprocess
@@ -29,8 +29,8 @@ print(twice(0.0), sum(twice.stats.cache_hits.values()))
 
 
 @pytest.mark.slow
-def test_an_edited_step_renews_the_functions_that_call_it(tmp_path: Path) -> None:
-    """numba alone would answer 2.0 for ever: it watches the file of the calling function only."""
+def test_an_edited_function_recompiles_its_callers(tmp_path: Path) -> None:
+    """numba alone would return 2.0 forever: it only watches the file of the calling function."""
     package = tmp_path / "steps"
     package.mkdir()
     (package / "__init__.py").touch()

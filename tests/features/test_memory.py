@@ -1,4 +1,4 @@
-"""What is remembered of a coin: higher candles against the slow way, and by the calendar."""
+"""Higher candles in memory against a simple implementation and the calendar."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ M15 = Timeframe.parse("15m")
 
 
 def made(places: Iterable[int], seed: int) -> list[Candle]:
-    """Candles at these places of the grid, with prices that have nothing to do with each other."""
+    """Candles at these grid positions, with unrelated prices."""
     rng = np.random.default_rng(seed)
     candles = []
     for place in places:
@@ -25,13 +25,13 @@ def made(places: Iterable[int], seed: int) -> list[Candle]:
 
 
 def held(memory: CandleMemory, level: int) -> list[tuple[float, ...]]:
-    """The complete candles of a level that are remembered, as (high, low, close)."""
+    """The complete candles of a level in memory, as (high, low, close)."""
     filled = memory.higher_filled[0, level]
     return [tuple(row) for row in memory.higher[0, level, :, :filled].T.tolist()]
 
 
 def resampled(candles: Sequence[Candle], level: Timeframe) -> list[tuple[float, ...]]:
-    """The slow and obvious way: group by slot since the last gap, keep the complete groups."""
+    """Simple implementation: group by slot since the last gap, keep complete groups."""
     segment: list[Candle] = []
     for candle in candles:
         if segment and candle.open_ms != segment[-1].open_ms + M15.ms:

@@ -1,4 +1,4 @@
-"""`per_coin_v1` against `ta` and pandas, on made and on real candles."""
+"""`per_coin_v1` against `ta` and pandas, on generated and real candles."""
 
 import warnings
 from collections.abc import Callable
@@ -52,18 +52,23 @@ def check(coin: CandleTable) -> None:
         expected = by_ta(coin)
     price = coin.candles[:, 3]
     for place, name in enumerate(features.columns):
-        told, true = found.rows[found.valid, place], expected[name].to_numpy()[found.valid]
+        actual, reference = found.rows[found.valid, place], expected[name].to_numpy()[found.valid]
         # prices and their differences: relative to the price; percents and RSI: to 100
         whole = {"rsi_14": 100.0, "bb_width": 100.0}.get(name, 1.0)
         scale = (
             price[found.valid] if name in PRICED or name[:4] in {"bb_u", "bb_m", "bb_l"} else whole
         )
-        known = np.isfinite(true)  # pandas divides by a volume of zero
+        known = np.isfinite(reference)  # pandas divides by a volume of zero
         assert known.mean() > 0.95
-        assert np.max(np.abs(told - true)[known] / np.broadcast_to(scale, true.shape)[known]) < 1e-9
+        assert (
+            np.max(
+                np.abs(actual - reference)[known] / np.broadcast_to(scale, reference.shape)[known]
+            )
+            < 1e-9
+        )
 
 
-def test_made_candles_agree(walk: Callable[..., CandleTable]) -> None:
+def test_generated_candles_agree(walk: Callable[..., CandleTable]) -> None:
     check(walk(6000, 21))
     check(walk(6000, 22, price=3e-5))
 

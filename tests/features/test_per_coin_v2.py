@@ -1,4 +1,4 @@
-"""Every column of `per_coin_v2` against its definition, written again with plain slices."""
+"""Every column of `per_coin_v2` against an independent definition with plain slices."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -229,12 +229,12 @@ class Definition:
 
 
 @pytest.mark.parametrize("t", [801, 1337, 1599, 2047, 3003, 3500, 4095, 4200])
-def test_every_column_is_what_it_says(t: int, walk: Callable[..., CandleTable]) -> None:
+def test_every_column_equals_its_definition(t: int, walk: Callable[..., CandleTable]) -> None:
     coin, leader = walk(4300, 31), walk(4300, 32, price=60_000.0)
     features = feature_set("per_coin_v2")
     row = batch(features, TF, coin, leader).rows[t]
     own, lead = Definition(coin, t), Definition(leader, t)
     expected = own.base(lead) | own.context() | own.microstructure() | own.hours()
     assert set(expected) == set(features.columns)
-    for name, told in zip(features.columns, row.tolist(), strict=True):
-        assert told == pytest.approx(np.clip(expected[name], -10, 10), rel=1e-7, abs=1e-8), name
+    for name, actual in zip(features.columns, row.tolist(), strict=True):
+        assert actual == pytest.approx(np.clip(expected[name], -10, 10), rel=1e-7, abs=1e-8), name

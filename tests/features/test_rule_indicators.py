@@ -1,4 +1,4 @@
-"""The indicators of the rules against `ta`, over a window as it is measured and in steps."""
+"""The indicators of the rules against `ta`, over a window and in steps."""
 
 import warnings
 from collections.abc import Callable, Sequence

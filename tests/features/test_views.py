@@ -1,4 +1,4 @@
-"""Views of the market: what is remembered, resampled and measured, however the candles came in."""
+"""Market views: memory, resampling and measurements, for any order of arrival."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -72,8 +72,8 @@ def test_history_is_what_the_longest_window_reaches(timeframe: str, bars: int) -
 
 
 @pytest.mark.parametrize("extra", [0, 1, 300, 671, 1000])
-def test_a_restart_changes_not_one_bit(walk: Walk, extra: int) -> None:
-    """Preloaded with `history_bars`, with more, or fed from the start: the same views."""
+def test_a_restart_changes_no_bit(walk: Walk, extra: int) -> None:
+    """Preloaded with `history_bars` or more, or fed from the start: the same views."""
     views = RuleViews([COIN], M15)
     history = views.history_bars
     candles = candles_of(walk(history + 1700, seed=3))
@@ -97,7 +97,7 @@ def test_a_restart_changes_nothing_on_any_timeframe(walk: Walk, timeframe: Timef
 
 
 def test_one_candle_less_than_the_history_is_not_always_enough(walk: Walk) -> None:
-    """`history_bars` promises no more than is needed: the eighth week hangs on its first candle."""
+    """`history_bars` is minimal: the eighth week needs its first candle."""
     views = RuleViews([COIN], M15)
     history = views.history_bars
     week = 7 * D1.ms
@@ -112,14 +112,14 @@ def test_one_candle_less_than_the_history_is_not_always_enough(walk: Walk) -> No
     assert one_by_one([candles[last]], views=views)[0].trend_4 != full.trend_4
 
 
-def test_what_is_said_of_a_candle_does_not_change_when_later_ones_are_added(walk: Walk) -> None:
+def test_later_candles_do_not_change_earlier_views(walk: Walk) -> None:
     candles = candles_of(walk(2000, seed=6))
     whole = [exact(view) for view in one_by_one(candles)]
     for until in (1, 2, 15, 97, 256, 257, 1023, 1025, 1999):
         assert [exact(view) for view in one_by_one(candles[:until])] == whole[:until]
 
 
-def test_a_gap_makes_a_coin_new(walk: Walk) -> None:
+def test_a_gap_restarts_a_coin(walk: Walk) -> None:
     before = candles_of(walk(700, seed=7))
     after = candles_of(walk(1500, seed=8))[701:]
     views = RuleViews([COIN], M15)
@@ -131,7 +131,7 @@ def test_a_gap_makes_a_coin_new(walk: Walk) -> None:
     assert [exact(view) for view in one_by_one(after[300:], views=views)] == expected[300:]
 
 
-def test_coins_are_measured_as_if_each_were_alone(walk: Walk) -> None:
+def test_coins_are_measured_independently(walk: Walk) -> None:
     coins = {f"C{i}": candles_of(walk(400, seed=20 + i, price=10.0**i)) for i in range(4)}
     views = RuleViews(list(coins), M15)
     alone = {
@@ -141,15 +141,15 @@ def test_coins_are_measured_as_if_each_were_alone(walk: Walk) -> None:
     absent = {"C1": {50}, "C3": {50, 51, 300}}  # a candle that never came: a gap of that coin alone
     for at in range(400):
         here = {s: c[at] for s, c in coins.items() if at not in absent.get(s, ())}
-        told = views.update(Bar(here["C0"].open_ms, here))
-        assert list(told) == list(here)
+        measured = views.update(Bar(here["C0"].open_ms, here))
+        assert list(measured) == list(here)
         for symbol in ("C0", "C2"):
-            assert exact(told[symbol]._replace(symbol="")) == alone[symbol][at]
+            assert exact(measured[symbol]._replace(symbol="")) == alone[symbol][at]
         if at == 399:
-            assert (told["C1"].bars, told["C3"].bars) == (256, 99)
+            assert (measured["C1"].bars, measured["C3"].bars) == (256, 99)
 
 
-def test_an_old_candle_is_refused_and_nothing_is_taken_in(walk: Walk) -> None:
+def test_an_old_candle_is_refused_and_changes_nothing(walk: Walk) -> None:
     first, second, third, *_ = candles_of(walk(10, seed=9))
     views = RuleViews(["A", "B"], M15)
     views.update(Bar(first.open_ms, {"A": first}))
@@ -185,9 +185,9 @@ def test_a_price_that_never_moves(price: float, volume: float) -> None:
 def test_views_do_not_depend_on_the_unit_of_the_price(walk: Walk, price: float) -> None:
     priced = one_by_one(candles_of(walk(1500, seed=11, price=price)))
     plain = one_by_one(candles_of(walk(1500, seed=11, price=1.0)))
-    for told, true in zip(priced, plain, strict=True):
-        scaled = told._replace(
-            close=told.close / price, atr=told.atr / price, ema_20=told.ema_20 / price
+    for measured, true in zip(priced, plain, strict=True):
+        scaled = measured._replace(
+            close=measured.close / price, atr=measured.atr / price, ema_20=measured.ema_20 / price
         )
         np.testing.assert_allclose(scaled[3:], true[3:], rtol=1e-6, atol=1e-9)
 
@@ -231,7 +231,7 @@ def test_views_are_finite_and_in_their_ranges(seed: int, wild: float, count: int
 
 
 def test_real_candles_with_their_gaps(real_candles: Callable[[str, int], CandleTable]) -> None:
-    """XLM has a gap of months: its views begin anew after it, however they were reached."""
+    """XLM has a gap of months, after which its views restart in every mode."""
     candles = candles_of(real_candles("XLMUSDT", 40_000))
     opens = [candle.open_ms for candle in candles]
     gap = next(i for i in range(1, len(opens)) if opens[i] - opens[i - 1] != M15.ms)

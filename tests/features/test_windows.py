@@ -1,4 +1,4 @@
-"""Moving windows against their definition, from whichever bar they begin."""
+"""Moving windows against their definition, from any first bar."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -1,1 +1,1 @@
-"""The feature set `per_coin_v2`: a memory of each coin, and the groups of columns made of it."""
+"""The feature set `per_coin_v2`: the state of each coin, and the groups of columns."""

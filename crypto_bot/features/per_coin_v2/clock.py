@@ -1,4 +1,4 @@
-"""`per_coin_v2`, group T: where in the week, the day and the funding cycle a close lies."""
+"""`per_coin_v2`, group T: position of a close in the week, the day and the funding cycle."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CLOCK = (
     "weekday",
     "hour_place",
 )
-"""As numbers that a tree can cut: places count from 0 to 1."""
+"""As numbers for trees: positions from 0 to 1."""
 CLOCK_WAVES = tuple(
     f"{cycle}_{wave}"
     for cycle in ("week", "funding", "weekday", "quarter")
     for wave in ("sin", "cos")
 )
-"""The same as waves, for a model that needs them smooth."""
+"""The same as sine and cosine, for models that need smooth inputs."""
 
 
 @compiled

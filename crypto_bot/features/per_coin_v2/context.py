@@ -50,7 +50,7 @@ CONTEXT = (
     "variance_ratio_16",
 )
 BLOCKS = 24
-"""The average over closed blocks reaches back so many of them, or as many as the run has."""
+"""Maximum number of closed blocks in the average over blocks."""
 
 
 @compiled
@@ -84,7 +84,7 @@ def closed_stretch(memory: Memory, bar: int, block: int, span: int) -> float:
 
 @compiled
 def write_context(memory: Memory, bar: int, row: Floats) -> None:
-    """The 24 columns of `CONTEXT`. 30-day windows hold what the run has, from the warm-up on."""
+    """The 24 columns of `CONTEXT`. 30-day windows may be partly filled after the warm-up."""
     share = memory.averages[OLDER, ATR] / memory.recent[bar & SHORT_PLACE, 3]
     sums = memory.sums.held
     row[0] = ratio(closed_return(memory, bar, 4), 2.0 * share)

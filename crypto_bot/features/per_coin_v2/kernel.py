@@ -1,4 +1,4 @@
-"""`per_coin_v2`: features relative to price and volatility, of one coin beside the leader."""
+"""`per_coin_v2`: features relative to price and volatility, of one coin and the leader."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HISTORY_BARS = 2976
 """A row depends on at most so many candles, its own included: 2880 for the longest window, 16 for
 the returns in it, and to spare for the averages (a week of them, each with 1601 candles)."""
 _NEEDED = {
-    "ema_200_distance": 400,  # two spans: the start weighs 2 %
+    "ema_200_distance": 400,  # two spans: the initial value weighs 2 %
     "atr_week": 672,
     "closed_16_stretch": 384,
     "closed_96_return": 192,
@@ -49,7 +49,7 @@ _NEEDED = {
     "illiquidity_16_672": 673,
     "volume_96_672": 672,
     "semivariance_672": 673,
-    "since_jump": 768,  # 96 to know one, 672 to know that there was none
+    "since_jump": 768,  # 96 to find a jump, 672 to find that there was none
     "jump_echo": 768,
 }
 """Candles that the windows of a column hold; 100, the least warm-up, are enough for the others."""
@@ -66,7 +66,7 @@ _CLOCK = _MICROSTRUCTURE + len(MICROSTRUCTURE)
 
 @compiled
 def advance(memory: Memory, coin: int, feed: Feed, rows: Floats, valid: Booleans) -> None:
-    """Takes the candles of one coin in; fills `rows` (NaN where not `valid`). See `batch`."""
+    """Processes the candles of one coin; fills `rows` (NaN where not `valid`). See `batch`."""
     own = of_coin(memory, coin)
     volume_warm_up = min(VOLUME_COMPLETE_BARS, feed.warm_up)
     for i in range(feed.bars.shape[0]):

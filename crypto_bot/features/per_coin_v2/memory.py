@@ -1,4 +1,4 @@
-"""What `per_coin_v2` remembers of each coin, and the sums that one more candle gives."""
+"""State of each coin for `per_coin_v2`, and its update by one candle."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LONG_BARS = WIDTHS[W2880]
     TURNOVER,
     ILLIQUIDITY,
 ) = range(26)
-"""Series that are summed; from VOLUME on they start anew where the market changes. TRADED counts
+"""Series that are summed; from VOLUME on they restart where the market changes. TRADED counts
 bars with volume, the five after it are of those alone."""
 ROWS, LENGTH = plan(
     {
@@ -120,7 +120,7 @@ class Memory(NamedTuple):
 
 
 def new_memory(coins: int) -> Memory:
-    """A memory of nothing, 0.3 MB a coin."""
+    """An empty state, 0.3 MB a coin."""
     spans = len(WIDTHS)
     return Memory(
         np.zeros((coins, 6), np.int64),
@@ -134,7 +134,7 @@ def new_memory(coins: int) -> Memory:
 
 @compiled
 def of_coin(memory: Memory, coin: int) -> Memory:
-    """Views of one coin's part."""
+    """Views of the arrays of one coin."""
     return Memory(
         memory.marks[coin],
         memory.averages[coin],
@@ -154,7 +154,7 @@ def _windows_of(windows: Windows, coin: int) -> Windows:
 
 @compiled
 def record(memory: Memory, bar: int, candle: Floats, cut: bool) -> None:
-    """Takes one candle of one coin in; `cut` says that it is the first of another market."""
+    """Adds one candle of one coin; `cut`: it is the first of another market."""
     follow_price(memory, bar, candle)
     if cut:
         memory.marks[VOLUME_RUN] = 0
@@ -172,7 +172,7 @@ def record(memory: Memory, bar: int, candle: Floats, cut: bool) -> None:
 
 @compiled
 def follow_price(memory: Memory, bar: int, candle: Floats) -> None:
-    """The part of `record` that log returns and averages need; begins anew after a gap."""
+    """The part of `record` for log returns and averages; restarts after a gap."""
     marks = memory.marks
     follows = marks[RUN] > 0 and bar == marks[BAR] + 1
     if not follows:
@@ -209,7 +209,7 @@ def log_return(memory: Memory, bar: int, ago: int, over: int) -> float:
 
 @compiled
 def deviation(memory: Memory, bar: int, span: int) -> float:
-    """Standard deviation of r over the window, or over what the run has of it."""
+    """Standard deviation of r over the window, or over the part that the run has."""
     count = min(WIDTHS[span], memory.marks[RUN] - 1)
     if count < 2:
         return 0.0

@@ -1,4 +1,4 @@
-"""`per_coin_v2`, group M: what candles and their volume tell of the trading inside them."""
+"""`per_coin_v2`, group M: measures of the trading inside candles, from prices and volume."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ MICROSTRUCTURE = (
     *(f"ret_1_lag_{lag}" for lag in (1, 2, 3)),
 )
 JUMP_MEMORY = 672
-"""A jump longer ago than this is as good as none."""
+"""Jumps longer ago than this count as none."""
 
 
 @compiled
