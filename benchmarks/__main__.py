@@ -1,4 +1,4 @@
-"""`make bench`: what the engine, its store, its views and its API take, one after the other."""
+"""`make bench`: runs the benchmarks of engine, store, views and API one after the other."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ FILTERED = (
 
 
 def fill(database: Database) -> None:
-    """The log that an engine of 32 coins leaves after a month, settled but for the newest."""
+    """The log of an engine with 32 coins after a month; all but the newest are settled."""
     store = SqlPredictionStore(database, M15)
     log = [prediction(symbol, bar) for bar in range(BARS) for symbol in SYMBOLS]
     settled = log[: -HORIZON * len(SYMBOLS)]
@@ -56,13 +56,13 @@ def fill(database: Database) -> None:
 
 
 def health() -> HealthReport:
-    """Of an engine that has nothing to do."""
+    """The health of an idle engine."""
     report = Health(started_ms=T0, last_cycle_ms=LAST_MS, last_open_ms=LAST_MS - M15.ms)
     return assess(report, LAST_MS, M15, 60_000)
 
 
 def application(database: Database, models: Path, stream: EventStream) -> FastAPI:
-    """The daemon's, over an engine that has nothing to do and no models."""
+    """The app of the daemon, for an idle engine without models."""
     policy = ServingPolicy(WEEK_MS, WEEK_MS)
     return create_app(
         queries=SqlPredictionQueries(database, M15),
@@ -78,7 +78,7 @@ def application(database: Database, models: Path, stream: EventStream) -> FastAP
 
 @contextmanager
 def served(app: FastAPI, stream: EventStream) -> Iterator[int]:
-    """`app` on a loop in a thread of its own; the port."""
+    """Runs `app` on an event loop in a separate thread; yields the port."""
     server = WebServer(app, bind("127.0.0.1", 0), stream)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -94,7 +94,7 @@ def served(app: FastAPI, stream: EventStream) -> Iterator[int]:
 
 
 def calls(app: FastAPI) -> list[str]:
-    """Every GET that ends, so that a new one is measured too, and the dearest filters."""
+    """Every GET that ends, so that new ones are included, and the most expensive filters."""
     paths = [
         route.path.replace("{symbol}", COIN)
         for route in app.routes
@@ -104,7 +104,7 @@ def calls(app: FastAPI) -> list[str]:
 
 
 def measure(port: int, path: str) -> None:
-    """Prints what `REPEATS` calls after a first one take.
+    """Prints the time of `REPEATS` calls after a first one.
 
     The processor's time is of server and client together: what a call costs on a busy machine too.
     """
@@ -132,7 +132,7 @@ def measure(port: int, path: str) -> None:
 
 
 def main() -> None:
-    """In a new SQLite file, or in the empty database that the URL names."""
+    """Uses a new SQLite file, or the empty database of the URL."""
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(folder) / 'api.db'}"
         database = Database.open(url)

@@ -44,7 +44,7 @@ Market = dict[str, list[Candle]]
 
 
 def market(count: int) -> tuple[str, Market]:
-    """Where they are from, and the newest `count` candles of every coin."""
+    """Their origin, and the newest `count` candles of every coin."""
     folder = Path(os.environ.get("CRYPTO_BOT_TEST_DATA", ROOT.parent / "shared" / "data"))
     files = {symbol: folder / "candles_15m" / f"{symbol}.parquet" for symbol in SYMBOLS}
     if all(file.is_file() for file in files.values()):
@@ -59,14 +59,14 @@ def market(count: int) -> tuple[str, Market]:
 
 
 class Nowhere:
-    """Commits nothing."""
+    """A store that discards commits."""
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
-        """Forgets both."""
+        """Discards both."""
 
 
 class StampedClock(ReplayClock):
-    """Notes the processor time of the first bar: what came before it was the preload."""
+    """Records the processor time of the first bar, at which the preload ends."""
 
     began_s = 0.0
 
@@ -76,7 +76,7 @@ class StampedClock(ReplayClock):
 
 
 class Replayed(NamedTuple):
-    """One replay: how long the preload took, and the rate of what followed."""
+    """Result of a replay: time of the preload, and rate afterwards."""
 
     preload_s: float
     candles_per_s: float
@@ -115,13 +115,15 @@ def replays(settings: Settings, history: Market, folder: Path) -> None:
         stored.append(replay(settings, candles, last_ms, SqlPredictionStore(database, M15)))
         database.close()
     source.close()
-    told("replay, preload", "s", [each.preload_s for each in alone + stored], "{:,.2f}")
-    told("replay, no store", "candles/s", [each.candles_per_s for each in alone], "{:,.0f}")
-    told("replay, SQLite file", "candles/s", [each.candles_per_s for each in stored], "{:,.0f}")
+    print_row("replay, preload", "s", [each.preload_s for each in alone + stored], "{:,.2f}")
+    print_row("replay, no store", "candles/s", [each.candles_per_s for each in alone], "{:,.0f}")
+    print_row(
+        "replay, SQLite file", "candles/s", [each.candles_per_s for each in stored], "{:,.0f}"
+    )
 
 
 class Immediate:
-    """Answers `CandleFeed` at once, with what is closed by the clock."""
+    """A `CandleFeed` that returns the closed candles at once."""
 
     def __init__(self, history: Market, clock: ReplayClock) -> None:
         self._by_open = {
@@ -131,7 +133,7 @@ class Immediate:
         self._clock = clock
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-        """As the port says."""
+        """See `CandleFeed.candles`."""
         series = self._by_open[symbol]
         end_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
         return [series[at] for at in range(since_ms, end_ms + 1, M15.ms) if at in series]
@@ -160,7 +162,7 @@ async def live(settings: Settings, history: Market, database: Database) -> list[
 
 
 def closes(settings: Settings, history: Market, folder: Path) -> None:
-    """Prints what the live close takes on a SQLite file."""
+    """Prints the time of the live close with a SQLite file."""
     runs = []
     for run in range(RUNS):
         database = Database.open(f"sqlite:///{folder / f'live_{run}.db'}")
@@ -172,10 +174,12 @@ def closes(settings: Settings, history: Market, folder: Path) -> None:
         "longest": max,
     }
     for name, measure in measures.items():
-        told(f"live close, {name} of {LIVE_BARS}", "ms", [measure(run) for run in runs], "{:,.1f}")
+        print_row(
+            f"live close, {name} of {LIVE_BARS}", "ms", [measure(run) for run in runs], "{:,.1f}"
+        )
 
 
-def told(name: str, unit: str, runs: Sequence[float], form: str) -> None:
+def print_row(name: str, unit: str, runs: Sequence[float], form: str) -> None:
     """One line: the median and the quartiles of the runs."""
     low, middle, high = (form.format(each) for each in np.quantile(runs, [0.25, 0.5, 0.75]))
     print(f"{name:28} {middle:>9} {unit:9}  ({low} to {high}, {len(runs)} runs)")

@@ -1,4 +1,4 @@
-"""Features: a close live and a history at once, beside `ta`. `python benchmarks/features.py`."""
+"""Features: a close and a whole history, compared with `ta`. `python benchmarks/features.py`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def walk(seed: int) -> CandleTable:
 
 
 def by_ta(coin: CandleTable) -> None:
-    """The classic fifteen, by `ta` and pandas."""
+    """The fifteen classic indicators by `ta` and pandas."""
     _, high, low, close, volume = (pd.Series(column) for column in coin.candles.T)
     macd, bands = MACD(close), BollingerBands(close, 20, 2)
     returns = close.pct_change()
@@ -61,7 +61,7 @@ def by_ta(coin: CandleTable) -> None:
 
 
 def best_ms(work: Callable[[], object]) -> float:
-    """The shortest of some runs, after one to compile."""
+    """The shortest of several runs, after one for compiling."""
     work()
     took = []
     for _ in range(REPEATS):
@@ -72,7 +72,7 @@ def best_ms(work: Callable[[], object]) -> float:
 
 
 def closes_ms(name: str, coin: CandleTable) -> list[float]:
-    """What each close of 32 coins takes, one candle a coin."""
+    """The time of each close of 32 coins, one candle per coin."""
     symbols = [f"C{number:02}USDT" for number in range(COINS - 1)] + ["BTCUSDT"]
     features = feature_set(name)
     live = LiveFeatures(features, M15, symbols)

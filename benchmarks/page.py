@@ -1,4 +1,4 @@
-"""The page with 100,000 predictions stored: how soon it is ready, and what ten open ones cost.
+"""The page with 100,000 stored predictions: time until ready, and the cost of ten open pages.
 
 Needs Chromium for the first. The daemon replays 240 simulated seconds in a real one.
 """
@@ -42,7 +42,7 @@ ROUNDS = 2
 
 
 class Daemon:
-    """The engine on a database, whose cycles can be counted."""
+    """An engine on a database, whose cycles are read from its log."""
 
     def __init__(self, url: str, folder: Path) -> None:
         words = ["--exchange", "sim", "--use_ml", "0", "--port", "0", "--database_url", url]
@@ -60,7 +60,7 @@ class Daemon:
             text=True,
         )
         self._said: SimpleQueue[str] = SimpleQueue()
-        # Read at all times: a full pipe would stop the engine.
+        # Read continuously: a full pipe would block the engine.
         threading.Thread(target=self._listen, daemon=True).start()
         self._process = psutil.Process(self._child.pid)
         self.url = str(self._event("engine.started")["url"])
@@ -73,11 +73,11 @@ class Daemon:
     def _event(self, name: str) -> dict[str, object]:
         while f'"{name}"' not in (line := self._said.get(timeout=120)):
             pass
-        told: dict[str, object] = json.loads(line)
-        return told
+        event: dict[str, object] = json.loads(line)
+        return event
 
     def cycles(self, count: int) -> tuple[float, float]:
-        """Median `cycle_ms` of the next ones, and CPU milliseconds of the daemon for each."""
+        """Median `cycle_ms` of the next cycles, and CPU milliseconds of the daemon for each."""
         while not self._said.empty():
             self._said.get()
         before = self._cpu_ms()
@@ -95,7 +95,7 @@ class Daemon:
 
 @contextmanager
 def daemon() -> Iterator[Daemon]:
-    """On a database that is filled already."""
+    """An engine on a filled database."""
     with tempfile.TemporaryDirectory() as name:
         url = f"sqlite:///{name}/engine.db"
         database = Database.open(url)
@@ -112,7 +112,7 @@ def _now_ms() -> int:
 
 
 def ready(engine: Daemon) -> None:
-    """From the address to the last line on the screen, the clock running."""
+    """Time from opening the address until the whole page is shown and its clock runs."""
     chromium = shutil.which("chromium")
     if chromium is None:
         print("page ready: there is no Chromium")
@@ -129,13 +129,13 @@ def ready(engine: Daemon) -> None:
                 page.wait_for_function("document.querySelector('.age')?.textContent !== '–'")
                 took.append(time.perf_counter() - begun)
             page.close()
-            told = ", ".join(f"{each:.2f}" for each in took)
-            print(f"{path} ready: median {statistics.median(took):.2f} s ({told})")
+            each_s = ", ".join(f"{each:.2f}" for each in took)
+            print(f"{path} ready: median {statistics.median(took):.2f} s ({each_s})")
         browser.close()
 
 
 async def opened(url: str) -> socketio.AsyncClient:
-    """A page as a browser has it, without the browser."""
+    """An open page without a browser."""
     async with httpx.AsyncClient(timeout=60) as client:
         html = (await client.get(url)).text
     found = re.search(r"'client_id': '([0-9a-f-]+)'", html)
@@ -152,7 +152,7 @@ async def opened(url: str) -> socketio.AsyncClient:
 
 
 async def open_pages(engine: Daemon) -> None:
-    """Cycles with no page and with ten, in turn."""
+    """Cycles without pages and with ten, alternating."""
     for _ in range(ROUNDS):
         alone = await asyncio.to_thread(engine.cycles, CYCLES)
         pages = [await opened(engine.url) for _ in range(PAGES)]
@@ -168,7 +168,7 @@ async def open_pages(engine: Daemon) -> None:
 
 
 def main() -> None:
-    """Prints both."""
+    """Prints both measurements."""
     print(f"{len(SYMBOLS) * BARS:,} predictions; load {os.getloadavg()[0]:.1f}")
     with daemon() as engine:
         ready(engine)

@@ -1,7 +1,7 @@
-"""SIGKILLs a running engine again and again, and compares its paper ledgers with a calm one's.
+"""SIGKILLs a running engine repeatedly, and compares its paper ledgers with undisturbed ones.
 
 `python -m benchmarks.paper_kills --kills 200`: the engine trades on the simulated exchange, whose
-time runs on while it is dead; the calm ledgers are computed from the same candles at one go.
+time continues while it is dead; the undisturbed ledgers are computed from the same candles.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Starts = Callable[[list[str], dict[str, str]], Process]
 
 @dataclass(slots=True)
 class Figures:
-    """What the kills came to."""
+    """The results."""
 
     kills: int
     bars: int
@@ -63,11 +63,11 @@ class Figures:
     trades: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     different: dict[str, str] = field(default_factory=dict)
-    """The first difference of each account from the calm ledger; empty is what is wanted."""
+    """The first difference of each account from the undisturbed ledger; must be empty."""
 
 
 class Engines:
-    """One engine after the other on the same database."""
+    """Successive engines on the same database."""
 
     def __init__(self, folder: Path, starts: Starts) -> None:
         self.url = f"sqlite:///{folder / 'engine.db'}"
@@ -80,7 +80,7 @@ class Engines:
         self.now = self.start()
 
     def start(self) -> Process:
-        """A new engine; it says nothing yet."""
+        """Starts a new engine."""
         words = {
             "--exchange": "sim",
             "--exchange_url": self._exchange_url,
@@ -99,23 +99,23 @@ class Engines:
         return self._starts([str(ROOT / "main.py"), *flags], environment)
 
     def kill(self) -> None:
-        """SIGKILL, wherever it stands, and another one."""
+        """Kills the engine at any moment, and starts another."""
         self.now.signal(signal.SIGKILL)
         self.now.ended()
         self.now = self.start()
 
     def faults(self, rate: float) -> None:
-        """From now on so many replies of the exchange are struck."""
+        """Sets the share of replies with injected faults."""
         call(f"{self._exchange_url}/sim/faults", "POST", {"rate": rate})
 
     def end(self) -> None:
-        """The last engine and the exchange."""
+        """Stops the last engine and the exchange."""
         self.now.kill()
         self._exchange.kill()
 
 
 def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = SEED) -> Figures:
-    """Kills at random moments of an engine's life: at its start, in a cycle, after a trade."""
+    """Kills engines at random moments: at the start, in a cycle, after a trade."""
     rng = random.Random(seed)  # noqa: S311 - moments to kill at, not secrets
     began = time.monotonic()
     engines = Engines(folder, starts)
@@ -137,34 +137,34 @@ def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = S
 
 
 def compared(url: str, kills: int, began: float) -> Figures:
-    """The ledgers of `url`, brought up to date as a restart does, beside calm ones."""
+    """The ledgers of `url`, brought up to date as by a restart, and undisturbed ones."""
     settings = load({"paper": {"fills": "candles", "accounts": ACCOUNTS}, "use_ml": False})
     settings = settings.model_copy(update={"database_url": url})
-    database, calm = Database.open(url), Database.open("sqlite://")
+    database, undisturbed = Database.open(url), Database.open("sqlite://")
     try:
         advance(settings, database)
         newest = SqlPredictionStore(database, M15).newest_opens()
         log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
         first_ms = min(line.stored.signal.candle_open_ms for line in log)
-        replay(calm, first_ms, min(newest.values()))
+        replay(undisturbed, first_ms, min(newest.values()))
         bars = (min(newest.values()) - first_ms) // M15.ms + 1
         figures = Figures(kills, bars, time.monotonic() - began)
         for account in ACCOUNTS:
-            _compare(str(account["name"]), database, calm, figures)
+            _compare(str(account["name"]), database, undisturbed, figures)
         return figures
     finally:
         database.close()
-        calm.close()
+        undisturbed.close()
 
 
 def advance(settings: Settings, database: Database) -> None:
-    """What a start of the engine does with its paper accounts."""
+    """Recovers and runs the paper accounts as a start of the engine does."""
     paper = trading(settings, SYMBOLS, database, lambda: 0)
     paper.recover(at_open=True, instruments=instruments())
     paper.advance()
 
 
-def replay(calm: Database, first_ms: int, last_ms: int) -> None:
+def replay(undisturbed: Database, first_ms: int, last_ms: int) -> None:
     """The same candles through signals and accounts, without processes or network."""
     market = GeneratedMarket(SYMBOLS, M15.ms, SEED)
     settings = load(
@@ -174,7 +174,7 @@ def replay(calm: Database, first_ms: int, last_ms: int) -> None:
             "paper": {"fills": "candles", "accounts": ACCOUNTS},
         }
     )
-    archive = SqlCandleArchive(calm, M15)
+    archive = SqlCandleArchive(undisturbed, M15)
     history_ms = first_ms - HISTORY_BARS * M15.ms
     archive.add(
         {
@@ -182,12 +182,12 @@ def replay(calm: Database, first_ms: int, last_ms: int) -> None:
             for symbol in SYMBOLS
         }
     )
-    replay_into(settings, SYMBOLS, archive, calm, since_ms=first_ms, until_ms=last_ms)
-    advance(settings, calm)
+    replay_into(settings, SYMBOLS, archive, undisturbed, since_ms=first_ms, until_ms=last_ms)
+    advance(settings, undisturbed)
 
 
 def instruments() -> dict[str, Instrument]:
-    """As the simulated exchange lists its coins."""
+    """The instruments of the simulated exchange."""
     market = GeneratedMarket(SYMBOLS, M15.ms, SEED)
     found = {}
     for symbol in SYMBOLS:
@@ -198,8 +198,8 @@ def instruments() -> dict[str, Instrument]:
     return found
 
 
-def _compare(name: str, database: Database, calm: Database, figures: Figures) -> None:
-    rough, still = SqlPaperStore(database, M15), SqlPaperStore(calm, M15)
+def _compare(name: str, database: Database, undisturbed: Database, figures: Figures) -> None:
+    rough, still = SqlPaperStore(database, M15), SqlPaperStore(undisturbed, M15)
     events = list(rough.events(name))
     figures.events[name] = len(events)
     figures.trades[name] = _balanced(name, events)
@@ -219,7 +219,7 @@ def _compare(name: str, database: Database, calm: Database, figures: Figures) ->
 
 
 def _balanced(name: str, events: list[Event]) -> int:
-    """Trades that ended; the ledger must add up to the last digit, and name no event twice."""
+    """The closed trades; the ledger must balance exactly, with unique event ids."""
     market = next(str(account["market"]) for account in ACCOUNTS if account["name"] == name)
     account, money, trades = Account(name, Market(market)), Fraction(0), 0
     for event in events:
@@ -233,7 +233,7 @@ def _balanced(name: str, events: list[Event]) -> int:
 
 
 def main() -> None:
-    """Prints the figures; ends with 1 where a ledger differs."""
+    """Prints the figures; exits with 1 if a ledger differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=SEED)

@@ -57,7 +57,7 @@ MIB = 1024**2
 
 
 def random_model(symbol: str, seed: int) -> TrainedModel:
-    """A network of the default size (690,000 parameters) that has learned nothing."""
+    """An untrained network of the default size (690,000 parameters)."""
     features = feature_set("per_coin_v2")
     read = features.columns_for("network")
     shape = Architecture(
@@ -101,7 +101,7 @@ def random_model(symbol: str, seed: int) -> TrainedModel:
 
 
 def score_of(model: Model, rows: Features, last: Ints) -> float:
-    """The direction score of one model by itself."""
+    """The direction score of a single model."""
     return float(direction_score(model.predict_proba(rows, last), DOWN_NEUTRAL_UP)[0])
 
 
@@ -180,7 +180,7 @@ class Feed:
 
 
 async def engine(folder: Path) -> None:
-    """Closes from the last reply to the commit, and what they leave in memory.
+    """Time of closes from the last reply to the commit, and memory use.
 
     The market is made as it goes; the kilobytes of the newest candles are in the figures.
     """
@@ -232,7 +232,7 @@ def served(models_dir: Path, symbol: str) -> PublishedModel:
 
 
 def main() -> None:
-    """Prints each figure; the engine runs in a process that has not made the models."""
+    """Prints each figure; the engine runs in a process that did not create the models."""
     torch.set_num_threads(1)
     if len(sys.argv) > 1:
         asyncio.run(engine(Path(sys.argv[1])))

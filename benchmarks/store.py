@@ -1,4 +1,4 @@
-"""The store: what a cycle, a start and the API wait for. `python benchmarks/store.py [URL]`."""
+"""The store: times of commits, starts and API queries. `python benchmarks/store.py [URL]`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RNG = random.Random(1)  # noqa: S311 - no secret
 
 
 def prediction(symbol: str, bar: int) -> StoredSignal:
-    """A signal such as the rules make."""
+    """A signal like those of the rules."""
     open_ms, entry = T0 + bar * M15.ms, RNG.uniform(1.0, 100.0)
     pred = RNG.choice(list(Pred))
     signal = Signal(
@@ -51,7 +51,7 @@ def prediction(symbol: str, bar: int) -> StoredSignal:
 
 
 def outcome(stored: StoredSignal) -> Outcome:
-    """Some outcome of it."""
+    """An outcome of a signal."""
     signal = stored.signal
     label = RNG.choice(list(Pred))
     settled_ms = signal.candle_open_ms + (HORIZON + 1) * M15.ms
@@ -78,7 +78,7 @@ def rate(name: str, rows: int, started: float) -> None:
 
 
 def write(store: SqlPredictionStore) -> None:
-    """Fills the log as a replay does, then goes on as the engine does."""
+    """Fills the log like a replay, then commits like the engine."""
     log = [prediction(symbol, bar) for bar in range(BARS) for symbol in SYMBOLS]
     settled = [outcome(each) for each in log[: -HORIZON * len(SYMBOLS)]]
     started = time.perf_counter()
@@ -104,7 +104,7 @@ def write(store: SqlPredictionStore) -> None:
 
 
 def read(store: SqlPredictionStore, queries: SqlPredictionQueries) -> None:
-    """What the API and a start ask."""
+    """The queries of the API and of a start."""
     week_ms = T0 + (BARS - 672) * M15.ms
     page = queries.prediction_log(None, None, None, None, 100)
     print(f"with {BARS * len(SYMBOLS):,} predictions, a page of {len(page)}:")
@@ -124,7 +124,7 @@ def read(store: SqlPredictionStore, queries: SqlPredictionQueries) -> None:
 
 
 def candles(archive: SqlCandleArchive, queries: SqlPredictionQueries) -> None:
-    """A first back-fill, and the start after it."""
+    """A first download of candles, and the start after it."""
     series = [Candle(T0 + bar * M15.ms, 1.5, 2.5, 0.5, 1.7, RNG.random()) for bar in range(7_000)]
     started = time.perf_counter()
     archive.add(dict.fromkeys(SYMBOLS, series))
@@ -138,7 +138,7 @@ def candles(archive: SqlCandleArchive, queries: SqlPredictionQueries) -> None:
 
 
 def main() -> None:
-    """In a new SQLite file, or in the empty database that the URL names."""
+    """Uses a new SQLite file, or the empty database of the URL."""
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(folder) / 'store.db'}"
         database = Database.open(url)

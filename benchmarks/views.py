@@ -64,7 +64,7 @@ def walk(count: int, seed: int) -> list[Candle]:
     return [Candle(at * M15.ms, *row) for at, row in enumerate(table)]
 
 
-def told(name: str, took_us: Sequence[float]) -> None:
+def print_row(name: str, took_us: Sequence[float]) -> None:
     """One line: the time for one coin and candle."""
     low, middle, high = np.quantile(took_us, [0.05, 0.5, 0.95]) / COINS
     print(
@@ -73,7 +73,7 @@ def told(name: str, took_us: Sequence[float]) -> None:
 
 
 def replay(coins: Sequence[Sequence[Candle]]) -> None:
-    """All coins bar by bar, and what each source says of them."""
+    """All coins bar by bar, with the calls of each source."""
     views = RuleViews(SYMBOLS, M15)
     since = views.history_bars
     for symbol, candles in zip(SYMBOLS, coins, strict=True):
@@ -92,13 +92,13 @@ def replay(coins: Sequence[Sequence[Candle]]) -> None:
             source.calls(seen)
             took[source.source].append((time.perf_counter() - began) * 1e6)
     for name, runs in took.items():
-        told(name, runs)
+        print_row(name, runs)
     whole_s = sum(map(sum, took.values())) / 1e6
     print(f"views and all four sources: {BARS * COINS / whole_s:,.0f} candles/s")
 
 
 def by_ta(window: pd.DataFrame) -> None:
-    """The indicators of `ta` that the views measure too."""
+    """The indicators of `ta` that are also in the views."""
     close = window["close"]
     AverageTrueRange(window["high"], window["low"], close, 14).average_true_range()
     RSIIndicator(close, 14).rsi()
@@ -108,7 +108,7 @@ def by_ta(window: pd.DataFrame) -> None:
 
 
 def peer(coins: Sequence[Sequence[Candle]]) -> None:
-    """`ta` on the last window of every coin: what its five indicators would add to a close."""
+    """`ta` on the last window of every coin: the time that five indicators would add."""
     windows = [pd.DataFrame(coin[-BASE_WINDOW:]) for coin in coins]
     took = []
     for _ in range(PEER_REPEATS):
@@ -123,7 +123,7 @@ def peer(coins: Sequence[Sequence[Candle]]) -> None:
 
 
 def starts() -> None:
-    """A process until its first view: with nothing compiled, then with everything on disk."""
+    """From the start of a process to its first view, without and with compiled kernels."""
     cold: list[float] = []
     warm: list[float] = []
     for _ in range(STARTS):

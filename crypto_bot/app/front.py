@@ -1,4 +1,4 @@
-"""What the engine shows of itself, joined: the API, the review page, and what /metrics tells."""
+"""The web side of the engine: API, review page and metrics, connected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.ports import ModelCatalog, Trainer
 
 _EVENTS = 1024
-"""Remembered for clients that reconnect: four hours of 32 coins at 15 minutes."""
+"""Events kept for clients that reconnect: four hours of 32 coins at 15 minutes."""
 
 _RUNS_SHOWN = 5
 
@@ -39,7 +39,7 @@ class Front:
         self.stream = EventStream(memory=_EVENTS)
 
     def restore(self, database: Database) -> None:
-        """Reads what was shown before a restart. Raises StoreError."""
+        """Reloads what was shown before a restart. Raises StoreError."""
         queries = SqlPredictionQueries(database, self._timeframe)
         newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
         self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
@@ -53,7 +53,7 @@ class Front:
         notices: Notices,
         trainer: Trainer,
     ) -> tuple[FastAPI, Board]:
-        """The API with the page on it, and the board that the page is shown from."""
+        """The API with the page, and the board with the page's data."""
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
         self._measure(database, notices)
@@ -86,7 +86,7 @@ class Front:
         return app, board
 
     def _market(self) -> Market:
-        """What the page says of the market it shows."""
+        """The description of the market on the page."""
         is_sim = self._settings.exchange.id == SIM
         return Market(
             symbols=self._symbols,
@@ -98,7 +98,7 @@ class Front:
         )
 
     def _measure(self, database: Database, notices: Notices) -> None:
-        """What /metrics tells beside what the engine counts."""
+        """Registers the metrics that are read on request."""
         size = "database_size_bytes", "The database on the disk"
         self.metrics.add(OwnGauge(*size, lambda: database.size_bytes))
         listeners = "stream_listeners", "Clients of /api/stream"

@@ -117,7 +117,7 @@ class LiveEngine:
             trading.cancel()
 
     def _open_market(self, database: Database) -> Market:
-        """A simulated one goes on where the stored candles end."""
+        """A simulated market continues where the stored candles end."""
         newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
         resume_ms = self._timeframe.close_of(max(newest)) if newest else None
         return open_market(self._settings, self._symbols, resume_ms)

@@ -24,7 +24,7 @@ _ATTACH_TIMEOUT_S = 5.0
 
 @dataclass(slots=True)
 class Market:
-    """Clock, candles and prices belong together: a simulated market's time is its own."""
+    """Clock, candles and prices of one market; a simulated market has its own time."""
 
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
@@ -32,7 +32,7 @@ class Market:
     process: SimulatedExchange | None = None
 
     async def correct_clock(self) -> int | None:
-        """Sets the clock by the exchange's; the correction in ms, None where there is none to make.
+        """Sets the clock to that of the exchange; returns the correction in ms, None if not needed.
 
         Raises MarketDataError.
         """
@@ -43,7 +43,7 @@ class Market:
         return offset_ms
 
     async def close(self) -> None:
-        """Gives back connections, and ends the simulated exchange if it was started here."""
+        """Closes connections, and ends the simulated exchange if it was started here."""
         if isinstance(self.prices, StreamedPrices):
             await self.prices.close()
         await self.feed.close()
@@ -54,7 +54,7 @@ class Market:
 def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | None) -> Market:
     """A market with nothing requested yet; may start a child process and so take seconds.
 
-    `resume_ms` is where the stored candles end: a simulated market goes on from there. Raises
+    `resume_ms` is where the stored candles end: a simulated market continues there. Raises
     ConfigError, or ExchangeUnavailable where the simulated exchange does not start.
     """
     exchange = settings.exchange
@@ -85,7 +85,7 @@ def clock_of(url: str) -> AcceleratedClock:
     except (URLError, OSError) as error:
         raise ExchangeUnavailable(f"no simulated exchange at {url}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"what answers at {url} is not the simulated exchange") from error
+        raise ConfigError(f"the server at {url} is not the simulated exchange") from error
 
 
 def _feed(

@@ -1,4 +1,4 @@
-"""`crypto-bot backtest`: the engine over stored candles, and what its calls came to."""
+"""`crypto-bot backtest`: runs the engine over stored candles and prints the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IN_MEMORY = "sqlite://"
 
 def backtest(argv: Sequence[str]) -> int:
     """Replays `--since` to `--until` and prints the record. Raises ConfigError, StoreError."""
-    parser = Parser(prog="crypto-bot backtest", description="The engine over stored candles.")
+    parser = Parser(prog="crypto-bot backtest", description="Runs the engine over stored candles.")
     add_settings(
         *(parser, "tf", "symbols_file", "database_url", "exchange"),
         *("use_ml", "models_dir", "device"),

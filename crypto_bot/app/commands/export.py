@@ -1,4 +1,4 @@
-"""`crypto-bot export`: predictions with what came of them, as CSV or Parquet."""
+"""`crypto-bot export`: predictions with their outcomes, as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def export(argv: Sequence[str]) -> int:
     name = "csv" if path == STDOUT else path.suffix.removeprefix(".")
     if name not in LOG_FORMATS.names():
         endings = " or ".join(f".{each}" for each in LOG_FORMATS.names())
-        raise ConfigError(f"{path}: name a file that ends in {endings}, or - for CSV here")
+        raise ConfigError(f"{path}: the name must end in {endings}, or be - for CSV on stdout")
     log_format = LOG_FORMATS.get(name)
     wanted = LogFilter(flags.symbol, flags.source, flags.since, flags.until)
     database = Database.open(settings.database_url, settings.engine_key)
@@ -47,7 +47,7 @@ def _print(pieces: Iterator[bytes]) -> int:
         for piece in pieces:
             sys.stdout.write(piece.decode())
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has had enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -69,7 +69,7 @@ def _write(
             file.writelines(log_format.pieces(counted()))
         part.replace(path)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}): name another") from error
+        raise ConfigError(f"{path} cannot be written ({error.strerror}): use another") from error
     finally:
         part.unlink(missing_ok=True)
     return rows
@@ -93,5 +93,5 @@ def _source(text: str) -> Source:
         return Source(text.upper())
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no source: use one of {', '.join(Source)}"
+            f"{text!r} is not a source: use one of {', '.join(Source)}"
         ) from error

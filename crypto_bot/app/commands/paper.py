@@ -1,4 +1,4 @@
-"""`crypto-bot paper`: the paper accounts in a terminal, and their kill switch."""
+"""`crypto-bot paper`: status of the paper accounts, and their kill switch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def paper(argv: Sequence[str]) -> int:
     """Works with or without a running engine. Raises ConfigError, StoreError."""
     parser = Parser(prog="crypto-bot paper", description="The paper accounts.")
     parser.add_argument("action", choices=("status", "stop", "resume"))
-    parser.add_argument("--reason", default="", help="why, for stop")
+    parser.add_argument("--reason", default="", help="the reason, for stop")
     add_settings(parser, "tf", "symbols_file", "database_url", "exchange")
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
@@ -39,14 +39,14 @@ def paper(argv: Sequence[str]) -> int:
             paper.resume(_BY)
         else:
             console.print(_table(paper.accounts()))
-        console.print(_switch_words(paper.kill_switch()))
+        console.print(_switch_text(paper.kill_switch()))
     finally:
         database.close()
     return 0
 
 
 def _paper(settings: Settings, database: Database) -> PaperTrading:
-    """As the engine left it; at its time, where the time of its market is made up."""
+    """The accounts as the engine left them, at the time of its market."""
     machine = SystemClock()
     at_ms: list[int] = []
     symbols = load_symbols(settings.symbols_file)
@@ -78,9 +78,9 @@ def _table(accounts: Sequence[AccountReport]) -> Table:
     return table
 
 
-def _switch_words(switch: KillSwitch) -> str:
+def _switch_text(switch: KillSwitch) -> str:
     if not switch.on:
         return "Paper trading is on."
     since = "" if switch.since_ms is None else f" since {instant(switch.since_ms)}"
     why = f": {switch.reason}" if switch.reason else ""
-    return f"Paper trading is stopped{since} by {switch.by}{why}. To go on: crypto-bot paper resume"
+    return f"Paper trading is stopped{since} by {switch.by}{why}. Resume: crypto-bot paper resume"

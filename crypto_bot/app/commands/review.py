@@ -64,7 +64,7 @@ def review(argv: Sequence[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="crypto-bot review", description="How good each source, coin and model has been."
+        prog="crypto-bot review", description="Live results of each source, coin and model."
     )
     add_settings(
         *(parser, "tf", "symbols_file", "database_url", "exchange", "use_ml", "models_dir")
@@ -98,8 +98,8 @@ def _show(console: Console, report: PerformanceReport) -> None:
     console.print(_lines("coin", report.by_coin))
     console.print(_lines("ATR over price", report.by_volatility))
     console.print(_confusion(report.confusion))
-    for name, told in (("long", report.long), ("short", report.short)):
-        console.print(f"P({name}) of {report.predicted_by}: {_calibration(told)}")
+    for name, found in (("long", report.long), ("short", report.short)):
+        console.print(f"P({name}) of {report.predicted_by}: {_calibration(found)}")
     console.print(_loss(report))
     console.print("A hit gained before costs; break-even and mean R are after them.", style="dim")
 
@@ -139,10 +139,10 @@ def _confusion(counts: Sequence[Sequence[int]]) -> Table:
     return table
 
 
-def _calibration(told: Reliability) -> str:
-    if told.leaning is None:
-        return f"n {told.n:,}, too few to say"
-    return f"calibration error {told.error:.3f}, noise floor {told.floor:.3f} ({told.leaning})"
+def _calibration(found: Reliability) -> str:
+    if found.leaning is None:
+        return f"n {found.n:,}, too few to say"
+    return f"calibration error {found.error:.3f}, noise floor {found.floor:.3f} ({found.leaning})"
 
 
 def _loss(report: PerformanceReport) -> str:

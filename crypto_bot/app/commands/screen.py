@@ -1,4 +1,4 @@
-"""Where the tables of commands are printed."""
+"""The console on which commands print their tables."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def ends(interval: Interval, scale: float = 100.0, form: str = ".1f") -> str:
 
 
 def screen() -> Console:
-    """A terminal as wide as it is; a pipe or a file as wide as a table with words needs."""
+    """A console as wide as the terminal; fixed width on a pipe or file."""
     console = Console()
     return console if console.is_terminal else Console(width=_PIPE_WIDTH)

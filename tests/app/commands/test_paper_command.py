@@ -47,7 +47,7 @@ def test_status_stop_and_resume(
     assert "holding 1" not in printed
     assert "Paper trading is on." in printed
     printed = ran(capsys, "stop", "--reason", "a test", *flags)
-    assert "by command: a test. To go on: crypto-bot paper resume" in printed
+    assert "by command: a test. Resume: crypto-bot paper resume" in printed
     database = Database.open(url)
     assert SqlPaperStore(database, M15).kill_switch().on
     database.close()

@@ -112,9 +112,9 @@ def test_export_filters(url: str, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("export", "log.xls"), "ends in .csv or .parquet"),
+        (("export", "log.xls"), "must end in .csv or .parquet"),
         (("export", "/nowhere/log.csv"), "cannot be written"),
-        (("export", "-", "--source", "ORACLE"), "is no source"),
+        (("export", "-", "--source", "ORACLE"), "is not a source"),
         (("export", "-", "--since", "yesterday"), "is not a time"),
         (("review", "--window", "1y"), "invalid choice"),
     ],
