@@ -1,1 +1,1 @@
-"""The words of the trade: frozen values and pure functions, standard library only."""
+"""The terms of the field: frozen values and pure functions, standard library only."""

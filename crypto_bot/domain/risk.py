@@ -148,8 +148,8 @@ def descriptions(plan: Plan) -> dict[str, str]:
     """A text for each rule that is on, by name."""
     rules = plan.rules
     return {
-        name: words
-        for name, words in (
+        name: text
+        for name, text in (
             ("sizing", _sizing_words(plan)),
             ("exits", _exit_words(plan)),
             ("costs", _cost_words(plan)),
@@ -165,7 +165,7 @@ def descriptions(plan: Plan) -> dict[str, str]:
             ("daily_loss", _text("nothing more after {:.1%} lost in a day", rules.daily_loss)),
             ("drawdown", _text("nothing more {:.1%} below the peak", rules.drawdown)),
         )
-        if words is not None
+        if text is not None
     }
 
 

@@ -29,11 +29,11 @@ class Manager:
         self._socket.settimeout(120)
         self.environment = {"NOTIFY_SOCKET": address.replace("\0", "@")}
 
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         return self._socket.recv(4096).decode().split("\n")
 
     async def next(self) -> list[str]:
-        return await asyncio.to_thread(self.heard)
+        return await asyncio.to_thread(self.received)
 
     def close(self) -> None:
         self._socket.close()
@@ -75,14 +75,14 @@ async def test_ready_then_alive_then_silent_when_it_is_stuck(manager: Manager) -
     assert await manager.next() == ["READY=1", "STATUS=running"]
     assert await manager.next() == ["WATCHDOG=1", "STATUS=running"]
     engine.now_ms += 2 * HOUR_MS
-    said = await manager.next()
-    while said[0] == "WATCHDOG=1":
-        said = await manager.next()
-    assert said[0].startswith("STATUS=watchdog not notified: degraded: signals are behind")
+    state = await manager.next()
+    while state[0] == "WATCHDOG=1":
+        state = await manager.next()
+    assert state[0].startswith("STATUS=watchdog not notified: degraded: signals are behind")
     assert (await manager.next())[0].startswith("STATUS=")
     engine.health = replace(engine.health, last_cycle_ms=engine.now_ms)
-    while not (said := await manager.next())[0].startswith("WATCHDOG=1"):
-        assert said[0].startswith("STATUS=")
+    while not (state := await manager.next())[0].startswith("WATCHDOG=1"):
+        assert state[0].startswith("STATUS=")
     task.cancel()
 
 

@@ -169,16 +169,16 @@ class Told:
 
 async def test_a_slow_coin_does_not_hold_the_others_up(settings: Settings, truth: Truth) -> None:
     clock, live_ms = ReplayClock(), START + M15.ms
-    feed, told = Slow(truth, clock, live_ms), Told(live_ms)
+    feed, sink = Slow(truth, clock, live_ms), Told(live_ms)
     with opened() as database:
-        catch_up = engine(settings, database, feed, clock, sinks=[told], patience_s=0.01)
+        catch_up = engine(settings, database, feed, clock, sinks=[sink], patience_s=0.01)
         clock.set(M15.close_of(START) + 1_000)
         catch_up.recover(START)
         await catch_up.to(START)
         clock.set(M15.close_of(live_ms) + 1_000)
         run = asyncio.create_task(catch_up.to(live_ms))
         async with asyncio.timeout(120):
-            await told.current.wait()
+            await sink.current.wait()
         latest = SqlPredictionQueries(database, M15).latest_predictions()
         live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
         assert live == set(SYMBOLS) - {"ETHUSDT"}
@@ -191,14 +191,14 @@ async def test_a_first_start_in_waves_is_that_of_one(settings: Settings, truth: 
     """The others go a lag ahead of the coin that is slow, and no further: its outcomes count."""
     clock = ReplayClock()
     feed = Slow(truth, clock, START)
-    told = Told(START - (RECORD_BARS - LAG_BARS) * M15.ms)
+    sink = Told(START - (RECORD_BARS - LAG_BARS) * M15.ms)
     with opened() as database:
-        catch_up = engine(settings, database, feed, clock, sinks=[told], patience_s=0.01)
+        catch_up = engine(settings, database, feed, clock, sinks=[sink], patience_s=0.01)
         clock.set(M15.close_of(START) + 1_000)
         catch_up.recover(START)
         run = asyncio.create_task(catch_up.to(START))
         async with asyncio.timeout(120):
-            await told.current.wait()
+            await sink.current.wait()
         feed.released.set()
         assert not (await run).owed
         assert contents(database) == undisturbed(settings, truth, START)
@@ -226,7 +226,7 @@ async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
         assert spanning
 
 
-async def test_what_came_late_is_marked(settings: Settings, truth: Truth) -> None:
+async def test_late_signals_are_marked(settings: Settings, truth: Truth) -> None:
     clock = ReplayClock()
     with opened() as database:
         catch_up = engine(settings, database, Feed(truth, clock, honest), clock)

@@ -1,4 +1,4 @@
-"""Health: which state a snapshot amounts to, and what is said of it."""
+"""Health: the status of a snapshot and its reasons."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def report(health: Health, now_ms: int) -> HealthReport:
 
 
 def test_before_the_first_cycle_it_is_starting_whatever_is_wrong() -> None:
-    said = report(replace(STARTED, exchange_down_since_ms=OPEN_MS + 5), OPEN_MS + 900_000)
-    assert said.status is Status.STARTING
-    assert said.lag_ms is None
-    assert said.reasons == (
+    found = report(replace(STARTED, exchange_down_since_ms=OPEN_MS + 5), OPEN_MS + 900_000)
+    assert found.status is Status.STARTING
+    assert found.lag_ms is None
+    assert found.reasons == (
         "the exchange is down since 2025-12-01T00:00:00.005Z",
         "no signals yet; started at 2025-12-01T00:00:00.000Z",
     )
@@ -36,39 +36,39 @@ def test_before_the_first_cycle_it_is_starting_whatever_is_wrong() -> None:
 
 @pytest.mark.parametrize("late_ms", [0, 1, PATIENCE_MS])
 def test_running_until_the_patience_after_the_next_close_is_over(late_ms: int) -> None:
-    said = report(CURRENT, CLOSE_MS + QUARTER.ms + late_ms)
-    assert said.status is Status.RUNNING
-    assert said.reasons == ()
-    assert said.lag_ms == late_ms
+    found = report(CURRENT, CLOSE_MS + QUARTER.ms + late_ms)
+    assert found.status is Status.RUNNING
+    assert found.reasons == ()
+    assert found.lag_ms == late_ms
 
 
 def test_degraded_when_the_next_candle_has_no_signals_in_time() -> None:
-    said = report(CURRENT, CLOSE_MS + QUARTER.ms + PATIENCE_MS + 1)
-    assert said.status is Status.DEGRADED
-    assert said.reasons == (
+    found = report(CURRENT, CLOSE_MS + QUARTER.ms + PATIENCE_MS + 1)
+    assert found.status is Status.DEGRADED
+    assert found.reasons == (
         "signals are behind: the newest are of the candle of 2025-12-01T00:00:00.000Z",
     )
-    assert said.lag_ms == PATIENCE_MS + 1
+    assert found.lag_ms == PATIENCE_MS + 1
 
 
 def test_degraded_while_the_exchange_is_down_though_signals_are_current() -> None:
-    said = report(replace(CURRENT, exchange_down_since_ms=CLOSE_MS), CLOSE_MS + 10)
-    assert said.status is Status.DEGRADED
-    assert said.lag_ms == 0
+    found = report(replace(CURRENT, exchange_down_since_ms=CLOSE_MS), CLOSE_MS + 10)
+    assert found.status is Status.DEGRADED
+    assert found.lag_ms == 0
 
 
 def test_owed_candles_count_once_their_patience_is_over() -> None:
     owed = replace(CURRENT, owed_candles=3, oldest_owed_open_ms=OPEN_MS)
     assert report(owed, CLOSE_MS + PATIENCE_MS).status is Status.RUNNING
-    said = report(owed, CLOSE_MS + PATIENCE_MS + 1)
-    assert said.status is Status.DEGRADED
-    assert said.reasons == ("3 candles have no signal, the oldest of 2025-12-01T00:00:00.000Z",)
+    found = report(owed, CLOSE_MS + PATIENCE_MS + 1)
+    assert found.status is Status.DEGRADED
+    assert found.reasons == ("3 candles have no signal, the oldest of 2025-12-01T00:00:00.000Z",)
 
 
 def test_stopped_is_stopped() -> None:
-    said = report(replace(CURRENT, stopped_ms=CLOSE_MS, owed_candles=3), CLOSE_MS + 10**9)
-    assert said.status is Status.STOPPED
-    assert said.reasons == ("stopped at 2025-12-01T00:15:00.000Z",)
+    found = report(replace(CURRENT, stopped_ms=CLOSE_MS, owed_candles=3), CLOSE_MS + 10**9)
+    assert found.status is Status.STOPPED
+    assert found.reasons == ("stopped at 2025-12-01T00:15:00.000Z",)
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**8))

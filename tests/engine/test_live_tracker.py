@@ -1,4 +1,4 @@
-"""The tracker settles candle by candle exactly what `settle` says of the whole path."""
+"""The tracker settles candle by candle exactly as `settle` does the whole path."""
 
 import random
 from collections.abc import Sequence

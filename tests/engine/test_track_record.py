@@ -118,7 +118,7 @@ def test_restored_it_says_the_same(
 
 
 @given(OUTCOMES)
-def test_a_coin_that_is_far_behind_is_told_nothing_of_what_came_later(
+def test_a_coin_that_is_far_behind_uses_nothing_from_its_future(
     outcomes: list[tuple[int, str, Pred, Pred]],
 ) -> None:
     record = TrackRecord(LAG_MS)

@@ -1,4 +1,4 @@
-"""A feed that tells a known truth, or what a test makes of it; and what a store then holds."""
+"""A feed with known candles, altered as a test wants; and the contents of a store."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ def true_candles(symbols: Sequence[str], bars_before: int, bars_after: int) -> T
 
 
 class Feed:
-    """Tells the truth through `answer`, which may leave candles out or raise."""
+    """Passes the true candles through `answer`, which may leave some out or raise."""
 
     def __init__(self, truth: Truth, clock: ReplayClock, answer: Answers) -> None:
         self._truth = truth

@@ -1,4 +1,4 @@
-"""The analyzer: its score part by part, its threshold, and what it says."""
+"""The analyzer: its score part by part, its threshold, and its reasons."""
 
 from math import nan
 from typing import Any

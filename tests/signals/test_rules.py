@@ -13,7 +13,7 @@ from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
 
 
-def told(answer: Call | SignalUnavailable) -> tuple[Pred | None, str]:
+def summary(answer: Call | SignalUnavailable) -> tuple[Pred | None, str]:
     if isinstance(answer, SignalUnavailable):
         return None, str(answer)
     assert answer.distribution is None
@@ -35,7 +35,7 @@ def told(answer: Call | SignalUnavailable) -> tuple[Pred | None, str]:
 )
 def test_rsi_ma(calm: MarketView, rsi: float, close: float, pred: Pred | None, reason: str) -> None:
     view = calm._replace(rsi=rsi, close=close, ema_20=100.0)
-    assert told(RsiMa().calls([view])[0]) == (pred, reason)
+    assert summary(RsiMa().calls([view])[0]) == (pred, reason)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_momentum_passes_at_its_limit_scaled_by_the_root_of_time(
     for side, pred in ((1.0, Pred.LONG), (-1.0, Pred.SHORT)):
         within = calm._replace(change_14=side * limit * 0.9999)
         beyond = calm._replace(change_14=side * limit * 1.0001)
-        assert told(source.calls([within])[0])[0] is None
-        assert told(source.calls([beyond])[0])[0] is pred
+        assert summary(source.calls([within])[0])[0] is None
+        assert summary(source.calls([beyond])[0])[0] is pred
 
 
 def test_momentum_says_the_change_and_its_limit(calm: MarketView) -> None:
     source = Momentum(Timeframe.parse("15m"))
     views = [calm._replace(change_14=change) for change in (0.0123, -0.0311)]
-    assert [told(answer) for answer in source.calls(views)] == [
+    assert [summary(answer) for answer in source.calls(views)] == [
         (None, "14-bar change 123 bp, within ±250 bp"),
         (Pred.SHORT, "14-bar change -311 bp, beyond ±250 bp"),
     ]
@@ -65,7 +65,7 @@ def test_momentum_says_the_change_and_its_limit(calm: MarketView) -> None:
 def test_hold_stays_out_even_of_a_coin_with_one_candle(calm: MarketView) -> None:
     new = MarketView("NEW", 0, 1, 5.0, nan, nan, nan, nan)
     for answer in Hold().calls([calm, new]):
-        assert told(answer) == (Pred.NO_TRADE, "no source sees a trade")
+        assert summary(answer) == (Pred.NO_TRADE, "no source sees a trade")
 
 
 def test_the_rules_say_how_many_candles_they_lack(calm: MarketView) -> None:

@@ -113,8 +113,8 @@ async def test_a_fault_reaches_the_client(connect: Any, kind: str, error: type[E
                 await client.fetch_ohlcv("BTC/USDT", "15m", None, 3)
         if kind in ("rate_limited", "banned"):
             assert int(client.last_response_headers["Retry-After"]) >= 5
-        told = (await control.get(f"{client.sim_url}/faults")).json()
-        assert told["injected"] == {kind: 2}
+        reply = (await control.get(f"{client.sim_url}/faults")).json()
+        assert reply["injected"] == {kind: 2}
         await control.post(f"{client.sim_url}/faults", json={"rate": 0.0})
         assert len(await client.fetch_ohlcv("BTC/USDT", "15m", None, 3)) == 3
 
@@ -137,9 +137,7 @@ def candles_in(text: str) -> int:
         return 0
 
 
-async def test_an_outage_lasts_as_many_simulated_seconds_as_it_was_told(
-    connect: Any, clock: Any
-) -> None:
+async def test_an_outage_lasts_the_simulated_seconds_it_was_given(connect: Any, clock: Any) -> None:
     async with connect() as client, httpx.AsyncClient() as control:
         await client.load_markets()
         await control.post(f"{client.sim_url}/outage", json={"seconds": 90})
@@ -156,8 +154,8 @@ async def test_an_outage_lasts_as_many_simulated_seconds_as_it_was_told(
 
 async def test_the_controls_show_the_clock_and_refuse_nonsense(connect: Any, clock: Any) -> None:
     async with connect(fault_rate=0.25) as client, httpx.AsyncClient() as control:
-        told = (await control.get(f"{client.sim_url}/clock")).json()
-        assert told == {"origin_ms": clock.at_ms, "anchor_ms": 0, "speed": 1.0}
+        reply = (await control.get(f"{client.sim_url}/clock")).json()
+        assert reply == {"origin_ms": clock.at_ms, "anchor_ms": 0, "speed": 1.0}
         rates = (await control.get(f"{client.sim_url}/faults")).json()["rates"]
         assert rates == dict.fromkeys(FaultKind, 0.25)
         for path, body in [

@@ -39,7 +39,7 @@ def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals) -> N
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--tf", "7m"], "invalid choice: '7m'"),
         (["--speed", "0"], "speed 0.0 is not in"),
@@ -53,13 +53,13 @@ def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals) -> N
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(
-    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(argv) == 2
-    told = capsys.readouterr()
-    assert said in told.err
-    assert told.err.count("\n") == 1
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.err.count("\n") == 1
+    assert output.out == ""
 
 
 def test_unknown_symbols_and_a_taken_port_too(

@@ -106,7 +106,7 @@ def test_the_same_seed_draws_the_same_faults() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_an_outage_ends_when_it_was_told_to() -> None:
+def test_an_outage_ends_at_its_time() -> None:
     faults = Faults(1, 0.0)
     assert faults.outage(0) is None
     faults.begin_outage(1000)

@@ -1,4 +1,4 @@
-"""The generated market: sound, the same every time, and with the habits of a real one."""
+"""The generated market: valid, deterministic, and with the statistics of a real one."""
 
 from __future__ import annotations
 

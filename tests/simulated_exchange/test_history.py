@@ -81,7 +81,7 @@ def test_the_exchange_opens_in_the_middle_of_what_the_symbols_share(folder: Path
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         (SimConfig(("BTCUSDT",), candles="/no/such"), "no folder of candles at /no/such"),
         (SimConfig(("XRPUSDT",), candles="."), "no candles of XRPUSDT"),
@@ -90,10 +90,10 @@ def test_the_exchange_opens_in_the_middle_of_what_the_symbols_share(folder: Path
     ],
 )
 def test_what_the_folder_cannot_serve_is_refused(
-    folder: Path, config: SimConfig, said: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, config: SimConfig, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         open_market(config, 0)
 
 

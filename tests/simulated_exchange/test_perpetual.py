@@ -50,7 +50,7 @@ async def test_prices_are_those_of_the_open_candle(client: Any, clock: Any) -> N
     for symbol, ticker in tickers.items():
         row = (await client.fetch_ohlcv(symbol, "15m", None, 1))[0]
         assert ticker["last"] == row[4]
-        assert ticker["bid"] is None, "contracts tell the book elsewhere"
+        assert ticker["bid"] is None, "contracts have the book elsewhere"
         book = await client.fetch_order_book(symbol, 5)
         assert book["timestamp"] == clock.at_ms
         assert [quotes[symbol]["bid"], quotes[symbol]["ask"]] == [
@@ -65,17 +65,17 @@ async def test_what_was_expected_is_paid_when_it_is_due(client: Any, clock: Any)
     early = (await client.fetch_funding_rates(["BTC/USDT:USDT"]))["BTC/USDT:USDT"]
     assert early["fundingTimestamp"] == due_ms
     clock.at_ms = due_ms - 1
-    told = (await client.fetch_funding_rates(["BTC/USDT:USDT"]))["BTC/USDT:USDT"]
-    assert told["fundingTimestamp"] == due_ms
+    expected = (await client.fetch_funding_rates(["BTC/USDT:USDT"]))["BTC/USDT:USDT"]
+    assert expected["fundingTimestamp"] == due_ms
     clock.at_ms = due_ms + 60_000
     paid = await client.fetch_funding_rate_history("BTC/USDT:USDT", due_ms - 3 * FUNDING_MS)
     assert [each["timestamp"] for each in paid] == [
         due_ms - back * FUNDING_MS for back in (3, 2, 1, 0)
     ]
-    assert paid[-1]["fundingRate"] == pytest.approx(told["fundingRate"], abs=1e-5)
+    assert paid[-1]["fundingRate"] == pytest.approx(expected["fundingRate"], abs=1e-5)
 
 
-def test_a_rise_makes_longs_pay_more_and_nobody_more_than_the_cap(market: GeneratedMarket) -> None:
+def test_a_rise_makes_longs_pay_more_but_never_more_than_the_cap(market: GeneratedMarket) -> None:
     tape = Tape(market)
     dues = range(1_764_547_200_000, 1_764_547_200_000 + 200 * FUNDING_MS, FUNDING_MS)
     rates = [funding_rate(tape, "ETHUSDT", due_ms, due_ms) for due_ms in dues]

@@ -1,4 +1,4 @@
-"""Requests and replies in Binance's own words."""
+"""Requests and replies as of Binance."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ class AppriseReceiver:
                 body_format="text",
             )
         except Exception as error:  # noqa: BLE001 - the seam to the plug-ins of a hundred services
-            return Answer(delivered=False, words=type(error).__name__)
+            return Answer(delivered=False, detail=type(error).__name__)
         with result:
             reply = "; ".join(hidden(entry.message, self._url) for entry in result.logs())
             if result:
-                return Answer(delivered=True, words=reply or "delivered")
-            return Answer(delivered=False, words=reply or f"no answer within {TIMEOUT_S:g} s")
+                return Answer(delivered=True, detail=reply or "delivered")
+            return Answer(delivered=False, detail=reply or f"no answer within {TIMEOUT_S:g} s")
 
 
 def open_receivers(urls: str) -> list[AppriseReceiver]:

@@ -16,10 +16,10 @@ _log = structlog.get_logger()
 
 
 class Answer(NamedTuple):
-    """Whether a message was delivered, and the reply in words."""
+    """Whether a message was delivered, and the reply or the reason."""
 
     delivered: bool
-    words: str
+    detail: str
 
 
 class Receiver(Protocol):
@@ -114,7 +114,7 @@ class Channel:
             waiting = self._outbox.waiting
         name = self._receiver.name
         if not answer.delivered and not self._failing:
-            _log.warning("notify.failing", channel=name, reason=answer.words, waiting=waiting)
+            _log.warning("notify.failing", channel=name, reason=answer.detail, waiting=waiting)
         elif answer.delivered and self._failing:
             _log.info("notify.delivering", channel=name)
         self._failing = not answer.delivered

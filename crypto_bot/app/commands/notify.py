@@ -37,6 +37,6 @@ def notify(argv: Sequence[str]) -> int:
     console = Console(soft_wrap=True)
     for receiver, reply in zip(receivers, replies, strict=True):
         status = "delivered" if reply.delivered else "NOT delivered"
-        detail = "" if reply.words == status else f": {reply.words}"
+        detail = "" if reply.detail == status else f": {reply.detail}"
         console.print(f"{receiver.name}  {status}{detail}", markup=False, highlight=False)
     return 0 if all(reply.delivered for reply in replies) else FAILED

@@ -69,9 +69,9 @@ class ScriptedExchange:
                 return rows[: min(limit, self.most_rows)]
 
     def _market(self, base: str) -> dict[str, Any]:
-        told: dict[str, Any] = {"symbol": f"{base}USDT", "baseAsset": base, "quoteAsset": "USDT"}
-        told |= {"status": "TRADING", "permissionSets": [["SPOT"]], "filters": []}
-        return told | (self.market if base == "ETH" else {})
+        entry: dict[str, Any] = {"symbol": f"{base}USDT", "baseAsset": base, "quoteAsset": "USDT"}
+        entry |= {"status": "TRADING", "permissionSets": [["SPOT"]], "filters": []}
+        return entry | (self.market if base == "ETH" else {})
 
     def asked(self, call: str) -> list[web.Request]:
         """The requests for `call`, e.g. `klines`."""

@@ -62,7 +62,7 @@ def test_one_probe_in_each_interval_while_open() -> None:
     assert admitted == [opened_ms + 1_000, opened_ms + 2_000, opened_ms + 3_000]
 
 
-def test_the_first_success_closes_it_and_tells_how_long_it_was_down() -> None:
+def test_the_first_success_closes_it_and_returns_the_duration_of_the_outage() -> None:
     breaker = Breaker()
     opened_ms = broken(breaker, start_ms=7_000)
 

@@ -76,7 +76,7 @@ async def test_what_is_no_json_is_never_taken_for_no_candles(
         await kraken.rows("BTC/USDT", "15m", T0_S * 1000, 10)
 
 
-async def test_a_rate_limit_told_with_status_200_is_one_too(
+async def test_a_rate_limit_with_status_200_is_one_too(
     exchange: Any, kraken: ExchangeClient
 ) -> None:
     await kraken.markets()

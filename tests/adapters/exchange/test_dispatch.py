@@ -1,4 +1,4 @@
-"""Asking again: how often, after which wait, and when not at all."""
+"""Retries: how often, after which wait, and when not at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_waits_double_up_to_a_cap_and_half_is_chance(attempt: int, chance: float
 
 
 @pytest.mark.parametrize("error", [DOWN, BadCandles("NaN"), RateLimited("429", 1.0)])
-async def test_a_failure_is_asked_again(error: MarketDataError, clock: Any) -> None:
+async def test_a_failure_is_retried(error: MarketDataError, clock: Any) -> None:
     exchange = Exchange(error, error, "answer")
     dispatcher = Dispatcher("x", clock, 3, Breaker())
 
@@ -65,7 +65,7 @@ async def test_the_last_error_is_raised_after_the_last_attempt(
 @pytest.mark.parametrize(
     "error", [Refused("no such symbol"), MarketDataError("closed"), RateLimited("ban", 3_600.0)]
 )
-async def test_what_asking_again_cannot_change_is_asked_once(
+async def test_what_a_retry_cannot_change_is_requested_once(
     error: MarketDataError, clock: Any
 ) -> None:
     exchange = Exchange(error)

@@ -70,7 +70,7 @@ async def test_opening_asks_for_the_markets_of_one_type_and_nothing_else(
     assert exchange.seen[0].headers["User-Agent"].startswith("crypto-bot/")
 
 
-async def test_candles_come_as_they_are(exchange: Any, clock: Any) -> None:
+async def test_candles_are_passed_on_unchanged(exchange: Any, clock: Any) -> None:
     exchange.rows = [row(0, close="2.25"), row(1)]
     async with opened(exchange.url, clock) as feed:
         candles = await feed.candles("BTCUSDT", at(0), at(0))
@@ -138,7 +138,7 @@ def windowed(exchange: Any) -> Callable[[web.Request], web.Response | None]:
     return script
 
 
-async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any, clock: Any) -> None:
+async def test_a_corrupt_reply_is_retried_and_never_used(exchange: Any, clock: Any) -> None:
     exchange.rows = [row(0), row(1), row(2)]
     bad = [[row(0), row(1, high="NaN"), row(2)], [row(0), row(2), row(1), row(2)]]
 
@@ -168,7 +168,7 @@ async def test_a_corrupt_reply_is_asked_for_again_and_never_used(exchange: Any, 
         (302, "", ExchangeUnavailable),
     ],
 )
-async def test_other_replies_are_mapped_to_errors_of_ours(
+async def test_other_replies_are_mapped_to_domain_errors(
     exchange: Any, status: int, body: str, error: type[MarketDataError], clock: Any
 ) -> None:
     def script(request: web.Request) -> web.Response | None:
@@ -199,8 +199,8 @@ async def test_a_coin_that_cannot_be_had_does_not_take_the_exchange_down(
         assert await feed.candles("BTCUSDT", at(0), at(0)) == []
 
 
-async def test_all_requests_keep_the_pause_that_one_was_told(exchange: Any) -> None:
-    told = [web.Response(status=429, headers={"Retry-After": "60"}, text="{}")]
+async def test_all_requests_keep_the_pause_of_one(exchange: Any) -> None:
+    limited = [web.Response(status=429, headers={"Retry-After": "60"}, text="{}")]
     first_ms = SystemClock().now_ms()
     speed = 200.0
     clock = AcceleratedClock(at(10), first_ms, speed)
@@ -208,7 +208,7 @@ async def test_all_requests_keep_the_pause_that_one_was_told(exchange: Any) -> N
 
     def script(request: web.Request) -> web.Response | None:
         seen_ms.append(clock.now_ms())
-        return told.pop() if told and "klines" in request.path else None
+        return limited.pop() if limited and "klines" in request.path else None
 
     exchange.rows, exchange.script = [row(0), row(1)], script
     with capture_logs() as events:
@@ -223,7 +223,7 @@ async def test_all_requests_keep_the_pause_that_one_was_told(exchange: Any) -> N
     assert [event["event"] for event in events] == ["exchange.paused"]
 
 
-async def test_a_ban_of_days_is_told_at_once(exchange: Any, clock: Any) -> None:
+async def test_a_ban_of_days_is_an_error_at_once(exchange: Any, clock: Any) -> None:
     def script(request: web.Request) -> web.Response | None:
         banned = web.Response(status=418, headers={"Retry-After": "259200"}, text="{}")
         return banned if "klines" in request.path else None
@@ -262,7 +262,7 @@ async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any, clock
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("binanc", "15m", COINS), "unknown exchange 'binanc': did you mean 'binance'?"),
         (("??", "15m", COINS), "unknown exchange '??': see https://docs.ccxt.com for their ids"),
@@ -272,7 +272,7 @@ async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any, clock
     ],
 )
 async def test_what_an_exchange_does_not_have_is_one_readable_line(
-    exchange: Any, arguments: tuple[str, str, tuple[str, ...]], said: str
+    exchange: Any, arguments: tuple[str, str, tuple[str, ...]], message: str
 ) -> None:
     exchange.market = {"status": "BREAK"}
     exchange_id, timeframe, symbols = arguments
@@ -282,7 +282,7 @@ async def test_what_an_exchange_does_not_have_is_one_readable_line(
         await feed.open(symbols)
     await feed.close()
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 

@@ -1,4 +1,4 @@
-"""The shared pause: as long as the exchange asks, told once."""
+"""The shared pause: as long as the exchange demands, logged once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW_MS = 1_764_547_200_000
 
 
 @pytest.mark.parametrize(
-    ("told", "wait_ms"),
+    ("header", "wait_ms"),
     [
         ("7", 7_000),
         ("0.5", 500),
@@ -33,8 +33,8 @@ NOW_MS = 1_764_547_200_000
         ("Sun, 30 Nov 2025 00:00:00 GMT", 0),
     ],
 )
-def test_retry_after_is_read(told: str, wait_ms: int) -> None:
-    assert retry_after_ms({"Content-Type": "text/html", "retry-after": told}, NOW_MS) == wait_ms
+def test_retry_after_is_read(header: str, wait_ms: int) -> None:
+    assert retry_after_ms({"Content-Type": "text/html", "retry-after": header}, NOW_MS) == wait_ms
 
 
 def test_without_the_header_a_pause_is_kept_all_the_same() -> None:
@@ -42,11 +42,11 @@ def test_without_the_header_a_pause_is_kept_all_the_same() -> None:
 
 
 @given(st.text())
-def test_no_header_can_break_it(told: str) -> None:
-    assert retry_after_ms({"Retry-After": told}, NOW_MS) >= 0
+def test_no_header_can_break_it(header: str) -> None:
+    assert retry_after_ms({"Retry-After": header}, NOW_MS) >= 0
 
 
-async def test_all_wait_until_the_latest_end_and_one_event_tells(clock: Any) -> None:
+async def test_all_wait_until_the_latest_end_and_one_event_is_logged(clock: Any) -> None:
     start_ms = clock.at_ms
     pause = Pause("binance", clock)
 
@@ -63,7 +63,7 @@ async def test_all_wait_until_the_latest_end_and_one_event_tells(clock: Any) -> 
     assert events[0]["pause_s"] == 3.0
 
 
-async def test_a_ban_is_told_instead_of_waited_out(clock: Any) -> None:
+async def test_a_ban_is_an_error_instead_of_a_wait(clock: Any) -> None:
     start_ms = clock.at_ms
     pause = Pause("binance", clock)
     pause.begin(3 * 86_400_000, "418")

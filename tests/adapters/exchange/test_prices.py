@@ -61,7 +61,7 @@ async def test_all_coins_are_quoted_in_one_request(exchange: Any, clock: Any) ->
     assert asked.query["symbols"] == '["BTCUSDT","ETHUSDT","SOLUSDT"]'
 
 
-async def test_what_cannot_be_true_is_left_out_and_told_once(exchange: Any, clock: Any) -> None:
+async def test_invalid_quotes_are_left_out_and_logged_once(exchange: Any, clock: Any) -> None:
     rows = [row("BTCUSDT", "3", "2"), row("ETHUSDT", "1", "2")]
     exchange.script = answering("bookTicker", lambda: rows)
     async with opened(exchange, clock) as (feed, prices):
@@ -79,14 +79,14 @@ async def test_what_cannot_be_true_is_left_out_and_told_once(exchange: Any, cloc
     assert len(exchange.asked("ticker/bookTicker")) == 4 + 5
 
 
-async def test_a_reply_without_a_quote_is_asked_for_again(exchange: Any, clock: Any) -> None:
+async def test_a_reply_without_a_quote_is_retried(exchange: Any, clock: Any) -> None:
     replies: list[Any] = [[row("BTCUSDT", "1", "2")], [], []]
     exchange.script = answering("bookTicker", replies.pop)
     async with opened(exchange, clock) as (_feed, prices):
         assert list(await prices.quotes()) == ["BTCUSDT"]
 
 
-async def test_a_book_that_cannot_be_true_is_asked_for_again(exchange: Any, clock: Any) -> None:
+async def test_an_invalid_book_is_retried(exchange: Any, clock: Any) -> None:
     sound = {"bids": [["1.5", "2"], ["1.4", "1"]], "asks": [["1.6", "0.25"]]}
     replies = [sound, {"bids": [["1.7", "2"]], "asks": [["1.6", "1"]]}]
     exchange.script = answering("depth", replies.pop)
@@ -148,7 +148,7 @@ async def test_funding_is_paged_and_ordered(exchange: Any, clock: Any) -> None:
     assert len(exchange.seen) == requests + 1
 
 
-async def test_spot_knows_no_funding(exchange: Any, clock: Any) -> None:
+async def test_spot_has_no_funding(exchange: Any, clock: Any) -> None:
     async with opened(exchange, clock) as (_feed, prices):
         assert await prices.funding("BTCUSDT", 0, clock.at_ms) == []
     assert [request.path for request in exchange.seen] == ["/api/v3/exchangeInfo"]

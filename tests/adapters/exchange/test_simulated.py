@@ -69,7 +69,7 @@ def test_a_killed_parent_takes_it_along() -> None:
 
 
 def gone(pid: int) -> bool:
-    """Ended, though perhaps nobody has asked how."""
+    """Ended, though perhaps its exit code was not read."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Prices that cannot be true are refused, and the others arrive to the last digit."""
+"""Invalid prices are refused, and valid ones are exact."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def test_what_was_written_arrives_to_the_last_digit(digits: int, decimals: int) 
 
 
 def test_a_quote_says_of_when_it_is_at_the_earliest() -> None:
-    told = {"bid": 91234.5, "ask": "91234.60000000", "timestamp": None}
-    quote = sound_quote("BTCUSDT", told, REQUEST)
+    ticker = {"bid": 91234.5, "ask": "91234.60000000", "timestamp": None}
+    quote = sound_quote("BTCUSDT", ticker, REQUEST)
     assert quote == ("BTCUSDT", Decimal("91234.5"), Decimal("91234.6"), SENT_MS)
-    assert sound_quote("X", told | {"timestamp": SENT_MS - 700}, REQUEST).at_ms == SENT_MS - 700
-    assert sound_quote("X", told | {"bid": told["ask"]}, REQUEST).bid == Decimal("91234.6")
+    assert sound_quote("X", ticker | {"timestamp": SENT_MS - 700}, REQUEST).at_ms == SENT_MS - 700
+    assert sound_quote("X", ticker | {"bid": ticker["ask"]}, REQUEST).bid == Decimal("91234.6")
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"bid": 2.2}, "bid 2.2 is above ask 2.1"),
         ({"bid": 0.0}, "0.0 is not above zero"),
@@ -59,11 +59,11 @@ def test_a_quote_says_of_when_it_is_at_the_earliest() -> None:
         ({"timestamp": float("inf")}, "infinity"),
     ],
 )
-def test_a_quote_that_cannot_be_true_is_refused(changes: dict[str, Any], said: str) -> None:
-    told = {"bid": 2.0, "ask": 2.1, "timestamp": SENT_MS}
-    assert sound_quote("BTCUSDT", told, REQUEST).bid == 2
-    with pytest.raises(BadPrices, match=f"BTCUSDT from binance is not quoted: .*{said}"):
-        sound_quote("BTCUSDT", told | changes, REQUEST)
+def test_an_invalid_quote_is_refused(changes: dict[str, Any], message: str) -> None:
+    ticker = {"bid": 2.0, "ask": 2.1, "timestamp": SENT_MS}
+    assert sound_quote("BTCUSDT", ticker, REQUEST).bid == 2
+    with pytest.raises(BadPrices, match=f"BTCUSDT from binance is not quoted: .*{message}"):
+        sound_quote("BTCUSDT", ticker | changes, REQUEST)
 
 
 def test_a_book_is_in_coins_even_where_contracts_are_not() -> None:
@@ -75,7 +75,7 @@ def test_a_book_is_in_coins_even_where_contracts_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"asks": []}, "a side is empty"),
         ({"bids": None}, "a side is empty"),
@@ -88,12 +88,12 @@ def test_a_book_is_in_coins_even_where_contracts_are_not() -> None:
         ({"timestamp": SENT_MS - STALE_MS - 1}, "it is of "),
     ],
 )
-def test_a_book_that_cannot_be_true_is_refused(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadPrices, match=f"the book of BTCUSDT from binance .*: .*{said}"):
+def test_an_invalid_book_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadPrices, match=f"the book of BTCUSDT from binance .*: .*{message}"):
         sound_book("BTCUSDT", book(**changes), ONE, REQUEST)
 
 
-def test_a_side_that_is_not_told_is_refused() -> None:
+def test_a_missing_side_is_refused() -> None:
     with pytest.raises(BadPrices, match="'asks'"):
         sound_book("BTCUSDT", {"bids": [[1.0, 1.0]]}, ONE, REQUEST)
 

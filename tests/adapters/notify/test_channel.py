@@ -54,10 +54,10 @@ def notice(text: str = "something", level: Level = Level.INFO) -> Notice:
 @pytest.fixture
 def root_log() -> Iterator[StringIO]:
     """All that reaches the program's log from libraries."""
-    told = StringIO()
-    handler = logging.StreamHandler(told)
+    log = StringIO()
+    handler = logging.StreamHandler(log)
     logging.getLogger().addHandler(handler)
-    yield told
+    yield log
     logging.getLogger().removeHandler(handler)
 
 
@@ -93,14 +93,14 @@ def test_a_thousand_events_in_a_minute_become_a_digest() -> None:
             post.notify(notice(f"event {number}"))
         post.close()
         later(lambda: post.counts()[0].sent == 1_000)
-        told = [int(each["title"].split()[1].replace(",", "")) for each in inbox.messages]
-        assert sum(told) == 1_000
-        assert len(told) <= 5
-        assert max(told) > 800
+        counts = [int(each["title"].split()[1].replace(",", "")) for each in inbox.messages]
+        assert sum(counts) == 1_000
+        assert len(counts) <= 5
+        assert max(counts) > 800
         assert all(len(each["message"]) < 4_096 for each in inbox.messages)
 
 
-def test_a_hanging_receiver_delays_nobody() -> None:
+def test_a_hanging_receiver_delays_no_other() -> None:
     with hanging() as port, listening() as inbox:
         hung = f"json://127.0.0.1:{port}/x?rto=0.5"
         with posting(f"{hung} {inbox.url()}") as post:
@@ -119,7 +119,7 @@ def test_a_hanging_receiver_delays_nobody() -> None:
             assert other.is_up
 
 
-def test_a_failing_receiver_is_told_of_once_and_gets_everything_when_it_is_back() -> None:
+def test_a_failing_receiver_is_logged_once_and_gets_everything_when_it_recovers() -> None:
     clock = faster(20.0)
     with capture_logs() as logs, listening() as inbox:
         inbox.status = 503
@@ -139,7 +139,7 @@ def test_a_failing_receiver_is_told_of_once_and_gets_everything_when_it_is_back(
     assert SECRET not in str(logs)
 
 
-def test_what_is_still_there_at_the_end_is_tried_once_more_then_dropped_and_told_of() -> None:
+def test_what_waits_at_the_end_is_sent_once_more_then_dropped_and_logged() -> None:
     with capture_logs() as logs, listening() as inbox:
         inbox.status = 500
         with posting(inbox.url()) as post:
@@ -150,7 +150,7 @@ def test_what_is_still_there_at_the_end_is_tried_once_more_then_dropped_and_told
 
 
 class Broken:
-    """A receiver that says no, then yes, as the test has it."""
+    """A receiver that fails or works as the test sets it."""
 
     name = "1 Broken"
 
@@ -194,20 +194,22 @@ def test_a_url_that_cannot_be_is_refused_without_being_shown(urls: str, root_log
     assert "\n" not in str(refused.value)
 
 
-def test_no_part_of_a_url_is_shown_by_what_is_said_of_it(root_log: StringIO) -> None:
+def test_no_part_of_a_url_is_shown_in_errors(root_log: StringIO) -> None:
     (receiver,) = open_receivers(f"json://user:{SECRET}@127.0.0.1:9/path-{SECRET}")
     answer = receiver.send(Message("title", "body", Level.INFO))
     assert not answer.delivered
-    assert answer.words.startswith("A Connection error occurred")
+    assert answer.detail.startswith("A Connection error occurred")
     for part in (SECRET, "127.0.0.1", "user"):
-        assert part not in answer.words
+        assert part not in answer.detail
         assert part not in root_log.getvalue()
     assert receiver.name == "1 JSON"
-    told = hidden("no bot1:AbCd%2Fefgh nor abcd/efgh at chat 9988", "tgram://bot1:AbCd%2Fefgh/9988")
-    assert told == "no ***:*** nor ***/*** at chat ***"
+    shown = hidden(
+        "no bot1:AbCd%2Fefgh nor abcd/efgh at chat 9988", "tgram://bot1:AbCd%2Fefgh/9988"
+    )
+    assert shown == "no ***:*** nor ***/*** at chat ***"
 
 
-def test_nothing_of_apprise_is_loaded_where_nobody_is_to_be_told() -> None:
+def test_nothing_of_apprise_is_loaded_without_receivers() -> None:
     probe = (
         "import sys, crypto_bot.app.daemon, crypto_bot.app.commands.notify\n"
         "from crypto_bot.adapters.clock import SystemClock\n"

@@ -55,24 +55,24 @@ def measured(trades: list[ClosedTrade], equity: list[float]) -> AccountStatistic
 
 def test_by_hand() -> None:
     won, lost = [trade(n, "3", 1.5) for n in range(20)], [trade(n, "-2", -1.0) for n in range(20)]
-    told = measured(won + lost, [100.0, 110.0, 121.0])
-    assert (told.trades, told.profit_factor) == (40, 1.5)
-    assert told.return_share == pytest.approx(0.21)
-    assert told.buy_and_hold_share == 0.0
-    assert told.win_rate.value == 0.5
-    assert told.expectancy_r.value == pytest.approx(0.25)
-    assert told.turnover == pytest.approx(1000 / (331 / 3))
-    assert (told.max_drawdown, told.fees, told.funding) == (0.25, D(3), D(-1))
-    assert told.sharpe == UNKNOWN, "of two days"
-    assert told.sortino is None
+    found = measured(won + lost, [100.0, 110.0, 121.0])
+    assert (found.trades, found.profit_factor) == (40, 1.5)
+    assert found.return_share == pytest.approx(0.21)
+    assert found.buy_and_hold_share == 0.0
+    assert found.win_rate.value == 0.5
+    assert found.expectancy_r.value == pytest.approx(0.25)
+    assert found.turnover == pytest.approx(1000 / (331 / 3))
+    assert (found.max_drawdown, found.fees, found.funding) == (0.25, D(3), D(-1))
+    assert found.sharpe == UNKNOWN, "of two days"
+    assert found.sortino is None
 
 
 def test_little_is_not_much() -> None:
-    told = measured([trade(n, "1", 1.0) for n in range(29)], [100.0])
-    assert not told.win_rate.is_estimated
-    assert told.win_rate.is_bounded
-    assert not told.expectancy_r.is_estimated
-    assert told.profit_factor is None
+    found = measured([trade(n, "1", 1.0) for n in range(29)], [100.0])
+    assert not found.win_rate.is_estimated
+    assert found.win_rate.is_bounded
+    assert not found.expectancy_r.is_estimated
+    assert found.profit_factor is None
     empty = measured([], [])
     assert (empty.return_share, empty.turnover, empty.win_rate) == (0.0, 0.0, UNKNOWN)
 
@@ -83,10 +83,10 @@ def test_sharpe_and_sortino_by_their_formulas() -> None:
     for _ in range(60):
         equity.append(round(equity[-1] * (1 + rng.gauss(0.001, 0.02)), 6))
     returns = [b / a - 1 for a, b in pairwise(equity)]
-    told = measured([], equity)
-    assert told.sharpe.value == pytest.approx(mean(returns) / stdev(returns) * sqrt(365))
+    found = measured([], equity)
+    assert found.sharpe.value == pytest.approx(mean(returns) / stdev(returns) * sqrt(365))
     downside = sqrt(sum(min(r, 0) ** 2 for r in returns) / 60)
-    assert told.sortino == pytest.approx(mean(returns) / downside * sqrt(365))
+    assert found.sortino == pytest.approx(mean(returns) / downside * sqrt(365))
 
 
 def test_the_interval_of_the_sharpe_ratio_covers_what_is_true() -> None:
