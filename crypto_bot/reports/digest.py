@@ -1,4 +1,4 @@
-"""How notices become a message: one as it is, a few as lines, a flood as counts and the gravest."""
+"""Messages from notices: a single one, a list, or a digest with counts and the most severe."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import NamedTuple
 from crypto_bot.domain.notice import Level, Message, Notice
 
 LINES = 12
-"""Notices that a message shows; 4,096 characters is what Telegram takes."""
+"""Maximum number of notices in a message; Telegram accepts 4,096 characters."""
 LONGEST = 280
 _NAME = "crypto_bot"
 
 
 class Entry(NamedTuple):
-    """A notice, numbered as it came, and when (UTC ms)."""
+    """A notice with its number in order of arrival, and its time (UTC ms)."""
 
     number: int
     at_ms: int
     notice: Notice
 
 
-def compose(entries: Sequence[Entry], untold: int, zone: tzinfo) -> Message:
-    """One message of `entries`, one or more as they came; `untold` were dropped before them.
+def compose(entries: Sequence[Entry], dropped: int, zone: tzinfo) -> Message:
+    """One message of one or more `entries` in order; `dropped` were dropped before them.
 
-    Beyond `LINES` it shows the gravest, of those the newest, and counts all by topic.
+    Beyond `LINES` it shows the most severe, of these the newest, and counts all by topic.
     """
     level = max(entry.notice.level for entry in entries)
-    if len(entries) == 1 and not untold:
+    if len(entries) == 1 and not dropped:
         notice = entries[0].notice
         return Message(f"{_NAME}: {notice.topic}", plain(notice.text), level)
     counts = Counter(entry.notice.topic.value for entry in entries)
@@ -37,16 +37,16 @@ def compose(entries: Sequence[Entry], untold: int, zone: tzinfo) -> Message:
     lines = [_line(entry, zone) for entry in sorted(shown)]
     if len(entries) > len(shown):
         span = f"{_clock(entries[0], zone)} to {_clock(entries[-1], zone)}"
-        told = ", ".join(f"{count:,} {topic}" for topic, count in counts.most_common())
-        lines.insert(0, f"{span}: {told}")
+        counted = ", ".join(f"{count:,} {topic}" for topic, count in counts.most_common())
+        lines.insert(0, f"{span}: {counted}")
         lines.append(f"and {len(entries) - len(shown):,} more")
-    if untold:
-        lines.append(f"dropped before these: {untold:,}")
+    if dropped:
+        lines.append(f"dropped before these: {dropped:,}")
     return Message(f"{_NAME}: {len(entries):,} notices", "\n".join(lines), level)
 
 
 def plain(text: str) -> str:
-    """In one line without control characters, and not too long."""
+    """`text` as one line without control characters, cut at `LONGEST`."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 

@@ -1,4 +1,4 @@
-"""What is worth telling somebody, made of what the engine knows anyway."""
+"""Notices about signals, the engine, the exchange and the models."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.ports import StoredSignal
 
 SETTLES_MS = 60_000
-"""The engine must have been degraded so long: after an outage it is for a moment."""
+"""Minimum time of degradation before a notice; it is normal shortly after an outage."""
 
 
 def of_signals(signals: Sequence[StoredSignal]) -> list[Notice]:
-    """The tradeable ones: LONG and SHORT that came in time."""
+    """Notices of tradeable signals: LONG and SHORT that were not late."""
     return [
-        Notice(Topic.SIGNAL, Level.INFO, _words(stored.signal))
+        Notice(Topic.SIGNAL, Level.INFO, _text(stored.signal))
         for stored in signals
         if not stored.late and stored.signal.pred is not Pred.NO_TRADE
     ]
 
 
 def started(*, coins: int, timeframe: str, url: str) -> Notice:
-    """The engine answers at `url`; its first signals come when it has caught up."""
+    """The API is up at `url`; the first signals follow when the engine has caught up."""
     return Notice(
         Topic.ENGINE, Level.INFO, f"the engine has started: {coins} coins, {timeframe}, {url}"
     )
 
 
 def stopped(failure: str | None) -> Notice:
-    """The engine ends, as it was told to, or by a `failure`."""
+    """The engine ends, on request or by a `failure`."""
     if failure is None:
         return Notice(Topic.ENGINE, Level.INFO, "the engine has been stopped")
     return Notice(Topic.ENGINE, Level.ALARM, f"the engine has failed: {failure}")
 
 
 class HealthChanges:
-    """Told of the health again and again, says what changed; each state once."""
+    """Turns successive health reports into notices, one for each change of state."""
 
     def __init__(self) -> None:
         self._down_since_ms: int | None = None
         self._degraded_since_ms: int | None = None
-        self._told_degraded = False
+        self._notified_degraded = False
 
     def seen(self, report: HealthReport, now_ms: int) -> list[Notice]:
-        """What is new at `now_ms`, the time of the engine's clock.
+        """Notices of changes at `now_ms`, the time of the engine's clock.
 
-        While the exchange is down nothing else is told: what is late then is late by that.
+        While the exchange is down there are no others: it is the cause of late signals.
         """
         down_ms = report.health.exchange_down_since_ms
         if down_ms is not None:
@@ -59,33 +59,33 @@ class HealthChanges:
                 return []
             self._down_since_ms = down_ms
             return [_of_exchange(f"the exchange is down since {instant(down_ms)}")]
-        told = []
+        notices = []
         if self._down_since_ms is not None:
             lasted = _duration(now_ms - self._down_since_ms)
-            told.append(_of_exchange(f"the exchange is up again after {lasted}"))
+            notices.append(_of_exchange(f"the exchange is up again after {lasted}"))
             self._down_since_ms = None
-        return told + self._degradation(report, now_ms)
+        return notices + self._degradation(report, now_ms)
 
     def _degradation(self, report: HealthReport, now_ms: int) -> list[Notice]:
         if report.status is Status.DEGRADED:
             since_ms = self._degraded_since_ms or now_ms
             self._degraded_since_ms = since_ms
-            if self._told_degraded or now_ms - since_ms < SETTLES_MS:
+            if self._notified_degraded or now_ms - since_ms < SETTLES_MS:
                 return []
-            self._told_degraded = True
+            self._notified_degraded = True
             text = f"the engine is degraded: {'; '.join(report.reasons)}"
             return [Notice(Topic.ENGINE, Level.WARNING, text)]
         self._degraded_since_ms = None
-        if not self._told_degraded:
+        if not self._notified_degraded:
             return []
-        self._told_degraded = False
+        self._notified_degraded = False
         return [Notice(Topic.ENGINE, Level.WARNING, "the engine is running again")]
 
 
 class ModelChanges:
-    """Told of the catalogue again and again, says which models are refused and which answer again.
+    """Turns successive catalogues into notices of models refused and served again.
 
-    A coin for which no model was ever published is no news.
+    A coin for which no model was ever published makes no notice.
     """
 
     def __init__(self) -> None:
@@ -93,20 +93,22 @@ class ModelChanges:
         self._served: set[str] = set()
 
     def seen(self, entries: Sequence[ModelEntry]) -> list[Notice]:
-        """What is new: each refusal once, and once more where its reason is another."""
-        told = []
+        """Notices of changes: each refusal once, and again if its reason changes."""
+        changes = []
         for entry in entries:
             symbol = entry.symbol
             if entry.served:
                 self._served.add(symbol)
                 if self._refused.pop(symbol, None) is not None:
-                    told.append(_of_model(f"the model of {symbol} answers again: {entry.reason}"))
+                    changes.append(
+                        _of_model(f"the model of {symbol} is served again: {entry.reason}")
+                    )
             elif entry.missing and symbol not in self._served and symbol not in self._refused:
                 continue
             elif self._refused.get(symbol) != entry.reason:
                 self._refused[symbol] = entry.reason
-                told.append(_of_model(f"the model of {symbol} is refused: {entry.reason}"))
-        return told
+                changes.append(_of_model(f"the model of {symbol} is refused: {entry.reason}"))
+        return changes
 
 
 def _of_exchange(text: str) -> Notice:
@@ -117,21 +119,21 @@ def _of_model(text: str) -> Notice:
     return Notice(Topic.MODEL, Level.WARNING, text)
 
 
-def _words(signal: Signal) -> str:
+def _text(signal: Signal) -> str:
     levels = signal.levels
-    told = [f"{signal.symbol} {signal.tf} {signal.pred} at {_price(levels.entry)}"]
+    parts = [f"{signal.symbol} {signal.tf} {signal.pred} at {_price(levels.entry)}"]
     if levels.stop_loss is not None:
-        told.append(f"stop {_price(levels.stop_loss)}")
+        parts.append(f"stop {_price(levels.stop_loss)}")
     if levels.take_profits is not None:
-        told.append(f"targets {', '.join(map(_price, levels.take_profits))}")
-    told.append(f"{signal.confidence:.0%} sure")
+        parts.append(f"targets {', '.join(map(_price, levels.take_profits))}")
+    parts.append(f"confidence {signal.confidence:.0%}")
     if signal.expected_bps is not None:
-        told.append(f"expected {signal.expected_bps:+.1f} bp before costs")
-    return f"{'; '.join(told)} ({signal.source})"
+        parts.append(f"expected {signal.expected_bps:+.1f} bp before costs")
+    return f"{'; '.join(parts)} ({signal.source})"
 
 
 def _price(price: float) -> str:
-    """To seven digits, never in powers of ten."""
+    """With seven digits, never in scientific notation."""
     return f"{Decimal(f'{price:.7g}'):f}"
 
 

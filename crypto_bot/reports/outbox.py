@@ -1,4 +1,4 @@
-"""What one receiver has yet to be told, and when: company, floods, quiet hours, failures."""
+"""The queue of notices for one receiver: batching, rate limit, quiet hours and retries."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from crypto_bot.domain.notice import Level, Message, Notice, QuietHours
 from crypto_bot.reports.digest import Entry, compose
 
 CAPACITY = 1_000
-"""Notices that wait at the same time; beyond it the oldest of the lowest level go."""
+"""Maximum number of waiting notices; beyond it the oldest of the lowest level are dropped."""
 GATHER_MS = 2_000
-"""A notice waits so long for company: the signals of one close become one message."""
+"""Batching delay, so that the signals of one close become one message."""
 PER_MINUTE = 3
-"""Messages in any minute. What comes beyond waits, and is one digest when the minute is over."""
+"""Maximum number of messages in any minute; later notices wait for one digest."""
 KEEP_MS = 6 * 3_600_000
-"""What a failing receiver was not told in this time is dropped."""
-LOOK_AGAIN_MS = 30_000
-"""In quiet hours the clock is looked at so often."""
+"""Notices that could not be delivered in this time are dropped."""
+CHECK_MS = 30_000
+"""Interval of clock checks in quiet hours."""
 _FIRST_RETRY_MS = 2_000
 _LONGEST_RETRY_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a receiver wants to hear, and when: ALARM is told in quiet hours too."""
+    """Minimum level and quiet hours of a receiver; ALARM is sent in quiet hours too."""
 
     level: Level = Level.INFO
     quiet: QuietHours | None = None
     zone: tzinfo = UTC
-    """In which a digest tells the time."""
+    """Time zone of a digest."""
 
 
 class Outbox:
-    """A state machine without a clock: every call says what time it is, in UTC ms.
+    """A state machine without a clock: every call gets the time, in UTC ms.
 
-    `take` hands out a message, then `delivered` or `failed` says what became of it: what failed
-    waits again, together with what has come since, for twice as long each time.
+    `take` returns a message; `delivered` or `failed` must then report its result. Failed notices
+    are retried together with newer ones, after twice the delay each time.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -50,15 +50,15 @@ class Outbox:
         self._sent_ms: deque[int] = deque(maxlen=PER_MINUTE + 1)
         self._attempts = 0
         self._retry_ms = 0
-        self._untold = 0
+        self._dropped_since = 0
         self.sent = 0
         """Notices that were delivered."""
         self.dropped = 0
-        """Notices that nobody will ever be told."""
+        """Notices that will never be delivered."""
 
     @property
     def waiting(self) -> int:
-        """Notices that are not under way."""
+        """Number of notices that are not being sent."""
         return sum(map(len, self._waiting.values()))
 
     @property
@@ -67,81 +67,81 @@ class Outbox:
         return self._attempts > 0
 
     def put(self, notice: Notice, now_ms: int) -> None:
-        """Takes `notice` in; one below the level of the rules is nobody's."""
+        """Queues `notice` unless it is below the level of the rules."""
         if notice.level < self._rules.level:
             return
         self._number += 1
         self._waiting[notice.level].append(Entry(self._number, now_ms, notice))
-        self._make_room()
+        self._limit()
 
     def wait_ms(self, now_ms: int) -> int | None:
-        """How long until something may be due: 0 is now, None is until something is put."""
+        """Time until something may be due: 0 is now, None until the next `put`."""
         if not self.waiting:
             return None
         ready = self._ready(now_ms)
         if not ready:
-            return LOOK_AGAIN_MS
+            return CHECK_MS
         gathered_ms = min(entry.at_ms for entry in ready) + GATHER_MS
         due_ms = max(gathered_ms, self._retry_ms, self._allowed_ms(ready))
-        return min(max(0, due_ms - now_ms), LOOK_AGAIN_MS)
+        return min(max(0, due_ms - now_ms), CHECK_MS)
 
     def take(self, now_ms: int) -> Message | None:
-        """All that may be told at `now_ms` as one message, however soon; None where nothing may."""
+        """Everything that may be sent at `now_ms` as one message; None if there is nothing."""
         self._under_way = self._ready(now_ms)
         if not self._under_way:
             return None
         for level in {entry.notice.level for entry in self._under_way}:
             self._waiting[level].clear()
-        return compose(self._under_way, self._untold, self._rules.zone)
+        return compose(self._under_way, self._dropped_since, self._rules.zone)
 
     def delivered(self, now_ms: int) -> None:
-        """The message that was taken has arrived."""
+        """Reports that the taken message was delivered."""
         self.sent += len(self._under_way)
         self._under_way = []
-        self._untold = 0
+        self._dropped_since = 0
         self._attempts = self._retry_ms = 0
         self._sent_ms.append(now_ms)
 
     def failed(self, now_ms: int) -> None:
-        """It has not: what it told waits again, unless it is too old by now."""
+        """Reports that delivery failed: its notices wait again unless they are too old."""
         fresh = [entry for entry in self._under_way if now_ms - entry.at_ms <= KEEP_MS]
         self._drop(len(self._under_way) - len(fresh))
         self._under_way = []
         for level, waiting in self._waiting.items():
             again = [entry for entry in fresh if entry.notice.level is level]
             waiting.extendleft(reversed(again))
-        self._make_room()
+        self._limit()
         wait_ms = min(_LONGEST_RETRY_MS, _FIRST_RETRY_MS << min(self._attempts, 16))
         self._attempts += 1
         self._retry_ms = now_ms + wait_ms
 
     def abandon(self) -> None:
-        """Drops what waits: its receiver will be told nothing more."""
+        """Drops all waiting notices; nothing more is sent to the receiver."""
         self._drop(self.waiting)
         for waiting in self._waiting.values():
             waiting.clear()
 
     def _ready(self, now_ms: int) -> list[Entry]:
-        """What may be told at `now_ms`, as it came."""
+        """Notices that may be sent at `now_ms`, in order of arrival."""
         quiet = self._rules.quiet
-        hushed = quiet is not None and quiet.covers(now_ms)
+        is_quiet = quiet is not None and quiet.covers(now_ms)
         return list(
-            merge(*([self._waiting[Level.ALARM]] if hushed else list(self._waiting.values())))
+            merge(*([self._waiting[Level.ALARM]] if is_quiet else list(self._waiting.values())))
         )
 
     def _allowed_ms(self, ready: list[Entry]) -> int:
-        """When the minute has room for another message; it always has for one with an alarm."""
+        """The time from which another message is allowed; one more for an alarm."""
         alarm = any(entry.notice.level is Level.ALARM for entry in ready)
-        room = PER_MINUTE + alarm
-        if len(self._sent_ms) < room:
+        allowed = PER_MINUTE + alarm
+        if len(self._sent_ms) < allowed:
             return 0
-        return self._sent_ms[-room] + MINUTE_MS
+        return self._sent_ms[-allowed] + MINUTE_MS
 
-    def _make_room(self) -> None:
+    def _limit(self) -> None:
         while self.waiting > CAPACITY:
             next(waiting for _, waiting in sorted(self._waiting.items()) if waiting).popleft()
             self._drop(1)
 
     def _drop(self, count: int) -> None:
         self.dropped += count
-        self._untold += count
+        self._dropped_since += count

@@ -39,24 +39,24 @@ def stored(pred: Pred, *, late: bool = False, entry: float = 91_234.56) -> Store
     return StoredSignal(signal, OPEN_MS + QUARTER.ms + 2_000, late)
 
 
-def test_tradeable_signals_are_told_with_their_levels_and_others_are_not() -> None:
-    told = notices.of_signals(
+def test_only_tradeable_signals_make_notices_with_their_levels() -> None:
+    made = notices.of_signals(
         [stored(Pred.NO_TRADE), stored(Pred.LONG), stored(Pred.SHORT, late=True)]
     )
-    assert told == [
+    assert made == [
         Notice(
             Topic.SIGNAL,
             Level.INFO,
             "BTCUSDT 15m LONG at 91234.56; stop 89409.87; targets 93059.25, 93971.6, 94883.94; "
-            "41% sure; expected +14.2 bp before costs (PROFESSIONAL_ANALYZER)",
+            "confidence 41%; expected +14.2 bp before costs (PROFESSIONAL_ANALYZER)",
         )
     ]
 
 
 def test_a_small_price_is_no_power_of_ten() -> None:
-    (told,) = notices.of_signals([stored(Pred.LONG, entry=0.00001234)])
-    assert "at 0.00001234;" in told.text
-    assert "e-" not in told.text
+    (made,) = notices.of_signals([stored(Pred.LONG, entry=0.00001234)])
+    assert "at 0.00001234;" in made.text
+    assert "e-" not in made.text
 
 
 class Engine:
@@ -69,36 +69,36 @@ class Engine:
         )
         self.changes = notices.HealthChanges()
 
-    def told(self, after_ms: int = 0, **change: int | None) -> list[tuple[Topic, str]]:
+    def notices(self, after_ms: int = 0, **change: int | None) -> list[tuple[Topic, str]]:
         self.now_ms += after_ms
         self.health = replace(self.health, **change)  # type: ignore[arg-type]  # names of fields
         report = assess(self.health, self.now_ms, QUARTER, patience_ms=MINUTE_MS)
         return [(each.topic, each.text) for each in self.changes.seen(report, self.now_ms)]
 
 
-def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
+def test_an_outage_makes_a_notice_at_its_start_and_end() -> None:
     engine = Engine()
-    assert engine.told() == []
+    assert engine.notices() == []
     down_ms = engine.now_ms
-    assert engine.told(exchange_down_since_ms=down_ms) == [
+    assert engine.notices(exchange_down_since_ms=down_ms) == [
         (Topic.EXCHANGE, "the exchange is down since 2025-12-01T00:30:00.000Z")
     ]
-    assert engine.told(40 * MINUTE_MS) == [], "what is late is late by the outage"
-    assert engine.told(exchange_down_since_ms=None) == [
+    assert engine.notices(40 * MINUTE_MS) == [], "late signals are due to the outage"
+    assert engine.notices(exchange_down_since_ms=None) == [
         (Topic.EXCHANGE, "the exchange is up again after 40 min 0 s")
     ]
-    assert engine.told(5_000) == []
-    assert engine.told(5_000, last_open_ms=OPEN_MS + 3 * QUARTER.ms) == [], "caught up in time"
+    assert engine.notices(5_000) == []
+    assert engine.notices(5_000, last_open_ms=OPEN_MS + 3 * QUARTER.ms) == [], "caught up in time"
 
 
-def test_degraded_is_told_once_it_has_lasted_and_so_is_its_end() -> None:
+def test_lasting_degradation_makes_a_notice_at_its_start_and_end() -> None:
     engine = Engine()
-    assert engine.told(16 * MINUTE_MS + 1) == []
-    ((topic, text),) = engine.told(MINUTE_MS)
+    assert engine.notices(16 * MINUTE_MS + 1) == []
+    ((topic, text),) = engine.notices(MINUTE_MS)
     assert topic is Topic.ENGINE
     assert text.startswith("the engine is degraded: signals are behind: the newest are of the")
-    assert engine.told(MINUTE_MS) == []
-    assert engine.told(last_open_ms=OPEN_MS + 2 * QUARTER.ms) == [
+    assert engine.notices(MINUTE_MS) == []
+    assert engine.notices(last_open_ms=OPEN_MS + 2 * QUARTER.ms) == [
         (Topic.ENGINE, "the engine is running again")
     ]
 
@@ -109,26 +109,26 @@ def entry(symbol: str, *, served: bool, reason: str, missing: bool = False) -> M
     )
 
 
-def test_models_are_told_of_when_they_are_refused_and_when_they_answer_again() -> None:
+def test_models_make_notices_when_refused_and_when_served_again() -> None:
     changes = notices.ModelChanges()
 
-    def told(*entries: ModelEntry) -> list[str]:
+    def texts(*entries: ModelEntry) -> list[str]:
         return [each.text for each in changes.seen(entries)]
 
     none = entry("ETHUSDT", served=False, reason="no model", missing=True)
-    assert told(entry("BTCUSDT", served=True, reason="it answers"), none) == []
+    assert texts(entry("BTCUSDT", served=True, reason="it is served"), none) == []
     stale = entry("BTCUSDT", served=False, reason="its data ends long ago")
-    assert told(stale, none) == ["the model of BTCUSDT is refused: its data ends long ago"]
-    assert told(stale, none) == []
-    assert told(entry("BTCUSDT", served=False, reason="damaged"), none) == [
+    assert texts(stale, none) == ["the model of BTCUSDT is refused: its data ends long ago"]
+    assert texts(stale, none) == []
+    assert texts(entry("BTCUSDT", served=False, reason="damaged"), none) == [
         "the model of BTCUSDT is refused: damaged"
     ]
-    assert told(entry("BTCUSDT", served=True, reason="v2 is ACTIVE"), none) == [
-        "the model of BTCUSDT answers again: v2 is ACTIVE"
+    assert texts(entry("BTCUSDT", served=True, reason="v2 is ACTIVE"), none) == [
+        "the model of BTCUSDT is served again: v2 is ACTIVE"
     ]
     gone = entry("BTCUSDT", served=False, reason="no model", missing=True)
-    assert told(gone, none) == ["the model of BTCUSDT is refused: no model"]
-    assert told(gone, none) == []
+    assert texts(gone, none) == ["the model of BTCUSDT is refused: no model"]
+    assert texts(gone, none) == []
 
 
 @pytest.mark.parametrize(

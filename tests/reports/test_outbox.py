@@ -42,7 +42,7 @@ def run(
     return sent
 
 
-def test_a_notice_waits_for_company_and_no_longer() -> None:
+def test_notices_are_batched_for_a_short_time() -> None:
     box = Outbox(Rules())
     puts = [(NOON_MS, notice("one")), (NOON_MS + 1_500, notice("two"))]
     ((at_ms, message),) = run(box, puts, NOON_MS + 10_000)
@@ -52,7 +52,7 @@ def test_a_notice_waits_for_company_and_no_longer() -> None:
     assert (box.sent, box.dropped, box.waiting) == (2, 0, 0)
 
 
-def test_one_alone_is_told_as_it_is() -> None:
+def test_a_single_notice_is_sent_unchanged() -> None:
     ((_, message),) = run(Outbox(Rules()), [(NOON_MS, notice("BTCUSDT LONG"))], NOON_MS + 9_000)
     assert message == Message("crypto_bot: signal", "BTCUSDT LONG", Level.INFO)
 
@@ -75,7 +75,7 @@ def test_a_thousand_in_a_minute_become_a_digest() -> None:
     assert len(digest.body) < 4_096
 
 
-def test_no_minute_has_more_than_three_but_for_an_alarm() -> None:
+def test_a_minute_has_at_most_three_messages_plus_one_for_an_alarm() -> None:
     box = Outbox(Rules())
     puts = [(NOON_MS + at * 3_000, notice()) for at in range(200)]
     alarm = NOON_MS + 100_000, notice("stopped", Level.ALARM, Topic.BREAKER)
@@ -89,7 +89,7 @@ def test_no_minute_has_more_than_three_but_for_an_alarm() -> None:
     assert box.sent == 201
 
 
-def test_a_level_that_nobody_wants_is_not_counted() -> None:
+def test_a_notice_below_the_level_is_not_counted() -> None:
     box = Outbox(Rules(level=Level.WARNING))
     sent = run(
         box, [(NOON_MS, notice()), (NOON_MS, notice("down", Level.WARNING))], NOON_MS + 9_000
@@ -98,7 +98,7 @@ def test_a_level_that_nobody_wants_is_not_counted() -> None:
     assert box.dropped == 0
 
 
-def test_the_night_is_one_digest_in_the_morning_and_alarms_do_not_wait() -> None:
+def test_quiet_hours_end_with_one_digest_and_alarms_do_not_wait() -> None:
     box = Outbox(NIGHT)
     evening_ms = NOON_MS + 11 * 3_600_000
     puts = [(evening_ms + at * 600_000, notice(f"night {at}")) for at in range(30)]
@@ -113,9 +113,7 @@ def test_the_night_is_one_digest_in_the_morning_and_alarms_do_not_wait() -> None
     assert (morning.hour, morning.minute) == (7, 0)
 
 
-def test_a_failing_receiver_is_asked_ever_more_rarely_and_told_all_at_once_when_it_is_back() -> (
-    None
-):
+def test_retries_back_off_and_end_with_one_digest() -> None:
     box = Outbox(Rules())
     puts = [(NOON_MS + at * 10_000, notice(f"event {at}")) for at in range(60)]
     tried = run(box, puts, NOON_MS + 1_200_000, works=False)
@@ -130,7 +128,7 @@ def test_a_failing_receiver_is_asked_ever_more_rarely_and_told_all_at_once_when_
     assert box.sent == 61
 
 
-def test_what_nobody_took_for_hours_is_dropped_and_told_of() -> None:
+def test_undeliverable_notices_are_dropped_and_reported() -> None:
     box = Outbox(Rules())
     run(box, [(NOON_MS, notice("old"))], NOON_MS + KEEP_MS + 600_000, works=False)
     assert (box.waiting, box.dropped) == (0, 1)
@@ -138,7 +136,7 @@ def test_what_nobody_took_for_hours_is_dropped_and_told_of() -> None:
     assert message.body.splitlines()[1] == "dropped before these: 1"
 
 
-def test_beyond_its_capacity_the_oldest_of_the_lowest_level_go() -> None:
+def test_beyond_capacity_the_oldest_of_the_lowest_level_are_dropped() -> None:
     box = Outbox(Rules())
     box.put(notice("alarm", Level.ALARM), NOON_MS)
     for number in range(CAPACITY + 9):
@@ -155,7 +153,7 @@ def test_beyond_its_capacity_the_oldest_of_the_lowest_level_go() -> None:
     assert (box.waiting, box.dropped) == (CAPACITY, 11)
 
 
-def test_what_is_given_up_counts_as_dropped() -> None:
+def test_abandoned_notices_count_as_dropped() -> None:
     box = Outbox(Rules())
     box.put(notice(), NOON_MS)
     box.abandon()
