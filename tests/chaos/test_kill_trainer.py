@@ -1,4 +1,4 @@
-"""A trainer that is killed wherever it stands: nothing half-written, and the rest goes on."""
+"""A trainer that is killed at any moment leaves only whole models, and a restart resumes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.e2e.processes import Process
 KILLS = int(os.environ.get("CRYPTO_BOT_TEST_KILLS", "2"))
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 EVENTS = 30
-"""So many log lines, about, has a run from the start to the end."""
+"""The number of log lines of a run, about."""
 LONGEST_S = 0.5
 
 
@@ -56,7 +56,7 @@ def all_versions(models: Path) -> list[Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_killed_trainer_leaves_whole_models_and_goes_on(candles: Path, tmp_path: Path) -> None:
+def test_a_killed_trainer_leaves_whole_models_and_resumes(candles: Path, tmp_path: Path) -> None:
     rng = random.Random(5)
     models = tmp_path / "models"
     for kill in range(KILLS):

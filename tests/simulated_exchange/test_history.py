@@ -123,7 +123,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> No
 
 
 def test_real_candles_are_served_as_they_are() -> None:
-    default = Path(__file__).parents[4] / "shared" / "data"
+    default = Path(__file__).parents[3] / "shared" / "data"
     folder = Path(os.environ.get("CRYPTO_BOT_TEST_DATA", default)) / "candles_15m"
     if not folder.is_dir():
         pytest.skip(f"no real candles at {folder}: set CRYPTO_BOT_TEST_DATA")

@@ -42,12 +42,12 @@ class Sim(NamedTuple):
 
 @asynccontextmanager
 async def simulated(
-    *, speed: float = 2_000.0, timeout_s: float = 30.0, fault_seed: int = 5, **options: Any
+    *, speed: float = 2_000.0, timeout_s: float = 30.0, **options: Any
 ) -> AsyncIterator[Sim]:
     """`options` are those of the feed. Faults that hold a reply back need a short `timeout_s`."""
     numbers = ScaledClock(T0, SystemClock().now_ms(), speed)
     clock = AcceleratedClock(*numbers)
-    config = SimConfig(COINS, start_ms=T0, speed=speed, fault_seed=fault_seed)
+    config = SimConfig(COINS, start_ms=T0, speed=speed, fault_seed=5)
     market = GeneratedMarket(COINS, TF.ms, config.seed)
     async with serving(config, market, clock, numbers) as url:
         feed = CcxtFeed("binance", TF, clock, url=url, timeout_s=timeout_s, **options)

@@ -20,7 +20,7 @@ def truth(sim: Sim, coin: str, since_ms: int, until_ms: int) -> list[Candle]:
 
 async def test_all_coins_at_once_over_several_pages() -> None:
     since_ms, until_ms = T0 - 2_300 * TF.ms, T0 - TF.ms
-    async with simulated(fault_seed=3) as sim:
+    async with simulated() as sim:
         got = await asyncio.gather(*(sim.feed.candles(coin, since_ms, until_ms) for coin in COINS))
 
         for coin, candles in zip(COINS, got, strict=True):
@@ -48,7 +48,7 @@ async def test_every_fault_has_its_error_and_passes(
     kind: str, error: type[MarketDataError]
 ) -> None:
     since_ms, until_ms = T0 - 20 * TF.ms, T0 - TF.ms
-    async with simulated(timeout_s=1.0 if kind == "timeout" else 30.0, fault_seed=3) as sim:
+    async with simulated(timeout_s=1.0 if kind == "timeout" else 30.0, max_attempts=2) as sim:
         await sim.set("faults", kinds=[kind], rate=1.0)
         with pytest.raises(error):
             await sim.feed.candles("BTCUSDT", since_ms, until_ms)
@@ -62,7 +62,7 @@ async def test_every_fault_has_its_error_and_passes(
 
 async def test_a_missing_candle_is_absent_from_a_sound_reply() -> None:
     since_ms, until_ms = T0 - 20 * TF.ms, T0 - TF.ms
-    async with simulated(fault_seed=3) as sim:
+    async with simulated() as sim:
         await sim.set("faults", kinds=["missing"], rate=1.0)
         candles = await sim.feed.candles("BTCUSDT", since_ms, until_ms)
 
@@ -71,7 +71,7 @@ async def test_a_missing_candle_is_absent_from_a_sound_reply() -> None:
 
 
 async def test_an_empty_reply_is_no_candles_or_no_answer() -> None:
-    async with simulated(fault_seed=3) as sim:
+    async with simulated() as sim:
         await sim.set("faults", kinds=["empty"], rate=1.0)
         for _ in range(10):
             try:
@@ -82,7 +82,7 @@ async def test_an_empty_reply_is_no_candles_or_no_answer() -> None:
 
 async def test_an_outage_is_one_event_down_and_one_up() -> None:
     since_ms, until_ms = T0 - 20 * TF.ms, T0 - TF.ms
-    async with simulated(fault_seed=3) as sim:
+    async with simulated() as sim:
         with capture_logs() as events:
             await sim.set("outage", seconds=1e9)
             while sim.feed.state is BreakerState.CLOSED:
@@ -102,7 +102,7 @@ async def test_an_outage_is_one_event_down_and_one_up() -> None:
 
 async def test_with_every_fault_at_once_the_truth_gets_through() -> None:
     since_ms, until_ms = T0 - 50 * TF.ms, T0 - TF.ms
-    async with simulated(timeout_s=1.0, fault_seed=3) as sim:
+    async with simulated(timeout_s=1.0) as sim:
         await sim.set("faults", rate=0.05)
         true = truth(sim, "ETHUSDT", since_ms, until_ms)
         async with asyncio.timeout(120):

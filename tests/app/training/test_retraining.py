@@ -15,13 +15,13 @@ from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.app.settings import RetrainSettings, Settings
 from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.domain.errors import ConfigError, TrainingError
+from tests.e2e.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 STAND_IN = """
 import json, os, pathlib, sys
-told = {name: value for name, value in os.environ.items() if name.startswith("CRYPTO_BOT_")}
-told |= {"nice": os.nice(0), "leads": os.getsid(0) == os.getpid()}
-print(json.dumps(told), flush=True)
+seen = {name: value for name, value in os.environ.items() if name.startswith("CRYPTO_BOT_")}
+seen |= {"nice": os.nice(0), "leads": os.getsid(0) == os.getpid()}
+print(json.dumps(seen), flush=True)
 os.read(os.open(sys.argv[1], os.O_RDONLY), 1)
 sys.exit(3)
 """
@@ -48,13 +48,13 @@ async def test_one_run_at_a_time_apart_from_the_daemon(
         await retrainer.start()
     gate.write_bytes(b"!")  # waits until it has been opened there
     await retrainer.finished()
-    told = json.loads(retrainer.log.read_text())
-    assert (told["nice"], told["leads"]) == (15, True)
-    assert told["CRYPTO_BOT_DATABASE_URL"].endswith("store.db")
-    said = capsys.readouterr().out
-    assert "train.launched" in said
-    assert "train.finished" in said
-    assert "exit_code=3" in said
+    seen = json.loads(retrainer.log.read_text())
+    assert (seen["nice"], seen["leads"]) == (15, True)
+    assert seen["CRYPTO_BOT_DATABASE_URL"].endswith("store.db")
+    log = capsys.readouterr().out
+    assert "train.launched" in log
+    assert "train.finished" in log
+    assert "exit_code=3" in log
 
 
 async def test_the_api_starts_the_real_command_and_refuses_a_second(
