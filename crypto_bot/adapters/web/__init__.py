@@ -1,4 +1,4 @@
-"""The HTTP API: what was committed, how well it did, and how the engine is."""
+"""The HTTP API: predictions, their results, and the health of the engine."""
 
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream

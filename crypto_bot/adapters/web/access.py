@@ -1,4 +1,4 @@
-"""Who may call: the token, and what keeps other web sites out of a server on this machine."""
+"""Access control: the token, and protection against requests from other web sites."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POLICY_VIOLATION = 1008
 
 
 class AccessGuard:
-    """Refuses calls before any route sees them, those of mounted pages and websockets included.
+    """Refuses requests before any route handles them, including mounted pages and websockets.
 
     On a loopback address the Host header must be a loopback name: a page of another site whose name
     was made to point here (DNS rebinding) is refused. What a browser was made to ask by a page of
@@ -49,21 +49,21 @@ class AccessGuard:
             await answer(scope, receive, send)
 
     def _foreign(self, headers: Headers) -> Response | None:
-        """The refusal of a call that another web site made."""
+        """The refusal of a request from another web site."""
         host = headers.get("host", "")
         if self._hosts is not None and _hostname(host) not in self._hosts:
             names = ", ".join(sorted(self._hosts))
             return _problem(400, f"host '{host}' is not served here: use one of {names}")
         origin = headers.get("origin")
         if origin is not None and _site(origin) != host.lower():
-            return _problem(403, f"calls from the web site '{origin}' are refused")
+            return _problem(403, f"requests from the web site '{origin}' are refused")
         return None
 
     @staticmethod
     async def _entry(
         scope: Scope, receive: Receive, headers: Headers, login: Login
     ) -> Response | None:
-        """The refusal of a call without the token, or the answer to a login."""
+        """The refusal of a request without the token, or the response to a login."""
         if scope["type"] == "http" and scope["path"] == _OPEN_PATH:
             return None
         if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", LOGIN_PATH):
@@ -71,8 +71,12 @@ class AccessGuard:
         if _bears(headers, login):
             return None
         if login.holds(headers):
-            told = "origin" in headers or not _writes(scope)
-            return None if told else _problem(403, "a write by cookie must name its Origin")
+            has_origin = "origin" in headers or not _writes(scope)
+            return (
+                None
+                if has_origin
+                else _problem(403, "a write request with a cookie needs an Origin header")
+            )
         if _wants_page(scope, headers):
             return login.form(_address(scope))
         return _problem(
@@ -83,7 +87,7 @@ class AccessGuard:
 
 
 def _writes(scope: Scope) -> bool:
-    """Whether a call may change something; of a websocket nobody knows."""
+    """Whether a request may change something; true for websockets."""
     return scope["type"] == "websocket" or scope["method"] not in _READING
 
 
@@ -93,7 +97,7 @@ def _bears(headers: Headers, login: Login) -> bool:
 
 
 def _wants_page(scope: Scope, headers: Headers) -> bool:
-    """Whether a person looks at the answer."""
+    """Whether a browser shows the response to a user."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
@@ -102,7 +106,7 @@ def _wants_page(scope: Scope, headers: Headers) -> bool:
 
 
 def _address(scope: Scope) -> str:
-    """What stood in the address line, after the host."""
+    """Path and query of the address."""
     if scope["path"] == LOGIN_PATH:
         return "/"
     query = scope["query_string"].decode("latin-1")
@@ -110,7 +114,7 @@ def _address(scope: Scope) -> str:
 
 
 def _can_answer(scope: Scope) -> bool:
-    """Whether the server can refuse a websocket with an answer of HTTP."""
+    """Whether the server can refuse a websocket with an HTTP response."""
     return "websocket.http.response" in scope.get("extensions", {})
 
 
@@ -124,7 +128,7 @@ def _hostname(host: str) -> str | None:
 def _site(origin: str) -> str | None:
     try:
         return urlsplit(origin).netloc.lower()
-    except ValueError:  # brackets that do not close
+    except ValueError:  # unbalanced brackets
         return None
 
 

@@ -1,4 +1,4 @@
-"""The application: every route, its guard, and what becomes of errors."""
+"""The application: routes, access guard and error handlers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def create_app(
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 
-    `health` is asked from the event loop and must not block. Raises ConfigError where `host` can be
+    `health` is called from the event loop and must not block. Raises ConfigError if `host` can be
     reached from other machines and there is no `token`.
     """
     if not (token or is_loopback(host)):
@@ -59,11 +59,11 @@ def create_app(
     app = FastAPI(
         title="crypto_bot",
         version=__version__,
-        description="One signal for each coin and closed candle, and what became of it.",
+        description="One signal for each coin and closed candle, with its outcome.",
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(health, stream),
-        # The environment of a process must not make its API report to somebody.
+        # Environment variables must not make the API report to third parties.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(AccessGuard, host=host, token=token or None)
@@ -101,25 +101,25 @@ def _lifespan(
 
 
 async def _watch(health: Callable[[], HealthReport], stream: EventStream) -> None:
-    """Tells listeners of each change of health: lag sets in without anything happening."""
-    told = None
+    """Sends each change of health to the listeners; lag can start without any event."""
+    sent = None
     while True:
         report = health()
-        if (report.status, report.reasons) != told:
-            told = (report.status, report.reasons)
+        if (report.status, report.reasons) != sent:
+            sent = (report.status, report.reasons)
             stream.health_changed(report)
         await asyncio.sleep(_WATCH_S)
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    said = [
+    problems = [
         f"{'.'.join(str(part) for part in fault['loc'][1:]) or fault['loc'][0]}: {fault['msg']}"
         for fault in error.errors()
     ]
-    return JSONResponse({"detail": "; ".join(said)}, 422)
+    return JSONResponse({"detail": "; ".join(problems)}, 422)
 
 
 def _store_failed(request: Request, error: Exception) -> JSONResponse:
     _log.error("request.failed", path=request.url.path, error=str(error))
-    return JSONResponse({"detail": "the database did not answer; see the log"}, 503)
+    return JSONResponse({"detail": "the database query failed; see the log"}, 503)

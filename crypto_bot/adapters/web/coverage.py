@@ -1,4 +1,4 @@
-"""What this engine follows, and what callers are told who ask for something else."""
+"""The coins and timeframe of this engine, and the errors for others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Coverage(NamedTuple):
         raise self._unknown(f"unknown asset '{name}'")
 
     def require(self, timeframe: str) -> None:
-        """404 for a timeframe without signals here, 422 for what is no timeframe."""
+        """404 for a timeframe without signals here, 422 for an invalid one."""
         if timeframe not in TRADED:
             raise HTTPException(
                 status.HTTP_422_UNPROCESSABLE_CONTENT,

@@ -1,4 +1,4 @@
-"""Server-sent events: what was committed, sent to every listener from a bounded memory."""
+"""Server-sent events: commits, sent to every listener from a bounded memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Bodies = Sequence[tuple[str, Callable[[], Body]]]
 
 
 class _Event:
-    """Encoded when the first listener needs it; nobody listens to most of a catch-up."""
+    """Encoded when the first listener needs it; most of a catch-up has no listener."""
 
     __slots__ = ("_body", "_frame", "_id", "_kind", "lacks", "place")
 
@@ -105,7 +105,7 @@ class EventStream:
         self._news.set()
 
     def committed(self, commit: Commit) -> None:
-        """From any thread; before `open` and after `close` nobody can be listening."""
+        """From any thread; there is no listener before `open` and after `close`."""
         bodies: list[tuple[str, Callable[[], Body]]] = []
         bodies += [("outcome", partial(OutcomeBody.of, outcome)) for outcome in commit.outcomes]
         bodies += [("signal", partial(SignalBody.of, stored)) for stored in commit.signals]
@@ -114,7 +114,7 @@ class EventStream:
         self._hand_over(bodies, commit.number)
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:  # noqa: ARG002 - a sink's
-        """Fills of the paper accounts, and what moved their cash otherwise; from any thread."""
+        """Fills and other cash changes of the paper accounts; from any thread."""
         shown = [event for event in events if event.kind is not Kind.STOP]
         self._hand_over([("paper", partial(PaperEventBody.of, event)) for event in shown])
 
@@ -124,7 +124,7 @@ class EventStream:
 
     @property
     def full(self) -> bool:
-        """Whether one more listener is one too many."""
+        """Whether the maximum number of listeners is reached."""
         return self.listeners >= MAX_LISTENERS
 
     @contextmanager
@@ -141,13 +141,13 @@ class EventStream:
         try:
             after = await self._after(last_event_id)
             at, lacks = self._resume_at(after)
-            # A client that is cut off before the end of its first commit comes back with this id.
+            # A client that is disconnected during its first commit resumes with this id.
             yield format_sse_event(retry=RECONNECT_MS, id=str(after))
             if after < lacks:
                 async for frame in self._again(after, lacks):
                     yield frame
         except StoreError:
-            return  # it comes again, and asks for the same
+            return  # the client reconnects with the same id
         while not self._closed and at >= self._oldest:
             if at < self._next:
                 skipped = at - self._oldest
@@ -191,7 +191,7 @@ class EventStream:
         return self._oldest + passed, lacks
 
     async def _again(self, after: int, until: int) -> AsyncIterator[bytes]:
-        """What was committed in `(after, until]`, or that it was too much."""
+        """The commits in `(after, until]`, or the event that there are too many."""
         history = self._history
         if history is None:
             return
@@ -214,7 +214,7 @@ class EventStream:
         loop = self._loop
         if loop is None or not (bodies or commit):
             return
-        with suppress(RuntimeError):  # the loop ended since: nobody is listening any more
+        with suppress(RuntimeError):  # the loop has ended: there are no listeners
             loop.call_soon_threadsafe(self._append, bodies, commit)
 
     def _append(self, bodies: _Bodies, commit: int | None) -> None:
@@ -237,7 +237,7 @@ def _frame(kind: str, body: Body, commit: int | None) -> bytes:
 
 
 def _is_number(text: str) -> bool:
-    """Whether `text` may be a number of ours: decimal digits, and no more than they have."""
+    """Whether `text` is a valid commit number: decimal digits, limited in length."""
     return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 

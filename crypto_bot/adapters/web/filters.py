@@ -1,4 +1,4 @@
-"""The filters of a call's query string. A misspelled one is refused, not ignored."""
+"""Filters in the query string. Unknown ones are refused, not ignored."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Filters(BaseModel):
 
 
 class RecordFilters(_Filters):
-    """Which part of the prediction log is meant."""
+    """Filters of the live record."""
 
     symbol: str | None = Field(default=None, max_length=32, examples=["BTCUSDT"])
     source: Source | None = None
@@ -63,7 +63,7 @@ class RecordFilters(_Filters):
 
 
 class LogFilters(RecordFilters):
-    """Which lines of the prediction log are meant."""
+    """Filters of prediction log lines."""
 
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: str | None = Field(
@@ -81,12 +81,12 @@ class LogFilters(RecordFilters):
 
     @property
     def before(self) -> LogPosition | None:
-        """The line after which the page begins."""
+        """The line after which the page starts."""
         return None if self.cursor is None else parse_position(self.cursor)
 
 
 class CandleFilters(_Filters):
-    """Which candles are meant."""
+    """Filters of candles."""
 
     tf: str | None = Field(default=None, max_length=8, description="The engine's own by default")
     limit: int = Field(default=500, ge=1, le=5000)

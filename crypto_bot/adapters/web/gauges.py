@@ -1,4 +1,4 @@
-"""Measurements that others keep, read when Prometheus asks: each a group of metrics."""
+"""Groups of metrics that are read when Prometheus requests them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HealthGauges(Collector):
         known = report.health
         last_ms, lag_ms = known.last_open_ms, report.lag_ms
         yield _gauge(
-            "exchange_up", "1 while the exchange answers", known.exchange_down_since_ms is None
+            "exchange_up", "1 while the exchange is up", known.exchange_down_since_ms is None
         )
         yield _gauge(
             "running", "1 while every coin has its signal in time", report.status is Status.RUNNING
@@ -48,7 +48,7 @@ class HealthGauges(Collector):
 
 
 class ModelGauges(Collector):
-    """The coins' own models, as they were looked at last."""
+    """The models of the coins, as last read."""
 
     def __init__(self, models: Callable[[], Sequence[ModelEntry]]) -> None:
         self._models = models
@@ -58,7 +58,7 @@ class ModelGauges(Collector):
         yield _labelled(
             GaugeMetricFamily,
             "model_served",
-            "1 where the model of the coin answers, 0 where it is refused",
+            "1 if the model of the coin is served, 0 if it is refused",
             ("symbol",),
             (((entry.symbol,), entry.served) for entry in entries),
         )
@@ -84,15 +84,15 @@ class ModelGauges(Collector):
 
 
 class NoticeCounters(Collector):
-    """What became of the notices for each receiver."""
+    """Counts of notices for each receiver."""
 
     def __init__(self, counts: Callable[[], list[ChannelCounts]]) -> None:
         self._counts = counts
 
     def collect(self) -> Iterator[Metric]:
         counts = self._counts()
-        told = [each.sent for each in counts]
-        yield self._family(CounterMetricFamily, "notices_told", "Delivered", counts, told)
+        sent = [each.sent for each in counts]
+        yield self._family(CounterMetricFamily, "notices_told", "Delivered", counts, sent)
         dropped = [each.dropped for each in counts]
         yield self._family(CounterMetricFamily, "notices_dropped", "Lost", counts, dropped)
         waiting = [each.waiting for each in counts]
@@ -114,7 +114,7 @@ class NoticeCounters(Collector):
 
 
 class OwnGauge(Collector):
-    """One number, read when it is asked for."""
+    """One number, read on request."""
 
     def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
         self._name = name
@@ -154,7 +154,7 @@ class PaperGauges(Collector):
             ),
         )
         yield _gauge(
-            "paper_kill_switch", "1 while a person has stopped it", self._paper.kill_switch().on
+            "paper_kill_switch", "1 while paper trading is stopped", self._paper.kill_switch().on
         )
 
     @staticmethod

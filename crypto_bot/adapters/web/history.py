@@ -1,4 +1,4 @@
-"""Calls for what was: the prediction log, live performance, candles."""
+"""Routes of the prediction log, live performance and candles."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
         return None if symbol is None else coverage.symbol(symbol)
 
     @app.get("/api/signals", tags=["signals"], responses=REFUSALS)
-    def signals(asked: Annotated[LogFilters, Query()]) -> SignalLog:
+    def signals(filters: Annotated[LogFilters, Query()]) -> SignalLog:
         """The prediction log, newest first, each line with its outcome or null."""
         lines = queries.prediction_log(
-            known(asked.symbol), asked.source, asked.since, asked.before, asked.limit + 1
+            known(filters.symbol), filters.source, filters.since, filters.before, filters.limit + 1
         )
-        page = lines[: asked.limit]
+        page = lines[: filters.limit]
         following = None
         if len(lines) > len(page):
             last = page[-1].stored.signal
@@ -49,26 +49,26 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
         )
 
     @app.get("/api/performance", tags=["record"], responses=REFUSALS)
-    def performance(asked: Annotated[RecordFilters, Query()]) -> PerformanceReport:
+    def performance(filters: Annotated[RecordFilters, Query()]) -> PerformanceReport:
         """Hit rates, returns and calibration of the settled calls, with 95 % intervals.
 
         In all, by source and by coin; late signals are left out; returns are gross of costs.
         Intervals count days, not calls: calls of one day share the market's moves.
         """
-        rows = queries.performance_rows(known(asked.symbol), asked.source, asked.since)
-        said = review(rows, longest_block(queries.latest_predictions(), coverage.timeframe))
+        rows = queries.performance_rows(known(filters.symbol), filters.source, filters.since)
+        record = review(rows, longest_block(queries.latest_predictions(), coverage.timeframe))
         body = PerformanceBody.of
         return PerformanceReport(
-            overall=body(said.overall),
-            by_source={source: body(each) for source, each in said.by_source.items()},
-            by_symbol={symbol: body(each) for symbol, each in sorted(said.by_symbol.items())},
+            overall=body(record.overall),
+            by_source={source: body(each) for source, each in record.by_source.items()},
+            by_symbol={symbol: body(each) for symbol, each in sorted(record.by_symbol.items())},
         )
 
     @app.get("/api/candles/{symbol}", tags=["market"], responses=REFUSALS)
-    def candles(symbol: str, asked: Annotated[CandleFilters, Query()]) -> Candles:
+    def candles(symbol: str, filters: Annotated[CandleFilters, Query()]) -> Candles:
         """The newest closed candles of one symbol, ascending."""
-        if asked.tf is not None:
-            coverage.require(asked.tf)
+        if filters.tf is not None:
+            coverage.require(filters.tf)
         found = coverage.symbol(symbol)
-        newest = queries.candles(found, asked.limit)
+        newest = queries.candles(found, filters.limit)
         return Candles(symbol=found, tf=coverage.timeframe.name, count=len(newest), candles=newest)

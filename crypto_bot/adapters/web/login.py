@@ -1,4 +1,4 @@
-"""How a browser shows the token: once in a form, from then on as a cookie made of it.
+"""Login in a browser: the token once in a form, then a cookie derived from it.
 
 A page, its pictures and its websocket cannot send an Authorization header.
 """
@@ -46,7 +46,7 @@ class Login:
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        # Whoever reads the cookie cannot tell the token from it; another token ends all logins.
+        # The token cannot be derived from the cookie; another token ends all logins.
         self._mark = digest(self._token, b"crypto_bot login 1", sha256).hex()
 
     def is_token(self, offered: bytes) -> bool:
@@ -54,7 +54,7 @@ class Login:
         return compare_digest(offered, self._token)
 
     def holds(self, headers: Headers) -> bool:
-        """Whether the cookie of a login came with a call; in constant time."""
+        """Whether a request has the cookie of a login; in constant time."""
         cookies: dict[str, str] = {}
         for each in headers.getlist("cookie"):
             cookies |= cookie_parser(each)
@@ -76,7 +76,7 @@ class Login:
         )
 
     async def enter(self, scope: Scope, receive: Receive) -> Response:
-        """The answer to a filled form: the cookie and the page that was asked for, or the form."""
+        """The response to a submitted form: cookie and requested page, or the form again."""
         fields = await _fields(Request(scope, receive))
         back = _local(fields.get("back", "/"))
         if not self.is_token(fields.get("token", "").strip().encode("utf-8", "replace")):
@@ -96,7 +96,7 @@ class Login:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form; none of one that is too long or torn off."""
+    """The fields of a form; none if it is too long or incomplete."""
     body = b""
     try:
         async for part in request.stream():
@@ -110,5 +110,5 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _local(path: str) -> str:
-    """`path` on this server: what stands before it can name no other host."""
+    """`path` on this server; a prefix that names another host is removed."""
     return quote("/" + path.lstrip("/\\"), safe="/?&=%:,;+@!$*()~")

@@ -23,11 +23,11 @@ from crypto_bot.ports import LoggedSignal, StoredSignal
 
 _CYCLE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 225.0)
 _OPEN_SIGNALS = 65_536
-"""Remembered at most: a signal whose candles are a gap is never settled."""
+"""Maximum number of open signals kept: one with a gap in its candles is never settled."""
 
 
 class Metrics:
-    """A sink of the engine; what others keep is read when it is asked for."""
+    """A sink of the engine; other values are read on request."""
 
     def __init__(self, health: Callable[[], HealthReport]) -> None:
         registry = CollectorRegistry()
@@ -39,9 +39,9 @@ class Metrics:
             registry=registry,
         )
         self._signals = self._counter("signals", "Committed signals", "source", "pred")
-        self._late = self._counter("signals_late", "Committed signals that came late")
+        self._late = self._counter("signals_late", "Committed signals that were late")
         self._declined = self._counter(
-            "signals_declined", "Committed signals for which a source was asked in vain", "source"
+            "signals_declined", "Committed signals for which a source gave no call", "source"
         )
         self._outcomes = self._counter("outcomes", "Settled signals", "status")
         self._settled = self._counter(
@@ -55,11 +55,11 @@ class Metrics:
         self._open: dict[str, Source] = {}
 
     def add(self, collector: Collector) -> None:
-        """What `collector` reads is told too; it is asked from any thread."""
+        """Adds the metrics of `collector`, which is called from any thread."""
         self._registry.register(collector)
 
     def restore(self, lines: Iterable[LoggedSignal]) -> None:
-        """Before the first commit: which signals are still open."""
+        """Sets the open signals; call before the first commit."""
         self._remember([line.stored for line in lines if line.outcome is None])
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
@@ -80,7 +80,7 @@ class Metrics:
                 self._hits.labels(source.value).inc(outcome.correct)
 
     def cycle_finished(self, duration_s: float) -> None:
-        """From any thread; `duration_s` in seconds of a person."""
+        """From any thread; `duration_s` in real seconds."""
         self._cycle.observe(duration_s)
 
     def candles_failed(self, count: int = 1) -> None:

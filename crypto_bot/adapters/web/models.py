@@ -1,4 +1,4 @@
-"""Calls for the coins' own models: which answer, and why the others do not."""
+"""Routes of the models of the coins."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from crypto_bot.ports import ModelCatalog
 
 
 class ModelBody(Body):
-    """Whether a coin's own model answers for the newest closed candle, and why."""
+    """Whether a coin's model is served for the newest closed candle, and why."""
 
     symbol: str
     served: bool
-    traded: bool = Field(description="Whether its LONG and SHORT stand")
+    traded: bool = Field(description="Whether its LONG and SHORT are traded")
     reason: str
     model: Json[ModelCard] | None = Field(validation_alias="card")
 
@@ -29,7 +29,7 @@ class Models(Body):
 
     success: Literal[True] = True
     count: int
-    note: str | None = Field(description="Why there is nothing here, where models are not asked")
+    note: str | None = Field(description="Why the list is empty, if models are not used")
     models: dict[str, ModelBody]
 
 
@@ -44,5 +44,5 @@ def serve_models(app: FastAPI, catalog: ModelCatalog, coverage: Coverage) -> Non
 
     @app.get("/api/models/{symbol}", tags=["models"], responses=REFUSALS)
     def model(symbol: str) -> ModelBody:
-        """The same of one coin."""
+        """The entry of one coin."""
         return ModelBody.of(catalog.entry(coverage.symbol(symbol)))

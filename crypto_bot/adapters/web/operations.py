@@ -1,4 +1,4 @@
-"""Calls for whoever runs the engine: health, metrics, the event stream, the reference."""
+"""Routes for operation: health, metrics, event stream and API reference."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def serve_operations(
 
     @app.get("/healthz", tags=["engine"], responses={503: {"model": HealthBody}})
     async def healthz(response: Response) -> HealthBody:
-        """Whether the engine delivers: 200 while it runs, else 503 with the reasons."""
+        """Health: 200 while the engine is running, else 503 with the reasons."""
         report = health()
         if report.status is not Status.RUNNING:
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -73,7 +73,7 @@ def serve_reference(app: FastAPI) -> None:
     """Adds `/docs`: a page that shows `/openapi.json`, all of it from this server.
 
     FastAPI's own page loads its script from another host, and the packaged copies of Swagger UI are
-    1.5 MB of script that asks further hosts; this page may ask none, and its policy says so.
+    1.5 MB of script that contacts other hosts; the policy of this page forbids that.
     """
     folder = files(__package__)
 

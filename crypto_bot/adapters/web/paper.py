@@ -1,4 +1,4 @@
-"""Calls for paper trading: the accounts, and the kill switch, which asks for a word first."""
+"""Routes of paper trading: the accounts, and the kill switch, which needs a confirmation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PaperReport(Body):
 
 
 class StopCall(BaseModel):
-    """Closes every position and opens no more; says so in a word."""
+    """Body of a stop request, with its confirmation word."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +35,7 @@ class StopCall(BaseModel):
 
 
 class ResumeCall(BaseModel):
-    """Lets positions be opened again; says so in a word."""
+    """Body of a resume request, with its confirmation word."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,11 +43,11 @@ class ResumeCall(BaseModel):
 
 
 def serve_paper(app: FastAPI, trading: PaperTrading) -> None:
-    """Adds `/api/paper` and the two calls of its kill switch."""
+    """Adds `/api/paper` and the two routes of the kill switch."""
 
     @app.get("/api/paper", tags=["paper"])
     def paper() -> PaperReport:
-        """The paper accounts as they stand."""
+        """The current paper accounts."""
         return PaperReport(kill_switch=trading.kill_switch(), accounts=trading.accounts())
 
     @app.post("/api/paper/stop", tags=["paper"], responses=_REFUSED)

@@ -1,4 +1,4 @@
-"""Calls for the newest signals."""
+"""Routes of the newest signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON that callers rely on: signals, outcomes, candles, records, health."""
+"""The public JSON bodies: signals, outcomes, candles, records, health."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Instant = Annotated[str, Field(examples=["2025-12-01T00:15:02.113Z"])]
 
 
 class Problem(Body):
-    """What was wrong with a call, in words."""
+    """The error of a request, as text."""
 
     detail: str
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {404: {"model": Problem}, 422: {"model": Problem}}
-"""What a call that names a symbol, or takes filters, may answer instead."""
+"""Error responses of routes with a symbol or filters."""
 
 
 class SignalBody(Body):
@@ -143,7 +143,7 @@ class PerformanceReport(Body):
 
 
 class PredictCall(BaseModel):
-    """Which coin is asked for, by its asset or its symbol."""
+    """The requested coin, by its asset or symbol."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -160,7 +160,7 @@ class Directions(Body):
 
 
 class PredictAnswer(Body):
-    """The newest signal in other words, in percent."""
+    """The newest signal as bearish, neutral or bullish, in percent."""
 
     prediction: Literal["bearish", "neutral", "bullish"]
     confidence: float
@@ -168,7 +168,7 @@ class PredictAnswer(Body):
 
 
 class HealthBody(Body):
-    """Whether the engine delivers, and if not, why."""
+    """The health of the engine, with reasons."""
 
     status: engine.Status
     reasons: list[str]
@@ -196,7 +196,7 @@ class HealthBody(Body):
 
 
 class MissedBody(Body):
-    """More was committed while a listener was away than is told again: it stands in the log."""
+    """A listener missed more commits than are sent again; the log has them."""
 
     since: Instant
     until: Instant

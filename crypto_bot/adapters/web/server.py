@@ -1,4 +1,4 @@
-"""The web server inside the daemon's event loop; the daemon keeps the signals to itself."""
+"""The web server inside the daemon's event loop; the daemon handles process signals."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.domain.errors import ConfigError
 
 STALL_MS = 20_000
-"""A client that takes no data for so long is disconnected by the kernel, where it can (Linux)."""
+"""A client that reads nothing for so long is disconnected by the kernel (Linux)."""
 _GRACE_S = 0.4
 _LAST_PORT = 65_535
 
 
 def bind(host: str, port: int, *, stall_ms: int = STALL_MS) -> socket.socket:
-    """Listens on `host`:`port` (0: any free port). Raises ConfigError where that cannot be."""
+    """Listens on `host`:`port` (0: any free port). Raises ConfigError if that fails."""
     if not 0 <= port <= _LAST_PORT:
         raise ConfigError(f"there is no port {port}: use 0 (any free one) to {_LAST_PORT}")
     try:
@@ -29,8 +29,8 @@ def bind(host: str, port: int, *, stall_ms: int = STALL_MS) -> socket.socket:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigError(_why_not(host, port, error)) from error
-    # Connections inherit it; asyncio sees to it only where a socket names its protocol. Without it
-    # an answer waits 40 ms for the client to acknowledge its head.
+    # Connections inherit it; asyncio sets it only if the socket has a protocol number. Without it
+    # a response waits 40 ms for the acknowledgement of its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall_ms)
@@ -45,7 +45,7 @@ def _why_not(host: str, port: int, error: OSError) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the process's signals alone and says when it is up."""
+    """Installs no signal handlers, and reports when it is up."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -60,7 +60,7 @@ class _Server(uvicorn.Server):
         self.up.set()
 
     def cut_off(self) -> None:
-        """Ends the connections that are still open, whatever they have not been sent."""
+        """Closes the connections that are still open, even with unsent data."""
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
@@ -95,7 +95,7 @@ class WebServer:
         return port
 
     async def start(self) -> None:
-        """Returns when calls are answered."""
+        """Returns when requests are served."""
         self._task = asyncio.create_task(self._server.serve([self._listener]), name="web")
         up = asyncio.create_task(self._server.up.wait())
         await asyncio.wait({self._task, up}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +104,7 @@ class WebServer:
             await self._task
 
     async def stop(self) -> None:
-        """Ends the streams, lets other answers finish for a moment, then cuts off. Within 1 s."""
+        """Ends the streams, lets other responses finish, then closes connections. Within 1 s."""
         self._stream.close()
         self._server.should_exit = True
         if self._task is None:

@@ -1,4 +1,4 @@
-"""Calls for training runs: what became of each coin, and how far a run under way is."""
+"""Routes of training runs: results of each coin, and progress of a running one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crypto_bot.ports import Trainer, TrainingRecords
 
 
 class Training(NamedTuple):
-    """What is known of training runs, and who starts one."""
+    """The records of training runs, and the trainer."""
 
     records: TrainingRecords
     trainer: Trainer

@@ -177,7 +177,7 @@ async def test_a_failing_database_is_503_without_its_secrets(
         connection.execute(text("DROP TABLE candles"))
     answer = await api.get("/api/candles/BTCUSDT")
     assert answer.status_code == 503
-    assert answer.json() == {"detail": "the database did not answer; see the log"}
+    assert answer.json() == {"detail": "the database query failed; see the log"}
     assert (await api.get("/healthz")).status_code == 503  # starting: still answered
 
 
