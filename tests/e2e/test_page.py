@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -25,63 +26,61 @@ HOSTILE = "<img src=x onerror=window.hacked=1>"
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
+ALL_COINS_IN_VIEW = """() => {
+    const rows = [...document.querySelectorAll('.coins tbody tr')];
+    const lowest = Math.max(...rows.map(row => row.getBoundingClientRect().bottom));
+    return rows.length === 32 && lowest <= innerHeight;
+}"""
+OFFLINE = ("--exchange_url", "http://127.0.0.1:9", "--symbols_file", "coins.json")
+
+
 class Site:
-    """A daemon with its page."""
+    """A daemon with its page; a test may fill its database before it starts."""
 
-    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.database_url = f"sqlite:///{folder / 'engine.db'}"
-        self._folder, self._words, self._environment = folder, words, environment
-        self.url = ""
+        (folder / "coins.json").write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
 
-    def start(self) -> None:
-        words = ["--use_ml", "0", "--port", "0", "--database_url", self.database_url, *self._words]
-        self.process = Process([str(ROOT / "main.py"), *words], self._environment, self._folder)
+    @contextmanager
+    def running(self, *words: str, **environment: str) -> Iterator[Site]:
+        given = ["--use_ml", "0", "--port", "0", "--database_url", self.database_url, *words]
+        self.process = Process([str(ROOT / "main.py"), *given], environment, self._folder)
         self.url = self.process.event("engine.started")["url"]
+        yield self
+        self.process.kill()
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """32 coins on the simulated exchange, a candle every 1.5 seconds."""
-    site = Site(
-        tmp_path_factory.mktemp("live"),
-        *("--exchange", "sim", "--symbols_file", str(ROOT / "symbols_32.json")),
-        CRYPTO_BOT_SIM__SPEED="600",
-        CRYPTO_BOT_ENGINE__RECORD_BARS="24",
-    )
-    site.start()
-    site.process.event("cycle.finished")
-    yield site
-    site.process.kill()
+    words = ("--exchange", "sim", "--symbols_file", str(ROOT / "symbols_32.json"))
+    often = {"CRYPTO_BOT_SIM__SPEED": "600", "CRYPTO_BOT_ENGINE__RECORD_BARS": "24"}
+    with Site(tmp_path_factory.mktemp("live")).running(*words, **often) as site:
+        site.process.event("cycle.finished")
+        yield site
 
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Three coins with a log, hostile words in it, and an exchange that does not answer."""
-    folder = tmp_path_factory.mktemp("still")
-    (folder / "coins.json").write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
-    site = Site(folder, "--exchange_url", "http://127.0.0.1:9", "--symbols_file", "coins.json")
+    site = Site(tmp_path_factory.mktemp("still"))
     database = Database.open(site.database_url)
     newest_ms = QUARTER.last_closed(SystemClock().now_ms())
     fill(database, bars=120, newest_ms=newest_ms - QUARTER.ms)
-    candle = candles_of("BTCUSDT", 1, newest_ms)[0]
-    made = signal_of("BTCUSDT", candle, Random(1), 0.0)
+    made = signal_of("BTCUSDT", candles_of("BTCUSDT", 1, newest_ms)[0], Random(1), 0.0)
     said = made.signal._replace(reasons=(HOSTILE,), model_version=HOSTILE)
     SqlPredictionStore(database, QUARTER).commit([made._replace(signal=said)], [])
     database.close()
-    site.start()
-    yield site
-    site.process.kill()
+    with site.running(*OFFLINE):
+        yield site
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Nothing stored, and an exchange that does not answer."""
-    folder = tmp_path_factory.mktemp("empty")
-    (folder / "coins.json").write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
-    site = Site(folder, "--exchange_url", "http://127.0.0.1:9", "--symbols_file", "coins.json")
-    site.start()
-    yield site
-    site.process.kill()
+    with Site(tmp_path_factory.mktemp("empty")).running(*OFFLINE) as site:
+        yield site
 
 
 @pytest.mark.parametrize(
@@ -93,9 +92,7 @@ def test_every_view_with_data(live: Site, opened: Open, viewport: ViewportSize, 
     assert fits(page)
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     if viewport is WIDE:
-        last = page.locator(".coins tbody tr").last.bounding_box()
-        assert last is not None
-        assert last["y"] + last["height"] <= viewport["height"], "all coins without scrolling"
+        page.wait_for_function(ALL_COINS_IN_VIEW)  # at one moment: rows are replaced at any time
     page.goto(f"{live.url}/coin/BTCUSDT")
     expect(page.locator(".chart canvas")).to_be_visible()
     expect(page.locator("h1")).to_contain_text("BTC")

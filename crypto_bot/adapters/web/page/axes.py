@@ -82,3 +82,64 @@ def segments(
         "lineStyle": {"color": colour, "width": width, "type": "solid"},
         "data": [[{"coord": [x, low]}, {"coord": [x, high]}] for x, low, high in ends],
     }
+
+
+def line(name: str, data: Sequence[Any], colour: str, width: float = 1.5, **more: Any) -> Options:
+    """A line without symbols; `dash` is its type, `grid` the number of its axes."""
+    style = {"color": colour, "width": width, "type": more.pop("dash", "solid")}
+    return {
+        "name": name,
+        "type": "line",
+        "symbol": "none",
+        "lineStyle": style,
+        "itemStyle": {"color": colour},
+        "data": data,
+        **_on(more.pop("grid", 0)),
+        **more,
+    }
+
+
+def bars(name: str, data: Sequence[Any], colour: str, **more: Any) -> Options:
+    """Bars that nothing happens on, of the second grid."""
+    style = {"color": colour, **more.pop("itemStyle", {})}
+    made = {"name": name, "type": "bar", "silent": True, "itemStyle": style, "data": data}
+    return {**made, **_on(1), **more}
+
+
+def dots(name: str, data: Sequence[Any], size: float, **more: Any) -> Options:
+    """Points that nothing happens on; of size 0 they only widen the scale."""
+    made = {"name": name, "type": "scatter", "symbolSize": size, "silent": True}
+    return {**made, "data": data, **more}
+
+
+def level(data: Sequence[Options], colour: str, label: Options, dash: str = "dashed") -> Options:
+    """A hairline across the chart as the `markLine` of a series."""
+    style = {"color": colour, "type": dash, "width": 1}
+    return {"silent": True, "symbol": "none", "lineStyle": style, "label": label, "data": data}
+
+
+def point(data: Sequence[Options], colour: str, size: int, position: str) -> Options:
+    """A marked point with its value as the `markPoint` of a series."""
+    return {
+        "silent": True,
+        "symbol": "circle",
+        "symbolSize": size,
+        "itemStyle": {"color": colour},
+        "label": {"position": position, "color": colour, "formatter": "{c}"},
+        "data": data,
+    }
+
+
+def legend(palette: Palette, names: Sequence[str], **place: Any) -> Options:
+    """Names of series beside short strokes."""
+    stroke = {"icon": "roundRect", "itemWidth": 14, "itemHeight": 3}
+    return {"data": list(names), "textStyle": {"color": palette.muted}, **stroke, **place}
+
+
+def middle(name: str, gap: int) -> Options:
+    """The name of an axis, along its middle."""
+    return {"name": name, "nameLocation": "middle", "nameGap": gap}
+
+
+def _on(grid: int) -> Options:
+    return {"xAxisIndex": grid, "yAxisIndex": grid} if grid else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crypto_bot.adapters.web.page import chart_marks, formats
+from crypto_bot.adapters.web.page.axes import line, tooltip
 from crypto_bot.adapters.web.page.chart_marks import ChartData, Options
 from crypto_bot.adapters.web.page.palette import Palette
 from crypto_bot.adapters.web.page.trade import calibrated
@@ -22,7 +23,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
     opens += [last + step * data.timeframe.ms for step in range(1, future + 1)] if opens else []
     labels = [formats.moment(open_ms, viewer.zone) for open_ms in opens]
     at = {open_ms: index for index, open_ms in enumerate(opens)}
-    has_model = any(calibrated(line.stored.signal) for line in data.lines)
+    has_model = any(calibrated(each.stored.signal) for each in data.lines)
     shown = _PHONE_BARS if viewer.is_phone else len(opens)
     return {
         "animation": False,
@@ -30,7 +31,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
         "textStyle": {"fontFamily": "Roboto, sans-serif", "color": palette.muted},
         "grid": _grids(has_model),
         "axisPointer": {"link": [{"xAxisIndex": "all"}], "lineStyle": {"color": palette.muted}},
-        "tooltip": _tooltip(palette),
+        "tooltip": {**tooltip(palette), "axisPointer": _cross(palette)},
         "dataZoom": [
             {
                 "type": "inside",
@@ -66,17 +67,6 @@ def _grids(has_model: bool) -> list[Options]:
     else:
         spans = (("8", "78%"), ("85%", "10%"), ("97%", "0"))
     return [{**sides, "top": top, "height": height} for top, height in spans]
-
-
-def _tooltip(palette: Palette) -> Options:
-    return {
-        "trigger": "axis",
-        "confine": True,
-        "backgroundColor": palette.raised,
-        "borderColor": palette.line,
-        "textStyle": {"color": palette.text, "fontSize": 12},
-        "axisPointer": {"type": "cross", "label": {"backgroundColor": palette.raised}},
-    }
 
 
 def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> Options:
@@ -193,39 +183,29 @@ def _level(price: float, text: str, palette: Palette) -> Options:
     }
 
 
+def _cross(palette: Palette) -> Options:
+    return {"type": "cross", "label": {"backgroundColor": palette.raised}}
+
+
 def _volume(data: ChartData, palette: Palette) -> Options:
-    return {
-        "type": "bar",
-        "name": "volume",
-        "xAxisIndex": 1,
-        "yAxisIndex": 1,
-        "itemStyle": {"color": palette.none},
-        "data": [candle.volume for candle in data.candles],
-    }
+    style = {"color": palette.none}
+    volumes = [candle.volume for candle in data.candles]
+    made = {"type": "bar", "name": "volume", "xAxisIndex": 1, "yAxisIndex": 1}
+    return {**made, "itemStyle": style, "data": volumes}
 
 
 def _ribbon(data: ChartData, at: dict[int, int], bars: int, palette: Palette) -> list[Options]:
     """Calibrated P(long) upward and P(short) downward; a rule has no probability to draw."""
     longs: list[float | None] = [None] * bars
     shorts: list[float | None] = [None] * bars
-    for line in data.lines:
-        signal = line.stored.signal
+    for logged in data.lines:
+        signal = logged.stored.signal
         index = at.get(signal.candle_open_ms)
         if index is not None and calibrated(signal):
             longs[index] = round(signal.probabilities.long, 4)
             shorts[index] = -round(signal.probabilities.short, 4)
     return [
-        {
-            "type": "line",
-            "name": name,
-            "xAxisIndex": 2,
-            "yAxisIndex": 2,
-            "symbol": "none",
-            "lineStyle": {"width": 1.3, "color": colour},
-            "itemStyle": {"color": colour},
-            "areaStyle": {"opacity": 0.22, "color": colour},
-            "data": values,
-        }
+        line(name, values, colour, 1.3, grid=2, areaStyle={"opacity": 0.22, "color": colour})
         for name, values, colour in (
             ("P(long)", longs, palette.long),
             ("−P(short)", shorts, palette.short),

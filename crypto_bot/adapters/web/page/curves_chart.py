@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crypto_bot.adapters.web.page.axes import Options, axis, canvas
+from crypto_bot.adapters.web.page.axes import Options, axis, canvas, legend, line, middle, point
 from crypto_bot.adapters.web.page.palette import Palette
 
 HEADS = ("move", "direction")
@@ -27,15 +27,7 @@ def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> O
         palette,
         f"Learning curves over {epochs} epochs: log loss in nats, by head.",
         title=titles,
-        legend={
-            "data": list(PARTS),
-            "left": "center",
-            "bottom": 0,
-            "textStyle": {"color": palette.muted},
-            "itemWidth": 14,
-            "itemHeight": 3,
-            "icon": "roundRect",
-        },
+        legend=legend(palette, PARTS, left="center", bottom=0),
         grid=[
             {"left": "7%", "right": "55%", "top": 30, "bottom": 56},
             {"left": "57%", "right": "3%", "top": 30, "bottom": 56},
@@ -58,39 +50,21 @@ def _matching(curves: Mapping[str, Sequence[float]], part: str, head: str) -> Se
 
 
 def _epochs(palette: Palette, index: int, count: int) -> Options:
-    return axis(
-        palette,
-        "category",
-        gridIndex=index,
-        data=[str(epoch) for epoch in range(1, count + 1)],
-        name="epoch",
-        nameLocation="middle",
-        nameGap=24,
-    )
+    epochs = [str(epoch) for epoch in range(1, count + 1)]
+    return axis(palette, "category", gridIndex=index, data=epochs, **middle("epoch", 24))
 
 
 def _curve(palette: Palette, part: str, head: str, losses: Sequence[float]) -> Options:
     held = part == "validation"
-    colour = palette.text if held else palette.muted
-    index = HEADS.index(head)
     best = min(range(len(losses)), key=lambda at: losses[at], default=None)
-    return {
-        "name": part,
-        "type": "line",
-        "xAxisIndex": index,
-        "yAxisIndex": index,
-        "symbol": "none",
-        "lineStyle": {"color": colour, "width": 2 if held else 1.5, "type": "solid"},
-        "itemStyle": {"color": colour},
-        "data": [round(loss, 5) for loss in losses],
-        "markPoint": {
-            "silent": True,
-            "symbol": "circle",
-            "symbolSize": 7,
-            "itemStyle": {"color": palette.text},
-            "label": {"position": "top", "color": palette.text, "formatter": "{c}"},
-            "data": [{"coord": [best, round(losses[best], 5)], "value": round(losses[best], 4)}]
-            if held and best is not None
-            else [],
-        },
-    }
+    marks = []
+    if held and best is not None:
+        marks = [{"coord": [best, round(losses[best], 5)], "value": round(losses[best], 4)}]
+    return line(
+        part,
+        [round(loss, 5) for loss in losses],
+        palette.text if held else palette.muted,
+        2 if held else 1.5,
+        grid=HEADS.index(head),
+        markPoint=point(marks, palette.text, 7, "top"),
+    )

@@ -7,7 +7,17 @@ from math import isfinite
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
+from crypto_bot.adapters.web.page.axes import (
+    GROUPED,
+    Options,
+    axis,
+    bars,
+    canvas,
+    dots,
+    line,
+    middle,
+    segments,
+)
 from crypto_bot.adapters.web.page.palette import Palette
 from crypto_bot.statistics.breakdown import Line
 
@@ -28,7 +38,7 @@ def groups_options(
         ],
         xAxis=[
             axis(palette, "category", gridIndex=0, data=names, axisLabel={"show": False}),
-            _names(palette, names, unit),
+            axis(palette, "category", gridIndex=1, data=names, **middle(unit, 24)),
         ],
         yAxis=[
             axis(palette, gridIndex=0, scale=True, axisLabel={"formatter": "{value}%"}),
@@ -37,26 +47,12 @@ def groups_options(
         series=[
             _rates(palette, [each for each in told if each.rate is not None]),
             # A scale fits what is a point: the ends of the lines are points that nobody sees.
-            _unseen("ends", [[each.name, end] for each in told for end in each[2:]]),
+            dots("ends", [[each.name, end] for each in told for end in each[2:]], 0),
             _few(palette, [each for each in told if each.rate is None]),
             _break_even(palette, names, break_even),
-            {
-                "name": "calls",
-                "type": "bar",
-                "xAxisIndex": 1,
-                "yAxisIndex": 1,
-                "silent": True,
-                "itemStyle": {"color": palette.none},
-                "barWidth": "55%",
-                "data": [line.n for line in lines],
-            },
+            bars("calls", [each.n for each in lines], palette.none, barWidth="55%"),
         ],
     )
-
-
-def _names(palette: Palette, names: Sequence[str], unit: str) -> Options:
-    named: Options = {"name": unit, "nameLocation": "middle", "nameGap": 24}
-    return axis(palette, "category", gridIndex=1, data=names, **named)
 
 
 class _Told(NamedTuple):
@@ -82,39 +78,25 @@ def _told(lines: Sequence[Line]) -> list[_Told]:
 
 
 def _rates(palette: Palette, sure: Sequence[_Told]) -> Options:
-    return {
-        "name": "hit rate",
-        "type": "scatter",
-        "symbol": "circle",
-        "symbolSize": 7,
-        "silent": True,
-        "itemStyle": {"color": palette.text},
-        "data": [[each.name, each.rate] for each in sure],
-        "markLine": segments([(each.name, *each[2:]) for each in sure], palette.text),
-    }
+    return dots(
+        "hit rate",
+        [[each.name, each.rate] for each in sure],
+        7,
+        symbol="circle",
+        itemStyle={"color": palette.text},
+        markLine=segments([(each.name, *each[2:]) for each in sure], palette.text),
+    )
 
 
 def _few(palette: Palette, unsure: Sequence[_Told]) -> Options:
-    middles: list[list[str | float]] = [
-        [each.name, round((each.low + each.high) / 2, 2)] for each in unsure
-    ]
-    lines = segments([(each.name, *each[2:]) for each in unsure], palette.none)
-    return _unseen("fewer than 30 calls", middles) | {"markLine": lines}
-
-
-def _unseen(name: str, data: Sequence[Sequence[str | float]]) -> Options:
-    return {"name": name, "type": "scatter", "symbolSize": 0, "silent": True, "data": list(data)}
+    middles = [[each.name, round((each.low + each.high) / 2, 2)] for each in unsure]
+    reach = segments([(each.name, *each[2:]) for each in unsure], palette.none)
+    return dots("fewer than 30 calls", middles, 0, markLine=reach)
 
 
 def _break_even(palette: Palette, names: Sequence[str], share: float) -> Options:
-    return {
-        "name": "break-even",
-        "type": "line",
-        "symbol": "none",
-        "silent": True,
-        "lineStyle": {"color": palette.muted, "type": "dashed", "width": 1},
-        "data": [[name, round(100 * share, 2)] for name in names] if isfinite(share) else [],
-    }
+    known = [[name, round(100 * share, 2)] for name in names] if isfinite(share) else []
+    return line("break-even", known, palette.muted, 1, dash="dashed", silent=True)
 
 
 def _words(lines: Sequence[Line]) -> str:

@@ -30,6 +30,11 @@ class Column(NamedTuple):
     cells: str = ""
 
 
+def columns(*heads: str) -> tuple[Column, ...]:
+    """Columns written as `name|classes|further classes of the cells`."""
+    return tuple(Column(*head.split("|")) for head in heads)
+
+
 class Fact(NamedTuple):
     """A line `name ... value`; `tone` is a class for the value, `after` a muted addition."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import Column, piece, table
+from crypto_bot.adapters.web.page.markup import columns, piece, table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
@@ -28,15 +28,9 @@ MEANINGS = {
     NONE: "the rules answer for these coins",
 }
 
-_GATES = (
-    Column("Gate"),
-    Column("Result"),
-    Column("Value", "num"),
-    Column("Limit", "num", "muted"),
-    Column("In words", "more", "words muted"),
-)
-_MEASURED = (Column(""), Column("Value, 95%", "num"), Column("Yardstick", "num", "muted"))
-_FACTS = (Column(""), Column("", "", "words"))
+_GATES = columns("Gate", "Result", "Value|num", "Limit|num|muted", "In words|more|words muted")
+_MEASURED = columns("", "Value, 95%|num", "Yardstick|num|muted")
+_FACTS = columns("", "||words")
 
 
 class Group(NamedTuple):

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import (
-    Column,
     coin_link,
+    columns,
     empty,
     piece,
     table,
@@ -30,34 +30,17 @@ _ENDS = {
     "TIME": ("clock", "time"),
     "KILL": ("blocked", "kill switch"),
 }
-_POSITIONS = (
-    Column("Coin"),
-    Column("Side"),
-    Column("Amount", "num more", "muted"),
-    Column("Entry", "num"),
-    Column("Now", "num"),
-    Column("Stop to target", "wide"),
-    Column("Result", "num"),
-    Column("Unrealised", "num more"),
-    Column("Stop", "num more", "muted"),
-    Column("Next target", "num more", "muted"),
-    Column("Ends in", "num more", "muted"),
-    Column("Source", "more", "muted"),
-)
-_TRADES = (
-    Column("Coin"),
-    Column("Side"),
-    Column("By"),
-    Column("Entry", "num more"),
-    Column("Exit", "num more"),
-    Column("Gross", "num more", "muted"),
-    Column("Fees", "num more", "muted"),
-    Column("Funding", "num more", "muted"),
-    Column("Net", "num"),
-    Column("Result", "num"),
-    Column("Source", "more", "muted"),
-)
-_RULES = (Column("Rule", "", "words"), Column("", "wide"), Column("Refused", "num"))
+_POSITIONS = columns(
+    "Coin", "Side", "Amount|num more|muted", "Entry|num", "Now|num", "Stop to target|wide",
+    "Result|num", "Unrealised|num more", "Stop|num more|muted", "Next target|num more|muted",
+    "Ends in|num more|muted", "Source|more|muted",
+)  # fmt: skip
+_TRADES = columns(
+    "Coin", "Side", "By", "Entry|num more", "Exit|num more", "Gross|num more|muted",
+    "Fees|num more|muted", "Funding|num more|muted", "Net|num", "Result|num",
+    "Source|more|muted",
+)  # fmt: skip
+_RULES = columns("Rule||words", "|wide", "Refused|num")
 
 
 def positions_table(positions: Sequence[OpenPosition], now_ms: int) -> Markup:
@@ -71,8 +54,8 @@ def trades_table(trades: Sequence[ClosedTrade], viewer: Viewer) -> Markup:
     """What was held, the newest first."""
     if not trades:
         return empty("No trade has ended yet.")
-    ended = Column(f"Ended, {viewer.zone_label}", "", "muted")
-    return table((ended, *_TRADES), (_trade(each, viewer) for each in trades))
+    ended = columns(f"Ended, {viewer.zone_label}||muted")
+    return table((*ended, *_TRADES), (_trade(each, viewer) for each in trades))
 
 
 def refusals_table(account: AccountReport) -> Markup:
@@ -105,7 +88,7 @@ def newest_refusals(refusals: Sequence[Refusal], viewer: Viewer) -> Markup:
         )
         for each in refusals
     )
-    return table((Column("", "", "muted"), Column(""), Column("", "", "words")), rows)
+    return table(columns("||muted", "", "||words"), rows)
 
 
 def way(position: OpenPosition) -> Markup:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import Column, coin_link, empty, muted, piece, table
+from crypto_bot.adapters.web.page.markup import coin_link, columns, empty, muted, piece, table
 from crypto_bot.adapters.web.page.sentences import GLYPHS, Said
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
@@ -19,36 +19,16 @@ from crypto_bot.statistics.breakdown import RANDOM_SIDE, Line
 from crypto_bot.statistics.standing import Standing
 
 Span = tuple[float, float]
-_SOURCE = (
-    Column("Source"),
-    Column("Calls", "num"),
-    Column("", "wide"),
-    Column("Hit rate", "num"),
-    Column("95%", "num more", "muted"),
-    Column("Break-even", "num more", "muted"),
-    Column("Against it", "more"),
-    Column("Mean, net", "num more"),
-)
-_COIN = (Column("Coin"), Column("", "wide"), Column("Hit", "num"), Column("n", "num", "muted"))
-_VOLATILITY = (
-    Column("ATR over price"),
-    Column("", "wide"),
-    Column("Hit", "num"),
-    Column("Mean, net", "num"),
-    Column("n", "num", "muted"),
-)
-_LIVE = (
-    Column("Coin"),
-    Column("Live n", "num"),
-    Column("Skill, live", "num"),
-    Column("tested", "num", "muted"),
-    Column(""),
-    Column("Direction AUC, live", "num"),
-    Column("tested", "num", "muted"),
-    Column(""),
-    Column("Calibration error / floor, live", "num"),
-    Column("tested", "num", "muted"),
-)
+_SOURCE = columns(
+    "Source", "Calls|num", "|wide", "Hit rate|num", "95%|num more|muted",
+    "Break-even|num more|muted", "Against it|more", "Mean, net|num more",
+)  # fmt: skip
+_COIN = columns("Coin", "|wide", "Hit|num", "n|num|muted")
+_VOLATILITY = columns("ATR over price", "|wide", "Hit|num", "Mean, net|num", "n|num|muted")
+_LIVE = columns(
+    "Coin", "Live n|num", "Skill, live|num", "tested|num|muted", "", "Direction AUC, live|num",
+    "tested|num|muted", "", "Calibration error / floor, live|num", "tested|num|muted",
+)  # fmt: skip
 
 
 class Share(NamedTuple):

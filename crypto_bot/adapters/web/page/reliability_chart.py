@@ -5,7 +5,17 @@ from __future__ import annotations
 from math import ceil, floor
 
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.adapters.web.page.axes import GROUPED, Options, axis, canvas, segments
+from crypto_bot.adapters.web.page.axes import (
+    GROUPED,
+    Options,
+    axis,
+    bars,
+    canvas,
+    dots,
+    line,
+    middle,
+    segments,
+)
 from crypto_bot.adapters.web.page.palette import Palette
 from crypto_bot.statistics.reliability import Bin, Reliability
 
@@ -19,6 +29,7 @@ def reliability_options(palette: Palette, long: Reliability, short: Reliability)
     low, high = _reach([*long.bins, *short.bins])
     scale: Options = {"min": low, "max": high}
     fine = {"formatter": "{value}"}
+    diagonal = [[low, low], [high, high]]
     return canvas(
         palette,
         f"Reliability. Long: {calibration_words(long)}. Short: {calibration_words(short)}.",
@@ -33,9 +44,7 @@ def reliability_options(palette: Palette, long: Reliability, short: Reliability)
                 palette,
                 gridIndex=1,
                 **scale,
-                name="predicted probability",
-                nameLocation="middle",
-                nameGap=24,
+                **middle("predicted probability", 24),
                 axisLabel=fine,
             ),
         ],
@@ -44,15 +53,13 @@ def reliability_options(palette: Palette, long: Reliability, short: Reliability)
                 palette,
                 gridIndex=0,
                 **scale,
-                name="observed",
-                nameLocation="middle",
-                nameGap=34,
+                **middle("observed", 34),
                 axisLabel=fine,
             ),
             axis(palette, gridIndex=1, splitNumber=2, axisLabel={":formatter": GROUPED}),
         ],
         series=[
-            _diagonal(palette, low, high),
+            line("as often as said", diagonal, palette.muted, 1, dash="dashed", silent=True),
             _dots(long.bins, palette.long, 0, 0.0),
             _dots(short.bins, palette.short, 180, _APART),
             _counts("long calls", long.bins, palette.long),
@@ -81,46 +88,22 @@ def _reach(bins: list[Bin]) -> tuple[float, float]:
     return round(floor(low / _STEP) * _STEP, 2), round(ceil(high / _STEP) * _STEP, 2)
 
 
-def _diagonal(palette: Palette, low: float, high: float) -> Options:
-    return {
-        "name": "as often as said",
-        "type": "line",
-        "silent": True,
-        "symbol": "none",
-        "data": [[low, low], [high, high]],
-        "lineStyle": {"color": palette.muted, "type": "dashed", "width": 1},
-    }
-
-
 def _dots(bins: tuple[Bin, ...], colour: str, turned: int, apart: float) -> Options:
-    return {
-        "name": "long" if turned == 0 else "short",
-        "type": "scatter",
-        "symbol": "triangle",
-        "symbolRotate": turned,
-        "symbolSize": 9,
-        "silent": True,
-        "itemStyle": {"color": colour},
-        "data": [[round(b.predicted + apart, 5), round(b.observed.value, 5)] for b in bins],
-        "markLine": segments(
-            [
-                (round(b.predicted + apart, 5), round(b.observed.low, 5), round(b.observed.high, 5))
-                for b in bins
-            ],
+    at = [(each, round(each.predicted + apart, 5)) for each in bins]
+    return dots(
+        "long" if turned == 0 else "short",
+        [[x, round(each.observed.value, 5)] for each, x in at],
+        9,
+        symbol="triangle",
+        symbolRotate=turned,
+        itemStyle={"color": colour},
+        markLine=segments(
+            [(x, round(each.observed.low, 5), round(each.observed.high, 5)) for each, x in at],
             colour,
         ),
-    }
+    )
 
 
 def _counts(name: str, bins: tuple[Bin, ...], colour: str) -> Options:
-    return {
-        "name": name,
-        "type": "bar",
-        "xAxisIndex": 1,
-        "yAxisIndex": 1,
-        "silent": True,
-        "barWidth": 5,
-        "barGap": "20%",
-        "itemStyle": {"color": colour, "opacity": 0.75},
-        "data": [[round(each.predicted, 5), each.n] for each in bins],
-    }
+    data = [[round(each.predicted, 5), each.n] for each in bins]
+    return bars(name, data, colour, barWidth=5, barGap="20%", itemStyle={"opacity": 0.75})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import Column, piece, table
+from crypto_bot.adapters.web.page.markup import columns, piece, table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.training_record import TrainingRecord
 
@@ -48,16 +48,10 @@ def line_of(run: Sequence[TrainingRecord]) -> RunLine:
 
 def training_table(runs: Sequence[RunLine], now_ms: int, viewer: Viewer) -> Markup:
     """Those at work first, then the newest."""
-    columns = (
-        Column(f"Started, {viewer.zone_label}", "", "muted"),
-        Column("What"),
-        Column("State"),
-        Column("Progress", "wide"),
-        Column("Took", "num"),
-        Column("Newest", "more", "words muted"),
-    )
+    heads = ("What", "State", "Progress|wide", "Took|num", "Newest|more|words muted")
     newest = sorted(runs, key=lambda run: (run.state != RUNNING, -run.started_ms))
-    return table(columns, (_row(run, now_ms, viewer) for run in newest), "runs")
+    started = f"Started, {viewer.zone_label}||muted"
+    return table(columns(started, *heads), (_row(run, now_ms, viewer) for run in newest), "runs")
 
 
 def _row(run: RunLine, now_ms: int, viewer: Viewer) -> Sequence[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.web.page.board import Board, Market
-from crypto_bot.domain.model_card import ModelCard, ModelEntry
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.quote import Quote
 from crypto_bot.engine.health import Health, HealthReport, assess
+from tests.adapters.web.page.made_figures import board_of, card
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
 
 NOW_MS = QUARTER.close_of(NEWEST_MS) + 60_000
@@ -32,26 +32,10 @@ class Catalog:
 
     def entry(self, symbol: str) -> ModelEntry:
         verdict = self._verdicts[symbol]
-        card = ModelCard(
-            version="cnn_lstm_v1+3f9c2a1d",
-            verdict=verdict,
-            reasons=("skill against the prior",),
-            accepted_because=None,
-            gates=(),
-            family="cnn_lstm_v1",
-            size="default",
-            features="per_coin_v2",
-            window_bars=64,
-            label="A",
-            horizon_bars=4,
-            first_open_ms=NEWEST_MS - 9_000 * QUARTER.ms,
-            last_open_ms=NEWEST_MS,
-            candles=9_000,
-            trained_ms=NEWEST_MS - 12 * 86_400_000,
-            trained_with=(symbol,),
-            metrics=None,
+        made = card(verdict)._replace(
+            version="cnn_lstm_v1+3f9c2a1d", last_open_ms=NEWEST_MS, metrics=None
         )
-        return ModelEntry(symbol, verdict == "ACTIVE", True, f"its verdict is {verdict}", card)
+        return ModelEntry(symbol, verdict == "ACTIVE", True, f"its verdict is {verdict}", made)
 
 
 class Engine:
@@ -100,16 +84,10 @@ def make_board(database: Database, engine: Engine) -> MakeBoard:
         quotes: dict[str, Quote] | None = None,
         **verdicts: str,
     ) -> Board:
-        market = Market(
+        return board_of(
+            database,
+            lambda: engine.now_ms,
             symbols=symbols,
-            timeframe=QUARTER,
-            now_ms=lambda: engine.now_ms,
-            cost_bps=10.0,
-            sample=True,
-        )
-        return Board(
-            market,
-            queries=SqlPredictionQueries(database, QUARTER),
             catalog=Catalog(verdicts),
             health=engine.report,
             quotes=lambda: dict(quotes or {}),

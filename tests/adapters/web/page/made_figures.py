@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from math import sin
+from typing import Any
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
@@ -29,7 +30,7 @@ from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.catalog import SwitchedOff
-from crypto_bot.ports import ModelCatalog, PaperTrading, ResolvedCall, StoredSignal
+from crypto_bot.ports import ModelCatalog, ResolvedCall, StoredSignal
 
 QUARTER = Timeframe.parse("15m")
 BAR_MS = QUARTER.ms
@@ -334,25 +335,28 @@ def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
 
 def board_of(
     database: Database,
-    now_ms: int,
+    now_ms: int | Callable[[], int],
     *,
     symbols: Sequence[str] = SYMBOLS,
     catalog: ModelCatalog | None = None,
-    paper: PaperTrading | None = None,
     training: Sequence[RunLine] = (),
     newest_ms: int | None = None,
+    health: Callable[[], HealthReport] | None = None,
+    **known: Any,
 ) -> Board:
-    """A board as of `now_ms`, on an engine that is well."""
+    """A board as of `now_ms`, on an engine that is well unless its `health` is given."""
+    clock = now_ms if callable(now_ms) else lambda: now_ms
 
-    def health() -> HealthReport:
-        known = Health(started_ms=now_ms - DAY_MS, last_cycle_ms=now_ms, last_open_ms=newest_ms)
-        return assess(known, now_ms, QUARTER, patience_ms=60_000)
+    def well() -> HealthReport:
+        at_ms = clock()
+        known = Health(started_ms=at_ms - DAY_MS, last_cycle_ms=at_ms, last_open_ms=newest_ms)
+        return assess(known, at_ms, QUARTER, patience_ms=60_000)
 
     return Board(
-        Market(tuple(symbols), QUARTER, lambda: now_ms, cost_bps=10.0, sample=True),
+        Market(tuple(symbols), QUARTER, clock, cost_bps=10.0, sample=True),
         queries=SqlPredictionQueries(database, QUARTER),
         catalog=catalog or SwitchedOff(),
-        health=health,
-        paper=paper,
+        health=health or well,
         training=lambda: training,
+        **known,
     )

@@ -2,62 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 from nicegui import ElementFilter, ui
 from nicegui.testing import User, UserInteraction, user_simulation
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import models, paper, performance
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.frame import Place, framed
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.adapters.web.page.training_table import RunLine
-from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.reports.live_record import SourceGroup, Window
 from tests.adapters.web.page.made_figures import MadeCatalog, MadeDesk, board_of, stored_calls
+from tests.adapters.web.page.pages import HOSTILE, inside, markup, page
 from tests.reports.made_calls import T0, market
 
-HERE = Place("/", "Here")
-HOSTILE = "<img src=x onerror=alert(1)>"
 NOW_MS = T0 + 12 * DAY_MS
 COINS = tuple(f"C{at}USDT" for at in range(4))
-
-Build = Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(f"sqlite:///{tmp_path / 'page.db'}")
-    yield opened
-    opened.close()
-
-
-def page(board: Board, build: Build, **asked: str) -> Callable[[], Awaitable[None]]:
-    async def root() -> None:
-        await board.newest()
-        viewer = Viewer()
-        with framed(board, viewer, [HERE], HERE):
-            await build(board, viewer, asked)
-
-    return root
-
-
-@contextmanager
-def inside(user: User) -> Iterator[None]:
-    assert user.client is not None
-    with user.client:
-        yield
-
-
-def markup(user: User) -> str:
-    """All that is shown as HTML."""
-    with inside(user):
-        return "".join(element.content for element in ElementFilter(kind=ui.html))
 
 
 def button(user: User, text: str) -> ui.element:

@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
-from nicegui import Client, ElementFilter, ui
+from nicegui import Client, ui
 from nicegui.testing import User, user_simulation
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import coin, log, overview
-from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.frame import Place, framed
-from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
 from tests.adapters.web.page.conftest import Engine, MakeBoard
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
+from tests.adapters.web.page.pages import HOSTILE, markup, page, until
 from tests.adapters.web.page.test_snapshot import call
-
-HERE = Place("/", "Overview")
-PLACES = (HERE, Place("/coin", "Coin"), Place("/log", "Log"))
-HOSTILE = "<img src=x onerror=alert(1)>"
-
-Build = Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
-
-
-def page(board: Board, build: Build, **asked: str) -> Callable[[], Awaitable[None]]:
-    async def root() -> None:
-        await board.newest()
-        viewer = Viewer()
-        with framed(board, viewer, PLACES, HERE):
-            await build(board, viewer, asked)
-
-    return root
 
 
 def table(user: User) -> ui.table:
     (found,) = user.find(ui.table).elements
     return found
-
-
-@contextmanager
-def inside(user: User) -> Iterator[None]:
-    assert user.client is not None
-    with user.client:
-        yield
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Pages read in threads of their own; this waits for what they show then."""
-    async with asyncio.timeout(120):
-        while not condition():  # noqa: ASYNC110 - the page knows of no test that waits
-            await asyncio.sleep(0.01)
-
-
-def markup(user: User) -> str:
-    """All that is shown as HTML."""
-    with inside(user):
-        return "".join(element.content for element in ElementFilter(kind=ui.html))
 
 
 async def test_overview_of_an_empty_database(make_board: MakeBoard, engine: Engine) -> None:
