@@ -32,7 +32,7 @@ OPEN_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
 
 
 class Engine:
-    """Health as the daemon would hold it, at a moment that stands still."""
+    """Health as held by the daemon, at a fixed time."""
 
     def __init__(self) -> None:
         self.health = Health(started_ms=OPEN_MS)
@@ -47,7 +47,7 @@ class Engine:
 
 
 class Catalog:
-    """A model of BTCUSDT that answers, none of the others; empty once it is switched off."""
+    """A served model of BTCUSDT and none of other coins; empty if switched off."""
 
     note: str | None = None
 

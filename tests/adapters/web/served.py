@@ -1,4 +1,4 @@
-"""An application on a real server in a thread of its own, for clients that block."""
+"""An application on a real server in a separate thread, for blocking clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crypto_bot.adapters.web import EventStream, WebServer, bind
 
 @contextmanager
 def served(app: FastAPI, stream: EventStream) -> Iterator[str]:
-    """Its URL, for as long as the context lasts."""
+    """Yields its URL."""
     server = WebServer(app, bind("127.0.0.1", 0), stream)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)

@@ -15,10 +15,10 @@ async def opened(
 ) -> tuple[int, str]:
     """(status, the text that came back for "hello"): 101, or that with which it was refused.
 
-    A server that cannot refuse with an answer of HTTP (`answers`) is told a code to close with.
+    A server that cannot refuse with an HTTP response (`answers`) gets a close code.
     """
-    told = {"Host": "127.0.0.1:8000", **(headers or {})}
-    raw = [(_bytes(name).lower(), _bytes(value)) for name, value in told.items()]
+    sent_headers = {"Host": "127.0.0.1:8000", **(headers or {})}
+    raw = [(_bytes(name).lower(), _bytes(value)) for name, value in sent_headers.items()]
     scope = {
         "type": "websocket",
         "asgi": {"version": "3.0"},

@@ -1,4 +1,4 @@
-"""Who may call, over every route there is."""
+"""Access control over all routes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def client(app: FastAPI, base_url: str = "http://127.0.0.1:8000") -> httpx.Async
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base_url)
 
 
-def test_every_route_is_looked_at(make_app: MakeApp) -> None:
+def test_every_route_is_tested(make_app: MakeApp) -> None:
     paths = {path for _, path in calls_of(with_a_page(make_app()))}
     assert {"/ws", "/", "/_ws/BTCUSDT", "/any"} <= paths
     assert {"/healthz", "/openapi.json", "/docs", "/api/stream", "/predict", "/api/models"} <= paths
@@ -80,7 +80,7 @@ def test_every_route_is_looked_at(make_app: MakeApp) -> None:
         "Bearer \u00fc",
     ],
 )
-async def test_no_call_but_healthz_works_without_the_token(
+async def test_only_healthz_works_without_the_token(
     make_app: MakeApp, authorization: str | None
 ) -> None:
     app = with_a_page(make_app(token=TOKEN))
@@ -93,7 +93,7 @@ async def test_no_call_but_healthz_works_without_the_token(
                 continue
             answer = await api.request(method, path, headers=headers)
             if path == "/healthz":
-                assert answer.status_code == 503  # starting, and told so
+                assert answer.status_code == 503  # starting
                 continue
             assert answer.status_code == 401, (method, path)
             assert answer.headers["www-authenticate"] == "Bearer"
@@ -127,7 +127,7 @@ async def test_loopback_names_are_served(make_app: MakeApp, host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example:8000", "127.0.0.1.evil.example", "localhost.", "", "[::1", "10.0.0.7"]
 )
-async def test_a_name_that_was_made_to_point_here_is_refused(make_app: MakeApp, host: str) -> None:
+async def test_an_unknown_host_name_is_refused(make_app: MakeApp, host: str) -> None:
     app = with_a_page(make_app())
     async with client(app) as api:
         for method, path in calls_of(app):
@@ -163,9 +163,7 @@ OWN = "http://127.0.0.1:8000"
 
 
 @pytest.mark.parametrize("origin", [*FOREIGN, "http://[::1", "http://127.0.0.1:8000.evil.example"])
-async def test_nothing_is_done_or_told_for_a_page_of_another_site(
-    make_app: MakeApp, origin: str
-) -> None:
+async def test_requests_from_another_site_are_refused(make_app: MakeApp, origin: str) -> None:
     app = with_a_page(make_app())
     async with client(app) as api:
         for method, path in calls_of(app):
@@ -189,7 +187,7 @@ async def test_our_own_page_and_programs_may_write_and_open_sockets(
         assert answer.status_code == 404, "there is no signal yet: it was let through"
 
 
-async def test_a_server_that_cannot_answer_a_socket_closes_it(make_app: MakeApp) -> None:
+async def test_a_server_without_http_refusals_closes_the_websocket(make_app: MakeApp) -> None:
     app = with_a_page(make_app(token=TOKEN))
     assert await opened(app, "/ws", answers=False) == (1008, "")
 

@@ -1,4 +1,4 @@
-"""Whatever fits the API's description, or almost does, is answered as the description says."""
+"""Responses to valid and almost valid requests follow the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -68,20 +68,20 @@ def log(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_as_described_and_none_is_a_500(url: str, mode: GenerationMode) -> None:
+def test_every_response_is_as_described_and_none_is_a_500(url: str, mode: GenerationMode) -> None:
     described = schemathesis.openapi.from_url(f"{url}/openapi.json").exclude(path=ENDLESS)
-    asked = Counter[str]()
+    requests = Counter[str]()
     for found in described.get_all_operations():
         assert isinstance(found, Ok)
-        with suppress(Unsatisfiable):  # a call without parameters can't be asked unsoundly
-            fuzz(found.ok(), mode, asked)
+        with suppress(Unsatisfiable):  # a request without parameters has no invalid variants
+            fuzz(found.ok(), mode, requests)
     paths = dict(described.raw_schema["paths"])
     del paths[ENDLESS]
-    assert set(asked) == set(paths) if mode is GenerationMode.POSITIVE else len(asked) >= 4
+    assert set(requests) == set(paths) if mode is GenerationMode.POSITIVE else len(requests) >= 4
 
 
-def fuzz(operation: Any, mode: GenerationMode, asked: Counter[str]) -> None:
-    """Asks `operation` up to `EXAMPLES` times; `asked` counts by its path."""
+def fuzz(operation: Any, mode: GenerationMode, requests: Counter[str]) -> None:
+    """Sends up to `EXAMPLES` requests to `operation`, counted by path in `requests`."""
 
     @seed(20251201)
     @settings(
@@ -92,7 +92,7 @@ def fuzz(operation: Any, mode: GenerationMode, asked: Counter[str]) -> None:
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        asked[operation.path] += 1
+        requests[operation.path] += 1
         case.call_and_validate(checks=CHECKS)
 
     ask()

@@ -34,7 +34,7 @@ def log(store: SqlPredictionStore, make_signal: MakeSignal, make_outcome: MakeOu
 
 
 @pytest.mark.usefixtures("log")
-async def test_every_line_comes_once_whatever_the_page_size(api: httpx.AsyncClient) -> None:
+async def test_every_line_appears_once_for_any_page_size(api: httpx.AsyncClient) -> None:
     whole = (await api.get("/api/signals")).json()
     assert whole["count"] == 10
     assert whole["next_cursor"] is None
@@ -113,7 +113,7 @@ async def test_filters(api: httpx.AsyncClient, query: dict[str, str], count: int
         ("/api/nothing", 404, "Not Found"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_in_words(
+async def test_invalid_filters_are_errors_with_a_reason(
     api: httpx.AsyncClient, path: str, status: int, words: str
 ) -> None:
     answer = await api.get(path)
@@ -126,14 +126,14 @@ async def test_a_cursor_far_in_the_future_is_the_beginning(api: httpx.AsyncClien
 
 
 async def test_performance_of_nothing(api: httpx.AsyncClient) -> None:
-    said = (await api.get("/api/performance")).json()
-    assert said["success"] is True
-    assert said["overall"]["n"] == 0
-    assert said["by_source"] == {}
-    assert said["by_symbol"] == {}
+    body = (await api.get("/api/performance")).json()
+    assert body["success"] is True
+    assert body["overall"]["n"] == 0
+    assert body["by_source"] == {}
+    assert body["by_symbol"] == {}
 
 
-async def test_performance_counts_what_is_settled_and_in_time(
+async def test_performance_counts_settled_signals_that_were_not_late(
     api: httpx.AsyncClient,
     store: SqlPredictionStore,
     make_signal: MakeSignal,
@@ -145,10 +145,10 @@ async def test_performance_counts_what_is_settled_and_in_time(
     outcomes = [make_outcome(each, correct=at % 4 == 0) for at, each in enumerate(btc)]
     outcomes += [make_outcome(each) for each in late]
     store.commit([*btc, *eth, *late], outcomes)
-    said = (await api.get("/api/performance")).json()
-    assert set(said["by_source"]) == {"RSI_MA"}
-    assert set(said["by_symbol"]) == {"BTCUSDT"}
-    record = said["by_source"]["RSI_MA"]
+    body = (await api.get("/api/performance")).json()
+    assert set(body["by_source"]) == {"RSI_MA"}
+    assert set(body["by_symbol"]) == {"BTCUSDT"}
+    record = body["by_source"]["RSI_MA"]
     assert (record["n"], record["hits"], record["trades"]) == (40, 10, 40)
     assert record["hit_rate"] == 0.25
     low, high = record["hit_rate_interval"]
@@ -164,10 +164,10 @@ async def test_performance_counts_what_is_settled_and_in_time(
 
 @pytest.mark.usefixtures("archive")
 async def test_candles_are_the_newest_ascending(api: httpx.AsyncClient) -> None:
-    said = (await api.get("/api/candles/btcusdt?tf=15m&limit=2")).json()
-    assert (said["symbol"], said["tf"], said["count"]) == ("BTCUSDT", "15m", 2)
-    assert [candle["high"] for candle in said["candles"]] == [107.0, 108.0]
-    assert set(said["candles"][0]) == {"open_ms", "open", "high", "low", "close", "volume"}
+    body = (await api.get("/api/candles/btcusdt?tf=15m&limit=2")).json()
+    assert (body["symbol"], body["tf"], body["count"]) == ("BTCUSDT", "15m", 2)
+    assert [candle["high"] for candle in body["candles"]] == [107.0, 108.0]
+    assert set(body["candles"][0]) == {"open_ms", "open", "high", "low", "close", "volume"}
 
 
 async def test_a_failing_database_is_503_without_its_secrets(
@@ -182,21 +182,21 @@ async def test_a_failing_database_is_503_without_its_secrets(
 
 
 @given(st.integers(0, 253_402_300_799_999))
-def test_instants_are_read_as_they_are_written(at_ms: int) -> None:
+def test_instants_round_trip(at_ms: int) -> None:
     assert parse_instant(instant(at_ms)) == at_ms
     assert parse_instant(str(at_ms)) == at_ms
 
 
 @given(st.integers(0, 253_402_300_799_999), st.sampled_from(["BTCUSDT", "1000PEPEUSDT"]))
-def test_cursors_are_read_as_they_are_written(open_ms: int, symbol: str) -> None:
+def test_cursors_round_trip(open_ms: int, symbol: str) -> None:
     position = LogPosition(open_ms, symbol)
     assert parse_position(position_text(position)) == position
 
 
 @given(st.text(max_size=80))
-def test_no_text_breaks_the_parsers(said: str) -> None:
+def test_no_text_breaks_the_parsers(body: str) -> None:
     for parse in (parse_instant, parse_position):
         try:
-            parse(said)
+            parse(body)
         except ValueError:
             continue

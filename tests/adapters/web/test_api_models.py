@@ -1,4 +1,4 @@
-"""What the API says of the models of the coins."""
+"""The models of the coins in the API."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ class Catalog(Protocol):
     note: str | None
 
 
-async def test_every_coin_has_its_line(api: httpx.AsyncClient) -> None:
-    said = (await api.get("/api/models")).json()
-    assert said["success"] is True
-    assert said["count"] == 3
-    assert said["note"] is None
-    assert {name: each["served"] for name, each in said["models"].items()} == {
+async def test_every_coin_has_an_entry(api: httpx.AsyncClient) -> None:
+    body = (await api.get("/api/models")).json()
+    assert body["success"] is True
+    assert body["count"] == 3
+    assert body["note"] is None
+    assert {name: each["served"] for name, each in body["models"].items()} == {
         "BTCUSDT": True,
         "ETHUSDT": False,
         "SOLUSDT": False,
     }
-    assert said["models"]["ETHUSDT"] == {
+    assert body["models"]["ETHUSDT"] == {
         "symbol": "ETHUSDT",
         "served": False,
         "traded": False,
@@ -30,10 +30,10 @@ async def test_every_coin_has_its_line(api: httpx.AsyncClient) -> None:
     }
 
 
-async def test_a_model_is_told_with_its_gates_and_measurements(api: httpx.AsyncClient) -> None:
-    said = (await api.get("/api/models/btcusdt")).json()
-    assert said == (await api.get("/api/models")).json()["models"]["BTCUSDT"]
-    model = said["model"]
+async def test_a_model_has_its_gates_and_measurements(api: httpx.AsyncClient) -> None:
+    body = (await api.get("/api/models/btcusdt")).json()
+    assert body == (await api.get("/api/models")).json()["models"]["BTCUSDT"]
+    model = body["model"]
     assert model["verdict"] == "ACTIVE"
     assert model["gates"] == [
         {
@@ -56,9 +56,9 @@ async def test_an_unknown_symbol_is_404(api: httpx.AsyncClient) -> None:
     assert "unknown symbol 'DOGEUSDT'" in answer.json()["detail"]
 
 
-async def test_switched_off_is_told(api: httpx.AsyncClient, catalog: Catalog) -> None:
+async def test_switched_off_models_have_a_note(api: httpx.AsyncClient, catalog: Catalog) -> None:
     catalog.note = "models are switched off"
-    said = (await api.get("/api/models")).json()
-    assert said == {"success": True, "count": 0, "note": catalog.note, "models": {}}
+    body = (await api.get("/api/models")).json()
+    assert body == {"success": True, "count": 0, "note": catalog.note, "models": {}}
     one = (await api.get("/api/models/BTCUSDT")).json()
     assert (one["served"], one["reason"], one["model"]) == (False, catalog.note, None)

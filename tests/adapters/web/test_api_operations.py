@@ -1,4 +1,4 @@
-"""Health, metrics, the reference page and what the API says of itself."""
+"""Health, metrics, the reference page and the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ async def test_running_is_200(api: httpx.AsyncClient, engine: Engine) -> None:
     engine.ran()
     answer = await api.get("/healthz")
     assert answer.status_code == 200
-    said = answer.json()
-    assert said["status"] == "running"
-    assert said["reasons"] == []
-    assert said["last_cycle"] == "2025-12-01T00:15:00.000Z"
-    assert said["last_candle"] == "2025-12-01T00:00:00.000Z"
-    assert said["lag_s"] == 0.0
+    body = answer.json()
+    assert body["status"] == "running"
+    assert body["reasons"] == []
+    assert body["last_cycle"] == "2025-12-01T00:15:00.000Z"
+    assert body["last_candle"] == "2025-12-01T00:00:00.000Z"
+    assert body["lag_s"] == 0.0
 
 
 @pytest.mark.parametrize(
     ("change", "status"),
     [({"exchange_down_since_ms": 1764547200000}, "degraded"), ({"stopped_ms": 1}, "stopped")],
 )
-async def test_what_does_not_deliver_is_503(
+async def test_degraded_is_503(
     api: httpx.AsyncClient, engine: Engine, change: dict[str, int], status: str
 ) -> None:
     engine.ran()
@@ -119,7 +119,7 @@ def test_two_engines_in_one_process_do_not_share_their_metrics(engine: Engine) -
     assert b"crypto_bot_candles_failed_total 0.0" in other.text()
 
 
-async def test_the_reference_asks_no_other_host(api: httpx.AsyncClient) -> None:
+async def test_the_reference_contacts_no_other_host(api: httpx.AsyncClient) -> None:
     page = await api.get("/docs")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -141,7 +141,7 @@ async def test_the_reference_serves_its_own_files_alone(api: httpx.AsyncClient) 
         assert (await api.get(f"/docs/{name}")).status_code == 404
 
 
-async def test_openapi_describes_every_call(
+async def test_openapi_describes_every_route(
     api: httpx.AsyncClient, make_app: Callable[..., FastAPI]
 ) -> None:
     spec = (await api.get("/openapi.json")).json()

@@ -78,11 +78,11 @@ def client(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
 
 
-async def test_the_accounts_as_they_stand(api: httpx.AsyncClient) -> None:
-    told = (await api.get("/api/paper")).json()
-    assert told["success"] is True
-    assert told["kill_switch"] == {"on": False, "since_ms": None, "by": None, "reason": None}
-    (account,) = told["accounts"]
+async def test_the_current_accounts(api: httpx.AsyncClient) -> None:
+    body = (await api.get("/api/paper")).json()
+    assert body["success"] is True
+    assert body["kill_switch"] == {"on": False, "since_ms": None, "by": None, "reason": None}
+    (account,) = body["accounts"]
     assert (account["name"], account["market"], account["start"]) == ("main", "perp", 10_000.0)
     (held,) = account["open_positions"]
     assert (held["symbol"], held["side"], held["entry"]) == ("BUSDT", "SHORT", 99.98)
@@ -96,15 +96,17 @@ async def test_the_accounts_as_they_stand(api: httpx.AsyncClient) -> None:
     assert account["rules"]["sizing"] == "fixed_fraction: 1.00% of equity at the stop"
 
 
-async def test_the_kill_switch_asks_for_a_word(api: httpx.AsyncClient, paper: PaperTrading) -> None:
+async def test_the_kill_switch_needs_a_confirmation(
+    api: httpx.AsyncClient, paper: PaperTrading
+) -> None:
     for body in ({}, {"confirm": "stop"}, {"confirm": "STOP", "more": 1}, {"confirm": "RESUME"}):
         reply = await api.post("/api/paper/stop", json=body)
         assert reply.status_code == 422
         assert "detail" in reply.json()
     assert not paper.kill_switch().on
-    told = (await api.post("/api/paper/stop", json={"confirm": "STOP", "reason": "hot"})).json()
-    assert (told["on"], told["by"], told["reason"]) == (True, "api", "hot")
-    assert (await api.get("/api/paper")).json()["kill_switch"] == told
+    body = (await api.post("/api/paper/stop", json={"confirm": "STOP", "reason": "hot"})).json()
+    assert (body["on"], body["by"], body["reason"]) == (True, "api", "hot")
+    assert (await api.get("/api/paper")).json()["kill_switch"] == body
     assert (await api.post("/api/paper/resume", json={"confirm": "STOP"})).status_code == 422
     assert paper.kill_switch().on
     assert (await api.post("/api/paper/resume", json={"confirm": "RESUME"})).status_code == 200
@@ -112,7 +114,7 @@ async def test_the_kill_switch_asks_for_a_word(api: httpx.AsyncClient, paper: Pa
 
 
 @pytest.mark.parametrize("path", ["/api/paper/stop", "/api/paper/resume"])
-async def test_other_sites_and_strangers_turn_no_switch(
+async def test_the_kill_switch_needs_access(
     path: str, make: Make, api: httpx.AsyncClient, paper: PaperTrading
 ) -> None:
     body = {"confirm": "STOP" if path.endswith("stop") else "RESUME"}
@@ -124,7 +126,7 @@ async def test_other_sites_and_strangers_turn_no_switch(
     assert paper.kill_switch().since_ms is None
 
 
-async def test_fills_are_told_as_events(stream: EventStream, world: World) -> None:
+async def test_fills_are_sent_as_events(stream: EventStream, world: World) -> None:
     stream.open()
     paper = world.start()
     world.reported.events.clear()
@@ -135,9 +137,9 @@ async def test_fills_are_told_as_events(stream: EventStream, world: World) -> No
     stream.traded(world.reported.events, [])
     frames = stream.frames("0-0")
     await anext(frames)
-    told = (await anext(frames)).decode()
-    assert told.count("event: paper\n") == 2
-    assert '"kind":"DEPOSIT"' in told
-    opened = json.loads(told.split("data: ")[2].splitlines()[0])
+    body = (await anext(frames)).decode()
+    assert body.count("event: paper\n") == 2
+    assert '"kind":"DEPOSIT"' in body
+    opened = json.loads(body.split("data: ")[2].splitlines()[0])
     assert [opened[name] for name in ("kind", "symbol", "side")] == ["OPEN", "AUSDT", "LONG"]
     stream.close()

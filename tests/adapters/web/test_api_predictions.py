@@ -1,4 +1,4 @@
-"""The newest signals, as callers see them."""
+"""The newest signals in the API."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ async def test_a_hold_has_no_stop_and_no_targets(
     api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
 ) -> None:
     store.commit([make_signal(pred=Pred.NO_TRADE)], [])
-    said = (await api.get("/api/predictions/btcusdt")).json()
-    assert said["pred"] == "NO_TRADE"
-    assert said["stop_loss"] is None
-    assert said["take_profits"] is None
-    assert said["expected_bps"] is None
+    body = (await api.get("/api/predictions/btcusdt")).json()
+    assert body["pred"] == "NO_TRADE"
+    assert body["stop_loss"] is None
+    assert body["take_profits"] is None
+    assert body["expected_bps"] is None
 
 
 async def test_the_latest_of_each_symbol(
@@ -66,10 +66,10 @@ async def test_the_latest_of_each_symbol(
 ) -> None:
     store.commit([make_signal(bar=bar) for bar in range(3)], [])
     store.commit([make_signal("ETHUSDT", bar=1)], [])
-    said = (await api.get("/api/predictions")).json()
-    assert said["success"] is True
-    assert said["count"] == 2
-    opens = {name: each["candle_open_ms"] for name, each in said["predictions"].items()}
+    body = (await api.get("/api/predictions")).json()
+    assert body["success"] is True
+    assert body["count"] == 2
+    opens = {name: each["candle_open_ms"] for name, each in body["predictions"].items()}
     assert opens == {"BTCUSDT": 1764549000000, "ETHUSDT": 1764548100000}
 
 
@@ -89,7 +89,7 @@ async def test_a_symbol_without_a_signal_is_404(
 
 
 @pytest.mark.parametrize("asset", ["BTC", "btc", "BTCUSDT"])
-async def test_predict_says_it_in_percent(
+async def test_predict_returns_percent(
     api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal, asset: str
 ) -> None:
     store.commit([make_signal()], [])
@@ -128,7 +128,7 @@ async def test_predict_says_it_in_percent(
         ),
     ],
 )
-async def test_predict_refuses_in_words(
+async def test_predict_errors_have_a_reason(
     api: httpx.AsyncClient, call: dict[str, object], status: int, detail: str
 ) -> None:
     answer = await api.post("/predict", json=call)
@@ -136,7 +136,7 @@ async def test_predict_refuses_in_words(
     assert answer.json() == {"detail": detail}
 
 
-async def test_a_body_that_is_no_json_is_refused_in_words(api: httpx.AsyncClient) -> None:
+async def test_a_body_that_is_not_json_is_an_error_with_a_reason(api: httpx.AsyncClient) -> None:
     answer = await api.post(
         "/predict", content=b"{BTC", headers={"Content-Type": "application/json"}
     )

@@ -79,7 +79,7 @@ async def test_outcomes_come_before_the_signals_and_the_last_event_has_the_numbe
 
 
 @pytest.mark.parametrize("last", [None, "", "nonsense", "²", "x-1", "9" * 5000, "99"])
-async def test_who_names_no_commit_of_before_gets_the_news_alone(
+async def test_without_a_known_commit_only_new_events_are_sent(
     stream: EventStream, make_signal: MakeSignal, last: str | None
 ) -> None:
     stream.open()
@@ -100,7 +100,7 @@ async def test_a_listener_resumes_after_its_last_commit(
     assert bars(await take(stream.frames(last), len(found))) == found
 
 
-async def test_what_is_forgotten_is_skipped_and_the_rest_is_whole(
+async def test_commits_no_longer_in_memory_are_skipped_as_a_whole(
     stream: EventStream, make_signal: MakeSignal
 ) -> None:
     stream.open()
@@ -109,7 +109,7 @@ async def test_what_is_forgotten_is_skipped_and_the_rest_is_whole(
     assert bars(await take(stream.frames("3"), 64)) == list(range(136, 200))
 
 
-async def test_a_listener_that_fell_behind_is_ended_not_fed_with_a_hole(
+async def test_a_listener_that_fell_behind_is_disconnected(
     stream: EventStream, make_signal: MakeSignal
 ) -> None:
     stream.open()
@@ -131,7 +131,7 @@ async def test_one_write_is_bounded(make_signal: MakeSignal) -> None:
     assert [len(parsed(await anext(frames))) for _ in range(3)] == [BATCH] * 3
 
 
-async def test_silence_is_filled_with_heartbeats(stream: EventStream) -> None:
+async def test_idle_streams_get_heartbeats(stream: EventStream) -> None:
     stream.open()
     frames = stream.frames(None)
     await anext(frames)
@@ -186,7 +186,7 @@ def test_a_commit_before_the_start_or_after_the_end_of_the_loop_is_harmless(
     stream.committed(Commit(1, [make_signal()], []))
 
 
-async def test_health_is_told_as_healthz_tells_it(stream: EventStream, engine: Any) -> None:
+async def test_health_events_equal_healthz(stream: EventStream, engine: Any) -> None:
     stream.open()
     frames = stream.frames(None)
     await anext(frames)
@@ -212,13 +212,13 @@ class Store:
 
     def __init__(self) -> None:
         self.kept: list[Commit] = []
-        self.asked: list[tuple[int, int]] = []
+        self.queried: list[tuple[int, int]] = []
 
     def newest(self) -> int:
         return max((commit.number for commit in self.kept), default=0)
 
     def commits(self, after: int, until: int, limit: int) -> list[Commit] | None:
-        self.asked.append((after, until))
+        self.queried.append((after, until))
         found = [commit for commit in self.kept if after < commit.number <= until]
         return None if sum(len(commit.signals) for commit in found) > limit else found
 
@@ -304,7 +304,7 @@ async def served(make_signal: MakeSignal, make_outcome: MakeOutcome) -> Engine:
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_who_comes_back_misses_nothing_however_often_anybody_restarts(
+async def test_reconnecting_listeners_miss_nothing_despite_restarts(
     served: Engine, seed: int
 ) -> None:
     """Random cuts in the midst of commits, restarts, and a memory of a few events."""
@@ -325,7 +325,7 @@ async def test_who_comes_back_misses_nothing_however_often_anybody_restarts(
 
 
 async def test_a_long_call_settled_among_short_ones_is_sent_again(served: Engine) -> None:
-    """However long before its candle was: what counts is when it was committed."""
+    """The time of the commit counts, not that of the candle."""
     client = Client()
     await served.commits(16)
     await client.listen(served.stream)
@@ -348,10 +348,10 @@ async def test_within_one_process_nothing_but_the_commit_of_the_cut_is_sent_twic
         await client.listen(served.stream)
     twice = {name for name in client.received if client.received.count(name) > 1}
     assert twice == {("signal", "BTCUSDT:15m:1764547200000")}
-    assert served.store.asked == []
+    assert served.store.queried == []
 
 
-async def test_who_missed_too_much_learns_between_which_times(
+async def test_a_listener_that_missed_too_much_gets_the_time_span(
     served: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "MOST_AGAIN", 10)

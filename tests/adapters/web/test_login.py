@@ -1,4 +1,4 @@
-"""A browser shows the token once and is known from then on."""
+"""Login in a browser: the token once, then a cookie."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MakeApp = Callable[..., FastAPI]
 
 
 class Form(HTMLParser):
-    """What a browser would send back."""
+    """The data that a browser would send back."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -36,12 +36,12 @@ class Form(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         assert tag != "script"
         if tag == "form":
-            self.action = told["action"]
+            self.action = attributes["action"]
         elif tag == "input":
-            self.values[told["name"]] = told.get("value", "")
+            self.values[attributes["name"]] = attributes.get("value", "")
 
 
 @pytest.fixture
@@ -73,16 +73,16 @@ async def entered(browser: httpx.AsyncClient, token: str = TOKEN, path: str = "/
     return await browser.post(form.action, data=sent, headers={"Origin": OWN})
 
 
-async def test_a_person_is_asked_and_a_program_is_told(browser: httpx.AsyncClient) -> None:
+async def test_a_browser_gets_a_form_and_a_program_an_error(browser: httpx.AsyncClient) -> None:
     for path in ("/", "/docs", "/api/signals", LOGIN_PATH, "/nothing"):
-        asked = await browser.get(path)
-        assert (asked.status_code, asked.headers["cache-control"]) == (401, "no-store")
-        assert asked.headers["content-type"].startswith("text/html")
-        assert "frame-ancestors 'none'" in asked.headers["content-security-policy"]
-        assert "token" in Form(asked.text).values
-        told = await browser.get(path, headers={"Accept": "application/json"})
-        assert told.status_code == 401
-        assert told.json()["detail"].startswith("this call needs the header")
+        response = await browser.get(path)
+        assert (response.status_code, response.headers["cache-control"]) == (401, "no-store")
+        assert response.headers["content-type"].startswith("text/html")
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+        assert "token" in Form(response.text).values
+        refused = await browser.get(path, headers={"Accept": "application/json"})
+        assert refused.status_code == 401
+        assert refused.json()["detail"].startswith("this call needs the header")
 
 
 async def test_the_token_opens_the_page_its_calls_and_its_sockets(
@@ -99,15 +99,15 @@ async def test_the_token_opens_the_page_its_calls_and_its_sockets(
     assert await opened(app, "/_ws", cookie) == (ACCEPTED, "hello")
 
 
-async def test_the_cookie_is_for_this_site_alone_and_does_not_tell_the_token(
+async def test_the_cookie_is_for_this_site_only_and_does_not_contain_the_token(
     browser: httpx.AsyncClient,
 ) -> None:
-    told = (await entered(browser)).headers["set-cookie"].lower()
-    assert "httponly" in told
-    assert "samesite=strict" in told
-    assert "path=/" in told
-    assert "secure" not in told, "a browser would not send it back over http"
-    assert TOKEN.encode().hex() not in told
+    cookie = (await entered(browser)).headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "path=/" in cookie
+    assert "secure" not in cookie, "a browser would not send it back over http"
+    assert TOKEN.encode().hex() not in cookie
     assert len(browser.cookies[COOKIE]) == 64
 
 
@@ -175,8 +175,8 @@ async def test_a_login_leads_to_this_server_only(browser: httpx.AsyncClient, pat
 
 async def test_an_address_is_not_run_as_markup(browser: httpx.AsyncClient) -> None:
     path = '/docs?"><script>alert(1)</script>'
-    asked = await browser.get("/docs", params=b'"><script>alert(1)</script>')
-    assert "<script" not in asked.text
+    response = await browser.get("/docs", params=b'"><script>alert(1)</script>')
+    assert "<script" not in response.text
     answer = await browser.post(
         LOGIN_PATH, data={"token": "wrong", "back": path}, headers={"Origin": OWN}
     )

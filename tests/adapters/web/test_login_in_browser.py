@@ -1,4 +1,4 @@
-"""A person with a browser and the token of a server."""
+"""Login with a real browser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def test_a_person_logs_in_once_and_reads_on(
+def test_one_login_is_enough(
     make_app: Callable[..., FastAPI], stream: EventStream, browser: Browser
 ) -> None:
     with served(make_app(token=TOKEN), stream) as url:

@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that the dashboard asks for nothing else."""
+"""Prometheus metrics, and the queries of the dashboard and the alerts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def everything(
     make_signal: MakeSignal,
     make_outcome: MakeOutcome,
 ) -> Metrics:
-    """As the daemon has it, and paper trading."""
+    """The metrics of the daemon, with paper trading."""
     channels = [ChannelCounts("1 Telegram", 7, 2, 1, is_up=False)]
     metrics.add(NoticeCounters(lambda: channels))
     metrics.add(ModelGauges(catalog.entries))
@@ -88,27 +88,27 @@ def everything(
     return metrics
 
 
-def test_what_others_keep_is_told(everything: Metrics) -> None:
-    told = samples(everything)
+def test_metrics_read_on_request(everything: Metrics) -> None:
+    values = samples(everything)
     channel = (("channel", "1 Telegram"),)
-    assert told["crypto_bot_notices_told_total"] == {channel: 7.0}
-    assert told["crypto_bot_notices_dropped_total"] == {channel: 2.0}
-    assert told["crypto_bot_notices_waiting"] == {channel: 1.0}
-    assert told["crypto_bot_notify_channel_up"] == {channel: 0.0}
-    assert told["crypto_bot_model_served"][("symbol", "BTCUSDT"),] == 1.0
-    assert told["crypto_bot_models"] == {(("verdict", "ACTIVE"),): 1.0}
-    ends = told["crypto_bot_model_data_end_timestamp_seconds"]
+    assert values["crypto_bot_notices_told_total"] == {channel: 7.0}
+    assert values["crypto_bot_notices_dropped_total"] == {channel: 2.0}
+    assert values["crypto_bot_notices_waiting"] == {channel: 1.0}
+    assert values["crypto_bot_notify_channel_up"] == {channel: 0.0}
+    assert values["crypto_bot_model_served"][("symbol", "BTCUSDT"),] == 1.0
+    assert values["crypto_bot_models"] == {(("verdict", "ACTIVE"),): 1.0}
+    ends = values["crypto_bot_model_data_end_timestamp_seconds"]
     assert ends == {(("symbol", "BTCUSDT"),): 1_764_546_300.0}
-    assert told["crypto_bot_database_size_bytes"][()] > 50_000
-    assert told["crypto_bot_stream_listeners"][()] == 3.0
-    assert told["crypto_bot_paper_equity"][("account", "main"),] == 10_100.75
-    assert told["crypto_bot_paper_cash"][("account", "careful"),] == 9_000.25
-    assert told["crypto_bot_paper_max_drawdown_ratio"][("account", "main"),] == 0.125
-    refusals = told["crypto_bot_paper_refusals_total"]
+    assert values["crypto_bot_database_size_bytes"][()] > 50_000
+    assert values["crypto_bot_stream_listeners"][()] == 3.0
+    assert values["crypto_bot_paper_equity"][("account", "main"),] == 10_100.75
+    assert values["crypto_bot_paper_cash"][("account", "careful"),] == 9_000.25
+    assert values["crypto_bot_paper_max_drawdown_ratio"][("account", "main"),] == 0.125
+    refusals = values["crypto_bot_paper_refusals_total"]
     assert refusals[("account", "main"), ("rule", "cooldown")] == 4.0
-    assert told["crypto_bot_paper_kill_switch"][()] == 1.0
-    assert told["process_resident_memory_bytes"][()] > 10e6
-    assert told["process_start_time_seconds"][()] > 1.7e9
+    assert values["crypto_bot_paper_kill_switch"][()] == 1.0
+    assert values["process_resident_memory_bytes"][()] > 10e6
+    assert values["process_start_time_seconds"][()] > 1.7e9
 
 
 def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: Any) -> None:
@@ -117,7 +117,7 @@ def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: 
     assert len(samples(metrics)["crypto_bot_model_served"]) == 1
 
 
-def test_hits_are_counted_for_calls_that_were_made_in_time(
+def test_hits_are_counted_for_signals_that_were_not_late(
     metrics: Metrics, make_signal: MakeSignal, make_outcome: MakeOutcome
 ) -> None:
     made = [make_signal(bar=bar) for bar in range(4)]
@@ -140,14 +140,17 @@ def test_hits_are_counted_for_calls_that_were_made_in_time(
         make_outcome(settled_before),
     ]
     metrics.committed([], outcomes)
-    told = samples(metrics)
-    settled, right = told["crypto_bot_calls_settled_total"], told["crypto_bot_calls_right_total"]
+    values = samples(metrics)
+    settled, right = (
+        values["crypto_bot_calls_settled_total"],
+        values["crypto_bot_calls_right_total"],
+    )
     assert settled[("source", "RSI_MA"),] == 3.0
     assert right[("source", "RSI_MA"),] == 2.0
     assert settled[("source", "HOLD"),] == 1.0
     assert right[("source", "HOLD"),] == 0.0
-    assert sum(told["crypto_bot_outcomes_total"].values()) == 7.0
-    assert told["crypto_bot_signals_declined_total"][("source", "ML_PER_COIN_V1"),] == 6.0
+    assert sum(values["crypto_bot_outcomes_total"].values()) == 7.0
+    assert values["crypto_bot_signals_declined_total"][("source", "ML_PER_COIN_V1"),] == 6.0
 
 
 def test_names_follow_the_conventions(everything: Metrics) -> None:
@@ -169,37 +172,37 @@ def expressions(value: Any) -> list[tuple[str, str]]:
     return []
 
 
-def labels_of(told: Samples, name: str) -> set[str]:
-    return {label for labels in told[name] for label, _ in labels}
+def labels_of(values: Samples, name: str) -> set[str]:
+    return {label for labels in values[name] for label, _ in labels}
 
 
-def test_the_dashboard_asks_for_nothing_that_is_not_there(everything: Metrics) -> None:
-    told = samples(everything)
+def test_the_dashboard_queries_existing_metrics(everything: Metrics) -> None:
+    values = samples(everything)
     dashboard = json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))
-    asked = expressions(dashboard)
-    assert len(asked) > 30
+    queries = expressions(dashboard)
+    assert len(queries) > 30
     seen = set()
-    for query, legend in asked:
+    for query, legend in queries:
         names = re.findall(r"\b((?:crypto_bot|process)_\w+)\{", query)
         assert names, query
         assert 'job="$job"' in query
         seen |= set(names)
         for name in names:
-            assert name in told, name
+            assert name in values, name
             grouped = re.findall(r"by \((\w+)\)", query)
             wanted = {*grouped, *re.findall(r"\{\{(\w+)\}\}", legend)}
-            assert wanted <= labels_of(told, name), (name, wanted)
-    unseen = {name for name in told if name.startswith("crypto_bot_")} - seen
+            assert wanted <= labels_of(values, name), (name, wanted)
+    unseen = {name for name in values if name.startswith("crypto_bot_")} - seen
     assert all(name.endswith(("_created", "_sum", "_count", "_seconds")) for name in unseen), unseen
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids))
     assert "http" not in json.dumps(dashboard), "it comes from this file alone"
 
 
-def test_the_alerts_ask_for_nothing_that_is_not_there(everything: Metrics) -> None:
-    told = samples(everything)
+def test_the_alerts_query_existing_metrics(everything: Metrics) -> None:
+    values = samples(everything)
     text = (DEPLOY / "prometheus-alerts.yml").read_text("utf-8")
     queries = re.findall(r"expr: (.+)", text)
     assert len(queries) == text.count("alert: ")
     for name in re.findall(r"\b(?:crypto_bot|process)_\w+", "\n".join(queries)):
-        assert name in told or name == "crypto_bot", name
+        assert name in values or name == "crypto_bot", name

@@ -44,18 +44,18 @@ async def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_a_taken_port_is_one_readable_line() -> None:
+def test_a_taken_port_is_an_error_of_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ConfigError) as refused:
             bind("127.0.0.1", port)
-    said = str(refused.value)
-    assert said == (
+    message = str(refused.value)
+    assert message == (
         f"port {port} of 127.0.0.1 is taken by another program: end it or choose another --port"
     )
 
 
-def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+def test_responses_do_not_wait_for_an_acknowledgement() -> None:
     """The head and the body of an answer are two writes; Nagle would hold back the second."""
     with (
         bind("127.0.0.1", 0) as listener,
@@ -66,7 +66,7 @@ def test_answers_do_not_wait_for_an_acknowledgement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "port", "said"),
+    ("host", "port", "message"),
     [
         ("256.0.0.1", 0, r"^cannot listen on port 0 of 256.0.0.1 \(.*\): choose .*$"),
         ("203.0.113.9", 0, r"^cannot listen on port 0 of 203.0.113.9 \(.*\): choose .*$"),
@@ -74,8 +74,8 @@ def test_answers_do_not_wait_for_an_acknowledgement() -> None:
         ("127.0.0.1", -1, r"^there is no port -1: use 0 \(any free one\) to 65535$"),
     ],
 )
-def test_an_address_that_cannot_be_is_one_readable_line(host: str, port: int, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_an_invalid_address_is_an_error_of_one_line(host: str, port: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         bind(host, port)
 
 
@@ -83,11 +83,11 @@ def test_the_web_loads_nothing_heavy() -> None:
     """It starts before anything else, so that `/healthz` answers at once."""
     heavy = "('ccxt', 'numpy', 'pandas', 'sqlalchemy', 'torch')"
     probe = f"import sys, crypto_bot.adapters.web; print([m for m in {heavy} if m in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
-async def test_it_answers_and_leaves_the_signals_alone(
+async def test_it_serves_and_installs_no_signal_handlers(
     make_app: MakeApp, stream: EventStream
 ) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
@@ -108,7 +108,7 @@ async def test_a_server_that_never_started_stops(make_app: MakeApp, stream: Even
     await server.stop()
 
 
-async def test_a_listener_hears_health_first_and_then_the_news(
+async def test_a_listener_gets_health_first_and_then_new_events(
     make_app: MakeApp, stream: EventStream, make_signal: MakeSignal, engine: Any
 ) -> None:
     async with serving(make_app(), stream) as server, client(server) as api:
@@ -141,9 +141,7 @@ async def test_a_listener_that_leaves_is_forgotten(make_app: MakeApp, stream: Ev
         await until(lambda: stream.listeners == 0)
 
 
-async def test_one_listener_too_many_is_told_to_come_later(
-    make_app: MakeApp, stream: EventStream
-) -> None:
+async def test_too_many_listeners_get_a_retry_later(make_app: MakeApp, stream: EventStream) -> None:
     stream.listeners = MAX_LISTENERS
     async with serving(make_app(), stream) as server, client(server) as api:
         answer = await api.get("/api/stream")
@@ -189,7 +187,7 @@ async def test_a_client_that_takes_nothing_is_dropped_and_costs_no_memory(
 
 
 def stalled_listener(port: int) -> socket.socket:
-    """Asks for the stream and reads nothing of it."""
+    """Opens the stream and reads nothing."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     listener.connect(("127.0.0.1", port))
