@@ -1,4 +1,4 @@
-"""Evaluation: everything that is measured of one model on rows it never saw, with intervals."""
+"""Measurements of one model on rows it never saw, with intervals."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy as np
 
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.models.calibration import calibrate_forward
 from crypto_bot.models.decision import Expectation, expect_forward
 from crypto_bot.statistics import scores
 from crypto_bot.statistics.direction import Direction, measure_direction
 from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, Statistic, ratio
-from crypto_bot.statistics.rows import Floats, Rows, score_of
+from crypto_bot.statistics.rows import Floats, Rows
 from crypto_bot.training.returns import COSTS_BPS, TradeReport, trade_report
 
 
@@ -103,25 +102,6 @@ class Evaluation:
     returns: tuple[TradeReport, ...]
 
 
-def measure(
-    rows: Rows,
-    predicted: Floats,
-    references: References,
-    *,
-    trials: int,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Evaluation:
-    """Calibrates `predicted` [n, classes] and decides forward over the folds, then evaluates.
-
-    Folds numbered below 0 (validation rows of the first model) teach the folds after them and are
-    not judged. `trials` counts every model and rule tried on these rows so far.
-    """
-    p, _ = calibrate_forward(predicted, rows)
-    told = Predictions(p, score_of(predicted, rows.spec))
-    return evaluate(rows, told, references, trials=trials, draws=draws, seed=seed)
-
-
 def evaluate(
     rows: Rows,
     predictions: Predictions,
@@ -131,7 +111,11 @@ def evaluate(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Evaluation:
-    """Of predictions that are calibrated already; otherwise as `measure`."""
+    """Decides forward over the folds and measures the predictions for the test folds.
+
+    Folds numbered below 0 (validation rows of the first model) are for calibration and expectation
+    alone. `trials` counts every model and rule tried on these rows so far.
+    """
     expectation = expect_forward(rows, predictions.score)
     tested = rows.fold >= 0
     rows = rows.where(tested)

@@ -5,7 +5,7 @@ Levels are those that honest models reached on real candles (docs/adr/0007-model
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -102,8 +102,8 @@ def conclude(gates: Sequence[Gate], *, alone: bool, audited: bool) -> Judgement:
     if failed := _words(skill):
         return Judgement(Verdict.LOW, (*failed, *lifted), tuple(gates))
     if failed := _words(way):
-        told = (_ALONE,) if alone else ()
-        return Judgement(Verdict.WARMUP, (*failed, *told, *lifted), tuple(gates))
+        why = (_ALONE,) if alone else ()
+        return Judgement(Verdict.WARMUP, (*failed, *why, *lifted), tuple(gates))
     passed = tuple(gate.words for gate in (*skill, *way))
     return Judgement(Verdict.ACTIVE, (*passed, *lifted), tuple(gates))
 
@@ -136,118 +136,64 @@ _ALONE = (
 )
 
 
-def _soundness(own: Evaluation) -> tuple[Gate, ...]:
-    told, classes = own.probabilities, own.classes
+def _soundness(own: Evaluation) -> Iterator[Gate]:
+    found, classes = own.probabilities, own.classes
     gain = abs(classes.accuracy.value - classes.majority)
     constant = gain <= SAME_ACCURACY and abs(classes.mcc.value) <= SAME_MCC
-    return (
-        gate(
-            "log_loss",
-            told.log_loss.value < told.log_loss_prior,
-            told.log_loss.value,
-            told.log_loss_prior,
-            "log loss {value:.4f}, that of the label frequencies of the fit rows {limit:.4f}",
-        ),
-        above("sd_no_trade", told.sd_no_trade, MIN_SD, "P(NO_TRADE) varies"),
-        above("sd_direction", told.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies"),
-        gate(
-            "not_constant",
-            not constant,
-            abs(classes.mcc.value),
-            SAME_MCC,
-            f"accuracy {classes.accuracy.value:.4f} beside {classes.majority:.4f} for always "
-            "saying the most common label, |MCC| {value:.4f} (limit {limit:.3f})",
-        ),
+    loss, prior = found.log_loss.value, found.log_loss_prior
+    words = "log loss {value:.4f}, that of the label frequencies of the fit rows {limit:.4f}"
+    yield gate("log_loss", loss < prior, loss, prior, words)
+    yield above("sd_no_trade", found.sd_no_trade, MIN_SD, "P(NO_TRADE) varies")
+    yield above("sd_direction", found.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies")
+    words = (
+        f"accuracy {classes.accuracy.value:.4f} beside {classes.majority:.4f} for always "
+        "saying the most common label, |MCC| {value:.4f} (limit {limit:.3f})"
     )
+    yield gate("not_constant", not constant, abs(classes.mcc.value), SAME_MCC, words)
 
 
-def _leaks(found: LeakTests) -> tuple[Gate, ...]:
-    told = ", ".join(found.changed_columns) or "none"
-    shuffled = found.shuffled_skill.low
-    return (
-        gate(
-            "prefix",
-            not found.changed_columns,
-            len(found.changed_columns),
-            0,
-            "{value:.0f} columns change their past when candles are appended: " + told,
-        ),
-        *(
-            chance(name, auc, where)
-            for name, auc, where in (
-                ("placebo_auc", found.placebo_auc, "on a market of coin flips"),
-                ("shuffled_auc", found.shuffled_auc, "on shuffled labels"),
-            )
-            if auc is not None
-        ),
-        gate(
-            "shuffled_skill",
-            not shuffled > 0.0,
-            shuffled,
-            0.0,
-            "skill on shuffled labels: lower end of the 95 % interval {value:.4f} (at most 0)",
-        ),
-    )
+def _leaks(found: LeakTests) -> Iterator[Gate]:
+    columns = ", ".join(found.changed_columns) or "none"
+    count = len(found.changed_columns)
+    words = "{value:.0f} columns change their past when candles are appended: " + columns
+    yield gate("prefix", not count, count, 0, words)
+    if found.placebo_auc is not None:
+        yield chance("placebo_auc", found.placebo_auc, "on a market of coin flips")
+    if found.shuffled_auc is not None:
+        yield chance("shuffled_auc", found.shuffled_auc, "on shuffled labels")
+    low = found.shuffled_skill.low
+    words = "skill on shuffled labels: lower end of the 95 % interval {value:.4f} (at most 0)"
+    yield gate("shuffled_skill", not low > 0.0, low, 0.0, words)
 
 
-def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> tuple[Gate, ...]:
-    gates = [
-        below("direction_auc_ceiling", direction.auc.value, MAX_DIRECTION_AUC, "direction AUC"),
-        below(
-            "skill_ceiling",
-            own.probabilities.skill_prior.value,
-            ceilings.skill,
-            "log-loss skill against the prior",
-        ),
-    ]
+def _plausibility(own: Evaluation, direction: Direction, ceilings: Ceilings) -> Iterator[Gate]:
+    auc, skill = direction.auc.value, own.probabilities.skill_prior.value
+    yield below("direction_auc_ceiling", auc, MAX_DIRECTION_AUC, "direction AUC")
+    yield below("skill_ceiling", skill, ceilings.skill, "log-loss skill against the prior")
     if ceilings.accuracy_gain is not None:
         gain = own.classes.accuracy.value - own.classes.majority
-        gates.append(
-            below(
-                "accuracy_ceiling",
-                gain,
-                ceilings.accuracy_gain,
-                "accuracy above the most common label's share by",
-            )
-        )
-    return tuple(gates)
+        words = "accuracy above the most common label's share by"
+        yield below("accuracy_ceiling", gain, ceilings.accuracy_gain, words)
 
 
-def _skill(own: Evaluation, season: str) -> tuple[Gate, ...]:
-    told = own.probabilities
-    allowed = told.ece_floor + ECE_SLACK
-    return (
-        proven("skill_prior", told.skill_prior.low, 0.0, "skill against the prior"),
-        proven(
-            "skill_climatology",
-            told.skill_climatology.low,
-            0.0,
-            f"skill against the {season}",
-        ),
-        gate(
-            "calibration",
-            told.ece <= allowed,
-            told.ece,
-            allowed,
-            "calibration error {value:.4f}, allowed {limit:.4f} (noise floor and .010)",
-        ),
-        at_least("folds", len(own.folds), LEAST_FOLDS, "test folds"),
-        at_least("days", own.days, LEAST_TEST_DAYS, "test days"),
-    )
+def _skill(own: Evaluation, season: str) -> Iterator[Gate]:
+    found = own.probabilities
+    prior, climatology = found.skill_prior.low, found.skill_climatology.low
+    yield proven("skill_prior", prior, 0.0, "skill against the prior")
+    yield proven("skill_climatology", climatology, 0.0, f"skill against the {season}")
+    allowed = found.ece_floor + ECE_SLACK
+    words = "calibration error {value:.4f}, allowed {limit:.4f} (noise floor and .010)"
+    yield gate("calibration", found.ece <= allowed, found.ece, allowed, words)
+    yield at_least("folds", len(own.folds), LEAST_FOLDS, "test folds")
+    yield at_least("days", own.days, LEAST_TEST_DAYS, "test days")
 
 
-def _direction(direction: Direction) -> tuple[Gate, ...]:
+def _direction(direction: Direction) -> Iterator[Gate]:
     coins = "one coin" if direction.coins == 1 else f"{direction.coins} coins"
-    pool = f"direction AUC {direction.auc.value:.4f} over {coins}"
-    return (
-        proven("direction_auc", direction.auc.low, MIN_DIRECTION_AUC, pool),
-        proven(
-            "direction_placebo",
-            direction.auc.low,
-            direction.placebo_95,
-            f"{pool} beside sign-flipped placebos",
-        ),
-    )
+    pool, low = f"direction AUC {direction.auc.value:.4f} over {coins}", direction.auc.low
+    yield proven("direction_auc", low, MIN_DIRECTION_AUC, pool)
+    words = f"{pool} beside sign-flipped placebos"
+    yield proven("direction_placebo", low, direction.placebo_95, words)
 
 
 def _words(gates: Iterable[Gate]) -> tuple[str, ...]:

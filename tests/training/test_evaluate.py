@@ -13,14 +13,10 @@ from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.families.two_heads import HeadLogits, probabilities
 from crypto_bot.statistics.direction import measure_direction
 from crypto_bot.statistics.rows import ARRAYS, LONG, NO_TRADE, SHORT, Floats, Rows, direction_score
-from crypto_bot.training.evaluate import (
-    Evaluation,
-    Predictions,
-    References,
-    evaluate,
-    measure,
-    paired_log_loss,
-)
+from crypto_bot.training import judge
+from crypto_bot.training.calibrate import Predicted, calibrations
+from crypto_bot.training.evaluate import Evaluation, References, paired_log_loss
+from crypto_bot.training.fit import MODEL
 from tests.models.made_specs import held
 
 Made = tuple[Rows, Floats, References]
@@ -44,6 +40,13 @@ def made(coins: int = 4, days: int = 260, seed: int = 0, move_sd: float = 0.35) 
     rows = Rows(open_ms, coin, fold, label, earned, earned, np.full(size, 35.0), held(1), HOUR)
     prior = np.tile(np.bincount(label, minlength=3) / size, (size, 1))
     return rows, probabilities(logits, WAY), References(prior, prior)
+
+
+def measure(
+    rows: Rows, p: Floats, references: References, *, trials: int, draws: int
+) -> Evaluation:
+    found = Predicted(rows, {MODEL: p}, references)
+    return judge.measure(found, calibrations(found), trials=trials, seed=0, draws=draws).model
 
 
 def evaluated(market: Made, draws: int = 200) -> Evaluation:
@@ -85,7 +88,7 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     assert [r.trades for r in mixed.returns] == [r.trades for r in plain.returns]
 
 
-def test_a_fold_below_zero_teaches_and_is_not_judged() -> None:
+def test_a_fold_below_zero_calibrates_and_is_not_measured() -> None:
     rows, p, references = made(days=120)
     boastful = Calibration(shrink=3.0).probabilities(p, rows.spec)
     first = replace(rows, fold=rows.fold - 1)
@@ -158,9 +161,9 @@ def test_unequal_lengths_are_refused() -> None:
 
 @pytest.mark.slow
 def test_nine_hundred_thousand_rows_take_seconds() -> None:
-    rows, p, references = made(coins=32, days=1_170)
+    market = made(coins=32, days=1_170)
     evaluated(made(days=30), draws=10)  # compiles
     started = time.process_time()
-    got = evaluate(rows, Predictions(p, direction_score(p, WAY)), references, trials=5, draws=1_000)
+    got = evaluated(market, draws=1_000)
     assert got.rows == 898_560
     assert time.process_time() - started < 30.0

@@ -4,28 +4,29 @@ Candles, features, labels, splits, families, calibration, decision, evaluation a
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import feature_set
-from crypto_bot.labels.labels import label
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
-from crypto_bot.models.families.family import Examples
-from crypto_bot.models.families.trees import TreeFamily, TreeSettings
+from crypto_bot.models.families.registered import FamilyChoice
+from crypto_bot.models.families.trees import TreeSettings
 from crypto_bot.models.verdict import Verdict
-from crypto_bot.statistics.rows import Floats, Ints, Rows
-from crypto_bot.training.baselines import RowKeys, references
-from crypto_bot.training.evaluate import Evaluation, References, measure
-from crypto_bot.training.folds import parts, walk_forward
+from crypto_bot.training.baselines import references
+from crypto_bot.training.calibrate import Predicted, calibrations
+from crypto_bot.training.evaluate import Evaluation, References
+from crypto_bot.training.fit import MODEL, fit_rows
+from crypto_bot.training.folds import folds_of, out_of_sample, rows_to_fit
 from crypto_bot.training.gate import LABEL_A, judge
-from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted
-from crypto_bot.training.plan import SplitPlan
-from tests.models.made_specs import made_spec
+from crypto_bot.training.judge import measure
+from crypto_bot.training.panel import Coin, Panel, Question, build_panel
+from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted, shuffled
+from crypto_bot.training.plan import SplitPlan, TrainingPlan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -63,86 +64,47 @@ def market(coins: int) -> dict[str, CandleTable]:
     return {f"COIN{k}": candles(k) for k in range(coins)}
 
 
-class Table:
-    """Labelled rows of all the coins, where `leaking` with the close of the open 4h candle."""
-
-    def __init__(self, markets: Mapping[str, CandleTable], *, leaking: bool = False) -> None:
-        first = next(iter(markets.values()))
-        columns = FEATURES.indices(USED)
-        features, keys, told = [], [], []
-        for number, coin in enumerate(markets.values()):
-            made = batch(FEATURES, QUARTER, coin, first, dtype=np.float32)
-            after = label(SPEC, QUARTER, coin.open_ms, coin.candles)
-            known = made.valid & (after.label >= 0)
-            extra = open_candle_leak(coin, QUARTER)[:, None] if leaking else made.rows[:, :0]
-            rows = np.hstack([made.rows[:, columns], extra])[known]
-            features.append(rows.astype(np.float32))
-            keys.append(np.stack([coin.open_ms, np.full_like(coin.open_ms, number)])[:, known])
-            told.append(
-                np.stack([after.label, after.long_bps, after.late_bps, after.atr_bps])[:, known]
-            )
-        self.features = np.concatenate(features)
-        self.open_ms, self.coin = np.concatenate(keys, axis=1)
-        returns = np.concatenate(told, axis=1)
-        self.label = returns[0].astype(np.int64)
-        self.long_bps, self.late_bps, self.atr_bps = returns[1:]
-
-    def examples(self, rows: Ints, labels: Ints) -> Examples:
-        return Examples(self.features, rows, labels[rows], np.ones(rows.size))
-
-    def rows(self, chosen: Ints, fold: Ints) -> Rows:
-        return Rows(
-            self.open_ms[chosen],
-            self.coin[chosen],
-            fold,
-            self.label[chosen],
-            self.long_bps[chosen],
-            self.late_bps[chosen],
-            self.atr_bps[chosen],
-            SPEC,
-            QUARTER,
+def panel(markets: Mapping[str, CandleTable], *, leaking: bool = False) -> Panel:
+    """A few features of all the coins; where `leaking`, the close of the open 4h candle too."""
+    coins = [Coin(name, table) for name, table in markets.items()]
+    made = build_panel(coins, coins[0].table, Question(QUARTER, FEATURES, SPEC, 1))
+    names: tuple[str, ...] = USED
+    columns = [made.features[:, FEATURES.indices(USED)]]
+    if leaking:
+        names = (*USED, "open_4h")
+        columns.append(
+            np.concatenate([open_candle_leak(t, QUARTER) for t in markets.values()])[:, None]
         )
-
-
-def trained(table: Table, *, shuffled: bool = False) -> Evaluation:
-    """The evaluation of pooled trees, the first fold's validation calibrating before it."""
-    learned = table.label
-    if shuffled:
-        learned = np.random.default_rng(7).permutation(learned)
-    columns = range(table.features.shape[1])
-    family = TreeFamily(made_spec("trees_v1", columns, columns), SMALL, seed=1)
-    ends, folds, predicted, priors = [], [], [], []
-    span = int(table.open_ms.min()), int(table.open_ms.max())
-    usable = np.ones(table.label.size, dtype=np.bool_)
-    for fold in walk_forward(PLAN, QUARTER, SPEC.horizon.bars(QUARTER), *span):
-        part = parts(fold, table.open_ms, usable)
-        fit = part.fit[table.open_ms[part.fit] // QUARTER.ms % SPEC.horizon.bars(QUARTER) == 0]
-        model = family.fit(table.examples(fit, learned), table.examples(part.validation, learned))
-        asked = [(fold.number, part.test)]
-        if fold.number == 0:
-            asked.insert(0, (-1, part.validation))
-        for number, rows in asked:
-            ends.append(rows)
-            folds.append(np.full(rows.size, number))
-            predicted.append(model.predict_proba(table.features, rows))
-            priors.append(references(learned[fit], keys(table, fit), keys(table, rows), 3))
-    return measure(
-        table.rows(np.concatenate(ends), np.concatenate(folds)),
-        np.concatenate(predicted),
-        References(*(joined(p) for p in zip(*priors, strict=True))),
-        trials=1,
-        draws=300,
+    features = replace(FEATURES, columns=names, readers={})
+    return replace(
+        made,
+        question=replace(made.question, features=features),
+        features=np.hstack(columns).astype(np.float32),
     )
 
 
-def keys(table: Table, rows: Ints) -> RowKeys:
-    return RowKeys(
-        table.open_ms[rows], table.coin[rows], np.zeros(rows.size, dtype=np.int64), QUARTER
+def trained(table: Panel, *, mixed: bool = False) -> Evaluation:
+    """The measurements of pooled trees that learn from rows that do not overlap."""
+    apart = table.open_ms // QUARTER.ms % SPEC.horizon.bars(QUARTER) == 0
+    label = shuffled(table.label.astype(np.int8), 7).astype(np.int64) if mixed else table.label
+    learned = replace(table, usable=table.usable & apart, label=label, weight=np.ones(label.size))
+    choice = FamilyChoice("trees_v1", settings=SMALL)
+    plan = TrainingPlan(table.symbols, choice, splits=PLAN, seed=1)
+    folds = folds_of(table, plan)
+    rows, predictions, reached = [], [], []
+    for fold in folds:
+        part = rows_to_fit(learned, plan, folds, fold.number)
+        asked = out_of_sample(table, plan, folds, fold.number)
+        rows.append(asked)
+        predictions.append(fit_rows(learned, plan, part).predict_proba(table.features, asked.ends))
+        keys = learned.keys(part.fit), table.keys(asked.ends)
+        reached.append(references(label[part.fit], *keys, len(SPEC.classes)))
+    found = Predicted(
+        table.rows(*(np.concatenate(each) for each in zip(*rows, strict=True))),
+        {MODEL: np.concatenate(predictions)},
+        References(*(np.concatenate(each) for each in zip(*reached, strict=True))),
     )
-
-
-def joined(pieces: tuple[Floats, ...]) -> Floats:
-    return np.concatenate(pieces)
+    return measure(found, calibrations(found), trials=1, seed=0, draws=300).model
 
 
 def test_a_market_with_a_weak_planted_direction_is_active_and_its_auc_found() -> None:
@@ -150,20 +112,20 @@ def test_a_market_with_a_weak_planted_direction_is_active_and_its_auc_found() ->
         name: planted(coin, QUARTER, SPEC, 0.545, seed)
         for seed, (name, coin) in enumerate(market(5).items())
     }
-    got = trained(Table(tilted))
+    got = trained(panel(tilted))
     assert got.direction.auc.value == pytest.approx(0.545, abs=0.012)
     assert judge(got, LABEL_A).verdict is Verdict.ACTIVE
 
 
 def test_a_market_of_coin_flips_is_not_active() -> None:
-    got = trained(Table(coin_flip(market(5), QUARTER, seed=3)))
+    got = trained(panel(coin_flip(market(5), QUARTER, seed=3)))
     assert got.probabilities.skill_prior.low > 0.0  # volatility can be told, direction cannot
     assert got.direction.auc.value == pytest.approx(0.5, abs=0.015)
     assert judge(got, LABEL_A).verdict not in {Verdict.ACTIVE, Verdict.BLOCKED}
 
 
 def test_a_model_fed_with_the_open_four_hour_candle_is_blocked() -> None:
-    got = trained(Table(market(2), leaking=True))
+    got = trained(panel(market(2), leaking=True))
     assert got.direction.auc.value > 0.7
     judgement = judge(got, LABEL_A)
     assert judgement.verdict is Verdict.BLOCKED
@@ -171,7 +133,7 @@ def test_a_model_fed_with_the_open_four_hour_candle_is_blocked() -> None:
 
 
 def test_shuffled_labels_teach_nothing() -> None:
-    got = trained(Table(market(3)), shuffled=True)
+    got = trained(panel(market(3)), mixed=True)
     assert got.direction.auc.value == pytest.approx(0.5, abs=0.015)
     assert got.probabilities.skill_prior.value < 0.001
     assert judge(got, LABEL_A).verdict is Verdict.REJECTED
