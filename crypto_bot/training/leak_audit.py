@@ -102,9 +102,8 @@ def _prefixes(
     cuts_ms = [ends_ms - bars * timeframe.ms for bars in _CUTS]
     measure = feature_measure(features, timeframe, kept, leader, coin.market_since_ms)
     found = prefix_leaks(measure, features.columns, cuts_ms)
-    found_label = label_leaks(
-        label_measure(question.label, timeframe, kept), Labels._fields, cuts_ms
-    )
+    labels = label_measure(question.label, timeframe, kept)
+    found_label = prefix_leaks(labels, Labels._fields, cuts_ms, later_known=True)
     return [
         (f"{features.name} of {coin.symbol}", _columns(found)),
         (f"label {question.label.name} of {coin.symbol}", _columns(found_label)),
@@ -195,28 +194,17 @@ class Leak(NamedTuple):
     column: str
     cut_ms: int
     """The prefix holds the candles that open before this."""
-    rows: int
-    """So many of the prefix's rows differ from the whole's."""
 
 
-def prefix_leaks(measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int]) -> list[Leak]:
+def prefix_leaks(
+    measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int], *, later_known: bool = False
+) -> list[Leak]:
     """Columns whose rows in a prefix differ, in any bit, from the same rows of the whole.
 
     The prefixes end at `cuts_ms`, the whole at the last of them. Take cuts inside and at the end of
     every longer candle that a feature might look at. A row in which the prefix knows nothing (NaN)
-    and the whole something is a leak like any other.
+    and the whole something is a leak like any other, except where it is `later_known`: a label.
     """
-    return _leaks(measure, columns, cuts_ms, later_known=False)
-
-
-def label_leaks(measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int]) -> list[Leak]:
-    """As `prefix_leaks`, for labels: what a prefix does not know yet (NaN) may become known."""
-    return _leaks(measure, columns, cuts_ms, later_known=True)
-
-
-def _leaks(
-    measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int], *, later_known: bool
-) -> list[Leak]:
     *earlier, last = sorted(cuts_ms)
     whole = measure(last)
     found = []
@@ -225,11 +213,8 @@ def _leaks(
         same = whole[: part.shape[0]]
         unknown = np.isnan(part)
         equal = (part == same) | (unknown & (np.isnan(same) | later_known))
-        changed = np.count_nonzero(~equal, axis=0)
         found += [
-            Leak(column, cut_ms, int(rows))
-            for column, rows in zip(columns, changed, strict=True)
-            if rows
+            Leak(columns[each], cut_ms) for each in np.flatnonzero(~equal.all(axis=0)).tolist()
         ]
     return found
 
