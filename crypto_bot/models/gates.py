@@ -14,8 +14,8 @@ CHANCE_AUC = 0.015
 
 def gate(name: str, passed: bool, value: float, limit: float, words: str) -> Gate:
     """Passed or not, in `words` with {value} and {limit} filled in."""
-    told = words.format(value=value, limit=limit)
-    return Gate(name, bool(passed), float(value), float(limit), told)
+    text = words.format(value=value, limit=limit)
+    return Gate(name, bool(passed), float(value), float(limit), text)
 
 
 def chance(name: str, auc: Interval, where: str) -> Gate:

@@ -231,12 +231,12 @@ def _counted(coin: Coin, question: Question) -> tuple[Labels, ClassCounts]:
 def _labelled(coin: Coin, question: Question) -> Labels:
     """The labels of `coin`; logs their distribution."""
     try:
-        after, told = _counted(coin, question)
+        after, found = _counted(coin, question)
     except NotEnoughData as error:
         raise NotEnoughData(f"{coin.symbol}: {error}") from error
-    for warning in told.warnings:
+    for warning in found.warnings:
         log.warning("labels.skewed", symbol=coin.symbol, reason=warning)
-    log.info("labels.counted", symbol=coin.symbol, counts=told.counts)
+    log.info("labels.counted", symbol=coin.symbol, counts=found.counts)
     return after
 
 

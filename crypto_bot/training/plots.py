@@ -54,9 +54,9 @@ def confusion_matrix(evaluation: Evaluation, classes: Sequence[str]) -> bytes:
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="most probable", ylabel="came", title="Confusion matrix")
     for (row, column), share in np.ndenumerate(shares):
-        told = f"{counts[row, column]:,.0f}\n{share:.1%}"
+        text = f"{counts[row, column]:,.0f}\n{share:.1%}"
         shade = "white" if share > 0.6 else "black"
-        axes.text(column, row, told, ha="center", va="center", color=shade)
+        axes.text(column, row, text, ha="center", va="center", color=shade)
     return _png(figure)
 
 

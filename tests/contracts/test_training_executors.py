@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from crypto_bot.statistics.rows import Floats
-from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
+from crypto_bot.training.events import (
+    EpochFinished,
+    Event,
+    JobEvent,
+    JobFailed,
+    JobFinished,
+)
 from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.executors.process import Processes
@@ -22,10 +28,11 @@ from crypto_bot.training.executors.stacked import Stacked
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.jobs import Graph, Job, Stage, jobs_of
 from crypto_bot.training.products import PREDICTIONS, unpacked_arrays
+from crypto_bot.training.run import run_graph
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 from tests.training.made_cluster import two_nodes
-from tests.training.made_study import GOOD, ONE_SIDED, begun
+from tests.training.made_runs import GOOD, ONE_SIDED, begun
 
 ROUNDS = 2
 POOL, BASELINES = Job(Stage.POOL, fold=0), Job(Stage.BASELINES, fold=0)
@@ -65,7 +72,7 @@ KINDS = {
     "stacked": Kind(stacked, tolerance=1e-4),
     "ray": Kind(ray_cluster),
 }
-SLOW = {"ray"}
+SLOW = {"processes", "stacked", "ray"}
 
 
 class Ran(NamedTuple):
@@ -96,23 +103,20 @@ def the_first_fold(draft: Draft) -> Graph:
 
 
 def driven(
-    executor: Executor, graph: Graph, heard: Callable[[JobEvent], None] = lambda event: None
+    executor: Executor,
+    graph: Graph,
+    store: RunStore,
+    observe: Callable[[JobEvent], None] = lambda event: None,
 ) -> list[JobEvent]:
-    """Hands out whatever is ready, as the driver of a run does, and returns what was told."""
-    waiting, under_way = list(graph), set[Job]()
-    done, events = set[Job](), list[JobEvent]()
-    while waiting or under_way:
-        for job in list(waiting):
-            if len(under_way) < executor.slots and done.issuperset(graph[job]):
-                waiting.remove(job)
-                under_way.add(job)
-                executor.submit(job, graph[job])
-        event = executor.wait()
-        events.append(event)
-        heard(event)
-        if not isinstance(event, EpochFinished):
-            under_way.remove(event.job)
-            done.add(event.job)
+    """Does the jobs of `graph`, and returns what the executor reported."""
+    events: list[JobEvent] = []
+
+    def take(event: Event) -> None:
+        if isinstance(event, JobEvent):
+            events.append(event)
+            observe(event)
+
+    run_graph(graph, executor, store, store.folder / "models", [take])
     return events
 
 
@@ -120,7 +124,7 @@ def run(kind: Kind, folder: Path) -> Ran:
     draft, store = begun(folder)
     graph = the_first_fold(draft)
     with kind.opened(draft, store) as executor:
-        return Ran(draft, store, graph, driven(executor, graph))
+        return Ran(draft, store, graph, driven(executor, graph, store))
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +137,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in KINDS],
 )
 def name(request: pytest.FixtureRequest) -> str:
-    told: str = request.param
-    return told
+    found: str = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -165,14 +169,14 @@ def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
 
 def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:
     for job in ran.fitted():
-        told = [
+        found = [
             (each.report.head, each.report.epoch)
             for each in ran.events
             if isinstance(each, EpochFinished) and each.job == job
         ]
-        moves = [epoch for head, epoch in told if head == "move"]
+        moves = [epoch for head, epoch in found if head == "move"]
         assert moves == list(range(1, len(moves) + 1))
-        assert told[len(moves) :] == [("direction", 1), ("direction", 2)]
+        assert found[len(moves) :] == [("direction", 1), ("direction", 2)]
 
 
 def test_nothing_is_told_of_a_job_that_has_ended(ran: Ran) -> None:
@@ -189,8 +193,8 @@ def test_all_executors_make_the_same_models(name: str, ran: Ran, reference: Ran)
         assert ran.products() == reference.products()
         return
     for job, expected in reference.fitted().items():
-        for told, logits in zip(ran.fitted()[job], expected, strict=True):
-            assert np.abs(told - logits).max() < tolerance
+        for found, logits in zip(ran.fitted()[job], expected, strict=True):
+            assert np.abs(found - logits).max() < tolerance
             assert np.ptp(logits) > 100 * tolerance
     assert ran.products()[BASELINES] == reference.products()[BASELINES]
 
@@ -214,15 +218,15 @@ def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran)
             assert not store.has(event.job)
 
     with closing(Processes(draft, store, 1)) as executor:
-        events = driven(executor, graph, kill_who_is_at_work)
+        events = driven(executor, graph, store, kill_who_is_at_work)
     assert len(killed) == 1
     ran = Ran(draft, store, graph, events)
     assert ran.products() == {
         job: product for job, product in reference.products().items() if job != BASELINES
     }
-    told = Counter(
+    found = Counter(
         (each.job, each.report.head, each.report.epoch)
         for each in events
         if isinstance(each, EpochFinished)
     )
-    assert max(told.values()) == 1  # it went on from the checkpoint
+    assert max(found.values()) == 1  # it resumed from the checkpoint

@@ -55,14 +55,14 @@ def evaluated(market: Made, draws: int = 200) -> Evaluation:
 
 def test_the_truth_is_skilled_calibrated_and_its_auc_is_found() -> None:
     got = evaluated(made())
-    told = got.probabilities
+    found = got.probabilities
     assert (got.rows, got.days, got.coins, len(got.folds)) == (24_960, 260, 4, 4)
-    assert told.skill_prior.low > 0.0
-    assert told.log_loss.value == pytest.approx(
-        told.log_loss_prior * (1.0 - told.skill_prior.value)
+    assert found.skill_prior.low > 0.0
+    assert found.log_loss.value == pytest.approx(
+        found.log_loss_prior * (1.0 - found.skill_prior.value)
     )
-    assert told.ece < told.ece_floor + 0.005
-    assert told.skilled_coins > 0.9
+    assert found.ece < found.ece_floor + 0.005
+    assert found.skilled_coins > 0.9
     assert got.direction.auc.low < 0.542 < got.direction.auc.high
     assert got.direction.auc.low > got.direction.placebo_95
     assert len(got.direction.placebos) == 20
@@ -145,9 +145,9 @@ def test_two_classes_are_measured_too() -> None:
     rows, p, _ = made(days=120)
     two = replace(rows.spec, classes=("stays", "moves"), direction=None)
     binary = replace(rows, spec=two, label=rows.moved.astype(np.int64))
-    told = np.column_stack([p[:, NO_TRADE], p[:, SHORT] + p[:, LONG]])
-    prior = np.tile(told.mean(axis=0), (len(rows), 1))
-    got = evaluated((binary, told, References(prior, prior)), draws=20)
+    found = np.column_stack([p[:, NO_TRADE], p[:, SHORT] + p[:, LONG]])
+    prior = np.tile(found.mean(axis=0), (len(rows), 1))
+    got = evaluated((binary, found, References(prior, prior)), draws=20)
     assert np.array(got.classes.confusion).shape == (2, 2)
     assert len(got.classes.label_shares) == 2
     assert got.probabilities.skill_prior.value > 0.0

@@ -36,8 +36,8 @@ class Market:
         return judge(self.evaluated(p), ceilings, audited=audited)
 
     def evaluated(self, p: Floats | None = None) -> Evaluation:
-        told = self.p if p is None else p
-        predictions = Predictions(told, direction_score(told, DOWN_NEUTRAL_UP))
+        found = self.p if p is None else p
+        predictions = Predictions(found, direction_score(found, DOWN_NEUTRAL_UP))
         return evaluate(self.rows, predictions, self.references, trials=3, draws=300)
 
 
@@ -108,8 +108,8 @@ def test_the_celebrated_constant_is_rejected() -> None:
     constant = Market(rows, prior, References(prior, prior))
     classes = constant.evaluated().classes
     assert classes.accuracy.value == pytest.approx(0.9778, abs=5e-5)
-    told = np.array(classes.confusion, dtype=np.float64)
-    precision = told[NO_TRADE, NO_TRADE] / told[:, NO_TRADE].sum()
+    found = np.array(classes.confusion, dtype=np.float64)
+    precision = found[NO_TRADE, NO_TRADE] / found[:, NO_TRADE].sum()
     assert classes.label_shares[NO_TRADE] * precision == pytest.approx(0.9560, abs=2e-4)
     for p in (prior, np.tile([1e-6, 1.0 - 2e-6, 1e-6], (size, 1))):
         got = constant.judged(p)
@@ -198,16 +198,16 @@ CLEAN = LeakTests((), near(0.503), near(0.492), Interval(-0.001, -0.002, 0.001))
 def test_a_leak_that_was_found_blocks_whatever_a_person_says(
     found: LeakTests, gate: str, words: str
 ) -> None:
-    told = market().evaluated()
-    got = judge(told, LABEL_A, leaks=found, audited=True)
+    held = market().evaluated()
+    got = judge(held, LABEL_A, leaks=found, audited=True)
     assert got.verdict is Verdict.BLOCKED
     assert failed(got) == {gate}
     assert words in got.reasons[0]
 
 
 def test_an_audit_that_found_nothing_changes_no_verdict() -> None:
-    told = market().evaluated()
-    assert judge(told, LABEL_A, leaks=CLEAN).verdict is judge(told, LABEL_A).verdict
+    found = market().evaluated()
+    assert judge(found, LABEL_A, leaks=CLEAN).verdict is judge(found, LABEL_A).verdict
 
 
 def test_a_persons_word_does_not_lift_a_rejection() -> None:

@@ -15,8 +15,8 @@ CORES = len(os.sched_getaffinity(0))
 def system(root: Path, available: int, group: str = "/") -> Path:
     """A machine with so much memory to be had, this process in `group`."""
     (root / "proc" / "self").mkdir(parents=True)
-    told = f"MemTotal: 99 kB\nMemAvailable:   {available // 1024} kB\nHugePages_Total:       0\n"
-    (root / "proc" / "meminfo").write_text(told)
+    found = f"MemTotal: 99 kB\nMemAvailable:   {available // 1024} kB\nHugePages_Total:       0\n"
+    (root / "proc" / "meminfo").write_text(found)
     (root / "proc" / "self" / "cgroup").write_text(f"1:name=old:/x\n0::{group}\n")
     return root
 

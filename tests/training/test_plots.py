@@ -49,9 +49,9 @@ def test_reliability_shows_what_came() -> None:
 
 
 def test_confusion_shows_its_counts() -> None:
-    told = evaluation()
-    emptied = replace(told.classes, confusion=((0, 0, 0), (0, 720, 0), (0, 0, 0)))
+    found = evaluation()
+    emptied = replace(found.classes, confusion=((0, 0, 0), (0, 720, 0), (0, 0, 0)))
     assert not np.array_equal(
-        pixels(confusion_matrix(told, CLASSES)),
-        pixels(confusion_matrix(replace(told, classes=emptied), CLASSES)),
+        pixels(confusion_matrix(found, CLASSES)),
+        pixels(confusion_matrix(replace(found, classes=emptied), CLASSES)),
     )

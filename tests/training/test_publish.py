@@ -64,8 +64,8 @@ def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
 def test_only_verdict_reasons_and_the_word_differ(tmp_path: Path) -> None:
     accepted(tmp_path, blocked(tiny_model("BTCUSDT"), coins=COINS))
     before, after = versions.versions(folder_of(tmp_path, "BTCUSDT", "15m"))
-    told = [json.loads((each / "meta.json").read_text()) for each in (before, after)]
-    assert {key for key in told[1] if told[0][key] != told[1][key]} == {
+    found = [json.loads((each / "meta.json").read_text()) for each in (before, after)]
+    assert {key for key in found[1] if found[0][key] != found[1][key]} == {
         *("verdict", "reasons", "accepted")
     }
     names = sorted(each.name for each in before.iterdir() if each.name != "meta.json")

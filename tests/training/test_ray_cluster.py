@@ -15,9 +15,9 @@ from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.jobs import Job, Stage
 from tests.contracts.test_training_executors import Ran, driven, the_first_fold
 from tests.training.made_cluster import two_nodes
-from tests.training.made_study import GOOD, ONE_SIDED, TUNING, begun
+from tests.training.made_runs import EXACT_TUNING, GOOD, ONE_SIDED, begun
 
-LONG = replace(TUNING, up_epochs=300)
+LONG = replace(EXACT_TUNING, up_epochs=300)
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: P
     draft, store = begun(tmp_path / "alone", tuning=LONG)
     study = draft.study(store.panel)
     graph = the_first_fold(draft)
-    alone = Ran(draft, store, graph, driven(InProcess(study, store), graph))
+    alone = Ran(draft, store, graph, driven(InProcess(study, store), graph, store))
 
     draft, store = begun(tmp_path / "cluster", tuning=LONG)
     tuning: set[Job] = set()
@@ -44,7 +44,7 @@ def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: P
 
         try:
             assert executor.slots == 2
-            events = driven(executor, graph, kill_a_node)
+            events = driven(executor, graph, store, kill_a_node)
         finally:
             executor.close()
     assert removed
@@ -56,13 +56,13 @@ def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: P
     assert failed == [Job(Stage.TUNE, ONE_SIDED, 0)]
     assert {Job(Stage.TUNE, symbol, 0) for symbol in GOOD} <= set(ran.products())
     assert ran.products() == alone.products()
-    told = Counter(
+    found = Counter(
         (each.job, each.report.head, each.report.epoch)
         for each in events
         if isinstance(each, EpochFinished)
     )
-    assert max(told.values()) <= 2  # it went on from the newest checkpoint
-    assert sum(count - 1 for count in told.values()) <= 1
+    assert max(found.values()) <= 2  # it resumed from the newest checkpoint
+    assert sum(count - 1 for count in found.values()) <= 1
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_an_address_without_a_cluster_is_one_line(
     draft, store = begun(tmp_path)
     with pytest.raises(ConfigError) as refused:
         RayCluster(draft.study(store.panel), store, address)
-    told = str(refused.value)
-    assert told.startswith(f"--ray_address {address}: ")
-    assert expected in told
-    assert "\n" not in told
+    found = str(refused.value)
+    assert found.startswith(f"--ray_address {address}: ")
+    assert expected in found
+    assert "\n" not in found
 
 
 @pytest.mark.slow
@@ -94,10 +94,10 @@ def test_another_server_at_the_address_is_one_line(
     monkeypatch.setattr(ray_connection, "_ANSWER_S", 5.0)  # it would never answer
     with (
         socket.create_server(("127.0.0.2", 0)) as server,
-        pytest.raises(ConfigError, match="what listens there is no Ray cluster") as told,
+        pytest.raises(ConfigError, match="what listens there is no Ray cluster") as refused,
     ):
         RayCluster(draft.study(store.panel), store, f"127.0.0.2:{server.getsockname()[1]}")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_without_ray_it_says_what_to_install(

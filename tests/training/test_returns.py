@@ -1,4 +1,4 @@
-"""Returns of the decision are counted right, late ones too, and luck is told from skill."""
+"""Returns of the decision are counted right, late ones too; luck is distinguished from skill."""
 
 import numpy as np
 import pytest

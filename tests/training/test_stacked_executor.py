@@ -19,7 +19,7 @@ from crypto_bot.training.jobs import Job, Stage, jobs_of
 from crypto_bot.training.products import PREDICTIONS, SCALER, unpacked_arrays
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
-from tests.training.made_study import GOOD, ONE_SIDED, POOL, TUNING, begun
+from tests.training.made_runs import EXACT, EXACT_TUNING, GOOD, ONE_SIDED, begun
 
 FOLDS = 2
 
@@ -31,7 +31,7 @@ def alone(folder: Path) -> tuple[Draft, RunStore]:
         draft.plan,
         pooled=False,
         tuning=None,
-        family=replace(draft.plan.family, settings=replace(TUNING, dropout=0.2)),
+        family=replace(draft.plan.family, settings=replace(EXACT_TUNING, dropout=0.2)),
     )
     return replace(draft, plan=plan), store
 
@@ -49,7 +49,7 @@ def begun_with(draft: Draft, store: RunStore, jobs: list[Job]) -> Stacked:
     return executor
 
 
-def heard(executor: Stacked, jobs: int) -> list[JobEvent]:
+def until_ended(executor: Stacked, jobs: int) -> list[JobEvent]:
     """Waits until so many jobs have ended."""
     events: list[JobEvent] = []
     while sum(not isinstance(event, EpochFinished) for event in events) < jobs:
@@ -57,22 +57,23 @@ def heard(executor: Stacked, jobs: int) -> list[JobEvent]:
     return events
 
 
+@pytest.mark.slow
 def test_the_coins_of_a_fold_go_together_and_fold_after_fold(tmp_path: Path) -> None:
     draft, store = alone(tmp_path)
     jobs = fits(draft, 0, FINAL)
-    events = heard(begun_with(draft, store, jobs), len(jobs))
+    events = until_ended(begun_with(draft, store, jobs), len(jobs))
     first, last = ([event for event in events if event.job.fold == fold] for fold in (0, FINAL))
     assert events == first + last
     epochs = [event for event in last if isinstance(event, EpochFinished)]
     rounds = [
-        [event.job.symbol for event in told]
-        for _, told in groupby(epochs, lambda event: (event.report.head, event.report.epoch))
+        [event.job.symbol for event in found]
+        for _, found in groupby(epochs, lambda event: (event.report.head, event.report.epoch))
     ]
     assert rounds[0] == [*GOOD, ONE_SIDED]
     assert all(len(each) > 1 for each in rounds)
 
 
-def test_an_epoch_is_told_before_the_next_one_is_begun(tmp_path: Path) -> None:
+def test_an_epoch_is_reported_before_the_next_one_is_begun(tmp_path: Path) -> None:
     draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
     executor = begun_with(draft, store, jobs)
@@ -84,22 +85,24 @@ def test_an_epoch_is_told_before_the_next_one_is_begun(tmp_path: Path) -> None:
     executor.close()
 
 
+@pytest.mark.slow
 def test_a_model_without_a_pool_carries_its_own_scale(tmp_path: Path) -> None:
     draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
-    heard(begun_with(draft, store, jobs), len(jobs))
+    until_ended(begun_with(draft, store, jobs), len(jobs))
     stacked = store.get(jobs[0])
     single_draft, single = alone(tmp_path / "single")
-    ended = do(single_draft.study(single.panel), single, jobs[0], (), lambda told: None)
+    ended = do(single_draft.study(single.panel), single, jobs[0], (), lambda event: None)
     assert isinstance(ended, JobFinished)
     assert stacked[SCALER] == single.get(jobs[0])[SCALER]
     assert set(stacked) == set(single.get(jobs[0]))
 
 
-def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_stopped_run_resumes_from_its_last_epoch(tmp_path: Path) -> None:
     draft, whole = alone(tmp_path / "whole")
     jobs = fits(draft, 0)
-    expected = heard(begun_with(draft, whole, jobs), len(jobs))
+    expected = until_ended(begun_with(draft, whole, jobs), len(jobs))
 
     draft, store = alone(tmp_path / "stopped")
     executor = begun_with(draft, store, jobs)
@@ -112,19 +115,19 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     assert good
     assert all(store.checkpoint(job) is not None for job in good)
 
-    told = [event for event in before if isinstance(event, EpochFinished)]
+    found = [event for event in before if isinstance(event, EpochFinished)]
     # All coins had ended the epoch, but the first alone had been heard of.
-    again = heard(begun_with(draft, store, left), len(left))
-    told += [event for event in again if isinstance(event, EpochFinished)]
-    assert len({(each.job, each.report.head, each.report.epoch) for each in told}) == len(told)
-    missed = len([event for event in expected if isinstance(event, EpochFinished)]) - len(told)
+    again = until_ended(begun_with(draft, store, left), len(left))
+    found += [event for event in again if isinstance(event, EpochFinished)]
+    assert len({(each.job, each.report.head, each.report.epoch) for each in found}) == len(found)
+    missed = len([event for event in expected if isinstance(event, EpochFinished)]) - len(found)
     assert missed == len(good) - 1
     for job in good:
         one, other = (unpacked_arrays(each.get(job)[PREDICTIONS])[MODEL] for each in (store, whole))
         assert np.abs(one - other).max() < 1e-5
 
 
-def test_a_desk_that_is_gone_is_told_of_each(tmp_path: Path) -> None:
+def test_a_store_that_is_gone_is_reported_of_each(tmp_path: Path) -> None:
     draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
     executor = begun_with(draft, store, jobs)
@@ -138,7 +141,7 @@ def test_a_desk_that_is_gone_is_told_of_each(tmp_path: Path) -> None:
         assert "could not be written" in event.reason
 
 
-def test_too_little_memory_for_all_is_told_of_each(
+def test_too_little_memory_for_all_is_reported_of_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cramped(*given: object) -> NoReturn:
@@ -147,20 +150,21 @@ def test_too_little_memory_for_all_is_told_of_each(
     monkeypatch.setattr(stacked_fit, "learn_together", cramped)
     draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
-    for event in heard(begun_with(draft, store, jobs), len(jobs)):
+    for event in until_ended(begun_with(draft, store, jobs), len(jobs)):
         assert isinstance(event, JobFailed)
         assert event.reason.startswith("out of GPU memory with 4 coins at once, 16 windows of each")
 
 
+@pytest.mark.slow
 def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path: Path) -> None:
     draft, store = begun(tmp_path / "stacked")
     pools = [job for job in jobs_of(draft.plan, FOLDS) if job.stage is Stage.POOL]
-    events = heard(begun_with(draft, store, pools), len(pools))
+    events = until_ended(begun_with(draft, store, pools), len(pools))
     assert [event.job for event in events[: len(pools)]] == pools  # the first epoch of each
     draft, single = begun(tmp_path / "single")
     study = draft.study(single.panel)
     for job in pools:
-        assert isinstance(do(study, single, job, (), lambda told: None), JobFinished)
+        assert isinstance(do(study, single, job, (), lambda event: None), JobFinished)
         got, one = store.get(job), single.get(job)
         assert set(got) == set(one)
         if job.fold == FINAL:
@@ -172,17 +176,17 @@ def test_the_pools_of_all_folds_go_together_and_are_what_each_is_alone(tmp_path:
 
 @pytest.mark.slow
 def test_other_jobs_are_done_beside_the_fits(tmp_path: Path) -> None:
-    draft, store = begun(tmp_path, pool=replace(POOL, epochs=400, learning_rate=1e-6))
+    draft, store = begun(tmp_path, pool=replace(EXACT, epochs=400, learning_rate=1e-6))
     graph = jobs_of(draft.plan, FOLDS)
     ready = [job for job, needed in graph.items() if not needed and job.stage is not Stage.AUDIT]
     executor = Stacked(draft, store, 1)
     for job in ready:
         executor.submit(job, ())
     try:
-        events = heard(executor, 1)
+        events = until_ended(executor, 1)
     finally:
         executor.close()
-    # The pools had begun, and the first of the baselines was told of before they had ended.
+    # The pools had begun, and the first of the baselines was done before they had ended.
     assert {event.job.stage for event in events} == {Stage.POOL, Stage.BASELINES}
     assert isinstance(events[-1], JobFinished)
     assert events[-1].job == Job(Stage.BASELINES, fold=0)

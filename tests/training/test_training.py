@@ -24,50 +24,50 @@ from tests.training.made_runs import TRAINED_MS, TUNING, plan, trained
 
 
 def panel(*coins: CandleTable) -> Panel:
-    told = [Coin(f"COIN{number}", each) for number, each in enumerate(coins)]
-    return build_panel(told, None, QUESTION)
+    found = [Coin(f"COIN{number}", each) for number, each in enumerate(coins)]
+    return build_panel(found, None, QUESTION)
 
 
 def test_a_window_never_crosses_a_gap_or_the_start_of_a_coin() -> None:
     gap = 1_200
-    told = panel(candles(130, 0, missing=(gap,)), candles(130, 1))
-    first, second = (np.flatnonzero(told.ready & (told.coin == coin)) for coin in (0, 1))
+    table = panel(candles(130, 0, missing=(gap,)), candles(130, 1))
+    first, second = (np.flatnonzero(table.ready & (table.coin == coin)) for coin in (0, 1))
     warm = FEATURES.warm_up_bars(QUESTION.timeframe)
     # Ready from the 16th valid row on; after the gap everything begins anew.
     assert first[0] == warm - 1 + 15
     assert first[first >= gap][0] == gap + warm - 1 + 15
     assert first[first < gap][-1] == gap - 1
-    begins = int((told.coin == 0).sum())
+    begins = int((table.coin == 0).sum())
     assert second[0] == begins + warm - 1 + 15
     for end in (*first[::50], *second[::50]):
         window = slice(end - 15, end + 1)
-        assert np.ptp(told.open_ms[window]) == 15 * HOUR.ms
-        assert np.ptp(told.coin[window]) == 0
-    assert np.isfinite(told.features).all()
+        assert np.ptp(table.open_ms[window]) == 15 * HOUR.ms
+        assert np.ptp(table.coin[window]) == 0
+    assert np.isfinite(table.features).all()
 
 
 def test_labels_near_the_end_and_before_a_gap_are_not_used() -> None:
-    told = panel(candles(130, 0, missing=(1_200,)))
-    assert told.ready[-1]
-    assert not told.usable[-4:].any()
-    assert told.usable[-5]
-    assert not told.usable[1_196:1_200].any()
-    assert told.usable[1_195]
+    table = panel(candles(130, 0, missing=(1_200,)))
+    assert table.ready[-1]
+    assert not table.usable[-4:].any()
+    assert table.usable[-5]
+    assert not table.usable[1_196:1_200].any()
+    assert table.usable[1_195]
 
 
 def test_separate_rows_do_not_overlap() -> None:
-    told = panel(candles(120, 0), candles(120, 1))
-    kept = told.separate(np.flatnonzero(told.usable)).ends
+    table = panel(candles(120, 0), candles(120, 1))
+    kept = table.separate(np.flatnonzero(table.usable)).ends
     for coin in (0, 1):
-        assert np.diff(told.open_ms[kept[told.coin[kept] == coin]]).min() == 4 * HOUR.ms
-    overlapping = told.weight[told.usable]
+        assert np.diff(table.open_ms[kept[table.coin[kept] == coin]]).min() == 4 * HOUR.ms
+    overlapping = table.weight[table.usable]
     assert overlapping.mean() == pytest.approx(0.25, abs=0.01)
 
 
 def test_the_newest_known_label_is_that_of_a_horizon_ago() -> None:
-    told = panel(candles(120, 0))
-    rows = np.flatnonzero(told.usable)[4:]
-    assert np.array_equal(told.known[rows], told.label[rows - 4])
+    table = panel(candles(120, 0))
+    rows = np.flatnonzero(table.usable)[4:]
+    assert np.array_equal(table.known[rows], table.label[rows - 4])
 
 
 def test_too_few_candles_are_counted() -> None:
@@ -75,9 +75,9 @@ def test_too_few_candles_are_counted() -> None:
         NotEnoughData, match="COIN0: it has 480 candles: 820 are needed for a single"
     ):
         panel(candles(20, 0))
-    told = panel(candles(80, 0))
+    table = panel(candles(80, 0))
     with pytest.raises(NotEnoughData, match=r"COIN0 has 1920 candles and about \d+ are needed"):
-        folds_of(told, plan())
+        folds_of(table, plan())
 
 
 def test_as_many_candles_as_are_asked_for_are_enough() -> None:
@@ -95,16 +95,16 @@ def test_prices_that_never_change_teach_nothing() -> None:
 
 
 def test_a_fold_answers_its_test_rows_of_the_judged_coins_beside_all_baselines() -> None:
-    told = panel(candles(140, 0), candles(140, 1))
+    table = panel(candles(140, 0), candles(140, 1))
     wanted = plan("COIN1")
-    folds = folds_of(told, wanted)
-    got = out_of_sample(told, wanted, folds, 0)
-    part = parts(folds[0], told.open_ms, told.usable)
-    own = told.coin == 1
+    folds = folds_of(table, wanted)
+    got = out_of_sample(table, wanted, folds, 0)
+    part = parts(folds[0], table.open_ms, table.usable)
+    own = table.coin == 1
     assert np.array_equal(got.ends[got.fold == 0], part.test[own[part.test]])
     assert np.array_equal(got.ends[got.fold == CALIBRATION], part.validation[own[part.validation]])
     predicted, references = baselines_of(
-        told, wanted, rows_to_fit(told, wanted, folds, 0), got.ends
+        table, wanted, rows_to_fit(table, wanted, folds, 0), got.ends
     )
     assert set(predicted) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
     for p in predicted.values():
@@ -145,12 +145,12 @@ def test_a_model_can_be_built_again_from_what_it_holds(pooled: dict[str, Files])
     spec = meta(files).spec
     weights = {name: files[name] for name in (FILE, BEST_FILE)}
     loaded = FamilyChoice(spec.family, spec.size).build(spec, 0).load(weights)
-    told = panel(*(candles(140, number) for number in range(3)))
-    ends = np.flatnonzero(told.ready & (told.coin == 2))[-60 * 24 :]
+    table = panel(*(candles(140, number) for number in range(3)))
+    ends = np.flatnonzero(table.ready & (table.coin == 2))[-60 * 24 :]
     trailing = trailing_from(files[TRAILING], TRAILING)
-    assert np.array_equal(trailing.open_ms, told.open_ms[ends])
+    assert np.array_equal(trailing.open_ms, table.open_ms[ends])
     assert trailing.score.tolist() == pytest.approx(
-        score_of(loaded.predict_proba(told.features, ends), spec.label).tolist(), abs=1e-6
+        score_of(loaded.predict_proba(table.features, ends), spec.label).tolist(), abs=1e-6
     )
 
 
@@ -160,9 +160,9 @@ def test_a_model_holds_its_measurements(pooled: dict[str, Files]) -> None:
     assert set(metrics["coin"]) == {"model", "baselines", "gains"}
     judged = metrics["coins_together"]["model"]
     assert (judged["rows"], judged["coins"]) == (2 * 40 * 24, 2)
-    told = headline(files[METRICS])
-    assert told is not None
-    assert (told.rows, told.coins_together) == (40 * 24, 2)
+    found = headline(files[METRICS])
+    assert found is not None
+    assert (found.rows, found.coins_together) == (40 * 24, 2)
     assert {"reliability.png", "confusion_matrix.png", "learning_curves.png"} <= set(files)
     gates = {gate.name for gate in meta(files).gates}
     assert gates >= {"log_loss", "direction_auc", "days", "placebo_auc", "prefix"}

@@ -24,8 +24,8 @@ WHOLE = candles(140, 0)
 
 def one(found: Coin | CryptoBotError, published: Meta | None = None, **changed: object) -> Choice:
     wanted = replace(WANTED, **changed)  # type: ignore[arg-type]  # as the field says
-    told = {} if published is None else {"A": published}
-    return choices({"A": found}, told, wanted)[0]
+    held = {} if published is None else {"A": published}
+    return choices({"A": found}, held, wanted)[0]
 
 
 def without(series: CandleTable, from_day: int, until_day: int) -> CandleTable:
@@ -58,17 +58,17 @@ def test_a_young_model_as_asked_for_is_kept_until_it_is_old(published: Meta) -> 
 
 
 def test_a_model_of_other_make_is_trained_anew(published: Meta) -> None:
-    told = one(Coin("A", WHOLE), published, family=FamilyChoice(DEFAULT, "small"))
-    assert (told.action, told.reason) == (
+    found = one(Coin("A", WHOLE), published, family=FamilyChoice(DEFAULT, "small"))
+    assert (found.action, found.reason) == (
         Action.TRAIN,
         "its model was made with other size than asked for",
     )
 
 
 def test_too_few_candles_are_counted() -> None:
-    told = one(Coin("A", candles(60, 0)))
-    assert told.action is Action.SKIP
-    assert told.reason.startswith("it has 1440 candles and about ")
+    found = one(Coin("A", candles(60, 0)))
+    assert found.action is Action.SKIP
+    assert found.reason.startswith("it has 1440 candles and about ")
 
 
 def test_candles_that_end_early_are_named() -> None:
@@ -79,9 +79,9 @@ def test_candles_that_end_early_are_named() -> None:
 
 
 def test_a_gap_over_a_validation_is_named() -> None:
-    told = one(Coin("A", without(candles(170, 0), 116, 129)))
-    assert told.action is Action.SKIP
-    assert "of the 240 candles of the validation from" in told.reason
+    found = one(Coin("A", without(candles(170, 0), 116, 129)))
+    assert found.action is Action.SKIP
+    assert "of the 240 candles of the validation from" in found.reason
 
 
 def test_what_cannot_be_read_fails_and_what_is_not_there_is_skipped() -> None:
@@ -98,5 +98,5 @@ def test_the_pool_learns_from_coins_too_young_for_a_model_of_their_own() -> None
         "D": BadCandles("not true"),
     }
     assert [coin.symbol for coin in teachers(found, QUESTION)] == ["A", "B"]
-    told = choices(found, {}, WANTED)
-    assert counted(told) == "1 train, 2 skip, 1 fail"
+    held = choices(found, {}, WANTED)
+    assert counted(held) == "1 train, 2 skip, 1 fail"

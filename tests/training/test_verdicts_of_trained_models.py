@@ -119,7 +119,7 @@ def test_a_market_with_a_weak_planted_direction_is_active_and_its_auc_found() ->
 
 def test_a_market_of_coin_flips_is_not_active() -> None:
     got = trained(panel(coin_flip(market(5), QUARTER, seed=3)))
-    assert got.probabilities.skill_prior.low > 0.0  # volatility can be told, direction cannot
+    assert got.probabilities.skill_prior.low > 0.0  # volatility can be predicted, direction cannot
     assert got.direction.auc.value == pytest.approx(0.5, abs=0.015)
     assert judge(got, LABEL_A).verdict not in {Verdict.ACTIVE, Verdict.BLOCKED}
 

@@ -30,7 +30,7 @@ from crypto_bot.training.events import (
 from crypto_bot.training.jobs import Job, Stage, jobs_of
 from crypto_bot.training.study import Study
 from tests.training.made_market import HOUR
-from tests.training.made_study import begun
+from tests.training.made_runs import begun
 
 ROUNDS = 2
 TUNE = Job(Stage.TUNE, "COIN1", 0)
@@ -76,16 +76,16 @@ def test_a_stopped_run_has_a_row_for_each_coin(
     url: str, study: Study, runs: SqlTrainingRuns
 ) -> None:
     half_a_run(url, study).close()
-    told = rows(runs)
-    assert set(told) == {"pool", *study.plan.judged}
-    assert (told["COIN2"].status, told["COIN2"].reason) == ("failed", "diverged")
-    assert {told[name].status for name in ("pool", "COIN0", "COIN1")} == {"stopped"}
-    assert told["COIN1"].seconds == 2.5
+    found = rows(runs)
+    assert set(found) == {"pool", *study.plan.judged}
+    assert (found["COIN2"].status, found["COIN2"].reason) == ("failed", "diverged")
+    assert {found[name].status for name in ("pool", "COIN0", "COIN1")} == {"stopped"}
+    assert found["COIN1"].seconds == 2.5
     own = study.panel.open_ms[study.panel.coin == 1]
-    span = (told["COIN1"].first_open_ms, told["COIN1"].last_open_ms, told["COIN1"].candles)
+    span = (found["COIN1"].first_open_ms, found["COIN1"].last_open_ms, found["COIN1"].candles)
     assert span == (own.min(), own.max(), own.size)
-    assert told["pool"].candles == study.panel.open_ms.size
-    assert (told["pool"].seed, told["pool"].executor) == (study.plan.seed, "process")
+    assert found["pool"].candles == study.panel.open_ms.size
+    assert (found["pool"].seed, found["pool"].executor) == (study.plan.seed, "process")
 
 
 def test_what_a_killed_run_left_open_is_closed_by_the_next(
