@@ -10,7 +10,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
-from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
+from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.page.board import Board, Market
 from crypto_bot.adapters.web.page.mount import mount_page
@@ -57,7 +57,7 @@ class Front:
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
         self._measure(database, notices)
-        self.metrics.add(PaperGauges(paper))
+        self.metrics.add(lambda: of_paper(paper))
         runs = SqlTrainingRuns(database, self._timeframe)
         is_paper = self._settings.paper.enabled
         app = create_app(
@@ -100,8 +100,8 @@ class Front:
     def _measure(self, database: Database, notices: Notices) -> None:
         """Registers the metrics that are read on request."""
         size = "database_size_bytes", "The database on the disk"
-        self.metrics.add(OwnGauge(*size, lambda: database.size_bytes))
         listeners = "stream_listeners", "Clients of /api/stream"
-        self.metrics.add(OwnGauge(*listeners, lambda: self.stream.listeners))
-        self.metrics.add(NoticeCounters(notices.counts))
-        self.metrics.add(ModelGauges(lambda: notices.models))
+        self.metrics.add(lambda: [gauge(*size, database.size_bytes)])
+        self.metrics.add(lambda: [gauge(*listeners, self.stream.listeners)])
+        self.metrics.add(lambda: of_notices(notices.counts()))
+        self.metrics.add(lambda: of_models(notices.models))

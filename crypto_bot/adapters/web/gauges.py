@@ -1,182 +1,108 @@
-"""Groups of metrics that are read when Prometheus requests them."""
+"""Measurements of other parts, read when Prometheus requests them: each a group of metrics."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from crypto_bot.domain.model_card import ModelEntry
-from crypto_bot.domain.paper_report import AccountReport
 from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.ports import ChannelCounts, PaperTrading
 
 _PREFIX = "crypto_bot_"
-_Kind = type[GaugeMetricFamily] | type[CounterMetricFamily]
+_Rows = Iterable[tuple[str | tuple[str, ...], float]]
 
 
-class HealthGauges(Collector):
+def of_health(report: HealthReport) -> Iterator[Metric]:
     """The engine's health, all of one moment."""
-
-    def __init__(self, health: Callable[[], HealthReport]) -> None:
-        self._health = health
-
-    def collect(self) -> Iterator[Metric]:
-        report = self._health()
-        known = report.health
-        last_ms, lag_ms = known.last_open_ms, report.lag_ms
-        yield _gauge(
-            "exchange_up", "1 while the exchange is up", known.exchange_down_since_ms is None
-        )
-        yield _gauge(
-            "running", "1 while every coin has its signal in time", report.status is Status.RUNNING
-        )
-        yield _gauge("owed_candles", "Closed candles without a signal", known.owed_candles)
-        yield _gauge(
-            "lag_seconds",
-            "How long the next signals are overdue, by the engine's clock",
-            nan if lag_ms is None else lag_ms / 1000,
-        )
-        yield _gauge(
-            "last_candle_open_timestamp_seconds",
-            "Newest candle with signals, Unix time",
-            nan if last_ms is None else last_ms / 1000,
-        )
+    known = report.health
+    up, running = known.exchange_down_since_ms is None, report.status is Status.RUNNING
+    yield gauge("exchange_up", "1 while the exchange is up", up)
+    yield gauge("running", "1 while every coin has its signal in time", running)
+    yield gauge("owed_candles", "Closed candles without a signal", known.owed_candles)
+    late = "How long the next signals are overdue, by the engine's clock"
+    yield gauge("lag_seconds", late, _seconds(report.lag_ms))
+    newest = "last_candle_open_timestamp_seconds", "Newest candle with signals, Unix time"
+    yield gauge(*newest, _seconds(known.last_open_ms))
 
 
-class ModelGauges(Collector):
+def of_models(models: Sequence[ModelEntry]) -> Iterator[Metric]:
     """The models of the coins, as last read."""
-
-    def __init__(self, models: Callable[[], Sequence[ModelEntry]]) -> None:
-        self._models = models
-
-    def collect(self) -> Iterator[Metric]:
-        entries = [entry for entry in self._models() if not entry.missing]
-        yield _labelled(
-            GaugeMetricFamily,
-            "model_served",
-            "1 if the model of the coin is served, 0 if it is refused",
-            ("symbol",),
-            (((entry.symbol,), entry.served) for entry in entries),
-        )
-        yield _labelled(
-            GaugeMetricFamily,
-            "model_data_end_timestamp_seconds",
-            "Newest candle that the model has learned from, Unix time",
-            ("symbol",),
-            (
-                ((entry.symbol,), entry.card.last_open_ms / 1000)
-                for entry in entries
-                if entry.card is not None
-            ),
-        )
-        verdicts = Counter(entry.card.verdict for entry in entries if entry.card is not None)
-        yield _labelled(
-            GaugeMetricFamily,
-            "models",
-            "Published models by verdict",
-            ("verdict",),
-            (((verdict,), count) for verdict, count in sorted(verdicts.items())),
-        )
+    entries = [entry for entry in models if not entry.missing]
+    cards = {entry.symbol: entry.card for entry in entries if entry.card is not None}
+    served = "model_served", "1 if the model of the coin is served, 0 if it is refused"
+    yield _gauges(*served, "symbol", ((entry.symbol, entry.served) for entry in entries))
+    end = "model_data_end_timestamp_seconds"
+    text = "Newest candle that the model has learned from, Unix time"
+    ends = ((symbol, card.last_open_ms / 1000) for symbol, card in cards.items())
+    yield _gauges(end, text, "symbol", ends)
+    verdicts = Counter(card.verdict for card in cards.values())
+    yield _gauges("models", "Published models by verdict", "verdict", sorted(verdicts.items()))
 
 
-class NoticeCounters(Collector):
+def of_notices(counts: Sequence[ChannelCounts]) -> Iterator[Metric]:
     """Counts of notices for each receiver."""
-
-    def __init__(self, counts: Callable[[], list[ChannelCounts]]) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterator[Metric]:
-        counts = self._counts()
-        sent = [each.sent for each in counts]
-        yield self._family(CounterMetricFamily, "notices_told", "Delivered", counts, sent)
-        dropped = [each.dropped for each in counts]
-        yield self._family(CounterMetricFamily, "notices_dropped", "Lost", counts, dropped)
-        waiting = [each.waiting for each in counts]
-        yield self._family(GaugeMetricFamily, "notices_waiting", "To deliver", counts, waiting)
-        text = "1 while the receiver takes messages"
-        up = [each.is_up for each in counts]
-        yield self._family(GaugeMetricFamily, "notify_channel_up", text, counts, up)
-
-    @staticmethod
-    def _family(
-        kind: _Kind,
-        name: str,
-        text: str,
-        counts: Sequence[ChannelCounts],
-        values: Sequence[float],
-    ) -> Metric:
-        rows = zip(((each.channel,) for each in counts), values, strict=True)
-        return _labelled(kind, name, text, ("channel",), rows)
+    sent = ((each.channel, each.sent) for each in counts)
+    yield _counters("notices_told", "Delivered", ("channel",), sent)
+    dropped = ((each.channel, each.dropped) for each in counts)
+    yield _counters("notices_dropped", "Lost", ("channel",), dropped)
+    waiting = ((each.channel, each.waiting) for each in counts)
+    yield _gauges("notices_waiting", "To deliver", "channel", waiting)
+    up = "notify_channel_up", "1 while the receiver takes messages"
+    yield _gauges(*up, "channel", ((each.channel, each.is_up) for each in counts))
 
 
-class OwnGauge(Collector):
-    """One number, read on request."""
-
-    def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
-        self._name = name
-        self._text = text
-        self._read = read
-
-    def collect(self) -> Iterator[Metric]:
-        yield _gauge(self._name, self._text, self._read())
-
-
-class PaperGauges(Collector):
+def of_paper(paper: PaperTrading) -> Iterator[Metric]:
     """Paper trading, in the quote currency of each account."""
-
-    def __init__(self, paper: PaperTrading) -> None:
-        self._paper = paper
-
-    def collect(self) -> Iterator[Metric]:
-        accounts = self._paper.accounts()
-        equity = [float(each.equity) for each in accounts]
-        yield self._family("equity", "Cash and the worth of what is open", accounts, equity)
-        cash = [float(each.cash) for each in accounts]
-        yield self._family("cash", "Cash", accounts, cash)
-        held = [len(each.open_positions) for each in accounts]
-        yield self._family("open_positions", "Positions that are open", accounts, held)
-        fallen = [each.statistics.max_drawdown for each in accounts]
-        text = "Deepest fall of the equity below an earlier one, 0..1"
-        yield self._family("max_drawdown_ratio", text, accounts, fallen)
-        yield _labelled(
-            CounterMetricFamily,
-            "paper_refusals",
-            "Signals that a rule of risk forbade to follow",
-            ("account", "rule"),
-            (
-                ((each.name, rule), count)
-                for each in accounts
-                for rule, count in sorted(each.refusals.items())
-            ),
-        )
-        yield _gauge(
-            "paper_kill_switch", "1 while paper trading is stopped", self._paper.kill_switch().on
-        )
-
-    @staticmethod
-    def _family(
-        name: str, text: str, accounts: Sequence[AccountReport], values: Sequence[float]
-    ) -> Metric:
-        rows = zip(((each.name,) for each in accounts), values, strict=True)
-        return _labelled(GaugeMetricFamily, f"paper_{name}", text, ("account",), rows)
+    accounts = paper.accounts()
+    for name, text, values in (
+        ("equity", "Cash and the worth of what is open", [each.equity for each in accounts]),
+        ("cash", "Cash", [each.cash for each in accounts]),
+        (
+            "open_positions",
+            "Positions that are open",
+            [len(each.open_positions) for each in accounts],
+        ),
+        (
+            "max_drawdown_ratio",
+            "Deepest fall of the equity below an earlier one, 0..1",
+            [each.statistics.max_drawdown for each in accounts],
+        ),
+    ):
+        rows = zip((each.name for each in accounts), map(float, values), strict=True)
+        yield _gauges(f"paper_{name}", text, "account", rows)
+    refused = (
+        ((each.name, rule), count)
+        for each in accounts
+        for rule, count in sorted(each.refusals.items())
+    )
+    text = "Signals that a rule of risk forbade to follow"
+    yield _counters("paper_refusals", text, ("account", "rule"), refused)
+    stopped = "paper_kill_switch", "1 while paper trading is stopped"
+    yield gauge(*stopped, paper.kill_switch().on)
 
 
-def _gauge(name: str, text: str, value: float) -> Metric:
+def gauge(name: str, text: str, value: float) -> Metric:
+    """One number."""
     return GaugeMetricFamily(f"{_PREFIX}{name}", text, value=float(value))
 
 
-def _labelled(
-    kind: _Kind,
-    name: str,
-    text: str,
-    labels: Sequence[str],
-    rows: Iterable[tuple[tuple[str, ...], float]],
-) -> Metric:
-    family = kind(f"{_PREFIX}{name}", text, labels=labels)
-    for values, value in rows:
-        family.add_metric(values, float(value))
+def _gauges(name: str, text: str, label: str, rows: _Rows) -> Metric:
+    return _filled(GaugeMetricFamily(f"{_PREFIX}{name}", text, labels=(label,)), rows)
+
+
+def _counters(name: str, text: str, labels: Sequence[str], rows: _Rows) -> Metric:
+    return _filled(CounterMetricFamily(f"{_PREFIX}{name}", text, labels=labels), rows)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, rows: _Rows) -> Metric:
+    for key, value in rows:
+        family.add_metric((key,) if isinstance(key, str) else key, float(value))
     return family
+
+
+def _seconds(ms: int | None) -> float:
+    return nan if ms is None else ms / 1000

@@ -12,10 +12,11 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from crypto_bot import __version__
-from crypto_bot.adapters.web.gauges import HealthGauges
+from crypto_bot.adapters.web.gauges import of_health
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Source
 from crypto_bot.engine.health import HealthReport
@@ -51,12 +52,12 @@ class Metrics:
         self._failed = self._counter("candles_failed", "Candle requests without a sound answer")
         Info("crypto_bot", "The program", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
-        self.add(HealthGauges(health))
+        self.add(lambda: of_health(health()))
         self._open: dict[str, Source] = {}
 
-    def add(self, collector: Collector) -> None:
-        """Adds the metrics of `collector`, which is called from any thread."""
-        self._registry.register(collector)
+    def add(self, read: Callable[[], Iterable[Metric]]) -> None:
+        """Adds the metrics that `read` returns on each request, from any thread; see `gauges`."""
+        self._registry.register(_OnRequest(read))
 
     def restore(self, lines: Iterable[LoggedSignal]) -> None:
         """Sets the open signals; call before the first commit."""
@@ -100,3 +101,11 @@ class Metrics:
                 self._open[stored.signal.id] = stored.signal.source
         while len(self._open) > _OPEN_SIGNALS:
             del self._open[next(iter(self._open))]
+
+
+class _OnRequest(Collector):
+    def __init__(self, read: Callable[[], Iterable[Metric]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        return self._read()

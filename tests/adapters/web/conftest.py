@@ -66,6 +66,7 @@ _MADE = card()
 assert _MADE.metrics is not None
 CARD = _MADE._replace(
     gates=(Gate("direction_auc", True, 0.51, 0.505, "direction AUC .51"),),
+    last_open_ms=OPEN_MS - QUARTER.ms,
     trained_with=("BTCUSDT", "ETHUSDT"),
     metrics=_MADE.metrics._replace(
         skill_prior=Interval(0.02, 0.018, 0.023), direction_auc_together=Interval(0.53, 0.52)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web import Metrics
-from crypto_bot.adapters.web.gauges import ModelGauges, NoticeCounters, OwnGauge, PaperGauges
+from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
 from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch
@@ -75,11 +75,11 @@ def everything(
 ) -> Metrics:
     """The metrics of the daemon, with paper trading."""
     channels = [ChannelCounts("1 Telegram", 7, 2, 1, is_up=False)]
-    metrics.add(NoticeCounters(lambda: channels))
-    metrics.add(ModelGauges(catalog.entries))
-    metrics.add(OwnGauge("database_size_bytes", "On the disk", lambda: database.size_bytes))
-    metrics.add(OwnGauge("stream_listeners", "Clients", lambda: 3))
-    metrics.add(PaperGauges(Desk()))
+    metrics.add(lambda: of_notices(channels))
+    metrics.add(lambda: of_models(catalog.entries()))
+    metrics.add(lambda: [gauge("database_size_bytes", "On the disk", database.size_bytes)])
+    metrics.add(lambda: [gauge("stream_listeners", "Clients", 3)])
+    metrics.add(lambda: of_paper(Desk()))
     first = make_signal()
     metrics.committed([first], [])
     metrics.committed([make_signal(bar=1)], [make_outcome(first)])
@@ -113,7 +113,7 @@ def test_metrics_read_on_request(everything: Metrics) -> None:
 
 def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: Any) -> None:
     entries = [entry._replace(missing=entry.card is None) for entry in catalog.entries()]
-    metrics.add(ModelGauges(lambda: entries))
+    metrics.add(lambda: of_models(entries))
     assert len(samples(metrics)["crypto_bot_model_served"]) == 1
 
 
