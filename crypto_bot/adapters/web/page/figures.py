@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
 from contextlib import contextmanager
-from enum import StrEnum
+from typing import Generic, TypeVar
 
 from nicegui import ui
 
 from crypto_bot.adapters.web.page.axes import Options
 from crypto_bot.adapters.web.page.frame import ASSETS
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def styled() -> None:
@@ -27,29 +29,34 @@ def panel(title: str, aside: str = "") -> Generator[ui.element]:
         yield box
 
 
-def choices(
-    name: str,
-    options: Sequence[StrEnum],
-    chosen: StrEnum,
-    on_choice: Callable[..., Awaitable[None]],
-) -> None:
-    """Buttons of which one is pressed; `on_choice` is called with `name=option`."""
-    buttons: dict[StrEnum, ui.element] = {}
+class Choices(Generic[_Key]):
+    """Buttons of which one is pressed: `options` are what each stands for and its text."""
 
-    async def press(option: StrEnum) -> None:
-        for each, button in buttons.items():
-            button.props(f"aria-pressed={'true' if each is option else 'false'}")
-        await on_choice(**{name: option})
+    def __init__(
+        self,
+        name: str,
+        options: Iterable[tuple[_Key, str]],
+        chosen: _Key,
+        on_choice: Callable[[_Key], Awaitable[None] | None],
+    ) -> None:
+        self._buttons: dict[_Key, ui.element] = {}
+        self._on_choice = on_choice
+        with ui.element("div").classes("choices").props(f'role=group aria-label="{name}"'):
+            for key, text in options:
+                button = self._buttons[key] = ui.element("button").props("type=button")
+                with button:
+                    ui.label(text)
+                button.on("click", lambda _, key=key: self._press(key))
+        self.show(chosen)
 
-    with ui.element("div").classes("choices").props(f'role=group aria-label="{name}"'):
-        for option in options:
-            button = ui.element("button").props(
-                f"type=button aria-pressed={'true' if option is chosen else 'false'}"
-            )
-            with button:
-                ui.label(option.value)
-            button.on("click", lambda _, option=option: press(option))
-            buttons[option] = button
+    def show(self, chosen: _Key) -> None:
+        """Presses the button of `chosen`."""
+        for key, button in self._buttons.items():
+            button.props(f"aria-pressed={'true' if key == chosen else 'false'}")
+
+    def _press(self, key: _Key) -> Awaitable[None] | None:
+        self.show(key)
+        return self._on_choice(key)
 
 
 class Chart:

@@ -11,7 +11,7 @@ from nicegui import events, ui
 from crypto_bot.adapters.web.page import model_rows
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.curves_chart import curves_options
-from crypto_bot.adapters.web.page.figures import panel, styled
+from crypto_bot.adapters.web.page.figures import Choices, panel, styled
 from crypto_bot.adapters.web.page.markup import piece
 from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -109,16 +109,9 @@ def _chips(
     found: Sequence[model_rows.Group], chosen: str | None, total: int, choose: _Choice
 ) -> None:
     with ui.element("div").classes("filters"):
-        with ui.element("div").classes("choices").props('role=group aria-label="Verdict"'):
-            for name, count in (
-                (None, total),
-                *((group.verdict, len(group.entries)) for group in found),
-            ):
-                pressed = "true" if name == chosen else "false"
-                button = ui.element("button").props(f"type=button aria-pressed={pressed}")
-                with button:
-                    ui.label(f"{name or 'All'} {count}")
-                button.on("click", lambda _, name=name: choose(name))
+        options: list[tuple[str | None, str]] = [(None, f"All {total}")]
+        options += [(each.verdict, f"{each.verdict} {len(each.entries)}") for each in found]
+        Choices("Verdict", options, chosen, choose)
         ui.label(
             "Measured walk-forward on candles that the model had never seen; skill is that of the "
             "log loss against the label frequencies."

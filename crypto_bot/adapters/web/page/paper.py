@@ -12,7 +12,7 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page import paper_tables as tables
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.equity_chart import equity_options
-from crypto_bot.adapters.web.page.figures import Chart, panel, styled
+from crypto_bot.adapters.web.page.figures import Chart, Choices, panel, styled
 from crypto_bot.adapters.web.page.kill_switch import Switch
 from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -84,7 +84,9 @@ class _View:
         self._viewer = viewer
         self._switch = Switch(board, viewer, renew)
         with ui.element("div").classes("filters paper-head"):
-            self._names = self._accounts(desk, choose)
+            names = [account.name for account in desk.accounts]
+            options = [(name, name) for name in names]
+            self._names = Choices("Account", options, names[desk.chosen], choose)
             self._market = ui.label().classes("muted grow")
             self._switch.button()
         self._strip = ui.html(sanitize=False).classes("strip paper-strip")
@@ -106,8 +108,7 @@ class _View:
         """Puts what was read in."""
         account = desk.accounts[desk.chosen]
         viewer = self._viewer
-        for at, button in enumerate(self._names):
-            button.props(f"aria-pressed={'true' if at == desk.chosen else 'false'}")
+        self._names.show(account.name)
         market = "long only" if account.market == "spot" else "both ways, with funding"
         self._market.set_text(
             f"{account.market}, {market}; as of {formats.moment(account.at_ms, viewer.zone)} "
@@ -126,14 +127,3 @@ class _View:
         self._refusals.set_content(tables.newest_refusals(desk.refusals, viewer))
         held = sum(len(each.open_positions) for each in desk.accounts)
         self._switch.show(desk.switch, held)
-
-    def _accounts(self, desk: _Desk, choose: Callable[[str], Awaitable[None]]) -> list[ui.element]:
-        buttons = []
-        with ui.element("div").classes("choices").props('role=group aria-label="Account"'):
-            for account in desk.accounts:
-                button = ui.element("button").props("type=button")
-                with button:
-                    ui.label(account.name)
-                button.on("click", lambda _, name=account.name: choose(name))
-                buttons.append(button)
-        return buttons

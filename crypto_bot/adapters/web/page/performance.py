@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ from nicegui import background_tasks, ui
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page import performance_tables as tables
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import Chart, choices, panel, styled
+from crypto_bot.adapters.web.page.figures import Chart, Choices, panel, styled
 from crypto_bot.adapters.web.page.groups_chart import groups_options
 from crypto_bot.adapters.web.page.loss_chart import loss_options
 from crypto_bot.adapters.web.page.markup import empty, muted, piece
@@ -123,12 +124,17 @@ def _filters(filters: Filters, choose: Callable[..., Awaitable[None]], board: Bo
             ("source", SourceGroup, filters.source),
             ("side", Side, filters.side),
         ):
-            choices(name, list(kind), chosen, choose)
+            options = [(each, each.value) for each in kind]
+            Choices(name, options, chosen, partial(_chosen, choose, name))
         cost = formats.number(board.market.cost_bps, 1).removesuffix(".0")
         ui.label(
             "Resolved live calls; a hit gained before costs. Break-even and mean include "
             f"{cost} bp a round trip."
         ).classes("muted")
+
+
+def _chosen(choose: Callable[..., Awaitable[None]], name: str, option: StrEnum) -> Awaitable[None]:
+    return choose(**{name: option})
 
 
 class _Figures:
