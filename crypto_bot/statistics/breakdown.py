@@ -1,4 +1,4 @@
-"""Trades that were called, in groups: how often right, beside what it takes to break even."""
+"""LONG and SHORT calls in groups: hit rate and break-even."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def lines(
 
 
 def overall(trades: ResolvedCalls) -> Line:
-    """All of them in one line."""
+    """All calls in one line."""
     return _together(trades, np.zeros(len(trades), dtype=np.int64), ["all"])[0]
 
 
 def by_source(trades: ResolvedCalls) -> tuple[Line, ...]:
-    """A line for each source and side that made calls, each beside a break-even of its own."""
+    """A line for each source and side with calls, each with its own break-even."""
     sides = ("SHORT", "LONG")
     group = trades.source * 2 + (trades.pred == LONG)
     names = [f"{source.value} {side}" for source in SOURCES for side in sides]
@@ -111,7 +111,7 @@ def by_volatility(trades: ResolvedCalls) -> tuple[Line, ...]:
 
 
 def random_side(trades: ResolvedCalls) -> Line:
-    """What flipping a coin for the side would have come to: either side of every trade.
+    """The results of a random side: the mean of both sides of every trade.
 
     The other side is taken to end where the trade did, with its return mirrored.
     """
@@ -143,7 +143,7 @@ def random_side(trades: ResolvedCalls) -> Line:
 
 
 def confusion(calls: ResolvedCalls) -> tuple[tuple[int, int, int], ...]:
-    """Counts by label (rows) and by what was called: SHORT, NO_TRADE, LONG."""
+    """Counts by label (rows) and by call: SHORT, NO_TRADE, LONG."""
     table = np.bincount(calls.label * 3 + calls.pred, minlength=9).reshape(3, 3)
     return tuple((int(a), int(b), int(c)) for a, b, c in table)
 

@@ -16,10 +16,10 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN, Interval
 
 MIN_CALLS = 30
-"""Below this many calls there is an interval and no estimate."""
+"""With fewer calls there is an interval and no estimate."""
 BLOCK_DAYS = 5
 MIN_BLOCKS = 4
-"""Fewer blocks than this say nothing of how much they differ."""
+"""Minimum number of blocks for an estimate of their variance."""
 Z_95 = 1.959963984540054
 
 

@@ -1,4 +1,4 @@
-"""Direction evidence: does the score tell up from down, over all the coins trained together."""
+"""Direction evidence: how well the score separates up from down, over all coins together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACEBO_PERCENT = 95.0
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """How well the score tells up from down on the bars that moved, over all coins and folds.
+    """How well the score separates up from down on the bars that moved, over all coins and folds.
 
     `placebos`: the AUC with the sign of whole days, or of stretches as long as the horizon,
     flipped at random, 20 times.
@@ -34,8 +34,8 @@ class Direction:
 def measure_direction(rows: Rows, score: Floats, *, draws: int = DRAWS, seed: int = 0) -> Direction:
     """Direction evidence of `score` [n] on `rows`, all the coins together."""
     moved = rows.moved
-    told = rows.where(moved)
-    up = told.rose
+    decided = rows.where(moved)
+    up = decided.rose
     correlations = scores.rank_correlations(rows.open_ms, rows.coin, score, rows.long_bps)
     rank_ic = UNKNOWN
     if correlations.value.size:
@@ -44,7 +44,7 @@ def measure_direction(rows: Rows, score: Floats, *, draws: int = DRAWS, seed: in
         rank_ic = by_day.estimate(by_day.sums(correlations.value, count), ratio)
     auc, placebos = UNKNOWN, np.full(PLACEBOS, np.nan)
     if up.any() and not up.all():
-        days = DayBootstrap(told.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
+        days = DayBootstrap(decided.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
         bins = scores.equal_mass_bins(score[moved], scores.AUC_BINS)
         size = 2 * scores.AUC_BINS
         cell = size * days.day + np.where(up, bins, scores.AUC_BINS + bins)

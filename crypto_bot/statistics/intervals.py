@@ -16,7 +16,7 @@ from crypto_bot.statistics.rows import Floats, Ints
 
 BLOCK_DAYS = 5
 _MIN_BLOCKS = 4
-"""Fewer days than four blocks have no interval: it would look narrow and mean nothing."""
+"""Fewer days than four blocks have no interval: it would be meaninglessly narrow."""
 DRAWS = 1_000
 _LOW, _HIGH = 2.5, 97.5
 
@@ -25,7 +25,7 @@ Statistic = Callable[[Floats], Floats]
 
 
 class DayBootstrap:
-    """Draws of the days that occur in `open_ms` [n], the same for every statistic asked of it.
+    """Draws of the days that occur in `open_ms` [n], the same for every statistic.
 
     `horizon_ms`: how long an outcome takes; outcomes that overlap in time stay in one block of at
     least five days.

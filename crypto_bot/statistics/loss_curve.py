@@ -1,4 +1,4 @@
-"""Log loss of live calls against a baseline that knew no more, over rolling windows of days."""
+"""Log loss of live calls against a baseline from earlier calls, over rolling windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROLLING_DAYS = 7
 PRIOR_DAYS = 30
 MIN_PRIOR_LABELS = 100
 _POOL_ROWS = 100.0
-"""A coin's own label shares are pulled towards its source's as by this many rows."""
+"""A coin's own label shares are shrunk towards its source's with the weight of this many rows."""
 
 
 class LossPoint(NamedTuple):
@@ -32,7 +32,7 @@ class LossPoint(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Nats of each call, [n] each; NaN in `baseline` where too little came before it."""
+    """Nats of each call, [n] each; NaN in `baseline` where there is too little before it."""
 
     calls: Floats
     baseline: Floats

@@ -9,22 +9,21 @@ from typing import Any
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
-def as_json(told: Any) -> Json:
+def as_json(value: Any) -> Json:
     """Dataclasses and named tuples as objects, other sequences as lists, unknown numbers as null.
 
-    JSON has no NaN: what could not be told is null. Raises TypeError for anything but
-    measurements.
+    JSON has no NaN. Raises TypeError for any other type.
     """
-    if told is None or isinstance(told, str | bool | int):
-        return told
-    if isinstance(told, float):
-        return float(told) if isfinite(told) else None
-    if is_dataclass(told):
-        return {field.name: as_json(getattr(told, field.name)) for field in fields(told)}
-    if isinstance(told, tuple) and hasattr(told, "_asdict"):
-        return {name: as_json(value) for name, value in told._asdict().items()}
-    if isinstance(told, dict):
-        return {str(name): as_json(value) for name, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [as_json(value) for value in told]
-    raise TypeError(f"a {type(told).__name__} is no measurement: {told!r}")
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else None
+    if is_dataclass(value):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: as_json(each) for name, each in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(name): as_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(each) for each in value]
+    raise TypeError(f"a {type(value).__name__} is not a measurement: {value!r}")

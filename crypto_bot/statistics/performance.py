@@ -1,4 +1,4 @@
-"""Performance: what the settled calls of each source and coin add up to, with intervals."""
+"""Performance: the results of settled calls by source and coin, with intervals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Performance:
     """
 
     n: int
-    """Settled calls with a label, NO_TRADE among them."""
+    """Settled calls with a label, including NO_TRADE."""
     days: int
     hits: int
     hit_rate: Interval
@@ -46,7 +46,7 @@ class Performance:
     brier: float | None
     """Mean of (confidence - correct)^2; smaller is better."""
     brier_baseline: float | None
-    """The same of one constant confidence, the hit rate itself."""
+    """The same for a constant confidence equal to the hit rate."""
 
 
 @dataclass(frozen=True, slots=True)

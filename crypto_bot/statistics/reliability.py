@@ -1,4 +1,4 @@
-"""Reliability: whether events happen as often as predicted, beside what chance would show."""
+"""Reliability: observed against predicted frequencies, with a noise floor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLOOR_SHARE = 0.95
 
 
 class Bin(NamedTuple):
-    """About as many rows as any other: the mean probability, and how often it happened."""
+    """A bin of equal mass: mean probability and observed frequency."""
 
     predicted: float
     n: int
@@ -29,7 +29,7 @@ class Bin(NamedTuple):
 
 
 class Leaning(StrEnum):
-    """What an error beyond its noise floor means."""
+    """The direction of an error beyond its noise floor."""
 
     WITHIN_NOISE = "within noise"
     TOO_CONFIDENT = "too confident"
@@ -45,7 +45,7 @@ class Reliability:
     error: float
     """Expected calibration error: mean |predicted - observed| over the rows, by their bins."""
     floor: float
-    """What the same error of perfect probabilities stays below in 95 % of draws."""
+    """95 % quantile of the error of perfect probabilities."""
     leaning: Leaning | None
 
 

@@ -1,4 +1,4 @@
-"""Resolved calls as columns: what every figure of the live performance is computed from."""
+"""Resolved calls as columns, the input of all figures of live performance."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class ResolvedCalls:
 
     @property
     def net_r(self) -> Floats:
-        """Return after costs in units of what the stop risked, [n]; NaN where nothing was."""
+        """Return after costs in units of the risk at the stop, [n]; NaN without a stop."""
         return (self.return_bps - self.cost_bps) / self.risk_bps
 
     def where(self, chosen: Bools | Ints) -> Self:

@@ -1,4 +1,4 @@
-"""The rows a model is measured on: out of sample, of several coins, with what followed each."""
+"""Rows for evaluating a model: out of sample, of several coins, with labels and returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of probabilities against what happened: formulas on arrays, vectorised over draws."""
+"""Scores of probabilities against labels: formulas on arrays, vectorised over draws."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def accuracy(confusion: Floats) -> Floats:
 
 def majority(confusion: Floats) -> Floats:
     """Share of the most common label, [m]: what its constant prediction scores."""
-    told = confusion.sum(axis=2)
-    share: Floats = told.max(axis=1) / _at_least_one(told.sum(axis=1))
+    labels = confusion.sum(axis=2)
+    share: Floats = labels.max(axis=1) / _at_least_one(labels.sum(axis=1))
     return share
 
 
@@ -69,10 +69,10 @@ def macro_f1(confusion: Floats) -> Floats:
 
 def mcc(confusion: Floats) -> Floats:
     """Matthews correlation of several classes (Gorodkin 2004), 0 for a constant prediction, [m]."""
-    true, told = confusion.sum(axis=2), confusion.sum(axis=1)
+    true, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
     total, hits = true.sum(axis=1), np.einsum("mii->m", confusion)
-    top = hits * total - (true * told).sum(axis=1)
-    spread = (total**2 - (told**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
+    top = hits * total - (true * predicted).sum(axis=1)
+    spread = (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
     out: Floats = np.where(spread > 0.0, top / np.sqrt(np.where(spread > 0.0, spread, 1.0)), 0.0)
     return out
 
@@ -117,10 +117,10 @@ def equal_mass_bins(values: Floats, bins: int) -> Ints:
 
 
 class Reliability(NamedTuple):
-    """What was said and what came of one class, by bin: mean P, share of the label, rows."""
+    """Reliability of one class by bin: mean probability, observed share, rows."""
 
-    said: Floats
-    came: Floats
+    predicted: Floats
+    observed: Floats
     rows: Floats
 
 
@@ -131,15 +131,15 @@ def reliability(p: Floats, label: Ints) -> list[Reliability]:
         bins = equal_mass_bins(p[:, column], ECE_BINS)
         rows = np.bincount(bins, minlength=ECE_BINS).astype(np.float64)
         held = _at_least_one(rows)
-        said = np.bincount(bins, p[:, column], minlength=ECE_BINS) / held
-        came = np.bincount(bins, label == column, minlength=ECE_BINS) / held
+        predicted = np.bincount(bins, p[:, column], minlength=ECE_BINS) / held
+        observed = np.bincount(bins, label == column, minlength=ECE_BINS) / held
         kept = rows > 0
-        curves.append(Reliability(said[kept], came[kept], rows[kept]))
+        curves.append(Reliability(predicted[kept], observed[kept], rows[kept]))
     return curves
 
 
 class CalibrationError(NamedTuple):
-    """`value`: expected calibration error; `floor`: what perfect calibration stays below (95 %)."""
+    """`value`: expected calibration error; `floor`: its 95 % quantile under perfect calibration."""
 
     value: float
     floor: float
@@ -154,12 +154,12 @@ def calibration_error(p: Floats, label: Ints, seed: int = 0) -> CalibrationError
     bins = np.stack([equal_mass_bins(p[:, k], ECE_BINS) for k in range(classes)], axis=1)
     bins += ECE_BINS * np.arange(classes)
     size = ECE_BINS * classes
-    said = np.bincount(bins.ravel(), p.ravel(), minlength=size)
+    predicted = np.bincount(bins.ravel(), p.ravel(), minlength=size)
     rows = np.arange(label.size)
 
     def error(labels: Ints) -> float:
-        came = np.bincount(bins[rows, labels], minlength=size)
-        return float(np.abs(came - said).sum() / (label.size * classes))
+        observed = np.bincount(bins[rows, labels], minlength=size)
+        return float(np.abs(observed - predicted).sum() / (label.size * classes))
 
     rng = np.random.default_rng(seed)
     steps = np.cumsum(p, axis=1).T[:-1].copy()
@@ -196,5 +196,5 @@ def rank_correlations(open_ms: Ints, coin: Ints, score: Floats, earned: Floats) 
         centred.append(np.where(present, ranks - mean[:, None], 0.0))
     ours, theirs = centred
     spread = np.sqrt((ours**2).sum(axis=1) * (theirs**2).sum(axis=1))
-    told = (present.sum(axis=1) >= MIN_RANKED_COINS) & (spread > 0.0)
-    return RankCorrelations(times[told], (ours * theirs).sum(axis=1)[told] / spread[told])
+    enough = (present.sum(axis=1) >= MIN_RANKED_COINS) & (spread > 0.0)
+    return RankCorrelations(times[enough], (ours * theirs).sum(axis=1)[enough] / spread[enough])

@@ -1,4 +1,4 @@
-"""Where a hit rate stands against its break-even, in one of a few words and in a sentence."""
+"""A hit rate against its break-even, as one word and as a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crypto_bot.statistics.performance import Performance
 
 
 class Standing(StrEnum):
-    """Three words, and one for having too little to say."""
+    """Above, below, or not proven, and too few calls."""
 
     ABOVE = "above"
     NOT_PROVEN = "not proven"

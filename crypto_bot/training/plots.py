@@ -37,8 +37,10 @@ def reliability_diagram(p: Floats, label: Ints, classes: Sequence[str]) -> bytes
     axes = figure.subplots()
     axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8)
     for name, curve in zip(classes, reliability(p, label), strict=True):
-        axes.plot(curve.said, curve.came, marker="o", label=name)
-    axes.set(xlabel="said", ylabel="came", title=f"Reliability of {label.size:,} predictions")
+        axes.plot(curve.predicted, curve.observed, marker="o", label=name)
+    axes.set(
+        xlabel="predicted", ylabel="observed", title=f"Reliability of {label.size:,} predictions"
+    )
     axes.legend()
     return _png(figure)
 
@@ -52,7 +54,7 @@ def confusion_matrix(evaluation: Evaluation, classes: Sequence[str]) -> bytes:
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     axes.set_xticks(range(len(classes)), classes)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="most probable", ylabel="came", title="Confusion matrix")
+    axes.set(xlabel="predicted", ylabel="observed", title="Confusion matrix")
     for (row, column), share in np.ndenumerate(shares):
         text = f"{counts[row, column]:,.0f}\n{share:.1%}"
         shade = "white" if share > 0.6 else "black"

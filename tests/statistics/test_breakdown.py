@@ -1,4 +1,4 @@
-"""Trades in groups: break-even by hand, a word for where they stand, a coin that is flipped."""
+"""Trades in groups: break-even by hand, standing, random side."""
 
 from math import isnan, nan
 
@@ -39,8 +39,8 @@ def test_each_source_has_a_break_even_of_its_own() -> None:
         call(100 + at, source=Source.MOMENTUM, return_bps=50.0 if at < 15 else -50.0, cost_bps=0.0)
         for at in range(30)
     ]
-    told = breakdown.by_source(ResolvedCalls.of(rows))  # type: ignore[arg-type]
-    assert {line.name: line.break_even for line in told} == {
+    lines = breakdown.by_source(ResolvedCalls.of(rows))  # type: ignore[arg-type]
+    assert {line.name: line.break_even for line in lines} == {
         "RSI_MA LONG": pytest.approx(0.45),
         "MOMENTUM LONG": pytest.approx(0.5),
     }
@@ -87,42 +87,42 @@ def test_lines_agree_with_the_record_of_the_api() -> None:
     assert sum(line.n for line in breakdown.by_volatility(calls)) == len(calls)
 
 
-def test_coins_come_by_their_lower_bound_and_those_with_few_calls_last() -> None:
+def test_coins_are_sorted_by_lower_bound_and_those_with_few_calls_last() -> None:
     rows = [
         *trades(2, 0, symbol="FEWUSDT"),
         *trades(25, 15, symbol="GOODUSDT"),
         *trades(10, 30, symbol="BADUSDT"),
     ]
     calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))  # type: ignore[arg-type]
-    told = breakdown.by_coin(calls)
-    assert [line.name for line in told] == ["GOODUSDT", "BADUSDT", "FEWUSDT"]
+    lines = breakdown.by_coin(calls)
+    assert [line.name for line in lines] == ["GOODUSDT", "BADUSDT", "FEWUSDT"]
 
 
 def test_hours_are_those_of_the_candle_in_utc() -> None:
     calls = ResolvedCalls.of([call(0), call(3), call(4), call(95)])
-    told = breakdown.by_hour(calls)
-    assert {line.name: line.n for line in told if line.n} == {"00": 2, "01": 1, "23": 1}
+    lines = breakdown.by_hour(calls)
+    assert {line.name: line.n for line in lines if line.n} == {"00": 2, "01": 1, "23": 1}
 
 
 def test_volatility_groups_are_fifths() -> None:
     calls = ResolvedCalls.of([call(at, atr=0.1 + 0.01 * at) for at in range(50)])
-    told = breakdown.by_volatility(calls)
-    assert [line.n for line in told] == [10] * 5
-    assert told[0].name == "10 to 20 bp"
+    lines = breakdown.by_volatility(calls)
+    assert [line.n for line in lines] == [10] * 5
+    assert lines[0].name == "10 to 20 bp"
 
 
-def test_a_random_side_gains_half_of_the_time_and_pays_its_costs() -> None:
+def test_a_random_side_wins_half_of_the_time_and_pays_costs() -> None:
     rows = [call(at * 4, return_bps=100.0 if at % 4 else -100.0) for at in range(400)]
     calls = ResolvedCalls.of(rows)
-    told = breakdown.random_side(calls)
-    assert told.n == 400
-    assert told.rate == pytest.approx(wilson(0.5, 400))
-    assert told.mean_r.value == pytest.approx(-0.1)  # 10 of costs, 100 risked
-    assert told.break_even == pytest.approx(0.55)
-    assert told.standing is Standing.BELOW
+    lines = breakdown.random_side(calls)
+    assert lines.n == 400
+    assert lines.rate == pytest.approx(wilson(0.5, 400))
+    assert lines.mean_r.value == pytest.approx(-0.1)  # 10 of costs, 100 risked
+    assert lines.break_even == pytest.approx(0.55)
+    assert lines.standing is Standing.BELOW
 
 
-def test_confusion_counts_what_came_by_what_was_called() -> None:
+def test_confusion_counts_labels_by_calls() -> None:
     rows = [
         call(0, pred="LONG", label="LONG"),
         call(1, pred="LONG", label="SHORT"),

@@ -1,4 +1,4 @@
-"""The day bootstrap covers what it should and calls nothing certain on a few days."""
+"""Coverage of the day bootstrap, and no interval for a few days."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_every_draw_has_as_many_days_as_there_are() -> None:
     assert set(days.weights.sum(axis=1)) == {50.0}
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_the_interval_has_its_nominal_coverage() -> None:
     covered = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Measurements survive the way to JSON, and what is unknown becomes null."""
+"""Measurements as JSON; unknown numbers become null."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from crypto_bot.statistics.metrics import as_json
 
 
 @dataclass(frozen=True)
-class Told:
+class Measured:
     skill: Interval
     auc: Interval
     confusion: tuple[tuple[int, ...], ...]
@@ -22,8 +22,8 @@ class Told:
 
 
 def test_measurements_become_plain_values() -> None:
-    told = Told(Interval(0.009, 0.007, 0.011), UNKNOWN, ((1, 2), (3, 4)), profitable=False)
-    got = json.loads(json.dumps(as_json({"SOLUSDT": told}), allow_nan=False))
+    measured = Measured(Interval(0.009, 0.007, 0.011), UNKNOWN, ((1, 2), (3, 4)), profitable=False)
+    got = json.loads(json.dumps(as_json({"SOLUSDT": measured}), allow_nan=False))
     assert got == {
         "SOLUSDT": {
             "skill": {"value": 0.009, "low": 0.007, "high": 0.011},
@@ -49,5 +49,5 @@ def test_a_judgement_becomes_its_words() -> None:
 
 def test_numpy_floats_pass_and_arrays_do_not() -> None:
     assert as_json(np.float64(0.5)) == 0.5
-    with pytest.raises(TypeError, match="ndarray is no measurement"):
+    with pytest.raises(TypeError, match="ndarray is not a measurement"):
         as_json([np.zeros(3)])

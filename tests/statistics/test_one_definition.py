@@ -1,4 +1,4 @@
-"""Page, terminal, API and backtest say the same of the same period of the same log."""
+"""Page, terminal, API and backtest give equal figures for the same period and log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NUMBER = r"[-+−]?\d[\d,]*(?:\.\d+)?"
 
 
 def numbers(text: str) -> list[float]:
-    """Every number of a text, as a person reads it."""
+    """Every number of a text."""
     found = re.findall(NUMBER, text)
     return [float(each.replace(",", "").replace("−", "-")) for each in found]
 
@@ -71,20 +71,22 @@ async def test_hit_rate_break_even_and_log_loss_of_a_month(
     cards, report = await of_page(database, rows[-1].candle_open_ms + BAR_MS, COINS)
     overall = (await api(database, f"/api/performance?since={T0}"))["overall"]
     database.close()
-    said = terminal(capsys, "review", "--database_url", url, "--use_ml", "0")
+    printed = terminal(capsys, "review", "--database_url", url, "--use_ml", "0")
 
     rate, low, high, n, even = numbers(cards[1].replace("95%", ""))
     assert n == len(rows)
     sentence = verdict_sentence(report.trades, "").text
     assert numbers(sentence)[:5] == [rate, low, high, n, even]
-    line = next(line for line in said.splitlines() if "hit rate" in line and "break-even" in line)
+    line = next(
+        line for line in printed.splitlines() if "hit rate" in line and "break-even" in line
+    )
     assert numbers(line) == [rate, low, high, n, even]
     assert round(100 * overall["hit_rate"], 1) == rate, "every gain of this log was a right call"
     assert [round(100 * end, 1) for end in overall["hit_rate_interval"]] == [low, high]  # type: ignore[attr-defined]
     assert overall["n"] == n
 
     loss, low, high, n = numbers(cards[2].replace("95%", ""))
-    (line,) = (line for line in said.splitlines() if "log loss" in line)
+    (line,) = (line for line in printed.splitlines() if "log loss" in line)
     assert numbers(line)[-4:] == [loss, low, high, 0.0]  # "below 0 is better"
     chart = loss_options(PALETTES[Theme.DARK], report.loss, utc=True)["series"][-1]
     assert numbers(chart["endLabel"]["formatter"]) == [loss]
@@ -107,14 +109,14 @@ async def test_a_backtest_and_the_log_that_it_leaves(
     database.close()
     words = ("--use_ml", "0", "--symbols_file", str(tmp_path / "coins.json"))
     period = ("--since", "2025-12-01", "--until", "2025-12-06T23:45", "--into", into)
-    said = terminal(capsys, "backtest", "--database_url", source, *words, *period)
+    printed = terminal(capsys, "backtest", "--database_url", source, *words, *period)
     database = Database.open(into)
     overall = (await api(database, "/api/performance"))["overall"]
     _, report = await of_page(database, until_ms, coins)
     calls = SqlPredictionQueries(database, QUARTER).resolved_calls(T0, until_ms)
     database.close()
 
-    (row,) = (line for line in said.splitlines() if "ALL" in line)
+    (row,) = (line for line in printed.splitlines() if "ALL" in line)
     n, rate, low, high, confidence, trades, *mean = numbers(row)
     assert (n, trades) == (overall["n"], overall["trades"]) == (len(calls), report.trades.n)
     assert (rate, confidence) == (

@@ -31,7 +31,7 @@ def test_wilson_against_published_values(hits: int, n: int, low: float, high: fl
     assert wilson(hits / n, n)[1:] == pytest.approx((low, high), abs=5e-5)
 
 
-def test_wilson_of_nothing_is_everything() -> None:
+def test_wilson_without_calls_is_zero_to_one() -> None:
     assert wilson(0.0, 0)[1:] == (0.0, 1.0)
 
 
@@ -74,7 +74,7 @@ def day(
     return DayRecord(source, symbol, at, n, hits, n, n * mean_bps, n * confidence, brier)
 
 
-def test_an_empty_record_says_nothing() -> None:
+def test_an_empty_record_has_no_estimates() -> None:
     nothing = performance([])
     assert (nothing.n, nothing.days, nothing.trades) == (0, 0, 0)
     assert nothing.hit_rate == nothing.mean_return_bps == UNKNOWN
@@ -114,13 +114,13 @@ def test_groups_are_by_source_by_coin_and_over_all() -> None:
         day(0, n=32, hits=20, symbol="ETHUSDT"),
         day(1, n=33, hits=30, source=Source.MOMENTUM),
     ]
-    said = review(rows)
-    assert said.overall.n == 96
-    assert {name: each.n for name, each in said.by_source.items()} == {
+    found = review(rows)
+    assert found.overall.n == 96
+    assert {name: each.n for name, each in found.by_source.items()} == {
         Source.RSI_MA: 63,
         Source.MOMENTUM: 33,
     }
-    assert {name: each.hits for name, each in said.by_symbol.items()} == {
+    assert {name: each.hits for name, each in found.by_symbol.items()} == {
         "BTCUSDT": 40,
         "ETHUSDT": 20,
     }
@@ -141,7 +141,7 @@ def test_coins_that_move_together_are_not_independent_calls() -> None:
 
 
 @pytest.mark.parametrize("days", [8, 30, 120])
-def test_the_return_interval_covers_the_truth_about_as_often_as_it_says(days: int) -> None:
+def test_the_return_interval_has_its_nominal_coverage(days: int) -> None:
     """Days with a shared shock that lingers (AR 0.2) and unequal numbers of calls; truth 3 bp."""
     rng = random.Random(days)
     covered, runs = 0, 400
@@ -180,10 +180,10 @@ def records(draw: st.DrawFn) -> list[DayRecord]:
 
 @given(records())
 def test_any_record_adds_up_and_its_intervals_hold_its_estimates(rows: list[DayRecord]) -> None:
-    said = review(rows)
-    assert sum(each.n for each in said.by_source.values()) == said.overall.n
-    assert sum(each.hits for each in said.by_symbol.values()) == said.overall.hits
-    for record in (said.overall, *said.by_source.values(), *said.by_symbol.values()):
+    found = review(rows)
+    assert sum(each.n for each in found.by_source.values()) == found.overall.n
+    assert sum(each.hits for each in found.by_symbol.values()) == found.overall.hits
+    for record in (found.overall, *found.by_source.values(), *found.by_symbol.values()):
         _, low, high = record.hit_rate
         assert 0.0 <= low <= high <= 1.0
         assert low - 1e-12 <= record.hits / record.n <= high + 1e-12

@@ -1,4 +1,4 @@
-"""Reliability: bins by hand, and an error that stands beside its noise."""
+"""Reliability: bins by hand, calibration error and noise floor."""
 
 from math import isnan
 
@@ -12,13 +12,13 @@ from crypto_bot.statistics.scores import equal_mass_bins
 
 def test_two_bins_by_hand() -> None:
     p = np.array([0.2] * 30 + [0.6] * 30)
-    came = np.array([True] * 3 + [False] * 27 + [True] * 21 + [False] * 9)
-    told = reliability(p, came)
-    low, high = told.bins
+    observed = np.array([True] * 3 + [False] * 27 + [True] * 21 + [False] * 9)
+    found = reliability(p, observed)
+    low, high = found.bins
     assert (low.predicted, low.observed.value, low.n) == pytest.approx((0.2, 0.1, 30))
     assert (high.predicted, high.observed.value, high.n) == pytest.approx((0.6, 0.7, 30))
     assert low.observed == pytest.approx(wilson(0.1, 30))
-    assert told.error == pytest.approx(0.1)
+    assert found.error == pytest.approx(0.1)
 
 
 def test_bins_hold_equally_many_and_equal_values_share_one() -> None:
@@ -27,34 +27,35 @@ def test_bins_hold_equally_many_and_equal_values_share_one() -> None:
     assert len(set(equal_mass_bins(np.full(50, 0.3), 8).tolist())) == 1
 
 
-def test_too_few_rows_say_nothing() -> None:
-    told = reliability(np.full(MIN_CALLS - 1, 0.5), np.ones(MIN_CALLS - 1, dtype=bool))
-    assert told.bins == ()
-    assert isnan(told.error)
-    assert told.leaning is None
+def test_too_few_rows_have_no_error() -> None:
+    found = reliability(np.full(MIN_CALLS - 1, 0.5), np.ones(MIN_CALLS - 1, dtype=bool))
+    assert found.bins == ()
+    assert isnan(found.error)
+    assert found.leaning is None
 
 
-def test_the_floor_holds_in_nineteen_of_twenty_perfect_worlds() -> None:
+def test_the_floor_has_95_percent_coverage() -> None:
     rng = np.random.default_rng(3)
     inside = 0
     for _ in range(200):
         p = rng.uniform(0.1, 0.5, 400)
-        told = reliability(p, rng.random(400) < p)
-        inside += told.error <= told.floor
+        found = reliability(p, rng.random(400) < p)
+        inside += found.error <= found.floor
     assert 180 <= inside <= 199
 
 
 def test_the_floor_is_that_of_labels_redrawn_row_by_row() -> None:
     rng = np.random.default_rng(0)
     p = rng.uniform(0.05, 0.95, 2000)
-    told = reliability(p, rng.random(2000) < p)
+    found = reliability(p, rng.random(2000) < p)
     place = equal_mass_bins(p, 8)
-    rows, said = np.bincount(place), np.bincount(place, p)
+    rows, predicted = np.bincount(place), np.bincount(place, p)
     errors = [
-        np.abs(np.bincount(place, rng.random(2000) < p) - said).sum() / 2000 for _ in range(1000)
+        np.abs(np.bincount(place, rng.random(2000) < p) - predicted).sum() / 2000
+        for _ in range(1000)
     ]
     assert len(rows) == 8
-    assert told.floor == pytest.approx(np.quantile(errors, 0.95), rel=0.08)
+    assert found.floor == pytest.approx(np.quantile(errors, 0.95), rel=0.08)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,6 @@ def test_what_an_error_means(shift: float, leaning: Leaning) -> None:
     assert same.leaning is Leaning.WITHIN_NOISE
 
 
-def test_the_same_rows_say_the_same() -> None:
+def test_the_same_rows_give_the_same_result() -> None:
     p = np.linspace(0.1, 0.9, 300)
     assert reliability(p, p > 0.5) == reliability(p, p > 0.5)

@@ -9,7 +9,7 @@ from crypto_bot.statistics.resolved import ResolvedCalls, day_records
 from tests.reports.made_calls import T0, call, market
 
 
-def test_columns_say_what_the_rows_said() -> None:
+def test_columns_equal_the_rows() -> None:
     calls = ResolvedCalls.of(
         [
             call(0, version="a"),
@@ -65,7 +65,7 @@ def test_days_are_summed_as_the_database_sums_them() -> None:
     assert (second.day, second.n, second.hits) == (first.day + 1, 1, 0)
 
 
-def test_groups_together_are_the_whole() -> None:
+def test_groups_add_up_to_all() -> None:
     calls = ResolvedCalls.of(market(6))
     groups = day_records(calls, calls.hit, calls.coin, 4)
     (whole,) = day_records(calls, calls.hit, np.zeros(len(calls), dtype=np.int64), 1)

@@ -13,17 +13,17 @@ LABELS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, m
 
 @given(LABELS)
 def test_class_scores_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
-    true, told = np.array(pairs).T
+    true, predicted = np.array(pairs).T
     table = np.zeros((1, 3, 3))
-    np.add.at(table[0], (true, told), 1.0)
-    assert scores.accuracy(table)[0] == pytest.approx(metrics.accuracy_score(true, told))
-    constant = np.unique(told).size == 1 or np.unique(true).size == 1
-    known = 0.0 if constant else metrics.matthews_corrcoef(true, told)
+    np.add.at(table[0], (true, predicted), 1.0)
+    assert scores.accuracy(table)[0] == pytest.approx(metrics.accuracy_score(true, predicted))
+    constant = np.unique(predicted).size == 1 or np.unique(true).size == 1
+    known = 0.0 if constant else metrics.matthews_corrcoef(true, predicted)
     assert scores.mcc(table)[0] == pytest.approx(known)
     assert scores.macro_f1(table)[0] == pytest.approx(
-        metrics.f1_score(true, told, average="macro", labels=[0, 1, 2], zero_division=0.0)
+        metrics.f1_score(true, predicted, average="macro", labels=[0, 1, 2], zero_division=0.0)
     )
-    recalls = [np.mean(told[true == label] == label) for label in np.unique(true)]
+    recalls = [np.mean(predicted[true == label] == label) for label in np.unique(true)]
     assert scores.balanced_accuracy(table)[0] == pytest.approx(np.mean(recalls))
     assert scores.majority(table)[0] == np.bincount(true).max() / true.size
 
@@ -69,7 +69,7 @@ def test_a_constant_forecast_has_one_bin_and_no_warning() -> None:
     label = np.repeat([0, 1, 1, 2], 100)
     assert scores.calibration_error(p, label).value == pytest.approx(0.0)
     (short, _, _) = scores.reliability(p, label)
-    assert (short.said.tolist(), short.came.tolist(), short.rows.tolist()) == (
+    assert (short.predicted.tolist(), short.observed.tolist(), short.rows.tolist()) == (
         [0.25],
         [0.25],
         [400],

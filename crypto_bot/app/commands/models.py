@@ -70,15 +70,15 @@ def _parser() -> Parser:
         ("verify", "check the hash of every file of every version"),
         ("show", "one model, its gates and its versions"),
         ("rollback", "serve the version before the current one"),
-        ("accept", "audit a BLOCKED model, and lift the block by a person's word"),
-        ("audit", "look for features that know the future"),
+        ("accept", "audit a BLOCKED model, and approve it manually"),
+        ("audit", "look for features that use future candles"),
     ):
         command = commands.add_parser(name, help=text)
         add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir")))
         if name in {"show", "rollback", "accept"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
         elif name != "audit":
-            command.add_argument("--symbol", help="one model alone")
+            command.add_argument("--symbol", help="only this model")
         if name == "accept":
             command.add_argument("--because", required=True, help="why it is sound; stored with it")
         elif name == "audit":
@@ -90,8 +90,8 @@ def _parser() -> Parser:
 
 
 def _add_audit(command: argparse.ArgumentParser, symbols: str | None) -> None:
-    told = "such as BTCUSDT,ETHUSDT" + ("" if symbols else "; the model's own where left out")
-    command.add_argument("--symbols", default=symbols, help=told)
+    text = "such as BTCUSDT,ETHUSDT" + ("" if symbols else "; default the model's own")
+    command.add_argument("--symbols", default=symbols, help=text)
     command.add_argument("--candles", type=Path, help="folder or file, instead of the database")
     command.add_argument("--folds", type=int, default=SplitPlan().folds)
     command.add_argument("--seed", type=int, default=0)
@@ -108,7 +108,7 @@ def _list(settings: Settings, names: Sequence[Named]) -> int:
             table.add_row(symbol or POOL, tf, "", "", "", "", f"refused: {error}")
             continue
         if meta is None:
-            table.add_row(symbol or POOL, tf, "", "", "", "", "refused: leads to no model")
+            table.add_row(symbol or POOL, tf, "", "", "", "", "refused: the link has no model")
             continue
         served = "start of other models"
         if symbol is not None and tf == settings.tf:
@@ -129,7 +129,7 @@ def _show(settings: Settings, name: Named) -> int:
     folder = folder_of(settings.models_dir, *name)
     now = versions.current(folder)
     if now is None:
-        raise ModelMissing(f"{folder} leads to no model")
+        raise ModelMissing(f"{folder} has no model")
     meta = verify(now)
     console = screen()
     for label, value in (
@@ -150,13 +150,13 @@ def _show(settings: Settings, name: Named) -> int:
         *_acceptance(meta),
     ):
         console.print(f"{label:<10}{value}", markup=False, highlight=False)
-    table = Table("gate", "passed", "what it says")
+    table = Table("gate", "passed", "result")
     for gate in meta.gates:
         table.add_row(gate.name, "yes" if gate.passed else "NO", gate.words)
     console.print(table)
     for each in versions.versions(folder):
         mark = "*" if each.resolve() == now else " "
-        console.print(f"{mark} {each.name}  {_told(each)}", markup=False, highlight=False)
+        console.print(f"{mark} {each.name}  {_summary(each)}", markup=False, highlight=False)
     return 0
 
 
@@ -164,10 +164,10 @@ def _acceptance(meta: Meta) -> list[tuple[str, str]]:
     if meta.accepted is None:
         return []
     audit = [("audit", each) for each in meta.accepted.audit]
-    return [("accepted", f"by a person, because: {meta.accepted.because}"), *audit]
+    return [("accepted", f"manually, because: {meta.accepted.because}"), *audit]
 
 
-def _told(version: Path) -> str:
+def _summary(version: Path) -> str:
     try:
         return "  ".join(_brief(read_meta(version)))
     except SignalUnavailable as error:
@@ -176,7 +176,7 @@ def _told(version: Path) -> str:
 
 def _rollback(settings: Settings, name: Named) -> int:
     back = versions.rollback(folder_of(settings.models_dir, *name))
-    screen().print(f"served from the next candle on: {_told(back)}", markup=False)
+    screen().print(f"served from the next candle on: {_summary(back)}", markup=False)
     return 0
 
 
@@ -187,7 +187,7 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
         now = versions.current(folder)
         if now is None:
             wrong += 1
-            console.print(f"{folder} leads to no model", markup=False)
+            console.print(f"{folder} has no model", markup=False)
         for each in dict.fromkeys([*versions.versions(folder), *([now] if now else [])]):
             count += 1
             try:
@@ -208,11 +208,11 @@ def _audit(flags: argparse.Namespace, settings: Settings) -> int:
 def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
     audited = flags.symbols or name[0]
     if audited is None:
-        raise ConfigError("the pool is of all the coins: say with --symbols which are audited")
+        raise ConfigError("the pool covers all coins: name the ones to audit with --symbols")
     folder = folder_of(settings.models_dir, *name)
     now = versions.current(folder)
     if now is None:
-        raise ModelMissing(f"{folder} leads to no model")
+        raise ModelMissing(f"{folder} has no model")
     meta = verify(now)
     without_block(meta, flags.because)
     require_features(meta.spec, str(now))
@@ -245,7 +245,7 @@ def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> t
     coins = [held.read(symbol) for symbol in symbols]
     leader = leader_of(question, coins, held)
     checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed).checks
-    table = Table("check", "passed", "what it says")
+    table = Table("check", "passed", "result")
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "NO", check.words)
     screen().print(table)

@@ -157,7 +157,7 @@ def test_a_blocked_model_is_audited_and_accepted(
     assert "is ACTIVE from the next candle on" in told
     code, told = run(capsys, tmp_path / "models", "show", "BTCUSDT")
     assert code == 0
-    assert "accepted  by a person, because: it trends" in told
+    assert "accepted  manually, because: it trends" in told
     assert "audit     shuffled labels: direction AUC" in told
     code, told = run(capsys, tmp_path / "models", "rollback", "BTCUSDT")
     assert code == 0
