@@ -1,4 +1,4 @@
-"""What ends with its test: how logs are written, and real processes."""
+"""What all tests share: property tests without time limits, plain logs, real processes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.e2e.processes import ROOT, Process
 
 Start = Callable[..., Process]
 
+# How long an example takes depends on what else the machine does.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
+
 
 @pytest.fixture(autouse=True)
 def plain_structlog() -> None:
-    """A command that ran in the same process before has set up logs of its own."""
+    """An earlier command in the same process may have configured logs."""
     structlog.reset_defaults()
 
 
