@@ -1,7 +1,8 @@
-"""SIGKILLs a running engine repeatedly, and compares its paper ledgers with undisturbed ones.
+"""SIGKILLs a running engine repeatedly, and compares its store with that of an undisturbed one.
 
 `python -m benchmarks.paper_kills --kills 200`: the engine trades on the simulated exchange, whose
-time continues while it is dead; the undisturbed ledgers are computed from the same candles.
+time continues while it is dead, with every fault and two outages; the undisturbed predictions,
+outcomes and ledgers are computed from the same candles.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from crypto_bot.app.paper import trading
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.ledger import Account, Event, apply
+from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper import Market
 from crypto_bot.domain.quote import Instrument
+from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
 from simulated_exchange.generated import GeneratedMarket
 from tests.e2e.processes import ROOT, Process, call
@@ -59,11 +62,14 @@ class Figures:
     kills: int
     bars: int
     seconds: float
+    faults: dict[str, int]
+    """Injected by the exchange, by kind."""
+    predictions: int = 0
     events: dict[str, int] = field(default_factory=dict)
     trades: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     different: dict[str, str] = field(default_factory=dict)
-    """The first difference of each account from the undisturbed ledger; must be empty."""
+    """The first difference of each account, and of the predictions; must be empty."""
 
 
 class Engines:
@@ -104,13 +110,27 @@ class Engines:
         self.now.ended()
         self.now = self.start()
 
-    def faults(self, rate: float) -> None:
-        """Sets the share of replies with injected faults."""
-        call(f"{self._exchange_url}/sim/faults", "POST", {"rate": rate})
+    def faults(self, rate: float) -> dict[str, int]:
+        """Sets the share of replies with each fault; the number of faults so far, by kind."""
+        _, state = call(f"{self._exchange_url}/sim/faults", "POST", {"rate": rate})
+        return dict(state["injected"])
+
+    def outage(self) -> None:
+        """No answer from the exchange until the engine has asked in vain."""
+        before = self.faults(FAULT_RATE).get("outage", 0)
+        call(f"{self._exchange_url}/sim/outage", "POST", {"seconds": 1e9})
+        while self.faults(FAULT_RATE).get("outage", 0) == before:
+            time.sleep(0.1)
+        call(f"{self._exchange_url}/sim/outage", "POST", {"seconds": 0})
 
     def end(self) -> None:
-        """Stops the last engine and the exchange."""
-        self.now.kill()
+        """Stops the last engine, once it owes no candle, and the exchange."""
+        url = self.now.event("engine.started")["url"]
+        self.now.event("cycle.finished")
+        while call(f"{url}/healthz")[1]["owed_candles"]:
+            time.sleep(0.1)
+        self.now.signal(signal.SIGTERM)
+        assert self.now.ended() == 0
         self._exchange.kill()
 
 
@@ -121,7 +141,9 @@ def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = S
     engines = Engines(folder, starts)
     engines.now.event("cycle.finished")
     engines.faults(FAULT_RATE)
-    for _ in range(kills):
+    for kill in range(kills):
+        if kill in {kills // 3, 2 * kills // 3}:
+            engines.outage()
         moment = rng.choice(["start", "cycle", "cycle", "trade"])
         if moment != "start":
             engines.now.event("cycle.finished")
@@ -129,32 +151,56 @@ def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = S
             engines.now.event("paper.refused")
         time.sleep(rng.uniform(0.0, 0.6 if moment == "cycle" else 0.05))
         engines.kill()
-    engines.faults(0.0)
-    engines.now.event("cycle.finished")
-    time.sleep(1.0)
+    faults = engines.faults(0.0)
     engines.end()
-    return compared(engines.url, kills, began)
+    figures = Figures(kills, 0, time.monotonic() - began, faults)
+    compare(engines.url, figures)
+    return figures
 
 
-def compared(url: str, kills: int, began: float) -> Figures:
-    """The ledgers of `url`, brought up to date as by a restart, and undisturbed ones."""
-    settings = load({"paper": {"fills": "candles", "accounts": ACCOUNTS}, "use_ml": False})
-    settings = settings.model_copy(update={"database_url": url})
-    database, undisturbed = Database.open(url), Database.open("sqlite://")
+def compare(url: str, figures: Figures) -> None:
+    """The store at `url`, its accounts brought up to date by a restart, with an undisturbed one."""
+    settings = made_settings()
+    database, undisturbed = (
+        Database.open(each, settings.engine_key) for each in (url, "sqlite://")
+    )
     try:
         advance(settings, database)
-        newest = SqlPredictionStore(database, M15).newest_opens()
-        log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
-        first_ms = min(line.stored.signal.candle_open_ms for line in log)
-        replay(undisturbed, first_ms, min(newest.values()))
-        bars = (min(newest.values()) - first_ms) // M15.ms + 1
-        figures = Figures(kills, bars, time.monotonic() - began)
+        (last_ms,) = set(SqlPredictionStore(database, M15).newest_opens().values())
+        ours = predictions(database)
+        first_ms = min(signal.candle_open_ms for signal, _ in ours)
+        figures.bars = (last_ms - first_ms) // M15.ms + 1
+        figures.predictions = len(ours)
+        assert figures.predictions == figures.bars * len(SYMBOLS), "lost or doubled"
+        assert SqlCandleArchive(database, M15).gaps(0) == []
+        replay(undisturbed, first_ms, last_ms)
+        pairs = zip(ours, predictions(undisturbed), strict=True)
+        unlike = [f"{a} is not {b}" for a, b in pairs if a != b]
+        if unlike:
+            figures.different["predictions"] = unlike[0]
         for account in ACCOUNTS:
             _compare(str(account["name"]), database, undisturbed, figures)
-        return figures
     finally:
         database.close()
         undisturbed.close()
+
+
+def made_settings() -> Settings:
+    """The settings of the engines that are killed."""
+    return load(
+        {
+            "use_ml": False,
+            "exchange": {"id": "sim"},
+            "engine": {"record_bars": RECORD_BARS},
+            "paper": {"fills": "candles", "accounts": ACCOUNTS},
+        }
+    )
+
+
+def predictions(database: Database) -> list[tuple[Signal, Outcome | None]]:
+    """All signals with their outcomes, without the time at which they were made."""
+    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
+    return [(line.stored.signal, line.outcome) for line in log]
 
 
 def advance(settings: Settings, database: Database) -> None:
@@ -167,13 +213,7 @@ def advance(settings: Settings, database: Database) -> None:
 def replay(undisturbed: Database, first_ms: int, last_ms: int) -> None:
     """The same candles through signals and accounts, without processes or network."""
     market = GeneratedMarket(SYMBOLS, M15.ms, SEED)
-    settings = load(
-        {
-            "use_ml": False,
-            "engine": {"record_bars": RECORD_BARS},
-            "paper": {"fills": "candles", "accounts": ACCOUNTS},
-        }
-    )
+    settings = made_settings()
     archive = SqlCandleArchive(undisturbed, M15)
     history_ms = first_ms - HISTORY_BARS * M15.ms
     archive.add(
