@@ -82,6 +82,26 @@ class PublishedCatalog:
         return known.card
 
 
+def served_words(
+    registry: ModelRegistry, symbol: str | None, open_ms: int, symbols: Sequence[str]
+) -> str:
+    """Whether the model of `symbol` answers for the candle at `open_ms`, in words.
+
+    None is the pool's, which answers for those of `symbols` that have no model of their own.
+    """
+    if symbol is not None:
+        found = registry.look(symbol, open_ms)
+        return f"refused: {found}" if isinstance(found, SignalUnavailable) else "yes"
+    refused = registry.look_at_pool(open_ms)
+    if isinstance(refused, SignalUnavailable):
+        return f"refused: {refused}"
+    looked = [registry.look(each, open_ms) for each in symbols]
+    count = sum(not isinstance(each, SignalUnavailable) and each.symbol is None for each in looked)
+    if not symbols:
+        return "for every coin without a model of its own"
+    return f"for {count} of {len(symbols)} coins: those without a model of their own"
+
+
 class _Known(NamedTuple):
     """What was read last, and how its files looked then."""
 

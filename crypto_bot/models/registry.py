@@ -122,8 +122,13 @@ class ModelRegistry:
         """As `find` for who only wants to know: nothing is logged. From any thread."""
         read = self._read(symbol)
         if isinstance(read, ModelMissing):
-            pool = self._read(None)
-            read = read if isinstance(pool, ModelMissing) else pool
+            pool = self.look_at_pool(open_ms)
+            return read if isinstance(pool, ModelMissing) else pool
+        return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
+
+    def look_at_pool(self, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """As `look`, of the pool's network itself."""
+        read = self._read(None)
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 
     def folder(self, symbol: str | None) -> Path:

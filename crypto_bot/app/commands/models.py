@@ -11,7 +11,7 @@ from rich.table import Table
 
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
-from crypto_bot.app.settings import Settings
+from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.survey import leader_of
 from crypto_bot.app.wiring import model_registry
@@ -22,6 +22,7 @@ from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
+from crypto_bot.models.catalog import served_words
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.leak_audit import Check, audit
 from crypto_bot.training.panel import Question
@@ -47,9 +48,15 @@ def models(argv: Sequence[str]) -> int:
         return _audit(flags, settings)
     names = published(settings.models_dir)
     if flags.symbol is not None:
-        chosen = (None if flags.symbol == POOL else flags.symbol, settings.tf)
+        chosen = (None if flags.symbol == POOL else _symbol(settings, flags.symbol), settings.tf)
         if chosen not in names:
-            raise ModelMissing(f"no model of {flags.symbol} {settings.tf} in {settings.models_dir}")
+            pool = (None, settings.tf)
+            if flags.command != "show" or pool not in names:
+                raise ModelMissing(
+                    f"no model of {chosen[0]} {settings.tf} in {settings.models_dir}"
+                )
+            screen().print(f"{chosen[0]} has no model of its own, {_stands_in(settings)}")
+            chosen = pool
         names = [chosen]
     if flags.command == "show":
         return _show(settings, names[0])
@@ -60,6 +67,27 @@ def models(argv: Sequence[str]) -> int:
     if not names:
         raise ModelMissing(f"no model has been published in {settings.models_dir}")
     return _list(settings, names) if flags.command == "list" else _verify(settings, names)
+
+
+def _stands_in(settings: Settings) -> str:
+    """What the pool does for a coin without a model of its own."""
+    at = versions.current(folder_of(settings.models_dir, None, settings.tf))
+    newest_ms = read_meta(at).span.last_open_ms + settings.timeframe.ms if at else 0
+    found = model_registry(settings).look_at_pool(newest_ms)
+    refused = isinstance(found, SignalUnavailable)
+    return f"and the pool is refused: {found}" if refused else "the pool answers for it"
+
+
+def _followed(settings: Settings) -> tuple[str, ...]:
+    """The coins that an engine with these settings follows; none where they are not named here."""
+    return load_symbols(settings.symbols_file) if settings.symbols_file.exists() else ()
+
+
+def _symbol(settings: Settings, text: str) -> str:
+    """The followed symbol that `text` names: BTCUSDT for BTC; `text` itself where there is none."""
+    followed = _followed(settings)
+    named = [each for each in followed if each in {text, f"{text}USDT"}]
+    return named[0] if named else text
 
 
 def _parser() -> Parser:
@@ -74,7 +102,7 @@ def _parser() -> Parser:
         ("audit", "look for features that use future candles"),
     ):
         command = commands.add_parser(name, help=text)
-        add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir")))
+        add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
         if name in {"show", "rollback", "accept"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
         elif name != "audit":
@@ -110,12 +138,10 @@ def _list(settings: Settings, names: Sequence[Named]) -> int:
         if meta is None:
             table.add_row(symbol or POOL, tf, "", "", "", "", "refused: the link has no model")
             continue
-        served = "start of other models"
-        if symbol is not None and tf == settings.tf:
-            found = registry.find(symbol, meta.span.last_open_ms + settings.timeframe.ms)
-            served = f"refused: {found}" if isinstance(found, SignalUnavailable) else "yes"
-        elif symbol is not None:
-            served = f"with --tf {tf}"
+        served = f"with --tf {tf}"
+        if tf == settings.tf:
+            newest_ms = meta.span.last_open_ms + settings.timeframe.ms
+            served = served_words(registry, symbol, newest_ms, _followed(settings))
         table.add_row(symbol or POOL, tf, *_brief(meta), served)
     screen().print(table)
     return 0

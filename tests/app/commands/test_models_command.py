@@ -53,6 +53,43 @@ def test_list_says_what_is_served_and_why_not(
     assert "refused" in rows["SOLUSDT"]
 
 
+def test_the_pool_is_served_to_the_coins_without_a_model_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, followed = tmp_path / "models", tmp_path / "symbols.json"
+    followed.write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
+    words = ("--symbols_file", str(followed))
+    pool = tiny_model(None)
+    publish(pool, models)
+    publish(tiny_model("ETHUSDT", seed=7), models)
+    code, told = run(capsys, models, "list", *words)
+    assert code == 0
+    (row,) = (line for line in told.splitlines() if pool.version in line)
+    assert "for 2 of 3 coins: those without a model of their own" in row
+    for name in ("BTC", "BTCUSDT"):
+        code, told = run(capsys, models, "show", name, *words)
+        assert code == 0
+        assert "BTCUSDT has no model of its own, the pool answers for it" in told
+        assert pool.version in told
+    code, told = run(capsys, models, "show", "ETH", *words)
+    assert code == 0
+    assert "has no model of its own" not in told
+    publish(judged(pool, Verdict.BLOCKED), models)
+    code, told = run(capsys, models, "list", *words)
+    (row,) = (line for line in told.splitlines() if pool.version in line)
+    assert "refused" in row
+    assert "is BLOCKED: made for a test" in row
+    code, told = run(capsys, models, "show", "BTC", *words)
+    assert "BTCUSDT has no model of its own, and the pool is refused" in told
+
+
+def test_the_shipped_pool_answers_for_all_coins(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run(capsys, Path("models"), "list")
+    assert code == 0
+    (row,) = (line for line in told.splitlines() if "pool" in line)
+    assert "for 32 of 32 coins: those without a model of their own" in row
+
+
 def test_show_and_rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
     publish(old, tmp_path)
