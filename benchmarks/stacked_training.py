@@ -20,7 +20,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.device import chosen_device
-from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
@@ -109,7 +108,6 @@ def main(words: Sequence[str] | None = None) -> None:
         weight_decay=0.01,
         epoch_examples=asked.windows,
         stops_early=False,
-        arithmetic=FLOAT32,
     )
     windows = asked.coins * asked.windows * asked.epochs
     each, rate = operations(pupils[0], asked.bars), peak(device)

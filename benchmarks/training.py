@@ -20,7 +20,6 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from benchmarks import training_memory
 from crypto_bot.features.sets import feature_set
-from crypto_bot.models.families.cnn_lstm.arithmetic import ARITHMETICS, multiplies_bfloat16
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Run, Schedule
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, block_offsets, gather
 
@@ -127,7 +126,7 @@ def plain(case: Case, *, copied: bool) -> Callable[[], None]:
     return epoch
 
 
-def ours(case: Case, arithmetic: str) -> Callable[[], None]:
+def ours(case: Case) -> Callable[[], None]:
     """An epoch as training runs it."""
     ends = torch.arange(case.bars - 1, BARS_OF_SERIES)
     data = HeadData(case.features, ends, case.truth[ends], torch.ones(len(ends)))
@@ -141,7 +140,6 @@ def ours(case: Case, arithmetic: str) -> Callable[[], None]:
         weight_decay=0.01,
         epoch_examples=case.steps * case.batch,
         stops_early=False,
-        arithmetic=arithmetic,
     )
     return Run(case.tower(), data, schedule).epoch
 
@@ -178,7 +176,7 @@ def measure(case: Case) -> Iterator[str]:
     arms = [
         Arm("(a) plain float32, `DataLoader` over slices", plain(case, copied=False), 1),
         Arm(f"(b) the same, copied windows, {CORES} threads", plain(case, copied=True), CORES),
-        *(Arm(f"written out, {name}", ours(case, name), 1) for name in ARITHMETICS),
+        Arm("as training does it, one thread", ours(case), 1),
     ]
     wall, busy = np.empty((2, ROUNDS + 1, len(arms)))
     for turn in range(ROUNDS + 1):  # the first one only warms up
@@ -210,8 +208,7 @@ def spread(ratios: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
 
 def main() -> None:
     """Prints all tables. Times (a) is by CPU time, times (b) by the clock: there threads differ."""
-    print(f"{CORES} cores, bfloat16 in the processor: {multiplies_bfloat16()}")
-    print(f"load average {os.getloadavg()[0]:.1f}, {ROUNDS} rounds\n")
+    print(f"{CORES} cores, load average {os.getloadavg()[0]:.1f}, {ROUNDS} rounds\n")
     for bars, batch in CASES:
         case = made(bars, batch)
         require_same(case)

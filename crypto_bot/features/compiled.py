@@ -21,22 +21,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     IEEE arithmetic (no fastmath), so results do not depend on the order of evaluation; a division
     by zero gives inf or NaN; the GIL is released.
     """
-    return _made(function, frozenset())
-
-
-def relaxed(function: Callable[P, R]) -> Callable[P, R]:
-    """Like `compiled`, but sums may be reordered and fused with products, for speed.
-
-    A machine repeats its own bits, another kind of processor may round differently.
-    """
-    return _made(function, frozenset({"contract", "nsz", "reassoc"}))
-
-
-def _made(function: Callable[P, R], freedom: frozenset[str]) -> Callable[P, R]:
     _drop_stale(Path(inspect.getfile(function)).parent)
-    dispatcher: Callable[P, R] = njit(
-        cache=True, nogil=True, error_model="numpy", fastmath=set(freedom)
-    )(function)
+    dispatcher: Callable[P, R] = njit(cache=True, nogil=True, error_model="numpy")(function)
     return dispatcher
 
 

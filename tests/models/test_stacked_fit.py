@@ -17,13 +17,11 @@ from crypto_bot.domain.errors import (
 )
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore, EpochReport
-from crypto_bot.models.families.cnn_lstm import head, stacked_fit
-from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
+from crypto_bot.models.families.cnn_lstm import stacked_fit
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.family import CnnLstm
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettings
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, learn
-from crypto_bot.models.families.cnn_lstm.learner import AutogradStep
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
 from crypto_bot.models.families.cnn_lstm.stacked_fit import fit_together
 from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
@@ -52,7 +50,6 @@ SCHEDULE = Schedule(
     weight_decay=0.01,
     epoch_examples=400,
     stops_early=True,
-    arithmetic=FLOAT32,
 )
 Answer = TypeVar("Answer")
 EXAMPLES = (900, 300, 511)
@@ -151,12 +148,8 @@ def equal(one: Tower, other: Tower, tolerance: float) -> bool:
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("stops_early", [True, False])
 def test_without_dropout_each_coin_learns_what_it_would_alone(
-    device: str, stops_early: bool, monkeypatch: pytest.MonkeyPatch
+    device: str, stops_early: bool
 ) -> None:
-    # The step of the CPU is written in float32: in float64 it is left to autograd.
-    monkeypatch.setattr(
-        head, "learner", lambda tower, bars, _, where: AutogradStep(tower, bars, where)
-    )
     # A GPU's rates are float32.
     tolerance = 1e-10 if device == "cpu" else 1e-4
     told = pupils(device)
@@ -265,7 +258,6 @@ def test_a_checkpoint_holds_one_coin_and_not_the_stack() -> None:
 
 TINY = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny")
 SETTINGS = NetSettings(
-    arithmetic=FLOAT32,
     epochs=8,
     up_epochs=6,
     batch_size=64,

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from crypto_bot.models.families.cnn_lstm import stacked_steps
-from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
 from crypto_bot.models.families.cnn_lstm.stacked_steps import StackedSteps, Turn, Weights
@@ -19,7 +18,6 @@ SCHEDULE = Schedule(
     batch_size=8,
     learning_rate=0.01,
     weight_decay=0.1,
-    arithmetic=FLOAT32,
     epoch_examples=100,
     stops_early=False,
 )

@@ -29,7 +29,6 @@ EXACT = NetSettings(
     epoch_examples=1_000,
     dropout=0.0,
     device="cpu",
-    arithmetic="float32",
 )
 EXACT_TUNING = replace(EXACT, epochs=3, epoch_examples=NetSettings().epoch_examples)
 GOOD = ("COIN0", "COIN1", "COIN2")

@@ -77,7 +77,7 @@ class NetStacking:
 class CnnLstm:
     """The CNN-LSTM family, for labels with a direction.
 
-    The same seed, device, arithmetic and number of threads give the same bits, also where a fit was
+    The same seed, device and number of threads give the same bits, also where a fit was
     killed and resumes from its checkpoint. Classes have no weights. Too little memory on the GPU
     halves the batch, once; `fit` raises TrainingError where even that does not fit.
     """

@@ -15,7 +15,6 @@ from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.models.checkpoint_store import CheckpointStore
 from crypto_bot.models.device import chosen_device
-from crypto_bot.models.families.cnn_lstm.arithmetic import chosen_arithmetic
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, answers, learn
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, Tower
@@ -42,8 +41,7 @@ class NetSettings:
     after four without gain in validation loss, and keeps its best weights. The direction head has
     a fixed budget of `up_epochs`: thirty days of validation are too few to see its gain. An epoch
     is as many examples as their weights add up to, at most `epoch_examples`, and the next one takes
-    others. `arithmetic` is that of the CPU; `auto` is replaced at once by what it means on this
-    machine, so that a plan says it and all its workers do the same.
+    others.
     """
 
     epochs: int = 50
@@ -54,10 +52,8 @@ class NetSettings:
     dropout: float = 0.2
     epoch_examples: int = 100_000
     device: str = "auto"
-    arithmetic: str = "auto"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "arithmetic", chosen_arithmetic(self.arithmetic))
         for name in ("epochs", "up_epochs", "batch_size", "epoch_examples"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: use 1 or more")
@@ -143,7 +139,6 @@ class NetFit(NamedTuple):
             weight_decay=s.weight_decay,
             epoch_examples=s.epoch_examples,
             stops_early=True,
-            arithmetic=s.arithmetic,
         )
         budget = replace(
             move, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False

@@ -21,7 +21,6 @@ from crypto_bot.models.families.cnn_lstm.checkpoint import (
     random_state,
     restore_random,
 )
-from crypto_bot.models.families.cnn_lstm.learner import learner
 from crypto_bot.models.families.cnn_lstm.net import Tower, block_offsets, gather
 
 _WARM_UP_STEPS = 50
@@ -57,7 +56,6 @@ class Schedule:
     weight_decay: float
     epoch_examples: int
     stops_early: bool
-    arithmetic: str
 
 
 class Learned(NamedTuple):
@@ -102,7 +100,6 @@ def learn(
         best.see(tower, run.losses[-1], found)
         kept.keep(schedule.head, run.state(best))
         kept.store.report(run.report(found))
-    run.release()
     if schedule.stops_early:
         tower.load_state_dict(best.weights)
     return Learned(tuple(run.losses), tuple(best.validation), best.weights)
@@ -138,15 +135,14 @@ class Run:
         self.losses: list[float] = []
         self._seconds = 0.0
         self._tower, self._fit, self._schedule = tower, fit, schedule
-        self._learner = learner(
-            tower, schedule.window_bars, schedule.arithmetic, fit.features.device
-        )
+        self._weights = list(tower.parameters())
+        self._offsets = block_offsets(schedule.window_bars).to(fit.features.device)
         self._stream = Stream(fit.ends.shape[0], schedule.seed)
         unique = max(1, round(float(fit.weights.sum())))
         self._examples = min(unique, schedule.epoch_examples)
         steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
         self._optimiser = torch.optim.AdamW(
-            self._learner.weights,
+            self._weights,
             lr=schedule.learning_rate,
             weight_decay=schedule.weight_decay,
             fused=True,
@@ -216,20 +212,19 @@ class Run:
         best.validation = list(state["validation"])
         return best
 
-    def release(self) -> None:
-        """Leaves the tower as it is."""
-        self._learner.release()
-
     def _learn_from(self, chosen: Tensor) -> tuple[float, float]:
-        fit = self._fit
-        told = self._learner.learn_from(
-            fit.features, fit.ends[chosen], fit.truth[chosen], fit.weights[chosen]
-        )
-        clip_grad_norm_(self._learner.weights, _LARGEST_GRADIENT)
+        """One step; the weighted mean log loss of the batch and the sum of its weights."""
+        fit, weights = self._fit, self._fit.weights[chosen]
+        logit = self._tower(gather(self._tower, fit.features, fit.ends[chosen], self._offsets))
+        mass = weights.sum()
+        loss = log_loss(logit, fit.truth[chosen], weights, reduction="sum") / mass
+        self._optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        clip_grad_norm_(self._weights, _LARGEST_GRADIENT)
         self._optimiser.step()
         self._rate.step()
         self.step += 1
-        return told
+        return float(loss.detach()), float(mass)
 
 
 class Stream:

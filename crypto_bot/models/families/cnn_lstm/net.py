@@ -86,8 +86,9 @@ class Tower(nn.Module):
         self.scale.copy_(torch.from_numpy(scale))
 
     def scaled(self, features: Tensor) -> Tensor:
-        """Its columns of `features` [..., all columns], scaled and cut."""
-        return ((features[..., self.columns] - self.mean) / self.scale).clamp(-CLIP, CLIP)
+        """Its columns of `features` [rows, all columns], scaled and cut."""
+        own = features.index_select(1, self.columns)
+        return (own - self.mean).div_(self.scale).clamp_(-CLIP, CLIP)
 
     def forward(self, blocks: Tensor) -> Tensor:
         """Logits [batch] of scaled windows, time-major: [blocks, batch, 4 x columns]."""
@@ -124,4 +125,5 @@ def gather(tower: Tower, features: Tensor, ends: Tensor, offsets: Tensor) -> Ten
     series of all the coins stays where it is, once for all who read it.
     """
     at = ends.reshape(1, -1, 1) + offsets
-    return tower.scaled(features[at]).reshape(at.shape[0], at.shape[1], -1)
+    rows = tower.scaled(features.index_select(0, at.reshape(-1)))
+    return rows.view(at.shape[0], at.shape[1], -1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 
 import structlog
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from crypto_bot.domain.errors import CryptoBotError, TrainingError
 from crypto_bot.models.device import chosen_device
-from crypto_bot.models.families.cnn_lstm.arithmetic import FLOAT32
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.fit import (
     FittedNet,
@@ -61,7 +59,7 @@ def _fitted(asked: Sequence[NetFit], batch_size: int) -> Generator[None, None, O
     device = chosen_device(first.settings.device)
     # cuBLAS reads it when a process first uses the GPU; without it products may round differently.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    move, budget = (replace(each, arithmetic=FLOAT32) for each in first.schedules(batch_size))
+    move, budget = first.schedules(batch_size)
     series = torch.from_numpy(asked[0].fit.features).to(device)
     coins = [_Coin(one, f"stacked {first.architecture} {move} {budget}") for one in asked]
     yield from _learn(coins, lambda net: net.move, move, asked_to_move, series)
