@@ -13,19 +13,33 @@ from crypto_bot.app.training.candles import training_candles
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.sets import FEATURE_SETS, feature_set
+from crypto_bot.labels.labels import label as label_history
+from crypto_bot.labels.registered import LABELS, RULES, class_after, register
+from crypto_bot.models import versions
+from crypto_bot.models.artifact import folder_of
+from crypto_bot.models.artifact import load as load_model
+from crypto_bot.models.families.registered import FAMILIES, FamilyChoice
+from crypto_bot.models.verdict import Verdict
 from crypto_bot.serving.feature_windows import FeatureWindows
-from crypto_bot.training.panel import build_panel
+from crypto_bot.serving.prediction_service import PredictionService, Window
+from crypto_bot.training.panel import Coin, build_panel
+from crypto_bot.training.plan import TrainingPlan
 from tests.app.made_candles import market, write
-from tests.training.made_market import HOUR, QUESTION
+from tests.labels.excursion import EXCURSION, excursion_atr
+from tests.training.made_market import HOUR, QUESTION, SPLITS
+from tests.training.made_market import candles as made_candles
+from tests.training.made_runs import trained
 
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A feature set and a data series, registered for one test."""
-    for registry in (FEATURE_SETS, SERIES):
+    """A feature set, a data series, a family and a label, registered for one test."""
+    for registry in (FEATURE_SETS, SERIES, FAMILIES, LABELS, RULES):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     FEATURE_SETS.register("funded", "tests.features.funded:FUNDED")
     SERIES.register("made_funding", "tests.market_data.made_funding:open_made_funding")
+    FAMILIES.register("shares", "tests.models.shares_family:SharesFamily")
+    register(EXCURSION, excursion_atr)
 
 
 @pytest.mark.usefixtures("registered")
@@ -64,3 +78,49 @@ def test_a_series_that_is_wanted_must_be_there(tmp_path: Path) -> None:
         training_candles(tmp_path, load({"tf": "1h"}), None, wanted)
     with pytest.raises(ConfigError, match=r"series_dir: \S+ is no folder"):
         open_series(load({"series_dir": "/nowhere"}))
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("label", ["A", "excursion"])
+def test_a_family_and_a_label(tmp_path: Path, label: str) -> None:
+    """From candles to a published model that answers, whatever the classes of the label."""
+    spec = LABELS.get(label)
+    question = replace(QUESTION, label=spec)
+    coins = [Coin(f"COIN{number}", made_candles(140, number)) for number in range(2)]
+    splits = replace(SPLITS, validation_days=25)
+    plan = TrainingPlan(("COIN0",), FamilyChoice("shares"), splits=splits)
+    trained(coins, plan, tmp_path, question)
+
+    at = versions.current(folder_of(tmp_path / "models", "COIN0", "1h"))
+    assert at is not None
+    model = load_model(at, "COIN0", "1h")
+    assert (model.spec.family, model.spec.label) == ("shares", spec)
+    panel = build_panel(coins[:1], None, question)
+    end = int(np.flatnonzero(panel.ready)[-1])
+    service = PredictionService("cpu", HOUR.ms)
+    service.serve({"COIN0": model})
+    window = Window(int(panel.open_ms[end]), panel.features[end - 15 : end + 1])
+    predicted = service.predict_symbol("COIN0", window)
+    raw = model.model.predict_proba(panel.features, np.array([end]))
+    assert predicted.probabilities == pytest.approx(
+        model.calibration.probabilities(raw, spec)[0].tolist(), abs=1e-9
+    )
+    assert len(predicted.probabilities) == len(spec.classes)
+    assert (predicted.score is None) == (spec.direction is None)
+    if spec.direction is None:  # nothing says which way: it is never traded
+        assert model.meta.verdict is not Verdict.ACTIVE
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_label_settles_what_it_was_learned_from() -> None:
+    table = made_candles(20, 0)
+    spec = LABELS.get("excursion")
+    found = label_history(spec, HOUR, table.open_ms, table.candles)
+    rows = [Candle(int(at), *row) for at, row in zip(table.open_ms, table.candles, strict=True)]
+    bars = spec.horizon.bars(HOUR)
+    classes = set[str]()
+    for at in np.flatnonzero(found.label >= 0):
+        atr = found.atr_bps[at] * rows[at].close / 1e4
+        classes.add(class_after(spec, atr, rows[at + 1 : at + 1 + bars]))
+        assert class_after(spec, atr, rows[at + 1 : at + 1 + bars]) == spec.classes[found.label[at]]
+    assert len(classes) > 2

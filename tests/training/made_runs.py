@@ -9,7 +9,7 @@ from crypto_bot.training.events import Event, ModelNotPublished, log_event
 from crypto_bot.training.executors.in_process import InProcess
 from crypto_bot.training.jobs import Stage, jobs_of
 from crypto_bot.training.judge import artifact_of
-from crypto_bot.training.panel import Coin
+from crypto_bot.training.panel import Coin, Question
 from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.run import prepare, run_graph
 from crypto_bot.training.run_store import RunStore
@@ -49,10 +49,12 @@ def plan(
     )
 
 
-def trained(coins: list[Coin], asked: TrainingPlan, folder: Path) -> dict[str, dict[str, bytes]]:
+def trained(
+    coins: list[Coin], asked: TrainingPlan, folder: Path, question: Question = QUESTION
+) -> dict[str, dict[str, bytes]]:
     """The published files of each coin's model, that of the pool under `pool`."""
     store = RunStore(folder / "store")
-    draft = prepare(store, coins, None, QUESTION, asked, now_ms=TRAINED_MS, resume=False)
+    draft = prepare(store, coins, None, question, asked, now_ms=TRAINED_MS, resume=False)
     study = draft.study(store.panel)
     graph = jobs_of(asked, len(study.folds))
     events: list[Event] = []
