@@ -108,7 +108,7 @@ def publish_files(files: Mapping[str, bytes], models_dir: Path) -> Path:
 def verify(folder: Path) -> Meta:
     """Checks a version's folder: `meta.json` and the hash of every file it names.
 
-    Raises ModelMissing without a `meta.json`, ModelIncompatible where anything is not as it says.
+    Raises ModelMissing without a `meta.json`, ModelIncompatible where anything differs from it.
     """
     meta = read_meta(folder)
     for name in meta.sha256:

@@ -34,9 +34,9 @@ class SwitchedOff:
 
 
 class PublishedCatalog:
-    """What `registry` says of `symbols` for the newest closed candle, beside what is stored.
+    """What `registry` serves to `symbols` for the newest closed candle, beside what is stored.
 
-    `newest_open_ms` tells that candle. Reads no file that looks as it did; may be asked from any
+    `newest_open_ms` gives that candle. Reads no file that looks as it did; may be asked from any
     thread.
     """
 
@@ -123,7 +123,7 @@ def read_card(folder: Path) -> ModelCard | None:
     try:
         meta = meta_from((version / _META).read_bytes(), str(version / _META))
     except (OSError, ModelIncompatible):
-        return None  # the registry tells what is wrong with it
+        return None  # the registry gives the reason
     return ModelCard(
         version=meta.version,
         verdict=meta.verdict.value,
@@ -156,10 +156,10 @@ def _metrics(path: Path, sha256: str | None) -> ModelMetrics | None:
 def headline(content: bytes) -> ModelMetrics | None:
     """The first lines of a `metrics.json`; None where it has not these measurements."""
     try:
-        told = _Metrics.model_validate_json(content)
+        held = _Metrics.model_validate_json(content)
     except ValidationError:
         return None
-    own, together = told.coin.model, told.coins_together.model.direction
+    own, together = held.coin.model, held.coins_together.model.direction
     return ModelMetrics(
         rows=own.rows,
         days=own.days,
@@ -170,7 +170,7 @@ def headline(content: bytes) -> ModelMetrics | None:
         coins_together=together.coins,
         ece=number(own.probabilities.ece),
         ece_floor=number(own.probabilities.ece_floor),
-        curves=tuple((name, tuple(losses)) for name, losses in told.curves.items()),
+        curves=tuple((name, tuple(losses)) for name, losses in held.curves.items()),
     )
 
 

@@ -74,7 +74,7 @@ class _Span(_Part):
 
 
 class Acceptance(_Part):
-    """A person's word that a model which looked too good is sound, and the audit behind it."""
+    """The manual approval of a model that looked too good, and the audit behind it."""
 
     because: str = Field(min_length=1)
     audit: tuple[str, ...] = Field(min_length=1)
@@ -145,11 +145,11 @@ class Meta(_Part):
     @property
     def rule(self) -> DecisionRule:
         """How a score becomes a prediction."""
-        told = self.decision
+        held = self.decision
         learned = None
-        if told.edges is not None and told.expected_atr is not None:
-            learned = ReturnMap(told.edges, told.expected_atr)
-        return DecisionRule(learned, told.cost_bps, told.tail)
+        if held.edges is not None and held.expected_atr is not None:
+            learned = ReturnMap(held.edges, held.expected_atr)
+        return DecisionRule(learned, held.cost_bps, held.tail)
 
     @property
     def data(self) -> Span:
@@ -234,17 +234,19 @@ def meta_from(content: bytes, origin: str) -> Meta:
 
 def trailing_as_json(trailing: Trailing) -> bytes:
     """As it is stored."""
-    told = _Trailing(open_ms=tuple(trailing.open_ms.tolist()), score=tuple(trailing.score.tolist()))
-    return told.model_dump_json().encode()
+    found = _Trailing(
+        open_ms=tuple(trailing.open_ms.tolist()), score=tuple(trailing.score.tolist())
+    )
+    return found.model_dump_json().encode()
 
 
 def trailing_from(content: bytes, origin: str) -> Trailing:
     """Raises ModelIncompatible where it is no series of scores."""
     try:
-        told = _Trailing.model_validate_json(content)
+        found = _Trailing.model_validate_json(content)
     except ValidationError as error:
         raise ModelIncompatible(f"{origin}: {_first(error)}") from error
-    open_ms, score = np.array(told.open_ms, np.int64), np.array(told.score, np.float64)
+    open_ms, score = np.array(found.open_ms, np.int64), np.array(found.score, np.float64)
     if open_ms.size != score.size or (np.diff(open_ms) <= 0).any() or not np.isfinite(score).all():
         raise ModelIncompatible(f"{origin}: the trailing scores are not one ascending series")
     return Trailing(open_ms, score)
@@ -255,5 +257,5 @@ def _known(value: float) -> float | None:
 
 
 def _first(error: ValidationError) -> str:
-    told = error.errors()[0]
-    return f"{'.'.join(map(str, told['loc'])) or 'content'}: {told['msg']}"
+    found = error.errors()[0]
+    return f"{'.'.join(map(str, found['loc'])) or 'content'}: {found['msg']}"

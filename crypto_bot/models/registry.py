@@ -211,12 +211,12 @@ class ModelRegistry:
 
 def fingerprint(folder: Path, names: tuple[str, ...]) -> Fingerprint:
     """Inode, size and time of change of each file; None where it is missing."""
-    told: list[tuple[int, int, int] | None] = []
+    looks: list[tuple[int, int, int] | None] = []
     for name in names:
         try:
             stat = os.stat(f"{folder}/{name}")  # noqa: PTH116 - hundreds of these at every close
         except OSError:
-            told.append(None)
+            looks.append(None)
             continue
-        told.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
-    return tuple(told)
+        looks.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(looks)

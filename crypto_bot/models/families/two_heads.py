@@ -1,6 +1,6 @@
 """Two questions in place of three classes: will it move, and which way. Private to families.
 
-P(rise) = P(move) P(up | move): a head each, because what tells a move is not what tells its side.
+P(rise) = P(move) P(up | move): a head each, because other columns predict a move than its side.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fitting one head of a network: a logit and the log loss of what it says."""
+"""Fitting one head of a network: a logit and its log loss."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def answers(tower: Tower, features: Tensor, ends: Tensor, window_bars: int) -> T
     was_training = tower.training
     tower.eval()
     offsets = block_offsets(window_bars).to(features.device)
-    told = [tower(gather(tower, features, some, offsets)) for some in torch.split(ends, _AT_ONCE)]
+    logits = [tower(gather(tower, features, some, offsets)) for some in torch.split(ends, _AT_ONCE)]
     tower.train(was_training)
-    return torch.cat(told).cpu() if told else torch.empty(0)
+    return torch.cat(logits).cpu() if logits else torch.empty(0)
 
 
 def learn(
@@ -113,9 +113,9 @@ class Best:
         self.barren = 0
         self.validation: list[float] = []
 
-    def see(self, tower: Tower, told: float, found: float) -> None:
+    def see(self, tower: Tower, fitted: float, found: float) -> None:
         """Takes the losses of one more epoch in."""
-        assert isfinite(told)
+        assert isfinite(fitted)
         self.validation.append(found)
         self.barren += 1
         if found < self.loss:
@@ -200,7 +200,7 @@ class Run:
         }
 
     def restore(self, state: State) -> Best:
-        """Goes on from what `state` gave."""
+        """Resumes from what `state` gave."""
         self._tower.load_state_dict(state["tower"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._rate.load_state_dict(state["rate"])
@@ -248,7 +248,7 @@ class Stream:
         return {"order": self._order.clone(), "generator": self._generator.get_state()}
 
     def restore(self, state: State) -> None:
-        """Goes on from what `state` gave."""
+        """Resumes from what `state` gave."""
         self._order = state["order"]
         self._generator.set_state(state["generator"])
 
@@ -276,7 +276,7 @@ def copied(tower: Tower) -> dict[str, Tensor]:
 
 
 def diverged(head: str, epoch: int, step: int, loss: float) -> str:
-    """Says that a loss was not finite, and when."""
+    """The message that a loss was not finite, and when."""
     return (
         f"the {head} head diverged: its loss is {loss} in epoch {epoch} at step {step}; "
         "lower the learning rate"

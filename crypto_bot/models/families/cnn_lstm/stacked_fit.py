@@ -78,11 +78,11 @@ def _learn(
     good = [coin for coin in coins if coin.failure is None]
     pupils = [coin.pupil(tower_of(coin.net), question, series) for coin in good]
     learned = yield from learn_together(pupils, schedule)
-    for coin, told in zip(good, learned, strict=True):
-        if isinstance(told, TrainingError):
-            coin.failure = told
+    for coin, found in zip(good, learned, strict=True):
+        if isinstance(found, TrainingError):
+            coin.failure = found
         else:
-            coin.learned.append(told)
+            coin.learned.append(found)
 
 
 class _Coin:

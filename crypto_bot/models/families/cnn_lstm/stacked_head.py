@@ -198,10 +198,10 @@ class _Stack:
     def epoch(self) -> None:
         """Every coin learns from its examples, is measured and kept."""
         started = time.perf_counter()
-        told = self._steps.epoch([run.turn() for run in self.runs], self.runs[0].epochs + 1)
+        found = self._steps.epoch([run.turn() for run in self.runs], self.runs[0].epochs + 1)
         seconds = time.perf_counter() - started
-        found = self._steps.losses_on(self._validations)
+        after = self._steps.losses_on(self._validations)
         weights = self._steps.weights()
         for coin, run in enumerate(self.runs):
-            own = Losses(told.loss[:, coin], told.mass[:, coin])
-            run.learned(weights[coin], own, found[coin], seconds)
+            own = Losses(found.loss[:, coin], found.mass[:, coin])
+            run.learned(weights[coin], own, after[coin], seconds)

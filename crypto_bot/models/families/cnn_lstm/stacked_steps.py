@@ -104,12 +104,12 @@ class StackedSteps:
     def losses_on(self, data: Sequence[HeadData]) -> list[float]:
         """The loss in nats of each coin on its own of `data`."""
         ends = pad_sequence([each.ends for each in data], batch_first=True)
-        told = torch.cat(
+        found = torch.cat(
             [self._stack.logits(self._series, some) for some in torch.split(ends, _AT_ONCE, dim=1)],
             dim=1,
         ).cpu()
         losses = []
-        for logits, each in zip(told, data, strict=True):
+        for logits, each in zip(found, data, strict=True):
             weights = each.weights.cpu()
             logit = logits[: weights.shape[0]]
             loss = log_loss(logit, each.truth.cpu(), weights, reduction="sum")
@@ -135,7 +135,7 @@ class StackedSteps:
     def _update(self, gradient: Tensor, row: _Row) -> None:
         """AdamW for each coin at its own rate; an idle one stays as it is, its count of steps too.
 
-        `found_inf` is how torch says on the device that a step is not to be taken.
+        `found_inf` is how torch marks on the device that a step is not to be taken.
         """
         for coin in range(self._steps.shape[0]):
             adamw(
@@ -186,7 +186,7 @@ class _Row(NamedTuple):
 
 
 class _Tables:
-    """The rows of an epoch, always in the same memory, and what came of each."""
+    """The rows of an epoch, always in the same memory, and the losses of each."""
 
     def __init__(
         self, stack: TowerStack, examples: int, schedule: Schedule, dropout: float
@@ -249,7 +249,7 @@ class _Tables:
         return _Row(chosen, rates, idle, Kept(before, after, self._share))
 
     def note(self, loss: Tensor, mass: Tensor) -> None:
-        """Writes down what came of the row, and goes on to the next."""
+        """Writes the losses of the row, and moves to the next."""
         self.loss.index_copy_(0, self._cursor, loss[None])
         self.mass.index_copy_(0, self._cursor, mass[None])
         self._cursor.add_(1)

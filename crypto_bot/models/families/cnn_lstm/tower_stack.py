@@ -35,7 +35,7 @@ class Kept(NamedTuple):
 class TowerStack:
     """The same tower of each coin.
 
-    `vectors` [coins, length] holds the weights as `vector_of` tells them.
+    `vectors` [coins, length] holds the weights as `vector_of` lays them out.
     """
 
     def __init__(self, towers: Sequence[Tower], window_bars: int, device: torch.device) -> None:
@@ -105,13 +105,13 @@ class TowerStack:
 
 def vector_of(tower: Tower) -> Tensor:
     """A copy of the weights of `tower` [length], in the order of its parameters; 0 after them."""
-    told = parameters_to_vector(tower.parameters()).detach()
-    return pad(told, (0, -told.shape[0] % _ALIGNED))
+    whole = parameters_to_vector(tower.parameters()).detach()
+    return pad(whole, (0, -whole.shape[0] % _ALIGNED))
 
 
 @torch.no_grad()
 def put_vector(tower: Tower, vector: Tensor) -> None:
-    """Gives `tower` the weights that `vector_of` told."""
+    """Gives `tower` the weights of a vector that `vector_of` made."""
     weights = list(tower.parameters())
     *parts, _ = torch.split(vector, _lengths(weights, vector.shape[0]))
     for weight, part in zip(weights, parts, strict=True):
