@@ -95,18 +95,21 @@ class LiveFeatures:
         bars = np.array([number], np.int64)
         if self._features.leader in bar.candles:
             self._follow_leader(bars, np.array([bar.candles[self._features.leader][1:]]))
-        lead = self._leading(bars)
+        lead = extras = self._leading(bars)
         rows = np.full((len(self._coins), len(self._features.columns)), np.nan)
         valid = np.zeros(len(self._coins), np.bool_)
         known = np.zeros((len(self._coins), len(self._features.optional)), np.bool_)
+        known[:, : lead.known.shape[1]] = lead.known
+        cuts, step_ms = np.zeros(1, np.bool_), self._timeframe.ms
         for symbol, coin in self._coins.items():
             if symbol in bar.candles:
                 candles = np.array([bar.candles[symbol][1:]])
-                extras = self._extras(symbol, bars, lead)
-                feed = self._feed(bars, candles, extras)
+                if self._features.series:
+                    extras = self._extras(symbol, bars, lead)
+                    known[coin] = extras.known[0]
+                feed = Feed(bars, candles, cuts, *extras, step_ms, self._warm_up)
                 own = slice(coin, coin + 1)
                 self._features.advance(self._memory, coin, feed, rows[own], valid[own])
-                known[own] = extras.known
         return FeatureRows(rows, valid, known)
 
     def why_not_valid(self, symbol: str) -> str:

@@ -42,6 +42,10 @@ class CandleTable:
         observed = {name: known.before(until_ms) for name, known in self.observed.items()}
         return CandleTable(self.open_ms[:count], self.candles[:count], observed)
 
+    def newest(self, count: int) -> CandleTable:
+        """The last `count` candles, with all that was observed."""
+        return CandleTable(self.open_ms[-count:], self.candles[-count:], self.observed)
+
     def fingerprint(self) -> str:
         """SHA-256 of all of it."""
         digest = hashlib.sha256(self.open_ms.tobytes() + self.candles.tobytes())

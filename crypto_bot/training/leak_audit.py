@@ -97,7 +97,7 @@ def _prefixes(
 ) -> list[tuple[str, tuple[str, ...]]]:
     """The columns of features and of label whose past changes, each with a name for the table."""
     features, timeframe = question.features, question.timeframe
-    kept = CandleTable(coin.table.open_ms[-_PREFIX_BARS:], coin.table.candles[-_PREFIX_BARS:])
+    kept = coin.table.newest(_PREFIX_BARS)
     ends_ms = int(kept.open_ms[-1]) + timeframe.ms
     cuts_ms = [ends_ms - bars * timeframe.ms for bars in _CUTS]
     measure = feature_measure(features, timeframe, kept, leader, coin.market_since_ms)

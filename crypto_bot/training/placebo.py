@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ def coin_flip(
     last = max(int(numbers[-1]) for numbers in bars.values())
     signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), last - first + 1)
     return {
-        symbol: CandleTable(coin.open_ms, _turned(coin.candles, signs[bars[symbol] - first]))
+        symbol: replace(coin, candles=_turned(coin.candles, signs[bars[symbol] - first]))
         for symbol, coin in markets.items()
     }
 

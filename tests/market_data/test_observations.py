@@ -116,5 +116,8 @@ def test_a_table_joins_at_the_close_and_is_cut_with_what_was_known_by_then() -> 
     part = table.before(3 * quarter.ms)
     assert part.open_ms.tolist() == opens_ms[:3].tolist()
     assert part.observed["funding"].values.tolist() == [5.0]
+    newest = table.newest(2)
+    assert newest.open_ms.tolist() == opens_ms[2:].tolist()
+    assert newest.column("funding", quarter, 2 * quarter.ms).values.tolist() == [5.0, 6.0]
     assert part.fingerprint() != table.fingerprint()
     assert candle_table([]).candles.shape == (0, 5)
