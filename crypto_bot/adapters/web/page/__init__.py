@@ -1,4 +1,4 @@
-"""The review page: six views of what the engine said and what came of it, by NiceGUI.
+"""The review page: six views of the predictions and their outcomes, by NiceGUI.
 
 To add a view: write `async def build(board, viewer, asked)` in a module of its own, which makes
 NiceGUI elements inside the frame that stands already, and name it in `views.VIEWS`. What it shows

@@ -23,11 +23,11 @@ GROUPED = "(v) => v.toLocaleString('en-US')"
 MUTED_SIZE = 11
 
 
-def canvas(palette: Palette, said: str, **parts: Any) -> Options:
-    """A chart without motion, described to screen readers by `said`."""
+def canvas(palette: Palette, description: str, **parts: Any) -> Options:
+    """A chart without motion, described to screen readers by `description`."""
     return {
         "animation": False,
-        "aria": {"enabled": True, "label": {"enabled": True, "description": said}},
+        "aria": {"enabled": True, "label": {"enabled": True, "description": description}},
         "backgroundColor": "transparent",
         "textStyle": {"fontFamily": "Roboto, sans-serif", "color": palette.muted, "fontSize": 11},
         "tooltip": tooltip(palette),

@@ -119,7 +119,7 @@ class Board:
                 self._loop.call_soon_threadsafe(self._news.set)
 
     def open(self) -> None:
-        """From here on pages are told; to be called in the event loop of the server."""
+        """From here on pages are updated; to be called in the event loop of the server."""
         self._loop = asyncio.get_running_loop()
         self._news.set()
         self._tasks = [
@@ -186,7 +186,7 @@ class Board:
 
         One is made at the start in any case, so that the first page need not wait for it.
         """
-        told: tuple[object, ...] = ()
+        shown_for: tuple[object, ...] = ()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
@@ -195,9 +195,9 @@ class Board:
             report = self.health()
             now = (report.status, report.reasons, self.quotes())
             is_seen = self.changed.callbacks or self.snapshot is EMPTY
-            if not is_seen or not (self._news.is_set() or now != told):
+            if not is_seen or not (self._news.is_set() or now != shown_for):
                 continue
-            is_news, told = self._news.is_set(), now
+            is_news, shown_for = self._news.is_set(), now
             try:
                 await (self.renew() if is_news else self.reprice())
             except StoreError as error:

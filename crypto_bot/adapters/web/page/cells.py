@@ -86,15 +86,15 @@ def forest(
     def x(value: float) -> str:
         return _percent((value - low_end) / (high_end - low_end)) if isfinite(value) else ""
 
-    said = "no record"
+    label = "no record"
     if interval.is_bounded:
-        said = f"95 % interval {interval.low:.3f} to {interval.high:.3f}"
+        label = f"95 % interval {interval.low:.3f} to {interval.high:.3f}"
     if isfinite(yardstick):
-        said += f", yardstick {yardstick:.3f}"
+        label += f", yardstick {yardstick:.3f}"
     if interval.is_estimated:
-        said = f"estimate {interval.value:.3f}, {said}"
+        label = f"estimate {interval.value:.3f}, {label}"
     reach = (x(interval.low), x(interval.high)) if interval.is_bounded else None
-    return drawn("forest", reach, x(yardstick), x(interval.value), said)
+    return drawn("forest", reach, x(yardstick), x(interval.value), label)
 
 
 def track(now_r: float, reward_r: float) -> Markup:
@@ -104,8 +104,8 @@ def track(now_r: float, reward_r: float) -> Markup:
     """
     span = 1.0 + max(reward_r, 1e-9)
     entry, now = (f"{4 + 92 * min(1.0, max(0.0, (1.0 + r) / span)):.1f}%" for r in (0.0, now_r))
-    said = f"{now_r:+.1f} R between the stop at -1 and the target at {reward_r:+.1f}"
-    return drawn("track", "long" if now_r >= 0 else "short", entry, now, said)
+    label = f"{now_r:+.1f} R between the stop at -1 and the target at {reward_r:+.1f}"
+    return drawn("track", "long" if now_r >= 0 else "short", entry, now, label)
 
 
 def sparkline(values: Sequence[float]) -> Markup:

@@ -92,7 +92,7 @@ def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) 
         return formats.signed(100 * (price / trade.entry - 1.0), 2, "%")
 
     tone = "long" if trade.now_r > 0 else "short"
-    told = [
+    shown = [
         Fact("Entry", formats.number(trade.entry, decimals)),
         Fact("Target", formats.number(trade.target, decimals), away(trade.target)),
         Fact("Stop", formats.number(trade.stop, decimals), away(trade.stop)),
@@ -105,9 +105,9 @@ def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) 
     ]
     if signal.expected_bps is not None:
         cost = f"cost {formats.number(signal.cost_bps)} bp"
-        told.append(Fact("Expected", formats.signed(signal.expected_bps, 0, " bp"), cost))
-    told.append(Fact("Source", SOURCES[signal.source], signal.model_version or ""))
-    return told
+        shown.append(Fact("Expected", formats.signed(signal.expected_bps, 0, " bp"), cost))
+    shown.append(Fact("Source", SOURCES[signal.source], signal.model_version or ""))
+    return shown
 
 
 def _chain(state: CoinState) -> Markup:
@@ -120,16 +120,16 @@ def _chain(state: CoinState) -> Markup:
         piece("turn", "muted", "", SOURCES[each.source], f"declined: {each.reason}")
         for each in signal.declined
     ]
-    said = "; ".join(signal.reasons) or "no reason given"
+    reasons = "; ".join(signal.reasons) or "no reason given"
     called = {Pred.LONG: "long", Pred.SHORT: "short", Pred.NO_TRADE: "no trade"}[signal.pred]
-    answer = f"answered {called}: {said}"
+    answer = f"answered {called}: {reasons}"
     arrow = cells.direction(signal.pred)
     turns.append(piece("turn", "", arrow, SOURCES[signal.source], answer))
     return heading("Why, newest signal", "late" if latest.late else "") + piece("chain", turns)
 
 
 def _score(lines: Sequence[LoggedSignal]) -> Markup:
-    """The newest score that the analyzer told in parts."""
+    """The newest score that the analyzer stored in parts."""
     for line in lines:
         signal = line.stored.signal
         found = parts(signal.reasons)
@@ -160,7 +160,7 @@ def _record(state: CoinState) -> Markup:
         return head + nothing(
             "No settled trade", "A call counts when it was made in time and has ended."
         )
-    told = [
+    shown = [
         Fact(
             "Hit rate",
             formats.rate(line.rate.value, line.n),
@@ -168,13 +168,13 @@ def _record(state: CoinState) -> Markup:
         )
     ]
     if isfinite(line.break_even):
-        told.append(Fact("Break-even, all coins", f"{100 * line.break_even:.1f}%"))
+        shown.append(Fact("Break-even, all coins", f"{100 * line.break_even:.1f}%"))
     mean = line.record.mean_return_bps
     if mean.is_estimated:
         reach = formats.ends(mean, 1) if mean.is_bounded else ""
-        told.append(Fact("Mean, gross", formats.signed(mean.value, 1, " bp"), reach))
+        shown.append(Fact("Mean, gross", formats.signed(mean.value, 1, " bp"), reach))
     drawing = cells.forest(line.rate, line.break_even, cells.RATES)
-    return head + piece("wide_cell", drawing) + facts(told)
+    return head + piece("wide_cell", drawing) + facts(shown)
 
 
 def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
@@ -188,6 +188,6 @@ def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
 def _last_call(line: LoggedSignal, viewer: Viewer) -> Ending:
     signal, outcome = line.stored.signal, line.outcome
     assert outcome is not None
-    said = formats.probability(signal.confidence) if calibrated(signal) else SOURCES[signal.source]
+    who = formats.probability(signal.confidence) if calibrated(signal) else SOURCES[signal.source]
     at = formats.clock_time(signal.candle_open_ms, viewer.zone)
-    return ending_of(at, said, signal.pred, outcome.status, result_r(signal, outcome))
+    return ending_of(at, who, signal.pred, outcome.status, result_r(signal, outcome))

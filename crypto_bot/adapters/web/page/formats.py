@@ -113,11 +113,11 @@ def moment(at_ms: int, zone: tzinfo) -> str:
 def in_zone(text: str, zone: tzinfo) -> str:
     """`text` with the instants in it, ISO-8601 in UTC, as moments of `zone`."""
 
-    def said(found: re.Match[str]) -> str:
+    def local(found: re.Match[str]) -> str:
         at = datetime.fromisoformat(found[0])
         return moment(round(at.timestamp() * 1000), zone)
 
-    return _INSTANT.sub(said, text)
+    return _INSTANT.sub(local, text)
 
 
 def coin(symbol: str) -> str:

@@ -43,7 +43,7 @@ def framed(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -
         ui.html(_bar(board, viewer, places, here), sanitize=False).classes("bar")
         beat = ui.element("div").classes("beat").props("hidden")
     news = ui.label().classes("unseen").props("aria-live=polite role=status")
-    told = board.snapshot.news
+    announced = board.snapshot.news
 
     def tick() -> None:
         snapshot = board.snapshot
@@ -54,10 +54,10 @@ def framed(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -
         )
 
     def tell() -> None:
-        nonlocal told
-        if board.snapshot.news != told:
-            told = board.snapshot.news
-            news.set_text(told)
+        nonlocal announced
+        if board.snapshot.news != announced:
+            announced = board.snapshot.news
+            news.set_text(announced)
 
     tick()
     board.beaten.subscribe(tick)

@@ -27,7 +27,7 @@ def groups_options(
 ) -> Options:
     """A dot and a 95 % interval for each of `lines`; below, how many calls. Few calls: no dot."""
     names = [line.name for line in lines]
-    told = _told(lines)
+    groups = _in_percent(lines)
     return canvas(
         palette,
         f"Hit rate by {unit}: {_words(lines)}",
@@ -45,17 +45,17 @@ def groups_options(
             axis(palette, gridIndex=1, splitNumber=1, axisLabel={":formatter": GROUPED}),
         ],
         series=[
-            _rates(palette, [each for each in told if each.rate is not None]),
+            _rates(palette, [each for each in groups if each.rate is not None]),
             # A scale fits what is a point: the ends of the lines are points that nobody sees.
-            dots("ends", [[each.name, end] for each in told for end in each[2:]], 0),
-            _few(palette, [each for each in told if each.rate is None]),
+            dots("ends", [[each.name, end] for each in groups for end in each[2:]], 0),
+            _few(palette, [each for each in groups if each.rate is None]),
             _break_even(palette, names, break_even),
             bars("calls", [each.n for each in lines], palette.none, barWidth="55%"),
         ],
     )
 
 
-class _Told(NamedTuple):
+class _Group(NamedTuple):
     """A group in percent."""
 
     name: str
@@ -64,10 +64,10 @@ class _Told(NamedTuple):
     high: float
 
 
-def _told(lines: Sequence[Line]) -> list[_Told]:
+def _in_percent(lines: Sequence[Line]) -> list[_Group]:
     """Those that have an interval."""
     return [
-        _Told(
+        _Group(
             line.name,
             round(100 * line.rate.value, 2) if line.rate.is_estimated else None,
             *(round(100 * end, 2) for end in line.rate[1:]),
@@ -77,7 +77,7 @@ def _told(lines: Sequence[Line]) -> list[_Told]:
     ]
 
 
-def _rates(palette: Palette, sure: Sequence[_Told]) -> Options:
+def _rates(palette: Palette, sure: Sequence[_Group]) -> Options:
     return dots(
         "hit rate",
         [[each.name, each.rate] for each in sure],
@@ -88,7 +88,7 @@ def _rates(palette: Palette, sure: Sequence[_Told]) -> Options:
     )
 
 
-def _few(palette: Palette, unsure: Sequence[_Told]) -> Options:
+def _few(palette: Palette, unsure: Sequence[_Group]) -> Options:
     middles = [[each.name, round((each.low + each.high) / 2, 2)] for each in unsure]
     reach = segments([(each.name, *each[2:]) for each in unsure], palette.none)
     return dots("fewer than 30 calls", middles, 0, markLine=reach)
@@ -100,5 +100,5 @@ def _break_even(palette: Palette, names: Sequence[str], share: float) -> Options
 
 
 def _words(lines: Sequence[Line]) -> str:
-    told = [f"{line.name} {formats.rate(line.rate.value, line.n)}" for line in lines if line.n]
-    return ", ".join(told) or "no calls"
+    words = [f"{line.name} {formats.rate(line.rate.value, line.n)}" for line in lines if line.n]
+    return ", ".join(words) or "no calls"

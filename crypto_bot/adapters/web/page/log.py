@@ -1,4 +1,4 @@
-"""Log: every prediction and what came of it, a hundred lines at a time."""
+"""Log: every prediction and its outcome, a hundred lines at a time."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ _LINE = """
 </tr>
 <tr v-if="props.expand" class="opened"><td colspan="11"><div class="inside">
   <div><div class="title">Reasons</div><ul class="chain">
-    <li v-for="said in props.row.declined" class="muted">{{ said }}</li>
-    <li v-for="said in props.row.reasons">{{ said }}</li></ul></div>
+    <li v-for="reason in props.row.declined" class="muted">{{ reason }}</li>
+    <li v-for="reason in props.row.reasons">{{ reason }}</li></ul></div>
   <div><div class="title">Inputs and result</div><dl class="facts">
     <template v-for="input in props.row.inputs"><dt>{{ input[0] }}</dt><dd>{{ input[1] }}</dd>
     </template></dl></div>
@@ -66,8 +66,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     address = read_address(asked, board.symbols, viewer.zone)
     found = await _read(board, address)
     ui.html(_form(board, viewer, address), sanitize=False)
-    for said in address.refused:
-        ui.label(said).classes("refused warn")
+    for message in address.refused:
+        ui.label(message).classes("refused warn")
     with ui.element("div").classes("panel wide"):
         table = _table(board, found, viewer)
         empty = _nothing(address)

@@ -44,7 +44,7 @@ class LogAddress(NamedTuple):
 
 
 def read_address(asked: Mapping[str, str], symbols: Sequence[str], zone: tzinfo) -> LogAddress:
-    """A time without a zone is in `zone`. A field that is not understood is left out and told."""
+    """A time without a zone is in `zone`. A field that is not understood is left out and named."""
     texts: dict[str, str] = {}
     refused: list[str] = []
 

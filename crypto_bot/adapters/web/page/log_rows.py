@@ -58,10 +58,10 @@ def _ended(signal: Signal, outcome: Outcome | None) -> Row:
 
 
 def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]]:
-    """Name and value of everything the line was made of and came to."""
+    """Name and value of the inputs and the result of a line."""
     signal, outcome = line.stored.signal, line.outcome
     targets = signal.levels.take_profits or ()
-    told = [
+    shown = [
         ("id", signal.id),
         ("made", formats.moment(line.stored.created_ms, viewer.zone)),
         ("model", signal.model_version),
@@ -74,7 +74,7 @@ def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]
         ("judged by", signal.label and signal.label.words),
     ]
     if outcome is not None:
-        told += [
+        shown += [
             ("settled", formats.moment(outcome.settled_ms, viewer.zone)),
             ("exit", formats.number(outcome.exit_price, decimals)),
             ("return", formats.signed(outcome.return_bps, 1, " bp")),
@@ -84,7 +84,7 @@ def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]
             ),
             ("label", outcome.label and str(outcome.label)),
         ]
-    return [[name, str(value)] for name, value in told if value]
+    return [[name, str(value)] for name, value in shown if value]
 
 
 def _price(price: float | None, decimals: int) -> str:

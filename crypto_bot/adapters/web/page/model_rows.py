@@ -76,11 +76,11 @@ def reason(entry: ModelEntry) -> str:
     if card is None:
         return entry.reason
     loss = next((gate for gate in card.gates if gate.name == "log_loss"), None)
-    said = [f"the pool of {len(card.trained_with)} coins answers"] if entry.pooled else []
-    said += [] if loss is None else [_loss_words(loss)]
+    reasons = [f"the pool of {len(card.trained_with)} coins answers"] if entry.pooled else []
+    reasons += [] if loss is None else [_loss_words(loss)]
     if card.verdict != "ACTIVE":
-        said += [each for each in card.reasons if loss is None or each != loss.words][:1]
-    return "; ".join(said or card.reasons[:1]) or entry.reason
+        reasons += [each for each in card.reasons if loss is None or each != loss.words][:1]
+    return "; ".join(reasons or card.reasons[:1]) or entry.reason
 
 
 def opened(entry: ModelEntry, viewer: Viewer) -> Markup:
@@ -92,21 +92,21 @@ def opened(entry: ModelEntry, viewer: Viewer) -> Markup:
         "opened_model",
         table(_GATES, [_gate(each) for each in sorted(card.gates, key=lambda gate: gate.passed)])
         if card.gates
-        else piece("tag", "No gate is told in its files.", "muted"),
+        else piece("tag", "Its files name no gate.", "muted"),
         (cells.mark("warning", "warn"), card.accepted_because),
         table(_MEASURED, _measured(card.metrics))
         if card.metrics
-        else piece("tag", "Nothing is told in its files.", "muted"),
+        else piece("tag", "Its files hold no measurement.", "muted"),
         table(_FACTS, _facts(entry, card, viewer)),
         entry.symbol,
     )
 
 
 def _loss_words(gate: Gate) -> str:
-    told = f"log loss {formats.number(gate.value, 3)}, baseline {formats.number(gate.limit, 3)}"
+    text = f"log loss {formats.number(gate.value, 3)}, baseline {formats.number(gate.limit, 3)}"
     if not (isfinite(gate.value) and isfinite(gate.limit)):
-        return told
-    return f"{told}: {'better' if gate.value < gate.limit else 'worse'}"
+        return text
+    return f"{text}: {'better' if gate.value < gate.limit else 'worse'}"
 
 
 def _figures(card: ModelCard, now_ms: int) -> Sequence[tuple[str, str]]:
@@ -128,8 +128,8 @@ def _figures(card: ModelCard, now_ms: int) -> Sequence[tuple[str, str]]:
 
 
 def _of_floor(metrics: ModelMetrics) -> Markup:
-    told = f"{formats.number(metrics.ece, 3)} / {formats.number(metrics.ece_floor, 3)}"
-    return piece("tag", told, "warn" if metrics.ece > metrics.ece_floor + 0.010 else "")
+    text = f"{formats.number(metrics.ece, 3)} / {formats.number(metrics.ece_floor, 3)}"
+    return piece("tag", text, "warn" if metrics.ece > metrics.ece_floor + 0.010 else "")
 
 
 def _gate(gate: Gate) -> Sequence[str]:

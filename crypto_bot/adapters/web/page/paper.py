@@ -22,8 +22,8 @@ PATH = "/paper"
 _REFUSALS = 12
 
 
-class _Desk(NamedTuple):
-    """What is read of the desk at once."""
+class _State(NamedTuple):
+    """What is read at once."""
 
     accounts: Sequence[AccountReport]
     refusals: Sequence[Refusal]
@@ -37,15 +37,15 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     styled()
     name = asked.get("account", "")
 
-    def read() -> _Desk:
+    def read() -> _State:
         accounts = board.paper.accounts()
         names = [account.name for account in accounts]
         chosen = names.index(name) if name in names else 0
         refusals = board.paper.refusals(names[chosen], _REFUSALS) if names else []
-        return _Desk(accounts, refusals, board.paper.kill_switch(), chosen)
+        return _State(accounts, refusals, board.paper.kill_switch(), chosen)
 
-    desk = await board.read(read)
-    if not desk.accounts:
+    state = await board.read(read)
+    if not state.accounts:
         _nothing()
         return
 
@@ -58,8 +58,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         ui.navigate.history.replace(f"{PATH}?{urlencode({'account': account})}")
         await renew()
 
-    view = _View(board, viewer, desk, choose, renew)
-    view.show(desk)
+    view = _View(board, viewer, state, choose, renew)
+    view.show(state)
     board.changed.subscribe(renew)
 
 
@@ -76,7 +76,7 @@ class _View:
         self,
         board: Board,
         viewer: Viewer,
-        desk: _Desk,
+        state: _State,
         choose: Callable[[str], Awaitable[None]],
         renew: Callable[[], Awaitable[None]],
     ) -> None:
@@ -84,9 +84,9 @@ class _View:
         self._viewer = viewer
         self._switch = Switch(board, viewer, renew)
         with ui.element("div").classes("filters paper-head"):
-            names = [account.name for account in desk.accounts]
+            names = [account.name for account in state.accounts]
             options = [(name, name) for name in names]
-            self._names = Choices("Account", options, names[desk.chosen], choose)
+            self._names = Choices("Account", options, names[state.chosen], choose)
             self._market = ui.label().classes("muted grow")
             self._switch.button()
         self._strip = ui.html(sanitize=False).classes("strip paper-strip")
@@ -104,9 +104,9 @@ class _View:
                 with panel("Newest refusals", viewer.zone_label):
                     self._refusals = ui.html(sanitize=False)
 
-    def show(self, desk: _Desk) -> None:
+    def show(self, state: _State) -> None:
         """Puts what was read in."""
-        account = desk.accounts[desk.chosen]
+        account = state.accounts[state.chosen]
         viewer = self._viewer
         self._names.show(account.name)
         market = "long only" if account.market == "spot" else "both ways, with funding"
@@ -117,13 +117,13 @@ class _View:
         self._strip.set_content(strip(account))
         utc = viewer.zone_name == "UTC"
         self._curve.show(
-            equity_options(viewer.palette, account, desk.switch, utc=utc),
+            equity_options(viewer.palette, account, state.switch, utc=utc),
             empty=len(account.curve) < 2,
         )
         now_ms = self._board.now_ms()
         self._positions.set_content(tables.positions_table(account.open_positions, now_ms))
         self._trades.set_content(tables.trades_table(account.closed_trades, viewer))
         self._rules.set_content(tables.refusals_table(account))
-        self._refusals.set_content(tables.newest_refusals(desk.refusals, viewer))
-        held = sum(len(each.open_positions) for each in desk.accounts)
-        self._switch.show(desk.switch, held)
+        self._refusals.set_content(tables.newest_refusals(state.refusals, viewer))
+        held = sum(len(each.open_positions) for each in state.accounts)
+        self._switch.show(state.switch, held)

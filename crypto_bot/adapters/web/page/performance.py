@@ -171,7 +171,7 @@ class _Figures:
             with ui.element("div").classes("stack"):
                 with panel("By volatility", "fifths of the calls, quiet first"):
                     self._volatility = ui.html(sanitize=False)
-                with panel("Called and came", "all calls, share of each row"):
+                with panel("Called and observed", "all calls, share of each row"):
                     self._confusion = ui.html(sanitize=False)
         with panel("Models live, beside their tests", "log-loss skill against the baseline, 95%"):
             self._live = ui.html(sanitize=False).classes("scrolls")
@@ -183,8 +183,8 @@ class _Figures:
     def show(self, report: PerformanceReport, models: ModelsReport) -> None:
         """Puts a report in."""
         palette = self._palette
-        said = verdict_sentence(report.trades, self._first_results())
-        self._verdict.set_content(tables.sentence(said))
+        verdict = verdict_sentence(report.trades, self._first_results())
+        self._verdict.set_content(tables.sentence(verdict))
         self._sources.set_content(tables.source_table(report.by_source, report.random_side))
         self._coins.set_content(tables.coin_table(report.by_coin))
         self._volatility.set_content(tables.volatility_table(report.by_volatility))

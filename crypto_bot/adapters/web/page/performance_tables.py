@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import coin_link, columns, empty, muted, piece, table
-from crypto_bot.adapters.web.page.sentences import GLYPHS, Said
+from crypto_bot.adapters.web.page.sentences import GLYPHS, Sentence
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
@@ -39,9 +39,9 @@ class Share(NamedTuple):
     rate: str
 
 
-def sentence(said: Said) -> Markup:
+def sentence(made: Sentence) -> Markup:
     """The verdict, its glyph before it."""
-    return piece("sentence", cells.mark(said.glyph), said.word, said.rest)
+    return piece("sentence", cells.mark(made.glyph), made.word, made.rest)
 
 
 def source_table(lines: Sequence[Line], random: Line) -> Markup:

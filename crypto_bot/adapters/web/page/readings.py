@@ -1,4 +1,4 @@
-"""What a snapshot is made of: the store, the models and the desk, read after a cycle."""
+"""What a snapshot is made of: the store, the models and paper trading, read after a cycle."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPEN_CALLS = 8
 
 
 class NoPaper:
-    """A desk where nothing is traded; see `ports.PaperTrading`."""
+    """Paper trading that is off; see `ports.PaperTrading`."""
 
     def accounts(self) -> list[AccountReport]:
         return []

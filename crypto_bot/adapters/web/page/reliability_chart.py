@@ -1,4 +1,4 @@
-"""The reliability diagram: what was said against what came, for each side, over how often."""
+"""The reliability diagram: predicted against observed, for each side, over how often."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def reliability_options(palette: Palette, long: Reliability, short: Reliability)
             axis(palette, gridIndex=1, splitNumber=2, axisLabel={":formatter": GROUPED}),
         ],
         series=[
-            line("as often as said", diagonal, palette.muted, 1, dash="dashed", silent=True),
+            line("as often as predicted", diagonal, palette.muted, 1, dash="dashed", silent=True),
             _dots(long.bins, palette.long, 0, 0.0),
             _dots(short.bins, palette.short, 180, _APART),
             _counts("long calls", long.bins, palette.long),
@@ -68,11 +68,11 @@ def reliability_options(palette: Palette, long: Reliability, short: Reliability)
     )
 
 
-def calibration_words(told: Reliability) -> str:
+def calibration_words(found: Reliability) -> str:
     """`error .034, noise floor .011 (too confident)`."""
-    if told.leaning is None:
-        return f"n {formats.number(told.n)}, too few to say"
-    return f"error {_short(told.error)}, noise floor {_short(told.floor)} ({told.leaning})"
+    if found.leaning is None:
+        return f"n {formats.number(found.n)}, too few to say"
+    return f"error {_short(found.error)}, noise floor {_short(found.floor)} ({found.leaning})"
 
 
 def _short(share: float) -> str:

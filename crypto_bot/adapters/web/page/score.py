@@ -18,6 +18,6 @@ class Part(NamedTuple):
 
 
 def parts(reasons: Sequence[str]) -> list[Part]:
-    """Those that are told, in their order; none for a source that has no parts."""
+    """Those that are stored, in their order; none for a source that has no parts."""
     found = (_PART.fullmatch(reason) for reason in reasons)
     return [Part(each[1], float(each[2]), each[3]) for each in found if each]

@@ -1,4 +1,4 @@
-"""What a record amounts to, said before any figure is drawn."""
+"""What a record amounts to, in a sentence before any figure is drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GLYPHS = {
 """The glyph beside each word."""
 
 
-class Said(NamedTuple):
+class Sentence(NamedTuple):
     """A word in bold, and the rest of the sentence."""
 
     glyph: str
@@ -32,32 +32,32 @@ class Said(NamedTuple):
         return f"{self.word} {self.rest}"
 
 
-def verdict_sentence(line: Line, first_results: str) -> Said:
+def verdict_sentence(line: Line, first_results: str) -> Sentence:
     """Such as "Not proven. Hit rate 44.1% [42.2, 46.0], n 2,614; break-even 43.6%.".
 
     `first_results` says when there will be some, where there is none.
     """
     if not line.rate.is_bounded:
-        return Said(GLYPHS[Standing.TOO_FEW], "No resolved LONG or SHORT.", first_results)
+        return Sentence(GLYPHS[Standing.TOO_FEW], "No resolved LONG or SHORT.", first_results)
     low_high = formats.interval(line.rate, line.n)
     if line.n < MIN_CALLS:
-        return Said(
+        return Sentence(
             GLYPHS[Standing.TOO_FEW],
             "Too few to say.",
             f"{line.n} of the {MIN_CALLS} calls that an estimate takes; 95% interval {low_high}.",
         )
-    told = (
+    text = (
         f"Hit rate {formats.rate(line.rate.value, line.n)} {low_high}, n {formats.number(line.n)}"
     )
     if not isfinite(line.break_even):
-        return Said(
+        return Sentence(
             GLYPHS[Standing.TOO_FEW],
             "No yardstick.",
-            f"{told}; all calls gained, or none did, so nothing is known of a break-even.",
+            f"{text}; all calls gained, or none did, so nothing is known of a break-even.",
         )
     yardstick = f"{100 * line.break_even:.1f}%"
-    told += f"; break-even after costs {yardstick}."
-    return Said(GLYPHS[line.standing], _WORDS[line.standing], f"{told}{_further(line)}")
+    text += f"; break-even after costs {yardstick}."
+    return Sentence(GLYPHS[line.standing], _WORDS[line.standing], f"{text}{_further(line)}")
 
 
 _WORDS = {

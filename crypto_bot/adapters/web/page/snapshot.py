@@ -90,15 +90,15 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) 
 
 
 def _news(found: Sequence[CoinState], newest_ms: int | None) -> str:
-    said = []
+    calls = []
     for state in found:
         signal = state.signal
         if state.trade is None or signal is None or signal.candle_open_ms != newest_ms:
             continue
         how = formats.probability(signal.confidence) if calibrated(signal) else None
         name = f"{formats.coin(signal.symbol)} {signal.pred.value.lower()}"
-        said.append(f"{name}, {how or SOURCES[signal.source]}")
-    return f"New signal: {'; '.join(said)}" if said else ""
+        calls.append(f"{name}, {how or SOURCES[signal.source]}")
+    return f"New signal: {'; '.join(calls)}" if calls else ""
 
 
 def _endings(coins: Sequence[CoinReading]) -> list[Ending]:

@@ -198,7 +198,7 @@ def test_hostile_files_of_a_model_are_text() -> None:
 def test_a_model_without_measurements_is_told() -> None:
     entry = ModelEntry("BTCUSDT", True, True, "", card()._replace(metrics=None, gates=()))
     assert "not measured" in model_rows.line(entry, NOW_MS)
-    assert "Nothing is told in its files." in model_rows.opened(entry, Viewer())
+    assert "Its files hold no measurement." in model_rows.opened(entry, Viewer())
 
 
 def track_at(markup: str) -> float:
