@@ -105,7 +105,7 @@ def build_catch_up(
     feed: CandleFeed,
     timer: Callable[[], float],
     sinks: Sequence[SignalSink] = (),
-    observe: Callable[[Commit], None] = lambda _: None,
+    observe: Callable[[Commit], None] | None = None,
     registry: Registry | None = None,
     patience_s: float = PATIENCE_S,
 ) -> CatchUp:

@@ -25,7 +25,7 @@ _candle: Callable[[tuple[Any, ...]], Candle] = partial(tuple.__new__, Candle)
 EVER_MS = 2**62
 """Later than any candle."""
 
-_REPLACE = "(exchange, market, symbol, tf, open_ms) DO UPDATE SET " + ", ".join(
+_REPLACE = "(exchange, market, tf, symbol, open_ms) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in ("open", "high", "low", "close", "volume")
 )
 
@@ -44,18 +44,20 @@ class SqlCandleArchive:
         )
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
-        tf, (_, *market) = self._tf, self._database.key
+        _, exchange, market = self._database.key
+        series_of = (exchange, market, self._tf)
         with self._database.writing() as connection:
-            # The key before each candle, put together without a step of the interpreter for each.
+            # Rows (symbol, *candle), put together without a step of the interpreter for each.
             rows = chain.from_iterable(
-                map(add, repeat((*market, symbol, tf)), series)
-                for symbol, series in candles.items()
+                map(add, repeat((symbol,)), series) for symbol, series in candles.items()
             )
             self._database.insert(
-                connection, candles_table, rows, on_conflict=_REPLACE, rows_per_statement=32
+                *(connection, candles_table, rows),
+                first=series_of,
+                on_conflict=_REPLACE,
+                rows_per_statement=32,
             )
-            missing = ((*market, gap.symbol, tf, gap.open_ms) for gap in gaps)
-            self._database.insert(connection, gaps_table, missing)
+            self._database.insert(connection, gaps_table, gaps, first=series_of)
 
     def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         column = candles_table.c

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crypto_bot.adapters.store.tables import SERVED
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.signal import Pred, is_served
 
 KEY = ("engine", "tf", "day", "source", "symbol")
 SUMS = ("n", "hits", "trades", "return_bps", "confidence", "brier")
-
-_AT_ONCE = 2_000
-"""Ids in one statement; SQLite takes 32,766."""
 
 
 def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
     """The columns of `day_records` over the settled calls that are `wanted`.
 
-    Late, unlabelled and unserved ones are left out.
+    Late and unlabelled ones are left out; those of other roles are the caller's to leave out.
     """
     column, outcome = predictions_table.c, outcomes_table.c
     day = (column.candle_open_ms // DAY_MS).label("day")
@@ -46,7 +55,7 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
             func.sum(miss * miss).label("brier"),
         )
         .select_from(predictions_table.join(outcomes_table))
-        .where(*wanted, SERVED, ~column.late, outcome.label.is_not(None))
+        .where(*wanted, ~column.late, outcome.label.is_not(None))
         .group_by(column.engine, column.tf, day, column.source, column.symbol)
     )
 
@@ -54,27 +63,51 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
 def not_stored(connection: Connection, engine: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Those of `outcomes` whose predictions have none yet; of two for one prediction the first."""
     new = {each.prediction_id: each for each in reversed(outcomes)}
-    column = outcomes_table.c
-    stored = select(column.prediction_id).where(column.engine == engine)
-    for ids in _parts(list(new)):
-        for known in connection.scalars(stored.where(column.prediction_id.in_(ids))).all():
-            del new[known]
+    values = {"of_engine": engine, "ids": json.dumps(list(new))}
+    for known in connection.scalars(_stored(connection.dialect.name), values).all():
+        del new[known]
     return list(new.values())[::-1]
 
 
 def add_to_days(connection: Connection, engine: str, ids: Sequence[str]) -> None:
-    """Adds the outcomes of the predictions `ids`, stored in this transaction, to their days."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    for part in _parts(ids):
-        column = predictions_table.c
-        settled = summed(column.engine == engine, column.id.in_(part))
-        rows = make(days_table).from_select([*KEY, *SUMS], settled)
-        adding = {name: days_table.c[name] + rows.excluded[name] for name in SUMS}
-        connection.execute(rows.on_conflict_do_update(index_elements=KEY, set_=adding))
+    """Adds the outcomes of the predictions `ids`, stored in this transaction, to their days.
+
+    Those of other roles than the champion are left out here: with a condition on the role SQLite
+    would look for the ids in an index of the served record, which does not hold them.
+    """
+    served = [each for each in ids if is_served(each)]
+    if served:
+        values = {"of_engine": engine, "ids": json.dumps(served)}
+        connection.execute(_adding(connection.dialect.name), values)
 
 
-def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
+# Putting a statement together takes longer than running it, and so does a parameter for each id.
+@cache
+def _stored(dialect: str) -> Select[Any]:
+    column = outcomes_table.c
+    return select(column.prediction_id).where(
+        column.engine == bindparam("of_engine"), column.prediction_id.in_(_ids(dialect))
+    )
+
+
+@cache
+def _adding(dialect: str) -> Executable:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    column = predictions_table.c
+    settled = summed(column.engine == bindparam("of_engine"), column.id.in_(_ids(dialect)))
+    rows = make(days_table).from_select([*KEY, *SUMS], settled)
+    adding = {name: days_table.c[name] + rows.excluded[name] for name in SUMS}
+    return rows.on_conflict_do_update(index_elements=KEY, set_=adding)
+
+
+def _ids(dialect: str) -> Select[Any]:
+    """The texts of a parameter `ids`, a JSON list."""
+    ids = bindparam("ids", type_=Text)
+    if dialect == "postgresql":
+        values = func.json_array_elements_text(cast(ids, postgresql.JSON)).table_valued("value")
+    else:
+        values = func.json_each(ids).table_valued("value")
+    return select(values.c.value)
 
 
 def one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

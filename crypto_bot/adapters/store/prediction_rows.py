@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from sqlalchemy import Row
@@ -17,7 +18,10 @@ from crypto_bot.ports import StoredSignal
 
 
 def prediction_row(stored: StoredSignal, engine: str, commit_number: int) -> tuple[Any, ...]:
-    """The values of `stored` in the order of the columns of `predictions`."""
+    """The values of `stored` in the order of the columns of `predictions`.
+
+    JSON is put together by hand: `json.dumps` would take as long as all the rest.
+    """
     signal = stored.signal
     classes, probabilities = signal.distribution
     return (
@@ -28,26 +32,26 @@ def prediction_row(stored: StoredSignal, engine: str, commit_number: int) -> tup
         signal.candle_open_ms,
         signal.horizon,
         signal.model,
-        signal.role.value,
+        str(signal.role),
         commit_number,
         stored.created_ms,
         stored.late,
-        signal.pred.value,
+        str(signal.pred),
         signal.confidence,
         _names_text(classes),
-        json.dumps(probabilities),
+        str(list(probabilities)),
         *(probabilities if classes == SHORT_NO_TRADE_LONG else _NO_SIDES),
         signal.expected_bps,
         signal.cost_bps,
-        signal.source.value,
+        str(signal.source),
         signal.model_version,
         signal.levels.entry,
         signal.levels.stop_loss,
         *(signal.levels.take_profits or (None, None, None)),
         signal.atr,
         signal.horizon_bars,
-        _array(map(_text, signal.reasons)),
-        _array(map(_text, signal.declined)),
+        _array(map(_quoted, signal.reasons)),
+        _declined_text(signal.declined),
         None if signal.label is None else _rule_text(signal.label),
     )
 
@@ -91,7 +95,7 @@ def outcome_row(outcome: Outcome, engine: str, commit_number: int) -> tuple[Any,
         outcome.prediction_id,
         commit_number,
         outcome.settled_ms,
-        outcome.status.value,
+        str(outcome.status),
         outcome.exit_price,
         outcome.return_bps,
         outcome.mfe_bps,
@@ -156,6 +160,6 @@ def _array(texts: Iterable[str]) -> str:
     return f"[{', '.join(texts)}]"
 
 
-@lru_cache(maxsize=4096)  # the same few come with nearly every signal, in ever new company
-def _text(said: str | Declined) -> str:
-    return json.dumps(said)
+@lru_cache(maxsize=4096)  # as above
+def _declined_text(declined: tuple[Declined, ...]) -> str:
+    return json.dumps(declined)

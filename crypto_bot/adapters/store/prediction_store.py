@@ -45,7 +45,7 @@ class SqlPredictionStore:
         self,
         database: Database,
         timeframe: Timeframe,
-        observe: Callable[[Commit], None] = lambda _: None,
+        observe: Callable[[Commit], None] | None = None,
     ) -> None:
         self._database = database
         self._key = database.key
@@ -64,7 +64,8 @@ class SqlPredictionStore:
             settled = (outcome_row(outcome, engine, number) for outcome in fresh)
             insert(connection, outcomes_table, settled)
             add_to_days(connection, engine, [outcome.prediction_id for outcome in fresh])
-        self._observe(Commit.of_served(number, signals, outcomes))
+        if self._observe is not None:
+            self._observe(Commit.of_served(number, signals, outcomes))
 
     def newest_opens(self) -> dict[str, int]:
         query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, *self._served)

@@ -35,8 +35,8 @@ candles = Table(
     metadata,
     Column("exchange", Text, primary_key=True),
     Column("market", Text, primary_key=True),  # spot or swap
-    Column("symbol", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
     Column("open_ms", BigInteger, primary_key=True),
     Column("open", Double, nullable=False),
     Column("high", Double, nullable=False),
@@ -51,8 +51,8 @@ gaps = Table(
     metadata,
     Column("exchange", Text, primary_key=True),
     Column("market", Text, primary_key=True),  # spot or swap
-    Column("symbol", Text, primary_key=True),
     Column("tf", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
     Column("open_ms", BigInteger, primary_key=True),
     sqlite_with_rowid=False,
 )

@@ -30,8 +30,8 @@ _BAR_MS = {
 _KEYS = {
     "outcomes": ["engine", "prediction_id"],
     "predictions": ["engine", "id"],
-    "candles": ["exchange", "market", "symbol", "tf", "open_ms"],
-    "gaps": ["exchange", "market", "symbol", "tf", "open_ms"],
+    "candles": ["exchange", "market", "tf", "symbol", "open_ms"],
+    "gaps": ["exchange", "market", "tf", "symbol", "open_ms"],
     "day_records": ["engine", "tf", "day", "source", "symbol"],
     "engine": ["engine", "tf"],
     "paper_events": ["engine", "id"],
