@@ -23,7 +23,7 @@ from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
-from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
+from crypto_bot.models.families.cnn_lstm.stacked_head import HeadFit, learn_together
 from crypto_bot.models.families.cnn_lstm.tower_stack import TowerStack
 
 FEATURES = feature_set("per_coin_v2")
@@ -52,7 +52,7 @@ def peak(device: torch.device) -> float:
     )
 
 
-def made(asked: argparse.Namespace, device: torch.device) -> list[Pupil]:
+def made(asked: argparse.Namespace, device: torch.device) -> list[HeadFit]:
     """Coins of random numbers, each with its own part of the series."""
     bars = asked.windows + VALIDATION + asked.bars
     series = torch.randn(asked.coins * bars, len(FEATURES.columns)).to(device)
@@ -69,17 +69,17 @@ def made(asked: argparse.Namespace, device: torch.device) -> list[Pupil]:
         tower.start_at(0.5)
         first = coin * bars + asked.bars
         fit, validation = data(first, asked.windows), data(first + asked.windows, VALIDATION)
-        told.append(Pupil(tower, fit, validation, Checkpoints(UNSAVED, "benchmark")))
+        told.append(HeadFit(tower, fit, validation, Checkpoints(UNSAVED, "benchmark")))
     return told
 
 
-def operations(pupil: Pupil, window_bars: int) -> float:
+def operations(head_fit: HeadFit, window_bars: int) -> float:
     """Of learning from one window: the products forward and back, counted."""
     count = 64
-    stack = TowerStack([pupil.tower], window_bars, pupil.fit.ends.device)
+    stack = TowerStack([head_fit.tower], window_bars, head_fit.fit.ends.device)
     counter = FlopCounterMode(display=False)
     with counter:
-        logits = stack.logits(pupil.fit.features, pupil.fit.ends[None, :count])
+        logits = stack.logits(head_fit.fit.features, head_fit.fit.ends[None, :count])
         stack.gradient(logits.sum())
     return float(counter.get_total_flops()) / count
 
@@ -97,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(words)
     device = chosen_device(asked.device)
     torch.manual_seed(0)
-    pupils = made(asked, device)
+    heads = made(asked, device)
     schedule = Schedule(
         head="move",
         seed=0,
@@ -110,10 +110,10 @@ def main(words: Sequence[str] | None = None) -> None:
         stops_early=False,
     )
     windows = asked.coins * asked.windows * asked.epochs
-    each, rate = operations(pupils[0], asked.bars), peak(device)
+    each, rate = operations(heads[0], asked.bars), peak(device)
     floor = windows * each / rate
-    took = seconds_of(lambda: list(learn_together(pupils, schedule)), device)
-    parameters = sum(weight.numel() for weight in pupils[0].tower.parameters())
+    took = seconds_of(lambda: list(learn_together(heads, schedule)), device)
+    parameters = sum(weight.numel() for weight in heads[0].tower.parameters())
     name = platform.processor() or platform.machine()
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)

@@ -24,7 +24,7 @@ from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettin
 from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, learn
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
 from crypto_bot.models.families.cnn_lstm.stacked_fit import fit_together
-from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
+from crypto_bot.models.families.cnn_lstm.stacked_head import HeadFit, learn_together
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.two_heads import moved
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, direction_score, move_logit
@@ -100,12 +100,12 @@ def tower(seed: int, dropout: float = 0.0) -> Tower:
     return made
 
 
-def pupils(device: str = "cpu", dropout: float = 0.0) -> list[Pupil]:
+def heads(device: str = "cpu", dropout: float = 0.0) -> list[HeadFit]:
     """Three coins; in the second there is nothing to learn, and early stopping ends it first."""
     told = series(device)
     validation = (2_000, 2_900)
     return [
-        Pupil(
+        HeadFit(
             tower(number, dropout),
             data(told, (20, 1_900), count, number, strength),
             data(told, validation, 60 + number, 9 + number, strength),
@@ -115,11 +115,11 @@ def pupils(device: str = "cpu", dropout: float = 0.0) -> list[Pupil]:
     ]
 
 
-def alone(pupil: Pupil, schedule: Schedule) -> tuple[Learned, Tower]:
+def alone(head_fit: HeadFit, schedule: Schedule) -> tuple[Learned, Tower]:
     """What `head.learn` makes of it on the CPU."""
-    own = deepcopy(pupil.tower)
+    own = deepcopy(head_fit.tower)
     fit, validation = (
-        HeadData(*(each.cpu() for each in part)) for part in (pupil.fit, pupil.validation)
+        HeadData(*(each.cpu() for each in part)) for part in (head_fit.fit, head_fit.validation)
     )
     return learn(own, fit, validation, schedule, Checkpoints(UNSAVED, "alone")), own
 
@@ -134,7 +134,7 @@ def ended(work: Generator[None, None, Answer]) -> Answer:
             return answer
 
 
-def learned(told: list[Pupil], schedule: Schedule = SCHEDULE) -> list[Learned]:
+def learned(told: list[HeadFit], schedule: Schedule = SCHEDULE) -> list[Learned]:
     answers = ended(learn_together(told, schedule))
     assert all(isinstance(each, Learned) for each in answers)
     return [each for each in answers if isinstance(each, Learned)]
@@ -152,13 +152,13 @@ def test_without_dropout_each_coin_learns_what_it_would_alone(
 ) -> None:
     # A GPU's rates are float32.
     tolerance = 1e-10 if device == "cpu" else 1e-4
-    told = pupils(device)
+    told = heads(device)
     schedule = replace(SCHEDULE, stops_early=stops_early)
-    expected = [alone(pupil, schedule) for pupil in told]
-    for pupil, got, (one, own) in zip(told, learned(told, schedule), expected, strict=True):
+    expected = [alone(head_fit, schedule) for head_fit in told]
+    for head_fit, got, (one, own) in zip(told, learned(told, schedule), expected, strict=True):
         assert got.fit_loss == pytest.approx(one.fit_loss, rel=tolerance)
         assert got.validation_loss == pytest.approx(one.validation_loss, rel=tolerance)
-        assert equal(pupil.tower, own, tolerance)
+        assert equal(head_fit.tower, own, tolerance)
         for name, weights in one.best.items():
             assert torch.allclose(got.best[name], weights, rtol=tolerance, atol=tolerance)
     epochs = {len(one.fit_loss) for one, _ in expected}
@@ -166,19 +166,19 @@ def test_without_dropout_each_coin_learns_what_it_would_alone(
 
 
 def test_float32_is_as_near_as_its_rounding() -> None:
-    told = pupils()
+    told = heads()
     shared = told[0].fit.features.float()
     told = [
-        Pupil(
-            pupil.tower.float(),
-            single(pupil.fit, shared),
-            single(pupil.validation, shared),
-            pupil.kept,
+        HeadFit(
+            head_fit.tower.float(),
+            single(head_fit.fit, shared),
+            single(head_fit.validation, shared),
+            head_fit.kept,
         )
-        for pupil in told
+        for head_fit in told
     ]
     schedule = replace(SCHEDULE, epochs=4)
-    expected = [alone(pupil, schedule)[0] for pupil in told]
+    expected = [alone(head_fit, schedule)[0] for head_fit in told]
     for got, one in zip(learned(told, schedule), expected, strict=True):
         assert got.validation_loss == pytest.approx(one.validation_loss, abs=1e-5)
 
@@ -189,17 +189,17 @@ def single(told: HeadData, shared: torch.Tensor) -> HeadData:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_noise_of_dropout_does_not_hang_on_the_company(device: str) -> None:
-    together = learned(pupils(device, dropout=0.3))
+    together = learned(heads(device, dropout=0.3))
     for number, expected in enumerate(together):
-        (got,) = learned([pupils(device, dropout=0.3)[number]])
+        (got,) = learned([heads(device, dropout=0.3)[number]])
         assert got.validation_loss == pytest.approx(expected.validation_loss, rel=1e-9)
-    without = learned(pupils(device))
+    without = learned(heads(device))
     assert together[0].fit_loss[-1] != pytest.approx(without[0].fit_loss[-1], abs=1e-3)
 
 
 def test_one_coin_that_diverges_ends_alone() -> None:
-    told = pupils()
-    expected = learned(pupils())
+    told = heads()
+    expected = learned(heads())
     sick = told[1].fit
     told[1] = told[1]._replace(fit=sick._replace(truth=torch.full_like(sick.truth, torch.nan)))
     first, second, third = ended(learn_together(told, SCHEDULE))
@@ -220,10 +220,10 @@ class Full(Memory):
         super().save(content)
 
 
-def kept_in(stores: list[Memory], device: str = "cpu") -> list[Pupil]:
+def kept_in(stores: list[Memory], device: str = "cpu") -> list[HeadFit]:
     return [
-        pupil._replace(kept=Checkpoints(store, "made"))
-        for pupil, store in zip(pupils(device, dropout=0.2), stores, strict=True)
+        head_fit._replace(kept=Checkpoints(store, "made"))
+        for head_fit, store in zip(heads(device, dropout=0.2), stores, strict=True)
     ]
 
 
@@ -252,7 +252,7 @@ def test_a_checkpoint_holds_one_coin_and_not_the_stack() -> None:
     memories = [Memory(), Memory(), Memory()]
     learned(kept_in(memories))
     (alone_in,) = [Memory()]
-    learned([pupils(dropout=0.2)[0]._replace(kept=Checkpoints(alone_in, "made"))])
+    learned([heads(dropout=0.2)[0]._replace(kept=Checkpoints(alone_in, "made"))])
     assert len(memories[0].contents[0]) == len(alone_in.contents[0])
 
 
@@ -362,11 +362,11 @@ def test_too_little_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch
     room = 64
 
     def cramped(
-        pupils: list[Pupil], schedule: Schedule
+        heads: list[HeadFit], schedule: Schedule
     ) -> Generator[None, None, list[Learned | TrainingError]]:
         if schedule.batch_size > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return (yield from learn_together(pupils, schedule))
+        return (yield from learn_together(heads, schedule))
 
     monkeypatch.setattr(stacked_fit, "learn_together", cramped)
     told = market(2)

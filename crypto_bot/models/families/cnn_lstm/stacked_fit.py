@@ -22,7 +22,7 @@ from crypto_bot.models.families.cnn_lstm.fit import (
 )
 from crypto_bot.models.families.cnn_lstm.head import Learned, Schedule
 from crypto_bot.models.families.cnn_lstm.net import CnnLstmNet, Tower
-from crypto_bot.models.families.cnn_lstm.stacked_head import Pupil, learn_together
+from crypto_bot.models.families.cnn_lstm.stacked_head import HeadFit, learn_together
 from crypto_bot.models.families.family import require_classes
 
 log = structlog.get_logger()
@@ -76,8 +76,8 @@ def _learn(
 ) -> Generator[None, None, None]:
     """One head of all the coins that have not failed."""
     good = [coin for coin in coins if coin.failure is None]
-    pupils = [coin.pupil(tower_of(coin.net), question, series) for coin in good]
-    learned = yield from learn_together(pupils, schedule)
+    heads = [coin.head_fit(tower_of(coin.net), question, series) for coin in good]
+    learned = yield from learn_together(heads, schedule)
     for coin, found in zip(good, learned, strict=True):
         if isinstance(found, TrainingError):
             coin.failure = found
@@ -104,13 +104,14 @@ class _Coin:
             self.failure = error
         self._kept = Checkpoints(asked.store, f"{settings} {asked.settings.dropout}")
 
-    def pupil(self, tower: Tower, question: Question, series: Tensor) -> Pupil:
+    def head_fit(self, tower: Tower, question: Question, series: Tensor) -> HeadFit:
         """With the examples of one head, on the device of `series`."""
+        assert self._asked.validation.features is self._asked.fit.features
         fit, validation = (
             head_data(series, examples, question, self._asked.direction)
             for examples in (self._asked.fit, self._asked.validation)
         )
-        return Pupil(tower, fit, validation, self._kept)
+        return HeadFit(tower, fit, validation, self._kept)
 
     def outcome(self) -> FittedNet | CryptoBotError:
         """The fitted network, or why there is none."""

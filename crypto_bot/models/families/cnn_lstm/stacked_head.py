@@ -29,10 +29,10 @@ from crypto_bot.models.families.cnn_lstm.stacked_steps import Losses, StackedSte
 from crypto_bot.models.families.cnn_lstm.tower_stack import put_vector, vector_of
 
 
-class Pupil(NamedTuple):
+class HeadFit(NamedTuple):
     """The head of one coin: its tower on the CPU, its examples on the device, its checkpoints.
 
-    `fit` and `validation` of all the pupils of a stack read one series, the same tensor.
+    `fit` and `validation` of all the heads of a stack read one series, the same tensor.
     """
 
     tower: Tower
@@ -42,7 +42,7 @@ class Pupil(NamedTuple):
 
 
 def learn_together(
-    pupils: Sequence[Pupil], schedule: Schedule
+    heads: Sequence[HeadFit], schedule: Schedule
 ) -> Generator[None, None, list[Learned | TrainingError]]:
     """Trains the towers in place, each as `head.learn` would alone; pauses after every epoch.
 
@@ -52,7 +52,7 @@ def learn_together(
     finite, TrainingError where its checkpoint could not be written) and leaves the stack, as does
     one that has learned enough. One that is behind, after a restart, catches up first.
     """
-    runs = [_Run(pupil, schedule) for pupil in pupils]
+    runs = [_Run(head_fit, schedule) for head_fit in heads]
     stack: _Stack | None = None
     while under_way := [run for run in runs if not run.is_final]:
         least = min(run.epochs for run in under_way)
@@ -68,20 +68,20 @@ def learn_together(
 class _Run:
     """One coin between the epochs."""
 
-    def __init__(self, pupil: Pupil, schedule: Schedule) -> None:
-        self.pupil = pupil
+    def __init__(self, head_fit: HeadFit, schedule: Schedule) -> None:
+        self.head_fit = head_fit
         self.losses: list[float] = []
         self.best: Best | None = None
         self.failure: TrainingError | None = None
         self._schedule = schedule
-        fit = pupil.fit
+        fit = head_fit.fit
         self.examples = min(max(1, round(float(fit.weights.sum()))), schedule.epoch_examples)
         self._steps = ceil(self.examples / schedule.batch_size)
         self._rate = falling(self._steps * schedule.epochs)
         self._stream = Stream(fit.ends.shape[0], schedule.seed)
-        vector = vector_of(pupil.tower)
+        vector = vector_of(head_fit.tower)
         self.weights = Weights(vector, torch.zeros_like(vector), torch.zeros_like(vector), 0)
-        state = pupil.kept.of(schedule.head)
+        state = head_fit.kept.of(schedule.head)
         if state is not None:
             self._restore(state)
 
@@ -99,7 +99,7 @@ class _Run:
 
     def start(self, found: float) -> None:
         """Takes in the validation loss before the first epoch."""
-        self.best = Best(found, copied(self.pupil.tower))
+        self.best = Best(found, copied(self.head_fit.tower))
 
     def turn(self) -> Turn:
         """What it learns from in its next epoch."""
@@ -112,11 +112,11 @@ class _Run:
         """Takes in an epoch: the losses of its steps [steps], and the validation loss after it."""
         try:
             self._see(weights, losses, found)
-            self.pupil.kept.keep(self._schedule.head, self._state())
+            self.head_fit.kept.keep(self._schedule.head, self._state())
         except TrainingError as error:
             self.failure = error
             return
-        self.pupil.kept.store.report(
+        self.head_fit.kept.store.report(
             EpochReport(
                 head=self._schedule.head,
                 epoch=self.epochs,
@@ -134,7 +134,7 @@ class _Run:
             return self.failure
         assert self.best is not None
         if self._schedule.stops_early:
-            self.pupil.tower.load_state_dict(self.best.weights)
+            self.head_fit.tower.load_state_dict(self.best.weights)
         return Learned(tuple(self.losses), tuple(self.best.validation), self.best.weights)
 
     def _see(self, weights: Weights, losses: Losses, found: float) -> None:
@@ -152,10 +152,10 @@ class _Run:
         if not isfinite(found):
             raise TrainingDiverged(diverged(head, epoch, weights.steps, found))
         self.weights = weights
-        put_vector(self.pupil.tower, weights.vector)
+        put_vector(self.head_fit.tower, weights.vector)
         self.losses.append(total / mass)
         assert self.best is not None
-        self.best.see(self.pupil.tower, self.losses[-1], found)
+        self.best.see(self.head_fit.tower, self.losses[-1], found)
 
     def _state(self) -> State:
         assert self.best is not None
@@ -170,7 +170,7 @@ class _Run:
 
     def _restore(self, state: State) -> None:
         self.weights = Weights(**state["weights"])
-        put_vector(self.pupil.tower, self.weights.vector)
+        put_vector(self.head_fit.tower, self.weights.vector)
         self._stream.restore(state["stream"])
         self.losses = list(state["losses"])
         self.best = Best(state["best"]["loss"], state["best"]["weights"])
@@ -184,13 +184,13 @@ class _Stack:
     def __init__(self, runs: list[_Run], schedule: Schedule) -> None:
         self.runs = runs
         self._steps = StackedSteps(
-            [run.pupil.tower for run in runs],
-            [run.pupil.fit for run in runs],
+            [run.head_fit.tower for run in runs],
+            [run.head_fit.fit for run in runs],
             [run.weights for run in runs],
             [run.examples for run in runs],
             schedule,
         )
-        self._validations = [run.pupil.validation for run in runs]
+        self._validations = [run.head_fit.validation for run in runs]
         for run, found in zip(runs, self._steps.losses_on(self._validations), strict=True):
             if run.best is None:
                 run.start(found)
