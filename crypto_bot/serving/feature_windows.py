@@ -122,6 +122,7 @@ class FeatureWindows:
         kept = found.run.size
         self._rows[at] = 0.0
         self._rows[at, self.bars - kept :] = found.rows
+        self._known[at] = False
         self._known[at, self.bars - kept :] = found.known
         self._valid[at] = found.run[-1] if kept else 0
         self._newest_ms[symbol] = open_ms

@@ -324,6 +324,13 @@ def test_sets_by_name() -> None:
         feature_set("x")
 
 
+def test_the_hashes_of_published_models_stay() -> None:
+    assert [schema_hash(feature_set(name)) for name in SETS] == [
+        "1e8fd897b25d6b11472dff04d1377d58d62c8a5c06f590918e7cad66a1b0b1ed",
+        "e837594ed76ff6ec3e41b484fc0eacc3b61d90a218a2bf78eb5312843a17414c",
+    ]
+
+
 def test_the_schema_hash_changes_with_names_order_and_windows() -> None:
     features = feature_set("per_coin_v2")
     hashes = {schema_hash(feature_set(name)) for name in SETS}
