@@ -65,10 +65,11 @@ def judge(
 ) -> Judgement:
     """Judges a model by its own rows, and by the direction evidence of the coins trained with it.
 
-    `pooled` is None where it was trained alone, `leaks` where no audit was run. `audited`: a
-    person has looked for a leak and found none; that lifts the BLOCKED of a model that is too good,
-    and nothing else: not a leak that was found. An unknown (NaN) value never passes a gate that
-    something must be proven at. `season`: what the climatology is of (`Timeframe.season`).
+    `pooled` is None where it was trained alone, `leaks` where no audit was run. `audited`: the
+    model was approved by hand, after an audit that found no leak; that lifts the BLOCKED of a model
+    that is too good, and nothing else: not a leak that was found. An unknown (NaN) value never
+    passes a gate that something must be proven at. `season`: what the climatology is of
+    (`Timeframe.season`).
     """
     direction = own.direction if pooled is None else pooled
     gates = (
@@ -129,7 +130,7 @@ _ASK_AUDIT = (
     "honest models of these candles do not reach this: look for a feature that knows the future "
     "(crypto-bot models audit), then confirm by hand that there is none"
 )
-_AUDITED = "a person audited the model and lifted the block"
+_AUDITED = "approved by hand after an audit"
 _ALONE = (
     "direction was measured on one coin alone, too little for its small effect to show: "
     "train several coins together to pool the evidence"

@@ -13,7 +13,7 @@ from crypto_bot.training.summary import Line, Summary
 _WIDTH, _ROW, _LEFT, _TOP = 640, 18, 96, 30
 _BLUE = 'stroke="#1560bd" stroke-width="2"/>'
 _RED = 'stroke="#b04a00" stroke-width="2"/>'
-_HEADS = (
+HEADS = (
     *("coin", "verdict", "skill %", "vs climatology %", "LightGBM %", "direction AUC"),
     *("ECE (floor)", "age, days", "reason"),
 )
@@ -59,14 +59,21 @@ def page(summary: Summary) -> str:
 
 
 def _table(summary: Summary) -> str:
-    head = "".join(f"<th scope=col>{name}</th>" for name in _HEADS)
-    rows = "".join(_row(line, summary.finished_ms) for line in summary.lines)
+    head = "".join(f"<th scope=col>{name}</th>" for name in HEADS)
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td>{escape(c)}</td>" for c in cells(line, summary.finished_ms))
+        + "</tr>"
+        for line in summary.lines
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(line: Line, now_ms: int) -> str:
+def cells(line: Line, now_ms: int) -> tuple[str, ...]:
+    """The texts under `HEADS`."""
     age = line.age_days(now_ms)
-    cells = (
+    return (
+        line.symbol,
         line.verdict or line.status,
         shown(line.skill, 100.0, 2),
         shown(line.skill_climatology, 100.0, 2),
@@ -76,8 +83,6 @@ def _row(line: Line, now_ms: int) -> str:
         "–" if age is None else f"{age:.0f}",
         line.reason,
     )
-    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-    return f"<tr><td>{escape(line.symbol)}</td>{body}</tr>"
 
 
 def shown(measured: Interval | None, scale: float, decimals: int) -> str:

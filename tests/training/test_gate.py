@@ -156,7 +156,7 @@ def test_shuffled_labels_score_chance_and_are_rejected() -> None:
     assert shuffled.evaluated().probabilities.skill_prior.value < 0.0
 
 
-def test_a_strong_direction_is_blocked_until_a_persons_word() -> None:
+def test_a_strong_direction_is_blocked_until_it_is_approved_by_hand() -> None:
     made = market(up_sd=0.3)
     got = made.judged()
     assert got.verdict is Verdict.BLOCKED
@@ -164,7 +164,7 @@ def test_a_strong_direction_is_blocked_until_a_persons_word() -> None:
     assert "look for a feature that knows the future" in got.reasons[-1]
     lifted = made.judged(audited=True)
     assert lifted.verdict is Verdict.ACTIVE
-    assert lifted.reasons[-1] == "a person audited the model and lifted the block"
+    assert lifted.reasons[-1] == "approved by hand after an audit"
 
 
 def test_skill_and_accuracy_have_ceilings_by_label() -> None:

@@ -1,4 +1,4 @@
-"""A person's word: what it lifts, what it does not, and what is stored of it."""
+"""Manual approval: what it lifts, what it does not, and what is stored of it."""
 
 import json
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
     accepted(tmp_path, model)
     meta = registry.load_model("BTCUSDT", now).meta
     assert meta.verdict is Verdict.ACTIVE
-    assert meta.reasons[-1] == "a person audited the model and lifted the block"
+    assert meta.reasons[-1] == "approved by hand after an audit"
     assert meta.accepted is not None
     assert meta.accepted.because == WHY
     assert meta.accepted.audit == ("prefixes: rows stay", "coin flips: AUC 0.501")
@@ -61,7 +61,7 @@ def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
     assert not registry.is_model_available("BTCUSDT", now)
 
 
-def test_only_verdict_reasons_and_the_word_differ(tmp_path: Path) -> None:
+def test_only_verdict_reasons_and_the_approval_differ(tmp_path: Path) -> None:
     accepted(tmp_path, blocked(tiny_model("BTCUSDT"), coins=COINS))
     before, after = versions.versions(folder_of(tmp_path, "BTCUSDT", "15m"))
     found = [json.loads((each / "meta.json").read_text()) for each in (before, after)]
@@ -82,7 +82,7 @@ def test_only_verdict_reasons_and_the_word_differ(tmp_path: Path) -> None:
         ("sd_direction", Verdict.REJECTED, "sd_direction in words"),
     ],
 )
-def test_a_word_lifts_the_block_and_nothing_else(
+def test_an_approval_lifts_the_block_and_nothing_else(
     tmp_path: Path, failed: str, verdict: Verdict, reason: str
 ) -> None:
     meta = accepted(tmp_path, blocked(tiny_model("BTCUSDT"), failed, coins=COINS))
@@ -141,7 +141,7 @@ def test_what_is_not_accepted_changes_nothing(
     assert read_meta(folder).accepted is None
 
 
-def test_a_damaged_file_or_an_empty_word_is_not_accepted(tmp_path: Path) -> None:
+def test_a_damaged_file_or_an_empty_reason_is_not_accepted(tmp_path: Path) -> None:
     made = publish(blocked(tiny_model("BTCUSDT")), tmp_path)
     folder = folder_of(tmp_path, "BTCUSDT", "15m")
     with pytest.raises(ConfigError, match="--because must say why"):
@@ -176,7 +176,7 @@ def test_a_logged_call_is_recomputed_by_the_version_that_could_make_it(tmp_path:
     assert found.meta.verdict is Verdict.ACTIVE
 
 
-def test_training_anew_forgets_the_word(tmp_path: Path) -> None:
+def test_training_anew_forgets_the_approval(tmp_path: Path) -> None:
     model = blocked(tiny_model("BTCUSDT"))
     accepted(tmp_path, model)
     made = publish(replace(model, seed=1), tmp_path)

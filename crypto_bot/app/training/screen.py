@@ -23,7 +23,7 @@ from crypto_bot.training.events import (
     RunStarted,
 )
 from crypto_bot.training.jobs import Job
-from crypto_bot.training.report import shown
+from crypto_bot.training.report import HEADS, cells, shown
 from crypto_bot.training.summary import POOL, Line, published_line
 
 
@@ -121,20 +121,8 @@ def _lasting(seconds: float) -> str:
 
 
 def table_of(lines: Sequence[Line], now_ms: int) -> Table:
-    """Coin, verdict, skill, direction AUC, ECE, age and reason of a run."""
-    table = Table(
-        "coin", "verdict", "skill %", "LightGBM %", "direction AUC", "ECE", "age", "reason"
-    )
+    """A row for each coin of a run, as on its page."""
+    table = Table(*HEADS)
     for line in lines:
-        age = line.age_days(now_ms)
-        table.add_row(
-            line.symbol,
-            line.verdict or line.status,
-            shown(line.skill, 100.0, 2),
-            shown(line.trees_skill, 100.0, 2),
-            shown(line.direction_auc, 1.0, 4),
-            "–" if line.ece is None else f"{line.ece:.4f}",
-            "–" if age is None else f"{age:.0f} d",
-            Text(line.reason),
-        )
+        table.add_row(*(Text(cell) for cell in cells(line, now_ms)))
     return table
