@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from decimal import Decimal
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +72,8 @@ def traded(seed: int, restarts: set[int]) -> World:
     return world
 
 
-@settings(max_examples=5, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=5)
 @given(st.integers(0, 10**6), st.sets(st.integers(-160, 160), max_size=40))
 @example(140_274, {-READINGS})  # the first commit of all, before an account was opened
 def test_restarts_change_nothing_and_no_fill_precedes_its_signal(

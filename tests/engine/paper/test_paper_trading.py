@@ -135,7 +135,8 @@ PLANS = (
 )
 
 
-@settings(max_examples=6, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=6)
 @given(st.integers(0, 10**6), st.data())
 def test_restarts_and_the_order_of_coins_change_nothing(seed: int, data: st.DataObject) -> None:
     """Any restarts and any order of coins give the same ledger, and it balances."""
