@@ -25,8 +25,8 @@ from crypto_bot.statistics.breakdown import Line
 
 LAST_RESULTS = 10
 _LINE_BARS = 32
-_OPEN_CALLS = 8
-"""Calls without an outcome that are read of a coin: those whose candles are a gap get none."""
+_OPEN_CALLS = 16
+"""Calls without an outcome that are read for each coin: those whose candles are a gap get none."""
 
 
 class NoPaper:
@@ -113,12 +113,13 @@ class Reader:
         record = self._record.headline(version)
         models = {entry.symbol: entry for entry in self._catalog.entries()}
         quotes = self._quotes()
+        calls = self._open_calls(record.open_since_ms, newest_ms)
         coins = [
             CoinReading(
                 symbol=symbol,
                 candles=self._queries.candles(symbol, self._bars),
                 latest=latest.get(symbol),
-                call=self._open_call(symbol, record.open_since_ms, newest_ms),
+                call=calls.get(symbol),
                 trades=self._queries.log_page(
                     LogFilter(symbol, ended=Ended.TRADE), None, LAST_RESULTS
                 ),
@@ -151,11 +152,19 @@ class Reader:
             health=self._health(),
         )
 
-    def _open_call(self, symbol: str, since_ms: int, newest_ms: int) -> LoggedSignal | None:
-        """The newest LONG or SHORT that waits for its outcome, however long its horizon is."""
-        wanted = LogFilter(symbol, since_ms=since_ms, ended=Ended.OPEN)
-        found = self._queries.log_page(wanted, None, _OPEN_CALLS)
-        return next((line for line in found if is_open(line, newest_ms, self._timeframe)), None)
+    def _open_calls(self, since_ms: int, newest_ms: int) -> dict[str, LoggedSignal]:
+        """The newest LONG or SHORT of each coin that waits for its outcome, however long."""
+        limit = _OPEN_CALLS * len(self._symbols)
+        lines = self._queries.log_page(LogFilter(since_ms=since_ms, ended=Ended.OPEN), None, limit)
+        if len(lines) == limit:  # those of one coin may have left no place for another's
+            for symbol in self._symbols:
+                wanted = LogFilter(symbol, since_ms=since_ms, ended=Ended.OPEN)
+                lines += self._queries.log_page(wanted, None, _OPEN_CALLS)
+        calls: dict[str, LoggedSignal] = {}
+        for line in lines:
+            if is_open(line, newest_ms, self._timeframe):
+                calls.setdefault(line.stored.signal.symbol, line)
+        return calls
 
 
 def is_open(line: LoggedSignal, newest_ms: int, timeframe: Timeframe) -> bool:

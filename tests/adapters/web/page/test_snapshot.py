@@ -153,6 +153,23 @@ def test_an_open_call_with_a_longer_horizon_than_the_newest_signals_is_shown(
     assert (row["live"], row["signal"], row["bars"]) == (True, "LONG", "20/32")
 
 
+def test_open_calls_of_one_coin_do_not_hide_an_older_one_of_another(
+    database: Database, engine: Engine
+) -> None:
+    call(database, Pred.LONG, reach=20.0, horizon_bars=96, bars_ago=38)
+    newer = [
+        made_signal("ETHUSDT", candle, Random(1), 0.0) for candle in candles_of("ETHUSDT", 40)[-36:]
+    ]
+    opened = [
+        made._replace(signal=made.signal._replace(pred=Pred.LONG, horizon_bars=96))
+        for made in newer
+    ]
+    SqlPredictionStore(database, QUARTER).commit(opened, [])
+    made = snapshot_of(read(database, engine, ("BTCUSDT", "ETHUSDT")))
+    live = {row["symbol"]: row["live"] for row in made.rows}
+    assert live["BTCUSDT"]
+
+
 def test_a_trade_whose_level_was_touched_is_over_for_whoever_trades_it(
     database: Database, engine: Engine
 ) -> None:
