@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
@@ -58,8 +57,6 @@ class Snapshot:
     scored: int
     states: tuple[CoinState, ...] = ()
     """What the rows were made of, in their order."""
-    break_even: float = nan
-    """Hit rate at which the trades of the record earn their cost."""
     version: int = 0
 
 
@@ -84,7 +81,6 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) 
         newest_open_ms=newest_ms,
         scored=len(opens),
         states=tuple(found),
-        break_even=readings.record.trades.break_even,
         version=version,
     )
 
