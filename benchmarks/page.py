@@ -29,6 +29,7 @@ from playwright.sync_api import sync_playwright
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.settings import load_symbols
+from crypto_bot.domain.engine_key import EngineKey
 from tests.adapters.web.page.made_log import QUARTER, fill
 
 ROOT = Path(__file__).parents[1]
@@ -98,7 +99,7 @@ def daemon() -> Iterator[Daemon]:
     """An engine on a filled database."""
     with tempfile.TemporaryDirectory() as name:
         url = f"sqlite:///{name}/engine.db"
-        database = Database.open(url)
+        database = Database.open(url, EngineKey.of("sim", "spot"))
         fill(database, symbols=SYMBOLS, bars=BARS, newest_ms=QUARTER.last_closed(_now_ms()))
         database.close()
         started = Daemon(url, Path(name))
