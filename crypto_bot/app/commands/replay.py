@@ -65,7 +65,10 @@ def verify(
     queries = SqlPredictionQueries(database, timeframe)
     newest = store.newest_opens()
     if not newest:
-        raise ConfigError(f"{database.name} has no predictions of {settings.tf} to verify")
+        raise ConfigError(
+            f"engine {database.key.name} has no predictions of {settings.tf} to verify in "
+            f"{database.name}: name its exchange with --exchange"
+        )
     first_ms = store.first_bar(min(newest.values()))
     last_ms = max(newest.values())
     since_ms = first_ms if since_ms is None else max(since_ms, first_ms)
