@@ -129,9 +129,11 @@ class NetStack:
 
 def _advanced(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """(hidden, cell) after one step of an LSTM; its gates in the order of torch: i, f, g, o."""
-    enter, forget, candidate, leave = gates.chunk(4, dim=-1)
-    cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
-    return torch.sigmoid(leave) * torch.tanh(cell), cell
+    # One sigmoid over all the gates: a short slice is computed with other instructions than a long
+    # one, so that the last bit of a small network would depend on how many networks there are.
+    enter, forget, _, leave = torch.sigmoid(gates).chunk(4, dim=-1)
+    cell = forget * cell + enter * torch.tanh(gates.chunk(4, dim=-1)[2])
+    return leave * torch.tanh(cell), cell
 
 
 def _stacked(each: Sequence[Tensor]) -> Tensor:
