@@ -1,67 +1,34 @@
 """What the core needs from the world, as protocols that the adapters answer to."""
 
-from crypto_bot.ports.log import (
-    DayRecord,
-    LoggedSignal,
-    LogPosition,
-    PredictionQueries,
-    ResolvedCall,
-)
-from crypto_bot.ports.market import (
-    CandleArchive,
-    CandleFeed,
-    CandleListener,
-    Clock,
-    Gap,
-    MarketViews,
-    PriceFeed,
-)
-from crypto_bot.ports.models import ModelCallLog, ModelCatalog, ModelSource
-from crypto_bot.ports.notices import ChannelCounts, Notifier
-from crypto_bot.ports.paper import PaperSink, PaperStore, PaperTape, PaperTrading, PaperWrites
-from crypto_bot.ports.signals import (
-    Commit,
-    CommitHistory,
-    Commits,
-    PredictionStore,
-    Settled,
-    SignalSink,
-    SignalSource,
-    StoredSignal,
-)
-from crypto_bot.ports.training import Trainer, TrainingRecords
-
-__all__ = [
-    "CandleArchive",
-    "CandleFeed",
-    "CandleListener",
-    "ChannelCounts",
-    "Clock",
-    "Commit",
-    "CommitHistory",
-    "Commits",
-    "DayRecord",
-    "Gap",
-    "LogPosition",
-    "LoggedSignal",
-    "MarketViews",
-    "ModelCallLog",
-    "ModelCatalog",
-    "ModelSource",
-    "Notifier",
-    "PaperSink",
-    "PaperStore",
-    "PaperTape",
-    "PaperTrading",
-    "PaperWrites",
-    "PredictionQueries",
-    "PredictionStore",
-    "PriceFeed",
-    "ResolvedCall",
-    "Settled",
-    "SignalSink",
-    "SignalSource",
-    "StoredSignal",
-    "Trainer",
-    "TrainingRecords",
-]
+from crypto_bot.ports.log import DayRecord as DayRecord
+from crypto_bot.ports.log import LoggedSignal as LoggedSignal
+from crypto_bot.ports.log import LogPosition as LogPosition
+from crypto_bot.ports.log import PredictionQueries as PredictionQueries
+from crypto_bot.ports.log import ResolvedCall as ResolvedCall
+from crypto_bot.ports.market import CandleArchive as CandleArchive
+from crypto_bot.ports.market import CandleFeed as CandleFeed
+from crypto_bot.ports.market import CandleListener as CandleListener
+from crypto_bot.ports.market import Clock as Clock
+from crypto_bot.ports.market import Gap as Gap
+from crypto_bot.ports.market import MarketViews as MarketViews
+from crypto_bot.ports.market import PriceFeed as PriceFeed
+from crypto_bot.ports.models import ModelCallLog as ModelCallLog
+from crypto_bot.ports.models import ModelCatalog as ModelCatalog
+from crypto_bot.ports.models import ModelSource as ModelSource
+from crypto_bot.ports.notices import ChannelCounts as ChannelCounts
+from crypto_bot.ports.notices import Notifier as Notifier
+from crypto_bot.ports.paper import PaperSink as PaperSink
+from crypto_bot.ports.paper import PaperStore as PaperStore
+from crypto_bot.ports.paper import PaperTape as PaperTape
+from crypto_bot.ports.paper import PaperTrading as PaperTrading
+from crypto_bot.ports.paper import PaperWrites as PaperWrites
+from crypto_bot.ports.signals import Commit as Commit
+from crypto_bot.ports.signals import CommitHistory as CommitHistory
+from crypto_bot.ports.signals import Commits as Commits
+from crypto_bot.ports.signals import PredictionStore as PredictionStore
+from crypto_bot.ports.signals import Settled as Settled
+from crypto_bot.ports.signals import SignalSink as SignalSink
+from crypto_bot.ports.signals import SignalSource as SignalSource
+from crypto_bot.ports.signals import StoredSignal as StoredSignal
+from crypto_bot.ports.training import Trainer as Trainer
+from crypto_bot.ports.training import TrainingRecords as TrainingRecords

@@ -71,11 +71,9 @@ class PredictionQueries(Protocol):
 
     def latest_predictions(self) -> list[StoredSignal]:
         """The newest signal of each symbol that has one, by symbol."""
-        ...
 
     def latest_prediction(self, symbol: str) -> StoredSignal | None:
         """The newest signal of `symbol`."""
-        ...
 
     def prediction_log(
         self,
@@ -89,17 +87,14 @@ class PredictionQueries(Protocol):
 
         None leaves a filter out; `since_ms` is the first candle open that may appear.
         """
-        ...
 
     def performance_rows(
         self, symbol: str | None, source: Source | None, since_ms: int | None
     ) -> list[DayRecord]:
         """The live record by source, symbol and day, ascending by day. Filters as in the log."""
-        ...
 
     def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
         """The live labelled calls of candles that opened in `[since_ms, until_ms)`, by candle."""
-        ...
 
     def oldest_open(self, since_ms: int) -> int | None:
         """The first candle from `since_ms` on with a call that will still get its outcome.
@@ -107,14 +102,11 @@ class PredictionQueries(Protocol):
         A call whose horizon is over by more than a day, as far as the log reaches, gets none: its
         candles are a gap. None without such a call.
         """
-        ...
 
     def log_page(
         self, wanted: LogFilter, before: LogPosition | None, limit: int
     ) -> list[LoggedSignal]:
         """At most `limit` lines, newest first, strictly after `before`; see `prediction_log`."""
-        ...
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         """The newest `limit` stored candles of `symbol`, ascending."""
-        ...

@@ -15,15 +15,12 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """UTC milliseconds of the exchange's clock."""
-        ...
 
     def real_seconds(self, duration_ms: int) -> float:
         """Real seconds that `duration_ms` of this clock take."""
-        ...
 
     async def sleep(self, duration_ms: int) -> None:
         """Waits `duration_ms` of this clock."""
-        ...
 
 
 class CandleFeed(Protocol):
@@ -36,7 +33,6 @@ class CandleFeed(Protocol):
         Raises ExchangeUnavailable, RateLimited or BadCandles after the feed's own retries, and
         another MarketDataError where the exchange refuses, e.g. a coin that is no longer traded.
         """
-        ...
 
 
 class PriceFeed(Protocol):
@@ -44,19 +40,15 @@ class PriceFeed(Protocol):
 
     async def quotes(self) -> dict[str, Quote]:
         """The best prices of all the coins, in one request; a coin without a price is absent."""
-        ...
 
     async def book(self, symbol: str) -> OrderBook:
         """The best levels of each side, a hundred at most."""
-        ...
 
     async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:
         """Funding due in `[since_ms, until_ms]`, by time; none in a spot market."""
-        ...
 
     def instruments(self) -> dict[str, Instrument]:
         """Tick and lot sizes of each coin, read from the exchange when the feed was opened."""
-        ...
 
 
 class Gap(NamedTuple):
@@ -71,19 +63,15 @@ class CandleArchive(Protocol):
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
         """Stores everything in one transaction; adding twice is harmless. Raises StoreError."""
-        ...
 
     def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """Stored candles with open in `[since_ms, until_ms]`, ascending."""
-        ...
 
     def newest_opens(self) -> dict[str, int]:
         """Open time of the newest candle or confirmed gap of each symbol that has one."""
-        ...
 
     def gaps(self, since_ms: int) -> list[Gap]:
         """Confirmed gaps with open at or after `since_ms`."""
-        ...
 
 
 class MarketViews(Protocol):
@@ -92,15 +80,12 @@ class MarketViews(Protocol):
     @property
     def history_bars(self) -> int:
         """Number of candles before a bar on which its views can depend."""
-        ...
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
         """Replaces the history of `symbol` by `candles`, ascending."""
-        ...
 
     def update(self, bar: Bar) -> dict[str, MarketView]:
         """Adds the candles of `bar` and measures its coins. Opens must ascend for each coin."""
-        ...
 
 
 class CandleListener(Protocol):
@@ -109,12 +94,9 @@ class CandleListener(Protocol):
     @property
     def history_bars(self) -> int:
         """Number of candles before a bar that must be stored."""
-        ...
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
         """Replaces the history of `symbol` by `candles`, ascending."""
-        ...
 
     def observe(self, bar: Bar) -> None:
         """Adds the candles of `bar`, which are stored already."""
-        ...

@@ -19,7 +19,6 @@ class Series(Protocol):
     @property
     def name(self) -> str:
         """What feature sets call it."""
-        ...
 
     def read(self, symbol: str, since_ms: int, until_ms: int) -> Sequence[Observation]:
         """What became known in `[since_ms, until_ms]`, ascending; empty where there is nothing.
@@ -28,4 +27,3 @@ class Series(Protocol):
         known at the same instant the last one counts. Raises MarketDataError where what is stored
         cannot be read or cannot be true.
         """
-        ...

@@ -17,7 +17,6 @@ class ModelCallLog(Protocol):
         self, symbol: str, model_version: str, since_ms: int
     ) -> list[tuple[int, Probabilities]]:
         """(candle open, probabilities) of every call of that model from `since_ms` on, by time."""
-        ...
 
 
 class ModelSource(SignalSource, CandleListener, Protocol):
@@ -26,11 +25,9 @@ class ModelSource(SignalSource, CandleListener, Protocol):
     @property
     def leader(self) -> str | None:
         """The leading coin, whose candle of the same time the calls of other coins use."""
-        ...
 
     def prepare(self) -> None:
         """Computes everything that does not need the next candle; optional."""
-        ...
 
 
 class ModelCatalog(Protocol):
@@ -39,12 +36,9 @@ class ModelCatalog(Protocol):
     @property
     def note(self) -> str | None:
         """Why it is empty; None if models are used."""
-        ...
 
     def entries(self) -> list[ModelEntry]:
         """One for each coin of the engine."""
-        ...
 
     def entry(self, symbol: str) -> ModelEntry:
         """The entry of one coin of the engine."""
-        ...

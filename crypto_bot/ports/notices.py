@@ -24,8 +24,6 @@ class Notifier(Protocol):
 
     def notify(self, notice: Notice) -> None:
         """Queues `notice` for delivery. Never raises, never waits."""
-        ...
 
     def counts(self) -> list[ChannelCounts]:
         """One for each receiver."""
-        ...

@@ -23,23 +23,18 @@ class PaperTrading(Protocol):
 
     def accounts(self) -> list[AccountReport]:
         """Every account; empty where paper trading is switched off."""
-        ...
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
         """The newest refusals of `account`, the newest first."""
-        ...
 
     def kill_switch(self) -> KillSwitch:
         """The current state."""
-        ...
 
     def stop(self, by: str, reason: str) -> KillSwitch:
         """Closes every position at the next price and opens no more, until resumed."""
-        ...
 
     def resume(self, by: str) -> KillSwitch:
         """Lets positions be opened again."""
-        ...
 
 
 class PaperWrites(NamedTuple):
@@ -60,39 +55,30 @@ class PaperStore(Protocol):
 
     def write(self, writes: Sequence[PaperWrites]) -> None:
         """One transaction. Events, refusals and points that are stored already are ignored."""
-        ...
 
     def events(self, account: str) -> Iterable[Event]:
         """The whole ledger, in order."""
-        ...
 
     def points(self, account: str) -> list[EquityPoint]:
         """Every equity point, by time."""
-        ...
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
         """The newest refusals, the newest first."""
-        ...
 
     def refused(self, account: str) -> dict[str, int]:
         """How many signals each rule has refused."""
-        ...
 
     def seen(self, account: str) -> dict[str, int]:
         """The values written last; see `PaperWrites.seen`."""
-        ...
 
     def kill_switch(self) -> KillSwitch:
         """The state set last, by any process."""
-        ...
 
     def resumed_ms(self) -> int | None:
         """When trading was resumed last."""
-        ...
 
     def switch(self, to: KillSwitch, at_ms: int) -> None:
         """Adds a row to the log of the switch."""
-        ...
 
 
 class PaperTape(Protocol):
@@ -100,24 +86,20 @@ class PaperTape(Protocol):
 
     def first_ms(self) -> int | None:
         """Open time of the first candle with signals."""
-        ...
 
     def ready_ms(self, symbols: Sequence[str], patience_bars: int) -> int | None:
         """Open time of the newest candle up to which all coins have their signals.
 
         Coins that are further behind the newest than `patience_bars` are not waited for.
         """
-        ...
 
     def trades(self, since_ms: int, until_ms: int) -> list[StoredSignal]:
         """The LONG and SHORT signals of candles that opened in `[since_ms, until_ms]`, by time."""
-        ...
 
     def candles(
         self, symbols: Sequence[str], since_ms: int, until_ms: int
     ) -> dict[str, list[Candle]]:
         """Stored candles with open in `[since_ms, until_ms]` of each coin, ascending."""
-        ...
 
 
 class PaperSink(Protocol):
@@ -125,4 +107,3 @@ class PaperSink(Protocol):
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
         """Called from any thread, in order. Must not raise or block."""
-        ...

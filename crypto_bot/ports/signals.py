@@ -36,7 +36,6 @@ class Commits(Protocol):
 
         Signals and outcomes that are stored already are ignored.
         """
-        ...
 
 
 class PredictionStore(Commits, Protocol):
@@ -47,26 +46,21 @@ class PredictionStore(Commits, Protocol):
 
     def newest_opens(self) -> dict[str, int]:
         """Candle open of the newest prediction of each symbol that has one."""
-        ...
 
     def unsettled(self) -> list[Signal]:
         """Signals of every role without an outcome, oldest first."""
-        ...
 
     def tallies(self) -> dict[tuple[Source, str], Tally]:
         """The record of all labelled outcomes by (source, symbol)."""
-        ...
 
     def settled_since(self, since_ms: int) -> list[Settled]:
         """Labelled outcomes with `settled_ms >= since_ms`, by time."""
-        ...
 
     def first_bar(self, proposed_ms: int) -> int:
         """The first candle to have signals here; `proposed_ms` becomes it on the first call.
 
         Raises ConfigError where an engine of this name runs on another market.
         """
-        ...
 
 
 class SignalSource(Protocol):
@@ -75,11 +69,9 @@ class SignalSource(Protocol):
     @property
     def source(self) -> Source:
         """The name under which its calls are stored."""
-        ...
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         """For each view, in order, a call or the reason why there is none."""
-        ...
 
 
 class SignalSink(Protocol):
@@ -87,7 +79,6 @@ class SignalSink(Protocol):
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """Called after the commit, in the order of the commits. Must not raise or block."""
-        ...
 
 
 class Commit(NamedTuple):
@@ -117,16 +108,12 @@ class CommitHistory(Protocol):
 
     def newest(self) -> int:
         """The number of the newest commit of the database; 0 where there is none."""
-        ...
 
     def commits(self, after: int, until: int, limit: int) -> list[Commit] | None:
         """Those with a number in `(after, until]`, ascending; None for over `limit` signals."""
-        ...
 
     def span_ms(self, after: int, until: int) -> tuple[int, int]:
         """When the first and the last signal in `(after, until]` were made; 0 where none was."""
-        ...
 
     def number_at(self, at_ms: int) -> int:
         """The newest commit with a signal that was made at `at_ms` or before; 0 for none."""
-        ...

@@ -13,7 +13,6 @@ class Trainer(Protocol):
 
     async def start(self) -> None:
         """Starts a run and returns. Raises TrainingError while one is running."""
-        ...
 
 
 class TrainingRecords(Protocol):
@@ -21,12 +20,9 @@ class TrainingRecords(Protocol):
 
     def put(self, records: Sequence[TrainingRecord]) -> None:
         """Replaces the rows of these runs and symbols. Raises StoreError."""
-        ...
 
     def stop_unfinished(self, reason: str) -> None:
         """Closes the rows that a killed run left open. Raises StoreError."""
-        ...
 
     def newest_runs(self, limit: int) -> list[list[TrainingRecord]]:
         """The newest `limit` runs, the newest first, each as its coins by symbol."""
-        ...
