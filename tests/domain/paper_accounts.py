@@ -61,9 +61,9 @@ def signal(
     entry: float = 100.0,
     atr: float | None = 1.0,
     probabilities: Probabilities = PROBABILITIES,
-    horizon_bars: int = 16,
+    **changed: Any,
 ) -> Signal:
-    return Signal(
+    found = Signal(
         symbol=symbol,
         tf="15m",
         candle_open_ms=T0 + bar * TF_MS,
@@ -73,9 +73,10 @@ def signal(
         source=Source.RSI_MA,
         levels=levels(pred, entry, atr),
         atr=atr,
-        horizon_bars=horizon_bars,
+        horizon_bars=16,
         reasons=(),
     )
+    return found._replace(**changed)
 
 
 def account(market: Market = Market.PERP, start: Decimal = START) -> Account:

@@ -1,5 +1,6 @@
 """Settling: cases and invariants."""
 
+from dataclasses import replace
 from functools import partial
 from math import inf
 
@@ -12,42 +13,27 @@ from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status, barriers
 from crypto_bot.domain.outcome import settle as settle_by
-from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import class_after
+from tests.domain.paper_accounts import T0
+from tests.domain.paper_accounts import signal as made
 
 M15 = Timeframe.parse("15m")
-settle = partial(settle_by, class_after=class_after)
+settle = partial(settle_by, timeframe=M15, class_after=class_after)
+signal = partial(made, "BTCUSDT", 0, horizon_bars=3)
+Row = tuple[float, float, float, float]
 
 
-def signal(
-    pred: Pred, atr: float | None = 1.0, horizon_bars: int = 3, label: LabelSpec | None = None
-) -> Signal:
-    return Signal(
-        symbol="BTCUSDT",
-        tf="15m",
-        candle_open_ms=0,
-        pred=pred,
-        confidence=0.4,
-        distribution=Probabilities(0.3, 0.3, 0.4).distribution,
-        source=Source.MOMENTUM,
-        levels=levels(pred, 100.0, atr),
-        atr=atr,
-        horizon_bars=horizon_bars,
-        reasons=("made up",),
-        label=label,
-    )
-
-
-def after(*rows: tuple[float, float, float, float]) -> list[Candle]:
-    return [Candle((i + 1) * M15.ms, *row, 1.0) for i, row in enumerate(rows)]
+def after(*rows: Row) -> list[Candle]:
+    return [Candle(T0 + bar * M15.ms, *row, 1.0) for bar, row in enumerate(rows, 1)]
 
 
 CALM = (100.0, 100.5, 99.5, 100.0)
 
 
-def settled(pred: Pred, *rows: tuple[float, float, float, float]) -> Outcome:
-    outcome = settle(signal(pred), after(*rows), M15)
+def settled(pred: Pred, *rows: Row) -> Outcome:
+    outcome = settle(signal(pred), after(*rows))
     assert outcome is not None
     return outcome
 
@@ -85,7 +71,7 @@ def test_levels_are_two_atr_away_on_both_sides() -> None:
 )
 def test_one_candle_decides(  # noqa: PLR0917 - a row of the table
     pred: Pred,
-    row: tuple[float, float, float, float],
+    row: Row,
     status: Status,
     price: float,
     label: Pred,
@@ -95,13 +81,13 @@ def test_one_candle_decides(  # noqa: PLR0917 - a row of the table
     assert outcome.status is status
     assert outcome.exit_price == price
     assert (outcome.label, outcome.correct) == (label, correct)
-    assert outcome.settled_ms == 3 * M15.ms
+    assert outcome.settled_ms == T0 + 3 * M15.ms
 
 
 @pytest.mark.parametrize("pred", list(Pred))
 def test_expires_at_the_close_of_its_horizon(pred: Pred) -> None:
     last = (100.0, 101.0, 99.0, 100.5)
-    assert settle(signal(pred), after(CALM, CALM), M15) is None
+    assert settle(signal(pred), after(CALM, CALM)) is None
     outcome = settled(pred, CALM, CALM, last, (100, 200, 50, 100))
     assert (outcome.status, outcome.label) == (Status.EXPIRED, Pred.NO_TRADE)
     assert outcome.correct is (pred is Pred.NO_TRADE)
@@ -117,19 +103,16 @@ def test_excursions_are_from_the_side_of_the_trade() -> None:
     assert (short.mfe_bps, short.mae_bps) == pytest.approx((200.0, -100.0))
 
 
-def test_a_missing_candle_leaves_it_open() -> None:
+def test_a_missing_candle_leaves_it_open_unless_it_was_decided_before() -> None:
     candles = after(CALM, CALM, CALM)
-    assert settle(signal(Pred.LONG), [candles[0], candles[2]], M15) is None
-    assert settle(signal(Pred.LONG), candles[1:], M15) is None
-
-
-def test_a_decision_before_a_gap_counts() -> None:
-    candles = after((100, 102, 99, 101), CALM, CALM)
-    assert settle(signal(Pred.LONG), [candles[0], candles[2]], M15) is not None
+    assert settle(signal(Pred.LONG), [candles[0], candles[2]]) is None
+    assert settle(signal(Pred.LONG), candles[1:]) is None
+    reached = after((100, 102, 99, 101))
+    assert settle(signal(Pred.LONG), [*reached, candles[2]]) is not None
 
 
 def test_without_an_atr_there_is_no_label() -> None:
-    outcome = settle(signal(Pred.NO_TRADE, atr=None), after(CALM, (1, 900, 1, 1), CALM), M15)
+    outcome = settle(signal(Pred.NO_TRADE, atr=None), after(CALM, (1, 900, 1, 1), CALM))
     assert outcome is not None
     assert (outcome.label, outcome.correct) == (None, None)
     assert barriers(signal(Pred.NO_TRADE, atr=None)) == (-inf, inf)
@@ -146,17 +129,17 @@ def paths(draw: st.DrawFn) -> list[Candle]:
 
 @given(paths(), st.sampled_from(Pred))
 def test_later_candles_never_change_an_outcome(path: list[Candle], pred: Pred) -> None:
-    whole = settle(signal(pred), path, M15)
+    whole = settle(signal(pred), path)
     assert whole is not None
-    bars = (whole.settled_ms - M15.ms) // M15.ms
-    assert settle(signal(pred), path[:bars], M15) == whole
-    assert settle(signal(pred), path[: bars - 1], M15) is None
+    bars = (whole.settled_ms - T0 - M15.ms) // M15.ms
+    assert settle(signal(pred), path[:bars]) == whole
+    assert settle(signal(pred), path[: bars - 1]) is None
 
 
 @given(paths())
 def test_long_and_short_are_never_both_right(path: list[Candle]) -> None:
-    long = settle(signal(Pred.LONG), path, M15)
-    short = settle(signal(Pred.SHORT), path, M15)
+    long = settle(signal(Pred.LONG), path)
+    short = settle(signal(Pred.SHORT), path)
     assert long is not None
     assert short is not None
     assert not (long.correct and short.correct)
@@ -164,88 +147,68 @@ def test_long_and_short_are_never_both_right(path: list[Candle]) -> None:
 
 
 HOLD = LabelSpec("A", "hold_atr", Horizon(3), (0.75,), direction=DOWN_NEUTRAL_UP)
+NAMED = replace(HOLD, name="named", classes=("falls", "stays", "rises"))
+WITHOUT_SIDES = replace(HOLD, name="size", classes=("a", "b", "c"), direction=None)
 
 
 @pytest.mark.parametrize(
-    ("close", "label"),
-    [(100.8, Pred.LONG), (100.75, Pred.NO_TRADE), (99.25, Pred.NO_TRADE), (99.2, Pred.SHORT)],
-)
-@pytest.mark.parametrize("pred", list(Pred))
-def test_a_signal_of_a_model_is_settled_by_its_own_label(
-    pred: Pred, close: float, label: Pred
-) -> None:
-    path = after(CALM, CALM, (100.0, 101.0, 99.0, close))
-    outcome = settle(signal(pred, label=HOLD), path, M15)
-    assert outcome is not None
-    assert (outcome.label, outcome.correct) == (label, label is pred)
-    assert outcome.status is Status.EXPIRED
-    assert settle(signal(pred, label=HOLD), path[:2], M15) is None
-
-
-def test_the_trade_ends_at_the_stop_and_the_label_at_the_horizon() -> None:
-    path = after((100.0, 100.5, 97.5, 98.0), CALM, (100.0, 101.0, 99.0, 100.9))
-    outcome = settle(signal(Pred.LONG, label=HOLD), path, M15)
-    assert outcome is not None
-    assert (outcome.status, outcome.exit_price) == (Status.SL, 98.0)
-    assert (outcome.label, outcome.correct) == (Pred.LONG, True)
-    assert outcome.settled_ms == M15.close_of(3 * M15.ms)
-    assert outcome.mae_bps == pytest.approx(-250.0)
-    assert outcome.mfe_bps == pytest.approx(50.0)
-    assert settle(signal(Pred.LONG, label=HOLD), path[:1], M15) is None
-
-
-def test_a_no_trade_of_a_model_does_not_end_at_a_barrier() -> None:
-    path = after((100.0, 103.0, 99.5, 100.0), CALM, CALM)
-    assert settle(signal(Pred.NO_TRADE, label=HOLD), path[:1], M15) is None
-    outcome = settle(signal(Pred.NO_TRADE, label=HOLD), path, M15)
-    assert outcome is not None
-    assert (outcome.label, outcome.correct) == (Pred.NO_TRADE, True)
-
-
-def test_no_candle_settles_a_labelled_signal_early_and_no_atr_means_no_label() -> None:
-    assert barriers(signal(Pred.LONG, label=HOLD)) == (-inf, inf)
-    outcome = settle(signal(Pred.NO_TRADE, atr=None, label=HOLD), after(CALM, CALM, CALM), M15)
-    assert outcome is not None
-    assert (outcome.label, outcome.correct) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("row", "label"),
+    ("spec", "atr", "close", "label", "side"),
     [
-        ((100.0, 102.5, 99.0, 100.0), Pred.LONG),
-        ((100.0, 101.0, 97.5, 100.0), Pred.SHORT),
-        ((100.0, 102.5, 97.5, 100.0), Pred.NO_TRADE),
-        (CALM, Pred.NO_TRADE),
+        (HOLD, 1.0, 100.8, Pred.LONG, Pred.LONG),
+        (HOLD, 1.0, 100.75, Pred.NO_TRADE, Pred.NO_TRADE),
+        (HOLD, 1.0, 99.25, Pred.NO_TRADE, Pred.NO_TRADE),
+        (HOLD, 1.0, 99.2, Pred.SHORT, Pred.SHORT),
+        (HOLD, None, 100.8, None, None),
+        (NAMED, 1.0, 100.8, "rises", Pred.LONG),
+        (WITHOUT_SIDES, 1.0, 100.0, "b", None),
     ],
 )
-def test_barrier_label(row: tuple[float, float, float, float], label: Pred) -> None:
-    spec = LabelSpec("B", "barrier_atr", Horizon(2), (2.0,))
-    assert class_after(spec, 1.0, after(CALM, row)) == label
-
-
-def test_fixed_share_label() -> None:
-    spec = LabelSpec("fixed", "hold_share", Horizon(1), (0.0025,))
-    assert class_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.3))) == Pred.LONG
-    assert class_after(spec, 1.0, after((100.0, 101.0, 99.0, 100.2))) == Pred.NO_TRADE
-
-
-def test_classes_of_any_name_and_order_settle_by_their_direction() -> None:
-    spec = LabelSpec(
-        *("turned", "hold_atr", Horizon(3), (0.75,)),
-        classes=("falls", "stays", "rises"),
-        direction=DOWN_NEUTRAL_UP,
-    )
-    path = after(CALM, CALM, (100.0, 101.0, 99.0, 100.8))
-    outcome = settle(signal(Pred.LONG, label=spec), path, M15)
+@pytest.mark.parametrize("pred", list(Pred))
+def test_a_signal_with_a_label_is_settled_by_it_at_its_horizon(  # noqa: PLR0917 - a row of the table
+    pred: Pred, spec: LabelSpec, atr: float | None, close: float, label: str, side: Pred | None
+) -> None:
+    of = signal(pred, label=spec, atr=atr)
+    path = after(CALM, CALM, (100.0, 101.0, 99.0, close))
+    outcome = settle(of, path)
     assert outcome is not None
-    assert (outcome.label, outcome.correct) == ("rises", True)
-    outcome = settle(signal(Pred.SHORT, label=spec), path, M15)
-    assert outcome is not None
-    assert (outcome.label, outcome.correct) == ("rises", False)
+    assert (outcome.label, outcome.correct) == (label, side and side is pred)
+    assert outcome.status is Status.EXPIRED
+    assert settle(of, path[:2]) is None
+    assert barriers(of) == (-inf, inf)
 
 
-def test_a_label_without_direction_has_a_class_and_no_hit() -> None:
-    spec = LabelSpec("size", "hold_atr", Horizon(3), (0.75,), classes=("a", "b", "c"))
-    outcome = settle(signal(Pred.NO_TRADE, label=spec), after(CALM, CALM, CALM), M15)
+@pytest.mark.parametrize(
+    ("pred", "status", "price", "mfe_bps"),
+    [(Pred.LONG, Status.SL, 98.0, 50.0), (Pred.NO_TRADE, Status.EXPIRED, 100.9, 100.0)],
+)
+def test_a_trade_ends_at_the_stop_and_the_label_at_the_horizon(
+    pred: Pred, status: Status, price: float, mfe_bps: float
+) -> None:
+    of = signal(pred, label=HOLD)
+    path = after((100.0, 100.5, 97.5, 98.0), CALM, (100.0, 101.0, 99.0, 100.9))
+    outcome = settle(of, path)
     assert outcome is not None
-    assert (outcome.label, outcome.correct) == ("b", None)
+    assert (outcome.status, outcome.exit_price) == (status, price)
+    assert (outcome.label, outcome.correct) == (Pred.LONG, pred is Pred.LONG)
+    assert outcome.settled_ms == T0 + 4 * M15.ms
+    assert (outcome.mfe_bps, outcome.mae_bps) == pytest.approx((mfe_bps, -250.0))
+    assert settle(of, path[:1]) is None
+
+
+BARRIER = LabelSpec("B", "barrier_atr", Horizon(2), (2.0,))
+SHARE = LabelSpec("fixed", "hold_share", Horizon(1), (0.0025,))
+
+
+@pytest.mark.parametrize(
+    ("spec", "rows", "label"),
+    [
+        (BARRIER, [CALM, (100.0, 102.5, 99.0, 100.0)], Pred.LONG),
+        (BARRIER, [CALM, (100.0, 101.0, 97.5, 100.0)], Pred.SHORT),
+        (BARRIER, [CALM, (100.0, 102.5, 97.5, 100.0)], Pred.NO_TRADE),
+        (BARRIER, [CALM, CALM], Pred.NO_TRADE),
+        (SHARE, [(100.0, 101.0, 99.0, 100.3)], Pred.LONG),
+        (SHARE, [(100.0, 101.0, 99.0, 100.2)], Pred.NO_TRADE),
+    ],
+)
+def test_the_class_of_other_labels(spec: LabelSpec, rows: list[Row], label: Pred) -> None:
+    assert class_after(spec, 1.0, after(*rows)) == label
