@@ -3,33 +3,28 @@
 import random
 from collections.abc import Sequence
 
+import pytest
+
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.outcome import Outcome, settle
-from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.signal import Pred, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.live_tracker import LiveTracker
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.labels.registered import class_after
+from tests.domain import paper_accounts
 
 M15 = Timeframe.parse("15m")
-EVEN = Probabilities(0.3, 0.4, 0.3)
 
 
-def signal(candle: Candle, pred: Pred, symbol: str = "BTCUSDT", atr: float = 1.0) -> Signal:
-    return Signal(
-        symbol=symbol,
-        tf="15m",
-        candle_open_ms=candle.open_ms,
-        pred=pred,
-        confidence=0.3,
-        distribution=EVEN.distribution,
-        source=Source.MOMENTUM,
-        levels=levels(pred, candle.close, atr),
-        atr=atr,
-        horizon_bars=5,
-        reasons=(),
-    )
+def signal(candle: Candle, pred: Pred, atr: float = 1.0) -> Signal:
+    of_candle = {"candle_open_ms": candle.open_ms, "horizon_bars": 5}
+    return paper_accounts.signal(pred=pred, entry=candle.close, atr=atr, **of_candle)
+
+
+def new() -> LiveTracker:
+    return LiveTracker(M15, TrackRecord(900_000))
 
 
 def walk(seed: int, bars: int, missing: Sequence[int] = ()) -> list[Candle]:
@@ -71,31 +66,25 @@ def tracked(
     return found
 
 
-def test_settles_as_the_whole_path_does() -> None:
+@pytest.mark.parametrize("missing", [(), (20, 21, 40)])
+def test_settles_as_the_whole_path_does_and_leaves_open_what_spans_a_gap(
+    missing: Sequence[int],
+) -> None:
     for seed in range(20):
-        candles = walk(seed, 80)
+        candles = walk(seed, 60, missing)
         signals = calls(candles, seed)
-        assert tracked(LiveTracker(M15, TrackRecord(900_000)), candles, signals) == by_hand(
-            candles, signals
-        )
-
-
-def test_a_gap_leaves_open_what_spans_it() -> None:
-    for seed in range(20):
-        candles = walk(seed, 60, missing=(20, 21, 40))
-        signals = calls(candles, seed)
-        found = tracked(LiveTracker(M15, TrackRecord(900_000)), candles, signals)
+        found = tracked(new(), candles, signals)
         assert found == by_hand(candles, signals)
-        assert len(found) < len(signals) - 5
+        assert len(found) < len(signals) - 5 or not missing
 
 
 def test_taken_up_after_a_restart_at_any_candle() -> None:
     candles = walk(3, 50, missing=(30,))
     signals = calls(candles, 3)
     for at in range(1, len(candles)):
-        first = LiveTracker(M15, TrackRecord(900_000))
+        first = new()
         found = tracked(first, candles[:at], signals[:at])
-        second = LiveTracker(M15, TrackRecord(900_000))
+        second = new()
         unsettled = [each for each in signals[:at] if each.id not in found]
 
         def path_of(each: Signal, at: int = at) -> list[Candle]:
@@ -111,7 +100,7 @@ def test_taken_up_after_a_restart_at_any_candle() -> None:
 def test_an_imported_candle_settles_what_was_left_open() -> None:
     candles = walk(5, 30)
     early = signal(candles[0], Pred.LONG, atr=100.0)
-    tracker = LiveTracker(M15, TrackRecord(900_000))
+    tracker = new()
     outcomes = tracker.restore([early], {"BTCUSDT": candles[-1].open_ms}, lambda _: candles[1:6])
     assert [outcome.prediction_id for outcome in outcomes] == [early.id]
 
@@ -121,8 +110,8 @@ def test_outcomes_enter_the_record() -> None:
     record = TrackRecord(M15.ms)
     tracker = LiveTracker(M15, record)
     found = tracked(tracker, candles, calls(candles, 1))
-    assert record.pooled(Source.MOMENTUM, 10**12).n == len(found)
-    assert record.pooled(Source.MOMENTUM, 10**12).hits == sum(
+    assert record.pooled(Source.RSI_MA, 10**12).n == len(found)
+    assert record.pooled(Source.RSI_MA, 10**12).hits == sum(
         bool(outcome.correct) for outcome in found.values()
     )
 
@@ -130,7 +119,7 @@ def test_outcomes_enter_the_record() -> None:
 def test_a_gap_right_after_a_restart_leaves_the_newest_signal_open() -> None:
     candles = walk(7, 12, missing=(4,))
     newest = signal(candles[3], Pred.LONG)
-    tracker = LiveTracker(M15, TrackRecord(900_000))
+    tracker = new()
     assert tracker.restore([newest], {"BTCUSDT": newest.candle_open_ms}, lambda _: []) == []
     for candle in candles[4:]:
         assert tracker.advance(Bar(candle.open_ms, {"BTCUSDT": candle})) == []
