@@ -16,7 +16,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.paper import Plan
 from crypto_bot.domain.paper_report import Refusal
-from crypto_bot.domain.quote import OrderBook, Quote
+from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.trading import PaperTrading
@@ -103,10 +103,6 @@ def candle(bar: int, opened: float, high: float, low: float, close: float) -> Ca
 
 def quote(symbol: str, bid: str, ask: str, at_ms: int) -> dict[str, Quote]:
     return {symbol: Quote(symbol, Decimal(bid), Decimal(ask), at_ms)}
-
-
-def no_books() -> dict[str, OrderBook]:
-    return {}
 
 
 class RandomMarket:

@@ -1,7 +1,8 @@
 """Paper accounts on a real database: fills from candles and from quotes, and restarts."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from fractions import Fraction
 
@@ -16,6 +17,7 @@ from crypto_bot.domain.paper_report import EquityPoint
 from crypto_bot.domain.quote import Funding, Level, OrderBook
 from crypto_bot.domain.signal import Pred
 from crypto_bot.engine.paper.trading import PaperTrading
+from crypto_bot.ports import StoredSignal
 from tests.domain.paper_accounts import COSTS, EXITS, FREE, NO_RULES, T0, TF_MS, D, plan
 from tests.engine.paper.paper_world import (
     SYMBOLS,
@@ -24,34 +26,25 @@ from tests.engine.paper.paper_world import (
     candle,
     flat,
     made,
-    no_books,
     quote,
 )
 
 LIVE = NO_RULES._replace(late=True)
 
 
-@pytest.fixture
-def worlds() -> Iterator[list[World]]:
-    made_: list[World] = []
-    yield made_
-    for world in made_:
-        world.database.close()
+Make = Callable[..., World]
 
 
 @pytest.fixture
-def make(worlds: list[World]) -> "Make":
-    return Make(worlds)
+def make() -> Iterator[Make]:
+    with ExitStack() as opened:
 
+        def world(*plans: Plan) -> World:
+            made_ = World(*(plans or (plan(costs=FREE),)))
+            opened.callback(made_.database.close)
+            return made_
 
-class Make:
-    def __init__(self, worlds: list[World]) -> None:
-        self._worlds = worlds
-
-    def __call__(self, *plans: Plan) -> World:
-        world = World(*(plans or (plan(costs=FREE),)))
-        self._worlds.append(world)
-        return world
+        yield world
 
 
 def ran(world: World, paper: PaperTrading, bar: int, call: Pred | None = None) -> None:
@@ -60,15 +53,27 @@ def ran(world: World, paper: PaperTrading, bar: int, call: Pred | None = None) -
     paper.advance()
 
 
+def moved(world: World, paper: PaperTrading, bar: int, *prices: float) -> None:
+    """A bar in which AUSDT has these prices: open, high, low and close."""
+    world.close(bar, {**flat(bar), "AUSDT": candle(bar, *prices)})
+    paper.advance()
+
+
+def called(world: World, paper: PaperTrading, bar: int) -> StoredSignal:
+    """A LONG of AUSDT at the close of this bar, as the engine commits and reports it."""
+    call = made("AUSDT", bar)
+    paper.committed(world.close(bar, flat(bar), AUSDT=call), [])
+    paper.advance()
+    return call
+
+
 def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make: Make) -> None:
     world = make()
     paper = world.start()
     ran(world, paper, 0, Pred.LONG)
     assert world.summary() == [("DEPOSIT", None, None, "0")]
-    world.close(1, {**flat(1), "AUSDT": candle(1, 100.5, 102.6, 100, 102)})
-    paper.advance()
-    world.close(2, {**flat(2), "AUSDT": candle(2, 102, 102, 98, 99)})
-    paper.advance()
+    moved(world, paper, 1, 100.5, 102.6, 100, 102)
+    moved(world, paper, 2, 102, 102, 98, 99)
     assert world.summary()[1:] == [
         ("OPEN", "AUSDT", None, "100.50"),
         ("CLOSE", "AUSDT", "TP1", "102.50"),
@@ -187,11 +192,9 @@ def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
     world = make(plan(rules=LIVE))
     paper = world.start(at_open=False)
     ran(world, paper, 0)
-    call = made("AUSDT", 1)
-    paper.committed(world.close(1, flat(1), AUSDT=call), [])
-    paper.advance()
+    call = called(world, paper, 1)
     assert paper.needs_quotes()
-    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms), no_books())
+    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms), {})
     assert len(world.events()) == 1, "a quote not later than the signal"
     at_ms = call.created_ms + 1
     first = quote("AUSDT", "99.98", "100.00", at_ms)
@@ -204,7 +207,7 @@ def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
     # 20 at 100.00 and 30 at 100.10: 100.06
     assert (opened.price, opened.amount, opened.at_ms) == (D("100.06"), D("50.000"), at_ms)
     assert opened.fee == D("5.003")  # 10 bp of 5,003
-    paper.observe(quote("AUSDT", "102.06", "102.08", at_ms + 5000), no_books())
+    paper.observe(quote("AUSDT", "102.06", "102.08", at_ms + 5000), {})
     stop = quote("AUSDT", "98.00", "98.02", at_ms + 10_000)
     assert paper.wanted(stop) == {"AUSDT"}
     paper.observe(stop, {"AUSDT": OrderBook("AUSDT", (Level(D("97.99"), D(500)),), (), at_ms)})
@@ -219,12 +222,12 @@ def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
     world = opened_at_quotes(make)
     paper = world.start(at_open=False)
     at_ms = world.now_ms
-    paper.observe(quote("AUSDT", "100", "100.02", at_ms), no_books())
-    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), no_books())
-    paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), no_books())
+    paper.observe(quote("AUSDT", "100", "100.02", at_ms), {})
+    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), {})
+    paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), {})
     assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a single outlier"
-    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), no_books())
-    paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), no_books())
+    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), {})
+    paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), {})
     # 90.1 less a bp of slippage: 90.09099
     assert world.summary()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
 
@@ -234,10 +237,8 @@ def opened_at_quotes(make: Make, **changed: object) -> World:
     world = make(plan(**{"rules": LIVE, **changed}))
     paper = world.start(at_open=False)
     ran(world, paper, 0)
-    call = made("AUSDT", 1)
-    paper.committed(world.close(1, flat(1), AUSDT=call), [])
-    paper.advance()
-    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), no_books())
+    call = called(world, paper, 1)
+    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), {})
     assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
     return world
 
@@ -263,7 +264,7 @@ def test_a_signal_without_a_quote_in_time_is_refused(make: Make) -> None:
     call = made("AUSDT", 1)
     paper.committed(world.close(1, flat(1), AUSDT=call), [])
     world.now_ms = T0 + 2 * TF_MS + TF_MS // 4 + 1
-    paper.observe(quote("AUSDT", "100", "100.02", world.now_ms), no_books())
+    paper.observe(quote("AUSDT", "100", "100.02", world.now_ms), {})
     ran(world, paper, 2)
     assert [(r.prediction_id, r.rule) for r in paper.refusals("main", 9)] == [
         (call.signal.id, "price")
@@ -276,7 +277,7 @@ def test_a_restart_between_commit_and_quote_loses_no_trade(make: Make) -> None:
     call = made("AUSDT", 1)
     world.close(1, flat(1), AUSDT=call)
     paper = world.start(at_open=False)
-    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), no_books())
+    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), {})
     assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
 
 
@@ -293,19 +294,15 @@ def test_the_kill_switch_closes_positions_survives_a_restart_and_is_resumed(make
     )
     paper = world.start(at_open=False)
     assert paper.kill_switch() == switch
-    paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), no_books())
+    paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), {})
     assert world.summary()[2:] == [("CLOSE", "AUSDT", "KILL", "100.48")]
-    call = made("AUSDT", 2)
-    paper.committed(world.close(2, flat(2), AUSDT=call), [])
-    paper.advance()
-    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
+    call = called(world, paper, 2)
+    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), {})
     refusal = paper.refusals("main", 9)[0]
     assert (refusal.rule, refusal.reason) == ("kill_switch", "stopped by page: too hot")
     paper.resume("page")
-    call = made("AUSDT", 3)
-    paper.committed(world.close(3, flat(3), AUSDT=call), [])
-    paper.advance()
-    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), no_books())
+    call = called(world, paper, 3)
+    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), {})
     assert world.summary()[-1][:2] == ("OPEN", "AUSDT")
 
 
@@ -385,8 +382,7 @@ def test_equity_points_include_buy_and_hold(make: Make) -> None:
     world = make()
     paper = world.start()
     ran(world, paper, 0)
-    world.close(1, {**flat(1), "AUSDT": candle(1, 100, 130, 100, 130)})
-    paper.advance()
+    moved(world, paper, 1, 100, 130, 100, 130)
     assert world.store.points("main")[-1] == (T0 + 2 * TF_MS, D(10_000), D("11000.00000000"))
 
 
@@ -394,8 +390,7 @@ def test_the_drawdown_breaker_holds_until_trading_is_resumed(make: Make) -> None
     world = make(plan(rules=NO_RULES._replace(drawdown=D("0.009")), costs=FREE))
     paper = world.start()
     ran(world, paper, 0, Pred.LONG)
-    world.close(1, {**flat(1), "AUSDT": candle(1, 100, 100, 90, 90)})
-    paper.advance()
+    moved(world, paper, 1, 100, 100, 90, 90)
     ran(world, paper, 2, Pred.LONG)
     ran(world, paper, 3)
     paper = world.start()
