@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -81,54 +82,44 @@ def _collector_paused() -> Iterator[None]:
         gc.enable()
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Replay:
     """Runs `cycle` over stored candles. Everything it uses must be new, also the store."""
 
-    def __init__(
-        self,
-        *,
-        symbols: Sequence[str],
-        timeframe: Timeframe,
-        clock: ReplayClock,
-        archive: CandleArchive,
-        views: MarketViews,
-        commits: BatchedCommits,
-        cycle: Cycle,
-    ) -> None:
-        self._symbols = tuple(symbols)
-        self._timeframe = timeframe
-        self._clock = clock
-        self._archive = archive
-        self._views = views
-        self._commits = commits
-        self._cycle = cycle
+    symbols: Sequence[str]
+    timeframe: Timeframe
+    clock: ReplayClock
+    archive: CandleArchive
+    views: MarketViews
+    commits: BatchedCommits
+    cycle: Cycle
 
     def run(self, since_ms: int, until_ms: int) -> Replayed:
         """Signals for every candle with open in `[since_ms, until_ms]`, outcomes up to its end.
 
         Candles before `since_ms` are used as the live engine uses its history. Raises StoreError.
         """
-        tf_ms = self._timeframe.ms
-        for symbol in self._symbols:
-            history_ms = since_ms - self._views.history_bars * tf_ms
-            self._views.preload(symbol, self._archive.read(symbol, history_ms, since_ms - tf_ms))
+        tf_ms = self.timeframe.ms
+        for symbol in self.symbols:
+            history_ms = since_ms - self.views.history_bars * tf_ms
+            self.views.preload(symbol, self.archive.read(symbol, history_ms, since_ms - tf_ms))
         with _collector_paused():
             bars = candles = 0
             for bar in self._bars(since_ms, until_ms):
-                self._clock.set(self._timeframe.close_of(bar.open_ms))
-                self._cycle.run(bar)
+                self.clock.set(self.timeframe.close_of(bar.open_ms))
+                self.cycle.run(bar)
                 bars += 1
                 candles += len(bar.candles)
-            self._commits.flush()
+            self.commits.flush()
         return Replayed(bars, candles)
 
     def _bars(self, since_ms: int, until_ms: int) -> Iterator[Bar]:
-        span_ms = CHUNK_BARS * self._timeframe.ms
+        span_ms = CHUNK_BARS * self.timeframe.ms
         for start_ms in range(since_ms, until_ms + 1, span_ms):
-            end_ms = min(until_ms, start_ms + span_ms - self._timeframe.ms)
+            end_ms = min(until_ms, start_ms + span_ms - self.timeframe.ms)
             by_open: dict[int, dict[str, Candle]] = {}
-            for symbol in self._symbols:
-                for candle in self._archive.read(symbol, start_ms, end_ms):
+            for symbol in self.symbols:
+                for candle in self.archive.read(symbol, start_ms, end_ms):
                     by_open.setdefault(candle.open_ms, {})[symbol] = candle
             for open_ms in sorted(by_open):
                 yield Bar(open_ms, by_open[open_ms])

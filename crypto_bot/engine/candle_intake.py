@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle, missing_opens
@@ -21,6 +22,7 @@ class Arrived(NamedTuple):
     """Whether everything asked for is here or confirmed missing."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class CandleIntake:
     """Polls the feed until a range is complete or the grace period has passed.
 
@@ -28,14 +30,11 @@ class CandleIntake:
     later candle is taken before it.
     """
 
-    def __init__(
-        self, timeframe: Timeframe, feed: CandleFeed, clock: Clock, *, grace_ms: int, poll_ms: int
-    ) -> None:
-        self._timeframe = timeframe
-        self._feed = feed
-        self._clock = clock
-        self._grace_ms = grace_ms
-        self._poll_ms = poll_ms
+    timeframe: Timeframe
+    feed: CandleFeed
+    clock: Clock
+    grace_ms: int
+    poll_ms: int
 
     async def collect(
         self, symbol: str, since_ms: int, until_ms: int, *, listed: bool = True
@@ -45,28 +44,28 @@ class CandleIntake:
         `listed`: the coin is known to have traded before `since_ms`; otherwise candles missing
         before its first one are no gaps. Raises MarketDataError from the feed.
         """
-        deadline_ms = self._timeframe.close_of(until_ms) + self._grace_ms
+        deadline_ms = self.timeframe.close_of(until_ms) + self.grace_ms
         found: dict[int, Candle] = {}
         lacked: dict[int, int] = {}
         missing = [since_ms, until_ms]
         replies = 0
         while True:
-            reply = await self._feed.candles(symbol, missing[0], missing[-1])
+            reply = await self.feed.candles(symbol, missing[0], missing[-1])
             replies += 1
             found.update((candle.open_ms, candle) for candle in reply)
-            missing = missing_opens(found, since_ms, until_ms, self._timeframe)
+            missing = missing_opens(found, since_ms, until_ms, self.timeframe)
             newest_ms = max(found, default=since_ms)
             for open_ms in missing:
                 if open_ms < newest_ms:
                     lacked[open_ms] = lacked.get(open_ms, 0) + 1
             if not missing or self._exhausted(replies, deadline_ms):
                 break
-            await self._clock.sleep(self._poll_ms)
+            await self.clock.sleep(self.poll_ms)
         confirmed = {at for at in missing if lacked.get(at, 0) >= CONFIRMATIONS}
         return self._arrived(symbol, found, missing, confirmed, listed=listed)
 
     def _exhausted(self, replies: int, deadline_ms: int) -> bool:
-        return replies >= CONFIRMATIONS and self._clock.now_ms() >= deadline_ms
+        return replies >= CONFIRMATIONS and self.clock.now_ms() >= deadline_ms
 
     def _arrived(
         self,

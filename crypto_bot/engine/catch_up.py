@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -39,6 +40,7 @@ class Round(NamedTuple):
     """Coins that are not up to date, each with the reason."""
 
 
+@dataclass(eq=False, kw_only=True)
 class CatchUp:
     """Keeps every coin's signals complete up to a given candle.
 
@@ -50,36 +52,21 @@ class CatchUp:
     rebuilds all state from the store.
     """
 
-    def __init__(
-        self,
-        *,
-        symbols: Sequence[str],
-        timeframe: Timeframe,
-        intake: CandleIntake,
-        archive: CandleArchive,
-        store: PredictionStore,
-        views: MarketViews,
-        tracker: LiveTracker,
-        record: TrackRecord,
-        cycle: Cycle,
-        timer: Callable[[], float],
-        record_bars: int,
-        patience_s: float,
-        models: ModelSource | None = None,
-    ) -> None:
-        self._symbols = tuple(symbols)
-        self._timeframe = timeframe
-        self._intake = intake
-        self._archive = archive
-        self._store = store
-        self._views = views
-        self._tracker = tracker
-        self._record = record
-        self._cycle = cycle
-        self._timer = timer
-        self._record_bars = record_bars
-        self._patience_s = patience_s
-        self._models = models
+    symbols: Sequence[str]
+    timeframe: Timeframe
+    intake: CandleIntake
+    archive: CandleArchive
+    store: PredictionStore
+    views: MarketViews
+    tracker: LiveTracker
+    record: TrackRecord
+    cycle: Cycle
+    timer: Callable[[], float]
+    record_bars: int
+    patience_s: float
+    models: ModelSource | None = None
+
+    def __post_init__(self) -> None:
         self._first_bar_ms = 0
         self._until_ms = 0
         self._round_over = False
@@ -96,20 +83,20 @@ class CatchUp:
         On its first start the engine begins `record_bars` before `until_ms`, so that its sources
         have a record before their first live signal. Raises StoreError.
         """
-        tf_ms = self._timeframe.ms
-        self._first_bar_ms = self._store.first_bar(until_ms - (self._record_bars - 1) * tf_ms)
+        tf_ms = self.timeframe.ms
+        self._first_bar_ms = self.store.first_bar(until_ms - (self.record_bars - 1) * tf_ms)
         self._pending = {}
-        self._archived = self._archive.newest_opens()
-        newest = self._store.newest_opens()
+        self._archived = self.archive.newest_opens()
+        newest = self.store.newest_opens()
         self._signalled = {
-            symbol: newest.get(symbol, self._first_bar_ms - tf_ms) for symbol in self._symbols
+            symbol: newest.get(symbol, self._first_bar_ms - tf_ms) for symbol in self.symbols
         }
-        recent_ms = min(self._signalled.values(), default=0) - self._record.lag_ms
-        self._record.restore(self._store.tallies(), self._store.settled_since(recent_ms))
-        unsettled = [s for s in self._store.unsettled() if s.symbol in self._signalled]
-        outcomes = self._tracker.restore(unsettled, self._signalled, self._path_of)
-        self._store.commit([], outcomes)
-        for symbol in self._symbols:
+        recent_ms = min(self._signalled.values(), default=0) - self.record.lag_ms
+        self.record.restore(self.store.tallies(), self.store.settled_since(recent_ms))
+        unsettled = [s for s in self.store.unsettled() if s.symbol in self._signalled]
+        outcomes = self.tracker.restore(unsettled, self._signalled, self._path_of)
+        self.store.commit([], outcomes)
+        for symbol in self.symbols:
             if symbol in self._archived:
                 self._prime(symbol)
 
@@ -125,13 +112,13 @@ class CatchUp:
         places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
         tasks = {
             asyncio.create_task(self._arrivals(symbol, until_ms, places, on_coin)): symbol
-            for symbol in self._symbols
+            for symbol in self.symbols
             if self._archived.get(symbol, -1) < until_ms or self._pending.get(symbol)
         }
         waiting = set(tasks)
         self._asked = set(tasks.values())
-        unknown = any(symbol not in self._archived for symbol in self._symbols)
-        patience_s = self._patience_s * (_HISTORY_PATIENCE if unknown else 1)
+        unknown = any(symbol not in self._archived for symbol in self.symbols)
+        patience_s = self.patience_s * (_HISTORY_PATIENCE if unknown else 1)
         try:
             while waiting and not self._stopping.is_set():
                 ready, waiting = await asyncio.wait(waiting, timeout=patience_s)
@@ -158,7 +145,7 @@ class CatchUp:
     def behind(self, until_ms: int) -> dict[str, int]:
         """The number of candles that each coin lacks up to `until_ms`, where it lacks any."""
         lacking = {
-            symbol: (until_ms - newest_ms) // self._timeframe.ms
+            symbol: (until_ms - newest_ms) // self.timeframe.ms
             for symbol, newest_ms in self._signalled.items()
         }
         return {symbol: count for symbol, count in lacking.items() if count > 0}
@@ -184,12 +171,12 @@ class CatchUp:
             return arrived
         if archived_ms >= until_ms:
             return Arrived([], [], complete=True)
-        return await self._intake.collect(symbol, archived_ms + self._timeframe.ms, until_ms)
+        return await self.intake.collect(symbol, archived_ms + self.timeframe.ms, until_ms)
 
     async def _history(self, symbol: str, until_ms: int) -> Arrived:
         """Fetches and stores the history of a new coin, at once to limit memory."""
-        since_ms = self._first_bar_ms - self._views.history_bars * self._timeframe.ms
-        arrived = await self._intake.collect(symbol, since_ms, until_ms, listed=False)
+        since_ms = self._first_bar_ms - self.views.history_bars * self.timeframe.ms
+        arrived = await self.intake.collect(symbol, since_ms, until_ms, listed=False)
         await asyncio.to_thread(self._keep, {symbol: arrived})
         return Arrived([], [], complete=arrived.complete)
 
@@ -200,14 +187,14 @@ class CatchUp:
     def _take(self, arrived: dict[str, Arrived], before: Round) -> Round:
         """Archives the candles of some coins and runs the bars that they complete."""
         with self._working:
-            started = self._timer()
+            started = self.timer()
             self._archive_wave(arrived)
             bars, signals, newest_ms = self._run_pending()
             return Round(
                 before.bars + bars,
                 before.signals + signals,
                 newest_ms if newest_ms is not None else before.newest_ms,
-                max(before.cycle_s, self._timer() - started),
+                max(before.cycle_s, self.timer() - started),
                 before.owed,
             )
 
@@ -217,7 +204,7 @@ class CatchUp:
         gaps = [gap for each in arrived.values() for gap in each.gaps]
         if not (candles or gaps):
             return
-        self._archive.add(candles, gaps)
+        self.archive.add(candles, gaps)
         for symbol, each in arrived.items():
             newest = [c.open_ms for c in each.candles[-1:]] + [g.open_ms for g in each.gaps[-1:]]
             if not newest:
@@ -236,8 +223,8 @@ class CatchUp:
             done = self._take({}, done)
         for symbol in self._pending:
             done.owed.setdefault(symbol, "its candles wait for those of the leading coin")
-        if self._models is not None:
-            self._models.prepare()
+        if self.models is not None:
+            self.models.prepare()
         return done
 
     def _run_pending(self) -> tuple[int, int, int | None]:
@@ -246,7 +233,7 @@ class CatchUp:
         ready_ms = self._ready_ms()
         by_open: dict[int, dict[str, Candle]] = {}
         held: dict[str, list[Candle]] = {}
-        for symbol in self._symbols:
+        for symbol in self.symbols:
             for candle in self._pending.get(symbol, ()):
                 if candle.open_ms <= ready_ms:
                     by_open.setdefault(candle.open_ms, {})[symbol] = candle
@@ -255,7 +242,7 @@ class CatchUp:
         for open_ms in sorted(by_open):
             if self._stopping.is_set():
                 break
-            result = self._cycle.run(Bar(open_ms, by_open[open_ms]))
+            result = self.cycle.run(Bar(open_ms, by_open[open_ms]))
             self._signalled.update(dict.fromkeys(by_open[open_ms], open_ms))
             bars += 1
             signals += len(result.signals)
@@ -269,31 +256,31 @@ class CatchUp:
         While a coin is being asked for, the others go no further than a lag beyond it: within that
         its outcomes count for them, and bars so old are in no hurry.
         """
-        before_ms = self._first_bar_ms - self._timeframe.ms
+        before_ms = self._first_bar_ms - self.timeframe.ms
         ready_ms = self._until_ms
         for symbol in self._asked:
-            ready_ms = min(ready_ms, self._archived.get(symbol, before_ms) + self._record.lag_ms)
-        leader = None if self._models is None else self._models.leader
+            ready_ms = min(ready_ms, self._archived.get(symbol, before_ms) + self.record.lag_ms)
+        leader = None if self.models is None else self.models.leader
         if leader not in self._signalled:
             return ready_ms
         leader_ms = self._archived.get(leader, before_ms)
-        lacking = (self._until_ms - leader_ms) // self._timeframe.ms
+        lacking = (self._until_ms - leader_ms) // self.timeframe.ms
         if self._round_over and lacking > _LEADER_BARS:
             return ready_ms
         return min(ready_ms, leader_ms)
 
     def _prime(self, symbol: str) -> None:
         """Loads what the views need to remember, and queues the candles that have no signal yet."""
-        tf_ms = self._timeframe.ms
+        tf_ms = self.timeframe.ms
         predicted_ms = self._signalled[symbol]
-        history_ms = predicted_ms - self._views.history_bars * tf_ms
-        self._views.preload(symbol, self._archive.read(symbol, history_ms, predicted_ms))
-        queued = self._archive.read(symbol, predicted_ms + tf_ms, self._archived[symbol])
+        history_ms = predicted_ms - self.views.history_bars * tf_ms
+        self.views.preload(symbol, self.archive.read(symbol, history_ms, predicted_ms))
+        queued = self.archive.read(symbol, predicted_ms + tf_ms, self._archived[symbol])
         if queued:
             self._pending[symbol] = queued
 
     def _path_of(self, signal: Signal) -> list[Candle]:
-        since_ms = signal.candle_open_ms + self._timeframe.ms
-        horizon_ms = signal.candle_open_ms + signal.horizon_bars * self._timeframe.ms
+        since_ms = signal.candle_open_ms + self.timeframe.ms
+        horizon_ms = signal.candle_open_ms + signal.horizon_bars * self.timeframe.ms
         until_ms = min(horizon_ms, self._signalled[signal.symbol])
-        return self._archive.read(signal.symbol, since_ms, until_ms)
+        return self.archive.read(signal.symbol, since_ms, until_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.domain.market import Bar
@@ -21,6 +22,7 @@ class CycleResult(NamedTuple):
     outcomes: list[Outcome]
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Cycle:
     """`run(bar)` is the product: live, catch-up, replay and backtest are this call.
 
@@ -28,26 +30,14 @@ class Cycle:
     else.
     """
 
-    def __init__(
-        self,
-        *,
-        timeframe: Timeframe,
-        clock: Clock,
-        views: MarketViews,
-        tracker: LiveTracker,
-        engine: SignalEngineService,
-        commits: Commits,
-        sinks: Sequence[SignalSink] = (),
-        late_after_ms: int,
-    ) -> None:
-        self._timeframe = timeframe
-        self._clock = clock
-        self._views = views
-        self._tracker = tracker
-        self._engine = engine
-        self._commits = commits
-        self._sinks = tuple(sinks)
-        self._late_after_ms = late_after_ms
+    timeframe: Timeframe
+    clock: Clock
+    views: MarketViews
+    tracker: LiveTracker
+    engine: SignalEngineService
+    commits: Commits
+    sinks: Sequence[SignalSink] = ()
+    late_after_ms: int
 
     def run(self, bar: Bar) -> CycleResult:
         """Settles, measures, signals and commits; then calls the sinks.
@@ -55,14 +45,14 @@ class Cycle:
         For each coin, bars must come in ascending order; a coin may be absent from a bar and come
         later by itself. Raises StoreError: the caller must then restart from the store.
         """
-        outcomes = self._tracker.advance(bar)
-        signals = self._engine.signals(self._views.update(bar))
-        self._tracker.open(signals)
-        now_ms = self._clock.now_ms()
-        late = now_ms - self._timeframe.close_of(bar.open_ms) > self._late_after_ms
+        outcomes = self.tracker.advance(bar)
+        signals = self.engine.signals(self.views.update(bar))
+        self.tracker.open(signals)
+        now_ms = self.clock.now_ms()
+        late = now_ms - self.timeframe.close_of(bar.open_ms) > self.late_after_ms
         stored = [StoredSignal(signal, now_ms, late) for signal in signals]
-        self._commits.commit(stored, outcomes)
+        self.commits.commit(stored, outcomes)
         served = [outcome for outcome in outcomes if is_served(outcome.prediction_id)]
-        for sink in self._sinks:
+        for sink in self.sinks:
             sink.committed(stored, served)
         return CycleResult(stored, outcomes)

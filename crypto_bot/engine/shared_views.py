@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.ports import CandleListener, MarketViews
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class SharedViews:
     """`views`, each candle of which is passed on to `listeners`."""
 
-    def __init__(self, views: MarketViews, listeners: Sequence[CandleListener]) -> None:
-        self._views = views
-        self._listeners = tuple(listeners)
+    views: MarketViews
+    listeners: Sequence[CandleListener]
 
     @property
     def history_bars(self) -> int:
-        wanted = [listener.history_bars for listener in self._listeners]
-        return max([self._views.history_bars, *wanted])
+        wanted = [listener.history_bars for listener in self.listeners]
+        return max([self.views.history_bars, *wanted])
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        self._views.preload(symbol, candles)
-        for listener in self._listeners:
+        self.views.preload(symbol, candles)
+        for listener in self.listeners:
             listener.preload(symbol, candles)
 
     def update(self, bar: Bar) -> dict[str, MarketView]:
-        views = self._views.update(bar)
-        for listener in self._listeners:
+        views = self.views.update(bar)
+        for listener in self.listeners:
             listener.observe(bar)
         return views

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 
 from crypto_bot.domain.engine_key import BINANCE_SPOT
@@ -14,6 +15,7 @@ from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.ports import SignalSource
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class SignalEngineService:
     """Asks `sources` in order; the first that answers for a coin is its signal.
 
@@ -21,29 +23,19 @@ class SignalEngineService:
     one signal.
     """
 
-    def __init__(
-        self,
-        timeframe: Timeframe,
-        sources: Sequence[SignalSource],
-        record: TrackRecord,
-        *,
-        horizon_bars: int,
-        cost_bps: float,
-        engine: str = BINANCE_SPOT.name,
-    ) -> None:
-        self._engine = engine
-        self._timeframe = timeframe
-        self._sources = tuple(sources)
-        self._record = record
-        self._horizon_bars = horizon_bars
-        self._cost_bps = cost_bps
+    timeframe: Timeframe
+    sources: Sequence[SignalSource]
+    record: TrackRecord
+    horizon_bars: int
+    cost_bps: float
+    engine: str = BINANCE_SPOT.name
 
     def signals(self, views: Mapping[str, MarketView]) -> list[Signal]:
         """One signal for each view, in the order of the views."""
         answers: dict[str, Signal] = {}
         waiting = list(views.values())
         passed: dict[str, list[Declined]] = {view.symbol: [] for view in waiting}
-        for source in self._sources:
+        for source in self.sources:
             if not waiting:
                 break
             name = source.source
@@ -61,15 +53,15 @@ class SignalEngineService:
     def _signal(
         self, source: Source, view: MarketView, call: Call, declined: Sequence[Declined]
     ) -> Signal:
-        close_ms = self._timeframe.close_of(view.open_ms)
+        close_ms = self.timeframe.close_of(view.open_ms)
         chances = call.distribution
         if chances is None:
-            record = self._record.probabilities(source, view.symbol, call.pred, close_ms)
+            record = self.record.probabilities(source, view.symbol, call.pred, close_ms)
             chances = record.distribution
         atr = view.atr if 0.0 < view.atr < inf else None
         return Signal(
             symbol=view.symbol,
-            tf=self._timeframe.name,
+            tf=self.timeframe.name,
             candle_open_ms=view.open_ms,
             pred=call.pred,
             confidence=chances.of(call.pred),
@@ -81,13 +73,13 @@ class SignalEngineService:
             reasons=call.reasons,
             declined=tuple(declined),
             expected_bps=call.expected_bps,
-            cost_bps=self._cost_bps,
+            cost_bps=self.cost_bps,
             model_version=call.model_version,
             label=call.label,
-            engine=self._engine,
+            engine=self.engine,
         )
 
     def _horizon_bars_of(self, call: Call) -> int:
         if call.label is None:
-            return self._horizon_bars
-        return call.label.horizon.bars(self._timeframe)
+            return self.horizon_bars
+        return call.label.horizon.bars(self.timeframe)

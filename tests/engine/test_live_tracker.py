@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ M15 = Timeframe.parse("15m")
 
 
 def signal(candle: Candle, pred: Pred, atr: float = 1.0) -> Signal:
-    of_candle = {"candle_open_ms": candle.open_ms, "horizon_bars": 5}
+    of_candle: dict[str, Any] = {"candle_open_ms": candle.open_ms, "horizon_bars": 5}
     return paper_accounts.signal(pred=pred, entry=candle.close, atr=atr, **of_candle)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.paper import Market, Plan
@@ -18,26 +19,20 @@ CHUNK_BARS = 96
 _REFUSALS = 1000
 
 
+@dataclass(eq=False)
 class PaperAccounts:
     """Every step is stored before the next one starts; a restart resumes from there."""
 
-    def __init__(
-        self,
-        timeframe: Timeframe,
-        symbols: Sequence[str],
-        *,
-        store: PaperStore,
-        tape: PaperTape,
-        sinks: Sequence[PaperSink],
-    ) -> None:
+    timeframe: Timeframe
+    symbols: Sequence[str]
+    store: PaperStore
+    tape: PaperTape
+    sinks: Sequence[PaperSink]
+
+    def __post_init__(self) -> None:
         self.traders: list[PaperTrader] = []
         self.refused: dict[str, dict[str, int]] = {}
         """How many signals each rule of each account has refused."""
-        self._timeframe = timeframe
-        self._symbols = tuple(symbols)
-        self._store = store
-        self._tape = tape
-        self._sinks = tuple(sinks)
         self._unreported: list[PaperWrites] = []
 
     def restore(
@@ -49,11 +44,11 @@ class PaperAccounts:
         funded: bool,
     ) -> None:
         """Rebuilds every account from the store. Raises StoreError."""
-        resumed_ms = self._store.resumed_ms()
+        resumed_ms = self.store.resumed_ms()
         self.traders = []
         for plan in plans:
             trader = PaperTrader(
-                *(plan, self._timeframe, self._symbols, instruments),
+                *(plan, self.timeframe, self.symbols, instruments),
                 at_open=at_open,
                 assumes_funding=plan.market is Market.PERP and not funded,
             )
@@ -73,7 +68,7 @@ class PaperAccounts:
         writes = [trader.book.take_writes() for trader in traders if trader.book.has_writes]
         if not writes:
             return
-        self._store.write(writes)
+        self.store.write(writes)
         for each in writes:
             counts = self.refused.setdefault(each.account, {})
             for refusal in each.refusals:
@@ -85,25 +80,25 @@ class PaperAccounts:
         unreported, self._unreported = self._unreported, []
         for each in unreported:
             if each.events or each.refusals:
-                for sink in self._sinks:
+                for sink in self.sinks:
                     sink.traded(each.events, each.refusals)
 
     def _restore(self, trader: PaperTrader, resumed_ms: int | None) -> None:
-        name, tf_ms = trader.plan.name, self._timeframe.ms
-        self.refused[name] = self._store.refused(name)
-        refusals = self._store.refusals(name, _REFUSALS)
-        trader.book.restore(self._store.events(name), self._store.seen(name), refusals)
+        name, tf_ms = trader.plan.name, self.timeframe.ms
+        self.refused[name] = self.store.refused(name)
+        refusals = self.store.refusals(name, _REFUSALS)
+        trader.book.restore(self.store.events(name), self.store.seen(name), refusals)
         opened_ms = trader.book.account.opened_ms
         if opened_ms is None:
             return
-        points = self._store.points(name)
+        points = self.store.points(name)
         self._remember(trader, points[-1].at_ms - tf_ms)
         trader.curve.begin(self._bar(opened_ms - tf_ms))
         trader.restore(points, resumed_ms)
 
     def _open(self, trader: PaperTrader, ready_ms: int) -> None:
         """A new account starts now; one that also trades late signals starts with the log."""
-        first_ms = self._tape.first_ms()
+        first_ms = self.tape.first_ms()
         assert first_ms is not None, "a bar is ready, so there are signals"
         cursor_ms = ready_ms if trader.plan.rules.late else first_ms
         self._remember(trader, cursor_ms)
@@ -112,27 +107,27 @@ class PaperAccounts:
         self.write([trader])
 
     def _remember(self, trader: PaperTrader, cursor_ms: int) -> None:
-        since_ms = cursor_ms - (WINDOW_BARS - 1) * self._timeframe.ms
-        trader.memory.load(self._tape.candles(self._symbols, since_ms, cursor_ms))
+        since_ms = cursor_ms - (WINDOW_BARS - 1) * self.timeframe.ms
+        trader.memory.load(self.tape.candles(self.symbols, since_ms, cursor_ms))
 
     def _bar(self, open_ms: int) -> dict[str, Candle]:
-        found = self._tape.candles(self._symbols, open_ms, open_ms)
+        found = self.tape.candles(self.symbols, open_ms, open_ms)
         return {symbol: series[0] for symbol, series in found.items()}
 
     def _run_chunk(self, behind: Sequence[PaperTrader], ready_ms: int, switch: KillSwitch) -> None:
         """Runs the accounts furthest behind, up to the bar that the next account has reached."""
-        tf_ms = self._timeframe.ms
+        tf_ms = self.timeframe.ms
         cursor_ms = min(trader.cursor_ms for trader in behind)
         group = [trader for trader in behind if trader.cursor_ms == cursor_ms]
         ahead = [trader.cursor_ms for trader in behind if trader.cursor_ms > cursor_ms]
         since_ms = cursor_ms + tf_ms
         until_ms = min(ready_ms, cursor_ms + CHUNK_BARS * tf_ms, *ahead)
         candles: dict[int, dict[str, Candle]] = {}
-        for symbol, series in self._tape.candles(self._symbols, since_ms, until_ms).items():
+        for symbol, series in self.tape.candles(self.symbols, since_ms, until_ms).items():
             for candle in series:
                 candles.setdefault(candle.open_ms, {})[symbol] = candle
         signals: dict[int, list[StoredSignal]] = {}
-        for stored in self._tape.trades(since_ms - tf_ms, until_ms - tf_ms):
+        for stored in self.tape.trades(since_ms - tf_ms, until_ms - tf_ms):
             signals.setdefault(stored.signal.candle_open_ms + tf_ms, []).append(stored)
         for open_ms in range(since_ms, until_ms + 1, tf_ms):
             for trader in group:
@@ -144,8 +139,8 @@ class PaperAccounts:
         """Candles of held coins from before this bar that were not processed yet."""
         missed: dict[str, list[Candle]] = {}
         for symbol in trader.book.account.positions:
-            since_ms = trader.book.seen.get(symbol, open_ms) + self._timeframe.ms
+            since_ms = trader.book.seen.get(symbol, open_ms) + self.timeframe.ms
             if since_ms < open_ms:
-                until_ms = open_ms - self._timeframe.ms
-                missed.update(self._tape.candles([symbol], since_ms, until_ms))
+                until_ms = open_ms - self.timeframe.ms
+                missed.update(self.tape.candles([symbol], since_ms, until_ms))
         return missed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class MarketPrices(NamedTuple):
     books: Mapping[str, OrderBook]
 
 
+@dataclass(eq=False)
 class PaperTrader:
     """`run` processes closed candles, `observe` quotes; new events wait in the book.
 
@@ -50,29 +52,22 @@ class PaperTrader:
     settle what the quotes did not show.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        timeframe: Timeframe,
-        symbols: Sequence[str],
-        instruments: Mapping[str, Instrument],
-        *,
-        at_open: bool,
-        assumes_funding: bool = True,
-    ) -> None:
-        self.plan = plan
-        self.book = PaperBook(plan, timeframe)
-        self.memory = PriceMemory(timeframe)
-        self.curve = EquityCurve(plan.start, symbols)
+    plan: Plan
+    timeframe: Timeframe
+    symbols: Sequence[str]
+    instruments: Mapping[str, Instrument]
+    at_open: bool
+    assumes_funding: bool = True
+
+    def __post_init__(self) -> None:
+        self.book = PaperBook(self.plan, self.timeframe)
+        self.memory = PriceMemory(self.timeframe)
+        self.curve = EquityCurve(self.plan.start, self.symbols)
         self.cursor_ms = -1
         """Open time of the newest bar that was run."""
         self.marks: dict[str, Decimal] = {}
-        self._beyond = plan.costs._replace(half_spread_bps=Decimal(0))
+        self._beyond = self.plan.costs._replace(half_spread_bps=Decimal(0))
         """Costs at a quote without an order book: no spread, only slippage."""
-        self._timeframe = timeframe
-        self._instruments = instruments
-        self._at_open = at_open
-        self._assumes_funding = assumes_funding
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +76,7 @@ class PaperTrader:
 
     def open(self, cursor_ms: int, start: Mapping[str, Candle]) -> None:
         """Books the starting capital at the close of the bar `cursor_ms` with candles `start`."""
-        self.book.deposit(self._timeframe.close_of(cursor_ms))
+        self.book.deposit(self.timeframe.close_of(cursor_ms))
         self.cursor_ms = cursor_ms
         self.curve.begin(start)
         self._mark(cursor_ms)
@@ -90,12 +85,12 @@ class PaperTrader:
         """Restores the equity curve; the book and the memory must be restored before."""
         self.curve.restore(points, resumed_ms)
         if points:
-            self.cursor_ms = points[-1].at_ms - self._timeframe.ms
+            self.cursor_ms = points[-1].at_ms - self.timeframe.ms
         self.marks = self.memory.prices()
 
     def run(self, bar: PaperBar, switch: KillSwitch) -> None:
         """Processes a closed bar: entries, then exits along the candles, funding, and equity."""
-        if self._at_open:
+        if self.at_open:
             self._enter_at_open(bar, _killed(switch, bar.open_ms))
         else:
             self._refuse_unquoted(bar)
@@ -104,8 +99,8 @@ class PaperTrader:
             self._walk(symbol, [*bar.missed.get(symbol, ()), *of_bar])
         self.memory.take(bar.open_ms, bar.candles)
         self.marks = self.memory.prices()
-        if self._assumes_funding:
-            self.pay_assumed_funding(bar.open_ms, self._timeframe.close_of(bar.open_ms))
+        if self.assumes_funding:
+            self.pay_assumed_funding(bar.open_ms, self.timeframe.close_of(bar.open_ms))
         self.cursor_ms = bar.open_ms
         self._mark(bar.open_ms)
 
@@ -191,7 +186,7 @@ class PaperTrader:
         state = self._risk_state(signal.symbol, at_ms, killed)
         made = entry(self.plan, signal, state, offer, late=stored.late)
         if isinstance(made, Entry):
-            self.book.open(signal, made, at_ms, self._timeframe.open_of(at_ms) - self._timeframe.ms)
+            self.book.open(signal, made, at_ms, self.timeframe.open_of(at_ms) - self.timeframe.ms)
         else:
             self.book.refuse(signal, made, at_ms)
 
@@ -201,7 +196,7 @@ class PaperTrader:
         return RiskState(
             account=account,
             at_ms=at_ms,
-            timeframe_ms=self._timeframe.ms,
+            timeframe_ms=self.timeframe.ms,
             equity=equity,
             exposure=account.exposure(self.marks),
             day_start=self.curve.day_start(at_ms),
@@ -224,7 +219,7 @@ class PaperTrader:
                 return
             if candle.open_ms <= self.book.seen.get(symbol, -1):
                 continue
-            close_ms = self._timeframe.close_of(candle.open_ms)
+            close_ms = self.timeframe.close_of(candle.open_ms)
             path = along_candle(
                 *(position, candle, close_ms),
                 plan=self.plan.exits,
@@ -266,13 +261,13 @@ class PaperTrader:
     def _mark(self, open_ms: int) -> None:
         equity = self.book.account.equity(self.marks)
         held = self.curve.held(self.marks)
-        point = EquityPoint(self._timeframe.close_of(open_ms), equity, held)
+        point = EquityPoint(self.timeframe.close_of(open_ms), equity, held)
         self.book.point(point)
         self.curve.add(point)
 
     def _instrument(self, symbol: str, price: Decimal) -> Instrument:
         """Tick and lot of the exchange, or likely ones for a coin of this price."""
-        return self._instruments.get(symbol) or assumed_instrument(symbol, price)
+        return self.instruments.get(symbol) or assumed_instrument(symbol, price)
 
 
 def ranked(signals: Iterable[StoredSignal]) -> list[StoredSignal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from crypto_bot.domain.outcome import Outcome
@@ -23,6 +24,7 @@ _PATIENCE_AT_OPEN = 96
 _PATIENCE_AT_QUOTES = 1
 
 
+@dataclass(eq=False)
 class PaperTrading:
     """Answers `ports.PaperTrading`, and is a `ports.SignalSink`. Safe to call from any thread.
 
@@ -33,28 +35,21 @@ class PaperTrading:
     settle what the quotes did not show.
     """
 
-    def __init__(
-        self,
-        plans: Sequence[Plan],
-        timeframe: Timeframe,
-        symbols: Sequence[str],
-        *,
-        store: PaperStore,
-        tape: PaperTape,
-        now_ms: Callable[[], int],
-        late_after_ms: int,
-        sanity_band: Decimal,
-        sinks: Sequence[PaperSink] = (),
-    ) -> None:
-        self._plans = tuple(plans)
-        self._timeframe = timeframe
-        self._symbols = tuple(symbols)
-        self._store = store
-        self._tape = tape
-        self._now_ms = now_ms
-        self._late_after_ms = late_after_ms
-        self._sanity = SanityBand(sanity_band)
-        self._accounts = PaperAccounts(timeframe, symbols, store=store, tape=tape, sinks=sinks)
+    plans: Sequence[Plan]
+    timeframe: Timeframe
+    symbols: Sequence[str]
+    store: PaperStore
+    tape: PaperTape
+    now_ms: Callable[[], int]
+    late_after_ms: int
+    sanity_band: Decimal
+    sinks: Sequence[PaperSink] = ()
+
+    def __post_init__(self) -> None:
+        self._sanity = SanityBand(self.sanity_band)
+        self._accounts = PaperAccounts(
+            self.timeframe, self.symbols, self.store, self.tape, self.sinks
+        )
         self._lock = threading.Lock()
         self._at_open = True
         self._recent: dict[str, StoredSignal] = {}
@@ -71,16 +66,16 @@ class PaperTrading:
         """
         with self._lock:
             self._at_open = at_open
-            self._switch = self._store.kill_switch()
-            self._accounts.restore(self._plans, instruments, at_open=at_open, funded=funded)
+            self._switch = self.store.kill_switch()
+            self._accounts.restore(self.plans, instruments, at_open=at_open, funded=funded)
             for trader in self._accounts.traders:
                 self._sanity.expect(trader.marks)
-            now_ms = self._now_ms()
+            now_ms = self.now_ms()
             # Without an open account: the signals that are not too late to be traded.
-            since_ms = now_ms - self._late_after_ms - self._timeframe.ms
+            since_ms = now_ms - self.late_after_ms - self.timeframe.ms
             opened = [each.cursor_ms for each in self._accounts.traders if each.is_open]
             if not at_open:
-                self.committed(self._tape.trades(max(opened, default=since_ms), now_ms), ())
+                self.committed(self.tape.trades(max(opened, default=since_ms), now_ms), ())
             self._report()
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink's
@@ -94,7 +89,7 @@ class PaperTrading:
         with self._lock:
             self._read_switch()
             patience = _PATIENCE_AT_OPEN if self._at_open else _PATIENCE_AT_QUOTES
-            ready_ms = self._tape.ready_ms(self._symbols, patience)
+            ready_ms = self.tape.ready_ms(self.symbols, patience)
             if ready_ms is not None:
                 self._accounts.run(ready_ms, self._switch)
                 self._report()
@@ -122,7 +117,7 @@ class PaperTrading:
             signals = self._open_signals()
             for trader in self._accounts.traders:
                 if trader.is_open:
-                    trader.observe(prices, signals, self._switch, self._now_ms())
+                    trader.observe(prices, signals, self._switch, self.now_ms())
             self._accounts.write(self._accounts.traders)
             self._report()
 
@@ -150,24 +145,24 @@ class PaperTrading:
         return list(self._reports)
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
-        return self._store.refusals(account, limit)
+        return self.store.refusals(account, limit)
 
     def kill_switch(self) -> KillSwitch:
-        return self._store.kill_switch()
+        return self.store.kill_switch()
 
     def stop(self, by: str, reason: str) -> KillSwitch:
-        now_ms = self._now_ms()
-        self._store.switch(KillSwitch(on=True, since_ms=now_ms, by=by, reason=reason), now_ms)
-        return self._store.kill_switch()
+        now_ms = self.now_ms()
+        self.store.switch(KillSwitch(on=True, since_ms=now_ms, by=by, reason=reason), now_ms)
+        return self.store.kill_switch()
 
     def resume(self, by: str) -> KillSwitch:
-        now_ms = self._now_ms()
-        self._store.switch(KillSwitch(on=False, since_ms=now_ms, by=by), now_ms)
-        return self._store.kill_switch()
+        now_ms = self.now_ms()
+        self.store.switch(KillSwitch(on=False, since_ms=now_ms, by=by), now_ms)
+        return self.store.kill_switch()
 
     def _read_switch(self) -> None:
         """Reads the kill switch, which another process may have turned."""
-        switch = self._store.kill_switch()
+        switch = self.store.kill_switch()
         if switch != self._switch and not switch.on and switch.since_ms is not None:
             for trader in self._accounts.traders:
                 trader.curve.resumed(switch.since_ms)
@@ -175,10 +170,10 @@ class PaperTrading:
 
     def _open_signals(self) -> list[StoredSignal]:
         """Signals recent enough to be traded that some account has not decided on."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         for id_, stored in list(self._recent.items()):
-            closed_ms = self._timeframe.close_of(stored.signal.candle_open_ms)
-            if now_ms - closed_ms > self._late_after_ms:
+            closed_ms = self.timeframe.close_of(stored.signal.candle_open_ms)
+            if now_ms - closed_ms > self.late_after_ms:
                 del self._recent[id_]
         traders = self._accounts.traders
         return [
@@ -199,7 +194,7 @@ class PaperTrading:
 
     def _report(self) -> None:
         """Renews the account reports, then reports to the sinks what was stored."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         self._reports = tuple(
             report(trader, self._measured(trader), self._accounts.refused[trader.plan.name], now_ms)
             for trader in self._accounts.traders
