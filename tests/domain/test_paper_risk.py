@@ -7,13 +7,12 @@ import pytest
 
 from crypto_bot.domain.entry import Entry, Offer, entry
 from crypto_bot.domain.ledger import Account, Kind, Target, Terms
-from crypto_bot.domain.paper import Market, Sizing
+from crypto_bot.domain.paper import Market, Plan, Sizing
 from crypto_bot.domain.quote import Level
-from crypto_bot.domain.risk import Forbidden, RiskState, descriptions
+from crypto_bot.domain.risk import Forbidden, descriptions
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.domain.sizing import Bet, fixed_fraction, kelly, volatility_target
 from tests.domain.paper_accounts import (
-    COSTS,
     FREE,
     NO_RULES,
     SIZING,
@@ -83,19 +82,31 @@ def holding(*symbols: str, side: Pred = Pred.LONG, market: Market = Market.PERP)
     return now
 
 
-def asked(
-    rules: dict[str, Any],
-    of: Account,
+OFFER = Offer(D(100), instrument())
+
+
+def decided(
+    by: Plan,
     asking: Signal | None = None,
+    of: Account | None = None,
+    offer: Offer = OFFER,
     *,
     late: bool = False,
     **changed: Any,
+) -> Entry | str:
+    """The entry of a plan on a signal, or the name of the rule that forbids it."""
+    now = state(of or account(by.market), **changed)
+    found = entry(by, asking or signal(), now, offer, late=late)
+    return found.rule if isinstance(found, Forbidden) else found
+
+
+def asked(
+    rules: dict[str, Any], of: Account, asking: Signal | None = None, **changed: Any
 ) -> str | None:
-    """The rule that forbids the entry, if any."""
-    made = plan(rules=NO_RULES._replace(**rules), costs=FREE)
-    offer = Offer(D(100), instrument())
-    found = entry(made, asking or signal(), state(of, **changed), offer, late=late)
-    return found.rule if isinstance(found, Forbidden) else None
+    """The rule that forbids the entry without costs, if any."""
+    by = plan(rules=NO_RULES._replace(**rules), costs=FREE)
+    found = decided(by, asking, of, **changed)
+    return None if isinstance(found, Entry) else found
 
 
 def stopped_out() -> Account:
@@ -158,22 +169,16 @@ def test_the_cooldown_after_a_stop() -> None:
 
 def test_a_spot_account_is_limited_to_its_cash() -> None:
     spot = plan(market=Market.SPOT, sizing=SIZING._replace(risk=D("0.05")))
-    offer = Offer(D(100), instrument())
-    now = state(account(Market.SPOT))
-    no = entry(spot, signal(pred=Pred.SHORT), now, offer, late=False)
-    assert isinstance(no, Forbidden)
-    assert no.rule == "long_only"
-    made = entry(spot, signal(), now, offer, late=False)
+    assert decided(spot, signal(pred=Pred.SHORT)) == "long_only"
+    made = decided(spot)
     assert isinstance(made, Entry)
     # wanted 25,000; 10,000 / (1 + 10 bp fee + 20 bp slippage) / 100 = 99.7008
     assert made.amount == D("99.700")
 
 
 def test_exposure_of_a_coin_caps_the_size() -> None:
-    capped = plan(
-        rules=NO_RULES._replace(coin_exposure=D("0.1")), costs=FREE._replace(cap_bps=D(0))
-    )
-    made = entry(capped, signal(), state(account()), Offer(D(100), instrument()), late=False)
+    rules = NO_RULES._replace(coin_exposure=D("0.1"))
+    made = decided(plan(rules=rules, costs=FREE._replace(cap_bps=D(0))))
     assert isinstance(made, Entry)
     assert made.amount == D("10.000")  # 10 % of 10,000
     assert made.terms.expires_ms == T0 + 17 * TF_MS
@@ -181,36 +186,22 @@ def test_exposure_of_a_coin_caps_the_size() -> None:
 
 def test_an_entry_walks_the_book_as_far_as_the_cap() -> None:
     levels = (Level(D(100), D(20)), Level(D("100.10"), D(10)), Level(D(101), D(100)))
-    made = plan(costs=COSTS)
-    offer = Offer(D(100), instrument(), levels)
-    found = entry(made, signal(), state(account()), offer, late=False)
+    found = decided(plan(), offer=Offer(D(100), instrument(), levels))
     assert isinstance(found, Entry)
     # 50 wanted, 30 within 20 bp: (2000 + 1001) / 30 = 100.0333, up
     assert (found.price, found.amount) == (D("100.04"), D("30.000"))
     assert found.terms.stop == D("98.04"), "stop and targets are measured from the fill"
-    empty = Offer(D(100), instrument(), (Level(D(100), D("0.01")), Level(D(101), D(100))))
-    no = entry(made, signal(), state(account()), empty, late=False)
-    assert isinstance(no, Forbidden)
-    assert no.rule == "price"
 
 
-def test_kelly_without_an_edge_and_a_size_too_small_are_refusals() -> None:
+def test_entries_without_an_edge_a_size_a_book_or_a_stop_are_refused() -> None:
     even = signal(probabilities=Probabilities(0.3, 0.4, 0.3))
-    half = plan(sizing=SIZING._replace(method=Sizing.KELLY))
-    offer = Offer(D(100), instrument())
-    for made, asking, start in ((half, even, D(10_000)), (plan(), signal(), D(8))):
-        no = entry(made, asking, state(account(start=start)), offer, late=False)
-        assert isinstance(no, Forbidden)
-        assert no.rule == "size"
-
-
-def test_a_stop_within_one_tick_of_the_price_is_refused() -> None:
-    """A coin that costs one tick cannot have a stop below."""
+    assert decided(plan(sizing=SIZING._replace(method=Sizing.KELLY)), even) == "size"
+    assert decided(plan(), of=account(start=D(8))) == "size"
+    empty = (Level(D(100), D("0.01")), Level(D(101), D(100)))
+    assert decided(plan(), offer=Offer(D(100), instrument(), empty)) == "price"
     coin = instrument()._replace(lot=D(1000), min_amount=D(1000))
-    offer = Offer(coin.tick, coin)
-    no = entry(plan(), signal(atr=0.001), state(account()), offer, late=False)
-    assert isinstance(no, Forbidden)
-    assert no.rule == "atr"
+    within_a_tick = decided(plan(), signal(atr=0.001), offer=Offer(coin.tick, coin))
+    assert within_a_tick == "atr", "a coin that costs one tick cannot have a stop below"
 
 
 def test_rules_in_words() -> None:
@@ -222,9 +213,3 @@ def test_rules_in_words() -> None:
         "max_positions": "at most 8 positions",
         "daily_loss": "nothing more after 3.0% lost in a day",
     }
-
-
-def test_the_default_standing_is_consistent() -> None:
-    now = state(holding("ETHUSDT"))
-    assert isinstance(now, RiskState)
-    assert (now.equity, now.exposure) == (D(10_000), D(1_000))

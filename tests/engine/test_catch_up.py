@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -46,43 +46,61 @@ def settings() -> Settings:
     return load({"use_ml": False, "engine": engine})
 
 
+@pytest.fixture
+def clock() -> ReplayClock:
+    return closed(ReplayClock(), START)
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    with opened() as found:
+        yield found
+
+
+def closed(clock: ReplayClock, open_ms: int) -> ReplayClock:
+    """Sets `clock` to a second after the close of a candle."""
+    clock.set(M15.close_of(open_ms) + 1_000)
+    return clock
+
+
 def engine(
     settings: Settings,
     database: Database,
     feed: Feed,
-    clock: ReplayClock,
+    until_ms: int = START,
     *,
     sinks: Sequence[SignalSink] = (),
     patience_s: float = 5.0,
 ) -> CatchUp:
-    return build_catch_up(
-        settings,
-        SYMBOLS,
-        clock,
-        database,
+    """An engine that has recovered what the database holds."""
+    catch_up = build_catch_up(
+        *(settings, SYMBOLS, feed.clock, database),
         feed=feed,
         timer=lambda: 0.0,
         sinks=sinks,
         patience_s=patience_s,
     )
+    catch_up.recover(until_ms)
+    return catch_up
 
 
-async def test_an_undisturbed_run_equals_the_replay(settings: Settings, truth: Truth) -> None:
-    clock = ReplayClock()
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
-        for bar in range(25):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
-            if bar == 0:
-                catch_up.recover(until_ms)
-            done = await catch_up.to(until_ms)
-            assert not done.owed
-            assert done.newest_ms == until_ms
-        signals, outcomes = contents(database)
-        assert len(signals) == (25 + RECORD_BARS - 1) * len(SYMBOLS)
-        assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
-        assert any(outcomes)
+async def test_an_undisturbed_run_equals_the_replay(
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+) -> None:
+    catch_up = engine(settings, database, Feed(truth, clock, honest))
+    for bar in range(25):
+        until_ms = START + bar * M15.ms
+        closed(clock, until_ms)
+        done = await catch_up.to(until_ms)
+        assert not done.owed
+        assert done.newest_ms == until_ms
+    signals, outcomes = contents(database)
+    assert len(signals) == (25 + RECORD_BARS - 1) * len(SYMBOLS)
+    assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
+    assert any(outcomes)
+    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
+    late = {line.stored.signal.candle_open_ms for line in log if line.stored.late}
+    assert late == set(range(START - (RECORD_BARS - 1) * M15.ms, START, M15.ms))
 
 
 class Faulty(Feed):
@@ -111,29 +129,23 @@ class Faulty(Feed):
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_faults_outages_and_restarts_change_nothing(
-    settings: Settings, truth: Truth, seed: int
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database, seed: int
 ) -> None:
     rng = random.Random(seed)
-    clock = ReplayClock()
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
-        clock.set(M15.close_of(START) + 1_000)
-        catch_up.recover(START)
-        await catch_up.to(START)
-        feed = Faulty(truth, clock, rng)
-        for bar in range(1, 60):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
-            feed.of_bar(bar)
-            if bar == 1 or rng.random() < 0.2:
-                catch_up = engine(settings, database, feed, clock)
-                catch_up.recover(until_ms)
-            await catch_up.to(until_ms)
-        for _ in range(50):
-            if not (await catch_up.to(until_ms)).owed:
-                break
-        assert catch_up.behind(until_ms) == {}
-        assert contents(database) == undisturbed(settings, truth, until_ms)
+    await engine(settings, database, Feed(truth, clock, honest)).to(START)
+    feed = Faulty(truth, clock, rng)
+    for bar in range(1, 60):
+        until_ms = START + bar * M15.ms
+        closed(clock, until_ms)
+        feed.of_bar(bar)
+        if bar == 1 or rng.random() < 0.2:
+            catch_up = engine(settings, database, feed, until_ms)
+        await catch_up.to(until_ms)
+    for _ in range(50):
+        if not (await catch_up.to(until_ms)).owed:
+            break
+    assert catch_up.behind(until_ms) == {}
+    assert contents(database) == undisturbed(settings, truth, until_ms)
 
 
 class Slow(Feed):
@@ -150,7 +162,7 @@ class Slow(Feed):
         return await super().candles(symbol, since_ms, until_ms)
 
 
-class Told:
+class Progress:
     """Sets `current` when all coins but one have signals of the candle `open_ms`."""
 
     def __init__(self, open_ms: int) -> None:
@@ -167,76 +179,50 @@ class Told:
             self._loop.call_soon_threadsafe(self.current.set)
 
 
-async def test_a_slow_coin_does_not_hold_the_others_up(settings: Settings, truth: Truth) -> None:
-    clock, live_ms = ReplayClock(), START + M15.ms
-    feed, sink = Slow(truth, clock, live_ms), Told(live_ms)
-    with opened() as database:
-        catch_up = engine(settings, database, feed, clock, sinks=[sink], patience_s=0.01)
-        clock.set(M15.close_of(START) + 1_000)
-        catch_up.recover(START)
-        await catch_up.to(START)
-        clock.set(M15.close_of(live_ms) + 1_000)
-        run = asyncio.create_task(catch_up.to(live_ms))
-        async with asyncio.timeout(120):
-            await sink.current.wait()
-        latest = SqlPredictionQueries(database, M15).latest_predictions()
-        live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
-        assert live == set(SYMBOLS) - {"ETHUSDT"}
-        feed.released.set()
-        assert not (await run).owed
-        assert contents(database) == undisturbed(settings, truth, live_ms)
+async def test_a_slow_coin_does_not_hold_the_others_up(
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+) -> None:
+    live_ms = START + M15.ms
+    feed, sink = Slow(truth, clock, live_ms), Progress(live_ms)
+    catch_up = engine(settings, database, feed, sinks=[sink], patience_s=0.01)
+    await catch_up.to(START)
+    closed(clock, live_ms)
+    run = asyncio.create_task(catch_up.to(live_ms))
+    async with asyncio.timeout(120):
+        await sink.current.wait()
+    latest = SqlPredictionQueries(database, M15).latest_predictions()
+    live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
+    assert live == set(SYMBOLS) - {"ETHUSDT"}
+    feed.released.set()
+    assert not (await run).owed
+    assert contents(database) == undisturbed(settings, truth, live_ms)
 
 
-async def test_a_first_start_in_waves_is_that_of_one(settings: Settings, truth: Truth) -> None:
+async def test_a_first_start_in_waves_is_that_of_one(
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+) -> None:
     """The others go a lag ahead of the coin that is slow, and no further: its outcomes count."""
-    clock = ReplayClock()
     feed = Slow(truth, clock, START)
-    sink = Told(START - (RECORD_BARS - LAG_BARS) * M15.ms)
-    with opened() as database:
-        catch_up = engine(settings, database, feed, clock, sinks=[sink], patience_s=0.01)
-        clock.set(M15.close_of(START) + 1_000)
-        catch_up.recover(START)
-        run = asyncio.create_task(catch_up.to(START))
-        async with asyncio.timeout(120):
-            await sink.current.wait()
-        feed.released.set()
-        assert not (await run).owed
-        assert contents(database) == undisturbed(settings, truth, START)
+    sink = Progress(START - (RECORD_BARS - LAG_BARS) * M15.ms)
+    catch_up = engine(settings, database, feed, sinks=[sink], patience_s=0.01)
+    run = asyncio.create_task(catch_up.to(START))
+    async with asyncio.timeout(120):
+        await sink.current.wait()
+    feed.released.set()
+    assert not (await run).owed
+    assert contents(database) == undisturbed(settings, truth, START)
 
 
 async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
-    settings: Settings, truth: Truth
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
 ) -> None:
     hole_ms = START - 5 * M15.ms
     holed = {**truth, "BTCUSDT": [c for c in truth["BTCUSDT"] if c.open_ms != hole_ms]}
-    clock = ReplayClock()
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(holed, clock, honest), clock)
-        clock.set(M15.close_of(START) + 1_000)
-        catch_up.recover(START)
-        assert not (await catch_up.to(START)).owed
-        archive = SqlCandleArchive(database, M15)
-        assert [gap.open_ms for gap in archive.gaps(0)] == [hole_ms]
-        signals, outcomes = contents(database)
-        assert (signals, outcomes) == undisturbed(settings, holed, START)
-        store = SqlPredictionStore(database, M15)
-        spanning = [
-            s for s in store.unsettled() if s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms
-        ]
-        assert spanning
-
-
-async def test_late_signals_are_marked(settings: Settings, truth: Truth) -> None:
-    clock = ReplayClock()
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
-        clock.set(M15.close_of(START) + 1_000)
-        catch_up.recover(START)
-        await catch_up.to(START)
-        stored = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
-        late = {line.stored.signal.candle_open_ms: line.stored.late for line in stored}
-        assert late.pop(START) is False
-        assert all(late.values())
+    assert not (await engine(settings, database, Feed(holed, clock, honest)).to(START)).owed
+    assert [gap.open_ms for gap in SqlCandleArchive(database, M15).gaps(0)] == [hole_ms]
+    assert contents(database) == undisturbed(settings, holed, START)
+    open_ = SqlPredictionStore(database, M15).unsettled()
+    assert any(s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms for s in open_)
 
 
 def test_replaying_twice_stores_the_same(settings: Settings, truth: Truth) -> None:

@@ -18,57 +18,37 @@ CLOSE_MS = QUARTER.close_of(OPEN_MS)
 PATIENCE_MS = 60_000
 STARTED = Health(started_ms=OPEN_MS)
 CURRENT = replace(STARTED, last_cycle_ms=CLOSE_MS + 2_000, last_open_ms=OPEN_MS)
+DOWN = {"exchange_down_since_ms": CLOSE_MS}
+OWED = {"owed_candles": 3, "oldest_owed_open_ms": OPEN_MS}
+IS_DOWN = "the exchange is down since 2025-12-01T00:15:00.000Z"
+NO_SIGNALS = "no signals yet; started at 2025-12-01T00:00:00.000Z"
+BEHIND = "signals are behind: the newest are of the candle of 2025-12-01T00:00:00.000Z"
+ARE_OWED = "3 candles have no signal, the oldest of 2025-12-01T00:00:00.000Z"
+STOPPED = "stopped at 2025-12-01T00:15:00.000Z"
 
 
 def report(health: Health, now_ms: int) -> HealthReport:
     return assess(health, now_ms, QUARTER, PATIENCE_MS)
 
 
-def test_before_the_first_cycle_it_is_starting_whatever_is_wrong() -> None:
-    found = report(replace(STARTED, exchange_down_since_ms=OPEN_MS + 5), OPEN_MS + 900_000)
-    assert found.status is Status.STARTING
-    assert found.lag_ms is None
-    assert found.reasons == (
-        "the exchange is down since 2025-12-01T00:00:00.005Z",
-        "no signals yet; started at 2025-12-01T00:00:00.000Z",
-    )
-
-
-@pytest.mark.parametrize("late_ms", [0, 1, PATIENCE_MS])
-def test_running_until_the_patience_after_the_next_close_is_over(late_ms: int) -> None:
-    found = report(CURRENT, CLOSE_MS + QUARTER.ms + late_ms)
-    assert found.status is Status.RUNNING
-    assert found.reasons == ()
-    assert found.lag_ms == late_ms
-
-
-def test_degraded_when_the_next_candle_has_no_signals_in_time() -> None:
-    found = report(CURRENT, CLOSE_MS + QUARTER.ms + PATIENCE_MS + 1)
-    assert found.status is Status.DEGRADED
-    assert found.reasons == (
-        "signals are behind: the newest are of the candle of 2025-12-01T00:00:00.000Z",
-    )
-    assert found.lag_ms == PATIENCE_MS + 1
-
-
-def test_degraded_while_the_exchange_is_down_though_signals_are_current() -> None:
-    found = report(replace(CURRENT, exchange_down_since_ms=CLOSE_MS), CLOSE_MS + 10)
-    assert found.status is Status.DEGRADED
-    assert found.lag_ms == 0
-
-
-def test_owed_candles_count_once_their_patience_is_over() -> None:
-    owed = replace(CURRENT, owed_candles=3, oldest_owed_open_ms=OPEN_MS)
-    assert report(owed, CLOSE_MS + PATIENCE_MS).status is Status.RUNNING
-    found = report(owed, CLOSE_MS + PATIENCE_MS + 1)
-    assert found.status is Status.DEGRADED
-    assert found.reasons == ("3 candles have no signal, the oldest of 2025-12-01T00:00:00.000Z",)
-
-
-def test_stopped_is_stopped() -> None:
-    found = report(replace(CURRENT, stopped_ms=CLOSE_MS, owed_candles=3), CLOSE_MS + 10**9)
-    assert found.status is Status.STOPPED
-    assert found.reasons == ("stopped at 2025-12-01T00:15:00.000Z",)
+@pytest.mark.parametrize(
+    ("health", "after_ms", "status", "reasons", "lag_ms"),
+    [
+        (replace(STARTED, **DOWN), 0, Status.STARTING, (IS_DOWN, NO_SIGNALS), None),
+        (CURRENT, QUARTER.ms, Status.RUNNING, (), 0),
+        (CURRENT, QUARTER.ms + PATIENCE_MS, Status.RUNNING, (), PATIENCE_MS),
+        (CURRENT, QUARTER.ms + PATIENCE_MS + 1, Status.DEGRADED, (BEHIND,), PATIENCE_MS + 1),
+        (replace(CURRENT, **DOWN), 10, Status.DEGRADED, (IS_DOWN,), 0),
+        (replace(CURRENT, **OWED), PATIENCE_MS, Status.RUNNING, (), 0),
+        (replace(CURRENT, **OWED), PATIENCE_MS + 1, Status.DEGRADED, (ARE_OWED,), 0),
+        (replace(CURRENT, **OWED, stopped_ms=CLOSE_MS), 10**6, Status.STOPPED, (STOPPED,), 10**5),
+    ],
+)
+def test_the_status_and_its_reasons(
+    health: Health, after_ms: int, status: Status, reasons: tuple[str, ...], lag_ms: int | None
+) -> None:
+    found = report(health, CLOSE_MS + after_ms)
+    assert (found.status, found.reasons, found.lag_ms) == (status, reasons, lag_ms)
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**8))

@@ -38,11 +38,11 @@ class Feed:
 
     def __init__(self, truth: Truth, clock: ReplayClock, answer: Answers) -> None:
         self._truth = truth
-        self._clock = clock
+        self.clock = clock
         self._answer = answer
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-        last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
+        last_ms = min(until_ms, M15.last_closed(self.clock.now_ms()))
         found = [c for c in self._truth[symbol] if since_ms <= c.open_ms <= last_ms]
         return self._answer(symbol, found)
 
