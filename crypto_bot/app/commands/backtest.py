@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from math import nan
 
 from rich.table import Table
@@ -26,21 +27,16 @@ IN_MEMORY = "sqlite://"
 
 def backtest(argv: Sequence[str]) -> int:
     """Replays `--since` to `--until` and prints the record. Raises ConfigError, StoreError."""
-    parser = Parser(prog="crypto-bot backtest", description="Runs the engine over stored candles.")
-    add_settings(
-        *(parser, "tf", "symbols_file", "database_url", "exchange"),
-        *("use_ml", "models_dir", "device"),
-    )
-    parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
-    parser.add_argument("--until", type=instant_of, help="last candle, ISO-8601 UTC")
+    parser = replay_parser("crypto-bot backtest", "Runs the engine over stored candles.")
     parser.add_argument("--into", default=IN_MEMORY, help="an empty database for the signals")
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
     symbols = load_symbols(settings.symbols_file)
-    source, target = (
-        Database.open(url, settings.engine_key) for url in (settings.database_url, flags.into)
-    )
-    try:
+    key = settings.engine_key
+    with (
+        closing(Database.open(settings.database_url, key)) as source,
+        closing(Database.open(flags.into, key)) as target,
+    ):
         archive = SqlCandleArchive(source, settings.timeframe)
         newest = archive.newest_opens()
         if not set(symbols) & set(newest):
@@ -59,9 +55,6 @@ def backtest(argv: Sequence[str]) -> int:
         queries = SqlPredictionQueries(target, settings.timeframe)
         rows = queries.performance_rows(None, None, None)
         block = longest_block(queries.latest_predictions(), settings.timeframe)
-    finally:
-        source.close()
-        target.close()
     report = review(rows, block)
     table = Table("source", "calls", "right", "95 %", "confidence", "trades", "mean bps", "95 %")
     for name, record in [*report.by_source.items(), ("ALL", report.overall)]:
@@ -73,6 +66,16 @@ def backtest(argv: Sequence[str]) -> int:
         "Returns are gross, of the first of stop and targets; they are no claim of profit."
     )
     return 0
+
+
+def replay_parser(prog: str, description: str) -> Parser:
+    """The flags of the commands that run the engine over stored candles."""
+    parser = Parser(prog=prog, description=description)
+    stored = ("tf", "symbols_file", "database_url", "exchange")
+    add_settings(parser, *stored, "use_ml", "models_dir", "device")
+    parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
+    parser.add_argument("--until", type=instant_of, help="last candle, ISO-8601 UTC")
+    return parser
 
 
 def replay_into(
@@ -87,7 +90,7 @@ def replay_into(
 ) -> Replayed:
     """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`.
 
-    `registry` as `wiring.build_core` takes it.
+    `registry` as for `wiring.build_core`.
     """
     clock = ReplayClock()
     commits = BatchedCommits(SqlPredictionStore(target, settings.timeframe))

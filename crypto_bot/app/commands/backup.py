@@ -14,9 +14,8 @@ from crypto_bot.domain.instant import instant
 
 def backup(argv: Sequence[str]) -> int:
     """Writes the copy and prints its contents. Raises ConfigError, StoreError."""
-    parser = Parser(
-        prog="crypto-bot backup", description="Copies the database and checks the copy."
-    )
+    text = "Copies the database and checks the copy."
+    parser = Parser(prog="crypto-bot backup", description=text)
     add_settings(parser, "database_url")
     parser.add_argument("path", type=Path, help="the file to write; must not exist")
     flags = parser.parse_args(argv)

@@ -6,17 +6,14 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
-from crypto_bot.adapters.store.candle_transfer import (
-    ImportReport,
-    export_folder,
-    import_folder,
-)
+from crypto_bot.adapters.store.candle_transfer import ImportReport, export_folder, import_folder
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.gap_report import GapReport, check
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
@@ -25,6 +22,7 @@ from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.market import open_market
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.domain.errors import MarketDataError
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.engine.candle_intake import CandleIntake
 from crypto_bot.features.views import RuleViews
 
@@ -35,22 +33,23 @@ def candles(argv: Sequence[str]) -> int:
     """Runs a subcommand; returns 1 if a file or coin failed. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         archive = SqlCandleArchive(database, settings.timeframe)
         if flags.command == "sync":
             return asyncio.run(_sync(settings, archive, flags.days))
         symbols = flags.symbols.split(",") if flags.symbols else None
         if flags.command == "import":
-            return _import(settings, archive, flags, symbols)
+            parts = (flags.path, settings.timeframe, symbols)
+            reports = import_folder(archive, *parts, skip_bad=flags.skip_bad)
+            for report in reports:
+                _print_import(report)
+            return FAILED if any(report.stored == 0 for report in reports) else 0
         if flags.command == "export":
             for written in export_folder(archive, flags.path, symbols, flags.format):
                 _print(f"{written.symbol}: {written.rows:,} rows -> {written.path}")
-            return 0
-        _show(check(archive, settings.timeframe, symbols))
-        return 0
-    finally:
-        database.close()
+        else:
+            _show(check(archive, settings.timeframe, symbols))
+    return 0
 
 
 def _parser() -> Parser:
@@ -88,17 +87,11 @@ async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None)
     symbols = load_symbols(settings.symbols_file)
     timeframe = settings.timeframe
     market = await asyncio.to_thread(open_market, settings, symbols, None)
-    failed = 0
     try:
         await market.feed.open(symbols)
         await market.correct_clock()
-        intake = CandleIntake(
-            timeframe,
-            market.feed,
-            market.clock,
-            grace_ms=0,
-            poll_ms=int(settings.exchange.poll_s * 1000),
-        )
+        poll_ms = int(settings.exchange.poll_s * 1000)
+        intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
         until_ms = timeframe.last_closed(market.clock.now_ms())
         history_ms = _history_ms(settings, symbols, days)
         newest = archive.newest_opens()
@@ -108,10 +101,9 @@ async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None)
             since_ms = until_ms - history_ms if known_ms is None else known_ms + timeframe.ms
             if since_ms > until_ms:
                 return None
+            is_listed = known_ms is not None
             try:
-                arrived = await intake.collect(
-                    symbol, since_ms, until_ms, listed=known_ms is not None
-                )
+                arrived = await intake.collect(symbol, since_ms, until_ms, listed=is_listed)
             except MarketDataError as error:
                 return f"{symbol}: {error}"
             await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
@@ -120,35 +112,19 @@ async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None)
             return None
 
         with backfill(len(symbols)) as on_coin:
-            problems = await asyncio.gather(*map(fetch, symbols))
-        for problem in filter(None, problems):
-            failed += 1
-            sys.stderr.write(f"{problem}\n")
+            fetched = await asyncio.gather(*map(fetch, symbols))
     finally:
         await market.close()
-    return FAILED if failed else 0
+    problems = [each for each in fetched if each is not None]
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return FAILED if problems else 0
 
 
 def _history_ms(settings: Settings, symbols: Sequence[str], days: int | None) -> int:
     if days is not None:
-        return days * 86_400_000
+        return days * DAY_MS
     needed = RuleViews(symbols[:1], settings.timeframe).history_bars
     return (needed + settings.engine.record_bars) * settings.timeframe.ms
-
-
-def _import(
-    settings: Settings,
-    archive: SqlCandleArchive,
-    flags: argparse.Namespace,
-    symbols: Sequence[str] | None,
-) -> int:
-    reports = import_folder(
-        archive, flags.path, settings.timeframe, symbols, skip_bad=flags.skip_bad
-    )
-    for report in reports:
-        _print_import(report)
-    refused = [report for report in reports if report.stored == 0]
-    return FAILED if refused else 0
 
 
 def _print_import(report: ImportReport) -> None:

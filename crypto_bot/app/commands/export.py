@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from crypto_bot.adapters.store.database import Database
@@ -30,14 +31,11 @@ def export(argv: Sequence[str]) -> int:
         raise ConfigError(f"{path}: the name must end in {endings}, or be - for CSV on stdout")
     log_format = LOG_FORMATS.get(name)
     wanted = LogFilter(flags.symbol, flags.source, flags.since, flags.until)
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         queries = SqlPredictionQueries(database, settings.timeframe)
         if path == STDOUT:
             return _print(log_format.pieces(log_lines(queries, wanted)))
         rows = _write(queries, wanted, log_format, path)
-    finally:
-        database.close()
     sys.stdout.write(f"{rows:,} predictions of {settings.tf} -> {path}\n")
     return 0
 
@@ -76,9 +74,8 @@ def _write(
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="crypto-bot export", description="Predictions with their outcomes, newest first."
-    )
+    text = "Predictions with their outcomes, newest first."
+    parser = Parser(prog="crypto-bot export", description=text)
     add_settings(parser, "tf", "database_url", "exchange")
     parser.add_argument("path", type=Path, help="a .csv or .parquet file, or - for CSV on stdout")
     parser.add_argument("--symbol", type=str.upper, help="such as BTCUSDT; default all")

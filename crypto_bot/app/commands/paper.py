@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from rich.table import Table
 
@@ -29,8 +30,7 @@ def paper(argv: Sequence[str]) -> int:
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
     console = screen()
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         paper = _paper(settings, database)
         if flags.action == "stop":
             paper.stop(_BY, flags.reason)
@@ -40,8 +40,6 @@ def paper(argv: Sequence[str]) -> int:
         else:
             console.print(_table(paper.accounts()))
         console.print(_switch_text(paper.kill_switch()))
-    finally:
-        database.close()
     return 0
 
 

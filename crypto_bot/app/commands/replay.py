@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.commands.backtest import IN_MEMORY, replay_into
-from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.commands.backtest import IN_MEMORY, replay_into, replay_parser
+from crypto_bot.app.commands.flags import settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
@@ -29,25 +30,16 @@ _SHOWN = 20
 
 def replay(argv: Sequence[str]) -> int:
     """Reports every difference; returns 1 if there is any. Raises ConfigError, StoreError."""
-    parser = Parser(prog="crypto-bot replay", description="Recomputes the prediction log.")
-    add_settings(
-        *(parser, "tf", "symbols_file", "database_url", "exchange"),
-        *("use_ml", "models_dir", "device"),
-    )
+    parser = replay_parser("crypto-bot replay", "Recomputes the prediction log.")
     parser.add_argument("--verify", action="store_true", help="compare with the log")
-    parser.add_argument("--since", type=instant_of, help="first candle compared, ISO-8601 UTC")
-    parser.add_argument("--until", type=instant_of, help="last candle compared, ISO-8601 UTC")
     flags = parser.parse_args(argv)
     if not flags.verify:
         raise ConfigError(
             "use crypto-bot replay --verify; to replay any history use crypto-bot backtest"
         )
     settings = settings_of(flags)
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         done, lost = verify(settings, database, flags.since, flags.until)
-    finally:
-        database.close()
     return _report(done, lost)
 
 
@@ -75,14 +67,10 @@ def verify(
     until_ms = last_ms if until_ms is None else min(until_ms, last_ms)
 
     models = _logged_models(settings, queries, len(symbols)) if settings.use_ml else None
-    target = Database.open(IN_MEMORY, settings.engine_key)
-    try:
-        archive = SqlCandleArchive(database, timeframe)
+    archive = SqlCandleArchive(database, timeframe)
+    with closing(Database.open(IN_MEMORY, settings.engine_key)) as target:
         replay_into(
-            settings,
-            symbols,
-            archive,
-            target,
+            *(settings, symbols, archive, target),
             since_ms=first_ms,
             until_ms=last_ms,
             registry=models,
@@ -94,8 +82,6 @@ def verify(
             if line.stored.signal.symbol in symbols
         )
         return compare(logged, made), models.lost if models else []
-    finally:
-        target.close()
 
 
 def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -> LoggedModels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 from rich.console import Console
 from rich.markup import escape
@@ -42,18 +43,14 @@ def review(argv: Sequence[str]) -> int:
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
     selection = Selection(_WINDOWS[flags.window], _GROUPS[flags.source], _SIDES[flags.side])
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         queries = SqlPredictionQueries(database, settings.timeframe)
-        newest = queries.latest_predictions()
-        opens = [stored.signal.candle_open_ms for stored in newest]
+        opens = [stored.signal.candle_open_ms for stored in queries.latest_predictions()]
         now_ms = settings.timeframe.close_of(max(opens, default=0))
         catalog = _catalog(settings, now_ms)
         report = LiveRecord(queries, catalog, lambda: now_ms).report(selection, now_ms)
-    finally:
-        database.close()
     console = screen()
-    if not newest:
+    if not opens:
         console.print(f"no prediction of {settings.tf} in {database.name}: start the engine first")
         return 0
     _show(console, report)
@@ -63,20 +60,17 @@ def review(argv: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="crypto-bot review", description="Live results of each source, coin and model."
-    )
-    add_settings(
-        *(parser, "tf", "symbols_file", "database_url", "exchange", "use_ml", "models_dir")
-    )
-    for name, options, default in (
-        ("window", _WINDOWS, "30d"),
-        ("source", _GROUPS, "all"),
-        ("side", _SIDES, "both"),
+    text = "Live results of each source, coin and model."
+    parser = Parser(prog="crypto-bot review", description=text)
+    stored = ("tf", "symbols_file", "database_url", "exchange")
+    add_settings(parser, *stored, "use_ml", "models_dir")
+    for flag, options, default in (
+        ("--window", _WINDOWS, "30d"),
+        ("--source", _GROUPS, "all"),
+        ("--side", _SIDES, "both"),
     ):
-        parser.add_argument(
-            f"--{name}", choices=tuple(options), default=default, help=f"default {default}"
-        )
+        text = f"default {default}"
+        parser.add_argument(flag, choices=tuple(options), default=default, help=text)
     return parser
 
 
