@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -49,11 +50,11 @@ class RecordingSink:
 
 
 class Exchange:
-    """Prices at the clock of the world; the first `failures` requests fail."""
+    """Prices at the clock of the world; the first requests fail with `errors`."""
 
-    def __init__(self, world: World, *, failures: int = 0) -> None:
+    def __init__(self, world: World, *errors: Exception) -> None:
         self._world = world
-        self._failures = failures
+        self._errors = iter(errors)
         self.price = D(100)
 
     def now_ms(self) -> int:
@@ -63,9 +64,8 @@ class Exchange:
         return 0.0
 
     async def quotes(self) -> dict[str, Quote]:
-        if self._failures:
-            self._failures -= 1
-            raise ExchangeUnavailable("it is down")
+        for error in self._errors:
+            raise error
         ask = self.price + D("0.02")
         return {s: Quote(s, self.price, ask, self._world.now_ms) for s in SYMBOLS}
 
@@ -101,16 +101,26 @@ def market(exchange: Exchange) -> Market:
     return cast("Market", SimpleNamespace(clock=exchange, prices=exchange))
 
 
+@asynccontextmanager
+async def running(
+    world: World, *errors: Exception, **exchange: str
+) -> AsyncIterator[tuple[PaperService, RecordingSink]]:
+    """A service that has opened its account; the first requests for prices fail."""
+    sink = RecordingSink()
+    paper = service(world, sink, **exchange)
+    task = asyncio.create_task(paper.run(market(Exchange(world, *errors))))
+    await sink.next("DEPOSIT")
+    yield paper, sink
+    task.cancel()
+
+
 async def test_failing_prices_are_retried_and_logged_once(world: World) -> None:
-    sink, exchange = RecordingSink(), Exchange(world, failures=2)
-    paper = service(world, sink)
+    down = ExchangeUnavailable("it is down")
     with capture_logs() as logs:
-        running = asyncio.create_task(paper.run(market(exchange)))
-        await sink.next("DEPOSIT")
-        calls = {"AUSDT": made("AUSDT", 1), "BUSDT": made("BUSDT", 1, Pred.SHORT)}
-        paper.committed(world.close(1, flat(1), **calls), [])
-        await sink.next("OPEN")
-        running.cancel()
+        async with running(world, down, down) as (paper, sink):
+            calls = {"AUSDT": made("AUSDT", 1), "BUSDT": made("BUSDT", 1, Pred.SHORT)}
+            paper.committed(world.close(1, flat(1), **calls), [])
+            await sink.next("OPEN")
     assert [log["event"] for log in logs].count("quotes.failed") == 1
     opened = {e.symbol: e.price for e in sink.events if e.kind.value == "OPEN"}
     # A fills from its book; B has none: bid less 2 bp of slippage.
@@ -119,30 +129,22 @@ async def test_failing_prices_are_retried_and_logged_once(world: World) -> None:
 
 
 async def test_funding_is_fetched_for_perpetual_contracts(world: World) -> None:
-    sink, exchange = RecordingSink(), Exchange(world)
-    paper = service(world, sink, market_type="swap")
-    running = asyncio.create_task(paper.run(market(exchange)))
-    await sink.next("DEPOSIT")
-    paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
-    opened = await sink.next("OPEN")
-    paper.committed(world.close(2, flat(2)), [])
-    paid = await sink.next("FUNDING")
-    running.cancel()
+    async with running(world, market_type="swap") as (paper, sink):
+        paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+        opened = await sink.next("OPEN")
+        paper.committed(world.close(2, flat(2)), [])
+        paid = await sink.next("FUNDING")
     assert paid.at_ms == T0 + 3 * TF_MS + 2000
     assert paid.cash == -D("0.001") * opened.amount * D("100.01")
 
 
 async def test_the_stop_file_closes_every_position(world: World, tmp_path: Path) -> None:
-    sink, exchange = RecordingSink(), Exchange(world)
-    paper = service(world, sink)
-    running = asyncio.create_task(paper.run(market(exchange)))
-    await sink.next("DEPOSIT")
-    paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
-    await sink.next("OPEN")
-    (tmp_path / "PAPER_STOP").touch()
-    world.now_ms += 1000
-    closed = await sink.next("CLOSE")
-    running.cancel()
+    async with running(world) as (paper, sink):
+        paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+        await sink.next("OPEN")
+        (tmp_path / "PAPER_STOP").touch()
+        world.now_ms += 1000
+        closed = await sink.next("CLOSE")
     assert (closed.reason, closed.price) == ("KILL", D(100))
     assert paper.kill_switch().by == "file"
 
@@ -151,22 +153,10 @@ async def test_an_unexpected_error_is_logged_and_the_accounts_are_rebuilt(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crypto_bot.app.paper._RETRY_S", 0.0)
-    sink, exchange = RecordingSink(), Exchange(world)
-    broken = iter([RuntimeError("a bug")])
-
-    async def quotes() -> dict[str, Quote]:
-        for error in broken:
-            raise error
-        return await Exchange.quotes(exchange)
-
-    monkeypatch.setattr(exchange, "quotes", quotes)
-    paper = service(world, sink)
     with capture_logs() as logs:
-        running = asyncio.create_task(paper.run(market(exchange)))
-        await sink.next("DEPOSIT")
-        paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
-        await sink.next("OPEN")
-        running.cancel()
+        async with running(world, RuntimeError("a bug")) as (paper, sink):
+            paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+            await sink.next("OPEN")
     assert "paper.failed" in [log["event"] for log in logs]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crypto_bot.app.cli import main
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
@@ -19,33 +18,32 @@ from crypto_bot.training import leak_audit
 from crypto_bot.training.panel import Coin, Question, build_panel
 from crypto_bot.training.placebo import planted
 from crypto_bot.training.plan import SplitPlan, TrainingPlan
+from tests.app.conftest import Run
 from tests.models.made_models import STEP_MS, blocked, judged, tiny_model
 
 M15 = Timeframe.parse("15m")
 
 
-def run(capsys: pytest.CaptureFixture[str], models: Path, *words: str) -> tuple[int, str]:
-    code = main(["models", *words, "--models_dir", str(models)])
-    said = capsys.readouterr()
-    return code, said.out + said.err
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "models"
 
 
-@pytest.fixture(autouse=True)
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
+@pytest.fixture
+def models(run: Run, folder: Path) -> Run:
+    """Runs `crypto-bot models WORDS…` on the folder of the test."""
+    return lambda *words: run("models", *words, "--models_dir", str(folder))
 
 
-def test_list_says_what_is_served_and_why_not(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_list_says_what_is_served_and_why_not(folder: Path, models: Run) -> None:
     good = tiny_model("BTCUSDT")
-    publish(good, tmp_path)
-    publish(judged(tiny_model("ETHUSDT"), Verdict.BLOCKED), tmp_path)
-    publish(tiny_model("SOLUSDT"), tmp_path)
-    (folder_of(tmp_path, "SOLUSDT", "15m") / "meta.json").write_text("{")
-    code, told = run(capsys, tmp_path, "list")
+    publish(good, folder)
+    publish(judged(tiny_model("ETHUSDT"), Verdict.BLOCKED), folder)
+    publish(tiny_model("SOLUSDT"), folder)
+    (folder_of(folder, "SOLUSDT", "15m") / "meta.json").write_text("{")
+    code, printed = models("list")
     assert code == 0
-    rows = {line.split()[1]: line for line in told.splitlines() if "USDT" in line}
+    rows = {line.split()[1]: line for line in printed.splitlines() if "USDT" in line}
     assert good.version in rows["BTCUSDT"]
     assert "yes" in rows["BTCUSDT"]
     assert "refused" in rows["ETHUSDT"]
@@ -54,82 +52,77 @@ def test_list_says_what_is_served_and_why_not(
 
 
 def test_the_pool_is_served_to_the_coins_without_a_model_of_their_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, folder: Path, models: Run
 ) -> None:
-    models, followed = tmp_path / "models", tmp_path / "symbols.json"
+    followed = tmp_path / "symbols.json"
     followed.write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
     words = ("--symbols_file", str(followed))
     pool = tiny_model(None)
-    publish(pool, models)
-    publish(tiny_model("ETHUSDT", seed=7), models)
-    code, told = run(capsys, models, "list", *words)
-    assert code == 0
-    (row,) = (line for line in told.splitlines() if pool.version in line)
+    publish(pool, folder)
+    publish(tiny_model("ETHUSDT", seed=7), folder)
+    _, printed = models("list", *words)
+    (row,) = (line for line in printed.splitlines() if pool.version in line)
     assert "for 2 of 3 coins: those without a model of their own" in row
     for name in ("BTC", "BTCUSDT"):
-        code, told = run(capsys, models, "show", name, *words)
+        code, printed = models("show", name, *words)
         assert code == 0
-        assert "BTCUSDT has no model of its own, the pool answers for it" in told
-        assert pool.version in told
-    code, told = run(capsys, models, "show", "ETH", *words)
+        assert "BTCUSDT has no model of its own, the pool answers for it" in printed
+        assert pool.version in printed
+    code, printed = models("show", "ETH", *words)
     assert code == 0
-    assert "has no model of its own" not in told
-    publish(judged(pool, Verdict.BLOCKED), models)
-    code, told = run(capsys, models, "list", *words)
-    (row,) = (line for line in told.splitlines() if pool.version in line)
+    assert "has no model of its own" not in printed
+    publish(judged(pool, Verdict.BLOCKED), folder)
+    _, printed = models("list", *words)
+    (row,) = (line for line in printed.splitlines() if pool.version in line)
     assert "refused" in row
     assert "is BLOCKED: made for a test" in row
-    code, told = run(capsys, models, "show", "BTC", *words)
-    assert "BTCUSDT has no model of its own, and the pool is refused" in told
+    _, printed = models("show", "BTC", *words)
+    assert "BTCUSDT has no model of its own, and the pool is refused" in printed
 
 
-def test_the_shipped_pool_answers_for_all_coins(capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = run(capsys, Path("models"), "list")
+def test_the_shipped_pool_answers_for_all_coins(run: Run) -> None:
+    code, printed = run("models", "list")
     assert code == 0
-    (row,) = (line for line in told.splitlines() if "pool" in line)
+    (row,) = (line for line in printed.splitlines() if "pool" in line)
     assert "for 32 of 32 coins: those without a model of their own" in row
 
 
-def test_show_and_rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_and_rollback(folder: Path, models: Run) -> None:
     old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
-    publish(old, tmp_path)
-    publish(new, tmp_path)
-    code, told = run(capsys, tmp_path, "show", "BTCUSDT")
+    publish(old, folder)
+    publish(new, folder)
+    code, printed = models("show", "BTCUSDT")
     assert code == 0
-    assert "hold_atr 0.75, horizon 4b" in told
-    assert "direction_auc" in told
-    assert f"* 0002  {new.version}" in told
-    assert f"  0001  {old.version}" in told
-    code, told = run(capsys, tmp_path, "rollback", "BTCUSDT")
+    assert "hold_atr 0.75, horizon 4b" in printed
+    assert "direction_auc" in printed
+    assert f"* 0002  {new.version}" in printed
+    assert f"  0001  {old.version}" in printed
+    code, printed = models("rollback", "BTCUSDT")
     assert code == 0
-    assert old.version in told
-    code, told = run(capsys, tmp_path, "rollback", "BTCUSDT")
+    assert old.version in printed
+    code, printed = models("rollback", "BTCUSDT")
     assert code == 1
-    assert "no earlier version" in told
+    assert "no earlier version" in printed
 
 
-def test_verify_finds_damage_in_any_version(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verify_finds_damage_in_any_version(folder: Path, models: Run) -> None:
     for seed in range(3):
-        publish(tiny_model("BTCUSDT", seed=seed), tmp_path)
-    assert run(capsys, tmp_path, "verify") == (0, "3 versions of 1 models: 0 refused\n")
-    first = versions.versions(folder_of(tmp_path, "BTCUSDT", "15m"))[0]
+        publish(tiny_model("BTCUSDT", seed=seed), folder)
+    assert models("verify") == (0, "3 versions of 1 models: 0 refused\n")
+    first = versions.versions(folder_of(folder, "BTCUSDT", "15m"))[0]
     (first / "metrics.json").write_text("{}")
-    code, told = run(capsys, tmp_path, "verify")
+    code, printed = models("verify")
     assert code == 1
-    assert "metrics.json is not what meta.json says" in told.replace("\n", "")
-    assert "3 versions of 1 models: 1 refused" in told
+    assert "metrics.json is not what meta.json says" in printed.replace("\n", "")
+    assert "3 versions of 1 models: 1 refused" in printed
 
 
 @pytest.mark.parametrize("words", [("list",), ("verify",), ("show", "BTCUSDT")])
-def test_no_model_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
-) -> None:
-    code, told = run(capsys, tmp_path, *words)
+def test_no_model_is_one_line(models: Run, words: tuple[str, ...]) -> None:
+    code, printed = models(*words)
     assert code == 1
-    assert told.startswith("crypto-bot: no model")
-    assert told.count("\n") == 1
+    assert printed.startswith("crypto-bot: no model")
+    assert printed.count("\n") == 1
 
 
 def walk(bars: int, seed: int) -> CandleTable:
@@ -155,18 +148,17 @@ def walk(bars: int, seed: int) -> CandleTable:
     ],
 )
 def test_what_cannot_be_accepted_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: tuple[str, str, int, str]
+    tmp_path: Path, folder: Path, models: Run, case: tuple[str, str, int, str]
 ) -> None:
-    symbol, why, code, said = case
-    publish(tiny_model("BTCUSDT"), tmp_path / "models")
-    publish(blocked(tiny_model("ETHUSDT")), tmp_path / "models")
-    publish(blocked(tiny_model("SOLUSDT"), "prefix"), tmp_path / "models")
+    symbol, why, code, expected = case
+    publish(tiny_model("BTCUSDT"), folder)
+    publish(blocked(tiny_model("ETHUSDT")), folder)
+    publish(blocked(tiny_model("SOLUSDT"), "prefix"), folder)
     write_candles(tmp_path / "candles", "BTCUSDT", 100)
     words = ("accept", symbol, "--because", why, "--candles", str(tmp_path / "candles"))
-    got, told = run(capsys, tmp_path / "models", *words)
-    assert got == code
-    assert said in told
-    assert told.count("\n") == 1
+    got, printed = models(*words)
+    assert (got, printed.count("\n")) == (code, 1)
+    assert expected in printed
 
 
 def write_candles(folder: Path, symbol: str, bars: int) -> None:
@@ -182,23 +174,21 @@ def write_candles(folder: Path, symbol: str, bars: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_blocked_model_is_audited_and_accepted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    publish(blocked(tiny_model("BTCUSDT"), coins=("BTCUSDT", "ETHUSDT")), tmp_path / "models")
+def test_a_blocked_model_is_audited_and_accepted(tmp_path: Path, folder: Path, models: Run) -> None:
+    publish(blocked(tiny_model("BTCUSDT"), coins=("BTCUSDT", "ETHUSDT")), folder)
     write_candles(tmp_path / "candles", "BTCUSDT", 20_000)
     words = ("accept", "BTCUSDT", "--because", "it trends", "--folds", "1")
-    code, told = run(capsys, tmp_path / "models", *words, "--candles", str(tmp_path / "candles"))
-    assert code == 0, told
-    assert "per_coin_v1 of BTCUSDT" in told
-    assert "is ACTIVE from the next candle on" in told
-    code, told = run(capsys, tmp_path / "models", "show", "BTCUSDT")
+    code, printed = models(*words, "--candles", str(tmp_path / "candles"))
+    assert code == 0, printed
+    assert "per_coin_v1 of BTCUSDT" in printed
+    assert "is ACTIVE from the next candle on" in printed
+    code, printed = models("show", "BTCUSDT")
     assert code == 0
-    assert "accepted  manually, because: it trends" in told
-    assert "audit     shuffled labels: direction AUC" in told
-    code, told = run(capsys, tmp_path / "models", "rollback", "BTCUSDT")
+    assert "accepted  manually, because: it trends" in printed
+    assert "audit     shuffled labels: direction AUC" in printed
+    code, printed = models("rollback", "BTCUSDT")
     assert code == 0
-    assert "BLOCKED" in told
+    assert "BLOCKED" in printed
 
 
 @pytest.mark.slow

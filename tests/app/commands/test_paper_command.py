@@ -7,11 +7,11 @@ import pytest
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
-from crypto_bot.app.cli import main
 from crypto_bot.app.paper import stop_file
 from crypto_bot.app.settings import load
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.paper import Market, Sizing
+from tests.app.conftest import Run
 from tests.domain.paper_accounts import D, plan
 from tests.engine.paper.paper_world import M15, World, flat, made
 
@@ -29,30 +29,22 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def ran(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    assert main(["paper", *words]) == 0
-    return capsys.readouterr().out
-
-
-def test_status_stop_and_resume(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
+def test_status_stop_and_resume(url: str, tmp_path: Path, run: Run) -> None:
     symbols = tmp_path / "symbols.json"
     symbols.write_text('["AUSDT", "BUSDT", "CUSDT"]')
     flags = ("--database_url", url, "--symbols_file", str(symbols))
-    printed = ran(capsys, "status", *flags)
-    assert "spot" in printed
+    code, printed = run("paper", "status", *flags)
+    assert (code, "spot" in printed) == (0, True)
     assert "9,994.00" in printed, "a fee of 10 bp and 2 bp of spread on 5,000"
     assert "holding 1" not in printed
     assert "Paper trading is on." in printed
-    printed = ran(capsys, "stop", "--reason", "a test", *flags)
+    _, printed = run("paper", "stop", "--reason", "a test", *flags)
     assert "by command: a test. Resume: crypto-bot paper resume" in printed
     database = Database.open(url)
     assert SqlPaperStore(database, M15).kill_switch().on
     database.close()
     (tmp_path / "PAPER_STOP").touch()
-    assert "Paper trading is on." in ran(capsys, "resume", *flags)
+    assert run("paper", "resume", *flags) == (0, "Paper trading is on.\n")
     assert not (tmp_path / "PAPER_STOP").exists(), "the file would stop trading again"
 
 
@@ -77,19 +69,15 @@ def test_the_accounts_of_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "words"),
+    ("accounts", "words"),
     [
-        ({"name": "A b"}, "name"),
-        ({"name": "a", "parts": [0.5, 0.5, 0.5]}, "parts must add up to 1"),
-        ({"name": "a", "targets_atr": [3, 2, 4]}, "targets_atr must ascend"),
-        ({"name": "a", "leverage": 5}, "unknown setting paper.accounts.0.leverage"),
+        ([{"name": "A b"}], "name"),
+        ([{"name": "a", "parts": [0.5, 0.5, 0.5]}], "parts must add up to 1"),
+        ([{"name": "a", "targets_atr": [3, 2, 4]}], "targets_atr must ascend"),
+        ([{"name": "a", "leverage": 5}], "unknown setting paper.accounts.0.leverage"),
+        ([{"name": "a"}, {"name": "a", "market": "perp"}], "must be unique; used twice: a"),
     ],
 )
-def test_invalid_settings(account: dict[str, Any], words: str) -> None:
+def test_invalid_settings(accounts: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        load({"paper": {"accounts": [account]}})
-
-
-def test_account_names_must_be_unique() -> None:
-    with pytest.raises(ConfigError, match="account names must be unique; used twice: a"):
-        load({"paper": {"accounts": [{"name": "a"}, {"name": "a", "market": "perp"}]}})
+        load({"paper": {"accounts": accounts}})

@@ -1,5 +1,6 @@
 """An unchanged log verifies; changed rows, changed candles and deleted models are reported."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from itertools import starmap
@@ -11,7 +12,6 @@ from sqlalchemy import text
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.app.cli import main
 from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.commands.replay import verify
 from crypto_bot.app.settings import Settings, load
@@ -20,6 +20,7 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
 from simulated_exchange.generated import GeneratedMarket
+from tests.app.conftest import Run
 from tests.models.made_models import DATA_ENDS_MS, tiny_model
 
 M15 = Timeframe.parse("15m")
@@ -32,7 +33,7 @@ END = START + (BARS - 1) * M15.ms
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     symbols = tmp_path / "symbols.json"
-    symbols.write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
+    symbols.write_text(json.dumps(SYMBOLS))
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         publish(tiny_model(symbol, seed=seed, features="per_coin_v2"), tmp_path / "models")
     return load(
@@ -88,38 +89,27 @@ def test_an_unchanged_log_verifies_also_after_other_models_were_published(
     assert (done.differences, lost) == ([], [])
 
 
-def test_a_changed_row_is_reported_field_by_field(settings: Settings, database: Database) -> None:
-    changed(
-        database,
-        f"UPDATE predictions SET p_long = p_long + 0.001 WHERE id = 'ETHUSDT:15m:{END}'",
-    )
-    changed(database, f"UPDATE predictions SET pred = 'LONG' WHERE id = 'SOLUSDT:15m:{START}'")
-    changed(
-        database,
-        f"UPDATE outcomes SET return_bps = 5 WHERE prediction_id = 'BTCUSDT:15m:{START}'",
-    )
-    done, _ = verify(settings, database, None, None)
-    assert {(each.id, each.field) for each in done.differences} == {
-        (f"ETHUSDT:15m:{END}", "p_long"),
-        (f"SOLUSDT:15m:{START}", "pred"),
-        (f"BTCUSDT:15m:{START}", "return_bps"),
-    }
-
-
-def test_deleted_rows_and_changed_candles_are_reported(
+def test_changed_and_deleted_rows_and_changed_candles_are_reported(
     settings: Settings, database: Database
 ) -> None:
-    changed(database, f"DELETE FROM predictions WHERE id = 'SOLUSDT:15m:{END}'")
-    changed(
-        database,
-        "UPDATE candles SET close = close * 1.0001, high = high * 1.001 "
-        f"WHERE symbol = 'ETHUSDT' AND open_ms = {END}",
-    )
-    done, _ = verify(settings, database, END, None)
+    for statement in (
+        f"UPDATE predictions SET p_long = p_long + 0.001 WHERE id = 'ETHUSDT:15m:{START}'",
+        f"UPDATE predictions SET pred = 'LONG' WHERE id = 'SOLUSDT:15m:{START}'",
+        f"UPDATE outcomes SET return_bps = 5 WHERE prediction_id = 'BTCUSDT:15m:{START}'",
+        f"DELETE FROM predictions WHERE id = 'SOLUSDT:15m:{END}'",
+        f"UPDATE candles SET high = 1e9 WHERE symbol = 'ETHUSDT' AND open_ms = {END - M15.ms}",
+    ):
+        changed(database, statement)
+    done, _ = verify(settings, database, None, None)
     differences = {(each.id, each.field) for each in done.differences}
-    assert (f"SOLUSDT:15m:{END}", "line") in differences
-    assert (f"ETHUSDT:15m:{END}", "entry") in differences
-    assert not any(line.startswith("BTCUSDT") for line, _ in differences)
+    changed_rows = {
+        (f"ETHUSDT:15m:{START}", "p_long"),
+        (f"SOLUSDT:15m:{START}", "pred"),
+        (f"BTCUSDT:15m:{START}", "return_bps"),
+        (f"SOLUSDT:15m:{END}", "line"),
+    }
+    assert changed_rows < differences
+    assert {line.split(":")[0] for line, _ in differences - changed_rows} == {"ETHUSDT"}
 
 
 def test_a_deleted_model_is_reported(settings: Settings, database: Database) -> None:
@@ -132,24 +122,23 @@ def test_a_deleted_model_is_reported(settings: Settings, database: Database) -> 
 
 
 def test_the_command_reports_differences_and_fails(
-    settings: Settings, database: Database, capsys: pytest.CaptureFixture[str]
+    settings: Settings, database: Database, run: Run
 ) -> None:
     arguments = [
         *("replay", "--verify", "--database_url", settings.database_url, "--device", "cpu"),
         *("--models_dir", str(settings.models_dir), "--symbols_file", str(settings.symbols_file)),
     ]
-    assert main(arguments) == 0
-    assert f"{3 * BARS} predictions recomputed" in capsys.readouterr().out
+    code, printed = run(*arguments)
+    assert code == 0
+    assert f"{3 * BARS} predictions recomputed" in printed
     changed(database, "UPDATE predictions SET entry = 1 WHERE symbol = 'SOLUSDT'")
-    assert main(arguments) == 1
-    printed = capsys.readouterr().out
+    code, printed = run(*arguments)
+    assert code == 1
     assert f"SOLUSDT:15m:{END}  entry: logged 1.0, recomputed" in printed
     assert "and 20 more" in printed
-    assert main(["replay"]) == 2
-    assert "use crypto-bot replay --verify" in capsys.readouterr().err
 
 
-def test_an_empty_log_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    url = f"sqlite:///{tmp_path / 'empty.db'}"
-    assert main(["replay", "--verify", "--database_url", url]) == 2
-    assert "no predictions of 15m to verify" in capsys.readouterr().err
+def test_an_empty_log_is_an_error(run: Run) -> None:
+    code, printed = run("replay", "--verify", "--database_url", "sqlite://")
+    assert code == 2
+    assert "no predictions of 15m to verify" in printed

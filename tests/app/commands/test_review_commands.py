@@ -10,17 +10,12 @@ import pyarrow.parquet
 import pytest
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.app.cli import main
 from crypto_bot.domain.signal import Source
 from crypto_bot.models.artifact import publish
 from tests.adapters.web.page.made_figures import stored_calls
+from tests.app.conftest import Run
 from tests.models.made_models import tiny_model
 from tests.reports.made_calls import T0, call, market
-
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture
@@ -34,14 +29,11 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    code = main(arguments)
-    captured = capsys.readouterr()
-    return code, captured.out + captured.err
-
-
-def test_review_prints_the_main_tables(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, printed = run(capsys, "review", "--database_url", url, "--use_ml", "0")
+def test_review_prints_the_main_tables_and_the_models(url: str, tmp_path: Path, run: Run) -> None:
+    model = tiny_model("BTCUSDT")
+    publish(model, tmp_path / "models")
+    arguments = ("--models_dir", str(tmp_path / "models"), "--use_ml", "1")
+    code, printed = run("review", "--database_url", url, *arguments)
     assert code == 0
     assert "below: hit rate" in printed
     rows = {line.split("│")[1].strip(): line for line in printed.splitlines() if "│" in line}
@@ -49,42 +41,29 @@ def test_review_prints_the_main_tables(url: str, capsys: pytest.CaptureFixture[s
     assert {"ML_PER_COIN_V1 LONG", "random side", "C0USDT", "20 to 30 bp", "NO_TRADE"} <= set(rows)
     assert "P(long) of ML: calibration error" in printed
     assert "(below 0 is better)" in printed
+    (line,) = [line for line in printed.splitlines() if model.version in line and "BTCUSDT" in line]
+    assert "ACTIVE" in line
 
 
-def test_review_of_a_selection(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_review_of_a_selection(url: str, run: Run) -> None:
     arguments = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
-    code, printed = run(capsys, "review", "--database_url", url, *arguments)
+    code, printed = run("review", "--database_url", url, *arguments)
     assert code == 0
     assert "7 d, ML, LONG" in printed
     assert "RSI_MA" not in printed
     assert "ML_PER_COIN_V1 SHORT" not in printed
 
 
-def test_review_prints_the_models(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = tiny_model("BTCUSDT")
-    publish(model, tmp_path / "models")
-    arguments = ("--models_dir", str(tmp_path / "models"), "--use_ml", "1")
-    code, printed = run(capsys, "review", "--database_url", url, *arguments)
-    assert code == 0
-    (line,) = [line for line in printed.splitlines() if model.version in line and "BTCUSDT" in line]
-    assert "ACTIVE" in line
-
-
-def test_review_of_an_empty_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    code, printed = run(capsys, "review", "--database_url", url, "--use_ml", "0")
+def test_review_of_an_empty_database(run: Run) -> None:
+    code, printed = run("review", "--database_url", "sqlite://", "--use_ml", "0")
     assert (code, printed.count("\n")) == (0, 1)
     assert "start the engine first" in printed
 
 
-def test_export_to_parquet_and_csv_agree(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_export_to_parquet_and_csv_agree(url: str, tmp_path: Path, run: Run) -> None:
     for name in ("log.parquet", "log.csv"):
-        code, printed = run(capsys, "export", str(tmp_path / name), "--database_url", url)
-        assert (code, printed) == (0, f"808 predictions of 15m -> {tmp_path / name}\n")
+        printed = f"808 predictions of 15m -> {tmp_path / name}\n"
+        assert run("export", str(tmp_path / name), "--database_url", url) == (0, printed)
     table = pyarrow.parquet.read_table(tmp_path / "log.parquet").to_pylist()
     with (tmp_path / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -96,10 +75,10 @@ def test_export_to_parquet_and_csv_agree(
     assert list(tmp_path.glob("*.part")) == []
 
 
-def test_export_filters(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_filters(url: str, run: Run) -> None:
     arguments = ("--symbol", "btcusdt", "--source", "rsi_ma", "--since", "2025-12-01T01:00")
     until = ("--until", "2025-12-01T02:00")
-    code, printed = run(capsys, "export", "-", "--database_url", url, *arguments, *until)
+    code, printed = run("export", "-", "--database_url", url, *arguments, *until)
     assert code == 0
     rows = list(csv.DictReader(StringIO(printed)))
     assert [row["id"] for row in rows] == [
@@ -107,22 +86,3 @@ def test_export_filters(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert {row["source"] for row in rows} == {"RSI_MA"}
     assert {row["correct"] for row in rows} == {"False"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        (("export", "log.xls"), "must end in .csv or .parquet"),
-        (("export", "/nowhere/log.csv"), "cannot be written"),
-        (("export", "-", "--source", "ORACLE"), "is not a source"),
-        (("export", "-", "--since", "yesterday"), "is not a time"),
-        (("review", "--window", "1y"), "invalid choice"),
-    ],
-)
-def test_bad_usage_is_one_line(
-    url: str, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], why: str
-) -> None:
-    code, printed = run(capsys, *arguments, "--database_url", url)
-    assert code == 2
-    assert why in printed
-    assert printed.count("\n") == 1

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import pytest
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
-from crypto_bot.app.cli import main
 from crypto_bot.domain.candle import Candle
 from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.run_store import RunStore, TrainerLock
+from tests.app.conftest import Run
 from tests.app.made_candles import DAYS, HOUR, market, write
 
 SMALL = (
@@ -39,14 +40,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def train(kind: str, folder: Path, *words: str) -> int:
-    """What is given twice counts as it is given last."""
-    named = ("--symbols_file", str(folder / "symbols.json"))
-    if kind == "one":
-        named = ("--symbol", "BTCUSDT")
+@pytest.fixture
+def train(run: Run, folder: Path) -> Run:
+    """Runs `crypto-bot train WORDS…`; a flag that is given twice counts as it is given last."""
+    named = {
+        "one": ("--symbol", "BTCUSDT"),
+        "all": ("--symbols_file", str(folder / "symbols.json")),
+    }
     given = ("--candles", str(folder / "candles"), "--models_dir", str(folder / "models"))
     stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
-    return main(["train", kind, *named, *SMALL, *given, *stored, *words])
+    return lambda kind, *words: run("train", kind, *named[kind], *SMALL, *given, *stored, *words)
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -63,12 +66,13 @@ def published(models: Path, symbol: str | None) -> Meta:
     return verify(folder_of(models, symbol, "1h").resolve())
 
 
-def test_one_coin_and_one_file_are_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_coin_and_one_file_are_enough(folder: Path, train: Run) -> None:
     """Of the leading coin, at which the features look, there is nothing: its columns are masked."""
     file = str(folder / "candles" / "ETHUSDT.parquet")
     words = ("--symbol", "ETHUSDT", "--family", "logistic_v1", "--features", "per_coin_v2")
-    assert train("one", folder, "--candles", file, *words) == 0
-    assert "no BTCUSDT candles" in capsys.readouterr().out
+    code, printed = train("one", "--candles", file, *words)
+    assert code == 0
+    assert "no BTCUSDT candles" in printed
     meta = published(folder / "models", "ETHUSDT")
     assert meta.feature_set == "per_coin_v2"
     place = meta.columns.index("lead_ret_1")
@@ -77,9 +81,11 @@ def test_one_coin_and_one_file_are_enough(folder: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
-def test_a_file_the_database_and_workers_train_the_same_bits(folder: Path) -> None:
+def test_a_file_the_database_and_workers_train_the_same_bits(
+    folder: Path, run: Run, train: Run
+) -> None:
     file = ("--candles", str(folder / "candles" / "BTCUSDT.parquet"), "--seed", "4")
-    assert train("one", folder, *file) == 0
+    assert train("one", *file)[0] == 0
     meta = published(folder / "models", "BTCUSDT")
     assert (meta.seed, meta.timeframe, meta.window_bars) == (4, "1h", 16)
     assert statuses(folder) == {"BTCUSDT": "trained"}
@@ -93,10 +99,10 @@ def test_a_file_the_database_and_workers_train_the_same_bits(folder: Path) -> No
     SqlCandleArchive(database, HOUR).add({"BTCUSDT": stored})
     database.close()
     parts = ("--symbol", "BTCUSDT", "--database_url", url, "--seed", "4")
-    assert main(["train", "one", *SMALL, *parts, "--models_dir", str(folder / "b")]) == 0
+    assert run("train", "one", *SMALL, *parts, "--models_dir", str(folder / "b"))[0] == 0
     (folder / "symbols.json").write_text('["BTCUSDT"]')
     words = ("--pool", "0", "--seed", "4", "--models_dir", str(folder / "c"), *WORKERS)
-    assert train("all", folder, *words) == 0
+    assert train("all", *words)[0] == 0
     weights = {
         (folder_of(folder / name, "BTCUSDT", "1h") / "cnn_lstm_v1.pth").read_bytes()
         for name in ("models", "b", "c")
@@ -105,8 +111,8 @@ def test_a_file_the_database_and_workers_train_the_same_bits(folder: Path) -> No
 
 
 @pytest.mark.slow
-def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path) -> None:
-    assert train("one", folder, "--pool", "SOLUSDT", "--symbol", "BTCUSDT,ETHUSDT") == 0
+def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path, train: Run) -> None:
+    assert train("one", "--pool", "SOLUSDT", "--symbol", "BTCUSDT,ETHUSDT")[0] == 0
     assert list(statuses(folder)) == ["pool", *COINS]
     current = folder_of(folder / "models", "ETHUSDT", "1h")
     metrics = json.loads((current / "metrics.json").read_text())
@@ -117,10 +123,10 @@ def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path) 
 
 @pytest.mark.slow
 def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, train: Run
 ) -> None:
-    assert train("all", folder, *WORKERS) == 0
-    printed = capsys.readouterr().out
+    code, printed = train("all", *WORKERS)
+    assert code == 0
     assert "2 train, 2 skip" in printed
     assert "SOLUSDT: skipped: it has 2400 candles and about 5" in printed
     assert "XRPUSDT: skipped: it has no candles" in printed
@@ -135,95 +141,83 @@ def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
     assert "http" not in page.replace("http://www.w3.org", "")
     assert not (folder / "models" / ".training" / "all-1h").exists()
     # What is young and as asked for is kept; the command says so and trains nothing.
-    assert train("all", folder) == 0
-    assert "2 keep, 2 skip" in capsys.readouterr().out
-    assert train("all", folder, "--dry_run", "1", "--force", "1", *WORKERS) == 0
-    printed = capsys.readouterr().out
-    assert "asked for with --force 1" in printed
-    assert "With 2 workers it takes about" in printed
-    assert train("all", folder, "--dry_run", "1", "--seed", "5", "--size", "small") == 0
-    assert "made with other size than asked for" in capsys.readouterr().out
+    for words, expected in (
+        ((), "2 keep, 2 skip"),
+        (("--dry_run", "1", "--force", "1", *WORKERS), "asked for with --force 1"),
+        (("--dry_run", "1", "--force", "1", *WORKERS), "With 2 workers it takes about"),
+        (("--dry_run", "1", "--seed", "5", "--size", "small"), "made with other size than asked"),
+    ):
+        code, printed = train("all", *words)
+        assert (code, expected in printed) == (0, True), printed
 
 
 @pytest.mark.slow
-def test_a_coin_whose_candles_cannot_be_true_fails_alone(folder: Path) -> None:
+def test_a_coin_whose_candles_cannot_be_true_fails_alone(folder: Path, train: Run) -> None:
     table = market(1)
     table[:, 5] = -1.0
     write(folder / "candles" / "ETHUSDT.parquet", table)
-    assert train("all", folder, "--pool", "0") == 1
+    assert train("all", "--pool", "0")[0] == 1
     assert statuses(folder)["ETHUSDT"] == "failed"
     assert statuses(folder)["BTCUSDT"] == "trained"
     assert published(folder / "models", "BTCUSDT").symbol == "BTCUSDT"
 
 
-def refused(
-    capsys: pytest.CaptureFixture[str], folder: Path, code: int, expected: str, *call: str
-) -> None:
-    """One line, and nothing written but the lock."""
-    kind, *words = call
-    assert train(kind, folder, *words) == code
-    printed = capsys.readouterr().err.splitlines()
-    assert len(printed) == 1, printed
-    assert expected in printed[0]
-    left = [path for path in (folder / "models").rglob("*") if path.is_file()]
-    assert [path for path in left if path.name != "lock"] == []
+@pytest.fixture
+def refused(folder: Path, train: Run) -> Callable[..., None]:
+    """Checks for one line, and nothing written but the lock."""
+
+    def checked(code: int, expected: str, *words: str) -> None:
+        got, printed = train(*words)
+        *_, last = printed.splitlines()
+        assert (got, last[:12], "Traceback" in printed) == (code, "crypto-bot: ", False), printed
+        assert expected in last
+        left = [path for path in (folder / "models").rglob("*") if path.is_file()]
+        assert [path for path in left if path.name != "lock"] == []
+
+    return checked
 
 
-@pytest.mark.parametrize("kind", ["one", "all"])
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("call", "expected"),
     [
-        (("--epochs", "0"), "epochs is 0: use 1 or more"),
-        (("--epochs", "many"), "argument --epochs: invalid int value: 'many'"),
-        (("--batch_size", "0"), "batch_size is 0"),
-        (("--lr", "-1"), "learning rate -1.0"),
-        (("--folds", "0"), "folds and days are at least 1"),
-        (("--pool", "2"), "'2' is no symbol such as BTCUSDT"),
-        (("--features", "per_coin_v9"), "unknown feature set 'per_coin_v9'"),
-        (("--label", "C"), "invalid choice: 'C'"),
-        (("--window_bars", "7"), "a window of 7 bars"),
-        (("--family", "svm"), "invalid choice: 'svm'"),
-        (("--tf", "7m"), "unknown timeframe '7m'"),
-        (("--candles", "/nowhere"), "no candles at /nowhere"),
-        (("--stale", "soon"), "'soon' is no duration such as 30d or 12h"),
-        (("--stale", "0d"), "'0d' is no duration"),
-        (("--until", "soon"), "'soon' is not a time such as 2025-01-01"),
-        (("--max_workers", "0"), "--max_workers is 0"),
-        (("--executor", "magic"), "invalid choice: 'magic'"),
-        (("--models_dir", "/proc/none"), "models folder /proc/none cannot be written"),
+        ("all --epochs 0", "epochs is 0: use 1 or more"),
+        ("one --epochs many", "argument --epochs: invalid int value: 'many'"),
+        ("all --batch_size 0", "batch_size is 0"),
+        ("one --lr -1", "learning rate -1.0"),
+        ("all --folds 0", "folds and days are at least 1"),
+        ("one --pool 2", "'2' is no symbol such as BTCUSDT"),
+        ("all --pool 2", "'2' is no symbol such as BTCUSDT"),
+        ("all --features per_coin_v9", "unknown feature set 'per_coin_v9'"),
+        ("one --label C", "invalid choice: 'C'"),
+        ("all --window_bars 7", "a window of 7 bars"),
+        ("one --family svm", "invalid choice: 'svm'"),
+        ("all --tf 7m", "unknown timeframe '7m'"),
+        ("one --candles /nowhere", "no candles at /nowhere"),
+        ("all --stale soon", "'soon' is no duration such as 30d or 12h"),
+        ("all --stale 0d", "'0d' is no duration"),
+        ("one --until soon", "'soon' is not a time such as 2025-01-01"),
+        ("all --max_workers 0", "--max_workers is 0"),
+        ("all --executor magic", "invalid choice: 'magic'"),
+        ("one --models_dir /proc/none", "models folder /proc/none cannot be written"),
+        ("all --models_dir /proc/none", "models folder /proc/none cannot be written"),
+        ("all --symbols_file /gone.json", "symbols file /gone.json: No such file"),
+        ("one --symbol DOGEUSDT", "no candles of DOGEUSDT at"),
+        ("one --symbol ../x", "'../x' is no symbol such as BTCUSDT"),
+        ("one --symbol BTCUSDT,BTCUSDT", "a symbol is named twice"),
+        ("one --pool DOGEUSDT", "no candles of DOGEUSDT at"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_2(
-    folder: Path,
-    capsys: pytest.CaptureFixture[str],
-    kind: str,
-    words: tuple[str, ...],
-    expected: str,
+    refused: Callable[..., None], call: str, expected: str
 ) -> None:
-    refused(capsys, folder, 2, expected, kind, *words)
+    refused(2, expected, *call.split())
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("--symbol", "DOGEUSDT"), "no candles of DOGEUSDT at"),
-        (("--symbol", "../x"), "'../x' is no symbol such as BTCUSDT"),
-        (("--symbol", "BTCUSDT,BTCUSDT"), "a symbol is named twice"),
-        (("--pool", "DOGEUSDT"), "no candles of DOGEUSDT at"),
-    ],
-)
-def test_a_coin_that_is_not_there_is_named(
-    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], expected: str
-) -> None:
-    refused(capsys, folder, 2, expected, "one", *words)
-
-
-def test_a_coin_without_stored_candles_is_named(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    parts = ("--symbol", "BTCUSDT", "--database_url", f"sqlite:///{folder / 'store.db'}")
-    assert main(["train", "one", *SMALL, *parts, "--models_dir", str(folder / "models")]) == 2
-    assert "no 1h candles of BTCUSDT are stored" in capsys.readouterr().err
+def test_a_coin_without_stored_candles_is_named(tmp_path: Path, run: Run) -> None:
+    parts = ("--symbol", "BTCUSDT", "--database_url", "sqlite://", "--models_dir", str(tmp_path))
+    code, printed = run("train", "one", *SMALL, *parts)
+    assert code == 2
+    assert "no 1h candles of BTCUSDT are stored" in printed
 
 
 @pytest.mark.parametrize(
@@ -234,19 +228,16 @@ def test_a_coin_without_stored_candles_is_named(
     ],
 )
 def test_candles_that_cannot_be_true_or_never_move_are_refused(
-    folder: Path, capsys: pytest.CaptureFixture[str], columns: slice, value: float, expected: str
+    folder: Path, refused: Callable[..., None], columns: slice, value: float, expected: str
 ) -> None:
     table = market()
     table[:, columns] = value
     write(folder / "candles" / "BTCUSDT.parquet", table)
-    refused(capsys, folder, 1, expected, "one")
+    refused(1, expected, "one")
 
 
-def test_too_few_candles_are_counted_beside_what_is_needed(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    expected = "SOLUSDT: it has 2400 candles and about 5"
-    refused(capsys, folder, 1, expected, "one", "--symbol", "SOLUSDT")
+def test_too_few_candles_are_counted_beside_what_is_needed(refused: Callable[..., None]) -> None:
+    refused(1, "SOLUSDT: it has 2400 candles and about 5", "one", "--symbol", "SOLUSDT")
 
 
 @pytest.mark.parametrize(
@@ -258,37 +249,15 @@ def test_too_few_candles_are_counted_beside_what_is_needed(
     ],
 )
 def test_a_file_without_candles_says_what_is_wrong(
-    folder: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, expected: str
+    folder: Path, refused: Callable[..., None], name: str, content: bytes, expected: str
 ) -> None:
     (folder / "candles" / "BTCUSDT.parquet").unlink()
     (folder / "candles" / name).write_bytes(content)
-    refused(capsys, folder, 1, expected, "one")
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("", "is not JSON"),
-        ("[]", "not empty"),
-        ("{", "is not JSON"),
-        ('["BTCUSDT", "BTCUSDT"]', "listed more than once: BTCUSDT"),
-        ('["btc"]', "'btc' is not a symbol"),
-        (None, "symbols.json: No such file"),
-    ],
-)
-def test_a_bad_symbols_file_is_one_line(
-    folder: Path, capsys: pytest.CaptureFixture[str], content: str | None, expected: str
-) -> None:
-    if content is None:
-        (folder / "symbols.json").unlink()
-    else:
-        (folder / "symbols.json").write_text(content)
-    refused(capsys, folder, 2, expected, "all")
-    assert not (folder / "models").exists()
+    refused(1, expected, "one")
 
 
 def test_two_trainers_do_not_share_a_models_folder(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, refused: Callable[..., None]
 ) -> None:
     code = (
         "import sys, pathlib\n"
@@ -306,13 +275,13 @@ def test_two_trainers_do_not_share_a_models_folder(
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        refused(capsys, folder, 2, f"another trainer (process {other.pid}) works on", "all")
+        refused(2, f"another trainer (process {other.pid}) works on", "all")
     TrainerLock(folder / "models").release()
 
 
 @pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_run_is_resumed_when_there_is_room(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, train: Run
 ) -> None:
     models = folder / "models"
     models.mkdir()
@@ -324,29 +293,23 @@ def test_a_full_disk_is_one_line_and_the_run_is_resumed_when_there_is_room(
     if mounted.returncode != 0:
         pytest.skip("a small disk needs the right to mount one")
     try:
-        assert train("all", folder) == 1
-        (line,) = capsys.readouterr().err.splitlines()
+        code, printed = train("all")
+        assert code == 1
+        (line,) = (each for each in printed.splitlines() if each.startswith("crypto-bot: "))
         assert "could not be written (No space left on device)" in line
         assert not list(models.rglob("meta.json"))
         subprocess.run(["mount", "-o", "remount,size=200m", str(models)], check=True)
-        assert train("all", folder, "--resume", "1") == 0
+        assert train("all", "--resume", "1")[0] == 0
         assert published(models, "BTCUSDT").symbol == "BTCUSDT"
     finally:
         subprocess.run(["umount", "--lazy", str(models)], check=True)
 
 
-def test_a_run_is_not_resumed_with_other_flags(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_not_resumed_with_other_flags(folder: Path, train: Run) -> None:
     store = RunStore(folder / "models" / ".training" / "all-1h")
     store.begin({"plan": {"judged": list(COINS)}, "trained_ms": 1})
-    assert train("all", folder, "--resume", "1") == 2
-    assert "the unfinished run in" in capsys.readouterr().err
+    code, printed = train("all", "--resume", "1")
+    assert (code, "the unfinished run in" in printed) == (2, True)
     (folder / "symbols.json").write_text('["BTCUSDT"]')
-    assert train("all", folder, "--resume", "1") == 2
-    assert "the unfinished run also trains ETHUSDT" in capsys.readouterr().err
-
-
-def test_train_wants_to_know_what(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train"]) == 2
-    assert "crypto-bot train one --symbol" in capsys.readouterr().err
+    code, printed = train("all", "--resume", "1")
+    assert (code, "the unfinished run also trains ETHUSDT" in printed) == (2, True)
