@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import NamedTuple
@@ -69,9 +70,7 @@ def require_sound(candles: Sequence[Candle], timeframe: Timeframe, origin: str) 
     found = faults(candles, timeframe)
     if not found:
         return
-    counts: dict[str, int] = {}
-    for fault in found:
-        counts[fault.kind] = counts.get(fault.kind, 0) + 1
+    counts = Counter(fault.kind for fault in found)
     listed = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
     raise BadCandles(f"{origin}: {listed}; first at row {found[0].row}: {candles[found[0].row]}")
 

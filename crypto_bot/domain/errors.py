@@ -1,22 +1,4 @@
-"""The error tree. A message says what happened, with which value, and what to do.
-
-CryptoBotError
-├── ConfigError              bad usage or settings: one line, exit 2
-├── MarketDataError
-│   ├── ExchangeUnavailable  no usable reply: timeouts, 5xx, refused connections, an open breaker
-│   ├── RateLimited          429 or 418; carries retry_after_s
-│   ├── BadCandles           an invalid reply: NaN, disorder, duplicates, off grid
-│   └── BadPrices            likewise: a bid above its ask, zero, NaN, stale
-├── SignalUnavailable        a source declines; the next one is asked
-│   ├── ModelMissing
-│   ├── ModelStale
-│   ├── ModelIncompatible
-│   └── ModelRejected
-├── StoreError               the database failed: crash; a restart is the recovery
-└── TrainingError
-    ├── NotEnoughData
-    └── TrainingDiverged
-"""
+"""The error tree. A message says what happened, with which value, and what to do."""
 
 
 class CryptoBotError(Exception):
@@ -24,7 +6,7 @@ class CryptoBotError(Exception):
 
 
 class ConfigError(CryptoBotError):
-    """Bad usage or bad settings."""
+    """Bad usage or bad settings: one line, exit 2."""
 
 
 class MarketDataError(CryptoBotError):
@@ -32,11 +14,11 @@ class MarketDataError(CryptoBotError):
 
 
 class ExchangeUnavailable(MarketDataError):
-    """The exchange could not be reached or gave no usable reply."""
+    """No usable reply: timeouts, 5xx, refused connections, an open breaker."""
 
 
 class RateLimited(MarketDataError):
-    """The exchange asked for a pause of `retry_after_s` seconds."""
+    """The exchange asked for a pause of `retry_after_s` seconds (429 or 418)."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
@@ -44,15 +26,15 @@ class RateLimited(MarketDataError):
 
 
 class BadCandles(MarketDataError):
-    """Invalid candles."""
+    """Invalid candles: NaN, disorder, duplicates, off grid."""
 
 
 class BadPrices(MarketDataError):
-    """Invalid quotes, order book or funding."""
+    """Invalid quotes, order book or funding: a bid above its ask, zero, NaN, stale."""
 
 
 class SignalUnavailable(CryptoBotError):
-    """A source has no signal for this candle; `str(error)` is the reason."""
+    """A source has no signal for this candle; `str(error)` is the reason. The next is asked."""
 
 
 class ModelMissing(SignalUnavailable):
@@ -72,7 +54,7 @@ class ModelRejected(SignalUnavailable):
 
 
 class StoreError(CryptoBotError):
-    """The database failed or refused; the process should end and be restarted."""
+    """The database failed or refused: the process should end; a restart is the recovery."""
 
 
 class TrainingError(CryptoBotError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
+from functools import partial
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -107,105 +108,26 @@ def along_candle(
     A candle that opens beyond a level fills at its open. The high and low of the candle of the
     entry may precede the entry, so in that candle only the stop counts.
     """
-    walk = _Walk(position, candle, close_ms, costs=costs, instrument=instrument)
-    if candle.open_ms < position.entry_ms:
-        walk.stop_within()
-        walk.time_out(position.terms.expires_ms)
-        return Path(walk.exits, None)
-    if candle.open_ms >= position.terms.expires_ms:
-        walk.leave(TIMED, walk.opened, candle.open_ms)
-    walk.stop_at_open()
-    walk.targets_at_open()
-    walk.stop_within()
-    walk.targets_within()
-    walk.time_out(position.terms.expires_ms)
-    return Path(walk.exits, walk.trailed(plan))
-
-
-class _Walk:
-    """One candle seen from the side of a position."""
-
-    def __init__(
-        self,
-        position: Position,
-        candle: Candle,
-        close_ms: int,
-        *,
-        costs: Costs,
-        instrument: Instrument,
-    ) -> None:
-        is_long = position.side is Pred.LONG
-        self._position = position
-        self._sign = position.sign
-        self._open_ms = candle.open_ms
-        self._close_ms = close_ms
-        self._costs = costs
-        self._instrument = instrument
-        self.opened = decimal(candle.open)
-        self._best = decimal(candle.high if is_long else candle.low)
-        self._worst = decimal(candle.low if is_long else candle.high)
-        self._closed = decimal(candle.close)
-        self._left = position.amount
-        self._reached = position.reached
-        self.exits: list[Exit] = []
-
-    def leave(self, reason: str, price: Decimal, at_ms: int) -> None:
-        """Closes the rest by a market order at the middle price `price`."""
-        if self._left:
-            buys = self._sign < 0
-            fill = market_price(price, self._costs, self._instrument, buys=buys)
-            self.exits.append(Exit(reason, fill, self._left, at_ms, maker=False))
-            self._left = Decimal(0)
-
-    def stop_at_open(self) -> None:
-        if not self._beyond(self.opened, self._position.stop, above=False):
-            return
-        self.leave(stop_reason(self._position), self.opened, self._open_ms)
-
-    def stop_within(self) -> None:
-        stop = self._position.stop
-        if self._beyond(self._worst, stop, above=False):
-            self.leave(stop_reason(self._position), stop, self._close_ms)
-
-    def targets_at_open(self) -> None:
-        for target in self._open_targets():
-            if not self._beyond(self.opened, target.price, above=True):
-                return
-            self._reach(target, self.opened, self._open_ms)
-
-    def targets_within(self) -> None:
-        for target in self._open_targets():
-            if not self._beyond(self._best, target.price, above=True):
-                return
-            self._reach(target, target.price, self._close_ms)
-
-    def time_out(self, expires_ms: int) -> None:
-        if self._close_ms >= expires_ms:
-            self.leave(TIMED, self._closed, self._close_ms)
-
-    def trailed(self, plan: ExitPlan) -> Decimal | None:
-        if plan.trail_atr is None or not (self._left and self._reached):
-            return None
-        with localcontext(EXACT):
-            stop = self._best - self._sign * plan.trail_atr * self._position.terms.atr
-        tick = self._instrument.tick
-        stop = to_tick(stop, tick, up=self._sign < 0)
-        moved = EXACT.subtract(stop, self._position.stop)
-        return stop if self._sign * moved > 0 else None
-
-    def _open_targets(self) -> tuple[Target, ...]:
-        return self._position.terms.targets[self._reached :] if self._left else ()
-
-    def _reach(self, target: Target, price: Decimal, at_ms: int) -> None:
-        self._reached += 1
-        amount = min(target.amount, self._left)
-        self.exits.append(Exit(f"TP{self._reached}", price, amount, at_ms, maker=True))
-        self._left = EXACT.subtract(self._left, amount)
-
-    def _beyond(self, price: Decimal, level: Decimal, *, above: bool) -> bool:
-        """Whether `price` is at or beyond `level`, on the winning (`above`) or losing side."""
-        moved = self._sign * EXACT.subtract(price, level)
-        return moved >= 0 if above else moved <= 0
+    walk = _Walk(
+        position,
+        partial(market_price, costs=costs, instrument=instrument, buys=position.sign < 0),
+    )
+    best, worst = decimal(candle.high), decimal(candle.low)
+    if position.sign < 0:
+        best, worst = worst, best
+    held_at_open = candle.open_ms >= position.entry_ms
+    if held_at_open:
+        opened = decimal(candle.open)
+        if candle.open_ms >= position.terms.expires_ms:
+            walk.leave(TIMED, opened, candle.open_ms)
+        walk.stop(opened, opened, candle.open_ms)
+        walk.targets(opened, candle.open_ms, opened)
+    walk.stop(worst, position.stop, close_ms)
+    if held_at_open:
+        walk.targets(best, close_ms)
+    if close_ms >= position.terms.expires_ms:
+        walk.leave(TIMED, decimal(candle.close), close_ms)
+    return Path(walk.exits, walk.trailed(plan, best, instrument) if held_at_open else None)
 
 
 def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
@@ -214,20 +136,60 @@ def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
     A target fills at its own price, as a resting order; stop and time exits are market orders,
     whose price the caller may replace by that of the order book.
     """
-    sign = position.sign
-    if sign * EXACT.subtract(price, position.stop) <= 0:
-        return [Exit(stop_reason(position), price, position.amount, at_ms, maker=False)]
-    exits = []
-    left = position.amount
-    for number, target in enumerate(position.terms.targets[position.reached :], position.reached):
-        if sign * EXACT.subtract(price, target.price) < 0:
-            break
-        amount = min(target.amount, left)
-        exits.append(Exit(f"TP{number + 1}", target.price, amount, at_ms, maker=True))
-        left = EXACT.subtract(left, amount)
-    if left and at_ms >= position.terms.expires_ms:
-        exits.append(Exit(TIMED, price, left, at_ms, maker=False))
-    return exits
+    walk = _Walk(position, lambda quoted: quoted)
+    walk.stop(price, price, at_ms)
+    walk.targets(price, at_ms)
+    if at_ms >= position.terms.expires_ms:
+        walk.leave(TIMED, price, at_ms)
+    return walk.exits
+
+
+class _Walk:
+    """The exits of a position at the prices that it meets, one after the other."""
+
+    def __init__(self, position: Position, market: Callable[[Decimal], Decimal]) -> None:
+        """`market` gives the fill price of a market order at a middle price."""
+        self.exits: list[Exit] = []
+        self._position = position
+        self._market = market
+        self._left = position.amount
+        self._reached = position.reached
+
+    def leave(self, reason: str, price: Decimal, at_ms: int) -> None:
+        """Closes the rest by a market order."""
+        if self._left:
+            self.exits.append(Exit(reason, self._market(price), self._left, at_ms, maker=False))
+            self._left = Decimal(0)
+
+    def stop(self, met: Decimal, price: Decimal, at_ms: int) -> None:
+        """Leaves at `price` if `met` is at the stop or beyond."""
+        if self._gained(met, self._position.stop) <= 0:
+            self.leave(stop_reason(self._position), price, at_ms)
+
+    def targets(self, met: Decimal, at_ms: int, price: Decimal | None = None) -> None:
+        """Fills the targets that `met` reaches, at `price` or each at its own."""
+        for target in self._position.terms.targets[self._reached :]:
+            if not self._left or self._gained(met, target.price) < 0:
+                return
+            self._reached += 1
+            amount = min(target.amount, self._left)
+            reason = f"TP{self._reached}"
+            self.exits.append(Exit(reason, price or target.price, amount, at_ms, maker=True))
+            self._left = EXACT.subtract(self._left, amount)
+
+    def trailed(self, plan: ExitPlan, best: Decimal, instrument: Instrument) -> Decimal | None:
+        """The new stop after the `best` price of a candle, if it moves."""
+        if plan.trail_atr is None or not (self._left and self._reached):
+            return None
+        sign = self._position.sign
+        with localcontext(EXACT):
+            stop = best - sign * plan.trail_atr * self._position.terms.atr
+        stop = to_tick(stop, instrument.tick, up=sign < 0)
+        return stop if self._gained(stop, self._position.stop) > 0 else None
+
+    def _gained(self, price: Decimal, level: Decimal) -> Decimal:
+        """How far `price` is beyond `level` on the winning side."""
+        return self._position.sign * EXACT.subtract(price, level)
 
 
 def stop_reason(position: Position) -> str:

@@ -66,9 +66,12 @@ def share_of(value: Decimal, bps: Decimal) -> Decimal:
 
 def market_price(price: Decimal, costs: Costs, instrument: Instrument, *, buys: bool) -> Decimal:
     """Fill price of a market order at middle `price`, after assumed spread and slippage."""
-    worse = share_of(price, EXACT.add(costs.half_spread_bps, costs.slippage_bps))
-    fill = EXACT.add(price, worse) if buys else EXACT.subtract(price, worse)
+    fill = _moved(price, EXACT.add(costs.half_spread_bps, costs.slippage_bps), up=buys)
     return to_tick(fill, instrument.tick, up=buys)
+
+
+def _moved(price: Decimal, bps: Decimal, *, up: bool) -> Decimal:
+    return (EXACT.add if up else EXACT.subtract)(price, share_of(price, bps))
 
 
 def walk(
@@ -80,8 +83,7 @@ def walk(
     mean price is rounded to `tick` against the taker.
     """
     best = levels[0].price
-    reach = share_of(best, cap_bps)
-    limit = EXACT.add(best, reach) if buys else EXACT.subtract(best, reach)
+    limit = _moved(best, cap_bps, up=buys)
     taken = paid = Decimal(0)
     for level in levels:
         beyond = level.price > limit if buys else level.price < limit
@@ -103,9 +105,7 @@ def forced_price(
     lacking = EXACT.subtract(amount, found.amount)
     if not lacking:
         return found.price
-    best = levels[0].price
-    reach = share_of(best, cap_bps)
-    limit = EXACT.add(best, reach) if buys else EXACT.subtract(best, reach)
+    limit = _moved(levels[0].price, cap_bps, up=buys)
     paid = EXACT.add(notional(found.price, found.amount), notional(limit, lacking))
     return to_tick(_ROUGH.divide(paid, amount), tick, up=buys)
 

@@ -147,25 +147,21 @@ when the entry is made."""
 def descriptions(plan: Plan) -> dict[str, str]:
     """A text for each rule that is on, by name."""
     rules = plan.rules
+    limits: tuple[tuple[str, str, object], ...] = (
+        ("late", "late signals are not traded", rules.late or None),
+        ("max_positions", "at most {} positions", rules.max_positions),
+        ("coin_exposure", "at most {:.0%} of equity in a coin", rules.coin_exposure),
+        ("total_exposure", "at most {:.0%} of equity in all", rules.total_exposure),
+        ("correlated_positions", "at most {} that move alike", rules.correlated_positions),
+        ("cooldown", "{} candles after a stop", rules.cooldown_bars),
+        ("daily_loss", "nothing more after {:.1%} lost in a day", rules.daily_loss),
+        ("drawdown", "nothing more {:.1%} below the peak", rules.drawdown),
+    )
     return {
-        name: text
-        for name, text in (
-            ("sizing", _sizing_words(plan)),
-            ("exits", _exit_words(plan)),
-            ("costs", _cost_words(plan)),
-            ("late", "late signals are not traded" if rules.late else None),
-            ("max_positions", _text("at most {} positions", rules.max_positions)),
-            ("coin_exposure", _text("at most {:.0%} of equity in a coin", rules.coin_exposure)),
-            ("total_exposure", _text("at most {:.0%} of equity in all", rules.total_exposure)),
-            (
-                "correlated_positions",
-                _text("at most {} that move alike", rules.correlated_positions),
-            ),
-            ("cooldown", _text("{} candles after a stop", rules.cooldown_bars)),
-            ("daily_loss", _text("nothing more after {:.1%} lost in a day", rules.daily_loss)),
-            ("drawdown", _text("nothing more {:.1%} below the peak", rules.drawdown)),
-        )
-        if text is not None
+        "sizing": _sizing_words(plan),
+        "exits": _exit_words(plan),
+        "costs": _cost_words(plan),
+        **{name: text.format(limit) for name, text, limit in limits if limit is not None},
     }
 
 
@@ -190,7 +186,3 @@ def _exit_words(plan: Plan) -> str:
 def _cost_words(plan: Plan) -> str:
     costs = plan.costs
     return f"taker {costs.taker_bps:g} bp, maker {costs.maker_bps:g} bp, spread and slippage"
-
-
-def _text(template: str, value: int | Decimal | None) -> str | None:
-    return None if value is None else template.format(value)

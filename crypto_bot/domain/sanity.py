@@ -29,10 +29,9 @@ class SanityBand:
         middle = (quote.bid + quote.ask) / 2
         last = self._last.get(quote.symbol)
         unconfirmed = self._unconfirmed.pop(quote.symbol, None)
-        if last is None or self._near(middle, last):
-            self._last[quote.symbol] = middle
-            return True
-        if unconfirmed is not None and self._near(middle, unconfirmed):
+        if last is None or any(
+            self._near(middle, other) for other in (last, unconfirmed) if other is not None
+        ):
             self._last[quote.symbol] = middle
             return True
         self._unconfirmed[quote.symbol] = middle
