@@ -55,7 +55,7 @@ class World:
 
     def start(self, *, at_open: bool = True, funded: bool = False) -> PaperTrading:
         """A new process on the same database."""
-        paper = PaperTrading(
+        self.paper = PaperTrading(
             self.plans,
             M15,
             self.symbols,
@@ -66,8 +66,8 @@ class World:
             sanity_band=D("0.05"),
             sinks=[self.reported],
         )
-        paper.recover(at_open=at_open, instruments=self.instruments, funded=funded)
-        return paper
+        self.paper.recover(at_open=at_open, instruments=self.instruments, funded=funded)
+        return self.paper
 
     def close(
         self, bar: int, candles: Mapping[str, Candle], **calls: StoredSignal
@@ -78,6 +78,24 @@ class World:
         self.predictions.commit(signals, [])
         self.now_ms = max(self.now_ms, T0 + (bar + 1) * TF_MS + 2000)
         return signals
+
+    def ran(self, bar: int, call: Pred | None = None) -> None:
+        """A bar in which no price moves, with this call on AUSDT at its close."""
+        calls = {} if call is None else {"AUSDT": made("AUSDT", bar, call)}
+        self.close(bar, flat(bar), **calls)
+        self.paper.advance()
+
+    def moved(self, bar: int, *prices: float) -> None:
+        """A bar in which AUSDT has these prices: open, high, low and close."""
+        self.close(bar, {**flat(bar), "AUSDT": candle(bar, *prices)})
+        self.paper.advance()
+
+    def called(self, bar: int) -> StoredSignal:
+        """A LONG of AUSDT at the close of this bar, as the engine commits and reports it."""
+        call = made("AUSDT", bar)
+        self.paper.committed(self.close(bar, flat(bar), AUSDT=call), [])
+        self.paper.advance()
+        return call
 
     def events(self, account: str = "main") -> list[Event]:
         return list(self.store.events(account))

@@ -16,8 +16,6 @@ from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import EquityPoint
 from crypto_bot.domain.quote import Funding, Level, OrderBook
 from crypto_bot.domain.signal import Pred
-from crypto_bot.engine.paper.trading import PaperTrading
-from crypto_bot.ports import StoredSignal
 from tests.domain.paper_accounts import COSTS, EXITS, FREE, NO_RULES, T0, TF_MS, D, plan
 from tests.engine.paper.paper_world import (
     SYMBOLS,
@@ -37,80 +35,62 @@ Make = Callable[..., World]
 
 @pytest.fixture
 def make() -> Iterator[Make]:
+    """Makes worlds of accounts, and starts their paper trading."""
     with ExitStack() as opened:
 
-        def world(*plans: Plan) -> World:
+        def world(*plans: Plan, at_open: bool = True) -> World:
             made_ = World(*(plans or (plan(costs=FREE),)))
             opened.callback(made_.database.close)
+            made_.start(at_open=at_open)
             return made_
 
         yield world
 
 
-def ran(world: World, paper: PaperTrading, bar: int, call: Pred | None = None) -> None:
-    calls = {} if call is None else {"AUSDT": made("AUSDT", bar, call)}
-    world.close(bar, flat(bar), **calls)
-    paper.advance()
-
-
-def moved(world: World, paper: PaperTrading, bar: int, *prices: float) -> None:
-    """A bar in which AUSDT has these prices: open, high, low and close."""
-    world.close(bar, {**flat(bar), "AUSDT": candle(bar, *prices)})
-    paper.advance()
-
-
-def called(world: World, paper: PaperTrading, bar: int) -> StoredSignal:
-    """A LONG of AUSDT at the close of this bar, as the engine commits and reports it."""
-    call = made("AUSDT", bar)
-    paper.committed(world.close(bar, flat(bar), AUSDT=call), [])
-    paper.advance()
-    return call
-
-
 def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make: Make) -> None:
     world = make()
-    paper = world.start()
-    ran(world, paper, 0, Pred.LONG)
+    world.ran(0, Pred.LONG)
     assert world.summary() == [("DEPOSIT", None, None, "0")]
-    moved(world, paper, 1, 100.5, 102.6, 100, 102)
-    moved(world, paper, 2, 102, 102, 98, 99)
+    world.moved(1, 100.5, 102.6, 100, 102)
+    world.moved(2, 102, 102, 98, 99)
     assert world.summary()[1:] == [
         ("OPEN", "AUSDT", None, "100.50"),
         ("CLOSE", "AUSDT", "TP1", "102.50"),
         ("CLOSE", "AUSDT", "SL", "98.50"),
     ]
-    (account,) = paper.accounts()
+    (account,) = world.paper.accounts()
     (trade,) = account.closed_trades
     # 1 % of 10,000 at 2 a coin: 50; 25 x 2 - 25 x 2
     assert (trade.amount, trade.gross, trade.net, trade.r) == (D(50), D(0), D(0), 0.0)
     assert trade.exit == Decimal("100.5")
     assert account.equity == account.cash == 10_000
+    # a third of buy and hold fell from 100 to 99
+    assert account.curve[-1] == (T0 + 3 * TF_MS, 10_000, D("9966.66666667"))
 
 
 def test_late_signals_and_no_trade_are_not_traded(make: Make) -> None:
     world = make(plan(rules=LIVE))
-    paper = world.start()
-    ran(world, paper, 0)
+    world.ran(0)
     hold = made("AUSDT", 1, Pred.NO_TRADE)
     late = made("BUSDT", 1, late=True)
     world.close(1, flat(1), AUSDT=hold, BUSDT=late)
-    paper.advance()
-    ran(world, paper, 2)
+    world.paper.advance()
+    world.ran(2)
     assert [event.kind.value for event in world.events()] == ["DEPOSIT"]
-    (refusal,) = paper.refusals("main", 10)
+    (refusal,) = world.paper.refusals("main", 10)
     assert (refusal.prediction_id, refusal.rule) == (late.signal.id, "late")
-    assert paper.accounts()[0].refusals == {"late": 1}
+    assert world.paper.accounts()[0].refusals == {"late": 1}
 
 
 def test_a_new_account_starts_now_and_not_with_the_log(make: Make) -> None:
     world = make(plan(rules=LIVE))
     for bar in range(5):
         world.close(bar, flat(bar), AUSDT=made("AUSDT", bar))
-    paper = world.start()
-    paper.advance()
+    world.start()
+    world.paper.advance()
     (deposit,) = world.events()
     assert deposit.at_ms == T0 + 5 * TF_MS
-    assert paper.refusals("main", 10) == []
+    assert world.paper.refusals("main", 10) == []
 
 
 def contents(world: World) -> list[object]:
@@ -189,56 +169,56 @@ def balanced(of: Plan, events: list[Event], points: list[EquityPoint]) -> None:
 
 
 def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
-    world = make(plan(rules=LIVE))
-    paper = world.start(at_open=False)
-    ran(world, paper, 0)
-    call = called(world, paper, 1)
-    assert paper.needs_quotes()
-    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms), {})
+    world = make(plan(rules=LIVE), at_open=False)
+    world.ran(0)
+    call = world.called(1)
+    assert world.paper.needs_quotes()
+    world.paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms), {})
     assert len(world.events()) == 1, "a quote not later than the signal"
     at_ms = call.created_ms + 1
     first = quote("AUSDT", "99.98", "100.00", at_ms)
-    assert paper.wanted(first) == {"AUSDT"}
+    assert world.paper.wanted(first) == {"AUSDT"}
     levels = (Level(D("100.00"), D(20)), Level(D("100.10"), D(80)))
     book = OrderBook("AUSDT", (Level(D("99.98"), D(500)),), levels, at_ms)
-    paper.observe(first, {"AUSDT": book})
-    paper.observe(first, {"AUSDT": book})
+    world.paper.observe(first, {"AUSDT": book})
+    world.paper.observe(first, {"AUSDT": book})
     opened = world.events()[1]
     # 20 at 100.00 and 30 at 100.10: 100.06
     assert (opened.price, opened.amount, opened.at_ms) == (D("100.06"), D("50.000"), at_ms)
     assert opened.fee == D("5.003")  # 10 bp of 5,003
-    paper.observe(quote("AUSDT", "102.06", "102.08", at_ms + 5000), {})
+    world.paper.observe(quote("AUSDT", "102.06", "102.08", at_ms + 5000), {})
     stop = quote("AUSDT", "98.00", "98.02", at_ms + 10_000)
-    assert paper.wanted(stop) == {"AUSDT"}
-    paper.observe(stop, {"AUSDT": OrderBook("AUSDT", (Level(D("97.99"), D(500)),), (), at_ms)})
+    assert world.paper.wanted(stop) == {"AUSDT"}
+    world.paper.observe(
+        stop, {"AUSDT": OrderBook("AUSDT", (Level(D("97.99"), D(500)),), (), at_ms)}
+    )
     assert world.summary()[2:] == [
         ("CLOSE", "AUSDT", "TP1", "102.06"),
         ("CLOSE", "AUSDT", "SL", "97.99"),
     ]
-    assert not paper.needs_quotes()
+    assert not world.paper.needs_quotes()
 
 
 def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
     world = opened_at_quotes(make)
-    paper = world.start(at_open=False)
+    world.start(at_open=False)
     at_ms = world.now_ms
-    paper.observe(quote("AUSDT", "100", "100.02", at_ms), {})
-    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), {})
-    paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), {})
+    world.paper.observe(quote("AUSDT", "100", "100.02", at_ms), {})
+    world.paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), {})
+    world.paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), {})
     assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a single outlier"
-    paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), {})
-    paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), {})
+    world.paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), {})
+    world.paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), {})
     # 90.1 less a bp of slippage: 90.09099
     assert world.summary()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
 
 
 def opened_at_quotes(make: Make, **changed: object) -> World:
     """A long of 50 at 100.01 from the first seconds of the second bar."""
-    world = make(plan(**{"rules": LIVE, **changed}))
-    paper = world.start(at_open=False)
-    ran(world, paper, 0)
-    call = called(world, paper, 1)
-    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), {})
+    world = make(plan(**{"rules": LIVE, **changed}), at_open=False)
+    world.ran(0)
+    call = world.called(1)
+    world.paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), {})
     assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
     return world
 
@@ -258,66 +238,64 @@ def test_after_downtime_the_missed_candles_settle_what_is_open(make: Make) -> No
 
 
 def test_a_signal_without_a_quote_in_time_is_refused(make: Make) -> None:
-    world = make(plan(rules=LIVE))
-    paper = world.start(at_open=False)
-    ran(world, paper, 0)
+    world = make(plan(rules=LIVE), at_open=False)
+    world.ran(0)
     call = made("AUSDT", 1)
-    paper.committed(world.close(1, flat(1), AUSDT=call), [])
+    world.paper.committed(world.close(1, flat(1), AUSDT=call), [])
     world.now_ms = T0 + 2 * TF_MS + TF_MS // 4 + 1
-    paper.observe(quote("AUSDT", "100", "100.02", world.now_ms), {})
-    ran(world, paper, 2)
-    assert [(r.prediction_id, r.rule) for r in paper.refusals("main", 9)] == [
+    world.paper.observe(quote("AUSDT", "100", "100.02", world.now_ms), {})
+    world.ran(2)
+    assert [(r.prediction_id, r.rule) for r in world.paper.refusals("main", 9)] == [
         (call.signal.id, "price")
     ]
 
 
 def test_a_restart_between_commit_and_quote_loses_no_trade(make: Make) -> None:
     world = make(plan(rules=LIVE))
-    ran(world, world.start(at_open=False), 0)
+    world.ran(0)
     call = made("AUSDT", 1)
     world.close(1, flat(1), AUSDT=call)
-    paper = world.start(at_open=False)
-    paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), {})
+    world.start(at_open=False)
+    world.paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), {})
     assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
 
 
 def test_the_kill_switch_closes_positions_survives_a_restart_and_is_resumed(make: Make) -> None:
     world = opened_at_quotes(make)
-    paper = world.start(at_open=False)
-    assert not paper.kill_switch().on
-    switch = paper.stop("page", "too hot")
+    world.start(at_open=False)
+    assert not world.paper.kill_switch().on
+    switch = world.paper.stop("page", "too hot")
     assert (switch.on, switch.by, switch.reason, switch.since_ms) == (
         True,
         "page",
         "too hot",
         world.now_ms,
     )
-    paper = world.start(at_open=False)
-    assert paper.kill_switch() == switch
-    paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), {})
+    world.start(at_open=False)
+    assert world.paper.kill_switch() == switch
+    world.paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), {})
     assert world.summary()[2:] == [("CLOSE", "AUSDT", "KILL", "100.48")]
-    call = called(world, paper, 2)
-    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), {})
-    refusal = paper.refusals("main", 9)[0]
+    call = world.called(2)
+    world.paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), {})
+    refusal = world.paper.refusals("main", 9)[0]
     assert (refusal.rule, refusal.reason) == ("kill_switch", "stopped by page: too hot")
-    paper.resume("page")
-    call = called(world, paper, 3)
-    paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), {})
+    world.paper.resume("page")
+    call = world.called(3)
+    world.paper.observe(quote("AUSDT", "100", "100.02", call.created_ms + 1), {})
     assert world.summary()[-1][:2] == ("OPEN", "AUSDT")
 
 
 def test_with_candle_fills_the_kill_switch_closes_at_the_next_open(make: Make) -> None:
     world = make()
-    paper = world.start()
-    ran(world, paper, 0, Pred.LONG)
-    ran(world, paper, 1)
-    paper.stop("command", "")
-    ran(world, paper, 2)
+    world.ran(0, Pred.LONG)
+    world.ran(1)
+    world.paper.stop("command", "")
+    world.ran(2)
     world.close(3, flat(3, price=101.0), BUSDT=made("BUSDT", 3))
-    paper.advance()
-    ran(world, paper, 4)
+    world.paper.advance()
+    world.ran(4)
     assert world.summary()[-1] == ("CLOSE", "AUSDT", "KILL", "101.00")
-    assert [(r.rule, r.reason) for r in paper.refusals("main", 9)] == [
+    assert [(r.rule, r.reason) for r in world.paper.refusals("main", 9)] == [
         ("kill_switch", "stopped by command")
     ]
 
@@ -325,9 +303,8 @@ def test_with_candle_fills_the_kill_switch_closes_at_the_next_open(make: Make) -
 def test_assumed_funding(make: Make) -> None:
     """1 bp of the notional every eight hours, when the exchange publishes no rate."""
     world = make()
-    paper = world.start()
     for bar in range(34):
-        ran(world, paper, bar, Pred.SHORT if bar == 30 else None)
+        world.ran(bar, Pred.SHORT if bar == 30 else None)
     funding = [event for event in world.events() if event.kind == "FUNDING"]
     assert [(each.at_ms, each.amount, each.cash) for each in funding] == [
         (T0 + 32 * TF_MS, D(5000), D("0.5"))  # a short of 50 at 100 receives it
@@ -336,27 +313,26 @@ def test_assumed_funding(make: Make) -> None:
 
 def test_funding_of_the_exchange_is_paid_once(make: Make) -> None:
     world = opened_at_quotes(make, market=Market.PERP)
-    paper = world.start(at_open=False, funded=True)
+    world.start(at_open=False, funded=True)
     opened_ms = world.events()[1].at_ms
-    assert paper.held_contracts() == {"AUSDT": opened_ms}
+    assert world.paper.held_contracts() == {"AUSDT": opened_ms}
     due = [
         Funding("AUSDT", opened_ms - 1, D("0.0003")),
         Funding("AUSDT", opened_ms + 9, D("0.0002")),
     ]
-    paper.pay_funding(due)
-    paper.pay_funding(due)
-    assert paper.held_contracts() == {"AUSDT": opened_ms + 9}
-    paper = world.start(at_open=False, funded=True)
-    paper.pay_funding(due)
+    world.paper.pay_funding(due)
+    world.paper.pay_funding(due)
+    assert world.paper.held_contracts() == {"AUSDT": opened_ms + 9}
+    world.start(at_open=False, funded=True)
+    world.paper.pay_funding(due)
     assert [event.cash for event in world.events() if event.kind == "FUNDING"] == [D("-1.00")]
 
 
 def test_reports_of_two_accounts(make: Make) -> None:
     world = make(plan(name="a", costs=COSTS), plan(name="b", market=Market.SPOT, costs=COSTS))
-    paper = world.start()
-    ran(world, paper, 0, Pred.SHORT)
-    ran(world, paper, 1)
-    a, b = paper.accounts()
+    world.ran(0, Pred.SHORT)
+    world.ran(1)
+    a, b = world.paper.accounts()
     assert [p.symbol for p in a.open_positions] == ["AUSDT"]
     assert (b.open_positions, b.refusals) == ((), {"long_only": 1})
     (held,) = a.open_positions
@@ -370,37 +346,27 @@ def test_reports_of_two_accounts(make: Make) -> None:
 
 def test_a_changed_market_of_an_account_is_an_error(make: Make) -> None:
     world = make(plan(market=Market.SPOT))
-    paper = world.start()
-    ran(world, paper, 0, Pred.LONG)
-    ran(world, paper, 1)
+    world.ran(0, Pred.LONG)
+    world.ran(1)
     world.plans = (plan(market=Market.PERP),)
     with pytest.raises(ConfigError, match=r"account 'main' cannot resume .* give the account"):
         world.start()
 
 
-def test_equity_points_include_buy_and_hold(make: Make) -> None:
-    world = make()
-    paper = world.start()
-    ran(world, paper, 0)
-    moved(world, paper, 1, 100, 130, 100, 130)
-    assert world.store.points("main")[-1] == (T0 + 2 * TF_MS, D(10_000), D("11000.00000000"))
-
-
 def test_the_drawdown_breaker_holds_until_trading_is_resumed(make: Make) -> None:
     world = make(plan(rules=NO_RULES._replace(drawdown=D("0.009")), costs=FREE))
-    paper = world.start()
-    ran(world, paper, 0, Pred.LONG)
-    moved(world, paper, 1, 100, 100, 90, 90)
-    ran(world, paper, 2, Pred.LONG)
-    ran(world, paper, 3)
-    paper = world.start()
-    ran(world, paper, 4, Pred.LONG)
-    ran(world, paper, 5)
-    assert paper.accounts()[0].refusals == {"drawdown": 2}
-    paper.resume("page")
-    ran(world, paper, 6, Pred.LONG)
-    ran(world, paper, 7)
+    world.ran(0, Pred.LONG)
+    world.moved(1, 100, 100, 90, 90)
+    world.ran(2, Pred.LONG)
+    world.ran(3)
+    world.start()
+    world.ran(4, Pred.LONG)
+    world.ran(5)
+    assert world.paper.accounts()[0].refusals == {"drawdown": 2}
+    world.paper.resume("page")
+    world.ran(6, Pred.LONG)
+    world.ran(7)
     assert world.summary()[-1][:2] == ("OPEN", "AUSDT")
     world.start()
-    ran(world, world.start(), 8)
-    assert paper.accounts()[0].refusals == {"drawdown": 2}
+    world.ran(8)
+    assert world.paper.accounts()[0].refusals == {"drawdown": 2}
