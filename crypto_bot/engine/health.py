@@ -51,20 +51,17 @@ def assess(health: Health, now_ms: int, timeframe: Timeframe, patience_ms: int) 
     A candle may take `patience_ms` after its close. Until the first cycle the engine is STARTING,
     whatever holds it up; the reasons are reported all the same.
     """
-    return HealthReport(
-        status=_status(health, reasons := _reasons(health, now_ms, timeframe, patience_ms)),
-        reasons=reasons,
-        health=health,
-        lag_ms=_lag_ms(health, now_ms, timeframe),
-    )
-
-
-def _status(health: Health, reasons: tuple[str, ...]) -> Status:
+    newest_ms = health.last_open_ms
+    due_ms = None if newest_ms is None else timeframe.close_of(newest_ms) + timeframe.ms
+    reasons = _reasons(health, now_ms, timeframe, patience_ms)
     if health.stopped_ms is not None:
-        return Status.STOPPED
-    if health.last_open_ms is None:
-        return Status.STARTING
-    return Status.DEGRADED if reasons else Status.RUNNING
+        status = Status.STOPPED
+    elif due_ms is None:
+        status = Status.STARTING
+    else:
+        status = Status.DEGRADED if reasons else Status.RUNNING
+    lag_ms = None if due_ms is None else max(0, now_ms - due_ms)
+    return HealthReport(status, reasons, health, lag_ms)
 
 
 def _reasons(
@@ -77,7 +74,7 @@ def _reasons(
         reasons.append(f"the exchange is down since {instant(health.exchange_down_since_ms)}")
     if health.last_open_ms is None:
         reasons.append(f"no signals yet; started at {instant(health.started_ms)}")
-    elif now_ms > _due_ms(health.last_open_ms, timeframe) + patience_ms:
+    elif now_ms > timeframe.close_of(health.last_open_ms) + timeframe.ms + patience_ms:
         reasons.append(
             f"signals are behind: the newest are of the candle of {instant(health.last_open_ms)}"
         )
@@ -87,14 +84,3 @@ def _reasons(
             f"{health.owed_candles} candles have no signal, the oldest of {instant(oldest_ms)}"
         )
     return tuple(reasons)
-
-
-def _lag_ms(health: Health, now_ms: int, timeframe: Timeframe) -> int | None:
-    if health.last_open_ms is None:
-        return None
-    return max(0, now_ms - _due_ms(health.last_open_ms, timeframe))
-
-
-def _due_ms(last_open_ms: int, timeframe: Timeframe) -> int:
-    """The close of the candle after the newest that has signals."""
-    return timeframe.close_of(last_open_ms) + timeframe.ms

@@ -58,6 +58,9 @@ class SignalEngineService:
         if chances is None:
             record = self.record.probabilities(source, view.symbol, call.pred, close_ms)
             chances = record.distribution
+        horizon_bars = self.horizon_bars
+        if call.label is not None:
+            horizon_bars = call.label.horizon.bars(self.timeframe)
         atr = view.atr if 0.0 < view.atr < inf else None
         return Signal(
             symbol=view.symbol,
@@ -69,7 +72,7 @@ class SignalEngineService:
             source=source,
             levels=levels(call.pred, view.close, atr),
             atr=atr,
-            horizon_bars=self._horizon_bars_of(call),
+            horizon_bars=horizon_bars,
             reasons=call.reasons,
             declined=tuple(declined),
             expected_bps=call.expected_bps,
@@ -78,8 +81,3 @@ class SignalEngineService:
             label=call.label,
             engine=self.engine,
         )
-
-    def _horizon_bars_of(self, call: Call) -> int:
-        if call.label is None:
-            return self.horizon_bars
-        return call.label.horizon.bars(self.timeframe)

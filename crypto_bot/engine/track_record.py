@@ -50,14 +50,10 @@ class TrackRecord:
     """
 
     def __init__(self, lag_ms: int) -> None:
-        self._lag_ms = lag_ms
+        self.lag_ms = lag_ms
+        """How old an outcome must be before it counts for other coins."""
         self._on_coin: dict[Source, dict[str, Tally]] = {source: {} for source in Source}
         self._pools = {source: _Pool() for source in Source}
-
-    @property
-    def lag_ms(self) -> int:
-        """How old an outcome must be before it counts for other coins."""
-        return self._lag_ms
 
     def restore(
         self, tallies: Mapping[tuple[Source, str], Tally], recent: Iterable[Settled]
@@ -94,4 +90,4 @@ class TrackRecord:
 
     def pooled(self, source: Source, close_ms: int) -> Tally:
         """Outcomes of `source` on all coins, settled at or before `close_ms - lag_ms`."""
-        return self._pools[source].up_to(close_ms - self._lag_ms)
+        return self._pools[source].up_to(close_ms - self.lag_ms)
