@@ -1,7 +1,5 @@
 """Accounts, plans and signals for the tests of paper trading."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any

@@ -14,7 +14,6 @@ from crypto_bot.domain.ledger import Kind, Position, Target, Terms
 from crypto_bot.domain.paper import ExitPlan
 from crypto_bot.domain.signal import Pred, Source
 from tests.domain.paper_accounts import (
-    COSTS,
     EXITS,
     FREE,
     T0,
@@ -127,13 +126,6 @@ def test_a_short_mirrors_a_long(path: tuple[float, ...], bar: int) -> None:
     assert sum(e.amount for e in long.exits) <= 10
     low, high = decimal(of.low), decimal(of.high)
     assert all(low <= each.price <= high or each.reason == "SL" for each in long.exits)
-
-
-def test_market_orders_pay_spread_and_slippage_and_targets_do_not() -> None:
-    stopped = walked(position(), candle(100, 101, 98, 99), costs=COSTS).exits[0]
-    assert (stopped.price, stopped.maker) == (D("97.98"), False)  # 98 less 2 bp = 97.9804, down
-    target = walked(position(), candle(100, 102, 99, 101), costs=COSTS).exits[0]
-    assert (target.price, target.maker) == (D("102.00"), True)
 
 
 def test_the_candle_of_the_entry_can_stop_it_out_and_nothing_else() -> None:

@@ -1,7 +1,5 @@
 """Quiet hours in a time zone."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

@@ -193,22 +193,3 @@ def test_a_trade_ends_at_the_stop_and_the_label_at_the_horizon(
     assert outcome.settled_ms == T0 + 4 * M15.ms
     assert (outcome.mfe_bps, outcome.mae_bps) == pytest.approx((mfe_bps, -250.0))
     assert settle(of, path[:1]) is None
-
-
-BARRIER = LabelSpec("B", "barrier_atr", Horizon(2), (2.0,))
-SHARE = LabelSpec("fixed", "hold_share", Horizon(1), (0.0025,))
-
-
-@pytest.mark.parametrize(
-    ("spec", "rows", "label"),
-    [
-        (BARRIER, [CALM, (100.0, 102.5, 99.0, 100.0)], Pred.LONG),
-        (BARRIER, [CALM, (100.0, 101.0, 97.5, 100.0)], Pred.SHORT),
-        (BARRIER, [CALM, (100.0, 102.5, 97.5, 100.0)], Pred.NO_TRADE),
-        (BARRIER, [CALM, CALM], Pred.NO_TRADE),
-        (SHARE, [(100.0, 101.0, 99.0, 100.3)], Pred.LONG),
-        (SHARE, [(100.0, 101.0, 99.0, 100.2)], Pred.NO_TRADE),
-    ],
-)
-def test_the_class_of_other_labels(spec: LabelSpec, rows: list[Row], label: Pred) -> None:
-    assert class_after(spec, 1.0, after(*rows)) == label

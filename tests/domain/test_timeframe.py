@@ -20,18 +20,13 @@ def test_refuses_other_names(name: str) -> None:
 
 
 @given(INSTANTS, st.sampled_from(TRADED))
-def test_an_instant_lies_in_its_candle(at_ms: int, name: str) -> None:
+def test_an_instant_lies_in_its_candle_and_the_one_before_is_closed(at_ms: int, name: str) -> None:
     timeframe = Timeframe.parse(name)
     open_ms = timeframe.open_of(at_ms)
     assert timeframe.on_grid(open_ms)
     assert open_ms <= at_ms < timeframe.close_of(open_ms)
-
-
-@given(INSTANTS, st.sampled_from(TRADED))
-def test_the_last_closed_candle_is_closed_and_the_next_is_not(at_ms: int, name: str) -> None:
-    timeframe = Timeframe.parse(name)
-    close_ms = timeframe.close_of(timeframe.last_closed(at_ms))
-    assert close_ms <= at_ms < close_ms + timeframe.ms
+    assert timeframe.close_of(timeframe.last_closed(at_ms)) == open_ms
+    assert all(timeframe.on_grid(higher.open_of(at_ms)) for higher in timeframe.higher())
 
 
 def test_a_candle_is_closed_at_the_very_instant_of_its_close() -> None:
@@ -58,9 +53,3 @@ def test_weeks_open_on_mondays() -> None:
 )
 def test_higher_timeframes(name: str, higher: list[str]) -> None:
     assert [each.name for each in Timeframe.parse(name).higher()] == higher
-
-
-@given(INSTANTS, st.sampled_from(TRADED))
-def test_higher_candles_open_with_a_lower_one(at_ms: int, name: str) -> None:
-    timeframe = Timeframe.parse(name)
-    assert all(timeframe.on_grid(higher.open_of(at_ms)) for higher in timeframe.higher())

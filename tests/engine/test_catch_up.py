@@ -223,8 +223,3 @@ async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
     assert contents(database) == undisturbed(settings, holed, START)
     open_ = SqlPredictionStore(database, M15).unsettled()
     assert any(s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms for s in open_)
-
-
-def test_replaying_twice_stores_the_same(settings: Settings, truth: Truth) -> None:
-    once: Sequence[object] = undisturbed(settings, truth, START + 50 * M15.ms)
-    assert undisturbed(settings, truth, START + 50 * M15.ms) == once

@@ -1,7 +1,5 @@
 """Health: the status of a snapshot and its reasons."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -36,13 +36,6 @@ class PaperBar(NamedTuple):
     """Earlier candles of held coins that arrived late; ascending."""
 
 
-class MarketPrices(NamedTuple):
-    """Quotes and order books at one moment."""
-
-    quotes: Mapping[str, Quote]
-    books: Mapping[str, OrderBook]
-
-
 @dataclass(eq=False)
 class PaperTrader:
     """`run` processes closed candles, `observe` quotes; new events wait in the book.
@@ -105,22 +98,28 @@ class PaperTrader:
         self._mark(bar.open_ms)
 
     def observe(
-        self, prices: MarketPrices, signals: Iterable[StoredSignal], switch: KillSwitch, now_ms: int
+        self,
+        quotes: Mapping[str, Quote],
+        books: Mapping[str, OrderBook],
+        signals: Iterable[StoredSignal],
+        *,
+        switch: KillSwitch,
+        now_ms: int,
     ) -> None:
         """Processes quotes: exits first, then entries on signals made before the quotes."""
-        for symbol, quote in prices.quotes.items():
+        for symbol, quote in quotes.items():
             self.marks[symbol] = (quote.bid + quote.ask) / 2
         for symbol, position in sorted(self.book.account.positions.items()):
-            quote_ = prices.quotes.get(symbol)
+            quote_ = quotes.get(symbol)
             if quote_ is not None and quote_.at_ms > position.entry_ms:
                 for exit_ in self.exits(position, quote_, switch):
-                    self._close_at(exit_, position, self._beyond, prices.books.get(symbol))
+                    self._close_at(exit_, position, self._beyond, books.get(symbol))
         for stored in ranked(signals):
             signal = stored.signal
-            quote_ = prices.quotes.get(signal.symbol)
+            quote_ = quotes.get(signal.symbol)
             if quote_ is None or quote_.at_ms <= stored.created_ms or self.has_decided(stored):
                 continue
-            offer = self._offer(signal.pred, quote_, prices.books.get(signal.symbol))
+            offer = self._offer(signal.pred, quote_, books.get(signal.symbol))
             self._decide(stored, offer, quote_.at_ms, _killed(switch, now_ms))
 
     def has_decided(self, stored: StoredSignal) -> bool:

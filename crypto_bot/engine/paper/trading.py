@@ -17,7 +17,7 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.accounts import PaperAccounts
 from crypto_bot.engine.paper.reports import report
 from crypto_bot.engine.paper.statistics import statistics
-from crypto_bot.engine.paper.trader import MarketPrices, PaperTrader
+from crypto_bot.engine.paper.trader import PaperTrader
 from crypto_bot.ports import PaperSink, PaperStore, PaperTape, StoredSignal
 
 _PATIENCE_AT_OPEN = 96
@@ -30,9 +30,7 @@ class PaperTrading:
 
     It reads what the engine has committed from the store, so nothing is lost between the commit
     and the trade, whenever the process ends: `advance` runs every bar that is whole and
-    not run yet. With `at_open` signals are filled at the open of the next candle, and the ledger is
-    a function of signals and candles alone; otherwise they are filled from quotes, and the candles
-    settle what the quotes did not show.
+    not run yet. See `PaperTrader` for `at_open`.
     """
 
     plans: Sequence[Plan]
@@ -113,11 +111,13 @@ class PaperTrading:
         """Trades on one reading of quotes. Raises StoreError."""
         with self._lock:
             self._read_switch()
-            prices = MarketPrices(self._sanity.accepted(quotes), books)
+            accepted = self._sanity.accepted(quotes)
             signals = self._open_signals()
             for trader in self._accounts.traders:
                 if trader.is_open:
-                    trader.observe(prices, signals, self._switch, self.now_ms())
+                    trader.observe(
+                        accepted, books, signals, switch=self._switch, now_ms=self.now_ms()
+                    )
             self._accounts.write(self._accounts.traders)
             self._report()
 

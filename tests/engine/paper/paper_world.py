@@ -1,7 +1,5 @@
 """A generated market in a real database, for tests of paper accounts."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

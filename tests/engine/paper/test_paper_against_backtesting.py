@@ -1,7 +1,5 @@
 """The same trades through an independent library, backtesting.py: the same exits and money."""
 
-from __future__ import annotations
-
 import random
 import warnings
 

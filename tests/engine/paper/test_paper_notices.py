@@ -1,7 +1,5 @@
 """Notices of paper trading."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from crypto_bot.domain.ledger import Event, Kind

@@ -1,7 +1,5 @@
 """Random quotes and candles: restarts change no ledger, and no fill is older than its signal."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from decimal import Decimal
