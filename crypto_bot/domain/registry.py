@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Generic, TypeVar, cast
 
@@ -27,15 +26,6 @@ class Registry(Generic[T]):
         if name in self._entries:
             raise ValueError(f"{self._noun} '{name}' is registered twice")
         self._entries[name] = entry
-
-    def entry(self, name: str) -> Callable[[T], T]:
-        """A decorator that registers what it decorates as `name`."""
-
-        def registered(entry: T) -> T:
-            self.register(name, entry)
-            return entry
-
-        return registered
 
     def get(self, name: str) -> T:
         """The entry called `name`. Raises ConfigError, naming those that exist, for any other."""

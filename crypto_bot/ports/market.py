@@ -74,29 +74,26 @@ class CandleArchive(Protocol):
         """Confirmed gaps with open at or after `since_ms`."""
 
 
-class MarketViews(Protocol):
-    """Measures coins, from as many recent candles as the rules need."""
+class CandleHistory(Protocol):
+    """The recent candles of each coin."""
 
     @property
     def history_bars(self) -> int:
-        """Number of candles before a bar on which its views can depend."""
+        """Number of stored candles before a bar on which its results can depend."""
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
         """Replaces the history of `symbol` by `candles`, ascending."""
+
+
+class MarketViews(CandleHistory, Protocol):
+    """Measures coins, from as many recent candles as the rules need."""
 
     def update(self, bar: Bar) -> dict[str, MarketView]:
         """Adds the candles of `bar` and measures its coins. Opens must ascend for each coin."""
 
 
-class CandleListener(Protocol):
+class CandleListener(CandleHistory, Protocol):
     """Observes every candle of the views, before the sources are called."""
-
-    @property
-    def history_bars(self) -> int:
-        """Number of candles before a bar that must be stored."""
-
-    def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
-        """Replaces the history of `symbol` by `candles`, ascending."""
 
     def observe(self, bar: Bar) -> None:
         """Adds the candles of `bar`, which are stored already."""

@@ -13,16 +13,7 @@ from crypto_bot.domain.fills import EXACT
 from crypto_bot.domain.ledger import Kind, Position, Target, Terms
 from crypto_bot.domain.paper import ExitPlan
 from crypto_bot.domain.signal import Pred, Source
-from tests.domain.paper_accounts import (
-    EXITS,
-    FREE,
-    T0,
-    TF_MS,
-    D,
-    account,
-    entered,
-    instrument,
-)
+from tests.domain.paper_accounts import EXITS, FREE, T0, TF_MS, D, account, entered, instrument
 
 EXPIRES_MS = T0 + 16 * TF_MS
 

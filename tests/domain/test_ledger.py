@@ -9,16 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_bot.domain.fills import fee
-from crypto_bot.domain.ledger import (
-    Account,
-    Closed,
-    Event,
-    Kind,
-    Target,
-    Terms,
-    apply,
-    cash_of,
-)
+from crypto_bot.domain.ledger import Account, Closed, Event, Kind, Target, Terms, apply, cash_of
 from crypto_bot.domain.paper import Market
 from crypto_bot.domain.signal import Pred, Source
 from tests.domain.paper_accounts import T0, D, account, entered, with_end

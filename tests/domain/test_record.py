@@ -4,13 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_bot.domain.record import (
-    POOL_WEIGHT,
-    PRIOR_WEIGHT,
-    Tally,
-    probabilities,
-    tally_of,
-)
+from crypto_bot.domain.record import POOL_WEIGHT, PRIOR_WEIGHT, Tally, probabilities, tally_of
 from crypto_bot.domain.signal import Pred
 
 NOTHING = Tally()

@@ -17,15 +17,7 @@ from crypto_bot.domain.paper_report import EquityPoint
 from crypto_bot.domain.quote import Funding, Level, OrderBook
 from crypto_bot.domain.signal import Pred
 from tests.domain.paper_accounts import COSTS, EXITS, FREE, NO_RULES, T0, TF_MS, D, plan
-from tests.engine.paper.paper_world import (
-    SYMBOLS,
-    RandomMarket,
-    World,
-    candle,
-    flat,
-    made,
-    quote,
-)
+from tests.engine.paper.paper_world import SYMBOLS, RandomMarket, World, candle, flat, made, quote
 
 LIVE = NO_RULES._replace(late=True)
 
@@ -65,7 +57,7 @@ def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make:
     assert trade.exit == Decimal("100.5")
     assert account.equity == account.cash == 10_000
     # a third of buy and hold fell from 100 to 99
-    assert account.curve[-1] == (T0 + 3 * TF_MS, 10_000, D("9966.66666667"))
+    assert account.curve[-1] == EquityPoint(T0 + 3 * TF_MS, D(10_000), D("9966.66666667"))
 
 
 def test_late_signals_and_no_trade_are_not_traded(make: Make) -> None:
