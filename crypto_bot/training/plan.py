@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crypto_bot.domain.errors import ConfigError
@@ -15,6 +15,8 @@ from crypto_bot.training.panel import Question
 LEAST_FOLDS = 4
 LEAST_TEST_DAYS = 250
 """Fewer of either support no claim."""
+LEAST_LABELS = 10
+"""A validation, a test and the first fit hold so many horizons: labels of a coin, one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,23 @@ def spec_of(question: Question, choice: FamilyChoice, reads: Reads | None = None
         reads=reads,
         window_bars=question.window_bars,
         label=question.label,
+    )
+
+
+def splits_for(question: Question, folds: int = LEAST_FOLDS) -> SplitPlan:
+    """The usual spans, each lengthened to `LEAST_LABELS` horizons of the label where it is shorter.
+
+    All usual spans hold so many of a label of up to three days. With a horizon of 30 days each
+    becomes 300 days, and four folds ask for five and a half years.
+    """
+    horizon_ms = question.label.horizon.ms(question.timeframe)
+    least = -(-LEAST_LABELS * horizon_ms // DAY_MS)
+    usual = SplitPlan(folds)
+    return replace(
+        usual,
+        test_days=max(usual.test_days, least),
+        validation_days=max(usual.validation_days, least),
+        least_fit_days=max(usual.least_fit_days, least),
     )
 
 

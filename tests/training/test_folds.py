@@ -1,19 +1,30 @@
 """No label of a test is seen by what is fitted: index tables by hand, and properties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_bot.domain.errors import ConfigError, NotEnoughData
+from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.sets import feature_set
+from crypto_bot.labels.registered import LABELS
+from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.statistics.intervals import DayBootstrap
 from crypto_bot.statistics.rows import Rows, earlier
-from crypto_bot.training.folds import Fold, parts, walk_forward
-from crypto_bot.training.plan import SplitPlan
+from crypto_bot.training.fit import fit_rows
+from crypto_bot.training.folds import FINAL, Fold, folds_of, parts, rows_to_fit, walk_forward
+from crypto_bot.training.panel import Coin, Question, build_panel
+from crypto_bot.training.plan import SplitPlan, TrainingPlan, needed_candles, splits_for
 from tests.models.made_specs import held
+from tests.training.made_market import QUESTION, candles
 
+QUARTER = Timeframe.parse("15m")
 FOUR_HOURS = Timeframe.parse("4h")
 DAILY = Timeframe.parse("1d")
 
@@ -160,3 +171,43 @@ def test_what_waits_for_a_label_waits_for_its_horizon(
         assert not (ends_ms > fold.test_from_ms).any()
         assert known.max() == fold.test_from_ms - (embargo_bars + 1) * timeframe.ms
     assert DayBootstrap(open_ms[tested], 10, horizon_ms=horizon_ms).block_days == block_days
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "horizon", "splits"),
+    [
+        (QUARTER, "4b", SplitPlan(4, 73, 30, 1, 90)),
+        (DAILY, "3d", SplitPlan(4, 73, 30, 1, 90)),
+        (DAILY, "4b", SplitPlan(4, 73, 40, 1, 90)),
+        (FOUR_HOURS, "16b", SplitPlan(4, 73, 30, 1, 90)),
+        (FOUR_HOURS, "19b", SplitPlan(4, 73, 32, 1, 90)),  # 31 days and 16 hours
+        (DAILY, "30d", SplitPlan(4, 300, 300, 1, 300)),
+    ],
+)
+def test_every_part_holds_ten_horizons(
+    timeframe: Timeframe, horizon: str, splits: SplitPlan
+) -> None:
+    label = replace(LABELS.get("A"), horizon=Horizon.parse(horizon))
+    assert splits_for(Question(timeframe, QUESTION.features, label, 16)) == splits
+
+
+def test_a_label_of_thirty_days_is_learned_from_daily_candles() -> None:
+    label = replace(LABELS.get("A"), name="month", horizon=Horizon.parse("30d"))
+    question = Question(DAILY, feature_set("per_coin_v1"), label, 16)
+    splits = splits_for(question, folds=2)
+    plan = TrainingPlan(("COIN0",), FamilyChoice("logistic_v1"), splits=splits)
+    coins = []
+    for number in range(2):
+        hourly = candles(needed_candles(question, splits) // 24 + 1, number)
+        open_ms = (20_000 + np.arange(hourly.open_ms.size)) * DAY_MS
+        coins.append(Coin(f"COIN{number}", CandleTable(open_ms, hourly.candles)))
+    panel = build_panel(coins, None, question)
+    folds = folds_of(panel, plan)
+    separate = []
+    for number in (0, 1, FINAL):
+        rows = rows_to_fit(panel, plan, folds, number)
+        separate.append(tuple(panel.separate(part).ends.size for part in rows))
+        p = fit_rows(panel, plan, rows).predict_proba(panel.features, rows.validation)
+        assert p.shape == (600, 3)
+        assert np.isfinite(p).all()
+    assert separate == [(20, 20, 20), (40, 20, 20), (64, 20, 0)]

@@ -26,7 +26,7 @@ from crypto_bot.models.catalog import served_words
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.leak_audit import Check, audit
 from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import SplitPlan
+from crypto_bot.training.plan import LEAST_FOLDS, splits_for
 from crypto_bot.training.publish import accept, without_block
 
 FAILED = 1
@@ -121,7 +121,7 @@ def _add_audit(command: argparse.ArgumentParser, symbols: str | None) -> None:
     text = "such as BTCUSDT,ETHUSDT" + ("" if symbols else "; default the model's own")
     command.add_argument("--symbols", default=symbols, help=text)
     command.add_argument("--candles", type=Path, help="folder or file, instead of the database")
-    command.add_argument("--folds", type=int, default=SplitPlan().folds)
+    command.add_argument("--folds", type=int, default=LEAST_FOLDS)
     command.add_argument("--seed", type=int, default=0)
 
 
@@ -270,7 +270,7 @@ def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> t
     held = training_candles(flags.candles, settings, None, features.series)
     coins = [held.read(symbol) for symbol in symbols]
     leader = leader_of(question, coins, held)
-    checks = audit(coins, leader, question, SplitPlan(folds=flags.folds), flags.seed).checks
+    checks = audit(coins, leader, question, splits_for(question, flags.folds), flags.seed).checks
     table = Table("check", "passed", "result")
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "NO", check.words)

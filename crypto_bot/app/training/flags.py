@@ -17,7 +17,7 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.family import FitOptions
 from crypto_bot.models.families.registered import FAMILIES, FamilyChoice
 from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import SplitPlan, TrainingPlan, spec_of
+from crypto_bot.training.plan import SplitPlan, TrainingPlan, spec_of, splits_for
 
 _WINDOW_BARS = 16
 
@@ -53,7 +53,7 @@ def _add_model(add: Callable[..., object]) -> None:
     add("--window_bars", type=int, default=_WINDOW_BARS, help=text)
     add("--features", default="per_coin_v2", help="set of features (default per_coin_v2)")
     add("--label", choices=LABELS.names(), default="A", help="what is predicted (default A)")
-    text = f"walk-forward test folds of {splits.test_days} days (default {splits.folds})"
+    text = f"walk-forward test folds, {splits.test_days} days or longer (default {splits.folds})"
     add("--folds", type=int, default=splits.folds, help=text)
     text = (
         "1: learn from all the coins first, then continue with each; 0: each by itself; "
@@ -89,7 +89,8 @@ def training_plan(
     options = FitOptions(flags.epochs, flags.batch_size, flags.lr, settings.device)
     kind = FAMILIES.get(flags.family)
     choice = FamilyChoice(flags.family, flags.size, kind.settings_for(options))
-    choice.build(spec_of(question_of(flags, settings), choice), flags.seed)
+    question = question_of(flags, settings)
+    choice.build(spec_of(question, choice), flags.seed)
     tuning = None
     if pooled and kind.capabilities.starts_from_model:
         tuning = kind.settings_for(options, fine_tuning=True)
@@ -98,7 +99,7 @@ def training_plan(
         family=choice,
         pooled=pooled,
         tuning=tuning,
-        splits=SplitPlan(folds=flags.folds),
+        splits=splits_for(question, flags.folds),
         seed=flags.seed,
         cost_bps=settings.decision.cost_bps,
     )
