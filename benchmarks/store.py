@@ -57,7 +57,7 @@ def outcome(stored: StoredSignal) -> Outcome:
     settled_ms = signal.candle_open_ms + (HORIZON + 1) * M15.ms
     moved = RNG.gauss(0.0, 50.0)
     return Outcome(
-        signal.id, settled_ms, Status.SL, 1.0, moved, 3.0, -3.0, label, label is signal.pred
+        signal.id, settled_ms, Status.SL, 1.0, moved, 3.0, -3.0, label, label, label is signal.pred
     )
 
 

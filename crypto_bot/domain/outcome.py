@@ -37,8 +37,8 @@ class Outcome(NamedTuple):
     NO_TRADE. `mfe_bps` and `mae_bps` are the best and worst excursion seen from the side of the
     trade (from the long side for a NO_TRADE), exit candle included. `label` is the class of the
     signal's own label, or a Pred by the triple barrier (+-2 ATR, the signal's horizon) where it has
-    none; None where the signal had no ATR. `correct`: whether the call is the side that the class
-    stands for; None where there is no class, or where its label has no direction.
+    none; None where the signal had no ATR. `side` is what that class stands for, None where there
+    is no class or its label has no direction, and `correct` whether the call is that side.
     """
 
     prediction_id: str
@@ -49,6 +49,7 @@ class Outcome(NamedTuple):
     mfe_bps: float
     mae_bps: float
     label: str | None
+    side: Pred | None
     correct: bool | None
 
 
@@ -184,6 +185,7 @@ def _outcome(
         mfe_bps=up if sign > 0 else -down,
         mae_bps=down if sign > 0 else -up,
         label=label,
+        side=side,
         correct=None if side is None else side is signal.pred,
     )
 

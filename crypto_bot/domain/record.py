@@ -19,7 +19,7 @@ POOL_WEIGHT = 50.0
 
 
 class Tally(NamedTuple):
-    """Counts of settled calls: all, right, and those whose label is NO_TRADE."""
+    """Counts of settled calls: all, right, and those that moved to neither side."""
 
     n: int = 0
     hits: int = 0
@@ -34,10 +34,10 @@ class Tally(NamedTuple):
         return Tally(self.n - other.n, self.hits - other.hits, self.flats - other.flats)
 
 
-def tally_of(pred: Pred, label: Pred) -> Tally:
-    """The counts of one settled call."""
-    flat = label is Pred.NO_TRADE and pred is not Pred.NO_TRADE
-    return Tally(1, int(label is pred), int(flat))
+def tally_of(pred: Pred, side: Pred) -> Tally:
+    """The counts of one settled call; `side` is what the class of its outcome stands for."""
+    flat = side is Pred.NO_TRADE and pred is not Pred.NO_TRADE
+    return Tally(1, int(side is pred), int(flat))
 
 
 def probabilities(pred: Pred, on_coin: Tally, pooled: Tally) -> Probabilities:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
-from crypto_bot.domain.outcome import Outcome, barriers, decided, settle, side_of
+from crypto_bot.domain.outcome import Outcome, barriers, decided, settle
 from crypto_bot.domain.signal import Role, Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.track_record import TrackRecord
@@ -134,7 +134,7 @@ class LiveTracker:
         return coin
 
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
-        side = side_of(signal.label, outcome.label)
+        side = outcome.side
         if side is not None and signal.role is Role.CHAMPION:
             self._record.add(signal, side, outcome.settled_ms)
         return outcome

@@ -74,9 +74,9 @@ class TrackRecord:
         for settled in newest:
             self._pools[settled.source].add(settled.settled_ms, settled.tally)
 
-    def add(self, signal: Signal, label: Pred, settled_ms: int) -> None:
-        """Counts one labelled outcome."""
-        tally = tally_of(signal.pred, label)
+    def add(self, signal: Signal, side: Pred, settled_ms: int) -> None:
+        """Counts one outcome; `side` is what its class stands for."""
+        tally = tally_of(signal.pred, side)
         on_coin = self._on_coin[signal.source]
         on_coin[signal.symbol] = on_coin.get(signal.symbol, _NONE).plus(tally)
         self._pools[signal.source].add(settled_ms, tally)

@@ -45,7 +45,7 @@ class DayRecord(NamedTuple):
 
 
 class ResolvedCall(NamedTuple):
-    """A labelled live call with its outcome and stop; late ones are excluded."""
+    """A live call with its outcome and stop; late ones and those without a side are excluded."""
 
     source: str
     symbol: str
@@ -55,6 +55,7 @@ class ResolvedCall(NamedTuple):
     """Maximum time from the close of its candle to its outcome."""
     pred: str
     label: str
+    """The side that the class of its outcome stands for, as `pred` has it."""
     p_short: float
     p_no_trade: float
     p_long: float

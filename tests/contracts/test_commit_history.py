@@ -31,7 +31,8 @@ def made(symbol: str, bar: int, horizon: int = 4, tf: Timeframe = QUARTER) -> St
 
 def ended(of: StoredSignal, bar: int) -> Outcome:
     ids = of.signal.id, OPEN_MS + (bar + 1) * QUARTER.ms
-    return Outcome(*ids, Status.EXPIRED, 100.0, 0.0, 1.0, -1.0, Pred.NO_TRADE, correct=True)
+    sides = Pred.NO_TRADE, Pred.NO_TRADE
+    return Outcome(*ids, Status.EXPIRED, 100.0, 0.0, 1.0, -1.0, *sides, correct=True)
 
 
 @pytest.fixture

@@ -252,6 +252,7 @@ def test_all_that_a_database_of_before_the_keys_holds_is_kept(filled_url: str) -
         assert json.loads(row.probabilities) == [row.p_short, row.p_no_trade, row.p_long]
         assert row.commit_number == (row.candle_open_ms - T0) // M15.ms + 1
     for row in outcomes.values():
+        assert row.side == row.label
         # That of the settling candle, or the newest where its signal is not stored.
         settling_bar = (row.settled_ms - M15.ms - T0) // M15.ms
         assert row.commit_number == min(settling_bar + 1, newest)

@@ -40,7 +40,7 @@ def stored(
 
 def ended(of: StoredSignal, status: Status, label: Pred | None, bps: float = 0.0) -> Outcome:
     correct = None if label is None else label is of.signal.pred
-    return Outcome(of.signal.id, T0 + DAY_MS, status, 100.0, bps, 0.0, 0.0, label, correct)
+    return Outcome(of.signal.id, T0 + DAY_MS, status, 100.0, bps, 0.0, 0.0, label, label, correct)
 
 
 TARGET, STOP, EXPIRED, OPEN = stored(0), stored(1), stored(2), stored(3)

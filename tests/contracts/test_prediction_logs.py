@@ -16,15 +16,18 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.tables import day_records as day_records_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.horizon import Horizon, Unit
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.label import LabelSpec
-from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
+from crypto_bot.domain.log import Ended, LogFilter
+from crypto_bot.domain.outcome import Outcome, Status, settle
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Role, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.labels.registered import class_after
 from crypto_bot.ports import (
     DayRecord,
     LoggedSignal,
@@ -84,6 +87,7 @@ def outcome(of: StoredSignal, label: Pred | None = Pred.LONG, return_bps: float 
         mfe_bps=210.0,
         mae_bps=-35.0,
         label=label,
+        side=label,
         correct=None if label is None else label is of.signal.pred,
     )
 
@@ -212,6 +216,42 @@ def test_the_record_counts_labelled_outcomes_alone(database: Database) -> None:
         Settled(Source.RSI_MA, T0 + 3 * M15.ms, Tally(1, 0, 1)),
         Settled(Source.RSI_MA, T0 + 4 * M15.ms, Tally(1, 0, 0)),
     ]
+
+
+def test_classes_of_other_names_are_counted_by_their_side(database: Database) -> None:
+    """The label of a model has DOWN, FLAT and UP; its calls are LONG, NO_TRADE and SHORT."""
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    names = ("DOWN", "FLAT", "UP")
+    spec = LabelSpec("named", "hold_atr", Horizon(3), (0.75,), names, DOWN_NEUTRAL_UP)
+    steady = dict.fromkeys((1, 2, 3), (100.0, 100.1, 99.9, 100.0))
+    calls, outcomes = [], []
+    for bar, (pred, closes) in enumerate(product(Pred, (98.0, 100.0, 102.0))):
+        made = stored(bar=4 * bar, pred=pred)
+        signal = made.signal._replace(label=spec, horizon_bars=3)
+        last = (100.0, max(closes, 100.1), min(closes, 99.9), closes)
+        candles = [
+            Candle(signal.candle_open_ms + ahead * M15.ms, *row, 1.0)
+            for ahead, row in (steady | {3: last}).items()
+        ]
+        settled = settle(signal, candles, M15, class_after)
+        assert settled is not None
+        calls.append(made._replace(signal=signal))
+        outcomes.append(settled)
+    store.commit(calls, outcomes)
+    assert [each.label for each in outcomes] == [*names] * 3
+    # Of each call one is right; of the six that are LONG or SHORT two moved to neither side.
+    assert store.tallies() == {(Source.RSI_MA, "BTCUSDT"): Tally(9, 3, 2)}
+    assert sum(each.tally.flats for each in store.settled_since(0)) == 2
+    (day,) = queries.performance_rows(None, None, None)
+    assert (day.n, day.hits, day.trades) == (9, 3, 6)
+    assert day.brier == pytest.approx(3 * 0.63**2 + 6 * 0.37**2)
+    assert queries.performance_rows(None, None, T0 + 1)[0].n == 8
+    pairs = [(each.pred, each.label) for each in queries.resolved_calls(0, T0 + DAY_MS)]
+    assert pairs == list(product(("SHORT", "NO_TRADE", "LONG"), repeat=2))
+    right = queries.log_page(LogFilter(ended=Ended.RIGHT), None, 20)
+    wrong = queries.log_page(LogFilter(ended=Ended.WRONG), None, 20)
+    assert [line.outcome.label for line in right if line.outcome] == ["UP", "FLAT", "DOWN"]
+    assert len(wrong) == 6
 
 
 def test_the_first_bar_stays(database: Database) -> None:
@@ -349,7 +389,7 @@ def added_up(lines: list[LoggedSignal]) -> list[DayRecord]:
         if late or found is None or found.label is None:
             continue
         key = signal.candle_open_ms // DAY_MS, signal.source, signal.symbol
-        hit = found.label == signal.pred
+        hit = bool(found.correct)
         trade, miss = signal.pred is not Pred.NO_TRADE, signal.confidence - hit
         values = (1, hit, trade, found.return_bps, signal.confidence, miss * miss)
         sums = days.get(key, [0.0] * 6)

@@ -32,7 +32,7 @@ def settled(of: StoredSignal, label: Pred = Pred.LONG) -> Outcome:
     signal = of.signal
     correct = label is signal.pred
     ends = signal.id, signal.candle_open_ms + 2 * TF_MS
-    return Outcome(*ends, Status.TP1, 102.0, 50.0, 60.0, -5.0, label, correct)
+    return Outcome(*ends, Status.TP1, 102.0, 50.0, 60.0, -5.0, label, label, correct)
 
 
 def of(database: Database, key: EngineKey) -> Database:

@@ -171,7 +171,7 @@ def test_a_signal_with_a_label_is_settled_by_it_at_its_horizon(  # noqa: PLR0917
     path = after(CALM, CALM, (100.0, 101.0, 99.0, close))
     outcome = settle(of, path)
     assert outcome is not None
-    assert (outcome.label, outcome.correct) == (label, side and side is pred)
+    assert outcome[-3:] == (label, side, side and side is pred)
     assert outcome.status is Status.EXPIRED
     assert settle(of, path[:2]) is None
     assert barriers(of) == (-inf, inf)

@@ -35,11 +35,11 @@ SUMS = ("n", "hits", "trades", "return_bps", "confidence", "brier")
 def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
     """The columns of `day_records` over the settled calls that are `wanted`.
 
-    Late and unlabelled ones are left out; those of other roles are the caller's to leave out.
+    Late ones are left out, and those without a side; other roles are the caller's to leave out.
     """
     column, outcome = predictions_table.c, outcomes_table.c
     day = (column.candle_open_ms // DAY_MS).label("day")
-    miss = column.confidence - one_if(outcome.label == column.pred)
+    miss = column.confidence - one_if(outcome.correct)
     return (
         select(
             column.engine,
@@ -48,14 +48,14 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
             column.source,
             column.symbol,
             func.count().label("n"),
-            func.sum(one_if(outcome.label == column.pred)).label("hits"),
+            func.sum(one_if(outcome.correct)).label("hits"),
             func.sum(one_if(column.pred != Pred.NO_TRADE.value)).label("trades"),
             func.sum(outcome.return_bps).label("return_bps"),  # 0 for a NO_TRADE
             func.sum(column.confidence).label("confidence"),
             func.sum(miss * miss).label("brier"),
         )
         .select_from(predictions_table.join(outcomes_table))
-        .where(*wanted, ~column.late, outcome.label.is_not(None))
+        .where(*wanted, ~column.late, outcome.side.is_not(None))
         .group_by(column.engine, column.tf, day, column.source, column.symbol)
     )
 

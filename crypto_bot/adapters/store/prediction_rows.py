@@ -101,6 +101,7 @@ def outcome_row(outcome: Outcome, engine: str, commit_number: int) -> tuple[Any,
         outcome.mfe_bps,
         outcome.mae_bps,
         None if outcome.label is None else str(outcome.label),
+        None if outcome.side is None else str(outcome.side),
         outcome.correct,
     )
 
@@ -116,6 +117,7 @@ def outcome_of(row: Row[Any]) -> Outcome:
         mfe_bps=row.mfe_bps,
         mae_bps=row.mae_bps,
         label=row.label,
+        side=None if row.side is None else Pred(row.side),
         correct=row.correct,
     )
 

@@ -123,13 +123,13 @@ class SqlPredictionStore:
             return [(open_ms, Probabilities(*told)) for open_ms, *told in connection.execute(query)]
 
     def _tallied(self, *keys: ColumnElement[Any]) -> Select[Any]:
-        """Labelled outcomes by `keys`: how many, how many right, how many moved neither way."""
-        pred, label = predictions_table.c.pred, outcomes_table.c.label
-        is_flat = and_(label == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
+        """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""
+        pred, outcome = predictions_table.c.pred, outcomes_table.c
+        is_flat = and_(outcome.side == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
         return (
-            select(*keys, func.count(), _count_if(label == pred), _count_if(is_flat))
+            select(*keys, func.count(), _count_if(outcome.correct), _count_if(is_flat))
             .select_from(_SETTLED)
-            .where(*self._served, label.is_not(None))
+            .where(*self._served, outcome.side.is_not(None))
             .group_by(*keys)
         )
 

@@ -128,7 +128,7 @@ class SqlPredictionQueries:
                 column.candle_open_ms,
                 column.horizon_bars * self._tf_ms,
                 column.pred,
-                outcome.label,
+                outcome.side,
                 column.p_short,
                 column.p_no_trade,
                 column.p_long,
@@ -140,7 +140,7 @@ class SqlPredictionQueries:
             )
             .select_from(predictions_table.join(outcomes_table))
             .where(*self._wanted(None, None, since_ms))
-            .where(~column.late, outcome.label.is_not(None))
+            .where(~column.late, outcome.side.is_not(None))
             .where(column.candle_open_ms < until_ms)
             .order_by(column.candle_open_ms, column.symbol)
         )
@@ -210,6 +210,6 @@ def _ended(wanted: Ended) -> tuple[ColumnElement[bool], ...]:
         Ended.STOP: (outcome.status == Status.SL.value,),
         Ended.EXPIRED: (_IS_TRADE, outcome.status == Status.EXPIRED.value),
         Ended.OPEN: (_IS_TRADE, outcome.prediction_id.is_(None)),
-        Ended.RIGHT: (outcome.label == predictions_table.c.pred,),
-        Ended.WRONG: (outcome.label != predictions_table.c.pred,),
+        Ended.RIGHT: (outcome.correct,),
+        Ended.WRONG: (~outcome.correct,),
     }[wanted]

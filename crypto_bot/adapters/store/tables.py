@@ -123,6 +123,7 @@ outcomes = Table(
     Column("mfe_bps", Double, nullable=False),
     Column("mae_bps", Double, nullable=False),
     Column("label", Text),
+    Column("side", Text),  # what the class stands for, as the call has it
     Column("correct", Boolean),
     ForeignKeyConstraint(["engine", "prediction_id"], [predictions.c.engine, predictions.c.id]),
     Index(None, "commit_number"),

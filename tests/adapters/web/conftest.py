@@ -110,6 +110,7 @@ def settled(of: StoredSignal, *, correct: bool = True) -> Outcome:
         mfe_bps=410.0,
         mae_bps=-20.0,
         label=signal.pred if correct else other,
+        side=signal.pred if correct else other,
         correct=correct,
     )
 

@@ -327,6 +327,7 @@ def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
                 mfe_bps=0.0,
                 mae_bps=0.0,
                 label=label,
+                side=label,
                 correct=label is pred,
             )
         )

@@ -108,7 +108,7 @@ def _copy(
     table = sa.Table(
         name,
         sa.MetaData(),
-        *(sa.Column(each.name, each.type, nullable=False) for each in added),
+        *(sa.Column(each.name, each.type, nullable=each.name == "side") for each in added),
         *(
             sa.Column(column.name, column.type, nullable=column.nullable or column.name in _SIDES)
             for column in old.columns
@@ -187,7 +187,8 @@ def _copy_outcomes(old: sa.Table, predictions: sa.Table, named: list[_Added]) ->
     keys = sa.Table("predictions", sa.MetaData(), *(sa.Column(name) for name in ("engine", "id")))
     columns = ["engine", "prediction_id"]
     made_by = sa.ForeignKeyConstraint(columns, list(keys.columns), name="fk_outcomes_engine")
-    added = [*named, _Added("commit_number", sa.BigInteger(), number)]
+    side = _Added("side", sa.Text(), old.c.label)  # all labels had the names of the sides
+    added = [*named, _Added("commit_number", sa.BigInteger(), number), side]
     _copy("outcomes", old, added, rows, made_by)
     op.create_index("ix_outcomes_commit_number", "outcomes", ["commit_number"])
 
