@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class CandleIntake:
         """
         deadline_ms = self.timeframe.close_of(until_ms) + self.grace_ms
         found: dict[int, Candle] = {}
-        lacked: dict[int, int] = {}
+        lacked = Counter[int]()
         missing = [since_ms, until_ms]
         replies = 0
         while True:
@@ -55,37 +56,14 @@ class CandleIntake:
             found.update((candle.open_ms, candle) for candle in reply)
             missing = missing_opens(found, since_ms, until_ms, self.timeframe)
             newest_ms = max(found, default=since_ms)
-            for open_ms in missing:
-                if open_ms < newest_ms:
-                    lacked[open_ms] = lacked.get(open_ms, 0) + 1
-            if not missing or self._exhausted(replies, deadline_ms):
+            lacked.update(at for at in missing if at < newest_ms)
+            exhausted = replies >= CONFIRMATIONS and self.clock.now_ms() >= deadline_ms
+            if not missing or exhausted:
                 break
             await self.clock.sleep(self.poll_ms)
-        confirmed = {at for at in missing if lacked.get(at, 0) >= CONFIRMATIONS}
-        return self._arrived(symbol, found, missing, confirmed, listed=listed)
-
-    def _exhausted(self, replies: int, deadline_ms: int) -> bool:
-        return replies >= CONFIRMATIONS and self.clock.now_ms() >= deadline_ms
-
-    def _arrived(
-        self,
-        symbol: str,
-        found: dict[int, Candle],
-        missing: list[int],
-        confirmed: set[int],
-        *,
-        listed: bool,
-    ) -> Arrived:
-        blocked_at = next((at for at in missing if at not in confirmed), None)
-        candles = [
-            candle
-            for open_ms, candle in sorted(found.items())
-            if blocked_at is None or open_ms < blocked_at
-        ]
-        first_ms = candles[0].open_ms if candles and not listed else -1
-        gaps = [
-            Gap(symbol, open_ms)
-            for open_ms in sorted(confirmed)
-            if open_ms > first_ms and (blocked_at is None or open_ms < blocked_at)
-        ]
-        return Arrived(candles, gaps, complete=blocked_at is None)
+        late_ms = next((at for at in missing if lacked[at] < CONFIRMATIONS), None)
+        end_ms = until_ms + 1 if late_ms is None else late_ms
+        candles = [found[at] for at in sorted(found) if at < end_ms]
+        first_ms = candles[0].open_ms if candles and not listed else since_ms
+        gaps = [Gap(symbol, at) for at in missing if first_ms <= at < end_ms]
+        return Arrived(candles, gaps, complete=late_ms is None)

@@ -98,6 +98,15 @@ class World:
     def events(self, account: str = "main") -> list[Event]:
         return list(self.store.events(account))
 
+    def contents(self) -> list[object]:
+        """Everything that two processes on the same log must have in common."""
+        found: list[object] = []
+        for each in self.plans:
+            found += self.events(each.name)
+            found += self.store.points(each.name)
+            found += self.store.refusals(each.name, 10**6)
+        return found
+
     def summary(self, account: str = "main") -> list[tuple[str, str | None, str | None, str]]:
         return [(e.kind.value, e.symbol, e.reason, str(e.price)) for e in self.events(account)]
 

@@ -78,12 +78,9 @@ def test_restarts_change_nothing_and_no_fill_precedes_its_signal(
     seed: int, restarts: set[int]
 ) -> None:
     calm, rough = traded(seed, set()), traded(seed, restarts)
+    assert rough.contents() == calm.contents()
     for each in PLANS:
-        events = calm.events(each.name)
-        assert rough.events(each.name) == events
-        assert rough.store.points(each.name) == calm.store.points(each.name)
-        assert rough.store.refusals(each.name, 10**6) == calm.store.refusals(each.name, 10**6)
-        sound(Account(each.name, each.market), events)
+        sound(Account(each.name, each.market), calm.events(each.name))
     calm.database.close()
     rough.database.close()
 

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
-from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.ledger import Account, Event, apply
 from crypto_bot.domain.paper import Market, Plan
-from crypto_bot.domain.paper_report import EquityPoint
+from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
 from crypto_bot.domain.quote import Funding, Level, OrderBook
 from crypto_bot.domain.signal import Pred
 from tests.domain.paper_accounts import COSTS, EXITS, FREE, NO_RULES, T0, TF_MS, D, plan
@@ -85,16 +84,6 @@ def test_a_new_account_starts_now_and_not_with_the_log(make: Make) -> None:
     assert world.paper.refusals("main", 10) == []
 
 
-def contents(world: World) -> list[object]:
-    """Everything that two engines must have in common."""
-    found: list[object] = []
-    for each in world.plans:
-        found += world.events(each.name)
-        found += world.store.points(each.name)
-        found += world.store.refusals(each.name, 10**6)
-    return found
-
-
 RULES = NO_RULES._replace(
     max_positions=2,
     coin_exposure=D("0.5"),
@@ -139,7 +128,7 @@ def test_restarts_and_the_order_of_coins_change_nothing(seed: int, data: st.Data
         if what != "neither":
             paper.advance()
     rough.start().advance()
-    assert contents(rough) == contents(calm)
+    assert rough.contents() == calm.contents()
     for each in PLANS:
         balanced(each, calm.events(each.name), calm.store.points(each.name))
     calm.database.close()
@@ -148,11 +137,8 @@ def test_restarts_and_the_order_of_coins_change_nothing(seed: int, data: st.Data
 
 def balanced(of: Plan, events: list[Event], points: list[EquityPoint]) -> None:
     account, trades = Account(of.name, of.market), 0
-    money = Fraction(0)
     for event in events:
         account, ended = apply(account, event)
-        money += Fraction(event.cash)
-        assert Fraction(account.cash) == money
         trades += ended is not None
     assert len({event.id for event in events}) == len(events)
     assert trades > 0, "the test needs at least one trade"
@@ -242,27 +228,12 @@ def test_a_signal_without_a_quote_in_time_is_refused(make: Make) -> None:
     ]
 
 
-def test_a_restart_between_commit_and_quote_loses_no_trade(make: Make) -> None:
-    world = make(plan(rules=LIVE))
-    world.ran(0)
-    call = made("AUSDT", 1)
-    world.close(1, flat(1), AUSDT=call)
-    world.start(at_open=False)
-    world.paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 400), {})
-    assert world.summary()[1:] == [("OPEN", "AUSDT", None, "100.01")]
-
-
 def test_the_kill_switch_closes_positions_survives_a_restart_and_is_resumed(make: Make) -> None:
     world = opened_at_quotes(make)
     world.start(at_open=False)
     assert not world.paper.kill_switch().on
     switch = world.paper.stop("page", "too hot")
-    assert (switch.on, switch.by, switch.reason, switch.since_ms) == (
-        True,
-        "page",
-        "too hot",
-        world.now_ms,
-    )
+    assert switch == KillSwitch(on=True, since_ms=world.now_ms, by="page", reason="too hot")
     world.start(at_open=False)
     assert world.paper.kill_switch() == switch
     world.paper.observe(quote("AUSDT", "100.5", "100.52", world.now_ms + 1), {})
