@@ -144,11 +144,11 @@ class CatchUp:
 
     def behind(self, until_ms: int) -> dict[str, int]:
         """The number of candles that each coin lacks up to `until_ms`, where it lacks any."""
-        lacking = {
-            symbol: (until_ms - newest_ms) // self.timeframe.ms
+        return {
+            symbol: count
             for symbol, newest_ms in self._signalled.items()
+            if (count := (until_ms - newest_ms) // self.timeframe.ms) > 0
         }
-        return {symbol: count for symbol, count in lacking.items() if count > 0}
 
     def stop(self, wait_s: float) -> None:
         """Ends the run in progress after its current bar; waits at most `wait_s` for that."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -84,7 +86,7 @@ class LiveTracker:
     def __init__(self, timeframe: Timeframe, record: TrackRecord) -> None:
         self._timeframe = timeframe
         self._record = record
-        self._coins: dict[str, _Coin] = {}
+        self._coins = defaultdict[str, _Coin](partial(_Coin, timeframe))
 
     def restore(
         self,
@@ -109,7 +111,7 @@ class LiveTracker:
             elif newest_ms[signal.symbol] == signal.candle_open_ms + len(path) * self._timeframe.ms:
                 still_open.setdefault(signal.symbol, []).append(signal)
                 paths.setdefault(signal.symbol, path)
-        self._coins = {symbol: _Coin(self._timeframe) for symbol in still_open}
+        self._coins.clear()
         for symbol, signals in still_open.items():
             self._coins[symbol].restore(signals, paths[symbol], newest_ms[symbol])
         return outcomes
@@ -118,20 +120,14 @@ class LiveTracker:
         """Settles the signals that the candles of `bar` decide."""
         outcomes: list[Outcome] = []
         for symbol, candle in bar.candles.items():
-            for signal, outcome in self._coin(symbol).advance(candle):
+            for signal, outcome in self._coins[symbol].advance(candle):
                 outcomes.append(self._counted(signal, outcome))
         return outcomes
 
     def open(self, signals: Sequence[Signal]) -> None:
         """Follows new signals, made at the close of the newest candle of their coin."""
         for signal in signals:
-            self._coin(signal.symbol).add(signal)
-
-    def _coin(self, symbol: str) -> _Coin:
-        coin = self._coins.get(symbol)
-        if coin is None:
-            coin = self._coins[symbol] = _Coin(self._timeframe)
-        return coin
+            self._coins[signal.symbol].add(signal)
 
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
         side = outcome.side

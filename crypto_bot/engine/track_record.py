@@ -17,7 +17,7 @@ _KEPT = 8192
 class _Pool:
     """One source over all coins: the tally as it stood at any of the newest instants."""
 
-    def __init__(self, before: Tally = _NONE) -> None:
+    def __init__(self, before: Tally) -> None:
         self._before = before
         self._times: list[int] = []
         self._sums: list[Tally] = []
@@ -52,8 +52,7 @@ class TrackRecord:
     def __init__(self, lag_ms: int) -> None:
         self.lag_ms = lag_ms
         """How old an outcome must be before it counts for other coins."""
-        self._on_coin: dict[Source, dict[str, Tally]] = {source: {} for source in Source}
-        self._pools = {source: _Pool() for source in Source}
+        self.restore({}, ())
 
     def restore(
         self, tallies: Mapping[tuple[Source, str], Tally], recent: Iterable[Settled]
@@ -62,7 +61,7 @@ class TrackRecord:
 
         `recent` must reach back a lag before the oldest candle that is still owed.
         """
-        self._on_coin = {source: {} for source in Source}
+        self._on_coin: dict[Source, dict[str, Tally]] = {source: {} for source in Source}
         before = dict.fromkeys(Source, _NONE)
         for (source, symbol), tally in tallies.items():
             self._on_coin[source][symbol] = tally

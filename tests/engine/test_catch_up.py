@@ -179,38 +179,33 @@ class Progress:
             self._loop.call_soon_threadsafe(self.current.set)
 
 
-async def test_a_slow_coin_does_not_hold_the_others_up(
-    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+@pytest.mark.parametrize(
+    ("slow_bar", "reached_bar"),
+    [(0, LAG_BARS - RECORD_BARS), (1, 1)],
+    ids=["first start", "live"],
+)
+async def test_a_slow_coin_holds_the_others_up_only_where_its_outcomes_count(
+    settings: Settings,
+    truth: Truth,
+    clock: ReplayClock,
+    database: Database,
+    *,
+    slow_bar: int,
+    reached_bar: int,
 ) -> None:
-    live_ms = START + M15.ms
-    feed, sink = Slow(truth, clock, live_ms), Progress(live_ms)
+    """In a first start the others run a lag ahead of its candles; live that is beyond now."""
+    slow_ms = START + slow_bar * M15.ms
+    feed, sink = Slow(truth, clock, slow_ms), Progress(START + reached_bar * M15.ms)
     catch_up = engine(settings, database, feed, sinks=[sink], patience_s=0.01)
-    await catch_up.to(START)
-    closed(clock, live_ms)
-    run = asyncio.create_task(catch_up.to(live_ms))
-    async with asyncio.timeout(120):
-        await sink.current.wait()
-    latest = SqlPredictionQueries(database, M15).latest_predictions()
-    live = {each.signal.symbol for each in latest if each.signal.candle_open_ms == live_ms}
-    assert live == set(SYMBOLS) - {"ETHUSDT"}
-    feed.released.set()
-    assert not (await run).owed
-    assert contents(database) == undisturbed(settings, truth, live_ms)
-
-
-async def test_a_first_start_in_waves_is_that_of_one(
-    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
-) -> None:
-    """The others go a lag ahead of the coin that is slow, and no further: its outcomes count."""
-    feed = Slow(truth, clock, START)
-    sink = Progress(START - (RECORD_BARS - LAG_BARS) * M15.ms)
-    catch_up = engine(settings, database, feed, sinks=[sink], patience_s=0.01)
-    run = asyncio.create_task(catch_up.to(START))
+    if slow_bar > 0:
+        await catch_up.to(START)
+    closed(clock, slow_ms)
+    run = asyncio.create_task(catch_up.to(slow_ms))
     async with asyncio.timeout(120):
         await sink.current.wait()
     feed.released.set()
     assert not (await run).owed
-    assert contents(database) == undisturbed(settings, truth, START)
+    assert contents(database) == undisturbed(settings, truth, slow_ms)
 
 
 async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(

@@ -56,7 +56,7 @@ def pooled_by_hand(outcomes: Sequence[tuple[int, str, Pred, Pred]], close_ms: in
 def test_a_coin_that_is_less_than_a_lag_behind_changes_nothing(
     outcomes: list[tuple[int, str, Pred, Pred]], data: st.DataObject
 ) -> None:
-    """Outcomes arrive by coin in order, but one coin comes up to a lag later than the others."""
+    """Outcomes arrive by coin in order, but one coin is up to a lag later than the others."""
     ordered = sorted(outcomes, key=lambda each: each[0])
     late = data.draw(st.integers(0, LAG_MS - 1))
     arrivals = sorted(ordered, key=lambda each: each[0] + (late if each[1] == "SOLUSDT" else 0))
@@ -70,7 +70,7 @@ def test_a_coin_that_is_less_than_a_lag_behind_changes_nothing(
 
 
 @given(OUTCOMES, st.integers(200, 500))
-def test_restored_it_says_the_same(
+def test_a_restored_record_gives_the_same(
     outcomes: list[tuple[int, str, Pred, Pred]], close_ms: int
 ) -> None:
     live, tallies = TrackRecord(LAG_MS), dict[tuple[Source, str], Tally]()

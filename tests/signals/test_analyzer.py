@@ -11,7 +11,7 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Pred
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.signals.analyzer import MIN_BARS, THRESHOLD, ProfessionalAnalyzer, confluence
+from crypto_bot.signals.analyzer import THRESHOLD, ProfessionalAnalyzer, confluence
 
 M15 = Timeframe.parse("15m")
 UP: dict[str, Any] = {
@@ -101,18 +101,12 @@ def test_the_reasons_name_every_part_with_its_values(calm: MarketView) -> None:
     )
 
 
-def test_it_names_only_timeframes_that_exist(calm: MarketView) -> None:
+def test_the_reasons_name_only_timeframes_that_exist(calm: MarketView) -> None:
     lacking = calm._replace(**UP, trend_1=0.5, trend_2=nan, trend_3=nan, trend_4=nan)
     daily = answer(lacking, ProfessionalAnalyzer(Timeframe.parse("1d")))
     assert isinstance(daily, Call)
     assert daily.reasons[1].endswith("base +0.00, 1w +0.50")
     assert not any("not enough" in reason for reason in daily.reasons)
-
-
-def test_with_too_few_candles_it_says_how_many_there_are(calm: MarketView) -> None:
-    few = calm._replace(**UP, bars=MIN_BARS - 1)
-    assert str(answer(few)) == "needs 97 candles without a gap, has 96"
-    assert isinstance(answer(few._replace(bars=MIN_BARS)), Call)
 
 
 @given(

@@ -1,4 +1,4 @@
-"""RSI with EMA, momentum and hold: their conditions at the edges, and what they say."""
+"""RSI with EMA, momentum and hold: their conditions at the edges, and their reasons."""
 
 from math import nan
 
@@ -8,9 +8,13 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Pred
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.ports import SignalSource
+from crypto_bot.signals.analyzer import ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
+
+M15 = Timeframe.parse("15m")
 
 
 def summary(answer: Call | SignalUnavailable) -> tuple[Pred | None, str]:
@@ -53,8 +57,8 @@ def test_momentum_passes_at_its_limit_scaled_by_the_root_of_time(
         assert summary(source.calls([beyond])[0])[0] is pred
 
 
-def test_momentum_says_the_change_and_its_limit(calm: MarketView) -> None:
-    source = Momentum(Timeframe.parse("15m"))
+def test_the_reason_of_momentum_is_the_change_and_its_limit(calm: MarketView) -> None:
+    source = Momentum(M15)
     views = [calm._replace(change_14=change) for change in (0.0123, -0.0311)]
     assert [summary(answer) for answer in source.calls(views)] == [
         (None, "14-bar change 123 bp, within ±250 bp"),
@@ -68,8 +72,14 @@ def test_hold_stays_out_even_of_a_coin_with_one_candle(calm: MarketView) -> None
         assert summary(answer) == (Pred.NO_TRADE, "no source sees a trade")
 
 
-def test_the_rules_say_how_many_candles_they_lack(calm: MarketView) -> None:
-    few = calm._replace(bars=14)
-    assert str(RsiMa().calls([few])[0]) == "needs 20 candles without a gap, has 14"
-    momentum = Momentum(Timeframe.parse("15m"))
-    assert str(momentum.calls([few])[0]) == "needs 15 candles without a gap, has 14"
+@pytest.mark.parametrize(
+    ("source", "needed"), [(RsiMa(), 20), (Momentum(M15), 15), (ProfessionalAnalyzer(M15), 97)]
+)
+def test_a_rule_declines_with_the_number_of_candles_that_it_has(
+    calm: MarketView, source: SignalSource, needed: int
+) -> None:
+    few, enough = source.calls([calm._replace(bars=needed - 1), calm._replace(bars=needed)])
+    assert str(few) == f"needs {needed} candles without a gap, has {needed - 1}"
+    assert "needs" not in str(enough)
+    (flat,) = source.calls([calm._replace(atr=0.0)])
+    assert str(flat) == "the price has not moved: there is no ATR for a stop"

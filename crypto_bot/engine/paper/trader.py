@@ -40,7 +40,7 @@ class PaperBar(NamedTuple):
 class PaperTrader:
     """`run` processes closed candles, `observe` quotes; new events wait in the book.
 
-    `at_open` says that signals are filled at the open of the next candle, and the ledger is a
+    With `at_open` signals are filled at the open of the next candle, and the ledger is a
     function of signals and candles alone. Otherwise they are filled from quotes, and the candles
     settle what the quotes did not show.
     """

@@ -60,7 +60,7 @@ class PaperTrading:
     ) -> None:
         """Rebuilds every account from the store; to be called first. Raises StoreError.
 
-        `funded` says that the exchange publishes its funding rates, see `pay_funding`.
+        `funded`: the exchange publishes its funding rates, see `pay_funding`.
         """
         with self._lock:
             self._at_open = at_open

@@ -15,13 +15,11 @@ from crypto_bot.domain.ledger import Account
 from crypto_bot.domain.paper import Market
 from crypto_bot.domain.paper_report import AccountStatistics, ClosedTrade, EquityPoint
 from crypto_bot.domain.signal import Pred, Source
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.equity_curve import EquityCurve
 from crypto_bot.engine.paper.price_memory import WINDOW_BARS, PriceMemory
 from crypto_bot.engine.paper.statistics import sharpe, statistics
 from tests.domain.paper_accounts import T0, TF_MS, D
-
-M15 = Timeframe.parse("15m")
+from tests.engine.paper.paper_world import M15, candle
 
 
 def trade(number: int, net: str, r: float) -> ClosedTrade:
@@ -120,18 +118,14 @@ def test_the_curve_keeps_midnights_and_knows_the_deepest_fall() -> None:
 def test_the_memory_is_of_the_window_alone() -> None:
     rng = random.Random(1)
     memory = PriceMemory(M15)
-    last = {"A": 100.0, "B": 50.0, "C": 20.0}
-    series: dict[str, list[Candle]] = {symbol: [] for symbol in last}
+    price = {"A": 100.0, "B": 50.0, "C": 20.0}
+    series: dict[str, list[Candle]] = {symbol: [] for symbol in price}
     for bar in range(2 * WINDOW_BARS):
         move = rng.gauss(0, 0.01)
-        moves = {"A": move, "B": move + rng.gauss(0, 0.001), "C": -move + rng.gauss(0, 0.001)}
-        bars = {}
-        for symbol, by in moves.items():
-            last[symbol] *= 1 + by
-            price = round(last[symbol], 4)
-            bars[symbol] = Candle(T0 + bar * TF_MS, price, price, price, price, 1.0)
-            series[symbol].append(bars[symbol])
-        memory.take(T0 + bar * TF_MS, bars)
+        for symbol, sign in (("A", 1), ("B", 1), ("C", -1)):
+            price[symbol] *= 1 + sign * move + rng.gauss(0, 0.001)
+            series[symbol].append(candle(bar, *[round(price[symbol], 4)] * 4))
+        memory.take(T0 + bar * TF_MS, {symbol: of[-1] for symbol, of in series.items()})
     fresh = PriceMemory(M15)
     fresh.load({symbol: of[-WINDOW_BARS:] for symbol, of in series.items()})
     assert (
