@@ -23,6 +23,7 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.catalog import served_words
+from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.leak_audit import Check, audit
 from crypto_bot.training.panel import Question
@@ -161,6 +162,7 @@ def _show(settings: Settings, name: Named) -> int:
     for label, value in (
         ("version", meta.version),
         ("family", f"{meta.family} ({meta.size}), {meta.window_bars} bars"),
+        ("can", FAMILIES.get(meta.family).capabilities.words),
         ("features", f"{meta.feature_set} {meta.schema_hash[:8]}, {len(meta.columns)} columns"),
         ("label", meta.label.words),
         (

@@ -94,6 +94,7 @@ def test_show_and_rollback(folder: Path, models: Run) -> None:
     code, printed = models("show", "BTCUSDT")
     assert code == 0
     assert "hold_atr 0.75, horizon 4b" in printed
+    assert "can       resumes a killed fit, starts from another model, is stacked" in printed
     assert "direction_auc" in printed
     assert f"* 0002  {new.version}" in printed
     assert f"  0001  {old.version}" in printed
