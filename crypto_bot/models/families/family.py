@@ -136,7 +136,7 @@ class Capabilities(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Such as `resumes a killed fit, is stacked`; `fits and predicts` where there is no more."""
+        """Such as `resumes a killed fit, is stacked`; `fits and predicts` without any."""
         every = (
             ("resumes a killed fit", self.resumes),
             ("starts from another model", self.starts_from_model),
