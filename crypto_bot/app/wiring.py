@@ -20,6 +20,7 @@ from crypto_bot.engine.shared_views import SharedViews
 from crypto_bot.engine.signal_engine import SignalEngineService
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.features.views import RuleViews
+from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import (
@@ -30,11 +31,12 @@ from crypto_bot.ports import (
     Commits,
     MarketViews,
     ModelCallLog,
+    ModelCatalog,
     SignalSink,
     SignalSource,
 )
 from crypto_bot.serving.model_source import PerCoinModels, Registry
-from crypto_bot.signals.analyzer import ProfessionalAnalyzer
+from crypto_bot.signals.analyzer import THRESHOLD, ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
@@ -71,7 +73,18 @@ def build_core(
     `registry` replaces the models folder of the settings.
     """
     timeframe = settings.timeframe
-    models = _models(settings, symbols, archive, log, registry) if settings.use_ml else None
+    models = None
+    if settings.use_ml:
+        models = PerCoinModels(
+            registry=registry or model_registry(settings),
+            symbols=symbols,
+            timeframe=timeframe,
+            archive=archive,
+            log=log,
+            device=settings.device,
+            cost_bps=settings.decision.cost_bps,
+            series=open_series(settings),
+        )
     views = SharedViews(RuleViews(symbols, timeframe), [models] if models else [])
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
@@ -117,13 +130,8 @@ def build_catch_up(
     timeframe, exchange = settings.timeframe, settings.exchange
     store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
-    core = build_core(
-        *(settings, symbols, clock, store),
-        archive=archive,
-        sinks=sinks,
-        log=store,
-        registry=registry,
-    )
+    parts = (settings, symbols, clock, store)
+    core = build_core(*parts, archive=archive, sinks=sinks, log=store, registry=registry)
     intake = CandleIntake(
         *(timeframe, feed, clock),
         grace_ms=int(exchange.grace_s * 1000),
@@ -146,29 +154,11 @@ def build_catch_up(
     )
 
 
-def _models(
-    settings: Settings,
-    symbols: Sequence[str],
-    archive: CandleArchive,
-    log: ModelCallLog | None,
-    registry: Registry | None,
-) -> PerCoinModels:
-    return PerCoinModels(
-        registry=registry or model_registry(settings),
-        symbols=symbols,
-        timeframe=settings.timeframe,
-        archive=archive,
-        log=log,
-        device=settings.device,
-        cost_bps=settings.decision.cost_bps,
-        series=open_series(settings),
-    )
-
-
 def rules(settings: Settings) -> list[SignalSource]:
     """The fallback chain after the models, in order."""
     timeframe = settings.timeframe
-    return [_analyzer(settings), RsiMa(), Momentum(timeframe), Hold()]
+    analyzer = ProfessionalAnalyzer(timeframe, settings.engine.analyzer_threshold or THRESHOLD)
+    return [analyzer, RsiMa(), Momentum(timeframe), Hold()]
 
 
 def model_registry(settings: Settings) -> ModelRegistry:
@@ -183,11 +173,13 @@ def model_registry(settings: Settings) -> ModelRegistry:
     return ModelRegistry(settings.models_dir, settings.timeframe, policy)
 
 
-def _analyzer(settings: Settings) -> ProfessionalAnalyzer:
-    threshold = settings.engine.analyzer_threshold
-    if threshold is None:
-        return ProfessionalAnalyzer(settings.timeframe)
-    return ProfessionalAnalyzer(settings.timeframe, threshold)
+def model_catalog(
+    registry: ModelRegistry | None, symbols: Sequence[str], newest_open_ms: Callable[[], int]
+) -> ModelCatalog:
+    """What `registry` serves to `symbols` for the newest closed candle; None: nothing."""
+    if registry is None:
+        return SwitchedOff()
+    return PublishedCatalog(registry, symbols, newest_open_ms)
 
 
 def check_device(settings: Settings) -> None:
