@@ -21,7 +21,8 @@ from crypto_bot.app.paper import PaperLog, PaperService
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
 from crypto_bot.app.training.retraining import Retrainer
-from crypto_bot.app.wiring import check_device, model_catalog, model_registry
+from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.models.device import chosen_device
 
 _log = structlog.get_logger()
 
@@ -33,7 +34,8 @@ class Daemon:
         self._settings = settings
         self._timeframe = settings.timeframe
         self._symbols = load_symbols(settings.symbols_file)
-        check_device(settings)
+        if settings.use_ml and settings.device == "cuda":
+            chosen_device(settings.device)
         machine = SystemClock()
         self._registry = model_registry(settings) if settings.use_ml else None
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)

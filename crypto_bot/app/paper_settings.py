@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -74,7 +74,7 @@ class PaperAccountSettings(BaseModel):
 
     def plan(self) -> Plan:
         """The account as plain values."""
-        on = {name: getattr(self, name) or None for name in Rules._fields}
+        on: dict[str, Any] = {name: getattr(self, name) or None for name in Rules._fields}
         return Plan(
             name=self.name,
             market=self.market,

@@ -22,8 +22,9 @@ from crypto_bot.app.paper_settings import PaperSettings
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
-from crypto_bot.domain.notice import QuietHours, zone_of
+from crypto_bot.domain.notice import Level, QuietHours, zone_of
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.reports.outbox import Rules
 
 CONFIG_FILE = Path("crypto_bot.toml")
 _PREFIX = "CRYPTO_BOT_"
@@ -143,6 +144,13 @@ class NotifySettings(_Section):
     """Such as 22:00-07:00: only alarms are sent; the rest follows as one digest at the end."""
     zone: str = "UTC"
     """Of the quiet hours and of the times in a digest, e.g. Europe/Berlin."""
+
+    def rules(self) -> Rules:
+        """The level and the quiet hours. Raises ConfigError."""
+        quiet = None
+        if self.quiet_hours is not None:
+            quiet = QuietHours.parse(self.quiet_hours, self.zone)
+        return Rules(Level[self.level.upper()], quiet, zone_of(self.zone))
 
 
 class Settings(BaseSettings):
@@ -288,10 +296,7 @@ def _check(settings: Settings) -> None:
         raise ConfigError("settings: engine.record_lag_bars must exceed engine.horizon_bars")
     if settings.exchange.grace_s * 1000 >= settings.timeframe.ms:
         raise ConfigError(f"settings: exchange.grace_s must be shorter than {settings.tf}")
-    if settings.notify.quiet_hours is None:
-        zone_of(settings.notify.zone)
-    else:
-        QuietHours.parse(settings.notify.quiet_hours, settings.notify.zone)
+    settings.notify.rules()
     if not is_loopback(settings.api.host) and settings.api.token is None:
         raise ConfigError(
             f"host {settings.api.host} is reachable from other machines: set the environment "

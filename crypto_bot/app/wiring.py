@@ -10,7 +10,6 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
-from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.engine.candle_intake import CandleIntake
 from crypto_bot.engine.catch_up import CatchUp
@@ -180,15 +179,3 @@ def model_catalog(
     if registry is None:
         return SwitchedOff()
     return PublishedCatalog(registry, symbols, newest_open_ms)
-
-
-def check_device(settings: Settings) -> None:
-    """Raises ConfigError if `device` is `cuda` and there is no CUDA GPU."""
-    if not settings.use_ml or settings.device != "cuda":
-        return
-    import torch  # noqa: PLC0415 - takes two seconds and 200 MB
-
-    if not torch.cuda.is_available():
-        raise ConfigError(
-            "device cuda: torch finds no CUDA GPU on this machine; use --device auto or cpu"
-        )

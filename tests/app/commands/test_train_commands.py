@@ -18,7 +18,8 @@ from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.run_store import RunStore, TrainerLock
 from tests.app.conftest import Run
-from tests.app.made_candles import DAYS, HOUR, market, write
+from tests.app.made_candles import DAYS, market, write
+from tests.training.made_market import HOUR
 
 SMALL = (
     *("--tf", "1h", "--folds", "1", "--epochs", "1", "--size", "tiny", "--window_bars", "16"),
