@@ -12,13 +12,14 @@ from crypto_bot.adapters.notify.channel import Post
 from crypto_bot.app.settings import NotifySettings
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.model_card import ModelEntry
-from crypto_bot.domain.notice import Notice
+from crypto_bot.domain.notice import Level, Notice, QuietHours, zone_of
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.engine.paper.notices import PaperChanges
 from crypto_bot.ports import ChannelCounts, Clock, ModelCatalog, PaperTrading, StoredSignal
 from crypto_bot.reports.notices import HealthChanges, ModelChanges, of_signals, started, stopped
+from crypto_bot.reports.outbox import Rules
 
 _CHECK_S = 1.0
 _CHECKS_PER_CATALOG = 60
@@ -40,7 +41,7 @@ class Notices:
         self._post = None
         if settings.urls is not None:
             receivers = open_receivers(settings.urls.get_secret_value())
-            self._post = Post(receivers, settings.rules(), clock)
+            self._post = Post(receivers, rules(settings), clock)
         self._paper = PaperChanges()
         self._flushes: list[asyncio.Task[None]] = []
         self.models: Sequence[ModelEntry] = ()
@@ -113,3 +114,11 @@ class Notices:
     async def close(self) -> None:
         """Waits until the queues are flushed or the time is over."""
         await asyncio.gather(*self._flushes)
+
+
+def rules(settings: NotifySettings) -> Rules:
+    """Level and quiet hours from the settings. Raises ConfigError."""
+    quiet = None
+    if settings.quiet_hours is not None:
+        quiet = QuietHours.parse(settings.quiet_hours, settings.zone)
+    return Rules(Level[settings.level.upper()], quiet, zone_of(settings.zone))

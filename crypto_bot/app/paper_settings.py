@@ -15,10 +15,14 @@ _TAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(5)}
 _MAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(2)}
 
 
-class PaperAccountSettings(BaseModel):
-    """One paper account. Shares are of equity; a rule that is 0 is switched off."""
+class Section(BaseModel):
+    """A section of the settings: unknown keys are errors."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class PaperAccountSettings(Section):
+    """One paper account. Shares are of equity; a rule that is 0 is switched off."""
 
     name: str = Field(min_length=1, max_length=32, pattern="^[a-z0-9_-]+$")
     market: Market = Market.SPOT
@@ -97,10 +101,8 @@ class PaperAccountSettings(BaseModel):
         )
 
 
-class PaperSettings(BaseModel):
+class PaperSettings(Section):
     """Paper trading."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     fills: Literal["quotes", "candles"] = "quotes"

@@ -68,8 +68,7 @@ def build_core(
 ) -> Core:
     """Views, models, record, tracker and cycle, all of them empty.
 
-    `log` lets the models reload earlier scores instead of recomputing them; predictions are equal.
-    `registry` replaces the models folder of the settings.
+    `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder.
     """
     timeframe = settings.timeframe
     models = None
@@ -84,13 +83,12 @@ def build_core(
             cost_bps=settings.decision.cost_bps,
             series=open_series(settings),
         )
-    views = SharedViews(RuleViews(symbols, timeframe), [models] if models else [])
+    served = [models] if models else []
+    views = SharedViews(RuleViews(symbols, timeframe), served)
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
     engine = SignalEngineService(
-        timeframe,
-        [models, *rules(settings)] if models else rules(settings),
-        record,
+        *(timeframe, [*served, *rules(settings)], record),
         horizon_bars=settings.engine.horizon_bars,
         cost_bps=settings.decision.cost_bps,
         engine=settings.engine_key.name,

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Sequence
 
 from crypto_bot.app.commands.flags import settings_of
-from crypto_bot.app.settings import load_symbols
+from crypto_bot.app.settings import load_symbols, require_symbols
 from crypto_bot.app.training.executors import IN_PROCESS
-from crypto_bot.app.training.flags import symbols_in, training_parser
+from crypto_bot.app.training.flags import training_parser
 from crypto_bot.app.training.run import Call, train
 
 
@@ -19,7 +19,7 @@ def train_one(argv: Sequence[str]) -> int:
     parser.set_defaults(executor=IN_PROCESS, max_workers=1, pool="0", force=1)
     flags = parser.parse_args(argv)
     command = f"{parser.prog} {shlex.join(argv)}"
-    settings, symbols = settings_of(flags), symbols_in(flags.symbol)
+    settings, symbols = settings_of(flags), require_symbols(flags.symbol.split(","), "--symbol")
     return train(Call("one", command, flags, settings, symbols, must_train=True))
 
 

@@ -132,14 +132,3 @@ def require_writable(folder: Path) -> None:
             f"models folder {folder} cannot be written ({error.strerror}): name another "
             "--models_dir"
         ) from error
-
-
-def symbols_in(text: str) -> tuple[str, ...]:
-    """Symbols separated by commas. Raises ConfigError."""
-    symbols = tuple(text.split(","))
-    for symbol in symbols:
-        if not symbol.isalnum() or not symbol.isupper():
-            raise ConfigError(f"'{symbol}' is no symbol such as BTCUSDT")
-    if len(set(symbols)) < len(symbols):
-        raise ConfigError(f"{text}: a symbol is named twice")
-    return symbols

@@ -15,10 +15,10 @@ from rich.console import Console
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.logging import configure
-from crypto_bot.app.settings import Settings
+from crypto_bot.app.settings import Settings, require_symbols
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.executors import RAY, chosen_executor, executor_of
-from crypto_bot.app.training.flags import question_of, require_writable, symbols_in, training_plan
+from crypto_bot.app.training.flags import question_of, require_writable, training_plan
 from crypto_bot.app.training.mlflow_runs import MlflowRuns
 from crypto_bot.app.training.records import RecordedRun
 from crypto_bot.app.training.screen import Screen, table_of
@@ -108,7 +108,7 @@ def _surveyed(call: Call) -> Survey:
     if flags.pool == "1" and call.must_train:
         others = held.symbols
     elif flags.pool not in {"0", "1"}:
-        others = symbols_in(flags.pool)
+        others = require_symbols(flags.pool.split(","), "--pool")
     return survey(
         *(held, Candidates(call.symbols, others, call.must_train)),
         *(wanted, call.settings.models_dir),

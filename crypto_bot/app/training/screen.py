@@ -70,8 +70,8 @@ class Screen:
                     highlight=False,
                 )
             case ModelNotPublished(symbol, reason):
-                words = f"{symbol or POOL}: no model: {reason}"
-                self._console.print(words, style="red", markup=False)
+                text = f"{symbol or POOL}: no model: {reason}"
+                self._console.print(text, style="red", markup=False)
 
     def _drawn(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -83,11 +83,11 @@ class Screen:
 
     def _overall(self) -> str:
         spent = self._timer() - self._began_s
-        words = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
+        progress = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
         if not self._here:
-            return words
+            return progress
         left = spent / self._here * (self._jobs - self._done)
-        return f"{words}, about {_lasting(left)} left"
+        return f"{progress}, about {_lasting(left)} left"
 
 
 def _phase(job: Job, report: EpochReport | None) -> str:
