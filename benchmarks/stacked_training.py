@@ -21,9 +21,9 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
+from crypto_bot.models.families.cnn_lstm.head import HeadFit, learn_together
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
-from crypto_bot.models.families.cnn_lstm.stacked_head import HeadFit, learn_together
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.tower_stack import TowerStack
 
 FEATURES = feature_set("per_coin_v2")
@@ -65,7 +65,7 @@ def made(asked: argparse.Namespace, device: torch.device) -> list[HeadFit]:
 
     told = []
     for coin in range(asked.coins):
-        tower = Tower(columns, SIZES[asked.size], 0.2)
+        tower = Tower(columns, SIZES[asked.size])
         tower.start_at(0.5)
         first = coin * bars + asked.bars
         fit, validation = data(first, asked.windows), data(first + asked.windows, VALIDATION)
@@ -106,6 +106,7 @@ def main(words: Sequence[str] | None = None) -> None:
         batch_size=asked.batch_size,
         learning_rate=1e-3,
         weight_decay=0.01,
+        dropout=0.2,
         epoch_examples=asked.windows,
         stops_early=False,
     )

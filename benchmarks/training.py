@@ -20,13 +20,16 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from benchmarks import training_memory
 from crypto_bot.features.sets import feature_set
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Run, Schedule
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, block_offsets, gather
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule, Stream
+from crypto_bot.models.families.cnn_lstm.steps import Steps, Turn, Weights
+from crypto_bot.models.families.cnn_lstm.tower_stack import vector_of
 
 BARS_OF_SERIES = 60_000
 ROUNDS = 15
 CASES = ((16, 256), (16, 16), (96, 256), (96, 16))
 """Bars of a window, and windows of a batch."""
+DROPOUT = 0.2
 CORES = os.cpu_count() or 1
 
 
@@ -39,7 +42,7 @@ class PlainNet(nn.Module):
         self.conv = nn.Conv1d(columns, channels, 4, stride=4)
         self.lstm = nn.LSTM(channels, tower.lstm.hidden_size, batch_first=True)
         self.dense = nn.Linear(tower.dense.in_features, tower.dense.out_features)
-        self.dropout = nn.Dropout(tower.dropout.p)
+        self.dropout = nn.Dropout(DROPOUT)
         self.deep = nn.Linear(tower.dense.out_features, 1)
         self.wide = nn.Linear(columns, 1, bias=False)
         held = {
@@ -93,7 +96,7 @@ class Case(NamedTuple):
     def tower(self) -> Tower:
         """The same at every call."""
         torch.manual_seed(0)
-        return Tower(self.columns, SIZES["default"], 0.2)
+        return Tower(self.columns, SIZES["default"])
 
 
 def batches(loader: DataLoader[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
@@ -134,14 +137,24 @@ def ours(case: Case) -> Callable[[], None]:
         head="move",
         seed=0,
         window_bars=case.bars,
-        epochs=10_000,
+        epochs=1,
         batch_size=case.batch,
         learning_rate=1e-3,
         weight_decay=0.01,
+        dropout=DROPOUT,
         epoch_examples=case.steps * case.batch,
         stops_early=False,
     )
-    return Run(case.tower(), data, schedule).epoch
+    examples, tower = case.steps * case.batch, case.tower()
+    vector = vector_of(tower)
+    begun = Weights(vector, torch.zeros_like(vector), torch.zeros_like(vector), 0)
+    steps, stream = Steps([tower], [data], [begun], [examples], schedule), Stream(len(ends), 0)
+    rates = torch.full((case.steps,), schedule.learning_rate, dtype=torch.float64)
+
+    def epoch() -> None:
+        steps.epoch([Turn(stream.take(examples), rates)], 1)
+
+    return epoch
 
 
 def made(bars: int, batch: int) -> Case:

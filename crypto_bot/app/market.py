@@ -13,7 +13,7 @@ from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.simulated import SimulatedExchange
 from crypto_bot.adapters.exchange.stream import StreamedPrices
-from crypto_bot.app.settings import Settings, SimSettings
+from crypto_bot.app.settings import ExchangeSettings, Settings, SimSettings
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 
@@ -57,23 +57,21 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     `resume_ms` is where the stored candles end: a simulated market continues there. Raises
     ConfigError, or ExchangeUnavailable where the simulated exchange does not start.
     """
-    exchange, timeframe = settings.exchange, settings.timeframe
-    exchange_id, url, process = exchange.id, exchange.url, None
-    clock: SystemClock | AcceleratedClock = SystemClock()
-    if exchange.id == SIM:
-        if url is None:
-            process = SimulatedExchange.start(_flags(settings.sim, symbols, timeframe, resume_ms))
-            url = process.url
-        exchange_id, clock = _SPOKEN_BY_SIM, clock_of(url)
-    feed = CcxtFeed(
-        *(exchange_id, timeframe, clock),
-        url=url,
-        timeout_s=exchange.timeout_s,
-        market_type=exchange.market_type,
-        streams=exchange.stream_prices,
-    )
-    prices = StreamedPrices(feed.line) if exchange.stream_prices else CcxtPrices(feed.line)
-    return Market(clock, feed, prices, process)
+    exchange = settings.exchange
+    if exchange.id != SIM:
+        clock = SystemClock()
+        feed = _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url)
+        return Market(clock, feed, _prices(exchange, feed))
+    process = None
+    if exchange.url is None:
+        process = SimulatedExchange.start(
+            _flags(settings.sim, symbols, settings.timeframe, resume_ms)
+        )
+    url = exchange.url if process is None else process.url
+    assert url is not None
+    sim_clock = clock_of(url)
+    feed = _feed(exchange, _SPOKEN_BY_SIM, settings.timeframe, sim_clock, url)
+    return Market(sim_clock, feed, _prices(exchange, feed), process)
 
 
 def clock_of(url: str) -> AcceleratedClock:
@@ -88,6 +86,28 @@ def clock_of(url: str) -> AcceleratedClock:
         raise ExchangeUnavailable(f"no simulated exchange at {url}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"the server at {url} is not the simulated exchange") from error
+
+
+def _feed(
+    exchange: ExchangeSettings,
+    exchange_id: str,
+    timeframe: Timeframe,
+    clock: SystemClock | AcceleratedClock,
+    url: str | None,
+) -> CcxtFeed:
+    return CcxtFeed(
+        exchange_id,
+        timeframe,
+        clock,
+        url=url,
+        timeout_s=exchange.timeout_s,
+        market_type=exchange.market_type,
+        streams=exchange.stream_prices,
+    )
+
+
+def _prices(exchange: ExchangeSettings, feed: CcxtFeed) -> CcxtPrices | StreamedPrices:
+    return StreamedPrices(feed.line) if exchange.stream_prices else CcxtPrices(feed.line)
 
 
 def _flags(

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged, TrainingError
+from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.device import chosen_device
-from crypto_bot.models.families.cnn_lstm import fit as fitting
-from crypto_bot.models.families.cnn_lstm import head
 from crypto_bot.models.families.cnn_lstm.family import CnnLstm
 from crypto_bot.models.families.cnn_lstm.fit import (
     BEST_FILE,
@@ -21,7 +19,6 @@ from crypto_bot.models.families.cnn_lstm.fit import (
     NetModel,
     NetSettings,
 )
-from crypto_bot.models.families.cnn_lstm.head import Schedule
 from crypto_bot.models.families.cnn_lstm.net import (
     SIZES,
     Architecture,
@@ -88,7 +85,7 @@ def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> N
 
 def test_a_window_holds_its_own_rows_alone() -> None:
     features = torch.arange(60.0).reshape(20, 3) / 20
-    tower = Tower(np.array([0, 2]), SIZES["tiny"], 0.0)
+    tower = Tower(np.array([0, 2]), SIZES["tiny"])
     told = gather(tower, features, torch.tensor([7, 19]), block_offsets(8))
     assert told.shape == (2, 2, 8)
     for place, end in enumerate((7, 19)):
@@ -187,29 +184,6 @@ def test_a_loss_that_is_not_finite_names_head_and_step() -> None:
         TrainingDiverged, match="the move head diverged: its loss is nan in epoch 1"
     ):
         CnnLstm(TINY, QUICK, 1).fit(told, examples(seed=1))
-
-
-def test_out_of_gpu_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[int] = []
-
-    def learn(*given: object) -> object:
-        schedule = given[3]
-        assert isinstance(schedule, Schedule)
-        tried.append(schedule.batch_size)
-        if schedule.batch_size > 64:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return head.learn(*given)  # type: ignore[arg-type]  # as they were given
-
-    monkeypatch.setattr(fitting, "learn", learn)
-    settings = NetSettings(epochs=1, up_epochs=1, batch_size=128, device="cpu")
-    fitted = CnnLstm(TINY, settings, 1).fit(examples(), examples(seed=1))
-    assert tried == [128, 64, 64]  # both heads fit at last
-    smaller = NetSettings(epochs=1, up_epochs=1, batch_size=64, device="cpu")
-    again = CnnLstm(TINY, smaller, 1).fit(examples(), examples(seed=1))
-    assert fitted.files() == again.files()
-    larger = NetSettings(epochs=1, up_epochs=1, batch_size=256, device="cpu")
-    with pytest.raises(TrainingError, match="with batches of 256 windows and of 128: use a small"):
-        CnnLstm(TINY, larger, 1).fit(examples(), examples(seed=1))
 
 
 def test_weights_of_another_architecture_are_refused() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from crypto_bot.models.families.cnn_lstm import stacked_fit
+from crypto_bot.models.families.cnn_lstm import fit
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import do
 from crypto_bot.training.executors.stacked import Stacked
@@ -147,12 +147,13 @@ def test_too_little_memory_for_all_is_reported_of_each(
     def cramped(*given: object) -> NoReturn:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(stacked_fit, "learn_together", cramped)
+    monkeypatch.setattr(fit, "learn_together", cramped)
     draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
     for event in until_ended(begun_with(draft, store, jobs), len(jobs)):
         assert isinstance(event, JobFailed)
-        assert event.reason.startswith("out of GPU memory with 4 coins at once, 16 windows of each")
+        assert event.reason.startswith("out of GPU memory with batches of 32 windows and of 16")
+        assert "networks at once: 4" in event.reason
 
 
 @pytest.mark.slow

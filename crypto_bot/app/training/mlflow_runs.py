@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
@@ -36,10 +37,14 @@ class MlflowRuns:
 
     def observe(self, event: Event) -> None:
         """Records a model that was published."""
-        if self._given_up or not isinstance(event, ModelPublished):
+        if isinstance(event, ModelPublished):
+            self._attempt(lambda: self._record(event))
+
+    def _attempt(self, record: Callable[[], None]) -> None:
+        if self._given_up:
             return
         try:
-            self._record(event)
+            record()
         except Exception as error:  # noqa: BLE001 - whatever a foreign server does, training continues
             self._given_up = True
             first = first_line(error)

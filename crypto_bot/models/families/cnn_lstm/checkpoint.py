@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from crypto_bot.models.checkpoint_store import CheckpointStore
 
@@ -40,18 +39,3 @@ class Checkpoints:
         kept = io.BytesIO()
         torch.save({"settings": self._settings, "heads": self._heads}, kept)
         self.store.save(kept.getvalue())
-
-
-def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Where the random numbers of this thread, and of a GPU, stand."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def restore_random(state: dict[str, Tensor], device: torch.device) -> None:
-    """Continues with the random numbers of `state`."""
-    torch.set_rng_state(state["cpu"].cpu())
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"].cpu(), device)

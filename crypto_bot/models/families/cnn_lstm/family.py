@@ -9,10 +9,9 @@ from functools import cache
 from typing import ClassVar, cast
 
 import numpy as np
-import structlog
 import torch
 
-from crypto_bot.domain.errors import ConfigError, CryptoBotError, ModelIncompatible, TrainingError
+from crypto_bot.domain.errors import ConfigError, CryptoBotError, ModelIncompatible
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
@@ -25,10 +24,10 @@ from crypto_bot.models.families.cnn_lstm.fit import (
     NetModel,
     NetSettings,
     fit_alone,
+    fit_together,
 )
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
-from crypto_bot.models.families.cnn_lstm.stacked_fit import fit_together
 from crypto_bot.models.families.cnn_lstm.weights import restore
 from crypto_bot.models.families.family import (
     Capabilities,
@@ -39,7 +38,6 @@ from crypto_bot.models.families.family import (
     Model,
     Stack,
     StackedFit,
-    require_classes,
 )
 from crypto_bot.models.families.two_heads import MOVE, UP, reads_of
 from crypto_bot.models.spec import ModelSpec, Reads
@@ -50,8 +48,6 @@ _TUNING_EPOCHS, _TUNING_UP_EPOCHS = 3, 1
 _MOVED = 0.5
 """Share of the rows that the direction head learns from."""
 _PROBE_ROWS, _PROBE_STEPS = 20_000, 12
-
-log = structlog.get_logger()
 
 
 class NetStacking:
@@ -144,23 +140,7 @@ class CnnLstm:
         start: Files | None = None,
         checkpoints: CheckpointStore = UNSAVED,
     ) -> FittedNet:
-        require_classes(self.spec.label, (("fit", fit), ("validation", validation)))
-        batch_size = self.settings.batch_size
-        halved = max(1, batch_size // 2)
-        asked = self.net_fit(fit, validation, start, checkpoints)
-        try:
-            return fit_alone(asked, batch_size)
-        except torch.OutOfMemoryError:
-            log.warning("batch.halved", reason="out of GPU memory", batch_size=halved)
-        # Not inside the handler: there the error still holds what is on the GPU.
-        torch.cuda.empty_cache()
-        try:
-            return fit_alone(asked, halved)
-        except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                f"out of GPU memory with batches of {batch_size} windows and of {halved}: use a "
-                "smaller --batch_size or --device cpu"
-            ) from error
+        return fit_alone(self.net_fit(fit, validation, start, checkpoints))
 
     def net_fit(
         self, fit: Examples, validation: Examples, start: Files | None, store: CheckpointStore
@@ -210,7 +190,7 @@ def windows_per_s(architecture: Architecture, label: LabelSpec, batch: int, devi
     probe = Examples(features, ends, labels, np.ones(ends.size))
     few = Examples(features, ends[:256], labels[:256], np.ones(256))
     asked = NetFit(label, architecture, net, 0, probe, few, None, UNSAVED)
-    fit_alone(asked._replace(fit=few), batch)  # what is loaded and allocated once
+    fit_alone(asked._replace(fit=few))  # what is loaded and allocated once
     began = time.perf_counter()
-    fit_alone(asked, batch)
+    fit_alone(asked)
     return 2 * _PROBE_STEPS * batch / (time.perf_counter() - began)

@@ -1,25 +1,27 @@
-"""Fitting a network: two towers learned one after the other, each by its own rule of stopping."""
+"""Fitting one network or a stack: two towers one after the other, each by its own stopping rule."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import structlog
 import torch
+from torch import Tensor
 
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, CryptoBotError, TrainingError
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.models.checkpoint_store import CheckpointStore
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, answers, learn
-from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, Tower
+from crypto_bot.models.families.cnn_lstm.head import HeadFit, Learned, learn_together
+from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, answers
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.weights import packed, restore
-from crypto_bot.models.families.family import Examples, Features, Files
+from crypto_bot.models.families.family import Examples, Features, Files, require_classes
 from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
@@ -30,7 +32,9 @@ BEST_FILE = "cnn_lstm_best.pth"
 FILE = "cnn_lstm_v1.pth"
 """The model: the move head's best epoch, and the direction head after its budget."""
 
-Question = Callable[[Examples, Direction], tuple[Bools, Bools]]
+_Question = Callable[[Examples, Direction], tuple[Bools, Bools]]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class NetFit(NamedTuple):
 
     def new_net(self) -> CnnLstmNet:
         """The network before it has learned anything, from the random numbers of torch."""
-        net = CnnLstmNet(self.architecture, self.settings.dropout)
+        net = CnnLstmNet(self.architecture)
         if self.start is not None:
             restore(net, FILE, self.start)
             return net
@@ -137,6 +141,7 @@ class NetFit(NamedTuple):
             batch_size=batch_size,
             learning_rate=s.learning_rate,
             weight_decay=s.weight_decay,
+            dropout=s.dropout,
             epoch_examples=s.epoch_examples,
             stops_early=True,
         )
@@ -156,61 +161,129 @@ class NetFit(NamedTuple):
             for head, learned in (("move", move), ("direction", up))
             for part, losses in (("fit", learned.fit_loss), ("validation", learned.validation_loss))
         }
-        return FittedNet(net.cpu().eval(), self.direction, packed(best), curves)
+        return FittedNet(net.eval(), self.direction, packed(best), curves)
 
 
-def fit_alone(asked: NetFit, batch_size: int) -> FittedNet:
-    """Fits one network, each head in turn."""
-    s = asked.settings
-    device = chosen_device(s.device)
-    schedule, budget = asked.schedules(batch_size)
-    kept = Checkpoints(asked.store, f"{asked.architecture} {schedule} {budget} {s.dropout}")
-
-    def learned(tower: Tower, question: Question, how: Schedule) -> Learned:
-        data = _data(device, asked, question)
-        with read_at_random(asked.fit.features):
-            return learn(tower, *data, how, kept)
-
-    with _repeatable(device, asked.seed):
-        net = asked.new_net().to(device)
-        move = learned(net.move, asked_to_move, schedule)
-        up = learned(net.up, asked_which_way, budget)
-    return asked.fitted(net, move, up)
+Outcomes = list[FittedNet | CryptoBotError]
 
 
-@contextmanager
-def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
-    """Random numbers from `seed` alone, and of a GPU's algorithms those that repeat themselves."""
-    # cuBLAS reads it when a process first uses the GPU; without it the LSTM may round differently.
+def fit_together(asked: Sequence[NetFit]) -> Generator[None, None, Outcomes]:
+    """Fits one network or several; pauses after every epoch. What became of each, in order.
+
+    All of them share architecture, seed and settings, and read one series. A network that cannot be
+    fitted is answered with its error. Too little memory on the GPU halves the batch, once; raises
+    TrainingError where even that does not fit.
+    """
+    batch_size = asked[0].settings.batch_size
+    halved = max(1, batch_size // 2)
+    try:
+        return (yield from _fitted(asked, batch_size))
+    except torch.OutOfMemoryError:
+        log.warning("batch.halved", reason="out of GPU memory", batch_size=halved)
+    # Not inside the handler: there the error still holds what is on the GPU.
+    torch.cuda.empty_cache()
+    try:
+        return (yield from _fitted(asked, halved))
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"out of GPU memory with batches of {batch_size} windows and of {halved}, networks at "
+            f"once: {len(asked)}; use a smaller --batch_size, --executor process or --device cpu"
+        ) from error
+
+
+def fit_alone(asked: NetFit) -> FittedNet:
+    """Fits one network. Raises the error that `fit_together` answers with."""
+    outcomes: Outcomes = []
+
+    def work() -> Generator[None]:
+        outcomes.extend((yield from fit_together([asked])))
+
+    for _ in work():
+        pass
+    (outcome,) = outcomes
+    if isinstance(outcome, CryptoBotError):
+        raise outcome
+    return outcome
+
+
+def _fitted(asked: Sequence[NetFit], batch_size: int) -> Generator[None, None, Outcomes]:
+    first = asked[0]
+    device = chosen_device(first.settings.device)
+    # cuBLAS reads it when a process first uses the GPU; without it products may round differently.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with (
-        torch.random.fork_rng([device] if device.type == "cuda" else []),
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
-    ):
-        torch.manual_seed(seed)
-        yield
+    move, budget = first.schedules(batch_size)
+    series = torch.from_numpy(first.fit.features).to(device)
+    validation = series
+    if first.validation.features is not first.fit.features:
+        validation = torch.from_numpy(first.validation.features).to(device)
+    nets = [_Fitting(one, f"{first.architecture} {move} {budget}") for one in asked]
+    for schedule, question in ((move, _to_move), (budget, _which_way)):
+        good = [net for net in nets if net.failure is None]
+        heads = [net.head_fit(schedule.head, question, series, validation) for net in good]
+        with read_at_random(first.fit.features):
+            learned = yield from learn_together(heads, schedule)
+        for net, found in zip(good, learned, strict=True):
+            net.take(found)
+    return [net.outcome() for net in nets]
 
 
-def asked_to_move(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
+class _Fitting:
+    """One network on its way."""
+
+    net: CnnLstmNet
+
+    def __init__(self, asked: NetFit, settings: str) -> None:
+        self.failure: CryptoBotError | None = None
+        self._learned: list[Learned] = []
+        self._asked = asked
+        try:
+            parts = (("fit", asked.fit), ("validation", asked.validation))
+            require_classes(asked.label, parts)
+            with torch.random.fork_rng([]):
+                torch.manual_seed(asked.seed)
+                self.net = asked.new_net()
+        except CryptoBotError as error:
+            self.failure = error
+        self._kept = Checkpoints(asked.store, settings)
+
+    def head_fit(
+        self, head: str, question: _Question, series: Tensor, validation: Tensor
+    ) -> HeadFit:
+        """The examples of `head`, on the device of the series that they are read from."""
+        asked = self._asked
+        return HeadFit(
+            self.net.move if head == "move" else self.net.up,
+            _head_data(series, asked.fit, question, asked.direction),
+            _head_data(validation, asked.validation, question, asked.direction),
+            self._kept,
+        )
+
+    def take(self, found: Learned | TrainingError) -> None:
+        """What a head learned, or why it did not."""
+        if isinstance(found, TrainingError):
+            self.failure = found
+        else:
+            self._learned.append(found)
+
+    def outcome(self) -> FittedNet | CryptoBotError:
+        """The fitted network, or why there is none."""
+        if self.failure is not None:
+            return self.failure
+        return self._asked.fitted(self.net, *self._learned)
+
+
+def _to_move(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
     """The examples [n] that the move head learns from, and what is true of them."""
     return np.ones(examples.ends.size, np.bool_), moved(examples, direction)
 
 
-def asked_which_way(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
+def _which_way(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
     """Those that the direction head learns from, and what is true of them."""
     return moved(examples, direction), examples.labels == direction.up
 
 
-def _data(device: torch.device, asked: NetFit, question: Question) -> tuple[HeadData, HeadData]:
-    features = torch.from_numpy(asked.fit.features).to(device)
-    fit = head_data(features, asked.fit, question, asked.direction)
-    if asked.validation.features is not asked.fit.features:
-        features = torch.from_numpy(asked.validation.features).to(device)
-    return fit, head_data(features, asked.validation, question, asked.direction)
-
-
-def head_data(
-    features: torch.Tensor, examples: Examples, question: Question, direction: Direction
+def _head_data(
+    features: Tensor, examples: Examples, question: _Question, direction: Direction
 ) -> HeadData:
     """The examples of one head, on the device of `features`."""
     chosen, truth = question(examples, direction)

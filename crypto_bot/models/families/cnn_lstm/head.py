@@ -1,61 +1,37 @@
-"""Fitting one head of a network: a logit and its log loss."""
+"""Fitting one head of one network or of a stack of them: loop, early stopping, checkpoints."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import ceil, cos, isfinite, pi
+from collections.abc import Generator, Sequence
+from math import ceil, isfinite
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits as log_loss
-from torch.nn.utils import clip_grad_norm_
 
-from crypto_bot.domain.errors import TrainingDiverged
+from crypto_bot.domain.errors import TrainingDiverged, TrainingError
 from crypto_bot.models.checkpoint_store import EpochReport
-from crypto_bot.models.families.cnn_lstm.checkpoint import (
-    Checkpoints,
-    State,
-    random_state,
-    restore_random,
-)
-from crypto_bot.models.families.cnn_lstm.net import Tower, block_offsets, gather
+from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints, State
+from crypto_bot.models.families.cnn_lstm.net import Tower
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule, Stream, falling
+from crypto_bot.models.families.cnn_lstm.steps import Losses, Steps, Turn, Weights
+from crypto_bot.models.families.cnn_lstm.tower_stack import put_vector, vector_of
 
-_WARM_UP_STEPS = 50
 PATIENCE = 4
 """Early stopping ends after so many epochs without gain."""
-_LARGEST_GRADIENT = 1.0
-_AT_ONCE = 256
-"""Rows answered in one forward."""
 
 
-class HeadData(NamedTuple):
-    """Examples of one head: the series [bars, all columns], rows [n], truth and weights [n].
+class HeadFit(NamedTuple):
+    """The head of one network: its tower on the CPU, its examples on the device, its checkpoints.
 
-    Windows are gathered from the series by index, never copied out of it.
+    `fit` of all the heads of a stack reads one series, the same tensor, and so does `validation`.
     """
 
-    features: Tensor
-    ends: Tensor
-    truth: Tensor
-    weights: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long and how fast, see `fit.NetSettings`."""
-
-    head: str
-    seed: int
-    window_bars: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    epoch_examples: int
-    stops_early: bool
+    tower: Tower
+    fit: HeadData
+    validation: HeadData
+    kept: Checkpoints
 
 
 class Learned(NamedTuple):
@@ -66,46 +42,175 @@ class Learned(NamedTuple):
     best: dict[str, Tensor]
 
 
-@torch.inference_mode()
-def answers(tower: Tower, features: Tensor, ends: Tensor, window_bars: int) -> Tensor:
-    """Logits [n], on the CPU, of the windows of `features` that end at `ends` [n]."""
-    was_training = tower.training
-    tower.eval()
-    offsets = block_offsets(window_bars).to(features.device)
-    logits = [tower(gather(tower, features, some, offsets)) for some in torch.split(ends, _AT_ONCE)]
-    tower.train(was_training)
-    return torch.cat(logits).cpu() if logits else torch.empty(0)
+def learn_together(
+    heads: Sequence[HeadFit], schedule: Schedule
+) -> Generator[None, None, list[Learned | TrainingError]]:
+    """Trains the towers in place; pauses after every epoch. What each learned, in order.
 
-
-def learn(
-    tower: Tower, fit: HeadData, validation: HeadData, schedule: Schedule, kept: Checkpoints
-) -> Learned:
-    """Trains `tower` in place: early stopping leaves its best weights there, a budget its last.
-
-    Every epoch is reported and kept; a fit that resumes from `kept` ends with the same bits. Raises
-    TrainingDiverged where the loss or a weight is not finite.
+    Early stopping leaves a tower its best weights, a budget its last. Each has its own order of
+    examples, learning rate, optimiser, clipping and early stopping, so that what it learns depends
+    on the others by rounding alone. Every epoch is reported and kept, and a fit resumes as if it
+    had not been interrupted. A head that cannot go on is answered with its error (TrainingDiverged
+    where its loss is not finite, TrainingError where its checkpoint could not be written) and
+    leaves the stack, as does one that has learned enough. One that is behind, after a restart,
+    catches up first.
     """
-    run = Run(tower, fit, schedule)
-    state = kept.of(schedule.head)
-    if state is None:
-        best_loss = _loss_on(tower, validation, schedule.window_bars)
-        best = Best(best_loss, copied(tower))
-    else:
-        best = run.restore(state)
-    while not best.is_final(run.epochs, schedule):
-        run.epoch()
-        found = _loss_on(tower, validation, schedule.window_bars)
+    runs = [_Run(head_fit, schedule) for head_fit in heads]
+    stack: _Stack | None = None
+    while under_way := [run for run in runs if not run.is_final]:
+        least = min(run.epochs for run in under_way)
+        turn = [run for run in under_way if run.epochs == least]
+        if stack is None or stack.runs != turn:
+            stack = None  # room on the device for the next one
+            stack = _Stack(turn, schedule)
+        stack.epoch()
+        yield
+    return [run.outcome() for run in runs]
+
+
+class _Run:
+    """One head between the epochs."""
+
+    def __init__(self, head_fit: HeadFit, schedule: Schedule) -> None:
+        self.head_fit = head_fit
+        self.losses: list[float] = []
+        self.best: _Best | None = None
+        self.failure: TrainingError | None = None
+        self._schedule = schedule
+        fit = head_fit.fit
+        self.examples = min(max(1, round(float(fit.weights.sum()))), schedule.epoch_examples)
+        self._steps = ceil(self.examples / schedule.batch_size)
+        self._rate = falling(self._steps * schedule.epochs)
+        self._stream = Stream(fit.ends.shape[0], schedule.seed)
+        vector = vector_of(head_fit.tower)
+        self.weights = Weights(vector, torch.zeros_like(vector), torch.zeros_like(vector), 0)
+        state = head_fit.kept.of(schedule.head)
+        if state is not None:
+            self._restore(state)
+
+    @property
+    def epochs(self) -> int:
+        """How many are done."""
+        return len(self.losses)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will be learned."""
+        if self.failure is not None:
+            return True
+        return self.best is not None and self.best.is_final(self.epochs, self._schedule)
+
+    def start(self, found: float) -> None:
+        """Takes in the validation loss before the first epoch."""
+        self.best = _Best(found, _copied(self.head_fit.tower))
+
+    def turn(self) -> Turn:
+        """What it learns from in its next epoch."""
+        done = self.weights.steps
+        factors = [self._rate(done + step) for step in range(self._steps)]
+        rates = torch.tensor(factors, dtype=torch.float64) * self._schedule.learning_rate
+        return Turn(self._stream.take(self.examples), rates)
+
+    def learned(self, weights: Weights, losses: Losses, found: float, seconds: float) -> None:
+        """Takes in an epoch: the losses of its steps [steps], and the validation loss after it."""
+        try:
+            self._see(weights, losses, found)
+            self.head_fit.kept.keep(self._schedule.head, self._state())
+        except TrainingError as error:
+            self.failure = error
+            return
+        self.head_fit.kept.store.report(
+            EpochReport(
+                head=self._schedule.head,
+                epoch=self.epochs,
+                epochs=self._schedule.epochs,
+                fit_loss=self.losses[-1],
+                validation_loss=found,
+                windows=self.examples,
+                seconds=seconds,
+            )
+        )
+
+    def outcome(self) -> Learned | TrainingError:
+        """What was learned; the tower has its final weights then."""
+        if self.failure is not None:
+            return self.failure
+        assert self.best is not None
+        if self._schedule.stops_early:
+            self.head_fit.tower.load_state_dict(self.best.weights)
+        return Learned(tuple(self.losses), tuple(self.best.validation), self.best.weights)
+
+    def _see(self, weights: Weights, losses: Losses, found: float) -> None:
+        head, epoch = self._schedule.head, self.epochs + 1
+        total = mass = 0.0
+        before = self.weights.steps
+        each = zip(losses.loss.tolist(), losses.mass.tolist(), strict=True)
+        for step, (loss, weight) in enumerate(each):
+            if step == self._steps:
+                break
+            if not isfinite(loss):
+                raise _diverged(head, epoch, before + step + 1, loss)
+            total += loss * weight
+            mass += weight
         if not isfinite(found):
-            raise TrainingDiverged(diverged(schedule.head, run.epochs, run.step, found))
-        best.see(tower, run.losses[-1], found)
-        kept.keep(schedule.head, run.state(best))
-        kept.store.report(run.report(found))
-    if schedule.stops_early:
-        tower.load_state_dict(best.weights)
-    return Learned(tuple(run.losses), tuple(best.validation), best.weights)
+            raise _diverged(head, epoch, weights.steps, found)
+        self.weights = weights
+        put_vector(self.head_fit.tower, weights.vector)
+        self.losses.append(total / mass)
+        assert self.best is not None
+        self.best.see(self.head_fit.tower, found)
+
+    def _state(self) -> State:
+        assert self.best is not None
+        best = self.best
+        return {
+            "weights": self.weights._asdict(),
+            "stream": self._stream.state(),
+            "losses": self.losses,
+            "validation": best.validation,
+            "best": {"loss": best.loss, "weights": best.weights, "barren": best.barren},
+        }
+
+    def _restore(self, state: State) -> None:
+        self.weights = Weights(**state["weights"])
+        put_vector(self.head_fit.tower, self.weights.vector)
+        self._stream.restore(state["stream"])
+        self.losses = list(state["losses"])
+        self.best = _Best(state["best"]["loss"], state["best"]["weights"])
+        self.best.barren = state["best"]["barren"]
+        self.best.validation = list(state["validation"])
 
 
-class Best:
+class _Stack:
+    """The heads that go through an epoch together."""
+
+    def __init__(self, runs: list[_Run], schedule: Schedule) -> None:
+        self.runs = runs
+        self._steps = Steps(
+            [run.head_fit.tower for run in runs],
+            [run.head_fit.fit for run in runs],
+            [run.weights for run in runs],
+            [run.examples for run in runs],
+            schedule,
+        )
+        self._validations = [run.head_fit.validation for run in runs]
+        for run, found in zip(runs, self._steps.losses_on(self._validations), strict=True):
+            if run.best is None:
+                run.start(found)
+
+    def epoch(self) -> None:
+        """Every head learns from its examples, is measured and kept."""
+        started = time.perf_counter()
+        found = self._steps.epoch([run.turn() for run in self.runs], self.runs[0].epochs + 1)
+        seconds = time.perf_counter() - started
+        after = self._steps.losses_on(self._validations)
+        weights = self._steps.weights()
+        for place, run in enumerate(self.runs):
+            own = Losses(found.loss[:, place], found.mass[:, place])
+            run.learned(weights[place], own, after[place], seconds)
+
+
+class _Best:
     """The best weights so far, and how long ago that was."""
 
     def __init__(self, loss: float, weights: dict[str, Tensor]) -> None:
@@ -113,13 +218,12 @@ class Best:
         self.barren = 0
         self.validation: list[float] = []
 
-    def see(self, tower: Tower, fitted: float, found: float) -> None:
-        """Takes the losses of one more epoch in."""
-        assert isfinite(fitted)
+    def see(self, tower: Tower, found: float) -> None:
+        """Takes in the validation loss of one more epoch."""
         self.validation.append(found)
         self.barren += 1
         if found < self.loss:
-            self.loss, self.weights, self.barren = found, copied(tower), 0
+            self.loss, self.weights, self.barren = found, _copied(tower), 0
 
     def is_final(self, epochs: int, schedule: Schedule) -> bool:
         """Whether nothing more will be learned."""
@@ -127,157 +231,14 @@ class Best:
         return epochs == schedule.epochs or not patient
 
 
-class Run:
-    """The steps of one training run."""
-
-    def __init__(self, tower: Tower, fit: HeadData, schedule: Schedule) -> None:
-        self.step = 0
-        self.losses: list[float] = []
-        self._seconds = 0.0
-        self._tower, self._fit, self._schedule = tower, fit, schedule
-        self._weights = list(tower.parameters())
-        self._offsets = block_offsets(schedule.window_bars).to(fit.features.device)
-        self._stream = Stream(fit.ends.shape[0], schedule.seed)
-        unique = max(1, round(float(fit.weights.sum())))
-        self._examples = min(unique, schedule.epoch_examples)
-        steps = ceil(self._examples / schedule.batch_size) * schedule.epochs
-        self._optimiser = torch.optim.AdamW(
-            self._weights,
-            lr=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
-            fused=True,
-        )
-        self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, falling(steps))
-
-    @property
-    def epochs(self) -> int:
-        """How many are done."""
-        return len(self.losses)
-
-    def epoch(self) -> None:
-        """Learns from the examples of one epoch; keeps their mean loss, each when it was met."""
-        started = time.perf_counter()
-        self._tower.train()
-        total = mass = 0.0
-        left = self._examples
-        while left > 0:
-            chosen = self._stream.take(min(left, self._schedule.batch_size))
-            left -= chosen.shape[0]
-            loss, weight = self._learn_from(chosen.to(self._fit.ends.device))
-            if not isfinite(loss):
-                raise TrainingDiverged(
-                    diverged(self._schedule.head, self.epochs + 1, self.step, loss)
-                )
-            total += loss * weight
-            mass += weight
-        self.losses.append(total / mass)
-        self._seconds = time.perf_counter() - started
-
-    def report(self, found: float) -> EpochReport:
-        """Of the newest epoch, whose validation loss is `found`."""
-        return EpochReport(
-            head=self._schedule.head,
-            epoch=self.epochs,
-            epochs=self._schedule.epochs,
-            fit_loss=self.losses[-1],
-            validation_loss=found,
-            windows=self._examples,
-            seconds=self._seconds,
-        )
-
-    def state(self, best: Best) -> State:
-        """All that the next epoch depends on."""
-        return {
-            "tower": self._tower.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "rate": self._rate.state_dict(),
-            "stream": self._stream.state(),
-            "random": random_state(self._fit.ends.device),
-            "step": self.step,
-            "losses": self.losses,
-            "validation": best.validation,
-            "best": {"loss": best.loss, "weights": best.weights, "barren": best.barren},
-        }
-
-    def restore(self, state: State) -> Best:
-        """Resumes from what `state` gave."""
-        self._tower.load_state_dict(state["tower"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._rate.load_state_dict(state["rate"])
-        self._stream.restore(state["stream"])
-        restore_random(state["random"], self._fit.ends.device)
-        self.step, self.losses = state["step"], list(state["losses"])
-        best = Best(state["best"]["loss"], state["best"]["weights"])
-        best.barren = state["best"]["barren"]
-        best.validation = list(state["validation"])
-        return best
-
-    def _learn_from(self, chosen: Tensor) -> tuple[float, float]:
-        """One step; the weighted mean log loss of the batch and the sum of its weights."""
-        fit, weights = self._fit, self._fit.weights[chosen]
-        logit = self._tower(gather(self._tower, fit.features, fit.ends[chosen], self._offsets))
-        mass = weights.sum()
-        loss = log_loss(logit, fit.truth[chosen], weights, reduction="sum") / mass
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        clip_grad_norm_(self._weights, _LARGEST_GRADIENT)
-        self._optimiser.step()
-        self._rate.step()
-        self.step += 1
-        return float(loss.detach()), float(mass)
-
-
-class Stream:
-    """Numbers of examples in random order, each once before any comes again."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        self._count = count
-        self._generator = torch.Generator().manual_seed(seed)
-        self._order = torch.empty(0, dtype=torch.int64)
-
-    def take(self, count: int) -> Tensor:
-        """The next `count`, at most as many as there are."""
-        while self._order.shape[0] < count:
-            again = torch.randperm(self._count, generator=self._generator)
-            self._order = torch.cat((self._order, again))
-        taken, self._order = self._order[:count], self._order[count:]
-        return taken
-
-    def state(self) -> State:
-        """What is left of this order, and where the random numbers stand."""
-        return {"order": self._order.clone(), "generator": self._generator.get_state()}
-
-    def restore(self, state: State) -> None:
-        """Resumes from what `state` gave."""
-        self._order = state["order"]
-        self._generator.set_state(state["generator"])
-
-
-def falling(steps: int) -> Callable[[int], float]:
-    """From a warm-up down to 0 after `steps`, along a cosine."""
-
-    def rate(step: int) -> float:
-        warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
-        return warm * 0.5 * (1.0 + cos(pi * min(1.0, step / steps)))
-
-    return rate
-
-
-def _loss_on(tower: Tower, data: HeadData, window_bars: int) -> float:
-    logit = answers(tower, data.features, data.ends, window_bars)
-    weights = data.weights.cpu()
-    loss = log_loss(logit, data.truth.cpu(), weights, reduction="sum")
-    return float(loss / weights.sum())
-
-
-def copied(tower: Tower) -> dict[str, Tensor]:
+def _copied(tower: Tower) -> dict[str, Tensor]:
     """The state of `tower` as it is now."""
     return {name: value.detach().clone() for name, value in tower.state_dict().items()}
 
 
-def diverged(head: str, epoch: int, step: int, loss: float) -> str:
-    """The message that a loss was not finite, and when."""
-    return (
+def _diverged(head: str, epoch: int, step: int, loss: float) -> TrainingDiverged:
+    """The error that a loss was not finite, and when."""
+    return TrainingDiverged(
         f"the {head} head diverged: its loss is {loss} in epoch {epoch} at step {step}; "
         "lower the learning rate"
     )

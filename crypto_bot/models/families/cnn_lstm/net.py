@@ -21,6 +21,8 @@ from crypto_bot.statistics.rows import Floats, Ints
 BLOCK_BARS = 4
 CLIP = 5.0
 """Scaled features are cut here: what is further out was never learned from."""
+_AT_ONCE = 256
+"""Rows answered in one forward."""
 
 
 class Size(NamedTuple):
@@ -61,7 +63,7 @@ class Tower(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, columns: Ints, size: Size, dropout: float) -> None:
+    def __init__(self, columns: Ints, size: Size) -> None:
         super().__init__()
         count = columns.size
         self.register_buffer("columns", torch.from_numpy(columns.astype(np.int64)))
@@ -70,7 +72,6 @@ class Tower(nn.Module):
         self.conv = nn.Linear(BLOCK_BARS * count, size.channels)
         self.lstm = nn.LSTM(size.channels, size.hidden)
         self.dense = nn.Linear(size.hidden + count, size.dense)
-        self.dropout = nn.Dropout(dropout)
         self.deep = nn.Linear(size.dense, 1)
         self.wide = nn.Linear(count, 1, bias=False)
 
@@ -95,8 +96,8 @@ class Tower(nn.Module):
         joined = torch.relu(self.conv(blocks))
         _, (last, _) = self.lstm(joined)
         newest = blocks[-1, :, -self.mean.shape[0] :]
-        mixed = torch.relu(self.dense(self.dropout(torch.cat((last[0], newest), dim=1))))
-        logit: Tensor = self.deep(self.dropout(mixed)) + self.wide(newest)
+        mixed = torch.relu(self.dense(torch.cat((last[0], newest), dim=1)))
+        logit: Tensor = self.deep(mixed) + self.wide(newest)
         return logit[:, 0]
 
 
@@ -105,12 +106,12 @@ class CnnLstmNet(nn.Module):
 
     window_bars: Tensor
 
-    def __init__(self, architecture: Architecture, dropout: float = 0.0) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         size = SIZES[architecture.size]
         self.register_buffer("window_bars", torch.tensor(architecture.window_bars))
-        self.move = Tower(np.array(architecture.move_columns, np.int64), size, dropout)
-        self.up = Tower(np.array(architecture.up_columns, np.int64), size, dropout)
+        self.move = Tower(np.array(architecture.move_columns, np.int64), size)
+        self.up = Tower(np.array(architecture.up_columns, np.int64), size)
 
 
 def block_offsets(window_bars: int) -> Tensor:
@@ -127,3 +128,11 @@ def gather(tower: Tower, features: Tensor, ends: Tensor, offsets: Tensor) -> Ten
     at = ends.reshape(1, -1, 1) + offsets
     rows = tower.scaled(features.index_select(0, at.reshape(-1)))
     return rows.view(at.shape[0], at.shape[1], -1)
+
+
+@torch.inference_mode()
+def answers(tower: Tower, features: Tensor, ends: Tensor, window_bars: int) -> Tensor:
+    """Logits [n] of the windows of `features` that end at `ends` [n]."""
+    offsets = block_offsets(window_bars)
+    logits = [tower(gather(tower, features, some, offsets)) for some in torch.split(ends, _AT_ONCE)]
+    return torch.cat(logits) if logits else torch.empty(0)

@@ -78,8 +78,10 @@ class TowerStack:
 
     def _gathered(self, features: Tensor, ends: Tensor) -> Tensor:
         """Scaled windows [coins, blocks, batch, 4 x columns], as `cnn_lstm.gather` makes them."""
-        rows = features[ends[:, None, :, None] + self._offsets][..., self._columns]
-        return ((rows - self._mean) / self._scale).clamp(-CLIP, CLIP).flatten(3)
+        at = ends[:, None, :, None] + self._offsets
+        rows = features.index_select(0, at.reshape(-1)).index_select(1, self._columns)
+        shaped = rows.view(*at.shape, -1)
+        return (shaped - self._mean).div_(self._scale).clamp_(-CLIP, CLIP).flatten(3)
 
     def _last_hidden(self, blocks: Tensor) -> Tensor:
         """The LSTM's state [coins, batch, hidden] after the newest block.

@@ -1,13 +1,15 @@
-"""Coins fitted together: each as it would be alone, and none at the mercy of another."""
+"""The trainer: as a plain loop of torch would do it, for one network and for several at once."""
 
 from collections.abc import Generator
 from copy import deepcopy
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from math import ceil
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as log_loss
 
 from crypto_bot.domain.errors import (
     CryptoBotError,
@@ -15,19 +17,16 @@ from crypto_bot.domain.errors import (
     TrainingDiverged,
     TrainingError,
 )
-from crypto_bot.domain.label import DOWN_NEUTRAL_UP
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore, EpochReport
-from crypto_bot.models.families.cnn_lstm import stacked_fit
+from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
+from crypto_bot.models.families.cnn_lstm import fit as fitting
 from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.family import CnnLstm
-from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettings
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Learned, Schedule, learn
-from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
-from crypto_bot.models.families.cnn_lstm.stacked_fit import fit_together
-from crypto_bot.models.families.cnn_lstm.stacked_head import HeadFit, learn_together
+from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettings, fit_together
+from crypto_bot.models.families.cnn_lstm.head import PATIENCE, HeadFit, Learned, learn_together
+from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, answers, block_offsets, gather
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule, Stream, falling
 from crypto_bot.models.families.family import Examples
-from crypto_bot.models.families.two_heads import moved
-from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, direction_score, move_logit
+from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
 from tests.models.made_specs import made_spec
 
 DEVICES = [
@@ -48,9 +47,11 @@ SCHEDULE = Schedule(
     batch_size=64,
     learning_rate=2e-2,
     weight_decay=0.01,
+    dropout=0.0,
     epoch_examples=400,
     stops_early=True,
 )
+NOISY = replace(SCHEDULE, dropout=0.3)
 Answer = TypeVar("Answer")
 EXAMPLES = (900, 300, 511)
 """Of each coin: more than an epoch takes, few, and a number that ends in a small batch."""
@@ -91,22 +92,22 @@ def data(
     return HeadData(told, *(each.to(told.device) for each in (ends, truth, weights)))
 
 
-def tower(seed: int, dropout: float = 0.0) -> Tower:
+def tower(seed: int) -> Tower:
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        made = Tower(COLUMNS, SIZES["tiny"], dropout).double()
+        made = Tower(COLUMNS, SIZES["tiny"]).double()
     made.start_at(0.5)
     made.fix_scale(np.full(3, 0.1 * seed), np.full(3, 1.0 + seed))
     return made
 
 
-def heads(device: str = "cpu", dropout: float = 0.0) -> list[HeadFit]:
+def heads(device: str = "cpu") -> list[HeadFit]:
     """Three coins; in the second there is nothing to learn, and early stopping ends it first."""
     told = series(device)
     validation = (2_000, 2_900)
     return [
         HeadFit(
-            tower(number, dropout),
+            tower(number),
             data(told, (20, 1_900), count, number, strength),
             data(told, validation, 60 + number, 9 + number, strength),
             Checkpoints(UNSAVED, "made"),
@@ -115,13 +116,48 @@ def heads(device: str = "cpu", dropout: float = 0.0) -> list[HeadFit]:
     ]
 
 
-def alone(head_fit: HeadFit, schedule: Schedule) -> tuple[Learned, Tower]:
-    """What `head.learn` makes of it on the CPU."""
+def plain(head_fit: HeadFit, schedule: Schedule) -> tuple[Learned, Tower]:
+    """What a plain loop makes of it on the CPU, by the optimiser and the LSTM of torch."""
     own = deepcopy(head_fit.tower)
     fit, validation = (
         HeadData(*(each.cpu() for each in part)) for part in (head_fit.fit, head_fit.validation)
     )
-    return learn(own, fit, validation, schedule, Checkpoints(UNSAVED, "alone")), own
+    examples = min(round(float(fit.weights.sum())), schedule.epoch_examples)
+    steps = ceil(examples / schedule.batch_size) * schedule.epochs
+    optimiser = torch.optim.AdamW(
+        own.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, falling(steps))
+    stream = Stream(fit.ends.shape[0], schedule.seed)
+    losses: tuple[list[float], list[float]] = [], [loss_on(own, validation)]
+    best = deepcopy(own.state_dict())
+    while len(losses[0]) < schedule.epochs:
+        total = mass = 0.0
+        for chosen in torch.split(stream.take(examples), schedule.batch_size):
+            windows = gather(own, fit.features, fit.ends[chosen], block_offsets(16))
+            weights = fit.weights[chosen]
+            loss = log_loss(own(windows), fit.truth[chosen], weights, reduction="sum")
+            optimiser.zero_grad()
+            (loss / weights.sum()).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(own.parameters(), 1.0)
+            optimiser.step()
+            rate.step()
+            total, mass = total + float(loss.detach()), mass + float(weights.sum())
+        losses[0].append(total / mass)
+        losses[1].append(loss_on(own, validation))
+        place = losses[1].index(min(losses[1]))
+        if place == len(losses[0]):
+            best = deepcopy(own.state_dict())
+        if schedule.stops_early and len(losses[0]) - place == PATIENCE:
+            break
+    if schedule.stops_early:
+        own.load_state_dict(best)
+    return Learned(tuple(losses[0]), tuple(losses[1][1:]), best), own
+
+
+def loss_on(own: Tower, told: HeadData) -> float:
+    logit = answers(own, told.features, told.ends, 16)
+    return float(log_loss(logit, told.truth, told.weights, reduction="sum") / told.weights.sum())
 
 
 def ended(work: Generator[None, None, Answer]) -> Answer:
@@ -147,14 +183,14 @@ def equal(one: Tower, other: Tower, tolerance: float) -> bool:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("stops_early", [True, False])
-def test_without_dropout_each_coin_learns_what_it_would_alone(
+def test_without_dropout_each_coin_learns_what_a_plain_loop_would(
     device: str, stops_early: bool
 ) -> None:
     # A GPU's rates are float32.
     tolerance = 1e-10 if device == "cpu" else 1e-4
     told = heads(device)
     schedule = replace(SCHEDULE, stops_early=stops_early)
-    expected = [alone(head_fit, schedule) for head_fit in told]
+    expected = [plain(head_fit, schedule) for head_fit in told]
     for head_fit, got, (one, own) in zip(told, learned(told, schedule), expected, strict=True):
         assert got.fit_loss == pytest.approx(one.fit_loss, rel=tolerance)
         assert got.validation_loss == pytest.approx(one.validation_loss, rel=tolerance)
@@ -178,7 +214,7 @@ def test_float32_is_as_near_as_its_rounding() -> None:
         for head_fit in told
     ]
     schedule = replace(SCHEDULE, epochs=4)
-    expected = [alone(head_fit, schedule)[0] for head_fit in told]
+    expected = [plain(head_fit, schedule)[0] for head_fit in told]
     for got, one in zip(learned(told, schedule), expected, strict=True):
         assert got.validation_loss == pytest.approx(one.validation_loss, abs=1e-5)
 
@@ -189,9 +225,9 @@ def single(told: HeadData, shared: torch.Tensor) -> HeadData:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_noise_of_dropout_does_not_hang_on_the_company(device: str) -> None:
-    together = learned(heads(device, dropout=0.3))
+    together = learned(heads(device), NOISY)
     for number, expected in enumerate(together):
-        (got,) = learned([heads(device, dropout=0.3)[number]])
+        (got,) = learned([heads(device)[number]], NOISY)
         assert got.validation_loss == pytest.approx(expected.validation_loss, rel=1e-9)
     without = learned(heads(device))
     assert together[0].fit_loss[-1] != pytest.approx(without[0].fit_loss[-1], abs=1e-3)
@@ -223,12 +259,12 @@ class Full(Memory):
 def kept_in(stores: list[Memory], device: str = "cpu") -> list[HeadFit]:
     return [
         head_fit._replace(kept=Checkpoints(store, "made"))
-        for head_fit, store in zip(heads(device, dropout=0.2), stores, strict=True)
+        for head_fit, store in zip(heads(device), stores, strict=True)
     ]
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_its_coin_alone() -> None:
-    answers = ended(learn_together(kept_in([Memory(), Full(), Memory()]), SCHEDULE))
+    answers = ended(learn_together(kept_in([Memory(), Full(), Memory()]), NOISY))
     assert [isinstance(each, Learned) for each in answers] == [True, False, True]
     assert str(answers[1]) == "no room"
 
@@ -236,11 +272,11 @@ def test_a_checkpoint_that_cannot_be_written_ends_its_coin_alone() -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_killed_stack_goes_on_as_if_it_had_not_been(device: str) -> None:
     whole = [Memory(), Memory(), Memory()]
-    expected = learned(kept_in(whole, device))
+    expected = learned(kept_in(whole, device), NOISY)
     # The first had just been kept when it was killed, the others had not.
     pages = (3, 2, 2)
     again = [Memory(memory.contents[page - 1]) for memory, page in zip(whole, pages, strict=True)]
-    for got, one in zip(learned(kept_in(again, device)), expected, strict=True):
+    for got, one in zip(learned(kept_in(again, device), NOISY), expected, strict=True):
         assert got.validation_loss == pytest.approx(one.validation_loss, rel=1e-9)
     for memory, before, page in zip(again, whole, pages, strict=True):
         assert [report.epoch for report in memory.reports] == [
@@ -248,57 +284,31 @@ def test_a_killed_stack_goes_on_as_if_it_had_not_been(device: str) -> None:
         ]
 
 
-def test_a_checkpoint_holds_one_coin_and_not_the_stack() -> None:
-    memories = [Memory(), Memory(), Memory()]
-    learned(kept_in(memories))
-    (alone_in,) = [Memory()]
-    learned([heads(dropout=0.2)[0]._replace(kept=Checkpoints(alone_in, "made"))])
-    assert len(memories[0].contents[0]) == len(alone_in.contents[0])
-
-
 TINY = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny")
 SETTINGS = NetSettings(
-    epochs=8,
-    up_epochs=6,
+    epochs=2,
+    up_epochs=1,
     batch_size=64,
-    learning_rate=3e-2,
-    dropout=0.0,
     device="cpu",
 )
-BARS, LAST = 6_000, 1_600
+Coins = list[tuple[Examples, Examples]]
 
 
-class Market(NamedTuple):
-    """The rows of a few coins in one table, what was learned from and what comes after."""
-
-    coins: list[tuple[Examples, Examples]]
-    later: Examples
-
-
-def market(coins: int) -> Market:
-    """Column 0 says whether it moves and column 1 which way."""
+def two_coins() -> Coins:
+    """Fit and validation of each, rows of one table; every class in all of them."""
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((BARS, 4)).astype(np.float32)
-    moved = rng.random(BARS) < 1.0 / (1.0 + np.exp(-1.5 * features[:, 0]))
-    up = rng.random(BARS) < 1.0 / (1.0 + np.exp(-1.0 * features[:, 1]))
-    labels = np.where(moved, np.where(up, LONG, SHORT), NO_TRADE).astype(np.int64)
+    features = rng.standard_normal((2_000, 4)).astype(np.float32)
+    labels = rng.choice([SHORT, NO_TRADE, LONG], 2_000)
 
     def rows(first: int, last: int) -> Examples:
-        ends = np.arange(first, last)
-        return Examples(features, ends, labels[ends], np.ones(ends.size))
+        return Examples(features, np.arange(first, last), labels[first:last], np.ones(last - first))
 
-    spans = [(100 + 1_000 * coin, 900 + 1_000 * coin) for coin in range(coins)]
-    return Market(
-        [(rows(first, last - 200), rows(last - 180, last)) for first, last in spans],
-        rows(BARS - LAST, BARS),
-    )
+    return [(rows(first, first + 600), rows(first + 620, first + 800)) for first in (100, 1_100)]
 
 
-def asked(
-    told: Market, settings: NetSettings, seed: int = 1, store: CheckpointStore = UNSAVED
-) -> list[NetFit]:
-    family = CnnLstm(TINY, settings, seed)
-    return [family.net_fit(fit, validation, None, store) for fit, validation in told.coins]
+def asked(coins: Coins, settings: NetSettings) -> list[NetFit]:
+    family = CnnLstm(TINY, settings, 1)
+    return [family.net_fit(*parts, None, UNSAVED) for parts in coins]
 
 
 def nets(outcomes: list[FittedNet | CryptoBotError]) -> list[FittedNet]:
@@ -306,54 +316,12 @@ def nets(outcomes: list[FittedNet | CryptoBotError]) -> list[FittedNet]:
     return [each for each in outcomes if isinstance(each, FittedNet)]
 
 
-def test_a_stacked_network_is_that_of_each_coin_alone() -> None:
-    told = market(3)
-    for got, one in zip(nets(ended(fit_together(asked(told, SETTINGS)))), told.coins, strict=True):
-        expected = CnnLstm(TINY, SETTINGS, 1).fit(*one)
-        p, expected_p = (
-            each.predict_proba(told.later.features, told.later.ends) for each in (got, expected)
-        )
-        for logit in (move_logit, direction_score):
-            a, b = logit(p, DOWN_NEUTRAL_UP), logit(expected_p, DOWN_NEUTRAL_UP)
-            assert np.abs(a - b).max() < 1e-4
-            assert np.ptp(b) > 0.3
-        assert set(got.curves) == set(expected.curves)
-        assert set(got.files()) == set(expected.files())
-
-
-def loss(fitted: FittedNet, told: Examples) -> float:
-    logit = move_logit(fitted.predict_proba(told.features, told.ends), DOWN_NEUTRAL_UP)
-    return float(np.mean(np.logaddexp(0.0, logit) - moved(told, DOWN_NEUTRAL_UP) * logit))
-
-
-@pytest.mark.slow
-def test_with_dropout_it_is_the_same_model_within_the_noise_of_the_seed() -> None:
-    told = market(2)
-    settings = replace(SETTINGS, dropout=0.3)
-    losses = np.array(
-        [
-            [
-                [loss(CnnLstm(TINY, settings, seed).fit(*one), told.later) for one in told.coins],
-                [
-                    loss(each, told.later)
-                    for each in nets(ended(fit_together(asked(told, settings, seed))))
-                ],
-            ]
-            for seed in range(8)
-        ]
-    )
-    one, together = losses[:, 0], losses[:, 1]
-    assert not np.array_equal(one, together)
-    difference = np.abs((one - together).mean(axis=0))
-    assert (difference < one.std(axis=0, ddof=1)).all()
-
-
 def test_a_coin_without_a_class_ends_alone() -> None:
-    told = market(2)
-    fit, validation = told.coins[0]
+    coins = two_coins()
+    fit, validation = coins[0]
     labels = np.where(validation.labels == LONG, NO_TRADE, validation.labels)
-    told.coins[0] = (fit, replace(validation, labels=labels))
-    refused, fitted = ended(fit_together(asked(told, SETTINGS)))
+    coins[0] = (fit, replace(validation, labels=labels))
+    refused, fitted = ended(fit_together(asked(coins, SETTINGS)))
     assert isinstance(refused, NotEnoughData)
     assert isinstance(fitted, FittedNet)
 
@@ -368,10 +336,10 @@ def test_too_little_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch
             raise torch.OutOfMemoryError("CUDA out of memory")
         return (yield from learn_together(heads, schedule))
 
-    monkeypatch.setattr(stacked_fit, "learn_together", cramped)
-    told = market(2)
+    monkeypatch.setattr(fitting, "learn_together", cramped)
+    told = two_coins()
     halved = nets(ended(fit_together(asked(told, replace(SETTINGS, batch_size=128)))))
     smaller = nets(ended(fit_together(asked(told, SETTINGS))))
     assert [each.files() for each in halved] == [each.files() for each in smaller]
-    with pytest.raises(TrainingError, match="with 2 coins at once, 128 windows of each"):
+    with pytest.raises(TrainingError, match="256 windows and of 128, networks at once: 2"):
         ended(fit_together(asked(told, replace(SETTINGS, batch_size=256))))

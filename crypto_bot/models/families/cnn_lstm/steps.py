@@ -1,4 +1,4 @@
-"""The steps of one head of many coins at once: one launch each on a GPU.
+"""The steps of one head of one network or of a stack of them: one launch each on a GPU.
 
 All that a step needs lies in tables on the device, a row for each step of the epoch, and a cursor
 that the step itself moves: nothing goes back to the host before the epoch has ended.
@@ -15,13 +15,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits as log_loss
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim.adamw import adamw
 
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.net import Tower
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.tower_stack import Kept, TowerStack
 
 _LARGEST_GRADIENT = 1.0
-_AT_ONCE = 1024
-"""Rows of each coin answered in one forward."""
+_AT_ONCE = {"cpu": 256, "cuda": 1024}
+"""Rows of each network answered in one forward."""
 _WARM_UP = 3
 """Steps before a GPU's launches are recorded: libraries set themselves up in the first."""
 
@@ -52,7 +52,7 @@ class Losses(NamedTuple):
     mass: Tensor
 
 
-class StackedSteps:
+class Steps:
     """Trains towers of several coins on examples of one series, all in step.
 
     A coin with fewer steps in the epoch than others is idle in the last of them. `examples`: how
@@ -75,10 +75,10 @@ class StackedSteps:
         self._mean = torch.stack([each.mean for each in begun]).to(self._device)
         self._square = torch.stack([each.square for each in begun]).to(self._device)
         self._steps = torch.tensor([float(each.steps) for each in begun], device=self._device)
-        self._ends = pad_sequence([fit.ends for fit in fits], batch_first=True)
-        self._truth = pad_sequence([fit.truth for fit in fits], batch_first=True)
-        self._mass = pad_sequence([fit.weights for fit in fits], batch_first=True)
-        self._tables = _Tables(self._stack, max(examples), schedule, towers[0].dropout.p)
+        self._ends = _padded([fit.ends for fit in fits])
+        self._truth = _padded([fit.truth for fit in fits])
+        self._mass = _padded([fit.weights for fit in fits])
+        self._tables = _Tables(self._stack, max(examples), schedule)
         self._step = self._recorded()
 
     def epoch(self, turns: Sequence[Turn], number: int) -> Losses:
@@ -103,11 +103,11 @@ class StackedSteps:
     @torch.inference_mode()
     def losses_on(self, data: Sequence[HeadData]) -> list[float]:
         """The loss in nats of each coin on its own of `data`."""
-        ends = pad_sequence([each.ends for each in data], batch_first=True)
-        found = torch.cat(
-            [self._stack.logits(self._series, some) for some in torch.split(ends, _AT_ONCE, dim=1)],
-            dim=1,
-        ).cpu()
+        series = data[0].features
+        ends = _padded([each.ends for each in data])
+        ends = ends.clamp(min=self._schedule.window_bars - 1)  # after the last row of its own
+        parts = torch.split(ends, _AT_ONCE[series.device.type], dim=1)
+        found = torch.cat([self._stack.logits(series, some) for some in parts], dim=1).cpu()
         losses = []
         for logits, each in zip(found, data, strict=True):
             weights = each.weights.cpu()
@@ -188,9 +188,7 @@ class _Row(NamedTuple):
 class _Tables:
     """The rows of an epoch, always in the same memory, and the losses of each."""
 
-    def __init__(
-        self, stack: TowerStack, examples: int, schedule: Schedule, dropout: float
-    ) -> None:
+    def __init__(self, stack: TowerStack, examples: int, schedule: Schedule) -> None:
         coins, like = stack.vectors.shape[0], stack.vectors
         self._batch = min(schedule.batch_size, examples)
         steps = -(-examples // self._batch)
@@ -203,11 +201,13 @@ class _Tables:
         self._idle = torch.ones(steps, coins, device=like.device)
         self.loss, self.mass = like.new_zeros(steps, coins), like.new_zeros(steps, coins)
         self._cursor = torch.zeros(1, dtype=torch.int64, device=like.device)
-        self._seed, self._share = schedule.seed, 1.0 - dropout
+        self._seed, self._share = schedule.seed, 1.0 - schedule.dropout
         self._widths = stack.widths()
+        # On the CPU noise is drawn as a step begins: that of a whole epoch takes 40 MB and more.
+        self._noise = torch.Generator() if like.device.type == "cpu" else None
         self._kept: Tensor | None = None
-        if dropout:
-            shape = (steps, self._batch, sum(self._widths))
+        if schedule.dropout:
+            shape = (steps if self._noise is None else 1, self._batch, sum(self._widths))
             self._kept = torch.empty(shape, dtype=torch.bool, device=like.device)
 
     def fill(self, turns: Sequence[Turn], number: int) -> int:
@@ -226,8 +226,11 @@ class _Tables:
         self._chosen.copy_(by_step)
         self._rates.copy_(rates.t())
         self._idle.copy_((by_step < 0).all(dim=2))
-        if self._kept is not None:
-            noise = torch.Generator(self._kept.device).manual_seed(1_000_003 * self._seed + number)
+        seed = 1_000_003 * self._seed + number
+        if self._noise is not None:
+            self._noise.manual_seed(seed)
+        elif self._kept is not None:
+            noise = torch.Generator(self._kept.device).manual_seed(seed)
             self._kept.bernoulli_(self._share, generator=noise)
         self.rewind()
         return steps
@@ -244,7 +247,10 @@ class _Tables:
         )
         if self._kept is None:
             return _Row(chosen, rates, idle, None)
-        noise = self._kept.index_select(0, self._cursor)[0]
+        if self._noise is None:
+            noise = self._kept.index_select(0, self._cursor)[0]
+        else:
+            noise = self._kept.bernoulli_(self._share, generator=self._noise)[0]
         before, after = torch.split(noise, self._widths, dim=1)
         return _Row(chosen, rates, idle, Kept(before, after, self._share))
 
@@ -253,3 +259,8 @@ class _Tables:
         self.loss.index_copy_(0, self._cursor, loss[None])
         self.mass.index_copy_(0, self._cursor, mass[None])
         self._cursor.add_(1)
+
+
+def _padded(parts: Sequence[Tensor]) -> Tensor:
+    """Rows of unequal lengths, 0 after the end of each; of one row a view."""
+    return parts[0][None] if len(parts) == 1 else pad_sequence(list(parts), batch_first=True)

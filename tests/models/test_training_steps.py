@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from crypto_bot.models.families.cnn_lstm import stacked_steps
-from crypto_bot.models.families.cnn_lstm.head import HeadData, Schedule
+from crypto_bot.models.families.cnn_lstm import steps
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
-from crypto_bot.models.families.cnn_lstm.stacked_steps import StackedSteps, Turn, Weights
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
+from crypto_bot.models.families.cnn_lstm.steps import Steps, Turn, Weights
 from crypto_bot.models.families.cnn_lstm.tower_stack import TowerStack, put_vector, vector_of
 
 SCHEDULE = Schedule(
@@ -18,6 +18,7 @@ SCHEDULE = Schedule(
     batch_size=8,
     learning_rate=0.01,
     weight_decay=0.1,
+    dropout=0.2,
     epoch_examples=100,
     stops_early=False,
 )
@@ -25,8 +26,8 @@ EXAMPLES = (30, 8)
 """Four steps, the last one of a smaller batch, and one."""
 
 
-def stack(device: str = "cpu") -> StackedSteps:
-    towers = [Tower(np.array([0, 2, 3]), SIZES["tiny"], 0.2) for _ in EXAMPLES]
+def stack(device: str = "cpu") -> Steps:
+    towers = [Tower(np.array([0, 2, 3]), SIZES["tiny"]) for _ in EXAMPLES]
     begun = [
         Weights(vector_of(each), torch.zeros_like(vector_of(each)), vector_of(each).square(), 5)
         for each in towers
@@ -41,13 +42,13 @@ def stack(device: str = "cpu") -> StackedSteps:
         )
         for count in EXAMPLES
     ]
-    return StackedSteps(towers, fits, begun, EXAMPLES, SCHEDULE)
+    return Steps(towers, fits, begun, EXAMPLES, SCHEDULE)
 
 
 def test_a_step_waits_for_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     # Meta tensors have shapes and no numbers: whoever asks for one, as a graph of a GPU must not,
     # gets an error, and so does a tensor that lies on the host. AdamW has no such form.
-    monkeypatch.setattr(stacked_steps, "adamw", lambda *given, **named: None)
+    monkeypatch.setattr(steps, "adamw", lambda *given, **named: None)
     told = stack("meta")
     told._learn()
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
@@ -81,7 +82,7 @@ def test_who_has_no_step_left_stays_as_it_is() -> None:
 
 
 def test_weights_go_into_a_vector_and_out_again() -> None:
-    one, other = (Tower(np.array([0, 1]), SIZES["tiny"], 0.0) for _ in range(2))
+    one, other = (Tower(np.array([0, 1]), SIZES["tiny"]) for _ in range(2))
     vector = vector_of(one)
     assert vector.shape[0] % 64 == 0
     put_vector(other, vector)
@@ -93,7 +94,7 @@ def test_weights_go_into_a_vector_and_out_again() -> None:
 
 def test_each_coin_has_the_gradient_of_its_own_loss() -> None:
     torch.manual_seed(0)
-    towers = [Tower(np.array([0, 2, 3]), SIZES["tiny"], 0.0).double() for _ in range(3)]
+    towers = [Tower(np.array([0, 2, 3]), SIZES["tiny"]).double() for _ in range(3)]
     series = torch.randn(200, 6, dtype=torch.float64)
     ends = torch.randint(20, 200, (3, 16))
     told = TowerStack(towers, 16, torch.device("cpu"))
