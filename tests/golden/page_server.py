@@ -34,7 +34,7 @@ def main(url: str) -> None:
     """Serves until it is killed; its first line is a JSON event with its address."""
     database = Database.open(url)
     fill(database, symbols=SYMBOLS, bars=_BARS)
-    catalog, desk = MadeCatalog(SYMBOLS, NOW_MS), MadeDesk(NOW_MS, SYMBOLS)
+    catalog, desk = MadeCatalog.of_every_verdict(SYMBOLS, NOW_MS), MadeDesk(NOW_MS, SYMBOLS)
     board = board_of(
         database,
         NOW_MS,

@@ -6,8 +6,8 @@ import pytest
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN
-from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.models.catalog import SwitchedOff
 from crypto_bot.ports import ResolvedCall
 from crypto_bot.reports.live_record import LiveRecord, Selection, SourceGroup, Window
 from tests.reports.made_calls import BAR_MS, T0, call, market
@@ -44,18 +44,8 @@ class Log:
         )
 
 
-class NoModels:
-    note = None
-
-    def entries(self) -> list[ModelEntry]:
-        return []
-
-    def entry(self, symbol: str) -> ModelEntry:
-        raise NotImplementedError
-
-
 def record_of(log: Log) -> LiveRecord:
-    return LiveRecord(log, NoModels(), lambda: log.now_ms)  # type: ignore[arg-type]
+    return LiveRecord(log, SwitchedOff(), lambda: log.now_ms)  # type: ignore[arg-type]
 
 
 ALL = Selection(window=Window.ALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,13 +19,13 @@ from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.ports import StoredSignal
-from tests.adapters.web.page.made_figures import card
+from tests.adapters.web.page.made_figures import MadeCatalog, card, entry
+from tests.adapters.web.sockets import client
 
 QUARTER = Timeframe.parse("15m")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -46,22 +47,6 @@ class Engine:
         self.health = replace(self.health, last_cycle_ms=self.now_ms, last_open_ms=OPEN_MS)
 
 
-class Catalog:
-    """A served model of BTCUSDT and none of other coins; empty if switched off."""
-
-    note: str | None = None
-
-    def entries(self) -> list[ModelEntry]:
-        return [] if self.note else [self.entry(symbol) for symbol in SYMBOLS]
-
-    def entry(self, symbol: str) -> ModelEntry:
-        if self.note or symbol != "BTCUSDT":
-            return ModelEntry(
-                symbol, served=False, traded=False, reason=self.note or "no model", card=None
-            )
-        return ModelEntry(symbol, served=True, traded=True, reason="it answers", card=CARD)
-
-
 _MADE = card()
 assert _MADE.metrics is not None
 CARD = _MADE._replace(
@@ -74,7 +59,7 @@ CARD = _MADE._replace(
 )
 
 
-def stored(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> StoredSignal:
+def make_signal(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> StoredSignal:
     """A signal of `symbol` on the `bar`-th candle: RSI_MA for a trade, else HOLD."""
     is_hold = pred is Pred.NO_TRADE
     open_ms = OPEN_MS + bar * QUARTER.ms
@@ -97,7 +82,7 @@ def stored(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> Sto
     return StoredSignal(signal, created_ms=open_ms + QUARTER.ms + 2113, late=False)
 
 
-def settled(of: StoredSignal, *, correct: bool = True) -> Outcome:
+def make_outcome(of: StoredSignal, *, correct: bool = True) -> Outcome:
     """An outcome of that signal, four candles later."""
     signal = of.signal
     other = Pred.SHORT if signal.pred is not Pred.SHORT else Pred.LONG
@@ -113,16 +98,6 @@ def settled(of: StoredSignal, *, correct: bool = True) -> Outcome:
         side=signal.pred if correct else other,
         correct=correct,
     )
-
-
-@pytest.fixture
-def make_signal() -> Callable[..., StoredSignal]:
-    return stored
-
-
-@pytest.fixture
-def make_outcome() -> Callable[..., Outcome]:
-    return settled
 
 
 @pytest.fixture
@@ -167,34 +142,32 @@ def stream() -> EventStream:
 
 
 @pytest.fixture
-def catalog() -> Catalog:
-    return Catalog()
+def catalog() -> MadeCatalog:
+    """A served model of BTCUSDT and none of other coins."""
+    return MadeCatalog([entry("BTCUSDT", CARD), *map(entry, SYMBOLS[1:])])
 
 
 @pytest.fixture
 def make_app(
-    database: Database, engine: Engine, metrics: Metrics, stream: EventStream, catalog: Catalog
+    database: Database, engine: Engine, metrics: Metrics, stream: EventStream, catalog: MadeCatalog
 ) -> Callable[..., FastAPI]:
-    def make(
-        host: str = "127.0.0.1", token: str | None = None, stream: EventStream = stream
-    ) -> FastAPI:
-        return create_app(
-            queries=SqlPredictionQueries(database, QUARTER),
-            catalog=catalog,
-            symbols=SYMBOLS,
-            timeframe=QUARTER,
-            health=engine.report,
-            metrics=metrics,
-            stream=stream,
-            host=host,
-            token=token,
-        )
+    def make(**known: Any) -> FastAPI:
+        usual = {
+            "queries": SqlPredictionQueries(database, QUARTER),
+            "catalog": catalog,
+            "symbols": SYMBOLS,
+            "timeframe": QUARTER,
+            "health": engine.report,
+            "metrics": metrics,
+            "stream": stream,
+            "host": "127.0.0.1",
+        }
+        return create_app(**usual | known)
 
     return make
 
 
 @pytest.fixture
 async def api(make_app: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=make_app())
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield client
+    async with client(make_app()) as opened:
+        yield opened

@@ -1,13 +1,44 @@
-"""A websocket of an application, as its server would open it."""
+"""An application without a server: its clients, a page mounted on it, its websockets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 ACCEPTED = 101
+OWN = "http://127.0.0.1:8000"
+
+
+def client(
+    app: FastAPI, base_url: str = OWN, headers: Mapping[str, str] | None = None
+) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
+
+
+def with_a_page(app: FastAPI) -> FastAPI:
+    """As a page is added: behind the routes of the API, with a socket that accepts anybody."""
+
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(await socket.receive_text())
+        await socket.close()
+
+    def hello(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("the page")
+
+    page = Starlette(routes=[Route("/", hello), WebSocketRoute("/_ws/{name}", echo)])
+    app.add_api_websocket_route("/ws", echo)
+    app.mount("/", page)
+    return app
 
 
 async def opened(

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.websockets import WebSocket
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
-from tests.adapters.web.sockets import ACCEPTED, opened
+from tests.adapters.web.sockets import ACCEPTED, OWN, client, opened, with_a_page
 
 TOKEN = "s3cret-of-the-engine"
 MakeApp = Callable[..., FastAPI]
@@ -36,27 +32,6 @@ def calls_of(app: Starlette, prefix: str = "") -> list[tuple[str, str]]:
         methods = ["WS"] if isinstance(route, WebSocketRoute) else sorted(route.methods or ())
         calls += [(method, path) for method in methods]
     return calls
-
-
-def with_a_page(app: FastAPI) -> FastAPI:
-    """As a page is added: behind the routes of the API, with a socket that accepts anybody."""
-
-    async def echo(socket: WebSocket) -> None:
-        await socket.accept()
-        await socket.send_text(await socket.receive_text())
-        await socket.close()
-
-    def hello(_: Request) -> PlainTextResponse:
-        return PlainTextResponse("the page")
-
-    page = Starlette(routes=[Route("/", hello), WebSocketRoute("/_ws/{name}", echo)])
-    app.add_api_websocket_route("/ws", echo)
-    app.mount("/", page)
-    return app
-
-
-def client(app: FastAPI, base_url: str = "http://127.0.0.1:8000") -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base_url)
 
 
 def test_every_route_is_tested(make_app: MakeApp) -> None:
@@ -159,7 +134,6 @@ def test_another_address_without_a_token_is_refused(
 
 
 FOREIGN = ("http://127.0.0.1:9000", "http://localhost:8000", "https://evil.example", "null", "")
-OWN = "http://127.0.0.1:8000"
 
 
 @pytest.mark.parametrize("origin", [*FOREIGN, "http://[::1", "http://127.0.0.1:8000.evil.example"])

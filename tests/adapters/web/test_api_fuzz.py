@@ -24,9 +24,8 @@ from schemathesis.specs.openapi.checks import (
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.web import EventStream
-from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
-from crypto_bot.ports import StoredSignal
+from tests.adapters.web.conftest import make_outcome, make_signal
 from tests.adapters.web.served import served
 
 EXAMPLES = 25
@@ -54,12 +53,7 @@ def url(
 
 
 @pytest.fixture
-def log(
-    store: SqlPredictionStore,
-    archive: SqlCandleArchive,
-    make_signal: Callable[..., StoredSignal],
-    make_outcome: Callable[..., Outcome],
-) -> None:
+def log(store: SqlPredictionStore, archive: SqlCandleArchive) -> None:
     """Signals of three coins, some of them settled, and the candles of one."""
     calls = [make_signal(coin, bar) for bar in range(40) for coin in ("BTCUSDT", "ETHUSDT")]
     calls.append(make_signal("SOLUSDT", 0, Pred.NO_TRADE))

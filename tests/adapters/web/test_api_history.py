@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 from hypothesis import given
@@ -15,16 +13,13 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.web.filters import parse_instant, parse_position, position_text
 from crypto_bot.domain.instant import instant
-from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
-from crypto_bot.ports import LogPosition, StoredSignal
-
-MakeSignal = Callable[..., StoredSignal]
-MakeOutcome = Callable[..., Outcome]
+from crypto_bot.ports import LogPosition
+from tests.adapters.web.conftest import make_outcome, make_signal
 
 
 @pytest.fixture
-def log(store: SqlPredictionStore, make_signal: MakeSignal, make_outcome: MakeOutcome) -> None:
+def log(store: SqlPredictionStore) -> None:
     """Five candles of two coins; ETH always holds; the first BTC trade is settled."""
     signals = []
     for bar in range(5):
@@ -134,10 +129,7 @@ async def test_performance_of_nothing(api: httpx.AsyncClient) -> None:
 
 
 async def test_performance_counts_settled_signals_that_were_not_late(
-    api: httpx.AsyncClient,
-    store: SqlPredictionStore,
-    make_signal: MakeSignal,
-    make_outcome: MakeOutcome,
+    api: httpx.AsyncClient, store: SqlPredictionStore
 ) -> None:
     btc = [make_signal("BTCUSDT", bar) for bar in range(40)]
     eth = [make_signal("ETHUSDT", bar, Pred.NO_TRADE) for bar in range(10)]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import httpx
 
-
-class Catalog(Protocol):
-    note: str | None
+from tests.adapters.web.page.made_figures import MadeCatalog
 
 
 async def test_every_coin_has_an_entry(api: httpx.AsyncClient) -> None:
@@ -25,7 +21,7 @@ async def test_every_coin_has_an_entry(api: httpx.AsyncClient) -> None:
         "symbol": "ETHUSDT",
         "served": False,
         "traded": False,
-        "reason": "no model",
+        "reason": "no model of ETHUSDT 15m has been published",
         "model": None,
     }
 
@@ -56,7 +52,9 @@ async def test_an_unknown_symbol_is_404(api: httpx.AsyncClient) -> None:
     assert "unknown symbol 'DOGEUSDT'" in answer.json()["detail"]
 
 
-async def test_switched_off_models_have_a_note(api: httpx.AsyncClient, catalog: Catalog) -> None:
+async def test_switched_off_models_have_a_note(
+    api: httpx.AsyncClient, catalog: MadeCatalog
+) -> None:
     catalog.note = "models are switched off"
     body = (await api.get("/api/models")).json()
     assert body == {"success": True, "count": 0, "note": catalog.note, "models": {}}

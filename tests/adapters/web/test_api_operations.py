@@ -12,10 +12,9 @@ import pytest
 from fastapi import FastAPI
 
 from crypto_bot.adapters.web import Metrics
-from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
 from crypto_bot.engine.health import Health, HealthReport
-from crypto_bot.ports import StoredSignal
+from tests.adapters.web.conftest import make_outcome, make_signal
 
 
 class Engine(Protocol):
@@ -69,11 +68,7 @@ async def test_degraded_is_503(
 
 
 async def test_metrics_count_what_was_committed(
-    api: httpx.AsyncClient,
-    engine: Engine,
-    metrics: Metrics,
-    make_signal: Callable[..., StoredSignal],
-    make_outcome: Callable[..., Outcome],
+    api: httpx.AsyncClient, engine: Engine, metrics: Metrics
 ) -> None:
     first = make_signal()
     late = make_signal(bar=1)._replace(late=True)

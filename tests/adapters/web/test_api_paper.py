@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web import EventStream
 from crypto_bot.domain.signal import Pred
-from crypto_bot.engine.health import HealthReport
 from crypto_bot.engine.paper.trading import PaperTrading
-from crypto_bot.ports import ModelCatalog
+from tests.adapters.web.sockets import client
 from tests.domain.paper_accounts import T0, TF_MS, plan
 from tests.engine.paper.paper_world import M15, SYMBOLS, World, candle, flat, made
 
@@ -40,42 +40,15 @@ def paper(world: World, stream: EventStream) -> PaperTrading:
 
 
 @pytest.fixture
-def make(
-    world: World,
-    paper: PaperTrading,
-    *,
-    engine: object,
-    metrics: Metrics,
-    stream: EventStream,
-    catalog: ModelCatalog,
-) -> Make:
-    def made_(token: str | None = None) -> FastAPI:
-        health: Callable[[], HealthReport] = engine.report  # type: ignore[attr-defined]
-        return create_app(
-            queries=SqlPredictionQueries(world.database, M15),
-            catalog=catalog,
-            symbols=SYMBOLS,
-            timeframe=M15,
-            health=health,
-            metrics=metrics,
-            stream=stream,
-            host="127.0.0.1",
-            token=token,
-            paper=paper,
-        )
-
-    return made_
+def make(make_app: Make, world: World, paper: PaperTrading) -> Make:
+    queries = SqlPredictionQueries(world.database, M15)
+    return partial(make_app, queries=queries, symbols=SYMBOLS, timeframe=M15, paper=paper)
 
 
 @pytest.fixture
 async def api(make: Make) -> AsyncIterator[httpx.AsyncClient]:
     async with client(make()) as opened:
         yield opened
-
-
-def client(app: FastAPI) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=app)
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
 
 
 async def test_the_current_accounts(api: httpx.AsyncClient) -> None:

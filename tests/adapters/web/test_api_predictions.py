@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.domain.signal import Pred
-from crypto_bot.ports import StoredSignal
-
-MakeSignal = Callable[..., StoredSignal]
+from tests.adapters.web.conftest import make_signal
 
 
 async def test_before_the_first_signal_there_are_none(api: httpx.AsyncClient) -> None:
@@ -21,7 +17,7 @@ async def test_before_the_first_signal_there_are_none(api: httpx.AsyncClient) ->
 
 
 async def test_a_signal_has_the_fields_of_the_contract(
-    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
+    api: httpx.AsyncClient, store: SqlPredictionStore
 ) -> None:
     store.commit([make_signal()], [])
     answer = await api.get("/api/predictions/BTCUSDT")
@@ -51,7 +47,7 @@ async def test_a_signal_has_the_fields_of_the_contract(
 
 
 async def test_a_hold_has_no_stop_and_no_targets(
-    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
+    api: httpx.AsyncClient, store: SqlPredictionStore
 ) -> None:
     store.commit([make_signal(pred=Pred.NO_TRADE)], [])
     body = (await api.get("/api/predictions/btcusdt")).json()
@@ -61,9 +57,7 @@ async def test_a_hold_has_no_stop_and_no_targets(
     assert body["expected_bps"] is None
 
 
-async def test_the_latest_of_each_symbol(
-    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal
-) -> None:
+async def test_the_latest_of_each_symbol(api: httpx.AsyncClient, store: SqlPredictionStore) -> None:
     store.commit([make_signal(bar=bar) for bar in range(3)], [])
     store.commit([make_signal("ETHUSDT", bar=1)], [])
     body = (await api.get("/api/predictions")).json()
@@ -90,7 +84,7 @@ async def test_a_symbol_without_a_signal_is_404(
 
 @pytest.mark.parametrize("asset", ["BTC", "btc", "BTCUSDT"])
 async def test_predict_returns_percent(
-    api: httpx.AsyncClient, store: SqlPredictionStore, make_signal: MakeSignal, asset: str
+    api: httpx.AsyncClient, store: SqlPredictionStore, asset: str
 ) -> None:
     store.commit([make_signal()], [])
     answer = await api.post("/predict", json={"asset_symbol": asset, "timeframe": "15m"})

@@ -6,19 +6,17 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 from crypto_bot.adapters.web import EventStream, event_stream
-from crypto_bot.adapters.web.event_stream import BATCH, MAX_LISTENERS
+from crypto_bot.adapters.web.event_stream import BATCH
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import Commit, StoredSignal
-
-MakeSignal = Callable[..., StoredSignal]
-MakeOutcome = Callable[..., Outcome]
+from tests.adapters.web.conftest import make_outcome, make_signal
 
 
 def parsed(chunk: bytes) -> list[dict[str, Any]]:
@@ -59,7 +57,7 @@ async def commit(
 
 
 async def test_outcomes_come_before_the_signals_and_the_last_event_has_the_number(
-    stream: EventStream, make_signal: MakeSignal, make_outcome: MakeOutcome
+    stream: EventStream,
 ) -> None:
     stream.open()
     frames = stream.frames(None)
@@ -80,7 +78,7 @@ async def test_outcomes_come_before_the_signals_and_the_last_event_has_the_numbe
 
 @pytest.mark.parametrize("last", [None, "", "nonsense", "²", "x-1", "9" * 5000, "99"])
 async def test_without_a_known_commit_only_new_events_are_sent(
-    stream: EventStream, make_signal: MakeSignal, last: str | None
+    stream: EventStream, last: str | None
 ) -> None:
     stream.open()
     await commit(stream, 1, [make_signal(bar=0)])
@@ -90,28 +88,7 @@ async def test_without_a_known_commit_only_new_events_are_sent(
     assert bars(await take(frames, 1)) == [1]
 
 
-@pytest.mark.parametrize(("last", "found"), [("0", [0, 1, 2, 3]), ("1", [2, 3]), ("3", [3])])
-async def test_a_listener_resumes_after_its_last_commit(
-    stream: EventStream, make_signal: MakeSignal, last: str, found: list[int]
-) -> None:
-    stream.open()
-    for number, of in ((1, [0, 1]), (3, [2]), (4, [3])):
-        await commit(stream, number, [make_signal(bar=bar) for bar in of])
-    assert bars(await take(stream.frames(last), len(found))) == found
-
-
-async def test_commits_no_longer_in_memory_are_skipped_as_a_whole(
-    stream: EventStream, make_signal: MakeSignal
-) -> None:
-    stream.open()
-    for bar in range(200):
-        await commit(stream, bar + 1, [make_signal(bar=bar)])
-    assert bars(await take(stream.frames("3"), 64)) == list(range(136, 200))
-
-
-async def test_a_listener_that_fell_behind_is_disconnected(
-    stream: EventStream, make_signal: MakeSignal
-) -> None:
+async def test_a_listener_that_fell_behind_is_disconnected(stream: EventStream) -> None:
     stream.open()
     frames = stream.frames(None)
     await anext(frames)
@@ -122,7 +99,7 @@ async def test_a_listener_that_fell_behind_is_disconnected(
         await anext(frames)
 
 
-async def test_one_write_is_bounded(make_signal: MakeSignal) -> None:
+async def test_one_write_is_bounded() -> None:
     stream = EventStream(memory=10_000)
     stream.open()
     await commit(stream, 1, [make_signal(bar=bar) for bar in range(3 * BATCH)])
@@ -138,7 +115,7 @@ async def test_idle_streams_get_heartbeats(stream: EventStream) -> None:
     assert [await anext(frames) for _ in range(2)] == [b": ping\n\n"] * 2
 
 
-async def test_closing_ends_every_listener_at_once(make_signal: MakeSignal) -> None:
+async def test_closing_ends_every_listener_at_once() -> None:
     stream = EventStream(heartbeat_s=3600)
     stream.open()
     waiting = [asyncio.ensure_future(collect(stream.frames(None))) for _ in range(3)]
@@ -153,7 +130,7 @@ async def collect(frames: AsyncIterator[bytes]) -> list[bytes]:
     return [frame async for frame in frames]
 
 
-async def test_commits_of_another_thread_arrive_in_order(make_signal: MakeSignal) -> None:
+async def test_commits_of_another_thread_arrive_in_order() -> None:
     stream = EventStream()
     stream.open()
     frames = stream.frames(None)
@@ -173,9 +150,7 @@ async def test_commits_of_another_thread_arrive_in_order(make_signal: MakeSignal
     ]
 
 
-def test_a_commit_before_the_start_or_after_the_end_of_the_loop_is_harmless(
-    make_signal: MakeSignal,
-) -> None:
+def test_a_commit_before_the_start_or_after_the_end_of_the_loop_is_harmless() -> None:
     stream = EventStream()
     stream.committed(Commit(1, [make_signal()], []))
 
@@ -195,16 +170,6 @@ async def test_health_events_equal_healthz(stream: EventStream, engine: Any) -> 
     (event,) = await take(frames, 1)
     assert event["event"] == "health"
     assert event["data"]["status"] == "starting"
-
-
-def test_the_number_of_listeners_is_limited(stream: EventStream) -> None:
-    held = [stream.listening() for _ in range(MAX_LISTENERS)]
-    for each in held:
-        assert not stream.full
-        each.__enter__()
-    assert stream.full
-    held[0].__exit__(None, None, None)
-    assert not stream.full
 
 
 class Store:
@@ -236,9 +201,8 @@ class Engine:
     A call of one coin is settled 4 bars later, and one of the other 16.
     """
 
-    def __init__(self, make_signal: MakeSignal, make_outcome: MakeOutcome) -> None:
+    def __init__(self) -> None:
         self.store = Store()
-        self._make_signal, self._make_outcome = make_signal, make_outcome
         self._bar = 0
         self.start()
 
@@ -249,9 +213,9 @@ class Engine:
 
     async def commits(self, bars: int, *, observed: bool = True) -> None:
         for bar in range(self._bar, self._bar + bars):
-            signals = [self._make_signal(coin, bar) for coin in ("BTCUSDT", "ETHUSDT")]
+            signals = [make_signal(coin, bar) for coin in ("BTCUSDT", "ETHUSDT")]
             outcomes = [
-                self._make_outcome(self._make_signal(coin, bar - horizon))
+                make_outcome(make_signal(coin, bar - horizon))
                 for coin, horizon in (("BTCUSDT", 4), ("ETHUSDT", 16))
                 if bar >= horizon
             ]
@@ -299,8 +263,8 @@ class Client:
 
 
 @pytest.fixture
-async def served(make_signal: MakeSignal, make_outcome: MakeOutcome) -> Engine:
-    return Engine(make_signal, make_outcome)
+async def served() -> Engine:
+    return Engine()
 
 
 @pytest.mark.parametrize("seed", range(12))

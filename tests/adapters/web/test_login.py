@@ -9,18 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 
 from crypto_bot.adapters.web.login import COOKIE, LOGIN_PATH
-from tests.adapters.web.sockets import ACCEPTED, opened
+from tests.adapters.web.sockets import ACCEPTED, OWN, client, opened, with_a_page
 
 TOKEN = "s3cret of the engine, ü"
-OWN = "http://127.0.0.1:8000"
 PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FROM_PAGE = {**PERSON, "Origin": OWN}
 MakeApp = Callable[..., FastAPI]
@@ -46,25 +40,13 @@ class Form(HTMLParser):
 
 @pytest.fixture
 def app(make_app: MakeApp) -> FastAPI:
-    made = make_app(token=TOKEN)
-
-    async def echo(socket: WebSocket) -> None:
-        await socket.accept()
-        await socket.send_text(await socket.receive_text())
-        await socket.close()
-
-    def hello(_: Request) -> PlainTextResponse:
-        return PlainTextResponse("the page")
-
-    made.mount("/", Starlette(routes=[Route("/", hello), WebSocketRoute("/_ws", echo)]))
-    return made
+    return with_a_page(make_app(token=TOKEN))
 
 
 @pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=OWN, headers=PERSON) as client:
-        yield client
+    async with client(app, headers=PERSON) as opened_:
+        yield opened_
 
 
 async def entered(browser: httpx.AsyncClient, token: str = TOKEN, path: str = "/") -> Any:
@@ -96,7 +78,7 @@ async def test_the_token_opens_the_page_its_calls_and_its_sockets(
     answer = await browser.post("/predict", json=call, headers={"Origin": OWN})
     assert answer.status_code == 404, "no signal yet: it was let through"
     cookie = {"Cookie": f"other=[1,2]; {COOKIE}={browser.cookies[COOKIE]}", "Origin": OWN}
-    assert await opened(app, "/_ws", cookie) == (ACCEPTED, "hello")
+    assert await opened(app, "/_ws/page", cookie) == (ACCEPTED, "hello")
 
 
 async def test_the_cookie_is_for_this_site_only_and_does_not_contain_the_token(
@@ -112,8 +94,7 @@ async def test_the_cookie_is_for_this_site_only_and_does_not_contain_the_token(
 
 
 async def test_over_tls_the_cookie_stays_there(app: FastAPI) -> None:
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as browser:
+    async with client(app, "https://localhost") as browser:
         answer = await browser.post(LOGIN_PATH, data={"token": TOKEN})
     assert "secure" in answer.headers["set-cookie"].lower()
 
@@ -139,14 +120,13 @@ async def test_a_made_up_cookie_opens_nothing(
 ) -> None:
     headers = {"Cookie": f"{COOKIE}={mark}", "Origin": OWN}
     assert (await browser.get("/api/signals", headers=headers)).status_code == 401
-    assert await opened(app, "/_ws", headers) == (401, "")
+    assert await opened(app, "/_ws/page", headers) == (401, "")
 
 
 async def test_another_token_ends_the_logins(browser: httpx.AsyncClient, make_app: MakeApp) -> None:
     await entered(browser)
     cookie = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
-    transport = httpx.ASGITransport(app=make_app(token="another"))
-    async with httpx.AsyncClient(transport=transport, base_url=OWN) as other:
+    async with client(make_app(token="another")) as other:
         assert (await other.get("/api/signals", headers=cookie)).status_code == 401
 
 
@@ -160,7 +140,7 @@ async def test_the_cookie_alone_does_not_write(browser: httpx.AsyncClient, app: 
         answer = await browser.post(LOGIN_PATH, data={"token": TOKEN}, headers={"Origin": origin})
         assert answer.status_code == 403
     cookie = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
-    assert await opened(app, "/_ws", cookie) == (403, "")
+    assert await opened(app, "/_ws/page", cookie) == (403, "")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +164,6 @@ async def test_an_address_is_not_run_as_markup(browser: httpx.AsyncClient) -> No
 
 
 async def test_without_a_token_there_is_no_login(make_app: MakeApp) -> None:
-    transport = httpx.ASGITransport(app=make_app())
-    async with httpx.AsyncClient(transport=transport, base_url=OWN, headers=PERSON) as browser:
+    async with client(make_app(), headers=PERSON) as browser:
         assert (await browser.get("/api/signals")).status_code == 200
         assert (await browser.post(LOGIN_PATH, data={"token": TOKEN})).status_code == 404

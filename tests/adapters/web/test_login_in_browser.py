@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,21 +10,17 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from crypto_bot.adapters.web import EventStream
 from tests.adapters.web.served import served
+from tests.e2e.browsers import CHROMIUM, FLAGS, IN_A_BROWSER
 
 TOKEN = "hush-hush-token"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install the system's package"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # As root, e.g. in a container, Chromium starts without its sandbox only.
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield running
         running.close()
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,44 +12,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web import Metrics
 from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
-from crypto_bot.domain.interval import UNKNOWN
-from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch
 from crypto_bot.domain.signal import Pred
-from crypto_bot.ports import ChannelCounts, LoggedSignal, StoredSignal
+from crypto_bot.ports import ChannelCounts, LoggedSignal
+from tests.adapters.web.conftest import make_outcome, make_signal
+from tests.adapters.web.page.made_figures import MadeDesk
 from tests.e2e.processes import ROOT
 
-MakeSignal = Callable[..., StoredSignal]
-MakeOutcome = Callable[..., Outcome]
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 DEPLOY = ROOT / "docs" / "deploy"
-
-
-class Desk:
-    """One account with a position and some refusals."""
-
-    def accounts(self) -> list[AccountReport]:
-        statistics = AccountStatistics(
-            *(3, 0.01, 0.02, 0.125, UNKNOWN, None, UNKNOWN, None, UNKNOWN, 1.5),
-            *(Decimal("1.5"), Decimal(0)),
-        )
-        report = AccountReport(
-            *("main", "spot", {}, Decimal(10_000), Decimal("9000.25"), Decimal("10100.75"), 0),
-            *((), (), {"cooldown": 4, "max_open": 2}, (), statistics),
-        )
-        return [report, replace(report, name="careful", refusals={})]
-
-    def refusals(self, account: str, limit: int) -> list[Any]:
-        return []
-
-    def kill_switch(self) -> KillSwitch:
-        return KillSwitch(on=True)
-
-    def stop(self, by: str, reason: str) -> KillSwitch:
-        raise NotImplementedError
-
-    def resume(self, by: str) -> KillSwitch:
-        raise NotImplementedError
 
 
 def samples(metrics: Metrics) -> Samples:
@@ -66,20 +33,16 @@ def samples(metrics: Metrics) -> Samples:
 
 
 @pytest.fixture
-def everything(
-    metrics: Metrics,
-    catalog: Any,
-    database: Database,
-    make_signal: MakeSignal,
-    make_outcome: MakeOutcome,
-) -> Metrics:
+def everything(metrics: Metrics, catalog: Any, database: Database) -> Metrics:
     """The metrics of the daemon, with paper trading."""
     channels = [ChannelCounts("1 Telegram", 7, 2, 1, is_up=False)]
     metrics.add(lambda: of_notices(channels))
     metrics.add(lambda: of_models(catalog.entries()))
     metrics.add(lambda: [gauge("database_size_bytes", "On the disk", database.size_bytes)])
     metrics.add(lambda: [gauge("stream_listeners", "Clients", 3)])
-    metrics.add(lambda: of_paper(Desk()))
+    desk = MadeDesk()
+    desk.stop("a test", "it")
+    metrics.add(lambda: of_paper(desk))
     first = make_signal()
     metrics.committed([first], [])
     metrics.committed([make_signal(bar=1)], [make_outcome(first)])
@@ -101,11 +64,11 @@ def test_metrics_read_on_request(everything: Metrics) -> None:
     assert ends == {(("symbol", "BTCUSDT"),): 1_764_546_300.0}
     assert values["crypto_bot_database_size_bytes"][()] > 50_000
     assert values["crypto_bot_stream_listeners"][()] == 3.0
-    assert values["crypto_bot_paper_equity"][("account", "main"),] == 10_100.75
-    assert values["crypto_bot_paper_cash"][("account", "careful"),] == 9_000.25
-    assert values["crypto_bot_paper_max_drawdown_ratio"][("account", "main"),] == 0.125
+    assert values["crypto_bot_paper_equity"][("account", "spot"),] == 10_187.66
+    assert values["crypto_bot_paper_cash"][("account", "perp"),] == 5_201.1
+    assert values["crypto_bot_paper_max_drawdown_ratio"][("account", "spot"),] == 0.034
     refusals = values["crypto_bot_paper_refusals_total"]
-    assert refusals[("account", "main"), ("rule", "cooldown")] == 4.0
+    assert refusals[("account", "spot"), ("rule", "cooldown")] == 61.0
     assert values["crypto_bot_paper_kill_switch"][()] == 1.0
     assert values["process_resident_memory_bytes"][()] > 10e6
     assert values["process_start_time_seconds"][()] > 1.7e9
@@ -117,9 +80,7 @@ def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: 
     assert len(samples(metrics)["crypto_bot_model_served"]) == 1
 
 
-def test_hits_are_counted_for_signals_that_were_not_late(
-    metrics: Metrics, make_signal: MakeSignal, make_outcome: MakeOutcome
-) -> None:
+def test_hits_are_counted_for_signals_that_were_not_late(metrics: Metrics) -> None:
     made = [make_signal(bar=bar) for bar in range(4)]
     late = make_signal(bar=4)._replace(late=True)
     hold = make_signal("ETHUSDT", pred=Pred.NO_TRADE)

@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from crypto_bot.adapters.web import EventStream, WebServer, bind
 from crypto_bot.adapters.web.event_stream import MAX_LISTENERS
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.ports import Commit, StoredSignal
+from crypto_bot.ports import Commit
+from tests.adapters.web.conftest import make_signal
 
 MakeApp = Callable[..., FastAPI]
-MakeSignal = Callable[..., StoredSignal]
 
 
 @asynccontextmanager
@@ -109,7 +109,7 @@ async def test_a_server_that_never_started_stops(make_app: MakeApp, stream: Even
 
 
 async def test_a_listener_gets_health_first_and_then_new_events(
-    make_app: MakeApp, stream: EventStream, make_signal: MakeSignal, engine: Any
+    make_app: MakeApp, stream: EventStream, engine: Any
 ) -> None:
     async with serving(make_app(), stream) as server, client(server) as api:
         headers = {"Last-Event-ID": "0"}
@@ -152,7 +152,7 @@ async def test_too_many_listeners_get_a_retry_later(make_app: MakeApp, stream: E
 
 
 async def test_it_stops_with_listeners_and_a_stalled_client(
-    make_app: MakeApp, make_signal: MakeSignal, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     stream = EventStream(memory=20_000)
     server = WebServer(make_app(stream=stream), bind("127.0.0.1", 0), stream)
@@ -172,7 +172,7 @@ async def test_it_stops_with_listeners_and_a_stalled_client(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own timeout is Linux only")
 async def test_a_client_that_takes_nothing_is_dropped_and_costs_no_memory(
-    make_app: MakeApp, make_signal: MakeSignal, stream: EventStream
+    make_app: MakeApp, stream: EventStream
 ) -> None:
     async with serving(make_app(), stream, stall_ms=300) as server, client(server) as api:
         with stalled_listener(server.port):
@@ -195,6 +195,6 @@ def stalled_listener(port: int) -> socket.socket:
     return listener
 
 
-def flood(stream: EventStream, make_signal: MakeSignal, count: int) -> None:
+def flood(stream: EventStream, count: int) -> None:
     one = make_signal()
     stream.committed(Commit(1, [one] * count, []))

@@ -1,4 +1,4 @@
-"""A board over a real SQLite file, and models that are told of."""
+"""A board over a real SQLite file, and models with given verdicts."""
 
 from __future__ import annotations
 
@@ -10,32 +10,20 @@ import pytest
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.quote import Quote
 from crypto_bot.engine.health import Health, HealthReport, assess
-from tests.adapters.web.page.made_figures import board_of, card
+from tests.adapters.web.page.made_figures import MadeCatalog, board_of, card, entry
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
 
 NOW_MS = QUARTER.close_of(NEWEST_MS) + 60_000
 
 
-class Catalog:
+def catalog_of(verdicts: dict[str, str]) -> MadeCatalog:
     """A model for each coin in `verdicts`, none for the others."""
-
-    note: str | None = None
-
-    def __init__(self, verdicts: dict[str, str]) -> None:
-        self._verdicts = verdicts
-
-    def entries(self) -> list[ModelEntry]:
-        return [self.entry(symbol) for symbol in self._verdicts]
-
-    def entry(self, symbol: str) -> ModelEntry:
-        verdict = self._verdicts[symbol]
-        made = card(verdict)._replace(
-            version="cnn_lstm_v1+3f9c2a1d", last_open_ms=NEWEST_MS, metrics=None
-        )
-        return ModelEntry(symbol, verdict == "ACTIVE", True, f"its verdict is {verdict}", made)
+    made = {"version": "cnn_lstm_v1+3f9c2a1d", "last_open_ms": NEWEST_MS, "metrics": None}
+    return MadeCatalog(
+        entry(symbol, card(verdict)._replace(**made)) for symbol, verdict in verdicts.items()
+    )
 
 
 class Engine:
@@ -88,7 +76,7 @@ def make_board(database: Database, engine: Engine) -> MakeBoard:
             database,
             lambda: engine.now_ms,
             symbols=symbols,
-            catalog=Catalog(verdicts),
+            catalog=catalog_of(verdicts),
             health=engine.report,
             quotes=lambda: dict(quotes or {}),
         )

@@ -1,4 +1,4 @@
-"""The page over a made catalogue and desk, as a process for a browser: DATABASE and a kind.
+"""The page over a made catalogue and made accounts, as a process for a browser: DATABASE, kind.
 
 Kinds: `usual`, `hostile` (a coin whose name is markup) and `empty`.
 """
@@ -31,14 +31,13 @@ COINS = tuple(f"C{at:02}USDT" for at in range(26))
 
 
 def main(url: str, kind: str) -> None:
-    """Serves until it is killed; tells its address as a line of JSON."""
+    """Serves until it is killed; writes its address as a line of JSON."""
     now_ms = SystemClock().now_ms()
     newest_ms = QUARTER.last_closed(now_ms)
     shift_ms = newest_ms - newest_ms % DAY_MS - T0 - 12 * DAY_MS
     coins = (HOSTILE,) if kind == "hostile" else COINS
     database = Database.open(url)
-    desk = MadeDesk(now_ms, coins)
-    desk.empty = kind == "empty"
+    desk = MadeDesk(now_ms, coins, empty=kind == "empty")
     if kind != "empty":
         rows = [
             row._replace(
@@ -48,7 +47,7 @@ def main(url: str, kind: str) -> None:
             for row in market(12, coins=len(coins[:4]))
         ]
         stored_calls(database, rows)
-    catalog = MadeCatalog(coins, now_ms, versions=["v1"] * 4)
+    catalog = MadeCatalog.of_every_verdict(coins, now_ms, version="v1")
     board = board_of(
         database,
         now_ms,

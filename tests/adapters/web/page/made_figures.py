@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from math import sin
-from typing import Any
+from typing import Any, Self
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
@@ -48,15 +49,11 @@ def card(verdict: str = "ACTIVE", at: int = 0, now_ms: int = NOW_MS) -> ModelCar
         "LOW": "skill_prior",
         "WARMUP": "direction_auc",
     }.get(verdict)
+    loss = 1.041 if verdict == "REJECTED" else 1.0286
     gates = tuple(
         Gate(name, name != failed, value, limit, words)
         for name, value, limit, words in (
-            (
-                "log_loss",
-                1.041 if verdict == "REJECTED" else 1.0286,
-                1.0381,
-                "log loss 1.0286, that of the label frequencies of the fit rows 1.0381",
-            ),
+            ("log_loss", loss, 1.0381, _LOSS_WORDS),
             ("not_constant", 0.081, 0.005, "accuracy .514 beside .498 for the most common label"),
             ("direction_auc_ceiling", 0.53, 0.56, "direction AUC 0.5300 (at most 0.560)"),
             ("skill_prior", skill - 0.002, 0.0, "skill against the prior: lower end of the 95 %"),
@@ -85,9 +82,9 @@ def card(verdict: str = "ACTIVE", at: int = 0, now_ms: int = NOW_MS) -> ModelCar
         metrics=ModelMetrics(
             rows=28_032,
             days=293,
-            skill_prior=Interval(skill, skill - 0.002, skill + 0.002),
-            skill_climatology=Interval(skill / 2, skill / 2 - 0.002, skill / 2 + 0.002),
-            direction_auc=Interval(0.531 - 0.002 * at, 0.519 - 0.002 * at, 0.543 - 0.002 * at),
+            skill_prior=_about(skill, 0.002),
+            skill_climatology=_about(skill / 2, 0.002),
+            direction_auc=_about(0.531 - 0.002 * at, 0.012),
             direction_auc_together=Interval(0.53, 0.521, 0.538),
             coins_together=3,
             ece=0.0135,
@@ -96,60 +93,75 @@ def card(verdict: str = "ACTIVE", at: int = 0, now_ms: int = NOW_MS) -> ModelCar
                 ("fit, move head", tuple(0.69 - 0.02 * (1 - 0.8**n) for n in range(24))),
                 ("validation, move head", tuple(0.688 - 0.013 * sin(n / 8) for n in range(24))),
                 ("fit, direction head", tuple(0.6931 - 0.0004 * n for n in range(12))),
-                (
-                    "validation, direction head",
-                    tuple(0.693 - 0.001 * sin(n / 3) for n in range(12)),
-                ),
+                ("validation, direction head", _WAVE),
             ),
         ),
     )
 
 
+_WAVE = tuple(0.693 - 0.001 * sin(n / 3) for n in range(12))
+_LOSS_WORDS = "log loss 1.0286, that of the label frequencies of the fit rows 1.0381"
+
+
+def _about(value: float, reach: float) -> Interval:
+    return Interval(value, value - reach, value + reach)
+
+
 class MadeCatalog:
-    """Models of every verdict, and the last coins without one."""
+    """The models given, by the coin; with a `note` it is switched off."""
 
-    note: str | None = None
+    def __init__(self, entries: Iterable[ModelEntry]) -> None:
+        self.note: str | None = None
+        self._made = {each.symbol: each for each in entries}
 
-    def __init__(
-        self,
-        symbols: Sequence[str],
-        now_ms: int = NOW_MS,
-        verdicts: Sequence[str] = _VERDICTS,
-        versions: Sequence[str] = (),
-    ) -> None:
-        self._made = {}
-        for at, symbol in enumerate(symbols):
-            if at >= 3 * len(verdicts):
-                self._made[symbol] = ModelEntry(
-                    symbol, False, False, f"no model of {symbol} 15m has been published", None
-                )
-                continue
-            verdict = verdicts[at % len(verdicts)]
-            made = card(verdict, at % 7, now_ms)
-            if at < len(versions):
-                made = made._replace(version=versions[at])
-            served = verdict in {"ACTIVE", "WARMUP"}
-            reason = f"{made.version} is {verdict}" + (": it answers" if served else "")
-            self._made[symbol] = ModelEntry(symbol, served, verdict == "ACTIVE", reason, made)
+    @classmethod
+    def of_every_verdict(
+        cls, symbols: Sequence[str], now_ms: int = NOW_MS, version: str | None = None
+    ) -> Self:
+        """Three times each verdict; the coins after those have no model."""
+        with_model = list(zip(symbols, _VERDICTS * 3, strict=False))
+        made = []
+        for at, (symbol, verdict) in enumerate(with_model):
+            known = card(verdict, at % 7, now_ms)
+            made.append(entry(symbol, known._replace(version=version or known.version)))
+        return cls([*made, *map(entry, symbols[len(with_model) :])])
 
     def entries(self) -> list[ModelEntry]:
-        return list(self._made.values())
+        return [] if self.note else list(self._made.values())
 
     def entry(self, symbol: str) -> ModelEntry:
-        return self._made[symbol]
+        return (
+            ModelEntry(symbol, False, False, self.note, None) if self.note else self._made[symbol]
+        )
+
+
+def entry(symbol: str, made: ModelCard | None = None) -> ModelEntry:
+    """Served and traded as its verdict says."""
+    if made is None:
+        return ModelEntry(
+            symbol, False, False, f"no model of {symbol} 15m has been published", None
+        )
+    served = made.verdict in {"ACTIVE", "WARMUP"}
+    reason = f"{made.version} is {made.verdict}" + (": it answers" if served else "")
+    return ModelEntry(symbol, served, made.verdict == "ACTIVE", reason, made)
 
 
 class MadeDesk:
     """A desk of two accounts whose kill switch works."""
 
-    def __init__(self, now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS) -> None:
+    def __init__(
+        self, now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS, *, empty: bool = False
+    ) -> None:
         self.now_ms = now_ms
         self.symbols = symbols
         self.switch = KillSwitch(on=False)
-        self.empty = False
+        self.empty = empty
 
     def accounts(self) -> list[AccountReport]:
-        return [account("spot", self), account("perp", self)]
+        made = account(self.now_ms, self.symbols)
+        if self.empty:
+            made = opened(self.now_ms)
+        return [replace(made, name=name, market=name) for name in ("spot", "perp")]
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
         if self.empty:
@@ -223,49 +235,28 @@ def trade(symbol: str, at: int, now_ms: int) -> ClosedTrade:
     )
 
 
-def account(market: str, desk: MadeDesk) -> AccountReport:
-    """An account with a past, or one that has just been opened."""
-    now_ms, symbols = desk.now_ms, desk.symbols
-    start = Decimal(10_000)
-    stats = AccountStatistics(
-        trades=48,
-        return_share=0.0312,
-        buy_and_hold_share=-0.041,
-        max_drawdown=0.034,
-        sharpe=Interval(0.8, -1.9, 3.4),
-        sortino=1.1,
-        win_rate=Interval(0.46, 0.32, 0.6),
-        profit_factor=1.08,
-        expectancy_r=Interval(0.05, -0.21, 0.31),
-        turnover=14.2,
-        fees=Decimal("128.40"),
-        funding=Decimal("-3.1"),
+def opened(now_ms: int) -> AccountReport:
+    """An account that has just been opened."""
+    start, zero = Decimal(10_000), Decimal(0)
+    nothing = AccountStatistics(
+        *(0, 0.0, 0.0, 0.0, UNKNOWN, None, UNKNOWN, None, UNKNOWN, 0.0, zero, zero)
     )
-    rules = {
-        "max_positions": "at most 6 positions",
-        "cooldown": "4 candles after a stop",
-        "daily_loss": "nothing more after 3.0% lost in a day",
-        "correlated_positions": "at most 3 that move alike",
-        "kill": "stopped by a person",
-    }
-    if desk.empty:
-        none = UNKNOWN
-        return AccountReport(
-            name=market,
-            market=market,
-            rules=rules,
-            start=start,
-            cash=start,
-            equity=start,
-            at_ms=now_ms,
-            open_positions=(),
-            closed_trades=(),
-            refusals={},
-            curve=(),
-            statistics=AccountStatistics(
-                0, 0.0, 0.0, 0.0, none, None, none, None, none, 0.0, Decimal(0), Decimal(0)
-            ),
-        )
+    return AccountReport(
+        *("spot", "spot", _RULES, start, start, start, now_ms, (), (), {}, (), nothing)
+    )
+
+
+_RULES = {
+    "max_positions": "at most 6 positions",
+    "cooldown": "4 candles after a stop",
+    "daily_loss": "nothing more after 3.0% lost in a day",
+    "correlated_positions": "at most 3 that move alike",
+    "kill": "stopped by a person",
+}
+
+
+def account(now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS) -> AccountReport:
+    """An account with a past of a month."""
     hours = 24 * 30
     curve = tuple(
         EquityPoint(
@@ -275,22 +266,32 @@ def account(market: str, desk: MadeDesk) -> AccountReport:
         )
         for at in range(hours + 1)
     )
-    held = ((0, Pred.LONG, 0.7), (1, Pred.SHORT, -0.4), (2, Pred.LONG, 0.0), (3, Pred.SHORT, 1.2))
-    return AccountReport(
-        name=market,
-        market=market,
-        rules=rules,
-        start=start,
+    held = ((Pred.LONG, 0.7), (Pred.SHORT, -0.4), (Pred.LONG, 0.0), (Pred.SHORT, 1.2))
+    coin = [symbols[at % len(symbols)] for at in range(40)]
+    return replace(
+        opened(now_ms),
         cash=Decimal("5201.10"),
         equity=curve[-1].equity,
-        at_ms=now_ms,
         open_positions=tuple(
-            position(symbols[at % len(symbols)], side, r, now_ms) for at, side, r in held
+            position(coin[at], side, r, now_ms) for at, (side, r) in enumerate(held)
         ),
-        closed_trades=tuple(trade(symbols[at % len(symbols)], at, now_ms) for at in range(40)),
+        closed_trades=tuple(trade(coin[at], at, now_ms) for at in range(40)),
         refusals={"max_positions": 212, "cooldown": 61, "correlated_positions": 34},
         curve=curve,
-        statistics=stats,
+        statistics=AccountStatistics(
+            trades=48,
+            return_share=0.0312,
+            buy_and_hold_share=-0.041,
+            max_drawdown=0.034,
+            sharpe=Interval(0.8, -1.9, 3.4),
+            sortino=1.1,
+            win_rate=Interval(0.46, 0.32, 0.6),
+            profit_factor=1.08,
+            expectancy_r=Interval(0.05, -0.21, 0.31),
+            turnover=14.2,
+            fees=Decimal("128.40"),
+            funding=Decimal("-3.1"),
+        ),
     )
 
 

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from html.parser import HTMLParser
 
 from nicegui import ElementFilter, ui
-from nicegui.testing import User
+from nicegui.testing import User, UserInteraction, user_simulation
 
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.frame import Place, framed
 from crypto_bot.adapters.web.page.viewer import Viewer
 
 HERE = Place("/", "Here")
-HOSTILE = "<img src=x onerror=alert(1)>"
+HOSTILE = "<img src=x onerror=alert(1)>'\""
 Build = Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
 
 
-def page(board: Board, build: Build, **asked: str) -> Callable[[], Awaitable[None]]:
+@asynccontextmanager
+async def shown(board: Board, build: Build, **asked: str) -> AsyncIterator[User]:
+    """A person who has opened the view at the address that says `asked`."""
+
     async def root() -> None:
         await board.newest()
         viewer = Viewer()
         with framed(board, viewer, [HERE], HERE):
             await build(board, viewer, asked)
 
-    return root
+    async with user_simulation(root=root) as user:
+        await user.open("/")
+        yield user
 
 
 @contextmanager
@@ -39,6 +45,35 @@ def markup(user: User) -> str:
     """All that is shown as HTML."""
     with inside(user):
         return "".join(element.content for element in ElementFilter(kind=ui.html))
+
+
+class Harmless(HTMLParser):
+    """Fails where markup has a picture, a script, or an attribute that is run."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in {"img", "script"}
+        assert not [name for name, _ in attrs if name.startswith("on")]
+
+
+def button(user: User, text: str) -> ui.element:
+    """The button with a label of that text."""
+    with inside(user):
+        (found,) = [
+            each
+            for each in ElementFilter(kind=ui.element)
+            if each.tag == "button"
+            and any(getattr(child, "text", None) == text for child in each.default_slot.children)
+        ]
+    return found
+
+
+def press(user: User, text: str) -> None:
+    UserInteraction(user, {button(user, text)}, None).trigger("click")
+
+
+def charts(user: User) -> list[ui.echart]:
+    with inside(user):
+        return list(ElementFilter(kind=ui.echart))
 
 
 async def until(condition: Callable[[], bool]) -> None:

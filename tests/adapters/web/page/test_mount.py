@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from io import BytesIO, StringIO
 
 import httpx
@@ -17,16 +17,16 @@ from nicegui.testing.general import nicegui_reset_globals
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.mount import POLICY, mount_page
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import LoggedSignal, LogPosition
-from tests.adapters.web.page.conftest import Catalog, Engine, MakeBoard
-from tests.adapters.web.page.made_log import QUARTER, SYMBOLS, fill
+from tests.adapters.web.page.conftest import Engine, MakeBoard
+from tests.adapters.web.page.made_log import QUARTER, fill
 from tests.adapters.web.page.test_snapshot import call
+from tests.adapters.web.sockets import client
 
 PAGES = ("/", "/coin", "/coin/BTCUSDT", "/coin/never", "/log", "/log?coin=eth&result=stop")
 
@@ -35,47 +35,31 @@ PAGES = ("/", "/coin", "/coin/BTCUSDT", "/coin/never", "/log", "/log?coin=eth&re
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.distributed.reduce_op:FutureWarning")
 
 
-@asynccontextmanager
-async def served(app: FastAPI, board: Board) -> AsyncIterator[httpx.AsyncClient]:
-    with nicegui_reset_globals():
-        mount_page(app, board)
-        try:
-            async with app.router.lifespan_context(app):
-                transport = httpx.ASGITransport(app=app)
-                base = "http://127.0.0.1:8000"
-                async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-                    yield client
-        finally:
-            Client.page_routes.clear()  # else NiceGUI would unload the modules of our pages
-
-
-MakeApp = Callable[[Board], FastAPI]
+Serve = Callable[[Board], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def make_app(database: Database, engine: Engine) -> MakeApp:
-    def make(board: Board) -> FastAPI:
-        return create_app(
-            queries=board.queries,
-            catalog=Catalog({}),
-            symbols=SYMBOLS,
-            timeframe=QUARTER,
-            health=engine.report,
-            metrics=Metrics(engine.report),
-            stream=EventStream(memory=8),
-            host="127.0.0.1",
-        )
+def serve(make_app: Callable[..., FastAPI], engine: Engine) -> Serve:
+    @asynccontextmanager
+    async def served(board: Board) -> AsyncIterator[httpx.AsyncClient]:
+        app = make_app(queries=board.queries, health=engine.report)
+        with nicegui_reset_globals():
+            mount_page(app, board)
+            try:
+                async with app.router.lifespan_context(app), client(app) as opened:
+                    yield opened
+            finally:
+                Client.page_routes.clear()  # else NiceGUI would unload the modules of our pages
 
-    return make
+    return served
 
 
 @pytest.fixture
 async def site(
-    make_app: MakeApp, make_board: MakeBoard, database: Database
+    serve: Serve, make_board: MakeBoard, database: Database
 ) -> AsyncIterator[httpx.AsyncClient]:
     fill(database)
-    board = make_board()
-    async with served(make_app(board), board) as client:
+    async with serve(make_board()) as client:
         yield client
 
 
@@ -148,11 +132,10 @@ async def test_csv_is_what_the_filters_leave(site: httpx.AsyncClient, database: 
 
 
 async def test_a_download_longer_than_one_read_is_whole(
-    make_app: MakeApp, make_board: MakeBoard, database: Database
+    serve: Serve, make_board: MakeBoard, database: Database
 ) -> None:
     fill(database, symbols=("BTCUSDT",), bars=2100)
-    board = make_board()
-    async with served(make_app(board), board) as client:
+    async with serve(make_board()) as client:
         ids = [row["id"] for row in rows_of(await client.get("/log.csv"))]
         assert len(ids) == len(set(ids)) == 2100
 
@@ -169,9 +152,8 @@ async def test_parquet_has_the_rows_of_the_csv(site: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_an_empty_download_has_its_columns(make_app: MakeApp, make_board: MakeBoard) -> None:
-    board = make_board()
-    async with served(make_app(board), board) as client:
+async def test_an_empty_download_has_its_columns(serve: Serve, make_board: MakeBoard) -> None:
+    async with serve(make_board()) as client:
         as_csv = await client.get("/log.csv")
         assert as_csv.text.startswith("id,symbol,tf,")
         assert rows_of(as_csv) == []
@@ -186,11 +168,10 @@ async def test_a_misspelled_download_is_refused(site: httpx.AsyncClient) -> None
 
 
 async def test_no_text_is_a_formula_to_a_spreadsheet(
-    make_app: MakeApp, make_board: MakeBoard, database: Database
+    serve: Serve, make_board: MakeBoard, database: Database
 ) -> None:
     call(database, Pred.LONG, reach=20.0, reason="=HYPERLINK(1)")
-    board = make_board()
-    async with served(make_app(board), board) as client:
+    async with serve(make_board()) as client:
         (row,) = rows_of(await client.get("/log.csv"))
         assert row["reasons"] == "'=HYPERLINK(1)"
         assert float(row["entry"]) > 0
@@ -206,12 +187,12 @@ class Broken(SqlPredictionQueries):
 
 
 async def test_a_view_that_fails_says_so(
-    make_app: MakeApp, make_board: MakeBoard, database: Database
+    serve: Serve, make_board: MakeBoard, database: Database
 ) -> None:
     board = make_board()
     await board.renew()
     board.queries = Broken(database, QUARTER)
-    async with served(make_app(board), board) as client:
+    async with serve(board) as client:
         answer = await client.get("/log")
         assert answer.status_code == 500
         assert "This view cannot be shown" in answer.text

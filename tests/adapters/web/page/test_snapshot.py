@@ -16,7 +16,7 @@ from crypto_bot.adapters.web.page.snapshot import snapshot_of
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Levels, Pred, Source
 from crypto_bot.reports.live_record import LiveRecord
-from tests.adapters.web.page.conftest import NOW_MS, Catalog, Engine
+from tests.adapters.web.page.conftest import NOW_MS, Engine, catalog_of
 from tests.adapters.web.page.made_log import (
     HORIZON,
     NEWEST_MS,
@@ -45,7 +45,7 @@ def reader(
     quotes: dict[str, Quote] | None = None,
     **verdicts: str,
 ) -> Reader:
-    queries, catalog = SqlPredictionQueries(database, QUARTER), Catalog(verdicts)
+    queries, catalog = SqlPredictionQueries(database, QUARTER), catalog_of(verdicts)
     return Reader(
         queries=queries,
         record=LiveRecord(queries, catalog, lambda: engine.now_ms),

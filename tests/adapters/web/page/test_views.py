@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from nicegui import Client, ui
-from nicegui.testing import User, user_simulation
+from nicegui import ElementFilter, ui
+from nicegui.testing import User, UserInteraction
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import coin, log, overview
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.adapters.web.page.views import VIEWS, View
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
-from tests.adapters.web.page.conftest import Engine, MakeBoard
+from tests.adapters.web.page.conftest import NOW_MS, Engine, MakeBoard
+from tests.adapters.web.page.made_figures import MadeCatalog, MadeDesk, board_of, card
+from tests.adapters.web.page.made_figures import account as made_account
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
-from tests.adapters.web.page.pages import HOSTILE, markup, page, until
+from tests.adapters.web.page.pages import HOSTILE, Harmless, inside, markup, shown, until
 from tests.adapters.web.page.test_snapshot import call
 
 
@@ -25,8 +33,7 @@ def table(user: User) -> ui.table:
 
 async def test_overview_of_an_empty_database(make_board: MakeBoard, engine: Engine) -> None:
     engine.starts()
-    async with user_simulation(root=page(make_board(), overview.build)) as user:
-        await user.open("/")
+    async with shown(make_board(), overview.build) as user:
         await user.should_see("No signal yet")
         await user.should_see("Nothing needs you.")
         assert [row["signal"] for row in table(user).rows] == ["not scored"] * 3
@@ -38,8 +45,7 @@ async def test_overview_follows_a_cycle(
     make_board: MakeBoard, database: Database, engine: Engine
 ) -> None:
     board = make_board(("BTCUSDT",))
-    async with user_simulation(root=page(board, overview.build)) as user:
-        await user.open("/")
+    async with shown(board, overview.build) as user:
         assert table(user).rows[0]["price"] == "–"
         call(database, Pred.LONG, reach=20.0)
         await board.renew()
@@ -56,29 +62,16 @@ async def test_overview_says_what_is_wrong(
     fill(database)
     engine.loses_the_exchange(engine.now_ms - 90_000)
     board = make_board(BTCUSDT="BLOCKED")
-    async with user_simulation(root=page(board, overview.build)) as user:
-        await user.open("/")
+    async with shown(board, overview.build) as user:
         await user.should_see("BTC model BLOCKED")
         await user.should_see("The exchange is down since 1 Dec 00:14")
         assert board.good_ms() == engine.now_ms - 90_000
 
 
-async def test_a_page_that_is_gone_is_told_no_more(make_board: MakeBoard) -> None:
-    board = make_board()
-    async with user_simulation(root=page(board, overview.build)) as user:
-        client: Client = await user.open("/")
-        assert len(board.changed.callbacks) == 2
-        assert len(board.beaten.callbacks) == 1
-        client.delete()
-        assert board.changed.callbacks == []
-        assert board.beaten.callbacks == []
-
-
 async def test_coin_with_an_open_call(make_board: MakeBoard, database: Database) -> None:
     call(database, Pred.LONG, reach=20.0)
     board = make_board(("BTCUSDT",))
-    async with user_simulation(root=page(board, coin.build, symbol="btc")) as user:
-        await user.open("/")
+    async with shown(board, coin.build, symbol="btc") as user:
         said = markup(user)
         assert "bar 2 of 16" in said
         assert "RSI/MA</b> answered long: RSI &lt;b&gt;9&lt;/b&gt;" in said
@@ -90,24 +83,12 @@ async def test_coin_with_an_open_call(make_board: MakeBoard, database: Database)
         assert len(series[1]["data"]) == 1
 
 
-async def test_coin_shows_the_score_in_parts(make_board: MakeBoard, database: Database) -> None:
-    fill(database, share_of_models=0.0)
-    async with user_simulation(root=page(make_board(), coin.build, symbol="ETHUSDT")) as user:
-        await user.open("/")
-        said = markup(user)
-        assert "score in parts" in said
-        for part in ("Trend", "Structure", "Momentum"):
-            assert f"<dt>{part}</dt>" in said
-        assert "no probability" in said or "No open call" in said
-
-
 async def test_coin_follows_a_cycle(
     make_board: MakeBoard, database: Database, engine: Engine
 ) -> None:
     fill(database)
     board = make_board()
-    async with user_simulation(root=page(board, coin.build, symbol="BTCUSDT")) as user:
-        await user.open("/")
+    async with shown(board, coin.build, symbol="BTCUSDT") as user:
         (chart,) = user.find(ui.echart).elements
         before = chart.options["xAxis"][0]["data"][0]
         count = len(chart.options["series"])
@@ -125,8 +106,7 @@ async def test_coin_follows_a_price_without_drawing_all_again(
     entry = call(database, Pred.LONG, reach=20.0)
     quotes: dict[str, Quote] = {}
     board = make_board(("BTCUSDT",), quotes=quotes)
-    async with user_simulation(root=page(board, coin.build, symbol="BTCUSDT")) as user:
-        await user.open("/")
+    async with shown(board, coin.build, symbol="BTCUSDT") as user:
         (chart,) = user.find(ui.echart).elements
         series = chart.options["series"]
         price = Decimal(str(entry)) + 10
@@ -138,8 +118,7 @@ async def test_coin_follows_a_price_without_drawing_all_again(
 
 
 async def test_a_coin_that_is_not_followed(make_board: MakeBoard) -> None:
-    async with user_simulation(root=page(make_board(), coin.build, symbol=HOSTILE)) as user:
-        await user.open("/")
+    async with shown(make_board(), coin.build, symbol=HOSTILE) as user:
         await user.should_see(f"There is no coin '{HOSTILE}' here")
         await user.should_see("BTC")
         assert HOSTILE not in markup(user)
@@ -149,8 +128,7 @@ async def test_log_shows_a_page_and_the_way_to_older_lines(
     make_board: MakeBoard, database: Database
 ) -> None:
     fill(database, bars=60)
-    async with user_simulation(root=page(make_board(), log.build)) as user:
-        await user.open("/")
+    async with shown(make_board(), log.build) as user:
         rows = table(user).rows
         assert len(rows) == 100
         assert rows[0]["iso"] == "2025-12-01T00:15:00.000Z"
@@ -161,9 +139,8 @@ async def test_log_shows_a_page_and_the_way_to_older_lines(
 
 async def test_log_by_its_address(make_board: MakeBoard, database: Database) -> None:
     fill(database, bars=200)
-    build = page(make_board(), log.build, coin="eth", result="stop", source="NONE")
-    async with user_simulation(root=build) as user:
-        await user.open("/")
+    asked = {"coin": "eth", "result": "stop", "source": "NONE"}
+    async with shown(make_board(), log.build, **asked) as user:
         rows = table(user).rows
         assert rows
         assert {(row["coin"], row["word"]) for row in rows} == {("ETH", "stop")}
@@ -176,8 +153,7 @@ async def test_log_by_its_address(make_board: MakeBoard, database: Database) -> 
     ("asked", "said"), [({}, "No prediction yet"), ({"result": "stop"}, "No line matches")]
 )
 async def test_an_empty_log(make_board: MakeBoard, asked: dict[str, str], said: str) -> None:
-    async with user_simulation(root=page(make_board(), log.build, **asked)) as user:
-        await user.open("/")
+    async with shown(make_board(), log.build, **asked) as user:
         await user.should_see(said)
 
 
@@ -185,8 +161,7 @@ async def test_the_first_page_of_the_log_grows(
     make_board: MakeBoard, database: Database, engine: Engine
 ) -> None:
     board = make_board()
-    async with user_simulation(root=page(board, log.build)) as user:
-        await user.open("/")
+    async with shown(board, log.build) as user:
         await user.should_see("No prediction yet")
         call(database, Pred.SHORT, reach=20.0)
         await board.renew()
@@ -197,17 +172,60 @@ async def test_the_first_page_of_the_log_grows(
         assert ["horizon", "16 candles"] in row["inputs"]
 
 
-async def test_hostile_names_stay_text(make_board: MakeBoard, database: Database) -> None:
+def hostile_board(database: Database) -> Board:
+    """All that others write is markup: names of coins, files of models, reasons, rules."""
+    fill(database, symbols=(HOSTILE,))
+    base, account = card("BLOCKED"), made_account(symbols=[HOSTILE])
+    files = base._replace(
+        version=HOSTILE,
+        verdict=HOSTILE,
+        reasons=(HOSTILE,),
+        accepted_because=HOSTILE,
+        gates=(base.gates[0]._replace(name=HOSTILE, words=HOSTILE),),
+        family=HOSTILE,
+    )
+    desk = MadeDesk(NOW_MS, [HOSTILE])
+    trade = replace(account.closed_trades[0], reason=HOSTILE)
+    known = replace(account, rules={HOSTILE: HOSTILE}, closed_trades=(trade,))
+    desk.accounts = lambda: [known]  # type: ignore[method-assign]
+    desk.refusals = lambda *_: [  # type: ignore[method-assign]
+        Refusal("spot", f"{HOSTILE}:15m:1", NOW_MS, HOSTILE, HOSTILE)
+    ]
+    return board_of(
+        database,
+        NOW_MS,
+        symbols=[HOSTILE],
+        catalog=MadeCatalog([ModelEntry(HOSTILE, False, False, HOSTILE, files)]),
+        paper=desk,
+        training=[RunLine(HOSTILE, HOSTILE, NOW_MS, None, 1, 2, HOSTILE)],
+    )
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.place.name)
+async def test_hostile_words_stay_text(view: View, database: Database) -> None:
     """No exchange has such a coin and no setting lets it in; the page trusts neither."""
-    fill(database, symbols=(HOSTILE,), share_of_models=0.0)
-    board = make_board((HOSTILE,))
-    for build in (overview.build, coin.build, log.build):
-        async with user_simulation(root=page(board, build)) as user:
-            await user.open("/")
-            assert HOSTILE not in markup(user)
-            for found in user.find(ui.table).elements if build is not coin.build else ():
-                row = found.rows[0]
-                assert row["coin"] == HOSTILE
-                assert "<" not in row["href"]
-                drawings = ("chip", "bar", "verdict", "track", "record", "last", "line", "glyph")
-                assert not any("<img" in row.get(name, "") for name in drawings)
+    async with shown(hostile_board(database), view.build) as user:
+        with inside(user):
+            details = [each for each in ElementFilter(kind=ui.element) if each.tag == "details"]
+        if details:
+            UserInteraction(user, {details[0]}, None).trigger("toggle", True)
+            await user.should_see("log loss in nats by epoch")
+        said = markup(user)
+        assert "&lt;img" in said or not said
+        Harmless().feed(said)
+        for row in table(user).rows if view.build in {overview.build, log.build} else ():
+            assert row["coin"] == HOSTILE
+            assert "<" not in row["href"]
+            for name in ("chip", "bar", "verdict", "track", "record", "last", "line", "glyph"):
+                Harmless().feed(row.get(name, ""))
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.place.name)
+async def test_a_page_that_is_gone_is_not_updated(view: View, database: Database) -> None:
+    board = board_of(database, NOW_MS, paper=MadeDesk(NOW_MS))
+    async with shown(board, view.build) as user:
+        assert len(board.changed.callbacks) == 2
+        assert len(board.beaten.callbacks) == 1
+        assert user.client is not None
+        user.client.delete()
+        assert board.changed.callbacks == board.beaten.callbacks == []
