@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import ModelCatalog, PredictionQueries
-from crypto_bot.reports.live_skill import LiveModel, all_models, live_models
+from crypto_bot.reports.live_skill import MODELS, LiveModel, all_models, live_models
 from crypto_bot.statistics import breakdown
 from crypto_bot.statistics.breakdown import Line
 from crypto_bot.statistics.loss_curve import (
@@ -24,7 +24,7 @@ from crypto_bot.statistics.loss_curve import (
     rolling,
 )
 from crypto_bot.statistics.reliability import Reliability, reliability
-from crypto_bot.statistics.resolved import LONG, PREDS, SHORT, SOURCES, ResolvedCalls
+from crypto_bot.statistics.resolved import LONG, PREDS, SHORT, ResolvedCalls
 from crypto_bot.statistics.rows import Bools
 
 MEMORY_DAYS = 90
@@ -32,7 +32,6 @@ _CATCH_UP_MS = DAY_MS
 """Coins are no further apart than this: calls of candles that are older are all stored."""
 _READ_DAYS = 5
 """Days whose calls are read at once: as rows they take much more memory than as columns."""
-_MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
 
 
 class Window(StrEnum):
@@ -41,12 +40,13 @@ class Window(StrEnum):
     DAY = "24 h"
     WEEK = "7 d"
     MONTH = "30 d"
-    ALL = "90 d"
+    ALL = f"{MEMORY_DAYS} d"
 
     @property
     def days(self) -> int:
         """Its length."""
-        return {"24 h": 1, "7 d": 7, "30 d": 30, "90 d": MEMORY_DAYS}[self.value]
+        amount, unit = self.value.split()
+        return int(amount) // (24 if unit == "h" else 1)
 
 
 class SourceGroup(StrEnum):
@@ -239,11 +239,11 @@ def _curve_days(selection: Selection) -> int:
 def _in_group(calls: ResolvedCalls, group: SourceGroup) -> Bools:
     if group is SourceGroup.ALL:
         return np.ones(len(calls), dtype=np.bool_)
-    of_models: Bools = calls.source == _MODELS
+    of_models: Bools = calls.source == MODELS
     return of_models if group is SourceGroup.MODELS else ~of_models
 
 
 def _predicted_by(calls: ResolvedCalls, group: SourceGroup) -> SourceGroup:
     if group is not SourceGroup.ALL:
         return group
-    return SourceGroup.MODELS if (calls.source == _MODELS).any() else SourceGroup.RULES
+    return SourceGroup.MODELS if (calls.source == MODELS).any() else SourceGroup.RULES

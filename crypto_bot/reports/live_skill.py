@@ -17,7 +17,7 @@ from crypto_bot.statistics.reliability import DRAWS, FLOOR_SHARE, MOST_BINS, bin
 from crypto_bot.statistics.resolved import LONG, NO_TRADE, SHORT, SOURCES, ResolvedCalls
 from crypto_bot.statistics.rows import Bools, Floats, Ints
 
-_MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
+MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def live_models(
         chosen = np.zeros(len(calls), dtype=np.bool_)
         if entry.symbol in calls.symbols and card.version in calls.versions:
             chosen = (
-                (calls.source == _MODELS)
+                (calls.source == MODELS)
                 & (calls.coin == calls.symbols.index(entry.symbol))
                 & (calls.version == calls.versions.index(card.version))
             )
@@ -65,7 +65,7 @@ def live_models(
 
 def all_models(calls: ResolvedCalls, held: Losses) -> LiveModel:
     """Every call that any model made, together."""
-    return _measured(calls, held, calls.source == _MODELS)
+    return _measured(calls, held, calls.source == MODELS)
 
 
 def direction_auc(score: Floats, up: Bools, day: Ints, most: int = BLOCK_DAYS) -> Interval:

@@ -12,13 +12,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import expect
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from tests.adapters.web.page.made_log import QUARTER, candles_of, fill, signal_of
-from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, WITHIN_MS, Open, fits
+from tests.e2e.browsers import IN_A_BROWSER, WITHIN_MS, Open
 from tests.e2e.processes import ROOT, Process
 
 pytestmark = IN_A_BROWSER
@@ -76,54 +76,9 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Nothing stored, and an exchange that does not answer."""
-    with Site(tmp_path_factory.mktemp("empty")).running(*OFFLINE) as site:
-        yield site
-
-
-@pytest.mark.parametrize(
-    ("viewport", "theme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide", "phone"]
-)
-def test_every_view_with_data(live: Site, opened: Open, viewport: ViewportSize, theme: str) -> None:
-    page = opened(live.url, viewport, crypto_bot_theme=theme)
-    expect(page.locator(".coins tbody tr")).to_have_count(32)
-    assert fits(page)
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
-    if viewport is WIDE:
-        page.wait_for_function(ALL_COINS_IN_VIEW)  # at one moment: rows are replaced at any time
-    page.goto(f"{live.url}/coin/BTCUSDT")
-    expect(page.locator(".chart canvas")).to_be_visible()
-    expect(page.locator("h1")).to_contain_text("BTC")
-    expect(page.locator(".why li").last).to_contain_text("answered")
-    assert fits(page)
-    page.goto(f"{live.url}/log")
-    expect(page.locator(".lines tr.entry")).to_have_count(100)
-    assert fits(page)
-
-
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_every_view_without_data(empty: Site, opened: Open, viewport: ViewportSize) -> None:
-    page = opened(empty.url, viewport)
-    expect(page.get_by_text("No signal yet")).to_be_visible()
-    expect(page.get_by_text("No outcome yet")).to_be_visible()
-    expect(page.locator(".warning").first).to_contain_text(
-        "The exchange is down since", timeout=WITHIN_MS
-    )
-    assert fits(page)
-    page.goto(f"{empty.url}/coin")
-    expect(page.get_by_text("Not scored yet")).to_be_visible()
-    assert fits(page)
-    page.goto(f"{empty.url}/coin/NEVER")
-    expect(page.get_by_text("There is no coin 'NEVER' here")).to_be_visible()
-    page.goto(f"{empty.url}/log")
-    expect(page.get_by_text("No prediction yet")).to_be_visible()
-    assert fits(page)
-
-
 def test_pages_follow_the_cycles_by_themselves(live: Site, opened: Open) -> None:
     page = opened(live.url)
+    page.wait_for_function(ALL_COINS_IN_VIEW)  # at one moment: rows are replaced at any time
     page.evaluate("window.mine = 1")
     table = page.locator(".coins tbody")
     before = table.inner_text()
@@ -203,10 +158,16 @@ def test_the_keys(still: Site, opened: Open) -> None:
     page.keyboard.press("?")
     expect(page.locator("dialog.help")).to_be_visible()
     page.keyboard.press("Escape")
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("k")
+    expect(page.locator("dialog.help")).to_be_hidden()
+    for key in "jjk":
+        page.keyboard.press(key)
     focused = page.evaluate("document.activeElement.title")
+    first = page.locator(".coins tbody a.line").first
+    expect(first).to_have_attribute("title", focused)
+    for top in ("BTCUSDT", "SOLUSDT"):  # whatever order the lines take, the coin keeps the focus
+        page.evaluate("document.querySelector('.coins thead th').click()")
+        expect(first).to_have_attribute("title", top)
+        page.wait_for_function("name => document.activeElement.title === name", arg=focused)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/coin/{focused}")
     expect(page.locator("h1")).to_be_visible()
@@ -228,6 +189,8 @@ def test_theme_and_zone_stay_as_chosen(still: Site, opened: Open) -> None:
     page.goto(still.url)
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     expect(page.locator("button.zone")).to_have_text("local")
+    down = page.locator(".warning").first
+    expect(down).to_contain_text("The exchange is down since", timeout=WITHIN_MS)
 
 
 def test_a_page_whose_server_is_silent_freezes_by_itself(live: Site, opened: Open) -> None:

@@ -1,4 +1,4 @@
-"""The review page and the API over fixed data at a fixed moment, as a process: DATABASE.
+"""The review page and the API over fixed data at a fixed moment, as a process: DATABASE [empty].
 
 The only file of the golden tests that imports from the package.
 """
@@ -16,6 +16,8 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.models.catalog import SwitchedOff
+from crypto_bot.ports import ModelCatalog
 from tests.adapters.web.page.made_figures import BAR_MS, MadeCatalog, MadeDesk, board_of
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
 
@@ -30,11 +32,14 @@ _RUNS = (
 )
 
 
-def main(url: str) -> None:
+def main(url: str, kind: str = "") -> None:
     """Serves until it is killed; its first line is a JSON event with its address."""
     database = Database.open(url)
-    fill(database, symbols=SYMBOLS, bars=_BARS)
-    catalog, desk = MadeCatalog.of_every_verdict(SYMBOLS, NOW_MS), MadeDesk(NOW_MS, SYMBOLS)
+    catalog: ModelCatalog = SwitchedOff()
+    desk = MadeDesk(NOW_MS, SYMBOLS, empty=kind == "empty")
+    if kind != "empty":
+        fill(database, symbols=SYMBOLS, bars=_BARS)
+        catalog = MadeCatalog.of_every_verdict(SYMBOLS, NOW_MS)
     board = board_of(
         database,
         NOW_MS,

@@ -29,22 +29,10 @@ def call(
     horizon_bars: int = 1,
 ) -> ResolvedCall:
     """A call of the `at`-th quarter of an hour, at 100.0; its stop risks 100 bp."""
+    open_ms, horizon_ms = T0 + at * BAR_MS, horizon_bars * BAR_MS
     return ResolvedCall(
-        source=source.value,
-        symbol=symbol,
-        model_version=version,
-        candle_open_ms=T0 + at * BAR_MS,
-        horizon_ms=horizon_bars * BAR_MS,
-        pred=pred,
-        label=label,
-        p_short=p[0],
-        p_no_trade=p[1],
-        p_long=p[2],
-        return_bps=return_bps,
-        cost_bps=cost_bps,
-        entry=100.0,
-        stop_loss=stop_loss,
-        atr=atr,
+        *(source.value, symbol, version, open_ms, horizon_ms, pred, label, *p),
+        *(return_bps, cost_bps, 100.0, stop_loss, atr),
     )
 
 
@@ -66,9 +54,9 @@ def market(
     for at in range(days * bars):
         for coin in range(coins):
             truth = rng.dirichlet((6.0, 12.0, 6.0))
-            told = truth**stretch / (truth**stretch).sum()
+            predicted = truth**stretch / (truth**stretch).sum()
             label = NAMES[rng.choice(3, p=truth)]
-            pred = "LONG" if told[2] > told[0] else "SHORT"
+            pred = "LONG" if predicted[2] > predicted[0] else "SHORT"
             right = pred == label
             rows.append(
                 call(
@@ -77,7 +65,7 @@ def market(
                     symbol=f"C{coin}USDT",
                     pred=pred,
                     label=label,
-                    p=tuple(told.tolist()),
+                    p=tuple(predicted.tolist()),
                     return_bps=100.0 if right else -60.0,
                     atr=0.2 + 0.1 * coin,
                     version=version,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.signal import Pred, Source
@@ -170,9 +168,3 @@ def test_an_empty_record_has_a_report() -> None:
     assert told.trades.rate == UNKNOWN
     assert told.loss == ()
     assert record.models(1).together.n == 0
-
-
-@pytest.mark.parametrize("window", list(Window))
-def test_windows_are_named_by_their_days(window: Window) -> None:
-    amount, unit = window.value.split()
-    assert window.days == int(amount) / (24 if unit == "h" else 1)

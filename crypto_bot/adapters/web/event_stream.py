@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -33,33 +34,22 @@ MOST_AGAIN = 4_096
 _Bodies = Sequence[tuple[str, Callable[[], Body]]]
 
 
+@dataclass(slots=True)
 class _Event:
     """Encoded when the first listener needs it; most of a catch-up has no listener."""
 
-    __slots__ = ("_body", "_frame", "_id", "_kind", "lacks", "place")
-
-    def __init__(
-        self,
-        kind: str,
-        body: Callable[[], Body],
-        place: tuple[int, bool],
-        lacks: int,
-        commit: int | None,
-    ) -> None:
-        self.place = place
-        """The number of its commit and False; of other events that of the commit before and True.
-        """
-        self.lacks = lacks
-        """A memory that begins with this event lacks the commits up to this one."""
-        self._kind = kind
-        self._body = body
-        self._id = None if commit is None else str(commit)
-        self._frame: bytes | None = None
+    kind: str
+    body: Callable[[], Body]
+    place: tuple[int, bool]
+    """The number of its commit and False; of other events that of the commit before and True."""
+    lacks: int
+    """A memory that begins with this event lacks the commits up to this one."""
+    commit: int | None
+    _frame: bytes | None = None
 
     def frame(self) -> bytes:
         if self._frame is None:
-            data = self._body().model_dump_json()
-            self._frame = format_sse_event(data_str=data, event=self._kind, id=self._id)
+            self._frame = _frame(self.kind, self.body(), self.commit)
         return self._frame
 
 
@@ -106,12 +96,9 @@ class EventStream:
 
     def committed(self, commit: Commit) -> None:
         """From any thread; there is no listener before `open` and after `close`."""
-        bodies: list[tuple[str, Callable[[], Body]]] = []
-        bodies += [("outcome", partial(OutcomeBody.of, outcome)) for outcome in commit.outcomes]
-        bodies += [("signal", partial(SignalBody.of, stored)) for stored in commit.signals]
         if self._loop is None:
             self._newest = commit.number
-        self._hand_over(bodies, commit.number)
+        self._hand_over(_bodies(commit), commit.number)
 
     def traded(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:  # noqa: ARG002 - a sink's
         """Fills and other cash changes of the paper accounts; from any thread."""
@@ -201,12 +188,10 @@ class EventStream:
             body = MissedBody(since=instant(since_ms), until=instant(until_ms))
             yield _frame("missed", body, until)
             return
-        for number, signals, outcomes in commits:
-            bodies: list[tuple[str, Body]] = []
-            bodies += [("outcome", OutcomeBody.of(outcome)) for outcome in outcomes]
-            bodies += [("signal", SignalBody.of(stored)) for stored in signals]
+        for commit in commits:
+            bodies = _bodies(commit)
             yield b"".join(
-                _frame(kind, body, number if left == 0 else None)
+                _frame(kind, body(), commit.number if left == 0 else None)
                 for left, (kind, body) in zip(range(len(bodies))[::-1], bodies, strict=True)
             )
 
@@ -229,6 +214,13 @@ class EventStream:
         self._news.set()
         if not self._closed:
             self._news = asyncio.Event()
+
+
+def _bodies(commit: Commit) -> _Bodies:
+    return [
+        *(("outcome", partial(OutcomeBody.of, outcome)) for outcome in commit.outcomes),
+        *(("signal", partial(SignalBody.of, stored)) for stored in commit.signals),
+    ]
 
 
 def _frame(kind: str, body: Body, commit: int | None) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
@@ -13,14 +13,14 @@ from crypto_bot.ports import LogPosition
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
-def parse_instant(text: str) -> int:
-    """UTC milliseconds of an ISO-8601 date or time (UTC where it names no zone) or of a number."""
+def parse_instant(text: str, zone: tzinfo = UTC) -> int:
+    """UTC milliseconds of an ISO-8601 date or time (in `zone` where it names none) or a number."""
     try:
         if text.isascii() and text.isdigit():
             at_ms = int(text)
         else:
             at = datetime.fromisoformat(text)
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+            at = at.replace(tzinfo=zone) if at.tzinfo is None else at
             at_ms = round(at.timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise ValueError(_NO_INSTANT) from error

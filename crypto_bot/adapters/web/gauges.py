@@ -58,21 +58,17 @@ def of_notices(counts: Sequence[ChannelCounts]) -> Iterator[Metric]:
 def of_paper(paper: PaperTrading) -> Iterator[Metric]:
     """Paper trading, in the quote currency of each account."""
     accounts = paper.accounts()
-    for name, text, values in (
-        ("equity", "Cash and the worth of what is open", [each.equity for each in accounts]),
-        ("cash", "Cash", [each.cash for each in accounts]),
-        (
-            "open_positions",
-            "Positions that are open",
-            [len(each.open_positions) for each in accounts],
-        ),
+    for name, text, read in (
+        ("equity", "Cash and the worth of what is open", lambda each: each.equity),
+        ("cash", "Cash", lambda each: each.cash),
+        ("open_positions", "Positions that are open", lambda each: len(each.open_positions)),
         (
             "max_drawdown_ratio",
             "Deepest fall of the equity below an earlier one, 0..1",
-            [each.statistics.max_drawdown for each in accounts],
+            lambda each: each.statistics.max_drawdown,
         ),
     ):
-        rows = zip((each.name for each in accounts), map(float, values), strict=True)
+        rows = [(each.name, float(read(each))) for each in accounts]
         yield _gauges(f"paper_{name}", text, "account", rows)
     refused = (
         ((each.name, rule), count)

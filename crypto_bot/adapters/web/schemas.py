@@ -209,29 +209,13 @@ def _instant(at_ms: int | None) -> str | None:
 
 def _signal_fields(stored: StoredSignal) -> dict[str, Any]:
     signal = stored.signal
-    targets = signal.levels.take_profits
+    declined = [f"{each.source} declined: {each.reason}" for each in signal.declined]
     return {
-        "symbol": signal.symbol,
-        "tf": signal.tf,
-        "pred": signal.pred,
-        "confidence": signal.confidence,
+        **{name: getattr(signal, name, None) for name in SignalBody.model_fields},
         "probabilities": dict(zip(_SIDES, signal.probabilities, strict=True)),
-        "expected_bps": signal.expected_bps,
-        "cost_bps": signal.cost_bps,
-        "source": signal.source,
-        "model_version": signal.model_version,
-        "candle_open_ms": signal.candle_open_ms,
         "ts": instant(stored.created_ms),
         "late": stored.late,
-        "engine": signal.engine,
-        "role": signal.role,
-        "horizon": signal.horizon,
         "classes": signal.distribution.by_class(),
-        "entry": signal.levels.entry,
-        "stop_loss": signal.levels.stop_loss,
-        "take_profits": None if targets is None else list(targets),
-        "reasons": [
-            *signal.reasons,
-            *(f"{d.source} declined: {d.reason}" for d in signal.declined),
-        ],
+        **signal.levels._asdict(),
+        "reasons": [*signal.reasons, *declined],
     }

@@ -152,7 +152,7 @@ def make_app(
     database: Database, engine: Engine, metrics: Metrics, stream: EventStream, catalog: MadeCatalog
 ) -> Callable[..., FastAPI]:
     def make(**known: Any) -> FastAPI:
-        usual = {
+        usual: dict[str, Any] = {
             "queries": SqlPredictionQueries(database, QUARTER),
             "catalog": catalog,
             "symbols": SYMBOLS,

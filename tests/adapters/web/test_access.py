@@ -166,18 +166,6 @@ async def test_a_server_without_http_refusals_closes_the_websocket(make_app: Mak
     assert await opened(app, "/ws", answers=False) == (1008, "")
 
 
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("Localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.7", False),
-        ("bot.example", False),
-    ],
-)
-def test_loopback_addresses(host: str, *, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_loopback_addresses() -> None:
+    assert all(map(is_loopback, ("127.0.0.1", "127.8.8.8", "::1", "Localhost")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.7", "bot.example")))

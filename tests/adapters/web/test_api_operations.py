@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 import httpx
 import pytest
@@ -13,16 +12,7 @@ from fastapi import FastAPI
 
 from crypto_bot.adapters.web import Metrics
 from crypto_bot.domain.signal import Pred
-from crypto_bot.engine.health import Health, HealthReport
-from tests.adapters.web.conftest import make_outcome, make_signal
-
-
-class Engine(Protocol):
-    health: Health
-    now_ms: int
-
-    def report(self) -> HealthReport: ...
-    def ran(self) -> None: ...
+from tests.adapters.web.conftest import Engine, make_outcome, make_signal
 
 
 async def test_starting_is_503_with_its_reason(api: httpx.AsyncClient) -> None:

@@ -288,18 +288,6 @@ async def test_reconnecting_listeners_miss_nothing_despite_restarts(
     assert set(client.received) == set(served.everything())
 
 
-async def test_a_long_call_settled_among_short_ones_is_sent_again(served: Engine) -> None:
-    """The time of the commit counts, not that of the candle."""
-    client = Client()
-    await served.commits(16)
-    await client.listen(served.stream)
-    await served.commits(1, observed=False)
-    served.start()
-    await client.listen(served.stream)
-    settled = [name for kind, name in client.received if kind == "outcome"]
-    assert settled == ["BTCUSDT:15m:1764558000000", "ETHUSDT:15m:1764547200000"]
-
-
 async def test_within_one_process_nothing_but_the_commit_of_the_cut_is_sent_twice(
     served: Engine,
 ) -> None:

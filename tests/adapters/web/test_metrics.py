@@ -53,23 +53,24 @@ def everything(metrics: Metrics, catalog: Any, database: Database) -> Metrics:
 
 def test_metrics_read_on_request(everything: Metrics) -> None:
     values = samples(everything)
-    channel = (("channel", "1 Telegram"),)
-    assert values["crypto_bot_notices_told_total"] == {channel: 7.0}
-    assert values["crypto_bot_notices_dropped_total"] == {channel: 2.0}
-    assert values["crypto_bot_notices_waiting"] == {channel: 1.0}
-    assert values["crypto_bot_notify_channel_up"] == {channel: 0.0}
-    assert values["crypto_bot_model_served"][("symbol", "BTCUSDT"),] == 1.0
-    assert values["crypto_bot_models"] == {(("verdict", "ACTIVE"),): 1.0}
-    ends = values["crypto_bot_model_data_end_timestamp_seconds"]
-    assert ends == {(("symbol", "BTCUSDT"),): 1_764_546_300.0}
+    channel, account = ("channel", "1 Telegram"), ("account", "spot")
+    for name, labels, value in (
+        ("notices_told_total", (channel,), 7.0),
+        ("notices_dropped_total", (channel,), 2.0),
+        ("notices_waiting", (channel,), 1.0),
+        ("notify_channel_up", (channel,), 0.0),
+        ("model_served", (("symbol", "BTCUSDT"),), 1.0),
+        ("models", (("verdict", "ACTIVE"),), 1.0),
+        ("model_data_end_timestamp_seconds", (("symbol", "BTCUSDT"),), 1_764_546_300.0),
+        ("stream_listeners", (), 3.0),
+        ("paper_equity", (account,), 10_187.66),
+        ("paper_cash", (account,), 5_201.1),
+        ("paper_max_drawdown_ratio", (account,), 0.034),
+        ("paper_refusals_total", (account, ("rule", "cooldown")), 61.0),
+        ("paper_kill_switch", (), 1.0),
+    ):
+        assert values[f"crypto_bot_{name}"][labels] == value, name
     assert values["crypto_bot_database_size_bytes"][()] > 50_000
-    assert values["crypto_bot_stream_listeners"][()] == 3.0
-    assert values["crypto_bot_paper_equity"][("account", "spot"),] == 10_187.66
-    assert values["crypto_bot_paper_cash"][("account", "perp"),] == 5_201.1
-    assert values["crypto_bot_paper_max_drawdown_ratio"][("account", "spot"),] == 0.034
-    refusals = values["crypto_bot_paper_refusals_total"]
-    assert refusals[("account", "spot"), ("rule", "cooldown")] == 61.0
-    assert values["crypto_bot_paper_kill_switch"][()] == 1.0
     assert values["process_resident_memory_bytes"][()] > 10e6
     assert values["process_start_time_seconds"][()] > 1.7e9
 

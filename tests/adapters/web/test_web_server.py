@@ -160,7 +160,7 @@ async def test_it_stops_with_listeners_and_a_stalled_client(
     async with client(server) as api, api.stream("GET", "/api/stream") as answer:
         with stalled_listener(server.port):
             await until(lambda: stream.listeners == 2)
-            flood(stream, make_signal, 12_000)
+            flood(stream, 12_000)
             await asyncio.sleep(0)
             reading = asyncio.ensure_future(answer.aread())
             async with asyncio.timeout(120):
@@ -179,7 +179,7 @@ async def test_a_client_that_takes_nothing_is_dropped_and_costs_no_memory(
             await until(lambda: stream.listeners == 1)
 
             def pushed() -> bool:
-                flood(stream, make_signal, 32)
+                flood(stream, 32)
                 return stream.listeners == 0
 
             await until(pushed, within_s=60)

@@ -112,8 +112,8 @@ def dots(name: str, data: Sequence[Any], size: float, **more: Any) -> Options:
     return {**made, "data": data, **more}
 
 
-def level(data: Sequence[Options], colour: str, label: Options, dash: str = "dashed") -> Options:
-    """A hairline across the chart as the `markLine` of a series."""
+def level(data: Sequence[Any], colour: str, label: Options, dash: str = "dashed") -> Options:
+    """Hairlines, across the chart or between two places, as the `markLine` of a series."""
     style = {"color": colour, "type": dash, "width": 1}
     return {"silent": True, "symbol": "none", "lineStyle": style, "label": label, "data": data}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from crypto_bot.adapters.web.page import chart_marks, formats
-from crypto_bot.adapters.web.page.axes import line, tooltip
-from crypto_bot.adapters.web.page.chart_marks import ChartData, Options
+from crypto_bot.adapters.web.page.axes import Options, bars, line, tooltip
+from crypto_bot.adapters.web.page.chart_marks import ChartData
 from crypto_bot.adapters.web.page.palette import Palette
 from crypto_bot.adapters.web.page.trade import calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -24,6 +24,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
     labels = [formats.moment(open_ms, viewer.zone) for open_ms in opens]
     at = {open_ms: index for index, open_ms in enumerate(opens)}
     has_model = any(calibrated(each.stored.signal) for each in data.lines)
+    cross = {"backgroundColor": palette.raised}
     shown = _PHONE_BARS if viewer.is_phone else len(opens)
     return {
         "animation": False,
@@ -31,7 +32,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
         "textStyle": {"fontFamily": "Roboto, sans-serif", "color": palette.muted},
         "grid": _grids(has_model),
         "axisPointer": {"link": [{"xAxisIndex": "all"}], "lineStyle": {"color": palette.muted}},
-        "tooltip": {**tooltip(palette), "axisPointer": _cross(palette)},
+        "tooltip": tooltip(palette) | {"axisPointer": {"type": "cross", "label": cross}},
         "dataZoom": [
             {
                 "type": "inside",
@@ -47,7 +48,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
             *chart_marks.calls(data, at, palette),
             chart_marks.endings(data, at, palette),
             chart_marks.reach(data, len(opens)),
-            _volume(data, palette),
+            bars("volume", [candle.volume for candle in data.candles], palette.none),
             *_ribbon(data, at, len(opens), palette),
         ],
     }
@@ -55,21 +56,19 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
 
 def moved(data: ChartData, viewer: Viewer) -> Options:
     """What of the options a new price changes: to be merged, so that the zoom stays."""
-    opens = [candle.open_ms for candle in data.candles]
-    candles = _candles(data, [str(open_ms) for open_ms in opens], viewer.palette)
-    return {"series": [{"name": candles["name"], "markLine": candles["markLine"]}]}
+    return {"series": [{"name": "price", "markLine": _levels(data, viewer.palette)}]}
 
 
 def _grids(has_model: bool) -> list[Options]:
     sides = {"left": 8, "right": 72, "outerBoundsMode": "none"}
+    spans = (("8", "78%"), ("85%", "10%"), ("97%", "0"))
     if has_model:
         spans = (("8", "60%"), ("68%", "9%"), ("80%", "14%"))
-    else:
-        spans = (("8", "78%"), ("85%", "10%"), ("97%", "0"))
     return [{**sides, "top": top, "height": height} for top, height in spans]
 
 
 def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> Options:
+    ends = {"alignMinLabel": "left", "alignMaxLabel": "right"}
     is_lowest = grid == (2 if has_model else 1)
     return {
         "type": "category",
@@ -77,121 +76,89 @@ def _x_axis(labels: list[str], palette: Palette, grid: int, has_model: bool) -> 
         "data": labels,
         "axisLine": {"show": grid < 2 or has_model, "lineStyle": {"color": palette.line}},
         "axisTick": {"show": False},
-        "axisLabel": {
-            "show": is_lowest,
-            "color": palette.muted,
-            "hideOverlap": True,
-            "alignMinLabel": "left",
-            "alignMaxLabel": "right",
-        },
+        "axisLabel": {"show": is_lowest, "color": palette.muted, "hideOverlap": True, **ends},
     }
 
 
 def _y_axes(data: ChartData, palette: Palette, has_model: bool) -> list[Options]:
-    decimals = formats.decimals_of([candle.close for candle in data.candles[-32:]])
+    decimals = _decimals(data)
     price = f"value => value.toLocaleString('en-US', {{minimumFractionDigits: {decimals}, "
     price += f"maximumFractionDigits: {decimals}}})"
     quiet = {"show": False}
+    lines = {"position": "right", "splitLine": {"lineStyle": {"color": palette.raised}}}
     label = {"color": palette.muted, "showMinLabel": False, "showMaxLabel": False}
+    shares = {"min": -1, "max": 1, "interval": 0.5, "show": has_model}
     # A key that begins with a colon is read as JavaScript: numbers of ours only.
     return [
-        {
-            "scale": True,
-            "position": "right",
-            "splitLine": {"lineStyle": {"color": palette.raised}},
-            "axisLabel": {**label, ":formatter": price},
-        },
+        {"scale": True, **lines, "axisLabel": {**label, ":formatter": price}},
         {"gridIndex": 1, "axisLabel": quiet, "splitLine": quiet, "axisTick": quiet},
         {
             "gridIndex": 2,
-            "position": "right",
-            "min": -1,
-            "max": 1,
-            "interval": 0.5,
-            "show": has_model,
-            "splitLine": {"lineStyle": {"color": palette.raised}},
+            **shares,
+            **lines,
             "axisLabel": {**label, ":formatter": "value => Math.abs(value)"},
         },
     ]
 
 
+def _decimals(data: ChartData) -> int:
+    return formats.decimals_of([candle.close for candle in data.candles[-32:]])
+
+
 def _candles(data: ChartData, labels: list[str], palette: Palette) -> Options:
-    made: Options = {
+    up, down = palette.long, palette.short
+    style = {"color": "transparent", "color0": down, "borderColor": up, "borderColor0": down}
+    return {
         "type": "candlestick",
         "name": "price",
         "data": [[c.open, c.close, c.low, c.high] for c in data.candles],
-        "itemStyle": {
-            "color": "transparent",  # up is hollow
-            "color0": palette.short,
-            "borderColor": palette.long,
-            "borderColor0": palette.short,
-        },
-        "markArea": {"silent": True, "data": []},
-        "markLine": {"silent": True, "symbol": "none", "animation": False, "data": []},
+        "itemStyle": style,  # up is hollow
+        "markArea": {"silent": True, "data": _areas(data, labels, palette)},
+        "markLine": _levels(data, palette),
     }
-    decimals = formats.decimals_of([candle.close for candle in data.candles[-32:]])
-    if data.price is not None:
-        made["markLine"]["data"].append(
-            _level(data.price, formats.number(data.price, decimals), palette)
-        )
-    if data.trade is None or data.signal is None or not labels:
-        return made
+
+
+def _areas(data: ChartData, labels: list[str], palette: Palette) -> list[list[Options]]:
+    """Reward and risk of the open call, until it expires."""
     trade = data.trade
+    if trade is None or not labels:
+        return []
     start = max(0, len(data.candles) - 1 - trade.bars)
     end = min(len(labels) - 1, start + trade.of_bars)
-    for goal, colour in ((trade.target, palette.long), (trade.stop, palette.short)):
-        made["markArea"]["data"].append(
-            [
-                {
-                    "xAxis": labels[start],
-                    "yAxis": trade.entry,
-                    "itemStyle": {"color": colour, "opacity": 0.13},
-                },
-                {"xAxis": labels[end], "yAxis": goal},
-            ]
-        )
-    for name, goal in (("Target", trade.target), ("Stop", trade.stop)):
-        above = (goal > trade.entry) == (name == "Target") or goal > trade.entry
-        made["markLine"]["data"].append(
-            {
-                "yAxis": goal,
-                "lineStyle": {"type": "dashed", "color": palette.text, "width": 1},
-                "label": {
-                    "formatter": f"{name} {formats.number(goal, decimals)}",
-                    "position": "insideEndTop" if above else "insideEndBottom",
-                    "color": palette.text,
-                },
+    entry = {"xAxis": labels[start], "yAxis": trade.entry}
+    return [
+        [
+            {**entry, "itemStyle": {"color": colour, "opacity": 0.13}},
+            {"xAxis": labels[end], "yAxis": goal},
+        ]
+        for goal, colour in ((trade.target, palette.long), (trade.stop, palette.short))
+    ]
+
+
+def _levels(data: ChartData, palette: Palette) -> Options:
+    """The price of now, and the target and the stop of the open call."""
+    decimals, trade, made = _decimals(data), data.trade, []
+    if data.price is not None:
+        box = {"backgroundColor": palette.text, "padding": [3, 5], "borderRadius": 2}
+        text = {"color": palette.bg, "fontSize": 11, "lineHeight": 12, "position": "end"}
+        label = {"formatter": formats.number(data.price, decimals), **text, **box}
+        made.append(_level(data.price, "solid", label, palette))
+    if trade is not None and data.candles:
+        for name, goal in (("Target", trade.target), ("Stop", trade.stop)):
+            text = {
+                "formatter": f"{name} {formats.number(goal, decimals)}",
+                "position": "insideEndBottom"
+                if goal < trade.entry < trade.stop
+                else "insideEndTop",
+                "color": palette.text,
             }
-        )
-    return made
+            made.append(_level(goal, "dashed", text, palette))
+    return {"silent": True, "symbol": "none", "animation": False, "data": made}
 
 
-def _level(price: float, text: str, palette: Palette) -> Options:
-    return {
-        "yAxis": price,
-        "lineStyle": {"type": "solid", "color": palette.text, "width": 1},
-        "label": {
-            "formatter": text,
-            "position": "end",
-            "backgroundColor": palette.text,
-            "color": palette.bg,
-            "padding": [3, 5],
-            "fontSize": 11,
-            "lineHeight": 12,
-            "borderRadius": 2,
-        },
-    }
-
-
-def _cross(palette: Palette) -> Options:
-    return {"type": "cross", "label": {"backgroundColor": palette.raised}}
-
-
-def _volume(data: ChartData, palette: Palette) -> Options:
-    style = {"color": palette.none}
-    volumes = [candle.volume for candle in data.candles]
-    made = {"type": "bar", "name": "volume", "xAxisIndex": 1, "yAxisIndex": 1}
-    return {**made, "itemStyle": style, "data": volumes}
+def _level(price: float, dash: str, label: Options, palette: Palette) -> Options:
+    line = {"type": dash, "color": palette.text, "width": 1}
+    return {"yAxis": price, "lineStyle": line, "label": label}
 
 
 def _ribbon(data: ChartData, at: dict[int, int], bars: int, palette: Palette) -> list[Options]:

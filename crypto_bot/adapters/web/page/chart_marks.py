@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from crypto_bot.adapters.web.page.axes import Options, dots, level
 from crypto_bot.adapters.web.page.palette import Palette
 from crypto_bot.adapters.web.page.trade import OpenTrade
 from crypto_bot.domain.candle import Candle
@@ -14,7 +15,6 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import LoggedSignal
 
 _MOST_ENDINGS = 12
-Options = dict[str, Any]
 
 
 class ChartData(NamedTuple):
@@ -37,41 +37,30 @@ def calls(data: ChartData, at: dict[int, int], palette: Palette) -> list[Options
     high = max((candle.high for candle in data.candles), default=0.0)
     away = 0.025 * (high - low)
     made = []
-    for pred, colour in ((Pred.LONG, palette.long), (Pred.SHORT, palette.short)):
-        is_long = pred is Pred.LONG
+    for pred, colour, turned in ((Pred.LONG, palette.long, 0), (Pred.SHORT, palette.short, 180)):
+        called = sorted(each.candle_open_ms for each in firsts if each.pred is pred)
+        under = [candles[open_ms] for open_ms in called if open_ms in candles]
         points = [
-            [at[open_ms], candles[open_ms].low - away if is_long else candles[open_ms].high + away]
-            for open_ms in sorted(each.candle_open_ms for each in firsts if each.pred is pred)
-            if open_ms in candles
+            [at[each.open_ms], each.high + away if turned else each.low - away] for each in under
         ]
-        made.append(
-            {
-                "type": "scatter",
-                "name": f"{pred.value.lower()} call",
-                "symbol": "triangle",
-                "symbolRotate": 0 if is_long else 180,
-                "symbolSize": 11,
-                "itemStyle": {"color": colour},
-                "data": points,
-                "z": 5,
-                "tooltip": {"show": False},
-            }
-        )
+        look = {"symbol": "triangle", "symbolRotate": turned, "itemStyle": {"color": colour}}
+        made.append(_marks(f"{pred.value.lower()} call", points, 11, z=5, **look))
     return made
 
 
-_SHAPES = {Status.SL: "path://M0 0L10 10M10 0L0 10"}
+def _marks(name: str, data: Sequence[Any], size: float, **more: Any) -> Options:
+    return dots(name, data, size, tooltip={"show": False}, **more)
 
 
 def _first_calls(data: ChartData) -> list[LoggedSignal]:
     """Each LONG or SHORT that does not repeat the call of the candle before, the newest first."""
-    called = {line.stored.signal.candle_open_ms: line.stored.signal.pred for line in data.lines}
+    signals = [line.stored.signal for line in data.lines]
+    called = {signal.candle_open_ms: signal.pred for signal in signals}
     return [
         line
-        for line in data.lines
-        if line.stored.signal.pred is not Pred.NO_TRADE
-        and called.get(line.stored.signal.candle_open_ms - data.timeframe.ms)
-        is not line.stored.signal.pred
+        for line, signal in zip(data.lines, signals, strict=True)
+        if signal.pred is not Pred.NO_TRADE
+        and called.get(signal.candle_open_ms - data.timeframe.ms) is not signal.pred
     ]
 
 
@@ -86,53 +75,24 @@ def endings(data: ChartData, at: dict[int, int], palette: Palette) -> Options:
         found = _exit_at(signal, outcome, data)
         if found not in at or signal.candle_open_ms not in at:
             continue
-        price = outcome.exit_price
-        points.append(
-            {
-                "value": [at[found], price],
-                "symbol": _SHAPES.get(outcome.status, "circle"),
-                "symbolSize": 8,
-                "itemStyle": {
-                    "color": "transparent" if outcome.status is Status.EXPIRED else palette.text,
-                    "borderColor": palette.text,
-                    "borderWidth": 2,
-                },
-            }
-        )
-        ways.append(
-            [
-                {"coord": [at[signal.candle_open_ms], signal.levels.entry]},
-                {"coord": [at[found], price]},
-            ]
-        )
-    return {
-        "type": "scatter",
-        "name": "outcome",
-        "data": points,
-        "z": 6,
-        "tooltip": {"show": False},
-        "markLine": {
-            "silent": True,
-            "symbol": "none",
-            "lineStyle": {"type": "dotted", "color": palette.muted, "width": 1},
-            "label": {"show": False},
-            "data": ways,
-        },
-    }
+        end = [at[found], outcome.exit_price]
+        inside = "transparent" if outcome.status is Status.EXPIRED else palette.text
+        style = {"color": inside, "borderColor": palette.text, "borderWidth": 2}
+        symbol = _CROSS if outcome.status is Status.SL else "circle"
+        points.append({"value": end, "symbol": symbol, "itemStyle": style})
+        ways.append([{"coord": [at[signal.candle_open_ms], signal.levels.entry]}, {"coord": end}])
+    way = level(ways, palette.muted, {"show": False}, "dotted")
+    return _marks("outcome", points, 8, z=6, markLine=way)
+
+
+_CROSS = "path://M0 0L10 10M10 0L0 10"
 
 
 def reach(data: ChartData, bars: int) -> Options:
     """Nothing to see: it makes the price axis reach to the stop and the target."""
     trade = data.trade
     points = [] if trade is None else [[bars - 1, trade.stop], [bars - 1, trade.target]]
-    return {
-        "type": "scatter",
-        "name": "levels",
-        "symbolSize": 0,
-        "data": points,
-        "silent": True,
-        "tooltip": {"show": False},
-    }
+    return _marks("levels", points, 0)
 
 
 def _exit_at(signal: Signal, outcome: Outcome, data: ChartData) -> int:
@@ -140,13 +100,8 @@ def _exit_at(signal: Signal, outcome: Outcome, data: ChartData) -> int:
     settled = outcome.settled_ms - data.timeframe.ms
     if signal.label is None or outcome.status is Status.EXPIRED:
         return settled
-    price = outcome.exit_price
-    return next(
-        (
-            candle.open_ms
-            for candle in data.candles
-            if signal.candle_open_ms < candle.open_ms <= settled
-            and candle.low <= price <= candle.high
-        ),
-        settled,
-    )
+    for candle in data.candles:
+        is_within = signal.candle_open_ms < candle.open_ms <= settled
+        if is_within and candle.low <= outcome.exit_price <= candle.high:
+            return candle.open_ms
+    return settled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -28,13 +27,6 @@ _LEGEND = (
     (cells.mark("cross"), "stop"),
     (cells.mark("clock"), "expired"),
 )
-
-
-class Neighbours(NamedTuple):
-    """The coins before and after one, in the order of their names."""
-
-    before: str
-    after: str
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
@@ -101,13 +93,14 @@ async def _data(board: Board, state: CoinState) -> ChartData:
     return ChartData(candles, lines, board.timeframe, state.signal, state.trade, state.price)
 
 
-def _neighbours(symbols: Sequence[str], symbol: str) -> Neighbours:
+def _neighbours(symbols: Sequence[str], symbol: str) -> tuple[str, str]:
+    """The coins before and after one, in the order of their names."""
     names = sorted(symbols)
     at = names.index(symbol)
-    return Neighbours(names[at - 1], names[(at + 1) % len(names)])
+    return names[at - 1], names[(at + 1) % len(names)]
 
 
-def _head(board: Board, state: CoinState, around: Neighbours) -> Markup:
+def _head(board: Board, state: CoinState, around: tuple[str, str]) -> Markup:
     coin = state.reading
     change = change_of(coin, board.timeframe, state.price)
     chip = muted("not scored")

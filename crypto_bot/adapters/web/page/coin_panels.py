@@ -13,12 +13,7 @@ from crypto_bot.adapters.web.page.endings import Ending, ending_of
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, facts, heading, nothing, piece
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.score import parts
-from crypto_bot.adapters.web.page.trade import (
-    SOURCES,
-    OpenTrade,
-    calibrated,
-    result_r,
-)
+from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.ports import LoggedSignal
@@ -186,8 +181,6 @@ def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
 
 
 def _last_call(line: LoggedSignal, viewer: Viewer) -> Ending:
-    signal, outcome = line.stored.signal, line.outcome
-    assert outcome is not None
+    signal = line.stored.signal
     who = formats.probability(signal.confidence) if calibrated(signal) else SOURCES[signal.source]
-    at = formats.clock_time(signal.candle_open_ms, viewer.zone)
-    return ending_of(at, who, signal.pred, outcome.status, result_r(signal, outcome))
+    return ending_of(line, signal.candle_open_ms, who, viewer)

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import tone
-from crypto_bot.adapters.web.page.trade import ENDINGS
-from crypto_bot.domain.outcome import Status
-from crypto_bot.domain.signal import Pred
+from crypto_bot.adapters.web.page.trade import ENDINGS, result_r
+from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.ports import LoggedSignal
 
 
 class Ending(NamedTuple):
@@ -26,11 +26,13 @@ class Ending(NamedTuple):
     symbol: str = ""
 
 
-def ending_of(
-    time: str, who: str, pred: Pred, status: Status, r: float | None, *, symbol: str = ""
-) -> Ending:
-    """A trade of the side `pred` that returned `r` times what it risked."""
-    glyph, word = ENDINGS[status]
+def ending_of(line: LoggedSignal, at_ms: int, who: str, viewer: Viewer, symbol: str = "") -> Ending:
+    """A settled trade with what it returned in units of what it risked."""
+    signal, outcome = line.stored.signal, line.outcome
+    assert outcome is not None
+    glyph, word = ENDINGS[outcome.status]
+    r = result_r(signal, outcome)
     result = formats.result(r)
-    kind = tone(r, result)
-    return Ending(time, who, cells.direction(pred), cells.mark(glyph), word, kind, result, symbol)
+    call, mark = cells.direction(signal.pred), cells.mark(glyph)
+    time = formats.clock_time(at_ms, viewer.zone)
+    return Ending(time, who, call, mark, word, tone(r, result), result, symbol)

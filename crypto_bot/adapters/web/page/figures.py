@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
 from contextlib import contextmanager
+from functools import partial
 from typing import Generic, TypeVar
 
 from nicegui import ui
@@ -29,6 +30,23 @@ def panel(title: str, aside: str = "") -> Generator[ui.element]:
         yield box
 
 
+def empty_state(title: str, *lines: str, kind: str = "panel empty") -> ui.element:
+    """What there is not, and what to expect or to do."""
+    with ui.element("div").classes(kind) as made:
+        ui.label(title).classes("title")
+        for line in lines:
+            ui.label(line)
+    return made
+
+
+def button(text: str, on_click: Callable[..., object], kind: str = "") -> ui.element:
+    """A button of the classes `kind` that says `text`."""
+    made = ui.element("button").classes(kind).props("type=button")
+    with made:
+        ui.label(text)
+    return made.on("click", on_click)
+
+
 class Choices(Generic[_Key]):
     """Buttons of which one is pressed: `options` are what each stands for and its text."""
 
@@ -43,18 +61,15 @@ class Choices(Generic[_Key]):
         self._on_choice = on_choice
         with ui.element("div").classes("choices").props(f'role=group aria-label="{name}"'):
             for key, text in options:
-                button = self._buttons[key] = ui.element("button").props("type=button")
-                with button:
-                    ui.label(text)
-                button.on("click", lambda _, key=key: self._press(key))
+                self._buttons[key] = button(text, partial(self._press, key))
         self.show(chosen)
 
     def show(self, chosen: _Key) -> None:
         """Presses the button of `chosen`."""
-        for key, button in self._buttons.items():
-            button.props(f"aria-pressed={'true' if key == chosen else 'false'}")
+        for key, made in self._buttons.items():
+            made.props(f"aria-pressed={'true' if key == chosen else 'false'}")
 
-    def _press(self, key: _Key) -> Awaitable[None] | None:
+    def _press(self, key: _Key, _: object) -> Awaitable[None] | None:
         self.show(key)
         return self._on_choice(key)
 

@@ -6,7 +6,7 @@ server is gone ages all the same and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -22,16 +22,21 @@ from crypto_bot.adapters.web.page.viewer import Viewer
 ASSETS = "/assets/page"
 
 
-class Place(NamedTuple):
-    """Where a view is found, and what it is called."""
+class View(NamedTuple):
+    """A view, where it is found and what it is called; it answers at the `further` addresses too.
+
+    `build` makes it inside the frame; `asked` holds what the address says.
+    """
 
     path: str
     name: str
+    build: Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
+    further: tuple[str, ...] = ()
 
 
 @contextmanager
-def framed(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -> Iterator[None]:
-    """The frame with `here` marked among `places`; the view is built inside."""
+def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Iterator[None]:
+    """The frame with `here` marked among `views`; the view is built inside."""
     ui.add_head_html(
         f"<script>document.documentElement.dataset.theme='{viewer.theme.value}'</script>"
         f'<link rel="stylesheet" href="{ASSETS}/style.css">'
@@ -40,7 +45,7 @@ def framed(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -
     ui.dark_mode(viewer.theme is Theme.DARK)
     ui.query("html").props("lang=en")
     with ui.header(wrap=False).classes("frame"):
-        ui.html(_bar(board, viewer, places, here), sanitize=False).classes("bar")
+        ui.html(_bar(board, viewer, views, here), sanitize=False).classes("bar")
         beat = ui.element("div").classes("beat").props("hidden")
     news = ui.label().classes("unseen").props("aria-live=polite role=status")
     announced = board.snapshot.news
@@ -66,10 +71,10 @@ def framed(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -
         yield
 
 
-def _bar(board: Board, viewer: Viewer, places: Sequence[Place], here: Place) -> Markup:
+def _bar(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Markup:
     return render(
         "bar.html",
-        places=places,
+        views=views,
         here=here,
         badges=board.badges,
         zone="UTC" if viewer.zone_name == "UTC" else "local",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import (
@@ -27,7 +26,10 @@ def groups_options(
 ) -> Options:
     """A dot and a 95 % interval for each of `lines`; below, how many calls. Few calls: no dot."""
     names = [line.name for line in lines]
-    groups = _in_percent(lines)
+    sure = [each for each in lines if each.rate.is_estimated]
+    few = [each for each in lines if each.rate.is_bounded and not each.rate.is_estimated]
+    middles = [[name, round((low + high) / 2, 2)] for name, low, high in _ends(few)]
+    level = [[name, _percent(break_even)] for name in names] if isfinite(break_even) else []
     return canvas(
         palette,
         f"Hit rate by {unit}: {_words(lines)}",
@@ -45,58 +47,29 @@ def groups_options(
             axis(palette, gridIndex=1, splitNumber=1, axisLabel={":formatter": GROUPED}),
         ],
         series=[
-            _rates(palette, [each for each in groups if each.rate is not None]),
+            dots(
+                "hit rate",
+                [[each.name, _percent(each.rate.value)] for each in sure],
+                7,
+                symbol="circle",
+                itemStyle={"color": palette.text},
+                markLine=segments(_ends(sure), palette.text),
+            ),
             # A scale fits what is a point: the ends of the lines are points that nobody sees.
-            dots("ends", [[each.name, end] for each in groups for end in each[2:]], 0),
-            _few(palette, [each for each in groups if each.rate is None]),
-            _break_even(palette, names, break_even),
+            dots("ends", [[name, end] for name, *ends in _ends([*sure, *few]) for end in ends], 0),
+            dots("fewer than 30 calls", middles, 0, markLine=segments(_ends(few), palette.none)),
+            line("break-even", level, palette.muted, 1, dash="dashed", silent=True),
             bars("calls", [each.n for each in lines], palette.none, barWidth="55%"),
         ],
     )
 
 
-class _Group(NamedTuple):
-    """A group in percent."""
-
-    name: str
-    rate: float | None
-    low: float
-    high: float
+def _percent(share: float) -> float:
+    return round(100 * share, 2)
 
 
-def _in_percent(lines: Sequence[Line]) -> list[_Group]:
-    """Those that have an interval."""
-    return [
-        _Group(
-            line.name,
-            round(100 * line.rate.value, 2) if line.rate.is_estimated else None,
-            *(round(100 * end, 2) for end in line.rate[1:]),
-        )
-        for line in lines
-        if line.rate.is_bounded
-    ]
-
-
-def _rates(palette: Palette, sure: Sequence[_Group]) -> Options:
-    return dots(
-        "hit rate",
-        [[each.name, each.rate] for each in sure],
-        7,
-        symbol="circle",
-        itemStyle={"color": palette.text},
-        markLine=segments([(each.name, *each[2:]) for each in sure], palette.text),
-    )
-
-
-def _few(palette: Palette, unsure: Sequence[_Group]) -> Options:
-    middles = [[each.name, round((each.low + each.high) / 2, 2)] for each in unsure]
-    reach = segments([(each.name, *each[2:]) for each in unsure], palette.none)
-    return dots("fewer than 30 calls", middles, 0, markLine=reach)
-
-
-def _break_even(palette: Palette, names: Sequence[str], share: float) -> Options:
-    known = [[name, round(100 * share, 2)] for name in names] if isfinite(share) else []
-    return line("break-even", known, palette.muted, 1, dash="dashed", silent=True)
+def _ends(lines: Sequence[Line]) -> list[tuple[str, float, float]]:
+    return [(line.name, _percent(line.rate.low), _percent(line.rate.high)) for line in lines]
 
 
 def _words(lines: Sequence[Line]) -> str:

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.figures import button
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import KillSwitch
 
@@ -27,10 +28,7 @@ class Switch:
         with ui.element("div").classes("stopped").props("role=alert") as self._bar:
             ui.html(cells.mark("blocked"), sanitize=False, tag="span")
             self._since = ui.label().classes("grow")
-            resume = ui.element("button").classes("switch solid").props("type=button")
-            with resume:
-                ui.label("Resume …")
-            resume.on("click", self._ask)
+            button("Resume …", self._ask, "switch solid")
         self._bar.set_visibility(False)
         self._button: ui.element | None = None
         self._dialog = _Dialog(self._confirmed)
@@ -38,11 +36,9 @@ class Switch:
 
     def button(self) -> None:
         """Makes the button that stops, where the caller is."""
-        self._button = ui.element("button").classes("switch kill").props("type=button")
+        self._button = button("Stop paper trading …", self._ask, "switch kill")
         with self._button:
-            ui.html(cells.mark("blocked"), sanitize=False, tag="span")
-            ui.label("Stop paper trading …")
-        self._button.on("click", self._ask)
+            ui.html(cells.mark("blocked"), sanitize=False, tag="span").move(target_index=0)
 
     def show(self, switch: KillSwitch, held: int) -> None:
         """As it stands, with so many positions held in all."""
@@ -97,14 +93,11 @@ class _Dialog:
             self._typed = ui.input().props("dense outlined autocomplete=off autofocus")
             self._wrong = ui.label().classes("crit").props("role=alert")
             with ui.element("div").classes("acts"):
-                cancel = ui.element("button").classes("switch").props("type=button")
-                with cancel:
-                    ui.label("Cancel")
-                cancel.on("click", self._box.close)
-                self._act = ui.element("button").classes("switch kill").props("type=button")
-                with self._act:
-                    self._act_name = ui.label()
-                self._act.on("click", self._try)
+                button("Cancel", self._box.close, "switch")
+                act = button("", self._try, "switch kill")
+                (name,) = act.default_slot.children
+                assert isinstance(name, ui.label)
+                self._act_name = name
             self._typed.on("keydown.enter", self._try)
 
     def ask(self, title: str, effect: str, word: str) -> None:

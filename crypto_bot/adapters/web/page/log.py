@@ -9,6 +9,7 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.figures import empty_state
 from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
 from crypto_bot.adapters.web.page.log_rows import Row, log_row
 from crypto_bot.adapters.web.page.markup import piece, render
@@ -34,9 +35,9 @@ _COLUMNS = (
 
 _LINE = """
 <tr class="entry" @click="props.expand = !props.expand">
-  <td class="time"><button class="opens" data-line :aria-expanded="String(props.expand)"
-    :title="props.row.iso" @click.stop="props.expand = !props.expand">{{ props.row.time }}</button>
-  </td>
+  <td class="time"><button class="opens" :data-line="props.row.id"
+    :aria-expanded="String(props.expand)" :title="props.row.iso"
+    @click.stop="props.expand = !props.expand">{{ props.row.time }}</button></td>
   <th scope="row" class="coin"><a :href="props.row.href" @click.stop>{{ props.row.coin }}</a></th>
   <td class="source">{{ props.row.source }}</td>
   <td class="p"><div class="pair" v-if="props.row.bar"><span class="bar" v-html="props.row.bar">
@@ -122,15 +123,15 @@ def _rows(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> list[R
 
 
 def _nothing(address: LogAddress) -> ui.element:
-    with ui.element("div").classes("empty") as empty:
-        if address.texts:
-            ui.label("No line matches").classes("title")
-            ui.label("Widen the filters, or leave them out.")
+    if address.texts:
+        empty = empty_state(
+            "No line matches", "Widen the filters, or leave them out.", kind="empty"
+        )
+        with empty:
             ui.link("Show all", "/log")
-        else:
-            ui.label("No prediction yet").classes("title")
-            ui.label("The first come with the first cycle, once the candles are loaded.")
-    return empty
+        return empty
+    first = "The first come with the first cycle, once the candles are loaded."
+    return empty_state("No prediction yet", first, kind="empty")
 
 
 def _form(board: Board, viewer: Viewer, address: LogAddress) -> Markup:

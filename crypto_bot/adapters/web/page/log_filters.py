@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -63,8 +63,8 @@ def read_address(asked: Mapping[str, str], symbols: Sequence[str], zone: tzinfo)
     wanted = LogFilter(
         symbol=field("coin", lambda text: _symbol(text, symbols)),
         source=field("source", Source),
-        since_ms=field("from", lambda text: _instant(text, zone)),
-        until_ms=field("to", lambda text: _instant(text, zone)),
+        since_ms=field("from", lambda text: parse_instant(text, zone)),
+        until_ms=field("to", lambda text: parse_instant(text, zone)),
         ended=field("result", Ended),
     )
     before = field("before", parse_position)
@@ -76,11 +76,3 @@ def _symbol(text: str, symbols: Sequence[str]) -> str:
         if name in symbols:
             return name
     raise ValueError(text)
-
-
-def _instant(text: str, zone: tzinfo) -> int:
-    if text.isascii() and text.isdigit():
-        return parse_instant(text)
-    at = datetime.fromisoformat(text)
-    local = at.replace(tzinfo=zone) if at.tzinfo is None else at
-    return parse_instant(local.isoformat())

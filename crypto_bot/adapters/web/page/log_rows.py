@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.markup import tone
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.instant import instant
@@ -53,8 +54,8 @@ def _ended(signal: Signal, outcome: Outcome | None) -> Row:
         glyph, word = right[outcome.correct]
         return {"glyph": cells.mark(glyph), "word": word, "r": "", "tone": ""}
     r = result_r(signal, outcome)
-    tone = "" if not r else "long" if r > 0 else "short"
-    return {"glyph": cells.mark(glyph), "word": word, "r": formats.result(r), "tone": tone}
+    shown = formats.result(r)
+    return {"glyph": cells.mark(glyph), "word": word, "r": shown, "tone": tone(r, shown)}
 
 
 def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -11,7 +11,7 @@ from nicegui import events, ui
 from crypto_bot.adapters.web.page import model_rows
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.curves_chart import curves_options
-from crypto_bot.adapters.web.page.figures import Choices, panel, styled
+from crypto_bot.adapters.web.page.figures import Choices, empty_state, panel, styled
 from crypto_bot.adapters.web.page.markup import piece
 from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -19,15 +19,6 @@ from crypto_bot.domain.model_card import ModelEntry
 
 PATH = "/models"
 _CURVES_PX = 260
-_Choice = Callable[[str | None], None]
-
-
-class _Shown(NamedTuple):
-    """What a person has chosen and opened."""
-
-    verdict: str | None
-    choose: _Choice
-    opened: set[str]
 
 
 class _Read(NamedTuple):
@@ -44,115 +35,103 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     def read() -> _Read:
         return _Read(board.catalog.entries(), board.training())
 
-    found = await board.read(read)
-    chosen = asked.get("verdict")
-    with ui.element("div").classes("stack"):
-        with panel("Training runs", "those at work first") as runs:
-            table = ui.html(sanitize=False).classes("scrolls")
-        place = ui.element("div").classes("stack")
-    opened: set[str] = set()
-
-    def tell_runs() -> None:
-        runs.set_visibility(bool(found.runs))
-        table.set_content(training_table(found.runs, board.now_ms(), viewer))
-
-    def fill() -> None:
-        place.clear()
-        with place:
-            _view(board, viewer, found.entries, _Shown(chosen, choose, opened))
-
-    def choose(verdict: str | None) -> None:
-        nonlocal chosen
-        chosen = verdict
-        query = "" if verdict is None else f"?{urlencode({'verdict': verdict})}"
-        ui.navigate.history.replace(PATH + query)
-        fill()
+    view = _View(board, viewer, await board.read(read), asked.get("verdict"))
 
     async def follow() -> None:
-        nonlocal found
-        before, found = found, await board.read(read)
-        tell_runs()
-        if found.entries != before.entries:
-            fill()
+        view.show(await board.read(read))
 
-    tell_runs()
-    fill()
     board.changed.subscribe(follow)
 
 
-def _view(
-    board: Board,
-    viewer: Viewer,
-    entries: Sequence[ModelEntry],
-    shown: _Shown,
-) -> None:
-    chosen, choose, opened = shown
-    found = model_rows.groups(entries)
-    if not entries:
-        with ui.element("div").classes("panel empty"):
-            ui.label("No models").classes("title")
-            ui.label(board.catalog.note or "No coin is followed.")
-            ui.label("Train them with crypto-bot train all; the rules answer meanwhile.")
-        return
-    _chips(found, chosen, len(entries), choose)
-    for group in found:
-        if chosen in {None, group.verdict}:
+class _View:
+    """The runs, then chips, then the models; lines that were opened stay open."""
+
+    def __init__(self, board: Board, viewer: Viewer, found: _Read, chosen: str | None) -> None:
+        self._board, self._viewer = board, viewer
+        self._found, self._chosen = found, chosen
+        self._opened: set[str] = set()
+        with ui.element("div").classes("stack"):
+            with panel("Training runs", "those at work first") as self._runs:
+                self._table = ui.html(sanitize=False).classes("scrolls")
+            self._place = ui.element("div").classes("stack")
+        self._show_runs()
+        self._fill()
+
+    def show(self, found: _Read) -> None:
+        """Puts what was read in; models are made anew only where they differ."""
+        before, self._found = self._found, found
+        self._show_runs()
+        if found.entries != before.entries:
+            self._fill()
+
+    def _show_runs(self) -> None:
+        runs = self._found.runs
+        self._runs.set_visibility(bool(runs))
+        self._table.set_content(training_table(runs, self._board.now_ms(), self._viewer))
+
+    def _choose(self, verdict: str | None) -> None:
+        self._chosen = verdict
+        query = "" if verdict is None else f"?{urlencode({'verdict': verdict})}"
+        ui.navigate.history.replace(PATH + query)
+        self._fill()
+
+    def _fill(self) -> None:
+        self._place.clear()
+        with self._place:
+            if self._found.entries:
+                self._groups(model_rows.groups(self._found.entries))
+                return
+            why = self._board.catalog.note or "No coin is followed."
+            train = "Train them with crypto-bot train all; the rules answer meanwhile."
+            empty_state("No models", why, train)
+
+    def _groups(self, found: Sequence[model_rows.Group]) -> None:
+        with ui.element("div").classes("filters"):
+            options: list[tuple[str | None, str]] = [(None, f"All {len(self._found.entries)}")]
+            options += [(each.verdict, f"{each.verdict} {len(each.entries)}") for each in found]
+            Choices("Verdict", options, self._chosen, self._choose)
+            ui.label(
+                "Measured walk-forward on candles that the model had never seen; skill is that of "
+                "the log loss against the label frequencies."
+            ).classes("muted")
+        for group in found:
+            if self._chosen not in {None, group.verdict}:
+                continue
             with ui.element("section").classes("panel models") as box:
                 box.props["aria-label"] = group.verdict
                 ui.html(model_rows.heading(group), sanitize=False, tag="h2").classes("group")
-                _head(group)
+                if group.verdict != model_rows.NONE:
+                    heads = ui.html(piece("models_head"), sanitize=False)
+                    heads.classes("model head-line").props("aria-hidden=true")
                 for entry in group.entries:
-                    _line(entry, board.now_ms(), viewer, opened)
+                    self._line(entry)
 
+    def _line(self, entry: ModelEntry) -> None:
+        details = ui.element("details")
+        with details:
+            with ui.element("summary").classes("model"):
+                line = model_rows.line(entry, self._board.now_ms())
+                ui.html(line, sanitize=False).classes("cells")
+            inside = ui.element("div")
 
-def _chips(
-    found: Sequence[model_rows.Group], chosen: str | None, total: int, choose: _Choice
-) -> None:
-    with ui.element("div").classes("filters"):
-        options: list[tuple[str | None, str]] = [(None, f"All {total}")]
-        options += [(each.verdict, f"{each.verdict} {len(each.entries)}") for each in found]
-        Choices("Verdict", options, chosen, choose)
-        ui.label(
-            "Measured walk-forward on candles that the model had never seen; skill is that of the "
-            "log loss against the label frequencies."
-        ).classes("muted")
+        def toggled(event: events.GenericEventArguments) -> None:
+            if not event.args:
+                self._opened.discard(entry.symbol)
+            elif entry.symbol not in self._opened:
+                self._opened.add(entry.symbol)
+                if not inside.default_slot.children:
+                    self._open(entry, inside)
 
+        if entry.symbol in self._opened:
+            details.props("open")
+            self._open(entry, inside)
+        details.on("toggle", toggled, js_handler="(event) => emit(event.target.open)")
 
-def _head(group: model_rows.Group) -> None:
-    if group.verdict == model_rows.NONE:
-        return
-    ui.html(piece("models_head"), sanitize=False).classes("model head-line").props(
-        "aria-hidden=true"
-    )
-
-
-def _line(entry: ModelEntry, now_ms: int, viewer: Viewer, opened: set[str]) -> None:
-    details = ui.element("details")
-    with details:
-        with ui.element("summary").classes("model"):
-            ui.html(model_rows.line(entry, now_ms), sanitize=False).classes("cells")
-        inside = ui.element("div")
-
-    def fill() -> None:
+    def _open(self, entry: ModelEntry, inside: ui.element) -> None:
         with inside:
-            ui.html(model_rows.opened(entry, viewer), sanitize=False)
+            ui.html(model_rows.opened(entry, self._viewer), sanitize=False)
             curves = entry.card.metrics.curves if entry.card and entry.card.metrics else ()
             if curves:
                 with panel("Learning curves", "log loss in nats by epoch"):
-                    ui.echart(curves_options(viewer.palette, dict(curves))).classes("chart").style(
-                        f"height:{_CURVES_PX}px"
-                    )
-
-    def toggled(event: events.GenericEventArguments) -> None:
-        is_open = bool(event.args)
-        if not is_open:
-            opened.discard(entry.symbol)
-        elif entry.symbol not in opened:
-            opened.add(entry.symbol)
-            if not inside.default_slot.children:
-                fill()
-
-    if entry.symbol in opened:
-        details.props("open")
-        fill()
-    details.on("toggle", toggled, js_handler="(event) => emit(event.target.open)")
+                    made = ui.echart(curves_options(self._viewer.palette, dict(curves)))
+                    made.classes("chart").style(f"height:{_CURVES_PX}px")

@@ -15,10 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.downloads import serve_downloads
-from crypto_bot.adapters.web.page.frame import ASSETS, framed
+from crypto_bot.adapters.web.page.figures import empty_state
+from crypto_bot.adapters.web.page.frame import ASSETS, View, framed
 from crypto_bot.adapters.web.page.palette import tokens
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.adapters.web.page.views import VIEWS, View
+from crypto_bot.adapters.web.page.views import VIEWS
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -61,20 +62,18 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
         tailwind=False,
         show_welcome_message=False,
     )
-    _keep_to_its_own(app, [path for view in views for path in (view.place.path, *view.further)])
+    _keep_to_its_own(app, [path for view in views for path in (view.path, *view.further)])
     app.add_middleware(_Policy)
 
 
 def _add(board: Board, view: View, views: Sequence[View]) -> None:
-    places = [each.place for each in views]
-
     async def page(request: Request) -> None:
         viewer = Viewer.of(request.cookies, request.headers.get("user-agent", ""))
         await board.newest()
-        with framed(board, viewer, places, view.place):
+        with framed(board, viewer, views, view):
             await view.build(board, viewer, {**request.query_params, **request.path_params})
 
-    for path in (view.place.path, *view.further):
+    for path in (view.path, *view.further):
         ui.page(path)(page)
 
 
@@ -82,9 +81,8 @@ def _failed(error: Exception) -> None:
     """What is shown in place of a view that could not be built."""
     _log.error("page.failed", error=f"{type(error).__name__}: {error}")
     ui.add_head_html(f'<link rel="stylesheet" href="{ASSETS}/style.css">')
-    with ui.element("section").classes("view panel empty"):
-        ui.label("This view cannot be shown").classes("title")
-        ui.label("The engine goes on, and its log says why. Load the page again to try once more.")
+    why = "The engine goes on, and its log says why. Load the page again to try once more."
+    with empty_state("This view cannot be shown", why, kind="view panel empty"):
         ui.link("Overview", "/")
 
 

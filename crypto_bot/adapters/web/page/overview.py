@@ -10,9 +10,11 @@ from nicegui import ui
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.endings import ending_of
+from crypto_bot.adapters.web.page.figures import empty_state
 from crypto_bot.adapters.web.page.markup import heading, nothing, piece
-from crypto_bot.adapters.web.page.snapshot import Ending, Notice, Snapshot
+from crypto_bot.adapters.web.page.snapshot import Notice, Snapshot, settled_ms
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.ports import LoggedSignal
 
 _COLUMNS = (
     ("coin", "Coin", "symbol", "left"),
@@ -103,12 +105,9 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
 
 def _first_signal(board: Board, snapshot: Snapshot) -> ui.element:
     """What to expect while nothing is scored."""
-    with ui.element("div").classes("empty") as empty:
-        ui.label("No signal yet").classes("title")
-        ui.label(
-            "The first cycle runs once the candles are loaded, the next at every "
-            f"{board.timeframe.name} close. Until then nothing is scored."
-        )
+    first = "The first cycle runs once the candles are loaded, the next at every "
+    then = f"{board.timeframe.name} close. Until then nothing is scored."
+    empty = empty_state("No signal yet", first + then, kind="empty")
     empty.set_visibility(snapshot.scored == 0)
     return empty
 
@@ -142,21 +141,15 @@ def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
                 ui.label(warning.next).classes("muted small")
 
 
-def _endings(endings: Sequence[Ending], viewer: Viewer) -> Markup:
+def _endings(endings: Sequence[LoggedSignal], viewer: Viewer) -> Markup:
     """The latest outcomes."""
     head = heading("Latest outcomes", viewer.zone_label)
     if not endings:
         then = "A call resolves at its stop, its target, or after its horizon."
         return head + nothing("No outcome yet", then)
-    lines = [
-        ending_of(
-            formats.clock_time(each.settled_ms, viewer.zone),
-            formats.coin(each.symbol),
-            each.pred,
-            each.status,
-            each.r,
-            symbol=each.symbol,
-        )
-        for each in endings
-    ]
+    lines = []
+    for each in endings:
+        symbol = each.stored.signal.symbol
+        who = formats.coin(symbol)
+        lines.append(ending_of(each, settled_ms(each), who, viewer, symbol))
     return head + piece("endings", lines)

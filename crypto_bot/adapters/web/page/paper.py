@@ -12,7 +12,7 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page import paper_tables as tables
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.equity_chart import equity_options
-from crypto_bot.adapters.web.page.figures import Chart, Choices, panel, styled
+from crypto_bot.adapters.web.page.figures import Chart, Choices, empty_state, panel, styled
 from crypto_bot.adapters.web.page.kill_switch import Switch
 from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -46,7 +46,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
 
     state = await board.read(read)
     if not state.accounts:
-        _nothing()
+        how = "Start the engine with --paper 1: it trades every signal that passes the rules."
+        empty_state("Paper trading is off", how)
         return
 
     async def renew() -> None:
@@ -61,12 +62,6 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     view = _View(board, viewer, state, choose, renew)
     view.show(state)
     board.changed.subscribe(renew)
-
-
-def _nothing() -> None:
-    with ui.element("div").classes("panel empty"):
-        ui.label("Paper trading is off").classes("title")
-        ui.label("Start the engine with --paper 1: it trades every signal that passes the rules.")
 
 
 class _View:

@@ -16,20 +16,18 @@ from crypto_bot.adapters.web.page.markup import (
     table,
     toned,
 )
-from crypto_bot.adapters.web.page.trade import SOURCES
+from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, OpenPosition, Refusal
 from crypto_bot.domain.signal import Pred
 
 _ENDS = {
-    "SL": ("cross", "stop"),
-    "TP1": ("tick", "target"),
-    "TP2": ("tick", "target 2"),
-    "TP3": ("tick", "target 3"),
+    **ENDINGS,
     "TRAIL": ("tick", "trailing stop"),
     "TIME": ("clock", "time"),
     "KILL": ("blocked", "kill switch"),
 }
+"""Of a status, which is its name too, and of what else ends a trade."""
 _POSITIONS = columns(
     "Coin", "Side", "Amount|num more|muted", "Entry|num", "Now|num", "Stop to target|wide",
     "Result|num", "Unrealised|num more", "Stop|num more|muted", "Next target|num more|muted",

@@ -70,14 +70,10 @@ class Filters(NamedTuple):
 
 def filters_of(asked: Mapping[str, str]) -> Filters:
     """As the address says; what it says that is not understood is as if it were not there."""
-
-    def of(kind: type[StrEnum], key: str) -> StrEnum | None:
-        return kind.__members__.get(asked.get(key, "").upper())
-
     found = {
         key: value
         for key, kind in (("window", Window), ("source", SourceGroup), ("side", Side))
-        if (value := of(kind, key)) is not None
+        if (value := kind.__members__.get(asked.get(key, "").upper())) is not None
     }
     return Filters(**found)  # type: ignore[arg-type]  # each key has a member of its own kind
 
@@ -92,16 +88,13 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         report = await board.read(lambda: board.record.report(filters.selection, version))
         return report, await board.read(lambda: board.record.models(version))
 
-    async def choose(**chosen: StrEnum) -> None:
+    async def choose(name: str, option: StrEnum) -> None:
         nonlocal filters
-        filters = filters._replace(**chosen)  # type: ignore[arg-type]  # as in `filters_of`
+        filters = filters._replace(**{name: option})  # type: ignore[arg-type]  # as above
         ui.navigate.history.replace(filters.address)
-        figures.show(*await read())
+        await show(read())
 
-    async def follow() -> None:
-        figures.show(*await read())
-
-    async def finish(reading: asyncio.Task[tuple[PerformanceReport, ModelsReport]]) -> None:
+    async def show(reading: Awaitable[tuple[PerformanceReport, ModelsReport]]) -> None:
         figures.show(*await reading)
 
     styled()
@@ -113,28 +106,20 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         figures.show(*reading.result())
     else:
         figures.wait()
-        background_tasks.create(finish(reading), name="performance")
-    board.changed.subscribe(follow)
+        background_tasks.create(show(reading), name="performance")
+    board.changed.subscribe(lambda: show(read()))
 
 
 def _filters(filters: Filters, choose: Callable[..., Awaitable[None]], board: Board) -> None:
     with ui.element("div").classes("filters").props('role=group aria-label="Which calls count"'):
-        for name, kind, chosen in (
-            ("window", Window, filters.window),
-            ("source", SourceGroup, filters.source),
-            ("side", Side, filters.side),
-        ):
-            options = [(each, each.value) for each in kind]
-            Choices(name, options, chosen, partial(_chosen, choose, name))
+        for name, chosen in filters._asdict().items():
+            options = [(each, each.value) for each in type(chosen)]
+            Choices(name, options, chosen, partial(choose, name))
         cost = formats.number(board.market.cost_bps, 1).removesuffix(".0")
         ui.label(
             "Resolved live calls; a hit gained before costs. Break-even and mean include "
             f"{cost} bp a round trip."
         ).classes("muted")
-
-
-def _chosen(choose: Callable[..., Awaitable[None]], name: str, option: StrEnum) -> Awaitable[None]:
-    return choose(**{name: option})
 
 
 class _Figures:

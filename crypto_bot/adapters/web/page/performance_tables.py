@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, nan
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import coin_link, columns, empty, muted, piece, table
+from crypto_bot.adapters.web.page.markup import (
+    Column,
+    coin_link,
+    columns,
+    empty,
+    muted,
+    piece,
+    table,
+)
 from crypto_bot.adapters.web.page.sentences import GLYPHS, Sentence
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
@@ -46,65 +54,66 @@ def sentence(made: Sentence) -> Markup:
 
 def source_table(lines: Sequence[Line], random: Line) -> Markup:
     """Sources and sides, and under them what flipping a coin would have come to."""
-    shown = [*lines, *([random] if random.n else [])]
-    if not shown:
-        return empty("No LONG or SHORT has been resolved in this selection.")
-    span = scale(shown)
-    return table(
+    return _table(
         _SOURCE,
-        (
-            (
-                source_name(line.name),
-                formats.number(line.n),
-                cells.forest(line.rate, line.break_even, span),
-                _rate(line),
-                formats.interval(line.rate, line.n),
-                formats.percent(line.break_even),
-                _standing(line.standing),
-                formats.signed(line.mean_r.value, 2, "R"),
-            )
-            for line in shown
+        [*lines, *([random] if random.n else [])],
+        lambda line, drawing: (
+            source_name(line.name),
+            formats.number(line.n),
+            drawing,
+            _rate(line),
+            formats.interval(line.rate, line.n),
+            formats.percent(line.break_even),
+            _standing(line.standing),
+            formats.signed(line.mean_r.value, 2, "R"),
         ),
+        "No LONG or SHORT has been resolved in this selection.",
     )
 
 
 def coin_table(lines: Sequence[Line]) -> Markup:
     """Coins by their lower bound."""
-    if not lines:
-        return empty("No coin has a resolved LONG or SHORT in this selection.")
-    span = scale(lines)
-    return table(
+    return _table(
         _COIN,
-        (
-            (
-                coin_link(line.name),
-                cells.forest(line.rate, line.break_even, span),
-                _rate(line),
-                formats.number(line.n),
-            )
-            for line in lines
+        lines,
+        lambda line, drawing: (
+            coin_link(line.name),
+            drawing,
+            _rate(line),
+            formats.number(line.n),
         ),
+        "No coin has a resolved LONG or SHORT in this selection.",
     )
 
 
 def volatility_table(lines: Sequence[Line]) -> Markup:
     """Fifths by ATR over price."""
-    if not lines:
-        return empty("No call with a known volatility.")
-    span = scale(lines)
-    return table(
+    return _table(
         _VOLATILITY,
-        (
-            (
-                line.name,
-                cells.forest(line.rate, line.break_even, span),
-                _rate(line),
-                formats.signed(line.mean_r.value, 2, "R"),
-                formats.number(line.n),
-            )
-            for line in lines
+        lines,
+        lambda line, drawing: (
+            line.name,
+            drawing,
+            _rate(line),
+            formats.signed(line.mean_r.value, 2, "R"),
+            formats.number(line.n),
         ),
+        "No call with a known volatility.",
     )
+
+
+def _table(
+    heads: Sequence[Column],
+    lines: Sequence[Line],
+    row: Callable[[Line, Markup], Sequence[str]],
+    nothing: str,
+) -> Markup:
+    """A row for each line, its hit rate drawn on the scale of all."""
+    if not lines:
+        return empty(nothing)
+    span = scale(lines)
+    drawings = (cells.forest(line.rate, line.break_even, span) for line in lines)
+    return table(heads, map(row, lines, drawings))
 
 
 def confusion_table(counts: Sequence[Sequence[int]]) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -78,91 +79,80 @@ class Readings(NamedTuple):
     health: HealthReport
 
 
+@dataclass(frozen=True, kw_only=True)
 class Reader:
     """Reads the store; one call at a time, from any thread.
 
     Raises StoreError.
     """
 
-    def __init__(
-        self,
-        *,
-        queries: PredictionQueries,
-        record: LiveRecord,
-        catalog: ModelCatalog,
-        paper: PaperTrading,
-        symbols: Sequence[str],
-        timeframe: Timeframe,
-        health: Callable[[], HealthReport],
-        quotes: Callable[[], Mapping[str, Quote]],
-    ) -> None:
-        self._queries = queries
-        self._catalog = catalog
-        self._paper = paper
-        self._symbols = tuple(symbols)
-        self._timeframe = timeframe
-        self._bars = max(_LINE_BARS, DAY_MS // timeframe.ms) + 1
-        self._health = health
-        self._quotes = quotes
-        self._record = record
+    queries: PredictionQueries
+    record: LiveRecord
+    catalog: ModelCatalog
+    paper: PaperTrading
+    symbols: Sequence[str]
+    timeframe: Timeframe
+    health: Callable[[], HealthReport]
+    quotes: Callable[[], Mapping[str, Quote]]
 
     def read(self, now_ms: int, version: int) -> Readings:
         """Everything, as the store has it now; `version` counts the readings."""
-        latest = {each.signal.symbol: each for each in self._queries.latest_predictions()}
+        latest = {each.signal.symbol: each for each in self.queries.latest_predictions()}
         newest_ms = max((each.signal.candle_open_ms for each in latest.values()), default=0)
-        record = self._record.headline(version)
-        models = {entry.symbol: entry for entry in self._catalog.entries()}
-        quotes = self._quotes()
+        record = self.record.headline(version)
+        bars = max(_LINE_BARS, DAY_MS // self.timeframe.ms) + 1
+        models = {entry.symbol: entry for entry in self.catalog.entries()}
+        quotes = self.quotes()
         calls = self._open_calls(record.open_since_ms, newest_ms)
         coins = [
             CoinReading(
                 symbol=symbol,
-                candles=self._queries.candles(symbol, self._bars),
+                candles=self.queries.candles(symbol, bars),
                 latest=latest.get(symbol),
                 call=calls.get(symbol),
-                trades=self._queries.log_page(
+                trades=self.queries.log_page(
                     LogFilter(symbol, ended=Ended.TRADE), None, LAST_RESULTS
                 ),
                 record=record.by_coin.get(symbol),
                 model=models.get(symbol),
                 quote=quotes.get(symbol),
             )
-            for symbol in self._symbols
+            for symbol in self.symbols
         ]
         return Readings(
             now_ms=now_ms,
-            timeframe=self._timeframe,
+            timeframe=self.timeframe,
             coins=coins,
             record=record,
-            models_note=self._catalog.note,
-            is_paper=not isinstance(self._paper, NoPaper),
-            accounts=self._paper.accounts(),
-            kill_switch=self._paper.kill_switch(),
-            health=self._health(),
+            models_note=self.catalog.note,
+            is_paper=not isinstance(self.paper, NoPaper),
+            accounts=self.paper.accounts(),
+            kill_switch=self.paper.kill_switch(),
+            health=self.health(),
         )
 
     def repriced(self, known: Readings, now_ms: int) -> Readings:
         """`known` at the prices, the health and the accounts of now; the store is not read."""
-        quotes = self._quotes()
+        quotes = self.quotes()
         return known._replace(
             now_ms=now_ms,
             coins=[coin._replace(quote=quotes.get(coin.symbol)) for coin in known.coins],
-            accounts=self._paper.accounts(),
-            kill_switch=self._paper.kill_switch(),
-            health=self._health(),
+            accounts=self.paper.accounts(),
+            kill_switch=self.paper.kill_switch(),
+            health=self.health(),
         )
 
     def _open_calls(self, since_ms: int, newest_ms: int) -> dict[str, LoggedSignal]:
         """The newest LONG or SHORT of each coin that waits for its outcome, however long."""
-        limit = _OPEN_CALLS * len(self._symbols)
-        lines = self._queries.log_page(LogFilter(since_ms=since_ms, ended=Ended.OPEN), None, limit)
+        limit = _OPEN_CALLS * len(self.symbols)
+        lines = self.queries.log_page(LogFilter(since_ms=since_ms, ended=Ended.OPEN), None, limit)
         if len(lines) == limit:  # those of one coin may have left no place for another's
-            for symbol in self._symbols:
+            for symbol in self.symbols:
                 wanted = LogFilter(symbol, since_ms=since_ms, ended=Ended.OPEN)
-                lines += self._queries.log_page(wanted, None, _OPEN_CALLS)
+                lines += self.queries.log_page(wanted, None, _OPEN_CALLS)
         calls: dict[str, LoggedSignal] = {}
         for line in lines:
-            if is_open(line, newest_ms, self._timeframe):
+            if is_open(line, newest_ms, self.timeframe):
                 calls.setdefault(line.stored.signal.symbol, line)
         return calls
 

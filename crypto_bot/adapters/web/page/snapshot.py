@@ -11,10 +11,10 @@ from crypto_bot.adapters.web.page.markup import Card
 from crypto_bot.adapters.web.page.readings import CoinReading, Readings
 from crypto_bot.adapters.web.page.rows import CoinState, Row, rows, states
 from crypto_bot.adapters.web.page.strip import cards
-from crypto_bot.adapters.web.page.trade import SOURCES, calibrated, result_r
-from crypto_bot.domain.outcome import Status
+from crypto_bot.adapters.web.page.trade import SOURCES, calibrated
 from crypto_bot.domain.signal import Pred
 from crypto_bot.engine import health as engine
+from crypto_bot.ports import LoggedSignal
 
 _MOST_NOTICES = 5
 _MOST_OUTCOMES = 23
@@ -28,16 +28,6 @@ class Notice(NamedTuple):
     next: str
 
 
-class Ending(NamedTuple):
-    """A line of the latest outcomes."""
-
-    symbol: str
-    settled_ms: int
-    pred: Pred
-    status: Status
-    r: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """As of `at_ms`. `news` is the newest call as a sentence, for whoever listens to the page.
@@ -49,7 +39,7 @@ class Snapshot:
     cards: tuple[Card, ...]
     rows: tuple[Row, ...]
     notices: tuple[Notice, ...]
-    endings: tuple[Ending, ...]
+    endings: tuple[LoggedSignal, ...]
     longs: int
     shorts: int
     news: str
@@ -97,21 +87,16 @@ def _news(found: Sequence[CoinState], newest_ms: int | None) -> str:
     return f"New signal: {'; '.join(calls)}" if calls else ""
 
 
-def _endings(coins: Sequence[CoinReading]) -> list[Ending]:
+def _endings(coins: Sequence[CoinReading]) -> list[LoggedSignal]:
     """All that is known, the newest first."""
-    found = [
-        Ending(
-            coin.symbol,
-            line.outcome.settled_ms,
-            line.stored.signal.pred,
-            line.outcome.status,
-            result_r(line.stored.signal, line.outcome),
-        )
-        for coin in coins
-        for line in coin.trades
-        if line.outcome is not None
-    ]
-    return sorted(found, key=lambda each: (-each.settled_ms, each.symbol))
+    found = [line for coin in coins for line in coin.trades]
+    return sorted(found, key=lambda line: (-settled_ms(line), line.stored.signal.symbol))
+
+
+def settled_ms(line: LoggedSignal) -> int:
+    """When a line of the latest outcomes was settled."""
+    assert line.outcome is not None
+    return line.outcome.settled_ms
 
 
 def _notices(readings: Readings, found: Sequence[CoinState]) -> list[Notice]:

@@ -76,10 +76,29 @@
     if (pressed.matches(".keys")) one("dialog.help").showModal();
   });
 
+  const LINES = "a.line, [data-line]";
+  const keyOf = (line) => line.dataset.line || line.title;
+  let held = "";
+
+  function linesInView() {
+    return [...document.querySelectorAll(LINES)].filter((line) => line.offsetParent !== null);
+  }
+
+  document.addEventListener("pointerdown", () => { held = ""; });
+  document.addEventListener("focusin", (event) => {
+    held = event.target.matches(LINES) ? keyOf(event.target) : "";
+  });
+
+  function keepFocus() {  // a table that is filled anew keeps its places, not what stands in them
+    const now = document.activeElement;
+    const isLine = now.matches(LINES);
+    if (!held || !(isLine || now === document.body) || (isLine && keyOf(now) === held)) return;
+    const line = linesInView().find((each) => keyOf(each) === held);
+    if (line) line.focus();
+  }
+
   function step(by) {
-    const lines = [...document.querySelectorAll("a.line, [data-line]")].filter(
-      (line) => line.offsetParent !== null,
-    );
+    const lines = linesInView();
     if (!lines.length) return;
     const at = lines.indexOf(document.activeElement);
     const to = at < 0 ? (by > 0 ? 0 : lines.length - 1) : at + by;
@@ -105,6 +124,9 @@
 
   const start = setInterval(() => tick() && clearInterval(start), 50);
   setInterval(tick, 1000);
+  new MutationObserver(keepFocus).observe(document.documentElement, {
+    subtree: true, childList: true, attributeFilter: ["title", "data-line"],
+  });
   new MutationObserver(tick).observe(document.documentElement, {
     subtree: true, attributes: true, attributeFilter: ["data-now"],
   });

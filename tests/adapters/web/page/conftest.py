@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,11 @@ NOW_MS = QUARTER.close_of(NEWEST_MS) + 60_000
 
 def catalog_of(verdicts: dict[str, str]) -> MadeCatalog:
     """A model for each coin in `verdicts`, none for the others."""
-    made = {"version": "cnn_lstm_v1+3f9c2a1d", "last_open_ms": NEWEST_MS, "metrics": None}
+    made: dict[str, Any] = {
+        "version": "cnn_lstm_v1+3f9c2a1d",
+        "last_open_ms": NEWEST_MS,
+        "metrics": None,
+    }
     return MadeCatalog(
         entry(symbol, card(verdict)._replace(**made)) for symbol, verdict in verdicts.items()
     )
@@ -53,13 +57,6 @@ class Engine:
 @pytest.fixture
 def engine() -> Engine:
     return Engine()
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(f"sqlite:///{tmp_path / 'page.db'}")
-    yield opened
-    opened.close()
 
 
 MakeBoard = Callable[..., Board]

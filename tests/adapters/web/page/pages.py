@@ -11,10 +11,9 @@ from nicegui import ElementFilter, ui
 from nicegui.testing import User, UserInteraction, user_simulation
 
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.frame import Place, framed
+from crypto_bot.adapters.web.page.frame import View, framed
 from crypto_bot.adapters.web.page.viewer import Viewer
 
-HERE = Place("/", "Here")
 HOSTILE = "<img src=x onerror=alert(1)>'\""
 Build = Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
 
@@ -26,7 +25,8 @@ async def shown(board: Board, build: Build, **asked: str) -> AsyncIterator[User]
     async def root() -> None:
         await board.newest()
         viewer = Viewer()
-        with framed(board, viewer, [HERE], HERE):
+        here = View("/", "Here", build)
+        with framed(board, viewer, [here], here):
             await build(board, viewer, asked)
 
     async with user_simulation(root=root) as user:

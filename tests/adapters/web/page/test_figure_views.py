@@ -14,7 +14,7 @@ from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.reports.live_record import SourceGroup, Window
 from tests.adapters.web.page.made_figures import MadeCatalog, MadeDesk, board_of, stored_calls
-from tests.adapters.web.page.pages import HOSTILE, button, charts, inside, markup, press, shown
+from tests.adapters.web.page.pages import HOSTILE, charts, inside, markup, press, shown
 from tests.reports.made_calls import T0, market
 
 NOW_MS = T0 + 12 * DAY_MS
@@ -55,27 +55,6 @@ async def test_views_without_data_say_what_will_come(database: Database) -> None
         for words in ("Nothing is held.", "No trade has ended yet.", "No signal has been refused."):
             assert words in said
         await user.should_see("No curve yet: a point is kept at every cycle.")
-
-
-async def test_performance_of_a_fortnight(database: Database) -> None:
-    stored_calls(database, market(12))
-    catalog = MadeCatalog.of_every_verdict(COINS, NOW_MS, version="v1")
-    board = board_of(database, NOW_MS, symbols=COINS, catalog=catalog)
-    async with shown(board, performance.build, window="all", side="both") as user:
-        said = markup(user)
-        for words in ("ML, long", "Random side, same exits", "All models"):
-            assert words in said
-        reliability, loss, hours = charts(user)
-        assert all(chart.visible for chart in (reliability, loss, hours))
-        assert len(reliability.options["series"][1]["data"]) == 8
-        assert len(loss.options["series"][2]["data"]) == 7
-        series = len(reliability.options["series"])
-        press(user, "Rules")
-        await user.should_see("No call in this selection has been resolved.")
-        assert "No resolved LONG or SHORT." in markup(user)
-        assert len(reliability.options["series"]) == series
-        assert button(user, "Rules").props["aria-pressed"] == "true"
-        assert button(user, "All sources").props["aria-pressed"] == "false"
 
 
 async def test_performance_follows_a_cycle(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -32,10 +33,9 @@ def read(
     database: Database,
     engine: Engine,
     symbols: tuple[str, ...] = SYMBOLS,
-    quotes: dict[str, Quote] | None = None,
-    **verdicts: str,
+    **more: Any,
 ) -> Readings:
-    return reader(database, engine, symbols, quotes, **verdicts).read(NOW_MS, 1)
+    return reader(database, engine, symbols, **more).read(NOW_MS, 1)
 
 
 def reader(
@@ -46,16 +46,19 @@ def reader(
     **verdicts: str,
 ) -> Reader:
     queries, catalog = SqlPredictionQueries(database, QUARTER), catalog_of(verdicts)
-    return Reader(
-        queries=queries,
-        record=LiveRecord(queries, catalog, lambda: engine.now_ms),
-        catalog=catalog,
-        paper=NoPaper(),
-        symbols=symbols,
-        timeframe=QUARTER,
-        health=engine.report,
-        quotes=lambda: {} if quotes is None else quotes,
-    )
+    record = LiveRecord(queries, catalog, lambda: engine.now_ms)
+    known: dict[str, Any] = {
+        "queries": queries,
+        "record": record,
+        "catalog": catalog,
+        "paper": NoPaper(),
+    }
+    market: dict[str, Any] = {
+        "symbols": symbols,
+        "timeframe": QUARTER,
+        "quotes": lambda: quotes or {},
+    }
+    return Reader(health=engine.report, **known, **market)
 
 
 def test_an_empty_database_says_what_will_come(database: Database, engine: Engine) -> None:
@@ -130,7 +133,7 @@ def test_an_open_trade_is_seen_from_its_side(
     entry = call(database, pred, reach=20.0)
     bid, ask = Decimal(str(entry)) + Decimal("9.9"), Decimal(str(entry)) + Decimal("10.1")
     quote = Quote("BTCUSDT", bid, ask, NOW_MS)
-    made = snapshot_of(read(database, engine, ("BTCUSDT",), {"BTCUSDT": quote}))
+    made = snapshot_of(read(database, engine, ("BTCUSDT",), quotes={"BTCUSDT": quote}))
     (row,) = made.rows
     assert (row["live"], row["signal"], row["source"]) == (True, pred.value, "RSI/MA")
     assert (row["r"], row["bars"]) == (now_r, "2/16")
