@@ -144,7 +144,15 @@ class LiveRecord:
 
     def models(self, version: Hashable) -> ModelsReport:
         """The published models, live and as they were tested."""
-        return self._at(version, MEMORY_DAYS, ModelsReport, self._of_models)
+        return self._at(
+            version,
+            MEMORY_DAYS,
+            ModelsReport,
+            lambda: ModelsReport(
+                all_models(self._calls, self._losses),
+                live_models(self._calls, self._losses, self._catalog.entries()),
+            ),
+        )
 
     def _at(
         self, version: Hashable, days: int, key: Hashable, compute: Callable[[], _Answer]
@@ -206,12 +214,6 @@ class LiveRecord:
             predicted_by,
             loss[-1] if loss else None,
             self._final_ms,
-        )
-
-    def _of_models(self) -> ModelsReport:
-        return ModelsReport(
-            all_models(self._calls, self._losses),
-            live_models(self._calls, self._losses, self._catalog.entries()),
         )
 
     def _selected(self, selection: Selection) -> tuple[ResolvedCalls, ResolvedCalls]:

@@ -37,7 +37,7 @@ class LiveModel:
     """Mean over the three labels; beside it what it stays below in 95 % of draws of noise."""
     ece_floor: float
     tested: ModelMetrics | None
-    """The same, out of sample, as its files tell."""
+    """The same, out of sample, as stored with its files."""
 
 
 def live_models(

@@ -69,8 +69,8 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     newest_ms = QUARTER.last_closed(SystemClock().now_ms())
     fill(database, bars=120, newest_ms=newest_ms - QUARTER.ms)
     made = signal_of("BTCUSDT", candles_of("BTCUSDT", 1, newest_ms)[0], Random(1), 0.0)
-    said = made.signal._replace(reasons=(HOSTILE,), model_version=HOSTILE)
-    SqlPredictionStore(database, QUARTER).commit([made._replace(signal=said)], [])
+    signal_ = made.signal._replace(reasons=(HOSTILE,), model_version=HOSTILE)
+    SqlPredictionStore(database, QUARTER).commit([made._replace(signal=signal_)], [])
     database.close()
     with site.running(*OFFLINE):
         yield site
@@ -131,9 +131,9 @@ def test_the_log_is_filtered_opened_and_downloaded(
         download.value.save_as(file)
         assert download.value.suggested_filename == f"predictions.{kind}"
         if kind == "csv":
-            told = list(csv.DictReader(file.read_text().splitlines()))
-            assert len(told) == rows.count()
-            assert {row["symbol"] for row in told} == {"ETHUSDT"}
+            lines = list(csv.DictReader(file.read_text().splitlines()))
+            assert len(lines) == rows.count()
+            assert {row["symbol"] for row in lines} == {"ETHUSDT"}
         else:
             assert file.read_bytes()[:4] == b"PAR1"
 

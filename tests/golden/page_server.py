@@ -18,7 +18,7 @@ from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.models.catalog import SwitchedOff
 from crypto_bot.ports import ModelCatalog
-from tests.adapters.web.page.made_figures import BAR_MS, MadeCatalog, MadeDesk, board_of
+from tests.adapters.web.page.made_figures import BAR_MS, MadeCatalog, MadePaper, board_of
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
 
 NOW_MS = NEWEST_MS + BAR_MS + 60_000
@@ -36,7 +36,7 @@ def main(url: str, kind: str = "") -> None:
     """Serves until it is killed; its first line is a JSON event with its address."""
     database = Database.open(url)
     catalog: ModelCatalog = SwitchedOff()
-    desk = MadeDesk(NOW_MS, SYMBOLS, empty=kind == "empty")
+    trading = MadePaper(NOW_MS, SYMBOLS, empty=kind == "empty")
     if kind != "empty":
         fill(database, symbols=SYMBOLS, bars=_BARS)
         catalog = MadeCatalog.of_every_verdict(SYMBOLS, NOW_MS)
@@ -45,7 +45,7 @@ def main(url: str, kind: str = "") -> None:
         NOW_MS,
         symbols=SYMBOLS,
         catalog=catalog,
-        paper=desk,
+        paper=trading,
         training=_RUNS,
         newest_ms=NEWEST_MS,
     )
@@ -58,7 +58,7 @@ def main(url: str, kind: str = "") -> None:
         metrics=Metrics(board.health),
         stream=EventStream(memory=8),
         host="127.0.0.1",
-        paper=desk,
+        paper=trading,
     )
     mount_page(app, board)
     listening = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The live record: fed in portions it says what it would say if it were read at once."""
+"""The live record: read in portions it equals the one read at once."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ def test_selections() -> None:
 
 def test_an_empty_record_has_a_report() -> None:
     record = record_of(Log([]))
-    told = record.report(Selection(), 1)
-    assert told.calls == 0
-    assert told.trades.rate == UNKNOWN
-    assert told.loss == ()
+    found = record.report(Selection(), 1)
+    assert found.calls == 0
+    assert found.trades.rate == UNKNOWN
+    assert found.loss == ()
     assert record.models(1).together.n == 0

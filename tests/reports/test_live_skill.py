@@ -18,9 +18,9 @@ def test_auc_by_hand() -> None:
     score = np.array([0.9, 0.5, 0.5, 0.1] * 30)
     up = np.array([True, True, False, False] * 30)
     # Pairs: .9 beats both, .5 ties with .5 and beats .1.
-    told = direction_auc(score, up, np.arange(120) // 30)
-    assert told.value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
-    assert told.is_bounded
+    found = direction_auc(score, up, np.arange(120) // 30)
+    assert found.value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert found.is_bounded
 
 
 def test_one_side_alone_has_no_auc() -> None:
@@ -36,8 +36,8 @@ def test_the_interval_of_an_auc_covers_the_truth() -> None:
     for _ in range(200):
         up = rng.random(600) < 0.5
         score = rng.normal(size=600) + up * 0.5**0.5
-        told = direction_auc(score, up, np.arange(600) // 20)
-        covered += told.low <= 0.6915 <= told.high
+        found = direction_auc(score, up, np.arange(600) // 20)
+        covered += found.low <= 0.6915 <= found.high
     assert 180 <= covered <= 200
 
 
@@ -58,17 +58,17 @@ def entry(symbol: str, version: str | None) -> ModelEntry:
 def test_each_version_is_measured_by_its_own_calls() -> None:
     rows = [*market(10, coins=1, bars=48), *market(10, coins=2, bars=48, version="v2")]
     calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))
-    told = live_models(
+    found = live_models(
         calls,
         losses(calls),
         [entry("C1USDT", "v2"), entry("C0USDT", "v1"), entry("C9USDT", "v1"), entry("X", None)],
     )
-    assert [(each.symbol, each.version, each.n) for each in told] == [
+    assert [(each.symbol, each.version, each.n) for each in found] == [
         ("C0USDT", "v1", 480),
         ("C1USDT", "v2", 480),
         ("C9USDT", "v1", 0),
     ]
-    first, _, never = told
+    first, _, never = found
     assert first.tested == CARD.metrics
     assert first.days == 10
     assert first.skill.is_estimated
@@ -79,7 +79,7 @@ def test_each_version_is_measured_by_its_own_calls() -> None:
 
 def test_all_models_together() -> None:
     calls = ResolvedCalls.of(market(15))
-    told = all_models(calls, losses(calls))
-    assert told.n == len(calls)
-    assert told.skill.low > 0.0
-    assert told.direction_auc.low > 0.5
+    found = all_models(calls, losses(calls))
+    assert found.n == len(calls)
+    assert found.skill.low > 0.0
+    assert found.direction_auc.low > 0.5

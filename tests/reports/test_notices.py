@@ -1,4 +1,4 @@
-"""What is worth telling, and what is not."""
+"""Which changes make a notice, and which do not."""
 
 from __future__ import annotations
 
@@ -10,33 +10,29 @@ import pytest
 from crypto_bot.domain.instant import MINUTE_MS
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.notice import Level, Notice, Topic
-from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.signal import Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, assess
 from crypto_bot.ports import StoredSignal
 from crypto_bot.reports import notices
 from crypto_bot.reports.digest import LONGEST, Entry, compose, plain
+from tests.domain.paper_accounts import signal
 
 QUARTER = Timeframe.parse("15m")
 OPEN_MS = 1_764_547_200_000
 
 
 def stored(pred: Pred, *, late: bool = False, entry: float = 91_234.56) -> StoredSignal:
-    signal = Signal(
-        symbol="BTCUSDT",
-        tf="15m",
-        candle_open_ms=OPEN_MS,
+    made = signal(
         pred=pred,
-        confidence=0.412,
-        distribution=Probabilities(0.2, 0.39, 0.41).distribution,
-        source=Source.PROFESSIONAL_ANALYZER,
-        levels=Levels(entry) if pred is Pred.NO_TRADE else levels(pred, entry, entry / 100),
+        entry=entry,
         atr=entry / 100,
-        horizon_bars=16,
-        reasons=("because",),
+        probabilities=Probabilities(0.2, 0.39, 0.41),
+        confidence=0.412,
+        source=Source.PROFESSIONAL_ANALYZER,
         expected_bps=14.24,
     )
-    return StoredSignal(signal, OPEN_MS + QUARTER.ms + 2_000, late)
+    return StoredSignal(made, OPEN_MS + QUARTER.ms + 2_000, late)
 
 
 def test_only_tradeable_signals_make_notices_with_their_levels() -> None:

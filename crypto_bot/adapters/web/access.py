@@ -71,12 +71,9 @@ class AccessGuard:
         if _bears(headers, login):
             return None
         if login.holds(headers):
-            has_origin = "origin" in headers or not _writes(scope)
-            return (
-                None
-                if has_origin
-                else _problem(403, "a write request with a cookie needs an Origin header")
-            )
+            reads = scope["type"] == "http" and scope["method"] in _READING
+            needed = "a write request with a cookie needs an Origin header"
+            return None if reads or "origin" in headers else _problem(403, needed)
         if _wants_page(scope, headers):
             return login.form(_address(scope))
         return _problem(
@@ -84,11 +81,6 @@ class AccessGuard:
             "this call needs the header 'Authorization: Bearer <token>' with the server's token",
             {"WWW-Authenticate": "Bearer"},
         )
-
-
-def _writes(scope: Scope) -> bool:
-    """Whether a request may change something; true for websockets."""
-    return scope["type"] == "websocket" or scope["method"] not in _READING
 
 
 def _bears(headers: Headers, login: Login) -> bool:

@@ -31,10 +31,10 @@ _FORM = """<!doctype html>
 <style>:root{{color-scheme:light dark}}body{{font:16px system-ui;max-width:22rem;margin:15vh auto;
 padding:0 1rem}}input,button{{font:inherit;box-sizing:border-box;width:100%;padding:.6rem;
 margin:.4rem 0}}</style></head><body><main><h1>crypto_bot</h1>
-<form method="post" action="{action}"><p id="said" role="status">{said}</p>
+<form method="post" action="{action}"><p id="message" role="status">{message}</p>
 <label for="token">Token of this server (CRYPTO_BOT_API__TOKEN)</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus
-aria-describedby="said"><input name="back" type="hidden" value="{back}">
+aria-describedby="message"><input name="back" type="hidden" value="{back}">
 <button>Open</button></form></main></body></html>
 """
 
@@ -61,9 +61,9 @@ class Login:
         offered = cookies.get(COOKIE, "")
         return compare_digest(offered.encode("utf-8", "replace"), self._mark.encode())
 
-    def form(self, back: str, said: str = "Please log in.") -> Response:
+    def form(self, back: str, message: str = "Please log in.") -> Response:
         """The form, which leads to the path `back`."""
-        page = _FORM.format(action=LOGIN_PATH, said=escape(said), back=escape(_local(back)))
+        page = _FORM.format(action=LOGIN_PATH, message=escape(message), back=escape(_local(back)))
         return HTMLResponse(
             page,
             401,

@@ -28,11 +28,11 @@ function typeName(schema, spec) {
 }
 
 function limits(schema) {
-  const said = [];
-  if (schema.minimum !== undefined) said.push("from " + schema.minimum);
-  if (schema.maximum !== undefined) said.push("to " + schema.maximum);
-  if (schema.default !== undefined && schema.default !== null) said.push("default " + schema.default);
-  return said.join(", ");
+  const found = [];
+  if (schema.minimum !== undefined) found.push("from " + schema.minimum);
+  if (schema.maximum !== undefined) found.push("to " + schema.maximum);
+  if (schema.default !== undefined && schema.default !== null) found.push("default " + schema.default);
+  return found.join(", ");
 }
 
 function fieldTable(schema, spec) {

@@ -20,12 +20,13 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.signal import Declined, Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.ports import StoredSignal
 from tests.adapters.web.page.made_figures import MadeCatalog, card, entry
 from tests.adapters.web.sockets import client
+from tests.domain.paper_accounts import signal
 
 QUARTER = Timeframe.parse("15m")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -62,40 +63,35 @@ CARD = _MADE._replace(
 def make_signal(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -> StoredSignal:
     """A signal of `symbol` on the `bar`-th candle: RSI_MA for a trade, else HOLD."""
     is_hold = pred is Pred.NO_TRADE
-    open_ms = OPEN_MS + bar * QUARTER.ms
-    signal = Signal(
-        symbol=symbol,
-        tf="15m",
-        candle_open_ms=open_ms,
-        pred=pred,
-        confidence=0.41 if is_hold else 0.37,
-        distribution=Probabilities(0.22, 0.41, 0.37).distribution,
-        source=Source.HOLD if is_hold else Source.RSI_MA,
-        levels=levels(pred, 100.0, 2.0) if not is_hold else Levels(100.0),
+    made = signal(
+        symbol,
+        bar,
+        pred,
         atr=2.0,
-        horizon_bars=16,
+        probabilities=Probabilities(0.22, 0.41, 0.37),
+        source=Source.HOLD if is_hold else Source.RSI_MA,
         reasons=("no rule answered",) if is_hold else ("RSI 24.1 is below 30",),
         declined=(Declined(Source.ML_PER_COIN_V1, "no model has been published"),),
         expected_bps=None if is_hold else 14.2,
         cost_bps=10.0,
     )
-    return StoredSignal(signal, created_ms=open_ms + QUARTER.ms + 2113, late=False)
+    return StoredSignal(made, QUARTER.close_of(made.candle_open_ms) + 2113, late=False)
 
 
 def make_outcome(of: StoredSignal, *, correct: bool = True) -> Outcome:
     """An outcome of that signal, four candles later."""
-    signal = of.signal
-    other = Pred.SHORT if signal.pred is not Pred.SHORT else Pred.LONG
+    of_signal = of.signal
+    other = Pred.SHORT if of_signal.pred is not Pred.SHORT else Pred.LONG
     return Outcome(
-        prediction_id=signal.id,
-        settled_ms=signal.candle_open_ms + 5 * QUARTER.ms,
+        prediction_id=of_signal.id,
+        settled_ms=of_signal.candle_open_ms + 5 * QUARTER.ms,
         status=Status.TP1 if correct else Status.SL,
         exit_price=104.0 if correct else 96.0,
         return_bps=400.0 if correct else -400.0,
         mfe_bps=410.0,
         mae_bps=-20.0,
-        label=signal.pred if correct else other,
-        side=signal.pred if correct else other,
+        label=of_signal.pred if correct else other,
+        side=of_signal.pred if correct else other,
         correct=correct,
     )
 

@@ -44,7 +44,7 @@ def with_a_page(app: FastAPI) -> FastAPI:
 async def opened(
     app: FastAPI, path: str, headers: Mapping[Any, Any] | None = None, *, answers: bool = True
 ) -> tuple[int, str]:
-    """(status, the text that came back for "hello"): 101, or that with which it was refused.
+    """(status, the text that was sent back for "hello"): 101, or that with which it was refused.
 
     A server that cannot refuse with an HTTP response (`answers`) gets a close code.
     """

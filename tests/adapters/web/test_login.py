@@ -16,7 +16,6 @@ from tests.adapters.web.sockets import ACCEPTED, OWN, client, opened, with_a_pag
 
 TOKEN = "s3cret of the engine, ü"
 PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-FROM_PAGE = {**PERSON, "Origin": OWN}
 MakeApp = Callable[..., FastAPI]
 
 

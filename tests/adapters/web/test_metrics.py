@@ -15,7 +15,7 @@ from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_pape
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import ChannelCounts, LoggedSignal
 from tests.adapters.web.conftest import make_outcome, make_signal
-from tests.adapters.web.page.made_figures import MadeDesk
+from tests.adapters.web.page.made_figures import MadePaper
 from tests.e2e.processes import ROOT
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
@@ -40,9 +40,9 @@ def everything(metrics: Metrics, catalog: Any, database: Database) -> Metrics:
     metrics.add(lambda: of_models(catalog.entries()))
     metrics.add(lambda: [gauge("database_size_bytes", "On the disk", database.size_bytes)])
     metrics.add(lambda: [gauge("stream_listeners", "Clients", 3)])
-    desk = MadeDesk()
-    desk.stop("a test", "it")
-    metrics.add(lambda: of_paper(desk))
+    trading = MadePaper()
+    trading.stop("a test", "it")
+    metrics.add(lambda: of_paper(trading))
     first = make_signal()
     metrics.committed([first], [])
     metrics.committed([make_signal(bar=1)], [make_outcome(first)])

@@ -22,7 +22,7 @@ from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries, Stor
 from crypto_bot.reports.live_record import LiveRecord
 
 BEAT_S = 5.0
-"""An open page hears so often that the server is there."""
+"""Interval of the events that show an open page that the server is there."""
 _REST_S = 0.5
 """Before each snapshot: a round has committed the rest of its coins by then, undisturbed."""
 
@@ -43,21 +43,12 @@ class Market(NamedTuple):
     """Whether its data are made up."""
 
 
-def no_quotes() -> Mapping[str, Quote]:
-    """Where no live prices are read: pages show the newest close."""
-    return {}
-
-
-def no_training() -> Sequence[RunLine]:
-    """Where nothing is known of training runs."""
-    return ()
-
-
 class Board:
     """A sink of the engine on one side, the open pages on the other.
 
-    `health` and `quotes` give what is known and must not block; `training` is asked off the loop.
-    `changed` tells of a new snapshot, `beaten` of time that has passed; both in the event loop that
+    `health` and `quotes` (none: pages show the newest close) must not block; `training` is read off
+    the loop.
+    `changed` is emitted for a new snapshot, `beaten` as time passes; both in the event loop that
     `open` was called in.
     """
 
@@ -69,8 +60,8 @@ class Board:
         catalog: ModelCatalog,
         health: Callable[[], HealthReport],
         paper: PaperTrading | None = None,
-        quotes: Callable[[], Mapping[str, Quote]] = no_quotes,
-        training: Callable[[], Sequence[RunLine]] = no_training,
+        quotes: Callable[[], Mapping[str, Quote]] = dict,
+        training: Callable[[], Sequence[RunLine]] = tuple,
     ) -> None:
         self.market = market
         self.symbols: Sequence[str] = market.symbols
@@ -128,7 +119,7 @@ class Board:
         ]
 
     async def close(self) -> None:
-        """Ends the telling."""
+        """Ends the updates."""
         self._loop = None
         for task in self._tasks:
             task.cancel()
@@ -139,7 +130,7 @@ class Board:
         return await asyncio.to_thread(call)
 
     async def renew(self) -> None:
-        """Makes a snapshot of what is stored now, and tells the pages. Raises StoreError."""
+        """Makes a snapshot of what is stored now, and updates the pages. Raises StoreError."""
         async with self._renewing:
             self._news.clear()
             version = self.snapshot.version + 1

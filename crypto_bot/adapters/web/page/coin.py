@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -37,14 +37,17 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         return
     symbol = found.reading.symbol
     data = await _data(board, found)
-    around = _neighbours(board.symbols, symbol)
+    names = sorted(board.symbols)
+    at = names.index(symbol)
+    around = names[at - 1], names[(at + 1) % len(names)]
+    spoken = "".join(letter for letter in symbol if letter.isalnum())  # in a quoted property
     head = ui.html(_head(board, found, around), sanitize=False).classes("coin-head")
     with ui.element("div").classes("split coin"):
         with ui.element("div").classes("panel chart-panel"):
             ui.html(piece("legend", _LEGEND), sanitize=False).classes("legend muted")
             drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart freezes")
             drawn.props(
-                f'role=img aria-label="Candles of {_spoken(symbol)} with calls and outcomes; '
+                f'role=img aria-label="Candles of {spoken} with calls and outcomes; '
                 'the numbers stand in the panels beside it"'
             )
             ui.label(
@@ -93,13 +96,6 @@ async def _data(board: Board, state: CoinState) -> ChartData:
     return ChartData(candles, lines, board.timeframe, state.signal, state.trade, state.price)
 
 
-def _neighbours(symbols: Sequence[str], symbol: str) -> tuple[str, str]:
-    """The coins before and after one, in the order of their names."""
-    names = sorted(symbols)
-    at = names.index(symbol)
-    return names[at - 1], names[(at + 1) % len(names)]
-
-
 def _head(board: Board, state: CoinState, around: tuple[str, str]) -> Markup:
     coin = state.reading
     change = change_of(coin, board.timeframe, state.price)
@@ -117,11 +113,6 @@ def _head(board: Board, state: CoinState, around: tuple[str, str]) -> Markup:
         cells.verdict(card.verdict) if card else NOTHING,
         board.timeframe.name,
     )
-
-
-def _spoken(symbol: str) -> str:
-    """A symbol as it may stand in a quoted property: letters and digits alone."""
-    return "".join(letter for letter in symbol if letter.isalnum())
 
 
 def _unknown(board: Board, name: str) -> None:

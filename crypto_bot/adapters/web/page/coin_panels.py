@@ -9,7 +9,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.endings import Ending, ending_of
+from crypto_bot.adapters.web.page.endings import ending_of
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, facts, heading, nothing, piece
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.score import parts
@@ -176,11 +176,11 @@ def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
     head = heading("Last calls", viewer.zone_label)
     if not state.reading.trades:
         return head + nothing("No call has ended", "The first long or short that ends stands here.")
-    lines = (_last_call(line, viewer) for line in state.reading.trades)
-    return head + piece("endings", list(lines))
-
-
-def _last_call(line: LoggedSignal, viewer: Viewer) -> Ending:
-    signal = line.stored.signal
-    who = formats.probability(signal.confidence) if calibrated(signal) else SOURCES[signal.source]
-    return ending_of(line, signal.candle_open_ms, who, viewer)
+    lines = []
+    for line in state.reading.trades:
+        signal = line.stored.signal
+        who = SOURCES[signal.source]
+        if calibrated(signal):
+            who = formats.probability(signal.confidence)
+        lines.append(ending_of(line, signal.candle_open_ms, who, viewer))
+    return head + piece("endings", lines)

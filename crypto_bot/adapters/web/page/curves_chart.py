@@ -17,8 +17,9 @@ def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> O
     Heads differ in scale by far, so each has an axis of its own. A curve's name is that of
     `ml.fit`: `validation, move head`.
     """
-    found = {name: _matching(curves, *name) for name in _NAMES}
+    found = {(part, head): curves.get(f"{part}, {head} head", ()) for part, head in _NAMES}
     epochs = max((len(values) for values in found.values()), default=0)
+    numbers = [str(epoch) for epoch in range(1, epochs + 1)]
     titles = [
         {"text": text, "left": left, "top": 0, "textStyle": {"color": palette.muted, **_SMALL}}
         for text, left in (("will it move", "7%"), ("which way", "57%"))
@@ -32,7 +33,10 @@ def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> O
             {"left": "7%", "right": "55%", "top": 30, "bottom": 56},
             {"left": "57%", "right": "3%", "top": 30, "bottom": 56},
         ],
-        xAxis=[_epochs(palette, index, epochs) for index in range(2)],
+        xAxis=[
+            axis(palette, "category", gridIndex=index, data=numbers, **middle("epoch", 24))
+            for index in range(2)
+        ],
         yAxis=[
             axis(palette, gridIndex=index, scale=True, axisLabel={"formatter": "{value}"})
             for index in range(2)
@@ -43,15 +47,6 @@ def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> O
 
 _NAMES = tuple((part, head) for head in HEADS for part in PARTS)
 _SMALL = {"fontSize": 11.5, "fontWeight": 600}
-
-
-def _matching(curves: Mapping[str, Sequence[float]], part: str, head: str) -> Sequence[float]:
-    return curves.get(f"{part}, {head} head", ())
-
-
-def _epochs(palette: Palette, index: int, count: int) -> Options:
-    epochs = [str(epoch) for epoch in range(1, count + 1)]
-    return axis(palette, "category", gridIndex=index, data=epochs, **middle("epoch", 24))
 
 
 def _curve(palette: Palette, part: str, head: str, losses: Sequence[float]) -> Options:

@@ -40,7 +40,7 @@ def empty_state(title: str, *lines: str, kind: str = "panel empty") -> ui.elemen
 
 
 def button(text: str, on_click: Callable[..., object], kind: str = "") -> ui.element:
-    """A button of the classes `kind` that says `text`."""
+    """A button of the classes `kind` with the label `text`."""
     made = ui.element("button").classes(kind).props("type=button")
     with made:
         ui.label(text)

@@ -1,7 +1,7 @@
 """What stands around every view: names of the views, next close, age of the data, clock, banner.
 
 Only instants are sent, in the market's time; the browser counts (`ticker.js`), so a page whose
-server is gone ages all the same and says so.
+server is gone ages all the same and shows that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ASSETS = "/assets/page"
 class View(NamedTuple):
     """A view, where it is found and what it is called; it answers at the `further` addresses too.
 
-    `build` makes it inside the frame; `asked` holds what the address says.
+    `build` makes it inside the frame; `asked` holds the parameters of the address.
     """
 
     path: str
@@ -58,7 +58,7 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
             f' data-calls="{snapshot.longs}▲ {snapshot.shorts}▼"'
         )
 
-    def tell() -> None:
+    def announce() -> None:
         nonlocal announced
         if board.snapshot.news != announced:
             announced = board.snapshot.news
@@ -66,7 +66,7 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
 
     tick()
     board.beaten.subscribe(tick)
-    board.changed.subscribe(tell)
+    board.changed.subscribe(announce)
     with ui.element("section").classes("view").props('id=content tabindex=-1 aria-label="View"'):
         yield
 

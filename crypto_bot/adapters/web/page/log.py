@@ -153,12 +153,11 @@ def _form(board: Board, viewer: Viewer, address: LogAddress) -> Markup:
         ],
         zone=viewer.zone_label,
         query=address.query(),
-        formats=[(ending, _format_name(ending)) for ending in LOG_FORMATS.names()],
+        formats=[
+            (ending, ending.upper() if ending == "csv" else ending.title())
+            for ending in LOG_FORMATS.names()
+        ],
     )
-
-
-def _format_name(ending: str) -> str:
-    return ending.upper() if len(ending) <= 3 else ending.title()  # short ones are acronyms
 
 
 def _further(address: LogAddress, found: Sequence[LoggedSignal]) -> Markup:

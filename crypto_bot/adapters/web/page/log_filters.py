@@ -1,4 +1,4 @@
-"""The filters of the log, as an address says them and as it is made of them."""
+"""The filters of the log, as an address holds them and as it is made of them."""
 
 from __future__ import annotations
 

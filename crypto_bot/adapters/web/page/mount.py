@@ -62,7 +62,11 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
         tailwind=False,
         show_welcome_message=False,
     )
-    _keep_to_its_own(app, [path for view in views for path in (view.path, *view.further)])
+    # An unknown call of the API stays a 404 in JSON, and a wrong method a 405.
+    mounted = app.router.routes.pop()
+    assert isinstance(mounted, Mount)
+    heads = {path.split("/")[1] for view in views for path in (view.path, *view.further)}
+    app.router.routes.append(_PageMount(mounted.app, frozenset({"_nicegui", *heads})))
     app.add_middleware(_Policy)
 
 
@@ -84,14 +88,6 @@ def _failed(error: Exception) -> None:
     why = "The engine goes on, and its log says why. Load the page again to try once more."
     with empty_state("This view cannot be shown", why, kind="view panel empty"):
         ui.link("Overview", "/")
-
-
-def _keep_to_its_own(app: FastAPI, paths: Sequence[str]) -> None:
-    """An unknown call of the API stays a 404 in JSON, and a wrong method a 405."""
-    mounted = app.router.routes.pop()
-    assert isinstance(mounted, Mount)
-    heads = {path.split("/")[1] for path in paths if path != "/"}
-    app.router.routes.append(_PageMount(mounted.app, frozenset({"", "_nicegui", *heads})))
 
 
 class _PageMount(Mount):

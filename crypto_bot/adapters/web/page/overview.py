@@ -71,7 +71,13 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         ]
     with ui.element("div").classes("split"):
         with ui.element("div").classes("panel wide"):
-            empty = _first_signal(board, snapshot)
+            empty = empty_state(
+                "No signal yet",
+                "The first cycle runs once the candles are loaded, the next at every "
+                f"{board.timeframe.name} close. Until then nothing is scored.",
+                kind="empty",
+            )
+            empty.set_visibility(snapshot.scored == 0)
             search = (
                 ui.input(placeholder="Filter: coin, signal, verdict, source")
                 .props('dense borderless clearable debounce=150 aria-label="Filter the coins"')
@@ -101,15 +107,6 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 _warn(snapshot.notices, viewer)
 
     board.changed.subscribe(push)
-
-
-def _first_signal(board: Board, snapshot: Snapshot) -> ui.element:
-    """What to expect while nothing is scored."""
-    first = "The first cycle runs once the candles are loaded, the next at every "
-    then = f"{board.timeframe.name} close. Until then nothing is scored."
-    empty = empty_state("No signal yet", first + then, kind="empty")
-    empty.set_visibility(snapshot.scored == 0)
-    return empty
 
 
 def _table(snapshot: Snapshot) -> ui.table:

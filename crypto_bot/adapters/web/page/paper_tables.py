@@ -21,7 +21,7 @@ from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, OpenPosition, Refusal
 from crypto_bot.domain.signal import Pred
 
-_ENDS = {
+_ENDS: dict[str, tuple[str, str]] = {
     **ENDINGS,
     "TRAIL": ("tick", "trailing stop"),
     "TIME": ("clock", "time"),

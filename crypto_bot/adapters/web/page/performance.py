@@ -18,7 +18,7 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import Chart, Choices, panel, styled
 from crypto_bot.adapters.web.page.groups_chart import groups_options
 from crypto_bot.adapters.web.page.loss_chart import loss_options
-from crypto_bot.adapters.web.page.markup import empty, muted, piece
+from crypto_bot.adapters.web.page.markup import muted, piece
 from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -69,7 +69,7 @@ class Filters(NamedTuple):
 
 
 def filters_of(asked: Mapping[str, str]) -> Filters:
-    """As the address says; what it says that is not understood is as if it were not there."""
+    """Of an address; what is not understood is as if it were not there."""
     found = {
         key: value
         for key, kind in (("window", Window), ("source", SourceGroup), ("side", Side))
@@ -168,7 +168,11 @@ class _Figures:
     def show(self, report: PerformanceReport, models: ModelsReport) -> None:
         """Puts a report in."""
         palette = self._palette
-        verdict = verdict_sentence(report.trades, self._first_results())
+        verdict = verdict_sentence(
+            report.trades,
+            "A call resolves at its stop, its target, or after its horizon; the next cycle runs at "
+            f"the close of the {self._board.timeframe.name} candle. A longer window may hold some.",
+        )
         self._verdict.set_content(tables.sentence(verdict))
         self._sources.set_content(tables.source_table(report.by_source, report.random_side))
         self._coins.set_content(tables.coin_table(report.by_coin))
@@ -185,14 +189,7 @@ class _Figures:
             groups_options(palette, report.by_hour, "hour", report.trades.break_even),
             empty=report.trades.n == 0,
         )
-        self._live.set_content(_live(models, self._board.catalog.note))
-
-    def _first_results(self) -> str:
-        bar = self._board.timeframe.name
-        return (
-            "A call resolves at its stop, its target, or after its horizon; the next cycle runs at "
-            f"the close of the {bar} candle. A longer window may hold some."
-        )
+        self._live.set_content(tables.live_table(models, self._board.catalog.note))
 
 
 def _calibration(report: PerformanceReport, whose: str) -> Markup:
@@ -202,10 +199,3 @@ def _calibration(report: PerformanceReport, whose: str) -> Markup:
         (cells.mark("down", "short"), f"short: {short}"),
     )
     return piece("legend", lines) + muted(f"Probabilities of {whose}.")
-
-
-def _live(models: ModelsReport, note: str | None) -> Markup:
-    if not models.models and not models.together.n:
-        why = note or "No model has been published: train some with crypto-bot train."
-        return empty(why)
-    return tables.live_table(models.together, models.models)

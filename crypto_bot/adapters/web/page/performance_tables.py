@@ -22,6 +22,7 @@ from crypto_bot.adapters.web.page.sentences import GLYPHS, Sentence
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
+from crypto_bot.reports.live_record import ModelsReport
 from crypto_bot.reports.live_skill import LiveModel
 from crypto_bot.statistics.breakdown import RANDOM_SIDE, Line
 from crypto_bot.statistics.standing import Standing
@@ -123,9 +124,11 @@ def confusion_table(counts: Sequence[Sequence[int]]) -> Markup:
     return piece("confusion", [[_share(count, sum(row)) for count in row] for row in counts])
 
 
-def live_table(together: LiveModel, models: Sequence[LiveModel]) -> Markup:
+def live_table(live: ModelsReport, note: str | None) -> Markup:
     """Models live, beside what they showed on candles that they had never seen."""
-    return table(_LIVE, (_live_row(each) for each in (together, *models)))
+    if not live.models and not live.together.n:
+        return empty(note or "No model has been published: train some with crypto-bot train.")
+    return table(_LIVE, map(_live_row, (live.together, *live.models)))
 
 
 def likeness(live: Interval, tested: Interval) -> Markup:

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 class CoinState(NamedTuple):
-    """What a line tells of its coin."""
+    """What a line shows of its coin."""
 
     reading: CoinReading
     price: float | None
@@ -67,13 +67,6 @@ def rows(found: Sequence[CoinState], readings: Readings) -> list[Row]:
     return made
 
 
-def price_of(coin: CoinReading) -> float | None:
-    """Between the best prices, or the newest close where there are none."""
-    if coin.quote is not None:
-        return float(coin.quote.bid + coin.quote.ask) / 2
-    return coin.candles[-1].close if coin.candles else None
-
-
 def change_of(coin: CoinReading, timeframe: Timeframe, price: float | None) -> float | None:
     """The change of the price over a day, as a share; None where a day is not stored."""
     if price is None:
@@ -84,7 +77,9 @@ def change_of(coin: CoinReading, timeframe: Timeframe, price: float | None) -> f
 
 
 def _state(coin: CoinReading, timeframe: Timeframe, newest_ms: int) -> CoinState:
-    price = price_of(coin)
+    price = coin.candles[-1].close if coin.candles else None
+    if coin.quote is not None:
+        price = float(coin.quote.bid + coin.quote.ask) / 2
     latest = coin.latest.signal if coin.latest else None
     call = coin.call.stored.signal if coin.call else None
     trade = open_trade(call, coin.candles, price, timeframe) if call else None

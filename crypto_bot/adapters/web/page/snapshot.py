@@ -30,12 +30,11 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """As of `at_ms`. `news` is the newest call as a sentence, for whoever listens to the page.
+    """`news` is the newest call as a sentence, for whoever listens to the page.
 
     `version` counts the readings of the store: with the same one, only prices may have changed.
     """
 
-    at_ms: int
     cards: tuple[Card, ...]
     rows: tuple[Row, ...]
     notices: tuple[Notice, ...]
@@ -50,7 +49,7 @@ class Snapshot:
     version: int = 0
 
 
-EMPTY = Snapshot(0, (), (), (), (), 0, 0, "", None, 0)
+EMPTY = Snapshot((), (), (), (), 0, 0, "", None, 0)
 
 
 def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) -> Snapshot:
@@ -60,7 +59,6 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) 
     newest_ms = max(opens, default=None)
     preds = [state.pred for state in found]
     return Snapshot(
-        at_ms=readings.now_ms,
         cards=tuple(cards(readings, preds)),
         rows=tuple(rows(found, readings)),
         notices=tuple(_notices(readings, found)[:_MOST_NOTICES]),

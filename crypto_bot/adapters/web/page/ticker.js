@@ -3,8 +3,8 @@
 (() => {
   const FROZEN_S = 60;
   const one = (selector) => document.querySelector(selector);
-  let heard = "";
-  let heardAt = 0;
+  let seen = "";
+  let seenAt = 0;
 
   function put(selector, text) {
     const found = one(selector);
@@ -30,22 +30,22 @@
   function tick() {
     const beat = one(".beat");
     if (!beat || !beat.dataset.now) return false;
-    const said = beat.dataset;
-    if (said.now !== heard) {
-      heard = said.now;
-      heardAt = Date.now();
+    const sent = beat.dataset;
+    if (sent.now !== seen) {
+      seen = sent.now;
+      seenAt = Date.now();
     }
-    const speed = Number(said.speed);
-    const now = Number(said.now) + (Date.now() - heardAt) * speed;
-    const old = (now - Number(said.at)) / 1000 / speed;
+    const speed = Number(sent.speed);
+    const now = Number(sent.now) + (Date.now() - seenAt) * speed;
+    const old = (now - Number(sent.at)) / 1000 / speed;
     const zone = one(".zone").dataset.zone === "UTC" ? "UTC" : undefined;
     const hours = new Intl.DateTimeFormat("en-GB", {
       timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit",
     }).format(now);
     put(".clock", hours);
     put(".age", age(old));
-    let next = Number(said.next);
-    const bar = Number(said.bar);
+    let next = Number(sent.next);
+    const bar = Number(sent.bar);
     if (now > next) next += Math.ceil((now - next) / bar) * bar;
     put(".left", countdown(next - now));
     one(".elapsed").style.width = `${(100 * (1 - (next - now) / bar)).toFixed(1)}%`;
@@ -55,7 +55,7 @@
     if (frozen) put(".banner span", `No new data for ${age(old)}. Prices and signals below are frozen.`);
     banner.hidden = !frozen;
     const view = one("nav a[aria-current]");
-    const title = `${said.calls} ${view ? view.textContent : "Signals"}`;
+    const title = `${sent.calls} ${view ? view.textContent : "Signals"}`;
     if (document.title !== title) document.title = title;
     return true;
   }

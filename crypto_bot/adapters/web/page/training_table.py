@@ -34,7 +34,8 @@ def line_of(run: Sequence[TrainingRecord]) -> RunLine:
     ended = [each.finished_ms for each in run if each.finished_ms is not None]
     newest = max(run, key=lambda each: each.updated_ms)
     is_over = len(ended) == len(run)
-    ending = next((name for name in ("failed", "stopped") if _any(run, name)), "finished")
+    statuses = {each.status for each in run}
+    ending = next((name for name in ("failed", "stopped") if name in statuses), "finished")
     return RunLine(
         what=f"{run[0].tf}, {run[0].executor}",
         state=ending if is_over else RUNNING,
@@ -66,7 +67,3 @@ def _row(run: RunLine, now_ms: int, viewer: Viewer) -> Sequence[str]:
         formats.age(((run.ended_ms or now_ms) - run.started_ms) / 1000),
         run.note,
     )
-
-
-def _any(run: Sequence[TrainingRecord], status: str) -> bool:
-    return any(each.status == status for each in run)

@@ -1,4 +1,4 @@
-"""A catalogue and a paper desk with something of everything."""
+"""A catalogue and paper accounts with something of everything."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from crypto_bot.domain.paper_report import (
     OpenPosition,
     Refusal,
 )
-from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.signal import Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.catalog import SwitchedOff
 from crypto_bot.ports import ModelCatalog, ResolvedCall, StoredSignal
+from tests.domain.paper_accounts import signal
 
 QUARTER = Timeframe.parse("15m")
 BAR_MS = QUARTER.ms
@@ -146,8 +147,8 @@ def entry(symbol: str, made: ModelCard | None = None) -> ModelEntry:
     return ModelEntry(symbol, served, made.verdict == "ACTIVE", reason, made)
 
 
-class MadeDesk:
-    """A desk of two accounts whose kill switch works."""
+class MadePaper:
+    """Two accounts whose kill switch works."""
 
     def __init__(
         self, now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS, *, empty: bool = False
@@ -301,26 +302,23 @@ def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
     for row in rows:
         pred, label = Pred(row.pred), Pred(row.label)
         p = Probabilities(row.p_short, row.p_no_trade, row.p_long)
-        signal = Signal(
-            symbol=row.symbol,
-            tf=QUARTER.name,
-            candle_open_ms=row.candle_open_ms,
+        made = signal(
+            row.symbol,
             pred=pred,
-            confidence=p.of(pred),
-            distribution=p.distribution,
-            source=Source(row.source),
-            levels=levels(pred, row.entry, row.atr),
+            entry=row.entry,
             atr=row.atr,
-            horizon_bars=16,
+            probabilities=p,
+            candle_open_ms=row.candle_open_ms,
+            source=Source(row.source),
             reasons=("made for a test",),
             cost_bps=row.cost_bps,
             model_version=row.model_version,
         )
         close_ms = QUARTER.close_of(row.candle_open_ms)
-        signals.append(StoredSignal(signal, close_ms + 2_000, late=False))
+        signals.append(StoredSignal(made, close_ms + 2_000, late=False))
         outcomes.append(
             Outcome(
-                prediction_id=signal.id,
+                prediction_id=made.id,
                 settled_ms=close_ms + 4 * BAR_MS,
                 status=Status.TP1 if row.return_bps > 0 else Status.SL,
                 exit_price=row.entry,

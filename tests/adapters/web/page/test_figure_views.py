@@ -13,7 +13,7 @@ from crypto_bot.adapters.web.page import models, paper, performance
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.reports.live_record import SourceGroup, Window
-from tests.adapters.web.page.made_figures import MadeCatalog, MadeDesk, board_of, stored_calls
+from tests.adapters.web.page.made_figures import MadeCatalog, MadePaper, board_of, stored_calls
 from tests.adapters.web.page.pages import HOSTILE, charts, inside, markup, press, shown
 from tests.reports.made_calls import T0, market
 
@@ -31,7 +31,7 @@ def type_in(user: User, *, reason: str = "", word: str) -> None:
 async def test_views_without_data_say_what_will_come(database: Database) -> None:
     board = board_of(database, NOW_MS)
     async with shown(board, performance.build) as user:
-        said = markup(user)
+        text = markup(user)
         for words in (
             "No resolved LONG or SHORT.",
             "models are switched off",
@@ -40,8 +40,8 @@ async def test_views_without_data_say_what_will_come(database: Database) -> None
             "No call with a known volatility.",
             "No call has been resolved in this selection.",
         ):
-            assert words in said
-        assert "<table" not in said
+            assert words in text
+        assert "<table" not in text
         await user.should_see("A curve takes 4 days of calls that come after others.")
         assert [chart.visible for chart in charts(user)] == [False] * 3
     async with shown(board, models.build) as user:
@@ -49,11 +49,11 @@ async def test_views_without_data_say_what_will_come(database: Database) -> None
     async with shown(board, paper.build) as user:
         await user.should_see("Paper trading is off")
         await user.should_not_see("Stop paper trading …")
-    opened = board_of(database, NOW_MS, paper=MadeDesk(NOW_MS, empty=True))
+    opened = board_of(database, NOW_MS, paper=MadePaper(NOW_MS, empty=True))
     async with shown(opened, paper.build) as user:
-        said = markup(user)
+        text = markup(user)
         for words in ("Nothing is held.", "No trade has ended yet.", "No signal has been refused."):
-            assert words in said
+            assert words in text
         await user.should_see("No curve yet: a point is kept at every cycle.")
 
 
@@ -90,7 +90,7 @@ async def test_models_by_verdict(database: Database) -> None:
 
 
 async def test_paper_shows_the_account_that_is_chosen(database: Database) -> None:
-    board = board_of(database, NOW_MS, paper=MadeDesk(NOW_MS))
+    board = board_of(database, NOW_MS, paper=MadePaper(NOW_MS))
     async with shown(board, paper.build) as user:
         await user.should_see("spot, long only")
         (chart,) = charts(user)
@@ -100,8 +100,8 @@ async def test_paper_shows_the_account_that_is_chosen(database: Database) -> Non
 
 
 async def test_the_switch_stops_and_resumes_each_by_its_word(database: Database) -> None:
-    desk = MadeDesk(NOW_MS)
-    async with shown(board_of(database, NOW_MS, paper=desk), paper.build) as user:
+    trading = MadePaper(NOW_MS)
+    async with shown(board_of(database, NOW_MS, paper=trading), paper.build) as user:
         press(user, "Stop paper trading …")
         await user.should_see("Closes 8 positions at the next price")
         for word in ("", "stop", "STOPP", "YES"):
@@ -109,19 +109,23 @@ async def test_the_switch_stops_and_resumes_each_by_its_word(database: Database)
             press(user, "Stop paper trading")
             await user.should_see("Nothing was done: type STOP in capitals.")
         press(user, "Cancel")
-        assert not desk.switch.on
+        assert not trading.switch.on
         press(user, "Stop paper trading …")
         type_in(user, reason=HOSTILE, word="STOP")
         press(user, "Stop paper trading")
         await user.should_see(f"by page: {HOSTILE}")  # in a label, which escapes
-        assert (desk.switch.on, desk.switch.by, desk.switch.reason) == (True, "page", HOSTILE)
+        assert (trading.switch.on, trading.switch.by, trading.switch.reason) == (
+            True,
+            "page",
+            HOSTILE,
+        )
         assert HOSTILE not in markup(user)
         press(user, "Resume …")
         type_in(user, word="STOP")
         press(user, "Resume paper trading")
         await user.should_see("Nothing was done: type RESUME in capitals.")
-        assert desk.switch.on
+        assert trading.switch.on
         type_in(user, word="RESUME")
         press(user, "Resume paper trading")
         await user.should_not_see("Paper trading is stopped since")
-        assert not desk.switch.on
+        assert not trading.switch.on

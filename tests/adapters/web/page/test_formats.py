@@ -65,8 +65,8 @@ def test_times_are_those_of_the_chosen_zone() -> None:
 
 
 def test_instants_in_a_sentence_are_told_in_the_zone() -> None:
-    said = "the exchange is down since 2025-12-01T14:45:00.113Z, 3 coins"
-    assert formats.in_zone(said, UTC) == "the exchange is down since 1 Dec 14:45, 3 coins"
+    text = "the exchange is down since 2025-12-01T14:45:00.113Z, 3 coins"
+    assert formats.in_zone(text, UTC) == "the exchange is down since 1 Dec 14:45, 3 coins"
     assert formats.in_zone("nothing at 14:45", UTC) == "nothing at 14:45"
 
 

@@ -1,4 +1,4 @@
-"""The colours can be read and told apart."""
+"""The colours can be read and differ from each other."""
 
 from itertools import product
 

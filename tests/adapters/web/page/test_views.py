@@ -20,7 +20,7 @@ from crypto_bot.domain.paper_report import Refusal
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
 from tests.adapters.web.page.conftest import NOW_MS, Engine, MakeBoard
-from tests.adapters.web.page.made_figures import MadeCatalog, MadeDesk, board_of, card
+from tests.adapters.web.page.made_figures import MadeCatalog, MadePaper, board_of, card
 from tests.adapters.web.page.made_figures import account as made_account
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
 from tests.adapters.web.page.pages import HOSTILE, Harmless, inside, markup, shown, until
@@ -63,10 +63,10 @@ async def test_coin_with_an_open_call(make_board: MakeBoard, database: Database)
     call(database, Pred.LONG, reach=20.0)
     board = make_board(("BTCUSDT",))
     async with shown(board, coin.build, symbol="btc") as user:
-        said = markup(user)
-        assert "bar 2 of 16" in said
-        assert "RSI/MA</b> answered long: RSI &lt;b&gt;9&lt;/b&gt;" in said
-        assert "ML</b> declined: no model is published" in said
+        text = markup(user)
+        assert "bar 2 of 16" in text
+        assert "RSI/MA</b> answered long: RSI &lt;b&gt;9&lt;/b&gt;" in text
+        assert "ML</b> declined: no model is published" in text
         (chart,) = user.find(ui.echart).elements
         series = chart.options["series"]
         assert len(series[0]["data"]) == 40
@@ -169,11 +169,11 @@ def hostile_board(database: Database) -> Board:
         gates=(base.gates[0]._replace(name=HOSTILE, words=HOSTILE),),
         family=HOSTILE,
     )
-    desk = MadeDesk(NOW_MS, [HOSTILE])
+    trading = MadePaper(NOW_MS, [HOSTILE])
     trade = replace(account.closed_trades[0], reason=HOSTILE)
     known = replace(account, rules={HOSTILE: HOSTILE}, closed_trades=(trade,))
-    desk.accounts = lambda: [known]  # type: ignore[method-assign]
-    desk.refusals = lambda *_: [  # type: ignore[method-assign]
+    trading.accounts = lambda: [known]  # type: ignore[method-assign]
+    trading.refusals = lambda *_: [  # type: ignore[method-assign]
         Refusal("spot", f"{HOSTILE}:15m:1", NOW_MS, HOSTILE, HOSTILE)
     ]
     return board_of(
@@ -181,7 +181,7 @@ def hostile_board(database: Database) -> Board:
         NOW_MS,
         symbols=[HOSTILE],
         catalog=MadeCatalog([ModelEntry(HOSTILE, False, False, HOSTILE, files)]),
-        paper=desk,
+        paper=trading,
         training=[RunLine(HOSTILE, HOSTILE, NOW_MS, None, 1, 2, HOSTILE)],
     )
 
@@ -195,9 +195,9 @@ async def test_hostile_words_stay_text(view: View, database: Database) -> None:
         if details:
             UserInteraction(user, {details[0]}, None).trigger("toggle", True)
             await user.should_see("log loss in nats by epoch")
-        said = markup(user)
-        assert "&lt;img" in said or not said
-        Harmless().feed(said)
+        text = markup(user)
+        assert "&lt;img" in text or not text
+        Harmless().feed(text)
         for row in table(user).rows if view.build in {overview.build, log.build} else ():
             assert row["coin"] == HOSTILE
             assert "<" not in row["href"]
@@ -207,7 +207,7 @@ async def test_hostile_words_stay_text(view: View, database: Database) -> None:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 async def test_a_page_that_is_gone_is_not_updated(view: View, database: Database) -> None:
-    board = board_of(database, NOW_MS, paper=MadeDesk(NOW_MS))
+    board = board_of(database, NOW_MS, paper=MadePaper(NOW_MS))
     async with shown(board, view.build) as user:
         assert len(board.changed.callbacks) == 2
         assert len(board.beaten.callbacks) == 1
