@@ -46,6 +46,12 @@ class Body(BaseModel):
         return cls.model_validate(value)
 
 
+class Sent(BaseModel):
+    """What a caller sends; fields that nobody reads are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class _Estimate(Body):
     estimate: Number = Field(validation_alias="value")
     low: Number

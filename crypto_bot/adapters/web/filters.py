@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
+from crypto_bot.adapters.web.bodies import Sent
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports import LogPosition
 
@@ -45,11 +46,7 @@ def position_text(position: LogPosition) -> str:
     return f"{position.candle_open_ms}:{position.symbol}"
 
 
-class _Filters(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RecordFilters(_Filters):
+class RecordFilters(Sent):
     """Filters of the live record."""
 
     symbol: str | None = Field(default=None, max_length=32, examples=["BTCUSDT"])
@@ -85,7 +82,7 @@ class LogFilters(RecordFilters):
         return None if self.cursor is None else parse_position(self.cursor)
 
 
-class CandleFilters(_Filters):
+class CandleFilters(Sent):
     """Filters of candles."""
 
     tf: str | None = Field(default=None, max_length=8, description="The engine's own by default")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from crypto_bot.adapters.web.bodies import Body, Json, body
+from crypto_bot.adapters.web.bodies import Body, Json, Sent, body
 from crypto_bot.adapters.web.schemas import Problem
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch
@@ -25,19 +25,15 @@ class PaperReport(Body):
     accounts: list[Json[AccountReport]]
 
 
-class StopCall(BaseModel):
+class StopCall(Sent):
     """Body of a stop request, with its confirmation word."""
-
-    model_config = ConfigDict(extra="forbid")
 
     confirm: Literal["STOP"]
     reason: str = Field(default="", max_length=200)
 
 
-class ResumeCall(BaseModel):
+class ResumeCall(Sent):
     """Body of a resume request, with its confirmation word."""
-
-    model_config = ConfigDict(extra="forbid")
 
     confirm: Literal["RESUME"]
 

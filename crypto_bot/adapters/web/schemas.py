@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from crypto_bot.adapters.web.bodies import Body, Json, Number, body
+from crypto_bot.adapters.web.bodies import Body, Json, Number, Sent, body
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
@@ -142,10 +142,8 @@ class PerformanceReport(Body):
     by_symbol: dict[str, PerformanceBody]
 
 
-class PredictCall(BaseModel):
+class PredictCall(Sent):
     """The requested coin, by its asset or symbol."""
-
-    model_config = ConfigDict(extra="forbid")
 
     asset_symbol: str = Field(examples=["BTC"], min_length=1, max_length=32)
     timeframe: str = Field(examples=["15m"], max_length=8)

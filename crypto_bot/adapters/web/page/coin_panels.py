@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import isfinite
+from typing import NamedTuple
 
 from markupsafe import Markup
 from nicegui import ui
@@ -12,11 +14,20 @@ from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.endings import ending_of
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, facts, heading, nothing, piece
 from crypto_bot.adapters.web.page.rows import CoinState
-from crypto_bot.adapters.web.page.score import parts
 from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.ports import LoggedSignal
+
+_PART = re.compile(r"(trend|structure|momentum|levels|volume) ([+-]\d+\.\d+): (.*)", re.DOTALL)
+
+
+class _Part(NamedTuple):
+    """One part of the analyzer's score, -1..1, as a stored reason, and what it was made of."""
+
+    name: str
+    value: float
+    detail: str
 
 
 class Panels:
@@ -127,15 +138,12 @@ def _score(lines: Sequence[LoggedSignal]) -> Markup:
     """The newest score that the analyzer stored in parts."""
     for line in lines:
         signal = line.stored.signal
-        found = parts(signal.reasons)
+        matches = (_PART.fullmatch(reason) for reason in signal.reasons)
+        found = [_Part(each[1], float(each[2]), each[3]) for each in matches if each]
         if found:
             rows = (
-                Fact(
-                    part.name.capitalize(),
-                    formats.signed(part.value, 2),
-                    picture=cells.lean(part.value),
-                )
-                for part in found
+                Fact(name.capitalize(), formats.signed(value, 2), picture=cells.lean(value))
+                for name, value, _ in found
             )
             names = tuple(part.name for part in found)
             others = [reason for reason in signal.reasons if not reason.startswith(names)]

@@ -105,7 +105,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     if reading.done():
         figures.show(*reading.result())
     else:
-        figures.wait()
+        figures.verdict.set_content("Reading the record of 90 days for the first time …")
         background_tasks.create(show(reading), name="performance")
     board.changed.subscribe(lambda: show(read()))
 
@@ -129,8 +129,8 @@ class _Figures:
         self._board = board
         self._palette = viewer.palette
         self._utc = viewer.zone_name == "UTC"
-        self._verdict = ui.html(sanitize=False).classes("panel verdict-line")
-        self._verdict.props("role=status aria-live=polite")
+        self.verdict = ui.html(sanitize=False).classes("panel verdict-line")
+        self.verdict.props("role=status aria-live=polite")
         with ui.element("div").classes("split"):
             with ui.element("div").classes("stack"):
                 self._main()
@@ -161,10 +161,6 @@ class _Figures:
         with panel("Models live, beside their tests", "log-loss skill against the baseline, 95%"):
             self._live = ui.html(sanitize=False).classes("scrolls")
 
-    def wait(self) -> None:
-        """Says that there will be something."""
-        self._verdict.set_content("Reading the record of 90 days for the first time …")
-
     def show(self, report: PerformanceReport, models: ModelsReport) -> None:
         """Puts a report in."""
         palette = self._palette
@@ -173,7 +169,7 @@ class _Figures:
             "A call resolves at its stop, its target, or after its horizon; the next cycle runs at "
             f"the close of the {self._board.timeframe.name} candle. A longer window may hold some.",
         )
-        self._verdict.set_content(tables.sentence(verdict))
+        self.verdict.set_content(tables.sentence(verdict))
         self._sources.set_content(tables.source_table(report.by_source, report.random_side))
         self._coins.set_content(tables.coin_table(report.by_coin))
         self._volatility.set_content(tables.volatility_table(report.by_volatility))

@@ -10,10 +10,11 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome, settle
-from crypto_bot.domain.signal import Declined, Pred, Probabilities, Signal, Source, levels
+from crypto_bot.domain.signal import Declined, Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import class_after
 from crypto_bot.ports import StoredSignal
+from tests.domain.paper_accounts import signal
 
 QUARTER = Timeframe.parse("15m")
 NEWEST_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z: open of the newest candle
@@ -38,25 +39,24 @@ def candles_of(symbol: str, bars: int, newest_ms: int = NEWEST_MS) -> list[Candl
 def signal_of(symbol: str, candle: Candle, random: Random, share_of_models: float) -> StoredSignal:
     by_model = random.random() < share_of_models
     pred = random.choices(list(Pred), [0.06, 0.88, 0.06])[0]
-    source = Source.ML_PER_COIN_V1 if by_model else _rule(pred, random)
-    signal = Signal(
-        symbol=symbol,
-        tf=QUARTER.name,
-        candle_open_ms=candle.open_ms,
+    source = Source.HOLD if pred is Pred.NO_TRADE else Source.PROFESSIONAL_ANALYZER
+    if by_model:
+        source = Source.ML_PER_COIN_V1
+    made = signal(
+        symbol,
         pred=pred,
-        confidence=0.42,
-        distribution=_shares(pred, random).distribution,
-        source=source,
-        levels=levels(pred, candle.close, 0.8),
+        entry=candle.close,
         atr=0.8,
-        horizon_bars=HORIZON,
+        probabilities=_shares(pred, random),
+        candle_open_ms=candle.open_ms,
+        source=source,
         reasons=_REASONS[source],
         declined=() if by_model else (Declined(Source.ML_PER_COIN_V1, "no model is published"),),
         expected_bps=14.2 if by_model and pred is not Pred.NO_TRADE else None,
         cost_bps=10.0,
         model_version="cnn_lstm_v1+3f9c2a1d" if by_model else None,
     )
-    return StoredSignal(signal, QUARTER.close_of(candle.open_ms) + 2113, late=False)
+    return StoredSignal(made, QUARTER.close_of(candle.open_ms) + 2113, late=False)
 
 
 _REASONS = {
@@ -70,10 +70,6 @@ _REASONS = {
     ),
     Source.HOLD: ("no source sees a trade",),
 }
-
-
-def _rule(pred: Pred, random: Random) -> Source:
-    return Source.HOLD if pred is Pred.NO_TRADE else Source.PROFESSIONAL_ANALYZER
 
 
 def _shares(pred: Pred, random: Random) -> Probabilities:

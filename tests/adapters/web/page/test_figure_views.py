@@ -13,7 +13,7 @@ from crypto_bot.adapters.web.page import models, paper, performance
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.reports.live_record import SourceGroup, Window
-from tests.adapters.web.page.made_figures import MadeCatalog, MadePaper, board_of, stored_calls
+from tests.adapters.web.page.made_figures import MadePaper, board_of, stored_calls
 from tests.adapters.web.page.pages import HOSTILE, charts, inside, markup, press, shown
 from tests.reports.made_calls import T0, market
 
@@ -73,20 +73,6 @@ def test_filters_of_an_address() -> None:
     assert filters_of(dict(each.split("=") for each in query.split("&"))) == chosen
     assert filters_of({}) == Filters()
     assert filters_of({"window": HOSTILE, "source": "", "other": "x"}) == Filters()
-
-
-async def test_models_by_verdict(database: Database) -> None:
-    symbols = [f"C{at:02}USDT" for at in range(26)]
-    catalog = MadeCatalog.of_every_verdict(symbols, NOW_MS)
-    board = board_of(database, NOW_MS, symbols=symbols, catalog=catalog)
-    async with shown(board, models.build, verdict="BLOCKED") as user:
-        await user.should_see("All 26")
-        await user.should_see("BLOCKED 3")
-        assert "the rules answer for these coins" not in markup(user)
-        press(user, "NO MODEL 2")
-        await user.should_see("All 26")
-        assert "the rules answer for these coins" in markup(user)
-        assert "too good to be true" not in markup(user)
 
 
 async def test_paper_shows_the_account_that_is_chosen(database: Database) -> None:

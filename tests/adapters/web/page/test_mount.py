@@ -140,18 +140,6 @@ async def test_a_download_longer_than_one_read_is_whole(
         assert len(ids) == len(set(ids)) == 2100
 
 
-async def test_parquet_has_the_rows_of_the_csv(site: httpx.AsyncClient) -> None:
-    answer = await site.get("/log.parquet?coin=sol")
-    table = pyarrow.parquet.read_table(BytesIO(answer.content))
-    as_csv = rows_of(await site.get("/log.csv?coin=sol"))
-    assert table["id"].to_pylist() == [row["id"] for row in as_csv]
-    assert table.schema.field("p_long").type == "double"
-    assert table.schema.field("correct").type == "bool"
-    assert [f"{value:.12g}" for value in table["entry"].to_pylist()] == [
-        f"{float(row['entry']):.12g}" for row in as_csv
-    ]
-
-
 async def test_an_empty_download_has_its_columns(serve: Serve, make_board: MakeBoard) -> None:
     async with serve(make_board()) as client:
         as_csv = await client.get("/log.csv")

@@ -82,21 +82,12 @@ def test_live_calls_come_first_then_the_others_by_name(database: Database, engin
     assert [row["divide"] for row in made.rows].index(True) == sum(live)
     quiet = [row["symbol"] for row in made.rows if not row["live"]]
     assert quiet == sorted(quiet)
+    for row in made.rows:
+        assert bool(row["p"]) == bool(row["bar"]) == (row["source"] == "ML")
+        assert not row["live"] or ("filled" in row["chip"]) == (row["source"] == "ML")
     by_model = [row["source"] == "ML" for row in made.rows if row["live"]]
     assert by_model == sorted(by_model, reverse=True)
     assert made.longs + made.shorts == sum(live)
-
-
-def test_a_rule_has_no_probability_and_a_model_has_one(database: Database, engine: Engine) -> None:
-    fill(database, symbols=tuple(f"{name}USDT" for name in "ABCDEFGHIJKL"))
-    made = snapshot_of(read(database, engine, tuple(f"{name}USDT" for name in "ABCDEFGHIJKL")))
-    seen = {row["source"] for row in made.rows}
-    assert seen >= {"ML", "analyzer"}
-    for row in made.rows:
-        assert bool(row["p"]) == (row["source"] == "ML")
-        assert bool(row["bar"]) == (row["source"] == "ML")
-        if row["live"]:
-            assert ("filled" in row["chip"]) == (row["source"] == "ML")
 
 
 def call(
