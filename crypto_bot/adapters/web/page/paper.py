@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from nicegui import ui
@@ -22,66 +21,29 @@ PATH = "/paper"
 _REFUSALS = 12
 
 
-class _State(NamedTuple):
-    """What is read at once."""
-
-    accounts: Sequence[AccountReport]
-    refusals: Sequence[Refusal]
-    """Of the chosen account."""
-    switch: KillSwitch
-    chosen: int
-
-
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """The account's figures, its curve, what it holds, what it held, what it refused."""
     styled()
-    name = asked.get("account", "")
-
-    def read() -> _State:
-        accounts = board.paper.accounts()
-        names = [account.name for account in accounts]
-        chosen = names.index(name) if name in names else 0
-        refusals = board.paper.refusals(names[chosen], _REFUSALS) if names else []
-        return _State(accounts, refusals, board.paper.kill_switch(), chosen)
-
-    state = await board.read(read)
-    if not state.accounts:
+    if not (names := [each.name for each in await board.read(board.paper.accounts)]):
         how = "Start the engine with --paper 1: it trades every signal that passes the rules."
         empty_state("Paper trading is off", how)
         return
-
-    async def renew() -> None:
-        view.show(await board.read(read))
-
-    async def choose(account: str) -> None:
-        nonlocal name
-        name = account
-        ui.navigate.history.replace(f"{PATH}?{urlencode({'account': account})}")
-        await renew()
-
-    view = _View(board, viewer, state, choose, renew)
-    view.show(state)
-    board.changed.subscribe(renew)
+    name = asked.get("account", "")
+    view = _View(board, viewer, names, name if name in names else names[0])
+    await view.renew()
+    board.changed.subscribe(view.renew)
 
 
 class _View:
     """Made once, then filled again and again."""
 
-    def __init__(
-        self,
-        board: Board,
-        viewer: Viewer,
-        state: _State,
-        choose: Callable[[str], Awaitable[None]],
-        renew: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, board: Board, viewer: Viewer, names: Sequence[str], chosen: str) -> None:
         self._board = board
         self._viewer = viewer
-        self._switch = Switch(board, viewer, renew)
+        self._chosen = chosen
+        self._switch = Switch(board, viewer, self.renew)
         with ui.element("div").classes("filters paper-head"):
-            names = [account.name for account in state.accounts]
-            options = [(name, name) for name in names]
-            self._names = Choices("Account", options, names[state.chosen], choose)
+            Choices("Account", zip(names, names, strict=True), chosen, self._choose)
             self._market = ui.label().classes("muted grow")
             self._switch.button()
         self._strip = ui.html(sanitize=False).classes("strip paper-strip")
@@ -99,26 +61,36 @@ class _View:
                 with panel("Newest refusals", viewer.zone_label):
                     self._refusals = ui.html(sanitize=False)
 
-    def show(self, state: _State) -> None:
-        """Puts what was read in."""
-        account = state.accounts[state.chosen]
+    async def _choose(self, account: str) -> None:
+        self._chosen = account
+        ui.navigate.history.replace(f"{PATH}?{urlencode({'account': account})}")
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Reads the accounts and puts in what was read."""
+        paper, chosen = self._board.paper, self._chosen
+
+        def read() -> tuple[list[AccountReport], list[Refusal], KillSwitch]:
+            return paper.accounts(), paper.refusals(chosen, _REFUSALS), paper.kill_switch()
+
+        self._show(*await self._board.read(read))
+
+    def _show(
+        self, accounts: Sequence[AccountReport], refusals: Sequence[Refusal], switch: KillSwitch
+    ) -> None:
+        account = next(each for each in accounts if each.name == self._chosen)
         viewer = self._viewer
-        self._names.show(account.name)
         market = "long only" if account.market == "spot" else "both ways, with funding"
-        self._market.set_text(
-            f"{account.market}, {market}; as of {formats.moment(account.at_ms, viewer.zone)} "
-            f"{viewer.zone_label}"
-        )
+        as_of = f"{formats.moment(account.at_ms, viewer.zone)} {viewer.zone_label}"
+        self._market.set_text(f"{account.market}, {market}; as of {as_of}")
         self._strip.set_content(strip(account))
         utc = viewer.zone_name == "UTC"
-        self._curve.show(
-            equity_options(viewer.palette, account, state.switch, utc=utc),
-            empty=len(account.curve) < 2,
-        )
+        curve = equity_options(viewer.palette, account, switch, utc=utc)
+        self._curve.show(curve, empty=len(account.curve) < 2)
         now_ms = self._board.now_ms()
         self._positions.set_content(tables.positions_table(account.open_positions, now_ms))
         self._trades.set_content(tables.trades_table(account.closed_trades, viewer))
         self._rules.set_content(tables.refusals_table(account))
-        self._refusals.set_content(tables.newest_refusals(state.refusals, viewer))
-        held = sum(len(each.open_positions) for each in state.accounts)
-        self._switch.show(state.switch, held)
+        self._refusals.set_content(tables.newest_refusals(refusals, viewer))
+        held = sum(len(each.open_positions) for each in accounts)
+        self._switch.show(switch, held)

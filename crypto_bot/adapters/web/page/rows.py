@@ -157,18 +157,11 @@ def _call(state: CoinState) -> Row:
 
 
 _NO_CALL: Row = {
-    "bar": "",
-    "p": "",
+    **dict.fromkeys(("bar", "p", "track", "r", "bars", "expected", "source", "reasons"), ""),
     "p_sort": -2.0,
-    "track": "",
-    "r": "",
     "r_sort": -99.0,
-    "bars": "",
     "bars_sort": -1,
-    "expected": "",
     "expected_sort": -9e9,
-    "source": "",
-    "reasons": "",
 }
 
 

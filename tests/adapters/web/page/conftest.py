@@ -11,7 +11,8 @@ import pytest
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.domain.quote import Quote
-from crypto_bot.engine.health import Health, HealthReport, assess
+from crypto_bot.engine.health import Health
+from tests.adapters.web import conftest
 from tests.adapters.web.page.made_figures import MadeCatalog, board_of, card, entry
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
 
@@ -30,28 +31,24 @@ def catalog_of(verdicts: dict[str, str]) -> MadeCatalog:
     )
 
 
-class Engine:
-    """Health at a moment that a test sets."""
+class Engine(conftest.Engine):
+    """One that has had its newest cycle, a minute after the close."""
 
-    def __init__(self) -> None:
-        self.now_ms = NOW_MS
-        self.health = Health(
-            started_ms=NOW_MS - 3_600_000, last_cycle_ms=NOW_MS - 58_000, last_open_ms=NEWEST_MS
-        )
+    now_ms = NOW_MS
+    health = Health(
+        started_ms=NOW_MS - 3_600_000, last_cycle_ms=NOW_MS - 58_000, last_open_ms=NEWEST_MS
+    )
 
     def starts(self) -> None:
         self.health = Health(started_ms=self.now_ms - 30_000)
 
-    def ran(self, newest_ms: int) -> None:
+    def closes(self, newest_ms: int) -> None:
         """The candle `newest_ms` has its signals, a minute after its close."""
         self.now_ms = QUARTER.close_of(newest_ms) + 60_000
         self.health = replace(self.health, last_open_ms=newest_ms)
 
     def loses_the_exchange(self, at_ms: int) -> None:
         self.health = replace(self.health, exchange_down_since_ms=at_ms)
-
-    def report(self) -> HealthReport:
-        return assess(self.health, self.now_ms, QUARTER, patience_ms=245_000)
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ def test_what_is_remembered_is_what_is_stored(database: Database, engine: Engine
     follower = reader(database, engine)
     per_day = 96
     for days_ago in range(6, -1, -1):
-        engine.ran(NEWEST_MS - days_ago * per_day * QUARTER.ms)
+        engine.closes(NEWEST_MS - days_ago * per_day * QUARTER.ms)
         fill(database, bars=60, newest_ms=NEWEST_MS - days_ago * per_day * QUARTER.ms)
         followed = follower.read(engine.now_ms, days_ago)
         assert followed == reader(database, engine).read(engine.now_ms, days_ago)

@@ -83,7 +83,7 @@ async def test_coin_follows_a_cycle(
         (chart,) = user.find(ui.echart).elements
         before = chart.options["xAxis"][0]["data"][0]
         count = len(chart.options["series"])
-        engine.ran(NEWEST_MS + QUARTER.ms)
+        engine.closes(NEWEST_MS + QUARTER.ms)
         fill(database, bars=1, newest_ms=NEWEST_MS + QUARTER.ms)
         await board.renew()
         await until(lambda: len(chart.options["series"][0]["data"]) == 61)
