@@ -24,6 +24,7 @@ from pydantic_core import CoreSchema
 from crypto_bot.domain.interval import NAN_IS_UNKNOWN, Interval
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.model_card import ModelMetrics
+from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper_report import AccountStatistics
 
 Number = Annotated[
@@ -61,6 +62,7 @@ class _Estimate(Body):
 _LEFT_OUT: Mapping[type, frozenset[str]] = {
     ModelMetrics: frozenset({"curves"}),
     Event: frozenset({"id", "seq", "terms"}),
+    Outcome: frozenset({"side"}),
 }
 _IN_PLACE_OF: Mapping[type, Mapping[Any, Any]] = {AccountStatistics: {Interval: _Estimate}}
 

@@ -54,6 +54,8 @@ async def test_a_line_has_its_outcome_or_null(api: httpx.AsyncClient) -> None:
     lines = (await api.get("/api/signals", params={"symbol": "BTCUSDT"})).json()["signals"]
     assert [line["outcome"] is None for line in lines] == [True] * 4 + [False]
     settled = lines[-1]["outcome"]
+    names = "prediction_id settled_ms status exit_price return_bps mfe_bps mae_bps label correct"
+    assert list(settled) == names.split()
     assert (settled["prediction_id"], settled["status"]) == (lines[-1]["id"], "TP1")
 
 

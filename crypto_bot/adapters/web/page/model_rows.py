@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from math import isfinite
 from typing import NamedTuple
 
@@ -144,35 +145,31 @@ def _gate(gate: Gate) -> Sequence[str]:
 
 
 def _measured(metrics: ModelMetrics) -> Sequence[Sequence[str]]:
+    floor = f"noise floor {formats.number(metrics.ece_floor, 4)}"
     together = f"Direction AUC, {metrics.coins_together} coins"
     return (
-        ("Skill against label shares", _skill(metrics.skill_prior), "0"),
-        ("Skill against the climatology", _skill(metrics.skill_climatology), "0"),
-        ("Direction AUC, this coin", _auc(metrics.direction_auc), "0.500"),
-        (together, _auc(metrics.direction_auc_together), "0.500"),
-        (
-            "Calibration error",
-            formats.number(metrics.ece, 4),
-            f"noise floor {formats.number(metrics.ece_floor, 4)}",
-        ),
+        ("Skill against label shares", _scaled(metrics.skill_prior, _skill, "%"), "0"),
+        ("Skill against the climatology", _scaled(metrics.skill_climatology, _skill, "%"), "0"),
+        ("Direction AUC, this coin", _scaled(metrics.direction_auc, _auc), "0.500"),
+        (together, _scaled(metrics.direction_auc_together, _auc), "0.500"),
+        ("Calibration error", formats.number(metrics.ece, 4), floor),
         ("Test rows", formats.number(metrics.rows), f"{formats.number(metrics.days)} days"),
     )
 
 
-def _skill(measure: Interval) -> Markup:
-    shown = [formats.signed(100 * each, 2) for each in measure]
-    return _scaled(measure, [shown[0] + "%", *shown[1:]])
+def _skill(share: float) -> str:
+    return formats.signed(100 * share, 2)
 
 
-def _auc(measure: Interval) -> Markup:
-    return _scaled(measure, [formats.number(each, 3) for each in measure])
+_auc = partial(formats.number, decimals=3)
 
 
-def _scaled(measure: Interval, shown: Sequence[str]) -> Markup:
+def _scaled(measure: Interval, show: Callable[[float], str], unit: str = "") -> Markup:
     if not measure.is_estimated:
         return piece("measure", formats.MISSING, "")
+    value, low, high = map(show, measure)
     known = isfinite(measure.low) or isfinite(measure.high)
-    return piece("measure", shown[0], f"[{shown[1]}, {shown[2]}]" if known else "")
+    return piece("measure", value + unit, f"[{low}, {high}]" if known else "")
 
 
 def _facts(entry: ModelEntry, card: ModelCard, viewer: Viewer) -> Sequence[Sequence[str]]:

@@ -19,7 +19,7 @@ SOURCES = {
 }
 """What a source is called in a table."""
 
-ENDINGS = {
+ENDINGS: dict[str, tuple[str, str]] = {
     Status.TP1: ("tick", "target"),
     Status.TP2: ("tick", "target 2"),
     Status.TP3: ("tick", "target 3"),
