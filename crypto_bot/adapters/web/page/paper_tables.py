@@ -8,14 +8,7 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import (
-    coin_link,
-    columns,
-    empty,
-    piece,
-    table,
-    toned,
-)
+from crypto_bot.adapters.web.page.markup import coin_link, columns, empty, piece, table, toned
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, OpenPosition, Refusal

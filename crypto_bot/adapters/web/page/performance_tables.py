@@ -77,12 +77,7 @@ def coin_table(lines: Sequence[Line]) -> Markup:
     return _table(
         _COIN,
         lines,
-        lambda line, drawing: (
-            coin_link(line.name),
-            drawing,
-            _rate(line),
-            formats.number(line.n),
-        ),
+        lambda line, drawing: (coin_link(line.name), drawing, _rate(line), formats.number(line.n)),
         "No coin has a resolved LONG or SHORT in this selection.",
     )
 
