@@ -10,10 +10,11 @@ from urllib.request import urlopen
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.simulated import SimulatedExchange
 from crypto_bot.adapters.exchange.stream import StreamedPrices
-from crypto_bot.app.settings import ExchangeSettings, Settings, SimSettings
+from crypto_bot.app.settings import Settings, SimSettings
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 
@@ -28,7 +29,7 @@ class Market:
 
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
-    prices: CcxtPrices | StreamedPrices
+    prices: CcxtPrices
     process: SimulatedExchange | None = None
 
     async def correct_clock(self) -> int | None:
@@ -57,21 +58,23 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     `resume_ms` is where the stored candles end: a simulated market continues there. Raises
     ConfigError, or ExchangeUnavailable where the simulated exchange does not start.
     """
-    exchange = settings.exchange
-    if exchange.id != SIM:
-        clock = SystemClock()
-        feed = _feed(exchange, exchange.id, settings.timeframe, clock, exchange.url)
-        return Market(clock, feed, _prices(exchange, feed))
-    process = None
-    if exchange.url is None:
-        process = SimulatedExchange.start(
-            _flags(settings.sim, symbols, settings.timeframe, resume_ms)
-        )
-    url = exchange.url if process is None else process.url
-    assert url is not None
-    sim_clock = clock_of(url)
-    feed = _feed(exchange, _SPOKEN_BY_SIM, settings.timeframe, sim_clock, url)
-    return Market(sim_clock, feed, _prices(exchange, feed), process)
+    exchange, timeframe = settings.exchange, settings.timeframe
+    exchange_id, url, process = exchange.id, exchange.url, None
+    clock: SystemClock | AcceleratedClock = SystemClock()
+    if exchange.id == SIM:
+        if url is None:
+            process = SimulatedExchange.start(_flags(settings.sim, symbols, timeframe, resume_ms))
+            url = process.url
+        exchange_id, clock = _SPOKEN_BY_SIM, clock_of(url)
+    line = Line(
+        *(exchange_id, clock),
+        url=url,
+        timeout_s=exchange.timeout_s,
+        market_type=exchange.market_type,
+        streams=exchange.stream_prices,
+    )
+    prices = StreamedPrices(line) if exchange.stream_prices else CcxtPrices(line)
+    return Market(clock, CcxtFeed(line, timeframe), prices, process)
 
 
 def clock_of(url: str) -> AcceleratedClock:
@@ -86,28 +89,6 @@ def clock_of(url: str) -> AcceleratedClock:
         raise ExchangeUnavailable(f"no simulated exchange at {url}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"the server at {url} is not the simulated exchange") from error
-
-
-def _feed(
-    exchange: ExchangeSettings,
-    exchange_id: str,
-    timeframe: Timeframe,
-    clock: SystemClock | AcceleratedClock,
-    url: str | None,
-) -> CcxtFeed:
-    return CcxtFeed(
-        exchange_id,
-        timeframe,
-        clock,
-        url=url,
-        timeout_s=exchange.timeout_s,
-        market_type=exchange.market_type,
-        streams=exchange.stream_prices,
-    )
-
-
-def _prices(exchange: ExchangeSettings, feed: CcxtFeed) -> CcxtPrices | StreamedPrices:
-    return StreamedPrices(feed.line) if exchange.stream_prices else CcxtPrices(feed.line)
 
 
 def _flags(

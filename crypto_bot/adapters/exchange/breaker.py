@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-
-
-class BreakerState(StrEnum):
-    """Closed: requests pass. Open: the exchange is down, one probe passes in each interval."""
-
-    CLOSED = "closed"
-    OPEN = "open"
 
 
 @dataclass(slots=True)
 class Breaker:
     """A state machine without a clock: every call is given the time.
 
+    Closed, it lets requests pass; open, the exchange is down and one probe passes in each interval.
     It opens after `streak_ms` of failures only, at least `failures` of them, that concern at least
     `quorum` coins or the exchange as a whole. One coin that cannot be served does not open it.
     """
@@ -31,11 +24,6 @@ class Breaker:
     _since_ms: int = 0
     _probed_ms: int = 0
     _subjects: set[str | None] = field(default_factory=set)
-
-    @property
-    def state(self) -> BreakerState:
-        """Closed or open."""
-        return BreakerState.CLOSED if self.down_since_ms is None else BreakerState.OPEN
 
     def admits(self, now_ms: int) -> bool:
         """Whether a request may be sent now. While open: one probe in each interval."""

@@ -5,52 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import cycle
 
-from crypto_bot.adapters.exchange.breaker import BreakerState
 from crypto_bot.adapters.exchange.line import Line
-from crypto_bot.adapters.exchange.rows import sound_candles
+from crypto_bot.adapters.exchange.replies import sound_candles
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Clock
 
 _TIME_SAMPLES = 3
 _RECOVERY_POLL_MS = 1_000
 
 
 class CcxtFeed:
-    """Candles of all coins over one `Line`; see there for the arguments.
+    """Candles of all coins over one `Line`."""
 
-    Raises ConfigError for an unusable `url` or `market_type`.
-    """
-
-    def __init__(
-        self,
-        exchange_id: str,
-        timeframe: Timeframe,
-        clock: Clock,
-        *,
-        url: str | None = None,
-        timeout_s: float = 10.0,
-        market_type: str = "spot",
-        max_attempts: int = 5,
-        streams: bool = False,
-    ) -> None:
+    def __init__(self, line: Line, timeframe: Timeframe) -> None:
+        self.line = line
         self._timeframe = timeframe
-        self._clock = clock
-        self.line = Line(
-            exchange_id,
-            clock,
-            url=url,
-            timeout_s=timeout_s,
-            market_type=market_type,
-            max_attempts=max_attempts,
-            streams=streams,
-        )
-
-    @property
-    def state(self) -> BreakerState:
-        """Closed while the exchange counts as up."""
-        return self.line.breaker.state
+        self._clock = line.clock
 
     @property
     def down_since_ms(self) -> int | None:
@@ -111,7 +82,7 @@ class CcxtFeed:
     async def wait_until_up(self) -> None:
         """Returns when the exchange is up; sends the probes while it is down."""
         coins = cycle(self.line.listings)
-        while self.state is BreakerState.OPEN:
+        while self.down_since_ms is not None:
             newest_ms = self._timeframe.last_closed(self._clock.now_ms())
             request: Callable[[], Awaitable[object]] = self.line.client.markets
             if self.line.listings:  # a candle page of another coin each time

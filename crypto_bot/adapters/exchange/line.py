@@ -32,11 +32,11 @@ class Line:
         exchange_id: str,
         clock: Clock,
         *,
-        url: str | None,
-        timeout_s: float,
-        market_type: str,
-        max_attempts: int,
-        streams: bool,
+        url: str | None = None,
+        timeout_s: float = 10.0,
+        market_type: str = "spot",
+        max_attempts: int = 5,
+        streams: bool = False,
     ) -> None:
         if market_type not in MARKET_TYPES:
             known = ", ".join(MARKET_TYPES)

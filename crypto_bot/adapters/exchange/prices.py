@@ -5,8 +5,14 @@ from __future__ import annotations
 import structlog
 
 from crypto_bot.adapters.exchange.line import Line
-from crypto_bot.adapters.exchange.steps import coins_in_lot, instrument
-from crypto_bot.adapters.exchange.tickers import Request, sound_book, sound_funding, sound_quote
+from crypto_bot.adapters.exchange.replies import (
+    Request,
+    coins_in_lot,
+    instrument,
+    sound_book,
+    sound_funding,
+    sound_quote,
+)
 from crypto_bot.domain.errors import BadPrices
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
 

@@ -11,9 +11,9 @@ import structlog
 
 from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.prices import CcxtPrices
-from crypto_bot.adapters.exchange.tickers import Request, sound_quote
+from crypto_bot.adapters.exchange.replies import Request, sound_quote
 from crypto_bot.domain.errors import BadPrices, MarketDataError
-from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
+from crypto_bot.domain.quote import Quote
 
 SILENT_MS = 5_000
 """An older price is polled."""
@@ -24,17 +24,16 @@ _REDIAL_MS = 2_000
 _log = structlog.get_logger(__name__)
 
 
-class StreamedPrices:
-    """A `PriceFeed` over ccxt's websocket, on the client of the line.
+class StreamedPrices(CcxtPrices):
+    """Quotes over ccxt's websocket, on the client of the line; everything else is polled.
 
     While every coin's newest quote is fresh, nothing is polled. If a coin's quote is missing, old
     or invalid, all coins are polled. A quote without a timestamp has that of its arrival.
     """
 
     def __init__(self, line: Line) -> None:
-        self._line = line
-        self._polled = CcxtPrices(line)
-        self._quotes: dict[str, Quote] = {}
+        super().__init__(line)
+        self._streamed: dict[str, Quote] = {}
         self._seen: dict[str, Mapping[str, Any]] = {}
         self._up: bool | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -48,25 +47,13 @@ class StreamedPrices:
         fresh = self._fresh()
         if len(fresh) == len(self._line.listings):
             return fresh
-        polled = await self._polled.quotes()
+        polled = await super().quotes()
         newer = {
             symbol: quote
             for symbol, quote in self._fresh().items()
             if symbol not in polled or quote.at_ms > polled[symbol].at_ms
         }
         return polled | newer
-
-    async def book(self, symbol: str) -> OrderBook:
-        """See the port; polled."""
-        return await self._polled.book(symbol)
-
-    async def funding(self, symbol: str, since_ms: int, until_ms: int) -> list[Funding]:
-        """See the port; polled."""
-        return await self._polled.funding(symbol, since_ms, until_ms)
-
-    def instruments(self) -> dict[str, Instrument]:
-        """See the port."""
-        return self._polled.instruments()
 
     async def close(self) -> None:
         """Ends the stream; to be called before the line is closed."""
@@ -78,9 +65,9 @@ class StreamedPrices:
     def _fresh(self) -> dict[str, Quote]:
         oldest_ms = self._line.clock.now_ms() - SILENT_MS
         return {
-            symbol: self._quotes[symbol]
+            symbol: self._streamed[symbol]
             for symbol in self._line.listings
-            if symbol in self._quotes and self._quotes[symbol].at_ms >= oldest_ms
+            if symbol in self._streamed and self._streamed[symbol].at_ms >= oldest_ms
         }
 
     async def _listen(self) -> None:
@@ -110,9 +97,9 @@ class StreamedPrices:
                 continue
             self._seen[symbol] = ticker
             try:
-                self._quotes[symbol] = sound_quote(symbol, ticker, request)
+                self._streamed[symbol] = sound_quote(symbol, ticker, request)
             except BadPrices:
-                self._quotes.pop(symbol, None)
+                self._streamed.pop(symbol, None)
         if not self._up:
             self._up = True
             _log.info("stream.up", exchange=self._line.exchange_id)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.line import Line
+from crypto_bot.domain.timeframe import Timeframe
+
 _BASES = ("BTC", "ETH", "SOL")
+TF = Timeframe.parse("15m")
 NOW_MS = 1_764_547_200_000 + 10 * 900_000
 """2025-12-01T02:30Z, when a 15-minute candle closes."""
 
@@ -52,6 +58,21 @@ class ScriptedExchange:
     """Changes to the entry of ETHUSDT in the list of markets."""
     seen: list[web.Request] = field(default_factory=list)
     url: str = ""
+
+    @asynccontextmanager
+    async def opened(
+        self,
+        clock: Any,
+        coins: Sequence[str] = ("BTCUSDT", "ETHUSDT", "SOLUSDT"),
+        **options: Any,
+    ) -> AsyncIterator[CcxtFeed]:
+        """A feed that is open on it; `options` are those of the line."""
+        feed = CcxtFeed(Line("binance", clock, url=self.url, **options), TF)
+        try:
+            await feed.open(coins)
+            yield feed
+        finally:
+            await feed.close()
 
     async def answer(self, request: web.Request) -> web.Response:
         self.seen.append(request)

@@ -11,6 +11,7 @@ import pytest
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.domain.timeframe import Timeframe
 from simulated_exchange.clock import ScaledClock
 from simulated_exchange.config import SimConfig
@@ -44,13 +45,13 @@ class Sim(NamedTuple):
 async def simulated(
     *, speed: float = 2_000.0, timeout_s: float = 30.0, **options: Any
 ) -> AsyncIterator[Sim]:
-    """`options` are those of the feed. Faults that hold a reply back need a short `timeout_s`."""
+    """`options` are those of the line. Faults that hold a reply back need a short `timeout_s`."""
     numbers = ScaledClock(T0, SystemClock().now_ms(), speed)
     clock = AcceleratedClock(*numbers)
     config = SimConfig(COINS, start_ms=T0, speed=speed, fault_seed=5)
     market = GeneratedMarket(COINS, TF.ms, config.seed)
     async with serving(config, market, clock, numbers) as url:
-        feed = CcxtFeed("binance", TF, clock, url=url, timeout_s=timeout_s, **options)
+        feed = CcxtFeed(Line("binance", clock, url=url, timeout_s=timeout_s, **options), TF)
         try:
             await feed.open(COINS)
             yield Sim(url, Tape(market), feed, clock)

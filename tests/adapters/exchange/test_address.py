@@ -22,38 +22,26 @@ def leaves(addresses: Any) -> Iterator[str]:
         yield addresses
 
 
-def test_paths_are_kept_in_nested_addresses() -> None:
-    addresses = {"public": "https://api.binance.com/api/v3", "v5": {"rest": "https://{hostname}"}}
-
-    moved = Host("http://127.0.0.1:8001").redirected(addresses)
-
-    assert moved == {
-        "public": "http://127.0.0.1:8001/api/v3",
-        "v5": {"rest": "http://127.0.0.1:8001"},
-    }
-
-
-def test_a_prefix_is_kept_too() -> None:
-    moved = Host("https://proxy.example/binance/").redirected("https://api.binance.com/api/v3")
-
-    assert moved == "https://proxy.example/binance/api/v3"
-
-
-def test_websockets_move_too_and_stay_what_they_are() -> None:
-    addresses = {"ws": {"spot": "wss://stream.binance.com:9443/ws"}, "none": None}
-
-    assert Host("http://127.0.0.1:8001").redirected(addresses) == {
-        "ws": {"spot": "ws://127.0.0.1:8001/ws"},
-        "none": None,
-    }
-    moved = Host("https://proxy.example/binance").redirected(addresses)
-    assert moved["ws"]["spot"] == "wss://proxy.example/binance/ws"
-
-
-def test_what_is_no_address_is_left_alone() -> None:
-    addresses = {"name": "api.binance.com", "none": None, "number": 3}
-
-    assert Host("http://127.0.0.1:8001").redirected(addresses) == addresses
+@pytest.mark.parametrize(
+    ("host", "address", "moved"),
+    [
+        ("http://127.0.0.1:8001", "https://api.binance.com/api/v3", "http://127.0.0.1:8001/api/v3"),
+        ("http://127.0.0.1:8001", {"v5": {"rest": "https://{hostname}"}},
+         {"v5": {"rest": "http://127.0.0.1:8001"}}),
+        ("https://proxy.example/binance/", "https://api.binance.com/api/v3",
+         "https://proxy.example/binance/api/v3"),
+        ("http://127.0.0.1:8001", {"ws": "wss://stream.binance.com:9443/ws"},
+         {"ws": "ws://127.0.0.1:8001/ws"}),
+        ("https://proxy.example/binance", "wss://stream.binance.com:9443/ws",
+         "wss://proxy.example/binance/ws"),
+        ("http://127.0.0.1:8001", {"name": "api.binance.com", "none": None, "number": 3},
+         {"name": "api.binance.com", "none": None, "number": 3}),
+    ],
+)  # fmt: skip
+def test_addresses_move_with_their_paths_and_stay_what_they_are(
+    host: str, address: Any, moved: Any
+) -> None:
+    assert Host(host).redirected(address) == moved
 
 
 @pytest.mark.parametrize("kind", [ccxt, streaming])
@@ -73,16 +61,8 @@ def test_no_address_of_an_exchange_stays_outside(exchange_id: str, kind: Any) ->
 @pytest.mark.parametrize(
     "url",
     [
-        "",
-        "127.0.0.1:8001",
-        "localhost",
-        "ftp://127.0.0.1",
-        "http://",
-        "http://host:port",
-        "http://host:99999",
-        "http://[::1",
-        "http://host/?a=1",
-        "http://host/#a",
+        *("", "127.0.0.1:8001", "localhost", "ftp://127.0.0.1", "http://", "http://host:port"),
+        *("http://host:99999", "http://[::1", "http://host/?a=1", "http://host/#a"),
     ],
 )
 def test_an_unusable_address_is_a_configuration_error(url: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_bot.adapters.exchange.breaker import Breaker, BreakerState
+from crypto_bot.adapters.exchange.breaker import Breaker
 
 
 def broken(breaker: Breaker, start_ms: int = 0) -> int:
@@ -16,41 +17,35 @@ def broken(breaker: Breaker, start_ms: int = 0) -> int:
     return now_ms
 
 
-def test_opens_after_enough_failures_over_enough_time() -> None:
-    breaker = Breaker(failures=3, streak_ms=1_000)
+@pytest.mark.parametrize(
+    ("breaker", "failures"),
+    [
+        # Not before there were enough of them over enough time.
+        (Breaker(failures=3, streak_ms=1_000), [("BTC", at) for at in (100, 100, 1_099, 1_100)]),
+        # One coin that fails is not an exchange that is down.
+        (Breaker(3, 4, 0), [*(("BTC", at) for at in range(100)), ("ETH", 100), ("SOL", 101)]),
+        # A request that concerns no coin speaks for the exchange.
+        (Breaker(quorum=3, failures=2, streak_ms=0), [(None, 0), (None, 1)]),
+    ],
+)
+def test_the_last_of_these_failures_opens_it(
+    breaker: Breaker, failures: list[tuple[str | None, int]]
+) -> None:
+    *before, last = [breaker.failed(*failure) for failure in failures]
+    assert last
+    assert not any(before)
+    assert breaker.down_since_ms == failures[0][1]
 
-    assert not breaker.failed("BTCUSDT", 100)
-    assert not breaker.failed("BTCUSDT", 100)
-    assert not breaker.failed("BTCUSDT", 1_099)
-    assert breaker.down_since_ms is None
-    assert breaker.failed("BTCUSDT", 1_100)
-    assert breaker.state is BreakerState.OPEN
-    assert breaker.down_since_ms == 100
 
-
-def test_a_success_ends_the_streak() -> None:
+def test_a_success_ends_the_streak_and_the_outage() -> None:
     breaker = Breaker(failures=2, streak_ms=0)
-
     breaker.failed("BTCUSDT", 0)
     assert breaker.succeeded(1) is None
-    assert not breaker.failed("BTCUSDT", 2)
-    assert breaker.failed("BTCUSDT", 3)
-    assert breaker.down_since_ms == 2
-
-
-def test_one_coin_that_fails_is_not_an_exchange_that_is_down() -> None:
-    breaker = Breaker(quorum=3, failures=4, streak_ms=0)
-
-    assert not any(breaker.failed("BTCUSDT", at) for at in range(100))
-    assert not breaker.failed("ETHUSDT", 100)
-    assert breaker.failed("SOLUSDT", 101)
-
-
-def test_a_request_that_concerns_no_coin_speaks_for_the_exchange() -> None:
-    breaker = Breaker(quorum=3, failures=2, streak_ms=0)
-
-    assert not breaker.failed(None, 0)
-    assert breaker.failed(None, 1)
+    assert not breaker.failed("BTCUSDT", 7_000)
+    assert breaker.failed("BTCUSDT", 7_001)
+    assert breaker.succeeded(67_000) == 60_000
+    assert breaker.down_since_ms is None
+    assert breaker.succeeded(67_001) is None
 
 
 def test_one_probe_in_each_interval_while_open() -> None:
@@ -60,16 +55,6 @@ def test_one_probe_in_each_interval_while_open() -> None:
     admitted = [at for at in range(opened_ms, opened_ms + 3_500, 10) if breaker.admits(at)]
 
     assert admitted == [opened_ms + 1_000, opened_ms + 2_000, opened_ms + 3_000]
-
-
-def test_the_first_success_closes_it_and_returns_the_duration_of_the_outage() -> None:
-    breaker = Breaker()
-    opened_ms = broken(breaker, start_ms=7_000)
-
-    assert breaker.succeeded(opened_ms + 60_000) == opened_ms + 60_000 - 7_000
-    assert breaker.state is BreakerState.CLOSED
-    assert breaker.down_since_ms is None
-    assert breaker.succeeded(opened_ms + 60_001) is None
 
 
 def test_a_clock_set_back_does_not_block_the_probes() -> None:
@@ -103,21 +88,21 @@ def test_events_alternate_and_closed_always_admits(
     now_ms, streak, events = 10_000, 0, []
     for step, subject, wait_ms in steps:
         now_ms += wait_ms
-        was = breaker.state
+        was_open = breaker.down_since_ms is not None
         if step == "fail":
             opened = breaker.failed(subject, now_ms)
             streak += 1
-            assert opened == (was is BreakerState.CLOSED and breaker.state is BreakerState.OPEN)
+            assert opened == (not was_open and breaker.down_since_ms is not None)
             assert not opened or streak >= failures
             events += ["down"] * opened
         elif step == "succeed":
             down_ms = breaker.succeeded(now_ms)
             streak = 0
-            assert breaker.state is BreakerState.CLOSED
-            assert (down_ms is not None) == (was is BreakerState.OPEN)
+            assert breaker.down_since_ms is None
+            assert (down_ms is not None) == was_open
             assert down_ms is None or down_ms >= 0
             events += ["up"] * (down_ms is not None)
-        elif was is BreakerState.CLOSED:
+        elif not was_open:
             assert breaker.admits(now_ms)
         else:
             # Whatever happened before: within one interval a probe passes, and only one.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
-from crypto_bot.adapters.exchange.breaker import BreakerState
 from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.domain.errors import (
     BadCandles,
     ConfigError,
@@ -23,7 +22,7 @@ from crypto_bot.domain.errors import (
     RateLimited,
 )
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import CandleFeed, Clock
+from crypto_bot.ports import CandleFeed
 
 TF = Timeframe.parse("15m")
 T0 = 1_764_547_200_000
@@ -39,16 +38,6 @@ def at(number: int) -> int:
     return T0 + number * TF.ms
 
 
-@asynccontextmanager
-async def opened(url: str, clock: Clock, **options: Any) -> AsyncIterator[CcxtFeed]:
-    feed = CcxtFeed("binance", TF, clock, url=url, **options)
-    try:
-        await feed.open(COINS)
-        yield feed
-    finally:
-        await feed.close()
-
-
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 -- the condition is in another program's hands
@@ -59,26 +48,21 @@ async def opens(asked: Awaitable[list[Any]]) -> list[int]:
     return [candle.open_ms for candle in await asked]
 
 
-async def test_opening_asks_for_the_markets_of_one_type_and_nothing_else(
-    exchange: Any, clock: Any
+async def test_candles_are_passed_on_unchanged_and_nothing_else_is_asked_for(
+    exchange: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with opened(exchange.url, clock) as feed:
-        port: CandleFeed = feed
-        assert port is feed
-
-    assert [request.path for request in exchange.seen] == ["/api/v3/exchangeInfo"]
-    assert exchange.seen[0].headers["User-Agent"].startswith("crypto-bot/")
-
-
-async def test_candles_are_passed_on_unchanged(exchange: Any, clock: Any) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):  # not for this machine
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     exchange.rows = [row(0, close="2.25"), row(1)]
-    async with opened(exchange.url, clock) as feed:
-        candles = await feed.candles("BTCUSDT", at(0), at(0))
+    async with exchange.opened(clock) as feed:
+        port: CandleFeed = feed
+        candles = await port.candles("BTCUSDT", at(0), at(0))
 
     assert candles == [(T0, 2.0, 3.0, 1.0, 2.25, 10.0)]
-    (asked,) = exchange.asked("klines")
-    assert asked.query["symbol"] == "BTCUSDT"
-    assert asked.query["interval"] == "15m"
+    info, asked = exchange.seen
+    assert (info.path, asked.path) == ("/api/v3/exchangeInfo", "/api/v3/klines")
+    assert info.headers["User-Agent"].startswith("crypto-bot/")
+    assert (asked.query["symbol"], asked.query["interval"]) == ("BTCUSDT", "15m")
 
 
 async def test_the_open_candle_is_dropped_by_time_not_by_position(
@@ -86,30 +70,25 @@ async def test_the_open_candle_is_dropped_by_time_not_by_position(
 ) -> None:
     clock.at_ms = at(3) - 1
     exchange.rows = [row(0), row(1), row(2)]
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(0), at(9))) == [at(0), at(1)]
         clock.at_ms = at(3)
         assert await opens(feed.candles("BTCUSDT", at(0), at(9))) == [at(0), at(1), at(2)]
         assert await feed.candles("BTCUSDT", at(3), at(9)) == []
 
 
-async def test_only_candles_of_the_span_are_given(exchange: Any, clock: Any) -> None:
-    clock.at_ms = at(5_000)
-    exchange.rows = [row(number) for number in range(20)]
-    async with opened(exchange.url, clock) as feed:
-        assert await opens(feed.candles("BTCUSDT", at(3) - 1, at(5) + 1)) == [at(3), at(4), at(5)]
-        assert await feed.candles("BTCUSDT", at(5), at(3)) == []
-
-
-@pytest.mark.parametrize(("most_rows", "requests"), [(1000, 3), (300, 9)])
+@pytest.mark.parametrize(("most_rows", "requests"), [(1000, 4), (300, 10)])
 async def test_long_spans_are_paged(
     exchange: Any, most_rows: int, requests: int, clock: Any
 ) -> None:
     clock.at_ms = at(5_000)
     exchange.rows = [row(number) for number in range(2_600)]
     exchange.most_rows = most_rows
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         got = await opens(feed.candles("BTCUSDT", at(0), at(2_499)))
+
+        assert await opens(feed.candles("BTCUSDT", at(3) - 1, at(5) + 1)) == [at(3), at(4), at(5)]
+        assert await feed.candles("BTCUSDT", at(5), at(3)) == []
 
     assert got == [at(number) for number in range(2_500)]
     assert len(exchange.asked("klines")) == requests
@@ -123,7 +102,7 @@ async def test_missing_candles_are_absent_and_do_not_end_the_paging(
     exchange.rows = [row(number) for number in kept]
     # An exchange that answers by windows: a page that lies in a gap is empty.
     exchange.script = windowed(exchange)
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(0), at(4_000))) == [at(n) for n in kept]
 
 
@@ -146,12 +125,12 @@ async def test_a_corrupt_reply_is_retried_and_never_used(exchange: Any, clock: A
         return web.json_response(bad.pop()) if bad and "klines" in request.path else None
 
     exchange.script = script
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         assert await opens(feed.candles("BTCUSDT", at(0), at(1))) == [at(0), at(1)]
         bad += [[row(0, low="-1")]] * 5
         with pytest.raises(BadCandles, match="BTCUSDT from binance: 1 x not_positive"):
             await feed.candles("BTCUSDT", at(0), at(1))
-        assert feed.state is BreakerState.CLOSED
+        assert feed.down_since_ms is None
 
 
 @pytest.mark.parametrize(
@@ -175,7 +154,7 @@ async def test_other_replies_are_mapped_to_domain_errors(
         return web.Response(status=status, text=body) if "klines" in request.path else None
 
     exchange.script = script
-    async with opened(exchange.url, clock, max_attempts=2) as feed:
+    async with exchange.opened(clock, max_attempts=2) as feed:
         with pytest.raises(error) as caught:
             await feed.candles("BTCUSDT", at(0), at(1))
 
@@ -191,11 +170,11 @@ async def test_a_coin_that_cannot_be_had_does_not_take_the_exchange_down(
         return web.Response(status=500) if request.query.get("symbol") == "ETHUSDT" else None
 
     exchange.script = script
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         for _ in range(5):
             with pytest.raises(ExchangeUnavailable):
                 await feed.candles("ETHUSDT", at(0), at(0))
-        assert feed.state is BreakerState.CLOSED
+        assert feed.down_since_ms is None
         assert await feed.candles("BTCUSDT", at(0), at(0)) == []
 
 
@@ -212,7 +191,7 @@ async def test_all_requests_keep_the_pause_of_one(exchange: Any) -> None:
 
     exchange.rows, exchange.script = [row(0), row(1)], script
     with capture_logs() as events:
-        async with opened(exchange.url, clock) as feed:
+        async with exchange.opened(clock) as feed:
             first = asyncio.create_task(feed.candles(COINS[0], at(0), at(0)))
             await until(lambda: any(event["event"] == "exchange.paused" for event in events))
             others = await asyncio.gather(*(feed.candles(c, at(0), at(0)) for c in COINS[1:]))
@@ -229,22 +208,15 @@ async def test_a_ban_of_days_is_an_error_at_once(exchange: Any, clock: Any) -> N
         return banned if "klines" in request.path else None
 
     exchange.script = script
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         for coin in COINS:
             with pytest.raises(RateLimited) as caught:
                 await feed.candles(coin, at(0), at(0))
             assert caught.value.retry_after_s == pytest.approx(259_200)
-        assert feed.state is BreakerState.CLOSED
+        assert feed.down_since_ms is None
 
     assert len(exchange.asked("klines")) == 1
     assert clock.at_ms == at(10)
-
-
-async def test_the_offset_is_measured(exchange: Any, clock: Any) -> None:
-    exchange.server_ms = lambda: at(10) + 1_234
-    async with opened(exchange.url, clock) as feed:
-        assert await feed.measure_offset() == 1_234
-    assert len(exchange.asked("time")) == 3
 
 
 async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any, clock: Any) -> None:
@@ -257,8 +229,9 @@ async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any, clock
         return sent_ms + 5_000
 
     exchange.server_ms = server_ms
-    async with opened(exchange.url, clock) as feed:
+    async with exchange.opened(clock) as feed:
         assert await feed.measure_offset() == 5_000 - 20
+    assert len(exchange.asked("time")) == 3
 
 
 @pytest.mark.parametrize(
@@ -276,7 +249,8 @@ async def test_what_an_exchange_does_not_have_is_one_readable_line(
 ) -> None:
     exchange.market = {"status": "BREAK"}
     exchange_id, timeframe, symbols = arguments
-    feed = CcxtFeed(exchange_id, Timeframe.parse(timeframe), SystemClock(), url=exchange.url)
+    line = Line(exchange_id, SystemClock(), url=exchange.url)
+    feed = CcxtFeed(line, Timeframe.parse(timeframe))
 
     with pytest.raises(ConfigError) as caught:
         await feed.open(symbols)
@@ -288,33 +262,24 @@ async def test_what_an_exchange_does_not_have_is_one_readable_line(
 
 def test_unusable_arguments_are_refused_before_anything_is_asked() -> None:
     with pytest.raises(ConfigError, match="exchange_url 'nowhere'"):
-        CcxtFeed("binance", TF, SystemClock(), url="nowhere")
+        Line("binance", SystemClock(), url="nowhere")
     with pytest.raises(ConfigError, match="unknown market type 'margin': use one of spot, swap"):
-        CcxtFeed("binance", TF, SystemClock(), market_type="margin")
-
-
-async def test_opening_can_be_tried_again(exchange: Any, clock: Any) -> None:
-    broken = [web.Response(text="{}"), web.Response(status=502), web.Response(text="[]")]
-    exchange.script = lambda _request: broken.pop() if broken else None
-    feed = CcxtFeed("binance", TF, clock, url=exchange.url, max_attempts=2)
-
-    with pytest.raises(ExchangeUnavailable):
-        await feed.open(COINS)
-    await feed.open(COINS)
-    await feed.close()
-
-    assert len(exchange.seen) == 4
+        Line("binance", SystemClock(), market_type="margin")
 
 
 async def test_an_exchange_that_is_down_from_the_start_is_waited_for(
     exchange: Any, clock: Any
 ) -> None:
-    down = [True]
-    exchange.script = lambda _request: web.Response(status=503) if down else None
-    feed = CcxtFeed("binance", TF, clock, url=exchange.url)
+    down = [web.Response(status=503), web.Response(text="[]"), web.Response(text="{}")]
+
+    def script(_request: web.Request) -> web.Response | None:
+        return down.pop() if len(down) > 1 else web.Response(status=503) if down else None
+
+    exchange.script = script
+    feed = CcxtFeed(Line("binance", clock, url=exchange.url), TF)
 
     with capture_logs() as events:
-        while feed.state is BreakerState.CLOSED:
+        while feed.down_since_ms is None:
             with pytest.raises(ExchangeUnavailable):
                 await feed.open(COINS)
         waiting = asyncio.create_task(feed.wait_until_up())
@@ -329,34 +294,8 @@ async def test_an_exchange_that_is_down_from_the_start_is_waited_for(
     assert [event["event"] for event in events] == ["exchange.down", "exchange.up"]
 
 
-async def test_proxies_of_the_environment_are_not_for_this_machine(
-    exchange: Any, monkeypatch: pytest.MonkeyPatch, clock: Any
-) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with opened(exchange.url, clock):
-        assert len(exchange.seen) == 1
-
-
-async def test_perpetuals_have_their_own_list_and_candles(exchange: Any, clock: Any) -> None:
-    swap = {"contractType": "PERPETUAL", "pair": "BTCUSDT", "marginAsset": "USDT", "filters": []}
-    names = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"}
-    replies = {
-        "/fapi/v1/exchangeInfo": {"symbols": [names | swap]},
-        "/fapi/v1/klines": [row(0), row(1)],
-    }
-    exchange.script = lambda request: web.json_response(replies[request.path])
-    feed = CcxtFeed("binance", TF, clock, url=exchange.url, market_type="swap")
-
-    await feed.open(["BTCUSDT"])
-    assert await opens(feed.candles("BTCUSDT", at(0), at(1))) == [at(0), at(1)]
-    await feed.close()
-
-    assert [request.path for request in exchange.seen] == list(replies)
-
-
 async def test_closing_is_harmless_at_any_time(exchange: Any, clock: Any) -> None:
-    feed = CcxtFeed("binance", TF, clock, url=exchange.url)
+    feed = CcxtFeed(Line("binance", clock, url=exchange.url), TF)
     await feed.close()
     await feed.open(COINS)
     await feed.close()

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from crypto_bot.adapters.exchange.pause import USUAL_PAUSE_MS, Pause, retry_after_ms
-from crypto_bot.domain.errors import RateLimited
 
 NOW_MS = 1_764_547_200_000
 
@@ -35,9 +34,6 @@ NOW_MS = 1_764_547_200_000
 )
 def test_retry_after_is_read(header: str, wait_ms: int) -> None:
     assert retry_after_ms({"Content-Type": "text/html", "retry-after": header}, NOW_MS) == wait_ms
-
-
-def test_without_the_header_a_pause_is_kept_all_the_same() -> None:
     assert retry_after_ms({}, NOW_MS) == USUAL_PAUSE_MS
 
 
@@ -61,15 +57,3 @@ async def test_all_wait_until_the_latest_end_and_one_event_is_logged(clock: Any)
     assert clock.at_ms - start_ms == 5_000
     assert [event["event"] for event in events] == ["exchange.paused"]
     assert events[0]["pause_s"] == 3.0
-
-
-async def test_a_ban_is_an_error_instead_of_a_wait(clock: Any) -> None:
-    start_ms = clock.at_ms
-    pause = Pause("binance", clock)
-    pause.begin(3 * 86_400_000, "418")
-
-    with pytest.raises(RateLimited) as caught:
-        await pause.keep()
-
-    assert caught.value.retry_after_s == 3 * 86_400
-    assert clock.at_ms == start_ms

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -12,29 +10,14 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from crypto_bot.adapters.exchange.breaker import BreakerState
-from crypto_bot.adapters.exchange.client import ExchangeClient
-from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.domain.errors import BadPrices, ExchangeUnavailable
 from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Clock, PriceFeed
+from crypto_bot.ports import PriceFeed
 
 TF = Timeframe.parse("15m")
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-
-
-@asynccontextmanager
-async def opened(
-    exchange: Any, clock: Clock, coins: tuple[str, ...] = COINS, **options: Any
-) -> AsyncIterator[tuple[CcxtFeed, CcxtPrices]]:
-    feed = CcxtFeed("binance", TF, clock, url=exchange.url, **options)
-    try:
-        await feed.open(coins)
-        yield feed, CcxtPrices(feed.line)
-    finally:
-        await feed.close()
 
 
 def row(coin: str, bid: str, ask: str) -> dict[str, str]:
@@ -51,7 +34,8 @@ def answering(path: str, reply: Callable[[], Any]) -> Callable[[web.Request], we
 async def test_all_coins_are_quoted_in_one_request(exchange: Any, clock: Any) -> None:
     rows = [row(coin, "0.10000001", "0.3") for coin in COINS]
     exchange.script = answering("bookTicker", lambda: rows)
-    async with opened(exchange, clock) as (_feed, prices):
+    async with exchange.opened(clock) as feed:
+        prices = CcxtPrices(feed.line)
         port: PriceFeed = prices
         quotes = await port.quotes()
 
@@ -64,7 +48,8 @@ async def test_all_coins_are_quoted_in_one_request(exchange: Any, clock: Any) ->
 async def test_invalid_quotes_are_left_out_and_logged_once(exchange: Any, clock: Any) -> None:
     rows = [row("BTCUSDT", "3", "2"), row("ETHUSDT", "1", "2")]
     exchange.script = answering("bookTicker", lambda: rows)
-    async with opened(exchange, clock) as (feed, prices):
+    async with exchange.opened(clock) as feed:
+        prices = CcxtPrices(feed.line)
         with capture_logs() as events:
             for _ in range(3):
                 assert list(await prices.quotes()) == ["ETHUSDT"]
@@ -73,24 +58,21 @@ async def test_invalid_quotes_are_left_out_and_logged_once(exchange: Any, clock:
             rows[:] = [row("BTCUSDT", "NaN", "2")]
             with pytest.raises(BadPrices, match=r"no quotes .*: BTCUSDT .* is no number"):
                 await prices.quotes()
-        assert feed.state is BreakerState.CLOSED
+            replies = [[row("BTCUSDT", "1", "2")], [], []]
+            exchange.script = answering("bookTicker", replies.pop)
+            assert list(await prices.quotes()) == ["BTCUSDT"], "requested until it has one"
+        assert feed.down_since_ms is None
 
     assert [event["event"] for event in events] == ["quote.refused"] * 2
-    assert len(exchange.asked("ticker/bookTicker")) == 4 + 5
-
-
-async def test_a_reply_without_a_quote_is_retried(exchange: Any, clock: Any) -> None:
-    replies: list[Any] = [[row("BTCUSDT", "1", "2")], [], []]
-    exchange.script = answering("bookTicker", replies.pop)
-    async with opened(exchange, clock) as (_feed, prices):
-        assert list(await prices.quotes()) == ["BTCUSDT"]
+    assert len(exchange.asked("ticker/bookTicker")) == 4 + 5 + 3
 
 
 async def test_an_invalid_book_is_retried(exchange: Any, clock: Any) -> None:
     sound = {"bids": [["1.5", "2"], ["1.4", "1"]], "asks": [["1.6", "0.25"]]}
     replies = [sound, {"bids": [["1.7", "2"]], "asks": [["1.6", "1"]]}]
     exchange.script = answering("depth", replies.pop)
-    async with opened(exchange, clock) as (feed, prices):
+    async with exchange.opened(clock) as feed:
+        prices = CcxtPrices(feed.line)
         started_ms = clock.at_ms
         book = await prices.book("BTCUSDT")
         assert book.asks == ((Decimal("1.6"), Decimal("0.25")),)
@@ -99,14 +81,15 @@ async def test_an_invalid_book_is_retried(exchange: Any, clock: Any) -> None:
         replies += [{"bids": [], "asks": []}] * 5
         with pytest.raises(BadPrices, match="a side is empty"):
             await prices.book("BTCUSDT")
-        assert feed.state is BreakerState.CLOSED
+        assert feed.down_since_ms is None
 
 
 async def test_prices_and_candles_share_the_line(exchange: Any, clock: Any) -> None:
     exchange.script = lambda request: (
         web.Response(status=503) if "exchangeInfo" not in request.path else None
     )
-    async with opened(exchange, clock) as (feed, prices):
+    async with exchange.opened(clock) as feed:
+        prices = CcxtPrices(feed.line)
         while feed.down_since_ms is None:
             with pytest.raises(ExchangeUnavailable):
                 await prices.quotes()
@@ -116,7 +99,7 @@ async def test_prices_and_candles_share_the_line(exchange: Any, clock: Any) -> N
         exchange.script = answering("bookTicker", lambda: [row("BTCUSDT", "1", "2")])
         clock.at_ms += 10_000
         assert list(await prices.quotes()) == ["BTCUSDT"]
-        assert feed.state is BreakerState.CLOSED
+        assert feed.down_since_ms is None
 
     assert len(exchange.seen) == seen + 1
 
@@ -136,7 +119,8 @@ async def test_funding_is_paged_and_ordered(exchange: Any, clock: Any) -> None:
         return web.json_response(rows[::-1] + rows[:1])  # out of order, and one twice
 
     exchange.script = script
-    async with opened(exchange, clock, ("BTCUSDT",), market_type="swap") as (_feed, prices):
+    async with exchange.opened(clock, ["BTCUSDT"], market_type="swap") as feed:
+        prices = CcxtPrices(feed.line)
         found = await prices.funding("BTCUSDT", dues[3] + 1, dues[249])
         assert [each.due_ms for each in found] == dues[4:250]
         assert {each.rate for each in found} == {Decimal("0.0001")}
@@ -149,52 +133,7 @@ async def test_funding_is_paged_and_ordered(exchange: Any, clock: Any) -> None:
 
 
 async def test_spot_has_no_funding(exchange: Any, clock: Any) -> None:
-    async with opened(exchange, clock) as (_feed, prices):
+    async with exchange.opened(clock) as feed:
+        prices = CcxtPrices(feed.line)
         assert await prices.funding("BTCUSDT", 0, clock.at_ms) == []
     assert [request.path for request in exchange.seen] == ["/api/v3/exchangeInfo"]
-
-
-async def test_an_exchange_without_best_prices_apart_is_asked_for_its_tickers(
-    exchange: Any, clock: Any
-) -> None:
-    pair: dict[str, Any] = {"altname": "XBTUSDT", "wsname": "XBT/USDT", "base": "XXBT"}
-    pair |= {"quote": "USDT"}
-    pair |= {"pair_decimals": 1, "lot_decimals": 8, "ordermin": "0.00005", "status": "online"}
-    ticker: dict[str, Any] = {"a": ["91234.60000", "1", "1.0"], "b": ["91234.50000", "2", "2.0"]}
-    ticker |= {"c": ["1", "1"], "v": ["1", "1"], "p": ["1", "1"], "t": [1, 1], "l": ["1", "1"]}
-    results: dict[str, Any] = {
-        "AssetPairs": {"XBTUSDT": pair | {"fees": [], "fees_maker": [], "leverage_buy": []}},
-        "Ticker": {"XBTUSDT": ticker | {"h": ["1", "1"], "o": "1"}},
-    }
-
-    def script(request: web.Request) -> web.Response:
-        result = results[request.path.removeprefix("/0/public/")]
-        return web.json_response({"error": [], "result": result})
-
-    exchange.script = script
-    feed = CcxtFeed("kraken", TF, clock, url=exchange.url)
-    await feed.open(["BTCUSDT"])
-    prices = CcxtPrices(feed.line)
-    quotes = await prices.quotes()
-    steps = prices.instruments()["BTCUSDT"]
-    await feed.close()
-
-    assert quotes["BTCUSDT"][1:3] == (Decimal("91234.5"), Decimal("91234.6"))
-    assert steps[1:4] == (Decimal("0.1"), Decimal("1E-8"), Decimal("0.00005"))
-
-
-async def test_there_is_one_client(
-    exchange: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
-    constructed = ExchangeClient.__init__
-
-    def counted(self: ExchangeClient, exchange_id: str, *rest: Any, **more: Any) -> None:
-        made.append(exchange_id)
-        constructed(self, exchange_id, *rest, **more)
-
-    monkeypatch.setattr(ExchangeClient, "__init__", counted)
-    exchange.script = answering("bookTicker", lambda: [row("BTCUSDT", "1", "2")])
-    async with opened(exchange, clock) as (feed, prices):
-        await asyncio.gather(prices.quotes(), feed.candles("BTCUSDT", 0, 1))
-    assert made == ["binance"]

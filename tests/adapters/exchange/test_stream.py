@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.exchange.client import ExchangeClient
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.stream import SILENT_MS, StreamedPrices
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.quote import Quote
@@ -123,10 +124,10 @@ async def test_a_stream_that_falls_silent_is_polled_for_and_begun_anew(
         with capture_logs() as events:
             await stream.prices.quotes()
             await stream.renewed()
-            before = stream.prices._quotes.copy()
+            before = stream.prices._streamed.copy()
             await stream.sim.set("faults", kinds=["timeout"], rate=1.0)
             await lost(events)
-            newest_ms = max(quote.at_ms for quote in stream.prices._quotes.values())
+            newest_ms = max(quote.at_ms for quote in stream.prices._streamed.values())
             assert stream.sim.clock.now_ms() - newest_ms > SILENT_MS
             await stream.sim.set("faults", rate=0.0)
             polled = await stream.prices.quotes()
@@ -156,6 +157,6 @@ async def test_no_false_price_gets_through(kind: str, monkeypatch: pytest.Monkey
 
 
 async def test_an_exchange_that_sends_nothing_is_one_readable_line() -> None:
-    feed = CcxtFeed("coinmate", TF, SystemClock(), streams=True)
+    feed = CcxtFeed(Line("coinmate", SystemClock(), streams=True), TF)
     with pytest.raises(ConfigError, match=r"coinmate .*: leave exchange.stream_prices off"):
         await feed.open(["BTCUSDT"])

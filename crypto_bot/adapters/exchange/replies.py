@@ -1,4 +1,4 @@
-"""Raw tickers, books and funding rows of ccxt, validated."""
+"""Raw candles, tickers, books, funding rows and markets of ccxt, validated."""
 
 from __future__ import annotations
 
@@ -7,11 +7,37 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from crypto_bot.domain.errors import BadPrices
-from crypto_bot.domain.quote import Funding, Level, OrderBook, Quote
+from crypto_bot.domain.candle import Candle, require_sound
+from crypto_bot.domain.errors import BadCandles, BadPrices
+from crypto_bot.domain.quote import Funding, Instrument, Level, OrderBook, Quote
+from crypto_bot.domain.timeframe import Timeframe
 
+_MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
 STALE_MS = 60_000
 """A price may be this much older than its request or, as clocks differ, newer."""
+_FINEST = Decimal("1E-8")
+"""Where an exchange gives none, or counts prices in significant digits."""
+
+
+def sound_candles(rows: Sequence[Any], timeframe: Timeframe, origin: str) -> list[Candle]:
+    """Rows `[open_ms, open, high, low, close, volume, ...]` of one reply as candles, ascending.
+
+    A reply with the newest row first is reversed. Any other fault of a row invalidates the whole
+    reply: raises BadCandles, naming `origin`.
+    """
+    candles = [_candle(row, number, origin) for number, row in enumerate(rows)]
+    if candles and candles[0].open_ms > candles[-1].open_ms:
+        candles.reverse()
+    require_sound(candles, timeframe, origin)
+    return candles
+
+
+def _candle(row: Any, number: int, origin: str) -> Candle:
+    try:
+        open_ms, *numbers = row[:6]
+        return Candle(int(open_ms), *map(float, numbers))
+    except _MALFORMED as e:
+        raise BadCandles(f"{origin}: row {number} is no candle: {str(row)[:80]}") from e
 
 
 class Request(NamedTuple):
@@ -53,7 +79,7 @@ def sound_quote(symbol: str, ticker: Mapping[str, Any], request: Request) -> Quo
         bid, ask = positive(ticker["bid"]), positive(ticker["ask"])
         _require(bid <= ask, f"bid {bid} is above ask {ask}")
         at_ms = _stamp(ticker.get("timestamp"), request)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as e:
+    except _MALFORMED as e:
         raise BadPrices(f"{symbol} from {request.origin} is not quoted: {e}") from e
     return Quote(symbol, bid, ask, at_ms)
 
@@ -73,7 +99,7 @@ def sound_book(
         _require(all(a.price > b.price for a, b in pairwise(bids)), "bids are not in order")
         _require(all(a.price < b.price for a, b in pairwise(asks)), "asks are not in order")
         at_ms = _stamp(raw.get("timestamp"), request)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as e:
+    except _MALFORMED as e:
         raise BadPrices(f"the book of {symbol} from {request.origin} is invalid: {e}") from e
     return OrderBook(symbol, bids, asks, at_ms)
 
@@ -83,7 +109,7 @@ def sound_funding(symbol: str, row: Mapping[str, Any], origin: str) -> Funding:
     try:
         rate, due_ms = exact(row["fundingRate"]), int(row["timestamp"])
         _require(abs(rate) < 1, f"a rate of {rate} is 1 or more")
-    except (ArithmeticError, LookupError, TypeError, ValueError) as e:
+    except _MALFORMED as e:
         raise BadPrices(f"funding of {symbol} from {origin} is invalid: {e}") from e
     return Funding(symbol, due_ms, rate)
 
@@ -105,3 +131,35 @@ def _stamp(stamp_ms: Any, request: Request) -> int:
 def _require(true: bool, otherwise: str) -> None:
     if not true:
         raise ValueError(otherwise)
+
+
+def coins_in_lot(market: Mapping[str, Any]) -> Decimal:
+    """Coins in one unit of an amount of `market`: a contract may be a hundredth, or ten."""
+    size = market.get("contractSize")
+    return Decimal(1) if size is None else exact(size)
+
+
+def instrument(symbol: str, market: Mapping[str, Any], *, in_steps: bool) -> Instrument:
+    """The steps and least sizes of `market`; a least amount that is not given is one step.
+
+    `in_steps`: its `precision` is a step, otherwise a number of decimals.
+    """
+    precision, limits = market["precision"], market["limits"]
+    coins = coins_in_lot(market)
+    tick = _step(precision.get("price"), in_steps=in_steps)
+    lot = _step(precision.get("amount"), in_steps=in_steps) * coins
+    min_amount = _least(limits, "amount") * coins
+    return Instrument(symbol, tick, lot, max(lot, min_amount), _least(limits, "cost"))
+
+
+def _step(precision: Any, *, in_steps: bool) -> Decimal:
+    if precision is None:
+        return _FINEST
+    number = exact(precision)
+    step = number if in_steps else Decimal(10) ** -int(number)
+    return step if step > 0 else _FINEST
+
+
+def _least(limits: Mapping[str, Any], of: str) -> Decimal:
+    least = (limits.get(of) or {}).get("min")
+    return Decimal(0) if least is None else exact(least)
