@@ -98,50 +98,34 @@ class GeneratedMarket(Market):
     """
 
     def __init__(self, symbols: Iterable[str], step_ms: int, seed: int) -> None:
-        self._symbols = tuple(symbols)
-        unknown = [symbol for symbol in self._symbols if symbol not in COINS]
+        self.symbols = tuple(symbols)
+        unknown = [symbol for symbol in self.symbols if symbol not in COINS]
         if unknown:
             raise ConfigError(
                 f"the generated market does not list {', '.join(unknown)}: it has "
                 f"{', '.join(COINS)}; other coins need a folder of candles"
             )
-        self._step_ms = step_ms
+        self.step_ms = step_ms
         self._own = {
-            symbol: Walk(seed, symbol, COINS[symbol].own_sd, step_ms) for symbol in self._symbols
+            symbol: Walk(seed, symbol, COINS[symbol].own_sd, step_ms) for symbol in self.symbols
         }
         self._seed = seed
         self._bars_a_block = _BLOCK_DAYS * DAY_MS // step_ms
-        kept = max(3 * len(self._symbols), _KEPT_BARS // self._bars_a_block)
+        kept = max(3 * len(self.symbols), _KEPT_BARS // self._bars_a_block)
         self._block = lru_cache(maxsize=kept)(self._make_block)
         common = Walk(seed, "market", _MARKET_SD, step_ms)
-        self._common = lru_cache(maxsize=kept // len(self._symbols))(common.block)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return self._symbols
-
-    @property
-    def step_ms(self) -> int:
-        return self._step_ms
+        self._common = lru_cache(maxsize=kept // len(self.symbols))(common.block)
 
     def listing(self, symbol: str) -> Listing:
         coin = COINS[symbol]
         return Listing(coin.price_decimals, coin.lot_decimals)
 
-    def first(self, symbol: str, since_ms: int, until_ms: int, count: int) -> Bars:
-        start, stop = self._span(since_ms, until_ms)
-        return self._bars(symbol, start, min(stop, start + count))
-
-    def last(self, symbol: str, since_ms: int, until_ms: int, count: int) -> Bars:
-        start, stop = self._span(since_ms, until_ms)
-        return self._bars(symbol, max(start, stop - count), stop)
-
-    def _span(self, since_ms: int, until_ms: int) -> tuple[int, int]:
+    def _span(self, symbol: str, since_ms: int, until_ms: int) -> tuple[int, int]:  # noqa: ARG002 - all have the same rows
         """As numbers of bars since 1970, `stop` excluded."""
-        step_ms = self._step_ms
+        step_ms = self.step_ms
         return -(-max(since_ms, LISTED_MS) // step_ms), until_ms // step_ms + 1
 
-    def _bars(self, symbol: str, start: int, stop: int) -> Bars:
+    def _rows(self, symbol: str, start: int, stop: int) -> Bars:
         size = self._bars_a_block
         if start >= stop:
             return self._block(symbol, start // size).part(0, 0)
@@ -165,7 +149,7 @@ class GeneratedMarket(Market):
         sd = np.hypot(coin.beta * common_sd, own_sd)
         random = np.random.default_rng([self._seed, crc32(symbol.encode()), 3, block])
         first = block * self._bars_a_block
-        open_ms = np.arange(first, first + self._bars_a_block, dtype=np.int64) * self._step_ms
+        open_ms = np.arange(first, first + self._bars_a_block, dtype=np.int64) * self.step_ms
         prices = _prices(random, level, moves, sd, coin)
         volume = _volume(random, moves, sd, prices[3], coin)
         return Bars(open_ms, np.column_stack((*prices, volume)))

@@ -12,17 +12,7 @@ import pyarrow.parquet
 
 from simulated_exchange.config import ConfigError
 from simulated_exchange.intervals import INTERVALS
-from simulated_exchange.market import (
-    CLOSE,
-    HIGH,
-    LOW,
-    OPEN,
-    VOLUME,
-    Array,
-    Bars,
-    Listing,
-    Market,
-)
+from simulated_exchange.market import CLOSE, HIGH, LOW, OPEN, VOLUME, Array, Bars, Listing, Market
 
 _COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 _MOST_DECIMALS = 8
@@ -39,27 +29,19 @@ class HistoryMarket(Market):
     def __init__(self, folder: Path, symbols: Iterable[str]) -> None:
         if not folder.is_dir():
             raise ConfigError(f"no folder of candles at {folder}: it should hold <SYMBOL>.parquet")
-        self._bars = {symbol: _sound(*_read(folder, symbol)) for symbol in symbols}
+        self._bars = {symbol: _sound(_file(folder, symbol)) for symbol in symbols}
         step_ms = min(int(np.diff(bars.open_ms).min()) for bars in self._bars.values())
         if step_ms not in INTERVALS.values():
             raise ConfigError(
                 f"the candles in {folder} lie {step_ms} ms apart, which is none of "
                 f"{', '.join(INTERVALS)}"
             )
-        self._step_ms = step_ms
+        self.symbols, self.step_ms = tuple(self._bars), step_ms
         for symbol, bars in self._bars.items():
             if (bars.open_ms % step_ms).any():
                 raise ConfigError(
                     f"{symbol} in {folder} has open times that are no multiples of {step_ms} ms"
                 )
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(self._bars)
-
-    @property
-    def step_ms(self) -> int:
-        return self._step_ms
 
     @property
     def shared_span(self) -> tuple[int, int]:
@@ -71,42 +53,34 @@ class HistoryMarket(Market):
         values = self._bars[symbol].values
         return Listing(_decimals(values[:, CLOSE]), _decimals(values[:, VOLUME]))
 
-    def first(self, symbol: str, since_ms: int, until_ms: int, count: int) -> Bars:
-        start, stop = self._span(symbol, since_ms, until_ms)
-        return self._bars[symbol].part(start, min(stop, start + count))
-
-    def last(self, symbol: str, since_ms: int, until_ms: int, count: int) -> Bars:
-        start, stop = self._span(symbol, since_ms, until_ms)
-        return self._bars[symbol].part(max(start, stop - count), stop)
-
     def _span(self, symbol: str, since_ms: int, until_ms: int) -> tuple[int, int]:
         opens = self._bars[symbol].open_ms
         start = int(np.searchsorted(opens, since_ms, "left"))
         return start, max(start, int(np.searchsorted(opens, until_ms, "right")))
 
+    def _rows(self, symbol: str, start: int, stop: int) -> Bars:
+        return self._bars[symbol].part(start, stop)
 
-def _read(folder: Path, symbol: str) -> tuple[Path, pa.Table]:
+
+def _file(folder: Path, symbol: str) -> Path:
     paths = [folder / f"{symbol}{suffix}" for suffix in (".parquet", ".csv")]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise ConfigError(f"no candles of {symbol}: neither {paths[0]} nor {paths[1].name} exists")
+    return path
+
+
+def _sound(path: Path) -> Bars:
     try:
         if path.suffix == ".csv":
-            return path, pa.csv.read_csv(path).select(_COLUMNS)
-        return path, pa.parquet.read_table(path, columns=list(_COLUMNS))
-    except (pa.ArrowException, OSError, KeyError) as e:
-        raise ConfigError(
-            f"{path} is not a file of candles with columns {', '.join(_COLUMNS)}: {e}"
-        ) from e
-
-
-def _sound(path: Path, table: pa.Table) -> Bars:
-    try:
+            table = pa.csv.read_csv(path).select(_COLUMNS)
+        else:
+            table = pa.parquet.read_table(path, columns=list(_COLUMNS))
         open_ms = table["timestamp"].cast(pa.int64()).to_numpy()
         values = np.column_stack(
             [table[name].cast(pa.float64()).to_numpy() for name in _COLUMNS[1:]]
         )
-    except (pa.ArrowException, KeyError) as e:
+    except (pa.ArrowException, OSError, KeyError) as e:
         raise ConfigError(
             f"{path} is not a file of candles with columns {', '.join(_COLUMNS)}: {e}"
         ) from e

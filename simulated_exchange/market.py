@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,30 +68,34 @@ class Listing(NamedTuple):
     lot_decimals: int
 
 
-class Market(Protocol):
+class Market(ABC):
     """All candles, the future included; callers limit the time. Deterministic."""
 
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """What is listed."""
-        ...
+    symbols: tuple[str, ...]
+    step_ms: int
+    """The length of its candles."""
 
-    @property
-    def step_ms(self) -> int:
-        """The length of its candles."""
-        ...
-
+    @abstractmethod
     def listing(self, symbol: str) -> Listing:
         """How finely `symbol` is quoted."""
-        ...
+
+    @abstractmethod
+    def _span(self, symbol: str, since_ms: int, until_ms: int) -> tuple[int, int]:
+        """The rows of `symbol` with open in `[since_ms, until_ms]`: (start, stop)."""
+
+    @abstractmethod
+    def _rows(self, symbol: str, start: int, stop: int) -> Bars:
+        """Rows `start..stop - 1` of `symbol`; none where `start >= stop`."""
 
     def first(self, symbol: str, since_ms: int, until_ms: int, count: int) -> Bars:
         """The oldest `count` candles with open in `[since_ms, until_ms]`."""
-        ...
+        start, stop = self._span(symbol, since_ms, until_ms)
+        return self._rows(symbol, start, min(stop, start + count))
 
     def last(self, symbol: str, since_ms: int, until_ms: int, count: int) -> Bars:
         """The newest `count` candles with open in `[since_ms, until_ms]`."""
-        ...
+        start, stop = self._span(symbol, since_ms, until_ms)
+        return self._rows(symbol, max(start, stop - count), stop)
 
     def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """All candles with open in `[since_ms, until_ms]`, ascending."""

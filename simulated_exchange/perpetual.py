@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulated_exchange import query as asked
-from simulated_exchange.query import Json, Query, Refused
-from simulated_exchange.rest import Reply, SpotRest, split
+from simulated_exchange.query import Json, Query
+from simulated_exchange.rest import Call, Reply, SpotRest, answered, filters, split
 from simulated_exchange.tape import Tape
 
 FUNDING_MS = 8 * 3_600_000
@@ -43,7 +43,7 @@ class PerpetualRest:
         self._tape = tape
         self._spot = spot
         self._symbols = tape.market.symbols
-        self._calls: dict[str, Callable[[Query, int], Json]] = {
+        self._calls: dict[str, Call] = {
             "/fapi/v1/exchangeInfo": self._exchange_info,
             "/fapi/v1/premiumIndex": self._premium_index,
             "/fapi/v1/fundingRate": self._funding_rates,
@@ -51,12 +51,8 @@ class PerpetualRest:
 
     def reply(self, path: str, query: Query, now_ms: int) -> Reply | None:
         """The answer to `GET path?query` at `now_ms`; None where there is no such endpoint."""
-        call = self._calls.get(path)
-        if call is not None:
-            try:
-                return Reply(200, call(query, now_ms))
-            except Refused as e:
-                return Reply(400, e.body)
+        if path in self._calls:
+            return answered(self._calls[path], query, now_ms)
         if not path.startswith("/fapi/v1/"):
             return None
         reply = self._spot.reply(path.replace("/fapi/v1/", "/api/v3/", 1), query, now_ms)
@@ -76,7 +72,6 @@ class PerpetualRest:
     def _symbol_info(self, symbol: str) -> dict[str, object]:
         base, quote = split(symbol)
         price_decimals, lot_decimals = self._tape.market.listing(symbol)
-        tick, lot = f"{10.0**-price_decimals:.8f}", f"{10.0**-lot_decimals:.8f}"
         return {
             "symbol": symbol,
             "pair": symbol,
@@ -88,16 +83,9 @@ class PerpetualRest:
             "marginAsset": quote,
             "pricePrecision": price_decimals,
             "quantityPrecision": lot_decimals,
-            "filters": [
-                {
-                    "filterType": "PRICE_FILTER",
-                    "minPrice": tick,
-                    "maxPrice": "1000000",
-                    "tickSize": tick,
-                },
-                {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "9000000", "stepSize": lot},
-                {"filterType": "MIN_NOTIONAL", "notional": "5"},
-            ],
+            "filters": filters(
+                *(price_decimals, lot_decimals), {"filterType": "MIN_NOTIONAL", "notional": "5"}
+            ),
         }
 
     def _premium_index(self, query: Query, now_ms: int) -> Json:

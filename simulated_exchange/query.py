@@ -18,6 +18,11 @@ class Refused(Exception):
         self.body: Json = {"code": code, "msg": message}
 
 
+def _illegal(name: str, legal: str) -> Refused:
+    text = f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
+    return Refused(-1100, text)
+
+
 def required(query: Query, name: str) -> str:
     """The text of parameter `name`."""
     value = query.get(name, "")
@@ -34,10 +39,7 @@ def whole(query: Query, name: str, default: int) -> int:
     if value is None:
         return default
     if not re.fullmatch(r"[0-9]{1,20}", value):
-        raise Refused(
-            -1100,
-            f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.",
-        )
+        raise _illegal(name, "^[0-9]{1,20}$")
     if name == "limit" and int(value) == 0:
         raise Refused(-1130, "Data sent for parameter 'limit' is not valid.")
     return int(value)
@@ -47,10 +49,7 @@ def symbol(query: Query, listed: tuple[str, ...]) -> str:
     """Parameter `symbol`, one of `listed`."""
     name = required(query, "symbol")
     if not re.fullmatch(r"[A-Z0-9\-_.]{1,20}", name):
-        raise Refused(
-            -1100,
-            "Illegal characters found in parameter 'symbol'; legal range is '^[A-Z0-9-_.]{1,20}$'.",
-        )
+        raise _illegal("symbol", "^[A-Z0-9-_.]{1,20}$")
     if name not in listed:
         raise Refused(-1121, "Invalid symbol.")
     return name
@@ -69,11 +68,7 @@ def symbols(query: Query, listed: tuple[str, ...]) -> list[str]:
     except ValueError:
         names = None
     if not isinstance(names, list) or not names:
-        raise Refused(
-            -1100,
-            "Illegal characters found in parameter 'symbols'; legal range is "
-            '\'^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$\'.',
-        )
+        raise _illegal("symbols", r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$')
     if any(name not in listed for name in names):
         raise Refused(-1121, "Invalid symbol.")
     return names

@@ -18,10 +18,27 @@ from simulated_exchange.tape import Tape
 KLINES = "/api/v3/klines"
 TIME = "/api/v3/time"
 _QUOTES = ("USDT", "USDC", "FDUSD", "BTC", "ETH", "BNB")
+_ALLOWED = (
+    *("icebergAllowed", "ocoAllowed", "otoAllowed", "quoteOrderQtyMarketAllowed"),
+    *("allowTrailingStop", "cancelReplaceAllowed", "isSpotTradingAllowed"),
+)
+_PRECISIONS = (
+    *("baseAssetPrecision", "quotePrecision", "quoteAssetPrecision"),
+    *("baseCommissionPrecision", "quoteCommissionPrecision"),
+)
 _MOST_KLINES = 1000
 _USUAL_KLINES = 500
 _MOST_LEVELS = 5000
 _USUAL_LEVELS = 100
+_WEIGHT = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000}
+_NOTIONAL: dict[str, object] = {
+    "filterType": "NOTIONAL",
+    "minNotional": "5.00000000",
+    "applyMinToMarket": True,
+    "maxNotional": "9000000.00000000",
+    "applyMaxToMarket": False,
+    "avgPriceMins": 5,
+}
 _TRADE_USDT = 400.0  # what a trade is worth on average: makes the counts of trades
 
 
@@ -32,6 +49,19 @@ class Reply(NamedTuple):
     body: Json
 
 
+Call = Callable[[Query, int], Json]
+
+
+def answered(call: Call | None, query: Query, now_ms: int) -> Reply | None:
+    """What `call` answers or refuses; None where there is none."""
+    if call is None:
+        return None
+    try:
+        return Reply(200, call(query, now_ms))
+    except Refused as e:
+        return Reply(400, e.body)
+
+
 class SpotRest:
     """The public endpoints over `tape`. Pure: the instant is an argument."""
 
@@ -40,7 +70,7 @@ class SpotRest:
         self._market = tape.market
         self._pairs = {symbol: split(symbol) for symbol in self._market.symbols}
         self._intervals = {name: ms for name, ms in INTERVALS.items() if ms >= self._market.step_ms}
-        self._calls: dict[str, Callable[[Query, int], Json]] = {
+        self._calls: dict[str, Call] = {
             "/api/v3/ping": lambda _query, _now_ms: {},
             TIME: lambda _query, now_ms: {"serverTime": now_ms},
             "/api/v3/exchangeInfo": self._exchange_info,
@@ -53,27 +83,14 @@ class SpotRest:
 
     def reply(self, path: str, query: Query, now_ms: int) -> Reply | None:
         """The answer to `GET path?query` at `now_ms`; None where there is no such endpoint."""
-        call = self._calls.get(path)
-        if call is None:
-            return None
-        try:
-            return Reply(200, call(query, now_ms))
-        except Refused as e:
-            return Reply(400, e.body)
+        return answered(self._calls.get(path), query, now_ms)
 
     def _exchange_info(self, query: Query, now_ms: int) -> Json:
         symbols = asked.symbols(query, self._market.symbols) or self._market.symbols
         return {
             "timezone": "UTC",
             "serverTime": now_ms,
-            "rateLimits": [
-                {
-                    "rateLimitType": "REQUEST_WEIGHT",
-                    "interval": "MINUTE",
-                    "intervalNum": 1,
-                    "limit": 6000,
-                }
-            ],
+            "rateLimits": [_WEIGHT],
             "exchangeFilters": [],
             "symbols": [self._symbol_info(symbol) for symbol in symbols],
         }
@@ -84,22 +101,12 @@ class SpotRest:
             "symbol": symbol,
             "status": "TRADING",
             "baseAsset": base,
-            "baseAssetPrecision": 8,
             "quoteAsset": quote,
-            "quotePrecision": 8,
-            "quoteAssetPrecision": 8,
-            "baseCommissionPrecision": 8,
-            "quoteCommissionPrecision": 8,
+            **dict.fromkeys(_PRECISIONS, 8),
             "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-            "icebergAllowed": True,
-            "ocoAllowed": True,
-            "otoAllowed": True,
-            "quoteOrderQtyMarketAllowed": True,
-            "allowTrailingStop": True,
-            "cancelReplaceAllowed": True,
-            "isSpotTradingAllowed": True,
+            **dict.fromkeys(_ALLOWED, True),
             "isMarginTradingAllowed": False,
-            "filters": _filters(*self._market.listing(symbol)),
+            "filters": filters(*self._market.listing(symbol), _NOTIONAL),
             "permissions": [],
             "permissionSets": [["SPOT"]],
             "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
@@ -129,9 +136,7 @@ class SpotRest:
             "asks": [[_text(price), _text(amount)] for price, amount in book.asks],
         }
 
-    def _each(
-        self, ticker: Callable[[str, int], dict[str, object]]
-    ) -> Callable[[Query, int], Json]:
+    def _each(self, ticker: Callable[[str, int], dict[str, object]]) -> Call:
         """`ticker` for one `symbol`, or as a list for some or all `symbols`."""
 
         def call(query: Query, now_ms: int) -> Json:
@@ -183,29 +188,15 @@ class SpotRest:
         }
 
 
-def _filters(price_decimals: int, lot_decimals: int) -> list[object]:
+def filters(price_decimals: int, lot_decimals: int, notional: dict[str, object]) -> list[object]:
+    """The tick and lot of a symbol, and the filter `notional`."""
     tick, lot = _text(10.0**-price_decimals), _text(10.0**-lot_decimals)
+    price = {"minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick}
+    size = {"minQty": lot, "maxQty": "9000000.00000000", "stepSize": lot}
     return [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": tick,
-            "maxPrice": "1000000.00000000",
-            "tickSize": tick,
-        },
-        {
-            "filterType": "LOT_SIZE",
-            "minQty": lot,
-            "maxQty": "9000000.00000000",
-            "stepSize": lot,
-        },
-        {
-            "filterType": "NOTIONAL",
-            "minNotional": "5.00000000",
-            "applyMinToMarket": True,
-            "maxNotional": "9000000.00000000",
-            "applyMaxToMarket": False,
-            "avgPriceMins": 5,
-        },
+        {"filterType": "PRICE_FILTER", **price},
+        {"filterType": "LOT_SIZE", **size},
+        notional,
     ]
 
 
@@ -226,19 +217,15 @@ def klines(bars: Bars, interval_ms: int) -> list[object]:
     return [
         [
             open_ms,
-            f"{opened:.8f}",
-            f"{high:.8f}",
-            f"{low:.8f}",
-            f"{close:.8f}",
-            f"{volume:.8f}",
+            *map(_text, values),
             open_ms + interval_ms - 1,
-            f"{worth:.8f}",
+            _text(worth),
             int(worth / _TRADE_USDT),
-            f"{volume / 2.0:.8f}",
-            f"{worth / 2.0:.8f}",
+            _text(values[-1] / 2.0),
+            _text(worth / 2.0),
             "0",
         ]
-        for open_ms, (opened, high, low, close, volume), worth in rows
+        for open_ms, values, worth in rows
     ]
 
 

@@ -13,7 +13,6 @@ from simulated_exchange.clock import ScaledClock
 from simulated_exchange.config import SimConfig
 from simulated_exchange.generated import GeneratedMarket
 from simulated_exchange.intervals import INTERVALS
-from simulated_exchange.market import Market
 from simulated_exchange.server import serving
 
 Connect = Callable[..., AbstractAsyncContextManager[Any]]
@@ -47,33 +46,30 @@ def market() -> GeneratedMarket:
     return GeneratedMarket(("BTCUSDT", "ETHUSDT", "VETUSDT"), INTERVALS["15m"], seed=7)
 
 
-def spot_client(url: str, timeout_ms: int = 10_000) -> Any:
-    """The real client, pointed at `url`."""
+def real_client(url: str, *, linear: bool) -> Any:
+    """The real client of spot or of linear contracts, pointed at `url`."""
+    types, default = ("linear", "swap") if linear else ("spot", "spot")
     client = ccxt.binance(
         {
             "enableRateLimit": False,
-            "timeout": timeout_ms,
-            "options": {"fetchMarkets": {"types": ["spot"]}, "defaultType": "spot"},
+            "options": {"fetchMarkets": {"types": [types]}, "defaultType": default},
         }
     )
     client.has["fetchCurrencies"] = False
-    client.urls["api"]["public"] = f"{url}/api/v3"
+    client.urls["api"] |= {"public": f"{url}/api/v3", "fapiPublic": f"{url}/fapi/v1"}
     return client
 
 
 @pytest.fixture
 def connect(clock: SetClock, market: GeneratedMarket) -> Connect:
-    """`async with connect(market, fault_rate=..., timeout_ms=...) as client`."""
+    """`async with connect(fault_rate=..., linear=...) as client`."""
 
     @asynccontextmanager
-    async def connected(
-        served: Market | None = None, fault_rate: float = 0.0, timeout_ms: int = 10_000
-    ) -> AsyncIterator[Any]:
-        served = served or market
-        config = SimConfig(symbols=served.symbols, fault_rate=fault_rate)
+    async def connected(fault_rate: float = 0.0, *, linear: bool = False) -> AsyncIterator[Any]:
+        config = SimConfig(symbols=market.symbols, fault_rate=fault_rate)
         numbers = ScaledClock(clock.at_ms, 0, 1.0)
-        async with serving(config, served, clock, numbers) as url:
-            client = spot_client(url, timeout_ms)
+        async with serving(config, market, clock, numbers) as url:
+            client = real_client(url, linear=linear)
             client.sim_url = f"{url}/sim"
             try:
                 yield client

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import ccxt.async_support as ccxt
 import httpx
 import pytest
 
-from simulated_exchange.clock import ScaledClock
-from simulated_exchange.config import ConfigError, SimConfig
 from simulated_exchange.faults import FaultKind
 from simulated_exchange.generated import GeneratedMarket
-from simulated_exchange.server import serving
 
 M15_MS = 900_000
 
@@ -69,72 +65,18 @@ async def test_the_open_candle_is_last_and_moves_and_closed_ones_never_change(
             assert len(while_open) == 15  # one a minute
 
 
-async def test_tickers_and_books_have_the_price_of_the_open_candle(connect: Any) -> None:
-    async with connect() as client:
-        row = (await client.fetch_ohlcv("BTC/USDT", "1d", None, 1))[-1]
-        tickers = await client.fetch_tickers(["BTC/USDT", "ETH/USDT"])
-        book = await client.fetch_order_book("BTC/USDT", 10)
-        prices = await client.fetch_last_prices()
-        best = await client.fetch_bids_asks()
-    assert set(tickers) == {"BTC/USDT", "ETH/USDT"}
-    ticker = tickers["BTC/USDT"]
-    assert row[4] == ticker["last"] == prices["BTC/USDT"]["price"]
-    assert len(book["bids"]) == len(book["asks"]) == 10
-    assert book["bids"][0][0] == ticker["bid"] == best["BTC/USDT"]["bid"]
-    assert book["asks"][0][0] == ticker["ask"] == best["BTC/USDT"]["ask"]
-    assert ticker["bid"] <= ticker["last"] <= ticker["ask"]
-
-
-async def test_bad_requests_are_the_errors_that_ccxt_knows(connect: Any) -> None:
-    async with connect() as client:
+async def test_a_fault_reaches_the_client_and_is_counted(connect: Any) -> None:
+    async with connect() as client, httpx.AsyncClient() as control:
         await client.load_markets()
-        with pytest.raises(ccxt.BadSymbol, match="-1121"):
-            await client.public_get_klines({"symbol": "FOOUSDT", "interval": "1h"})
-        with pytest.raises(ccxt.BadRequest, match="-1120"):
-            await client.public_get_klines({"symbol": "BTCUSDT", "interval": "5m"})
-
-
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [
-        ("rate_limited", ccxt.DDoSProtection),
-        ("banned", ccxt.DDoSProtection),
-        ("server_error", ccxt.OperationFailed),
-        ("timeout", ccxt.RequestTimeout),
-        ("html_503", ccxt.ExchangeNotAvailable),
-    ],
-)
-async def test_a_fault_reaches_the_client(connect: Any, kind: str, error: type[Exception]) -> None:
-    async with connect(timeout_ms=500) as client, httpx.AsyncClient() as control:
-        await client.load_markets()
-        await control.post(f"{client.sim_url}/faults", json={"rate": 1.0, "kinds": [kind]})
+        await control.post(f"{client.sim_url}/faults", json={"rate": 1.0, "kinds": ["banned"]})
         for _ in range(2):
-            with pytest.raises(error):
+            with pytest.raises(ccxt.DDoSProtection):
                 await client.fetch_ohlcv("BTC/USDT", "15m", None, 3)
-        if kind in ("rate_limited", "banned"):
-            assert int(client.last_response_headers["Retry-After"]) >= 5
+            assert int(client.last_response_headers["Retry-After"]) >= 60
         reply = (await control.get(f"{client.sim_url}/faults")).json()
-        assert reply["injected"] == {kind: 2}
+        assert reply["injected"] == {"banned": 2}
         await control.post(f"{client.sim_url}/faults", json={"rate": 0.0})
         assert len(await client.fetch_ohlcv("BTC/USDT", "15m", None, 3)) == 3
-
-
-@pytest.mark.parametrize("kind", ["truncated", "html", "empty"])
-async def test_a_reply_that_is_no_list_of_candles_never_yields_any(connect: Any, kind: str) -> None:
-    async with connect() as client, httpx.AsyncClient() as control:
-        await control.post(f"{client.sim_url}/faults", json={"rate": 1.0, "kinds": [kind]})
-        query = {"symbol": "BTCUSDT", "interval": "15m", "limit": "3"}
-        for _ in range(5):
-            reply = await control.get(f"{client.urls['api']['public']}/klines", params=query)
-            assert reply.status_code == 200
-            assert candles_in(reply.text) == 0
-
-
-def candles_in(text: str) -> int:
-    try:
-        return len(json.loads(text))
-    except ValueError:
-        return 0
 
 
 async def test_an_outage_lasts_the_simulated_seconds_it_was_given(connect: Any, clock: Any) -> None:
@@ -172,13 +114,3 @@ async def test_the_controls_show_the_clock_and_refuse_nonsense(connect: Any, clo
         assert (await control.get(f"{client.sim_url}/nothing")).status_code == 404
         assert (await control.post(f"{client.urls['api']['public']}/time")).status_code == 404
         assert (await control.get(f"{client.urls['api']['public']}/order")).status_code == 404
-
-
-async def test_a_port_in_use_is_one_readable_line(clock: Any, market: GeneratedMarket) -> None:
-    numbers = ScaledClock(0, 0, 1.0)
-    async with serving(SimConfig(symbols=market.symbols), market, clock, numbers) as url:
-        port = int(url.rsplit(":", 1)[1])
-        config = SimConfig(symbols=market.symbols, port=port)
-        with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
-            async with serving(config, market, clock, numbers):
-                pytest.fail("two servers on one port")

@@ -6,33 +6,19 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import ccxt.async_support as ccxt
 import pytest
 
-from simulated_exchange.clock import ScaledClock
-from simulated_exchange.config import SimConfig
 from simulated_exchange.faults import FaultKind, Faults
 from simulated_exchange.generated import GeneratedMarket
 from simulated_exchange.perpetual import FUNDING_MS, PerpetualRest, funding_rate
 from simulated_exchange.rest import SpotRest
-from simulated_exchange.server import serving
 from simulated_exchange.tape import Tape
 
 
 @pytest.fixture
-async def client(clock: Any, market: GeneratedMarket) -> AsyncIterator[Any]:
-    numbers = ScaledClock(clock.at_ms, 0, 1.0)
-    async with serving(SimConfig(symbols=market.symbols), market, clock, numbers) as url:
-        made = ccxt.binance(
-            {
-                "enableRateLimit": False,
-                "options": {"fetchMarkets": {"types": ["linear"]}, "defaultType": "swap"},
-            }
-        )
-        made.has["fetchCurrencies"] = False
-        made.urls["api"]["fapiPublic"] = f"{url}/fapi/v1"
+async def client(connect: Any) -> AsyncIterator[Any]:
+    async with connect(linear=True) as made:
         yield made
-        await made.close()
 
 
 async def test_contracts_have_their_steps_and_least_worth(client: Any) -> None:
