@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -16,7 +18,22 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.conftest import Start
 from tests.e2e.browsers import CHROMIUM, FLAGS, WIDE, WITHIN_MS, Open
+from tests.e2e.processes import Process
+
+
+@pytest.fixture
+def rules(daemon: Start, tmp_path: Path) -> Start:
+    """Starts an engine of rules on the simulated exchange: `rules(*coins, **environment)`."""
+
+    def started(*coins: str, **environment: str) -> Process:
+        path = tmp_path / "coins.json"
+        path.write_text(json.dumps(coins))
+        words = ("--exchange", "sim", "--use_ml", "0", "--symbols_file", str(path))
+        return daemon(*words, **environment)
+
+    return started
 
 
 @pytest.fixture(scope="module")

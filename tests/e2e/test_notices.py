@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -21,13 +20,10 @@ def received(inbox: Inbox) -> str:
     return "\n".join(f"{each['title']} | {each['message']}" for each in inbox.messages)
 
 
-def test_start_signals_and_end_are_notified_and_no_secret_is_logged(
-    daemon: Start, tmp_path: Path
-) -> None:
-    (tmp_path / "coins.json").write_text('["BTCUSDT", "ETHUSDT", "SOLUSDT"]')
+def test_start_signals_and_end_are_notified_and_no_secret_is_logged(rules: Start) -> None:
     with listening() as inbox:
-        engine = daemon(
-            *("--exchange", "sim", "--use_ml", "0", "--symbols_file", str(tmp_path / "coins.json")),
+        engine = rules(
+            *("BTCUSDT", "ETHUSDT", "SOLUSDT"),
             **FAST,
             CRYPTO_BOT_NOTIFY__URLS=inbox.url(SECRET),
             CRYPTO_BOT_ENGINE__ANALYZER_THRESHOLD="0.05",  # a talkative one
@@ -71,13 +67,10 @@ def test_an_exchange_that_is_down_is_notified_and_waited_for(daemon: Start) -> N
         assert engine.ended() == 0
 
 
-def test_hanging_receivers_hinder_neither_the_cycles_nor_the_end(
-    daemon: Start, tmp_path: Path
-) -> None:
-    (tmp_path / "coins.json").write_text('["BTCUSDT", "ETHUSDT"]')
+def test_hanging_receivers_hinder_neither_the_cycles_nor_the_end(rules: Start) -> None:
     with hanging() as port:
-        engine = daemon(
-            *("--exchange", "sim", "--use_ml", "0", "--symbols_file", str(tmp_path / "coins.json")),
+        engine = rules(
+            *("BTCUSDT", "ETHUSDT"),
             **FAST,
             CRYPTO_BOT_NOTIFY__URLS=" ".join([f"json://127.0.0.1:{port}/{SECRET}?rto=600"] * 3),
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,24 +79,6 @@ def test_a_thousand_events_at_once_are_one_message() -> None:
         inbox.until(arrived=1)
         later(lambda: post.counts()[0].sent == 1_000)
         assert [message["title"] for message in inbox.messages] == ["crypto_bot: 1,000 notices"]
-
-
-def test_a_thousand_events_in_a_minute_become_a_digest() -> None:
-    """A minute of a clock that runs thirty times faster, over real HTTP."""
-    clock = faster(30.0)
-    with listening() as inbox, posting(inbox.url(), clock) as post:
-        started_ms = clock.now_ms()
-        for number in range(1_000):
-            while clock.now_ms() < started_ms + number * 60:
-                threading.Event().wait(0.001)
-            post.notify(notice(f"event {number}"))
-        post.close()
-        later(lambda: post.counts()[0].sent == 1_000)
-        counts = [int(each["title"].split()[1].replace(",", "")) for each in inbox.messages]
-        assert sum(counts) == 1_000
-        assert len(counts) <= 5
-        assert max(counts) > 800
-        assert all(len(each["message"]) < 4_096 for each in inbox.messages)
 
 
 def test_a_hanging_receiver_delays_no_other() -> None:
