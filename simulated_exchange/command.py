@@ -7,8 +7,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -21,21 +20,12 @@ from simulated_exchange.opening import open_market
 from simulated_exchange.server import serving
 
 
-@asynccontextmanager
-async def running(config: SimConfig) -> AsyncIterator[tuple[str, ScaledClock]]:
-    """The exchange of `config` in this event loop: its URL and clock. Raises ConfigError."""
-    now_ms = machine_ms()
-    market, start_ms = open_market(config, now_ms)
-    clock = ScaledClock(start_ms, now_ms, config.speed)
-    async with serving(config, market, clock, clock) as url:
-        yield url, clock
-
-
 def main(argv: Sequence[str]) -> int:
     """Serves until SIGINT or SIGTERM; 0, or 2 with one line where `argv` cannot be served."""
     try:
-        flags = _parser().parse_args(argv)
-        asyncio.run(_serve(_config(flags), until_eof=flags.until_eof))
+        flags = vars(_parser().parse_args(argv))
+        until_eof = flags.pop("until_eof")
+        asyncio.run(_serve(SimConfig(**flags), until_eof=until_eof))
     except ConfigError as e:
         sys.stderr.write(f"{e}\n")
         return 2
@@ -49,7 +39,10 @@ async def _serve(config: SimConfig, *, until_eof: bool) -> None:
         loop.add_signal_handler(number, ended.set)
     if until_eof:
         await loop.connect_read_pipe(lambda: _UntilEof(ended), sys.stdin)
-    async with running(config) as (url, clock):
+    now_ms = machine_ms()
+    market, start_ms = open_market(config, now_ms)
+    clock = ScaledClock(start_ms, now_ms, config.speed)
+    async with serving(config, market, clock, clock) as url:
         ready = {"event": "sim.ready", "url": url, **clock._asdict()}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
@@ -82,45 +75,49 @@ def _parser() -> _Parser:
     add("--speed", type=float, default=120.0, help="simulated seconds in one (default 120)")
     add("--seed", type=int, default=7, help="of the generated market (default 7)")
     add("--candles", help="replay this folder of <SYMBOL>.parquet or .csv instead")
-    add("--start", type=_instant, help="simulated time of the opening: ISO 8601 or UTC ms")
-    add("--tf", choices=INTERVALS, default="15m", help="shortest interval (default 15m)")
+    add(
+        "--start",
+        type=_instant,
+        dest="start_ms",
+        help="simulated time of the opening: ISO 8601 or UTC ms",
+    )
+    add(
+        "--tf",
+        dest="timeframe",
+        choices=INTERVALS,
+        default="15m",
+        help="shortest interval (default 15m)",
+    )
     symbols = parser.add_mutually_exclusive_group()
-    symbols.add_argument("--symbols", help="such as BTCUSDT,ETHUSDT (default: 32 coins)")
-    symbols.add_argument("--symbols_file", type=Path, help="JSON list of symbols")
+    parser.set_defaults(symbols=tuple(COINS))
+    symbols.add_argument(
+        "--symbols",
+        type=lambda text: tuple(text.split(",")),
+        default=argparse.SUPPRESS,
+        help="such as BTCUSDT,ETHUSDT (default: 32 coins)",
+    )
+    symbols.add_argument(
+        "--symbols_file",
+        type=_listed,
+        dest="symbols",
+        default=argparse.SUPPRESS,
+        help="JSON list of symbols",
+    )
     add("--fault_rate", type=float, default=0.0, help="0..1, of every kind of fault (default 0)")
     add("--fault_seed", type=int, default=0, help="of the faults (default 0)")
     add("--until_eof", action="store_true", help="end when standard input does")
     return parser
 
 
-def _config(flags: argparse.Namespace) -> SimConfig:
-    symbols = tuple(COINS)
-    if flags.symbols is not None:
-        symbols = tuple(flags.symbols.split(","))
-    elif flags.symbols_file is not None:
-        symbols = _listed(flags.symbols_file)
-    return SimConfig(
-        symbols=symbols,
-        timeframe=flags.tf,
-        speed=flags.speed,
-        start_ms=flags.start,
-        seed=flags.seed,
-        candles=flags.candles,
-        fault_rate=flags.fault_rate,
-        fault_seed=flags.fault_seed,
-        port=flags.port,
-    )
-
-
-def _listed(path: Path) -> tuple[str, ...]:
-    """The symbols of a JSON list, or of `{"symbols": [...]}`. Raises ConfigError."""
+def _listed(path: str) -> tuple[str, ...]:
+    """The symbols of a JSON list, or of `{"symbols": [...]}`."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
-        raise ConfigError(f"symbols file {path} cannot be read as JSON: {e}") from e
+        raise argparse.ArgumentTypeError(f"{path} cannot be read as JSON: {e}") from e
     symbols = content.get("symbols") if isinstance(content, dict) else content
     if not isinstance(symbols, list) or not all(isinstance(each, str) for each in symbols):
-        raise ConfigError(f'symbols file {path}: expected a list such as ["BTCUSDT"]')
+        raise argparse.ArgumentTypeError(f'{path}: expected a list such as ["BTCUSDT"]')
     return tuple(symbols)
 
 

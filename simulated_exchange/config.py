@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from simulated_exchange.intervals import INTERVALS
 
@@ -30,14 +29,9 @@ class SimConfig:
     candles: str | None = None
     fault_rate: float = 0.0
     fault_seed: int = 0
-    host: str = "127.0.0.1"
     port: int = 0
 
     def __post_init__(self) -> None:
-        if self.timeframe not in INTERVALS:
-            raise ConfigError(
-                f"unknown timeframe '{self.timeframe}': use one of {', '.join(INTERVALS)}"
-            )
         if not self.symbols:
             raise ConfigError("the simulated exchange has no symbols: name at least one")
         if not 0.0 < self.speed <= 1e6:
@@ -48,20 +42,8 @@ class SimConfig:
             raise ConfigError("seeds count from 0: a negative one was given")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port {self.port} is not in 0..65535: 0 takes a free one")
-        if not _is_loopback(self.host):
-            raise ConfigError(
-                f"host '{self.host}' is not a loopback address: the simulated exchange serves "
-                "this machine only, use 127.0.0.1"
-            )
 
     @property
     def step_ms(self) -> int:
         """Length of `timeframe`."""
         return INTERVALS[self.timeframe]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -29,6 +29,8 @@ from simulated_exchange.rest import Reply, SpotRest
 from simulated_exchange.stream import BookTickers
 from simulated_exchange.tape import Tape
 
+_HOST = "127.0.0.1"
+"""Not reachable from another machine."""
 _NEVER_SPOILT = ("/ping", "/exchangeInfo")
 _LONGEST_HOLD_S = 30.0
 """A client that waits longer than this for a held reply gets it after all."""
@@ -155,10 +157,10 @@ async def serving(
         Tape(market), clock, numbers, Faults(config.fault_seed, config.fault_rate)
     )
     try:
-        listener = socket.create_server((config.host, config.port), backlog=256)
+        listener = socket.create_server((_HOST, config.port), backlog=256)
     except OSError as e:
         raise ConfigError(
-            f"cannot listen on {config.host}:{config.port} ({e.strerror}): choose another port, "
+            f"cannot listen on {_HOST}:{config.port} ({e.strerror}): choose another port, "
             "or 0 for a free one"
         ) from e
     server = _Server(
@@ -182,7 +184,7 @@ async def serving(
         port = listener.getsockname()[1]
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            yield f"http://{config.host}:{port}"
+            yield f"http://{_HOST}:{port}"
         finally:
             server.should_exit = True
             await task

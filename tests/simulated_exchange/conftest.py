@@ -14,31 +14,16 @@ from simulated_exchange.config import SimConfig
 from simulated_exchange.generated import GeneratedMarket
 from simulated_exchange.intervals import INTERVALS
 from simulated_exchange.server import serving
+from tests.adapters.exchange.conftest import HandClock
 
 Connect = Callable[..., AbstractAsyncContextManager[Any]]
 NOW_MS = 1_764_547_200_000 + 400_000
 """2025-12-01T00:06:40Z, inside a 15-minute candle."""
 
 
-class SetClock:
-    """Shows what it was last set to."""
-
-    def __init__(self, now_ms: int) -> None:
-        self.at_ms = now_ms
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def real_seconds(self, duration_ms: int) -> float:
-        return 0.0
-
-    async def sleep(self, duration_ms: int) -> None:
-        self.at_ms += duration_ms
-
-
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock(NOW_MS)
+def clock() -> HandClock:
+    return HandClock(NOW_MS)
 
 
 @pytest.fixture
@@ -61,7 +46,7 @@ def real_client(url: str, *, linear: bool) -> Any:
 
 
 @pytest.fixture
-def connect(clock: SetClock, market: GeneratedMarket) -> Connect:
+def connect(clock: HandClock, market: GeneratedMarket) -> Connect:
     """`async with connect(fault_rate=..., linear=...) as client`."""
 
     @asynccontextmanager

@@ -20,6 +20,11 @@ NOW_MS = OPEN_MS + 400_000
 REST = SpotRest(Tape(GeneratedMarket(("BTCUSDT", "ETHUSDT"), M15_MS, seed=7)))
 ILLEGAL = "Illegal characters found in parameter '{}'; legal range is '{}'."
 MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
+NOT_VALID = "Data sent for parameter 'limit' is not valid."
+COMBINED = "Combination of optional parameters invalid."
+UNKNOWN = -1121, "Invalid symbol."
+DIGITS, LETTERS = "^[0-9]{1,20}$", "^[A-Z0-9-_.]{1,20}$"
+LIST = r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$'
 
 
 def ask(path: str, **query: str) -> Any:
@@ -35,58 +40,31 @@ KLINES = {"symbol": "BTCUSDT", "interval": "15m"}
 @pytest.mark.parametrize(
     ("path", "query", "code", "message"),
     [
-        ("klines", KLINES | {"symbol": "FOOUSDT"}, -1121, "Invalid symbol."),
+        ("klines", KLINES | {"symbol": "FOOUSDT"}, *UNKNOWN),
         ("klines", KLINES | {"interval": "7m"}, -1120, "Invalid interval."),
         ("klines", KLINES | {"interval": "5m"}, -1120, "Invalid interval."),
         ("klines", {"interval": "15m"}, -1102, MISSING.format("symbol")),
         ("klines", {"symbol": "BTCUSDT"}, -1102, MISSING.format("interval")),
         ("klines", KLINES | {"symbol": ""}, -1102, MISSING.format("symbol")),
-        (
-            "klines",
-            KLINES | {"startTime": "-5"},
-            -1100,
-            ILLEGAL.format("startTime", "^[0-9]{1,20}$"),
+        ("klines", KLINES | {"startTime": "-5"}, -1100, ILLEGAL.format("startTime", DIGITS)),
+        ("klines", KLINES | {"limit": "x"}, -1100, ILLEGAL.format("limit", DIGITS)),
+        ("klines", KLINES | {"limit": "0"}, -1130, NOT_VALID),
+        ("klines", KLINES | {"symbol": "BTC/USDT"}, -1100, ILLEGAL.format("symbol", LETTERS)),
+        ("depth", {"symbol": "FOOUSDT"}, *UNKNOWN),
+        ("exchangeInfo", {"symbol": "FOOUSDT"}, *UNKNOWN),
+        ("ticker/24hr", {"symbols": '["BTCUSDT","FOOUSDT"]'}, *UNKNOWN),
+        ("ticker/price", {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'}, -1128, COMBINED),
+        *(
+            ("ticker/price", {"symbols": text}, -1100, ILLEGAL.format("symbols", LIST))
+            for text in ("BTCUSDT", "[]", "{}", '"BTCUSDT"')
         ),
-        ("klines", KLINES | {"limit": "x"}, -1100, ILLEGAL.format("limit", "^[0-9]{1,20}$")),
-        (
-            "klines",
-            KLINES | {"limit": "0"},
-            -1130,
-            "Data sent for parameter 'limit' is not valid.",
-        ),
-        (
-            "klines",
-            KLINES | {"symbol": "BTC/USDT"},
-            -1100,
-            ILLEGAL.format("symbol", "^[A-Z0-9-_.]{1,20}$"),
-        ),
-        ("depth", {"symbol": "FOOUSDT"}, -1121, "Invalid symbol."),
-        ("ticker/24hr", {"symbols": '["BTCUSDT","FOOUSDT"]'}, -1121, "Invalid symbol."),
-        (
-            "ticker/price",
-            {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'},
-            -1128,
-            "Combination of optional parameters invalid.",
-        ),
-        ("exchangeInfo", {"symbol": "FOOUSDT"}, -1121, "Invalid symbol."),
     ],
 )
 def test_a_request_that_cannot_be_served(
     path: str, query: dict[str, str], code: int, message: str
 ) -> None:
     assert REST.reply(f"/api/v3/{path}", query, NOW_MS) == (400, {"code": code, "msg": message})
-
-
-def test_symbols_must_be_a_json_list() -> None:
-    for text in ("BTCUSDT", "[]", "{}", '"BTCUSDT"'):
-        reply = REST.reply("/api/v3/ticker/price", {"symbols": text}, NOW_MS)
-        assert reply is not None
-        assert isinstance(reply.body, dict)
-        assert (reply.status, reply.body["code"]) == (400, -1100)
-
-
-def test_no_other_endpoint_exists() -> None:
-    assert REST.reply("/api/v3/order", {}, NOW_MS) is None
+    assert REST.reply("/api/v3/order", {}, NOW_MS) is None, "no other endpoint exists"
 
 
 def test_a_kline_has_twelve_fields_of_which_the_prices_are_text() -> None:
