@@ -8,9 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from crypto_bot.adapters.exchange.address import Host
-from crypto_bot.adapters.exchange.breaker import Breaker
 from crypto_bot.adapters.exchange.directory import MARKET_TYPES, listings
-from crypto_bot.adapters.exchange.dispatch import Dispatcher
+from crypto_bot.adapters.exchange.dispatch import Breaker, Dispatcher
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.ports import Clock
 

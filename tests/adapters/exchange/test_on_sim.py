@@ -46,8 +46,11 @@ async def test_quotes_and_books_are_of_this_moment_and_count_in_steps(market_typ
         before_ms = sim.clock.now_ms()
         quotes = await prices.quotes()
         steps = prices.instruments()
-        assert list(quotes) == list(COINS)
+        assert list(quotes) == list(steps) == list(COINS)
         for coin, quote in quotes.items():
+            price_decimals, lot_decimals = sim.tape.market.listing(coin)
+            tick, lot = Decimal(10) ** -price_decimals, Decimal(10) ** -lot_decimals
+            assert steps[coin] == Instrument(coin, tick, lot, lot, Decimal(5))
             assert before_ms <= quote.at_ms <= sim.clock.now_ms()
             assert near(sim, coin, quote.bid)
             assert quote.bid < quote.ask
@@ -58,17 +61,6 @@ async def test_quotes_and_books_are_of_this_moment_and_count_in_steps(market_typ
         assert len(book.bids) > 5
         assert len(book.asks) > 5
         assert all(level.amount % steps["VETUSDT"].lot == 0 for level in book.bids + book.asks)
-
-
-@TYPES
-async def test_steps_are_those_of_the_listing(market_type: str) -> None:
-    async with priced(market_type) as (sim, prices):
-        steps = prices.instruments()
-        assert list(steps) == list(COINS)
-        for coin, each in steps.items():
-            price_decimals, lot_decimals = sim.tape.market.listing(coin)
-            lot = Decimal(10) ** -lot_decimals
-            assert each == Instrument(coin, Decimal(10) ** -price_decimals, lot, lot, Decimal(5))
 
 
 async def test_funding_is_what_the_exchange_took() -> None:

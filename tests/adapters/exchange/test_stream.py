@@ -25,7 +25,6 @@ class Streamed(NamedTuple):
     sim: Sim
     prices: StreamedPrices
     polls: list[None]
-    """One for each request for tickers."""
 
     async def quotes_until(self, enough: Callable[[dict[str, Quote]], bool]) -> dict[str, Quote]:
         async with asyncio.timeout(120):
@@ -48,8 +47,9 @@ class Streamed(NamedTuple):
                     return after
 
 
-@asynccontextmanager
-async def streamed(market_type: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Streamed]:
+@pytest.fixture
+def polls(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each request for tickers."""
     polls: list[None] = []
     asked = ExchangeClient.tickers
 
@@ -58,6 +58,11 @@ async def streamed(market_type: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         return await asked(self, listings)
 
     monkeypatch.setattr(ExchangeClient, "tickers", counted)
+    return polls
+
+
+@asynccontextmanager
+async def streamed(market_type: str, polls: list[None]) -> AsyncIterator[Streamed]:
     async with simulated(speed=10.0, market_type=market_type, streams=True) as sim:
         prices = StreamedPrices(sim.feed.line)
         try:
@@ -73,10 +78,8 @@ async def lost(events: Sequence[Any]) -> None:
 
 
 @TYPES
-async def test_what_is_sent_is_not_asked_for(
-    market_type: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with streamed(market_type, monkeypatch) as stream:
+async def test_what_is_sent_is_not_asked_for(market_type: str, polls: list[None]) -> None:
+    async with streamed(market_type, polls) as stream:
         port: PriceFeed = stream.prices
         with capture_logs() as events:
             assert list(await port.quotes()) == list(COINS), "polled until the stream is there"
@@ -96,9 +99,9 @@ async def test_what_is_sent_is_not_asked_for(
 
 @TYPES
 async def test_a_stream_that_is_cut_is_polled_for_and_comes_back(
-    market_type: str, monkeypatch: pytest.MonkeyPatch
+    market_type: str, polls: list[None]
 ) -> None:
-    async with streamed(market_type, monkeypatch) as stream:
+    async with streamed(market_type, polls) as stream:
         with capture_logs() as events:
             await stream.prices.quotes()
             await stream.renewed()
@@ -118,9 +121,9 @@ async def test_a_stream_that_is_cut_is_polled_for_and_comes_back(
 
 
 async def test_a_stream_that_falls_silent_is_polled_for_and_begun_anew(
-    monkeypatch: pytest.MonkeyPatch,
+    polls: list[None],
 ) -> None:
-    async with streamed("spot", monkeypatch) as stream:
+    async with streamed("spot", polls) as stream:
         with capture_logs() as events:
             await stream.prices.quotes()
             await stream.renewed()
@@ -138,8 +141,8 @@ async def test_a_stream_that_falls_silent_is_polled_for_and_begun_anew(
 
 
 @pytest.mark.parametrize("kind", ["nan", "missing", "truncated", "html", "server_error"])
-async def test_no_false_price_gets_through(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with streamed("spot", monkeypatch) as stream:
+async def test_no_false_price_gets_through(kind: str, polls: list[None]) -> None:
+    async with streamed("spot", polls) as stream:
         await stream.sim.set("faults", kinds=[kind], rate=0.3)
         got = 0
         for _ in range(60):
