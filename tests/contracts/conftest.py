@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.tables import metadata
+from tests.contracts.made_calls import empty
 
 NewDatabase = Callable[[], str]
 
@@ -70,8 +70,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")
     opened = Database.open(url)
-    with opened.writing() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
+    empty(opened)
     yield opened
     opened.close()

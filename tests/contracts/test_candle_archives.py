@@ -5,28 +5,15 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Table
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.store.tables import candles as candles_table
-from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Gap
-
-M15 = Timeframe.parse("15m")
-H1 = Timeframe.parse("1h")
-T0 = 1_764_547_200_000  # midnight UTC
-
-
-def empty(database: Database, *tables: Table) -> None:
-    with database.writing() as connection:
-        for table in tables:
-            connection.execute(table.delete())
+from tests.contracts.made_calls import H1, M15, T0, empty
 
 
 def candle(open_ms: int, price: float = 100.0) -> Candle:
@@ -41,6 +28,8 @@ def test_candles_come_back_as_they_were_in_order(database: Database) -> None:
     assert archive.read("BTCUSDT", T0 + M15.ms, T0 + 2 * M15.ms) == series[1:3]
     assert archive.read("ETHUSDT", 0, T0 + DAY_MS) == series[:3]
     assert archive.read("XRPUSDT", 0, T0 + DAY_MS) == []
+    assert SqlPredictionQueries(database, M15).candles("BTCUSDT", 3) == series[-3:]
+    assert SqlPredictionQueries(database, H1).candles("BTCUSDT", 3) == []
 
 
 def test_timeframes_and_symbols_are_apart(database: Database) -> None:
@@ -49,13 +38,6 @@ def test_timeframes_and_symbols_are_apart(database: Database) -> None:
     assert hours.read("BTCUSDT", 0, T0 + DAY_MS) == []
     assert hours.gaps(0) == []
     assert hours.newest_opens() == {}
-
-
-def test_a_candle_stored_again_takes_the_newer_values(database: Database) -> None:
-    archive = SqlCandleArchive(database, M15)
-    archive.add({"BTCUSDT": [candle(T0), candle(T0 + M15.ms)]})
-    archive.add({"BTCUSDT": [candle(T0, 50.0)]})
-    assert archive.read("BTCUSDT", 0, T0 + DAY_MS) == [candle(T0, 50.0), candle(T0 + M15.ms)]
 
 
 def test_newest_is_a_candle_or_a_confirmed_gap(database: Database) -> None:
@@ -70,17 +52,6 @@ def test_newest_is_a_candle_or_a_confirmed_gap(database: Database) -> None:
         "ETHUSDT": T0 + M15.ms,
         "XRPUSDT": T0,
     }
-
-
-def test_a_gap_that_a_candle_fills_is_none(database: Database) -> None:
-    archive = SqlCandleArchive(database, M15)
-    gaps = [Gap("BTCUSDT", T0), Gap("BTCUSDT", T0 + M15.ms), Gap("ETHUSDT", T0 + M15.ms)]
-    archive.add({}, gaps)
-    archive.add({}, gaps)
-    assert archive.gaps(0) == gaps
-    assert archive.gaps(T0 + 1) == gaps[1:]
-    archive.add({"BTCUSDT": [candle(T0 + M15.ms)]})
-    assert archive.gaps(0) == [gaps[0], gaps[2]]
 
 
 def test_nothing_of_a_failed_add_is_stored(database: Database) -> None:
@@ -106,7 +77,7 @@ def test_nothing_of_a_failed_add_is_stored(database: Database) -> None:
 def test_the_archive_is_a_dictionary(
     database: Database, writes: list[tuple[str, int, float, bool]], seed: int
 ) -> None:
-    empty(database, candles_table, gaps_table)
+    empty(database)
     archive = SqlCandleArchive(database, M15)
     candles: dict[str, dict[int, Candle]] = {"A": {}, "B": {}}
     gaps: set[Gap] = set()
@@ -121,11 +92,7 @@ def test_the_archive_is_a_dictionary(
             archive.add({symbol: [candle(open_ms, price)]})
     for symbol, expected in candles.items():
         assert archive.read(symbol, 0, T0 + DAY_MS) == [expected[at] for at in sorted(expected)]
-    assert set(archive.gaps(0)) == {gap for gap in gaps if gap.open_ms not in candles[gap.symbol]}
-
-
-def test_newest_candles_ascend(database: Database) -> None:
-    series = [candle(T0 + bar * M15.ms) for bar in range(10)]
-    SqlCandleArchive(database, M15).add({"BTCUSDT": series})
-    assert SqlPredictionQueries(database, M15).candles("BTCUSDT", 3) == series[-3:]
-    assert SqlPredictionQueries(database, H1).candles("BTCUSDT", 3) == []
+    unfilled = [gap for gap in gaps if gap.open_ms not in candles[gap.symbol]]
+    unfilled.sort(key=lambda gap: (gap.open_ms, gap.symbol))
+    for since_ms in (0, T0 + 30 * M15.ms):
+        assert archive.gaps(since_ms) == [gap for gap in unfilled if gap.open_ms >= since_ms]

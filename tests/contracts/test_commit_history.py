@@ -9,54 +9,34 @@ import pytest
 from crypto_bot.adapters.store.commit_history import REACH_MS, SqlCommitHistory
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Commit, StoredSignal
+from tests.contracts.made_calls import H1, M15, T0, outcome, stored
 
-QUARTER, HOUR = Timeframe.parse("15m"), Timeframe.parse("1h")
-OPEN_MS = 1_764_547_200_000
 BARS = 30
-
-
-def made(symbol: str, bar: int, horizon: int = 4, tf: Timeframe = QUARTER) -> StoredSignal:
-    open_ms = OPEN_MS + bar * tf.ms
-    shares = Probabilities(0.3, 0.4, 0.3).distribution
-    signal = Signal(
-        *(symbol, tf.name, open_ms, Pred.NO_TRADE, 0.4, shares),
-        *(Source.HOLD, Levels(100.0), 1.0, horizon, ("no rule answered",)),
-    )
-    return StoredSignal(signal, tf.close_of(open_ms) + 2_000, late=False)
-
-
-def ended(of: StoredSignal, bar: int) -> Outcome:
-    ids = of.signal.id, OPEN_MS + (bar + 1) * QUARTER.ms
-    sides = Pred.NO_TRADE, Pred.NO_TRADE
-    return Outcome(*ids, Status.EXPIRED, 100.0, 0.0, 1.0, -1.0, *sides, correct=True)
 
 
 @pytest.fixture
 def committed(database: Database) -> list[Commit]:
     """Calls of 4 and of 16 bars with what they settle; a start that settles; another timeframe."""
     dice, observed = random.Random(3), list[Commit]()
-    store = SqlPredictionStore(database, QUARTER, observed.append)
-    hourly = SqlPredictionStore(database, HOUR)
+    store = SqlPredictionStore(database, M15, observed.append)
+    hourly = SqlPredictionStore(database, H1)
     waiting: list[StoredSignal] = []
     for bar in range(BARS):
-        calls = [made(s, bar, dice.choice((4, 16))) for s in ("BTCUSDT", "ETHUSDT")]
+        calls = [stored(s, bar, horizon_bars=dice.choice((4, 16))) for s in ("BTCUSDT", "ETHUSDT")]
         due = [each for each in waiting if each.signal.candle_open_ms + each.signal.horizon_bars
-               * QUARTER.ms <= calls[0].signal.candle_open_ms]  # fmt: skip
+               * M15.ms <= calls[0].signal.candle_open_ms]  # fmt: skip
         waiting = [each for each in [*waiting, *calls] if each not in due]
-        store.commit(calls, [ended(each, bar) for each in due])
+        store.commit(calls, [outcome(each) for each in due])
         if bar % 4 == 3:
-            hourly.commit([made("BTCUSDT", bar // 4, tf=HOUR)], [])
+            hourly.commit([stored("BTCUSDT", bar // 4, timeframe=H1)], [])
         if bar == 20:
-            store.commit([], [ended(waiting.pop(0), bar)])
+            store.commit([], [outcome(waiting.pop(0))])
     return observed
 
 
 def test_every_commit_comes_back_as_it_was(database: Database, committed: list[Commit]) -> None:
-    history = SqlCommitHistory(database, QUARTER)
+    history = SqlCommitHistory(database, M15)
     numbers = [commit.number for commit in committed]
     assert numbers == sorted(set(numbers))
     assert {signal.signal.horizon for commit in committed for signal in commit.signals} == {
@@ -71,7 +51,7 @@ def test_every_commit_comes_back_as_it_was(database: Database, committed: list[C
 
 
 def test_too_many_are_none_and_have_a_span(database: Database, committed: list[Commit]) -> None:
-    history = SqlCommitHistory(database, QUARTER)
+    history = SqlCommitHistory(database, M15)
     assert history.commits(0, history.newest(), 2 * BARS) == committed
     assert history.commits(0, history.newest(), 2 * BARS - 1) is None
     first, last = committed[1], committed[5]
@@ -84,17 +64,17 @@ def test_too_many_are_none_and_have_a_span(database: Database, committed: list[C
 def test_a_time_leads_to_the_newest_commit_of_then(
     database: Database, committed: list[Commit]
 ) -> None:
-    history = SqlCommitHistory(database, QUARTER)
+    history = SqlCommitHistory(database, M15)
     for commit in committed:
         if commit.signals:
             at_ms = commit.signals[0].created_ms
             assert history.number_at(at_ms) == history.number_at(at_ms + 1) == commit.number
-    assert history.number_at(OPEN_MS) == 0
+    assert history.number_at(T0) == 0
     assert history.number_at(committed[-1].signals[0].created_ms + REACH_MS) == 0
 
 
 def test_an_empty_database_has_no_commits(database: Database) -> None:
-    history = SqlCommitHistory(database, QUARTER)
-    assert history.newest() == history.number_at(OPEN_MS) == 0
+    history = SqlCommitHistory(database, M15)
+    assert history.newest() == history.number_at(T0) == 0
     assert history.commits(0, 10**9, 10) == []
     assert history.span_ms(0, 10**9) == (0, 0)

@@ -137,11 +137,11 @@ def test_a_closed_trade_has_a_row(database: Database) -> None:
     SqlPaperStore(database, M15).write([writes(trades=[trade]), writes(trades=[trade])])
     with database.reading() as connection:
         (row,) = connection.execute(select(paper_trades)).all()
-    told = row._asdict()
-    assert [told.pop(name) for name in ("engine", "account", "tf")] == [
+    row_values = row._asdict()
+    assert [row_values.pop(name) for name in ("engine", "account", "tf")] == [
         *("binance-spot", "main", "15m")
     ]
-    assert told == {name: _plain(getattr(trade, name)) for name in ClosedTrade.__slots__}
+    assert row_values == {name: _plain(getattr(trade, name)) for name in ClosedTrade.__slots__}
 
 
 def _plain(value: object) -> object:

@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Table
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.store.tables import day_records as day_records_table
-from crypto_bot.adapters.store.tables import outcomes as outcomes_table
-from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.errors import StoreError
@@ -23,10 +19,9 @@ from crypto_bot.domain.horizon import Horizon, Unit
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
 from crypto_bot.domain.log import Ended, LogFilter
-from crypto_bot.domain.outcome import Outcome, Status, settle
+from crypto_bot.domain.outcome import Status, settle
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Role, Signal, Source
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import class_after
 from crypto_bot.ports import (
     DayRecord,
@@ -36,60 +31,9 @@ from crypto_bot.ports import (
     Settled,
     StoredSignal,
 )
+from tests.contracts.made_calls import H1, M15, T0, empty, outcome, stored
 
-M15 = Timeframe.parse("15m")
-H1 = Timeframe.parse("1h")
-T0 = 1_764_547_200_000  # midnight UTC
-
-
-def empty(database: Database, *tables: Table) -> None:
-    with database.writing() as connection:
-        for table in tables:
-            connection.execute(table.delete())
-
-
-def stored(
-    symbol: str = "BTCUSDT",
-    bar: int = 0,
-    *,
-    pred: Pred = Pred.LONG,
-    source: Source = Source.RSI_MA,
-    confidence: float = 0.37,
-    late: bool = False,
-    timeframe: Timeframe = M15,
-) -> StoredSignal:
-    open_ms = T0 + bar * timeframe.ms
-    signal = Signal(
-        symbol=symbol,
-        tf=timeframe.name,
-        candle_open_ms=open_ms,
-        pred=pred,
-        confidence=confidence,
-        distribution=Probabilities(0.22, 0.41, 0.37).distribution,
-        source=source,
-        levels=Levels(100.0, 98.0, (102.0, 103.0, 104.0)),
-        atr=1.0,
-        horizon_bars=24,
-        reasons=("RSI 28.1 below 30",),
-        declined=(Declined(Source.ML_PER_COIN_V1, "no model"),),
-        cost_bps=10.0,
-    )
-    return StoredSignal(signal, open_ms + timeframe.ms + 2113, late)
-
-
-def outcome(of: StoredSignal, label: Pred | None = Pred.LONG, return_bps: float = 12.5) -> Outcome:
-    return Outcome(
-        prediction_id=of.signal.id,
-        settled_ms=of.signal.candle_open_ms + 2 * M15.ms,
-        status=Status.TP1,
-        exit_price=102.0,
-        return_bps=return_bps,
-        mfe_bps=210.0,
-        mae_bps=-35.0,
-        label=label,
-        side=label,
-        correct=None if label is None else label is of.signal.pred,
-    )
+SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 prices = st.floats(width=64, allow_nan=False, allow_infinity=False).filter(
@@ -135,14 +79,12 @@ signals = st.builds(
 )
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(SETTINGS, max_examples=50)
 @given(signals, instants, st.booleans())
 def test_a_signal_comes_back_bit_for_bit(
     database: Database, signal: Signal, created_ms: int, late: bool
 ) -> None:
-    empty(database, predictions_table)
+    empty(database)
     store = SqlPredictionStore(database, M15)
     committed = StoredSignal(signal, created_ms, late)
     store.commit([committed], [])
@@ -226,8 +168,8 @@ def test_classes_of_other_names_are_counted_by_their_side(database: Database) ->
     steady = dict.fromkeys((1, 2, 3), (100.0, 100.1, 99.9, 100.0))
     calls, outcomes = [], []
     for bar, (pred, closes) in enumerate(product(Pred, (98.0, 100.0, 102.0))):
-        made = stored(bar=4 * bar, pred=pred)
-        signal = made.signal._replace(label=spec, horizon_bars=3)
+        made = stored(bar=4 * bar, pred=pred, label=spec, horizon_bars=3)
+        signal = made.signal
         last = (100.0, max(closes, 100.1), min(closes, 99.9), closes)
         candles = [
             Candle(signal.candle_open_ms + ahead * M15.ms, *row, 1.0)
@@ -235,7 +177,7 @@ def test_classes_of_other_names_are_counted_by_their_side(database: Database) ->
         ]
         settled = settle(signal, candles, M15, class_after)
         assert settled is not None
-        calls.append(made._replace(signal=signal))
+        calls.append(made)
         outcomes.append(settled)
     store.commit(calls, outcomes)
     assert [each.label for each in outcomes] == [*names] * 3
@@ -252,13 +194,6 @@ def test_classes_of_other_names_are_counted_by_their_side(database: Database) ->
     wrong = queries.log_page(LogFilter(ended=Ended.WRONG), None, 20)
     assert [line.outcome.label for line in right if line.outcome] == ["UP", "FLAT", "DOWN"]
     assert len(wrong) == 6
-
-
-def test_the_first_bar_stays(database: Database) -> None:
-    store = SqlPredictionStore(database, M15)
-    assert store.first_bar(T0) == T0
-    assert store.first_bar(T0 + M15.ms) == T0
-    assert SqlPredictionStore(database, H1).first_bar(T0 + H1.ms) == T0 + H1.ms
 
 
 def test_latest_predictions(database: Database) -> None:
@@ -301,36 +236,6 @@ def test_the_log_filters(database: Database) -> None:
     assert asked("BTCUSDT", Source.HOLD, None) == []
 
 
-def test_performance_by_day_leaves_out_late_and_unlabelled(database: Database) -> None:
-    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
-    per_day = DAY_MS // M15.ms
-    calls = [
-        stored(bar=0, confidence=0.5),
-        stored(bar=1, confidence=0.25),
-        stored(bar=per_day, confidence=0.5),
-        stored("ETHUSDT", 0, pred=Pred.NO_TRADE, source=Source.HOLD, confidence=0.75),
-    ]
-    left_out = [stored(bar=2, late=True), stored(bar=3), stored(bar=4)]
-    labels = [Pred.LONG, Pred.SHORT, Pred.LONG, Pred.NO_TRADE, Pred.LONG, None]
-    returns = [100.0, -50.5, 10.0, 0.0, 7.0, 7.0]
-    committed = [*calls, *left_out]
-    store.commit(
-        committed,
-        [outcome(*each) for each in zip(committed[:-1], labels, returns, strict=True)],
-    )
-    day = T0 // DAY_MS
-    btc = (Source.RSI_MA, "BTCUSDT")
-    expected = [
-        DayRecord(Source.HOLD, "ETHUSDT", day, 1, 1, 0, 0.0, 0.75, 0.0625),
-        DayRecord(*btc, day, 2, 1, 2, 49.5, 0.75, 0.3125),
-        DayRecord(*btc, day + 1, 1, 1, 1, 10.0, 0.5, 0.25),
-    ]
-    assert queries.performance_rows(None, None, None) == expected
-    assert queries.performance_rows("ETHUSDT", None, None) == expected[:1]
-    assert queries.performance_rows(None, Source.RSI_MA, None) == expected[1:]
-    assert queries.performance_rows(None, None, T0 + DAY_MS) == expected[2:]
-
-
 kinds = st.tuples(
     st.sampled_from(["BTCUSDT", "ETHUSDT"]),
     st.integers(0, 300),  # candles: a little more than three days
@@ -342,9 +247,7 @@ kinds = st.tuples(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(SETTINGS, max_examples=40)
 @given(
     st.lists(kinds, max_size=40, unique_by=lambda kind: kind[:2]),
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=6),
@@ -353,7 +256,7 @@ kinds = st.tuples(
 def test_the_days_add_up_to_the_log_whatever_came_twice_and_in_which_order(
     database: Database, kinds: list[Any], slices: list[tuple[int, int]], since: int
 ) -> None:
-    empty(database, outcomes_table, predictions_table, day_records_table)
+    empty(database)
     store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
     calls = [
         stored(symbol, bar, pred=pred, source=source, confidence=0.25, late=late)
@@ -410,7 +313,7 @@ def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) 
         [*settled_ones, unlabelled, open_still],
         [*map(outcome, settled_ones), outcome(unlabelled, None)],
     )
-    told = ResolvedCall(
+    first_one = ResolvedCall(
         source="RSI_MA",
         symbol="ETHUSDT",
         model_version=None,
@@ -427,10 +330,10 @@ def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) 
         stop_loss=98.0,
         atr=1.0,
     )
-    next_one = told._replace(symbol="BTCUSDT", candle_open_ms=T0 + M15.ms, pred="SHORT")
-    assert queries.resolved_calls(0, T0 + DAY_MS) == [told, next_one]
+    next_one = first_one._replace(symbol="BTCUSDT", candle_open_ms=T0 + M15.ms, pred="SHORT")
+    assert queries.resolved_calls(0, T0 + DAY_MS) == [first_one, next_one]
     assert queries.resolved_calls(T0 + 1, T0 + DAY_MS) == [next_one]
-    assert queries.resolved_calls(0, T0 + M15.ms) == [told]
+    assert queries.resolved_calls(0, T0 + M15.ms) == [first_one]
 
 
 def test_the_oldest_open_call_waits_for_its_own_horizon(database: Database) -> None:
@@ -439,11 +342,9 @@ def test_the_oldest_open_call_waits_for_its_own_horizon(database: Database) -> N
     assert queries.oldest_open(0) is None
     day = DAY_MS // M15.ms
 
-    def lasting(bar: int, bars: int) -> StoredSignal:
-        made = stored(bar=bar)
-        return made._replace(signal=made.signal._replace(horizon_bars=bars))
-
-    long, lost, newest = lasting(1, 3 * day), lasting(2, 4), lasting(3 * day, 4)
+    long, lost, newest = (
+        stored(bar=bar, horizon_bars=bars) for bar, bars in ((1, 3 * day), (2, 4), (3 * day, 4))
+    )
     store.commit([long, lost, newest], [])
     assert queries.oldest_open(0) == long.signal.candle_open_ms
     assert queries.oldest_open(long.signal.candle_open_ms + 1) == newest.signal.candle_open_ms
@@ -451,3 +352,49 @@ def test_the_oldest_open_call_waits_for_its_own_horizon(database: Database) -> N
     assert queries.oldest_open(0) == newest.signal.candle_open_ms
     store.commit([], [outcome(newest)])
     assert queries.oldest_open(0) is None
+
+
+TARGET, STOP, EXPIRED, OPEN = (stored(bar=bar) for bar in range(4))
+QUIET_RIGHT, QUIET_WRONG, QUIET_OPEN = (stored(bar=bar, pred=Pred.NO_TRADE) for bar in range(4, 7))
+ALL = [TARGET, STOP, EXPIRED, OPEN, QUIET_RIGHT, QUIET_WRONG, QUIET_OPEN]
+OUTCOMES = [
+    outcome(TARGET, Pred.LONG, 50.0, Status.TP2),
+    outcome(STOP, Pred.SHORT, -40.0, Status.SL),
+    outcome(EXPIRED, Pred.NO_TRADE, 5.0, Status.EXPIRED),
+    outcome(QUIET_RIGHT, Pred.NO_TRADE, 0.0, Status.EXPIRED),
+    outcome(QUIET_WRONG, Pred.LONG, 0.0, Status.EXPIRED),
+]
+
+
+@pytest.fixture
+def queries(database: Database) -> SqlPredictionQueries:
+    SqlPredictionStore(database, M15).commit(ALL, OUTCOMES)
+    return SqlPredictionQueries(database, M15)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Ended.TRADE, [EXPIRED, STOP, TARGET]),
+        (Ended.TARGET, [TARGET]),
+        (Ended.STOP, [STOP]),
+        (Ended.EXPIRED, [EXPIRED]),
+        (Ended.OPEN, [OPEN]),
+        (Ended.RIGHT, [QUIET_RIGHT, TARGET]),
+        (Ended.WRONG, [QUIET_WRONG, EXPIRED, STOP]),
+        (None, ALL[::-1]),
+    ],
+)
+def test_the_log_by_result(
+    queries: SqlPredictionQueries, wanted: Ended | None, found: list[StoredSignal]
+) -> None:
+    page = queries.log_page(LogFilter(ended=wanted), None, 10)
+    assert [line.stored for line in page] == found
+
+
+def test_the_log_between_two_times_and_on_from_a_line(queries: SqlPredictionQueries) -> None:
+    wanted = LogFilter(since_ms=T0 + M15.ms, until_ms=T0 + 4 * M15.ms)
+    page = queries.log_page(wanted, None, 10)
+    assert [line.stored for line in page] == [OPEN, EXPIRED, STOP]
+    after = queries.log_page(wanted, LogPosition(T0 + 3 * M15.ms, "BTCUSDT"), 1)
+    assert [line.stored for line in after] == [EXPIRED]

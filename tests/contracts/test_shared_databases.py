@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -15,24 +17,17 @@ from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.ledger import Event, Kind
-from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.paper_report import EquityPoint, Refusal
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Pred, Role, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Commit, Gap, PaperWrites, StoredSignal
+from tests.contracts.made_calls import H1, outcome
 from tests.domain.paper_accounts import T0, TF_MS, D
 from tests.engine.paper.paper_world import candle, made
 
 M15 = Timeframe.parse("15m")
 KRAKEN = EngineKey.of("kraken", "spot")
-
-
-def settled(of: StoredSignal, label: Pred = Pred.LONG) -> Outcome:
-    signal = of.signal
-    correct = label is signal.pred
-    ends = signal.id, signal.candle_open_ms + 2 * TF_MS
-    return Outcome(*ends, Status.TP1, 102.0, 50.0, 60.0, -5.0, label, label, correct)
 
 
 def of(database: Database, key: EngineKey) -> Database:
@@ -50,7 +45,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
     gap = Gap("AUSDT", T0 + TF_MS)
     archive.add({"AUSDT": [candle(0, 1, 2, 0.5, 1.5)]}, [gap])
     calls = [made("AUSDT", 0), made("AUSDT", 1)]
-    store.commit(calls, [settled(calls[0])])
+    store.commit(calls, [outcome(calls[0])])
     event = Event("main:0", "main", 0, T0, Kind.DEPOSIT, D(1), amount=D(1))
     point = EquityPoint(T0, D(1), D(1))
     refusal = Refusal("main", calls[0].signal.id, T0, "late", "it came late")
@@ -94,7 +89,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
     assert store.first_bar(T0 + TF_MS) == T0 + TF_MS
     archive.add({"AUSDT": [candle(0, 7, 8, 6, 7)]})
     short = made("AUSDT", 0, Pred.SHORT)
-    store.commit([short], [settled(short)])
+    store.commit([short], [outcome(short)])
     paper.write([PaperWrites("main", [event._replace(cash=D(5))], [], [], [], {})])
     assert [(row.n, row.hits) for row in queries.performance_rows(None, None, None)] == [(1, 0)]
     assert archive.newest_opens() == {"AUSDT": T0}, "no gap of the other market"
@@ -104,6 +99,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
     assert first.candles("AUSDT", 9) == [candle(0, 1, 2, 0.5, 1.5)]
     assert list(SqlPaperStore(database, M15).events("main")) == [event]
     assert SqlPredictionStore(database, M15).first_bar(0) == T0
+    assert SqlPredictionStore(database, H1).first_bar(0) == 0, "each timeframe has its own"
 
 
 def test_one_name_for_two_markets_is_refused(database: Database) -> None:
@@ -149,7 +145,7 @@ def test_what_other_roles_predict_is_stored_and_settled_beside_the_served(
         each.signal.id: each.signal for each in [*served, *others]
     }
 
-    outcomes = [settled(each) for each in (served[0], *others[:3])]
+    outcomes = [outcome(each) for each in (served[0], *others[:3])]
     store.commit([], outcomes)
     assert {s.id for s in store.unsettled()} == {e.signal.id for e in (served[1], others[3])}
     store.commit([others[0]], [outcomes[1]])  # again: nothing changes
@@ -176,3 +172,13 @@ def test_what_other_roles_predict_is_stored_and_settled_beside_the_served(
     assert history.commits(0, history.newest(), 99) == [first, second]
     assert first == Commit(1, served, [])
     assert second == Commit(2, [], outcomes[:1])
+
+
+def test_one_engine_at_a_time(shared_url: str) -> None:
+    first, second = Database.open(shared_url), Database.open(shared_url)
+    first.lock()
+    with pytest.raises(ConfigError, match=rf"another engine \(pid {os.getpid()}\) already runs"):
+        second.lock()
+    first.close()
+    second.lock()
+    second.close()

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Callable
-from math import inf, isnan
+from math import inf, isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -85,26 +85,21 @@ def test_every_source_is_here_under_its_name(source: SignalSource, tmp_path: Pat
     assert type(SOURCES[source.source](tmp_path)) is type(source)
 
 
-def test_each_view_has_its_answer_in_order(source: SignalSource, seen: list[MarketView]) -> None:
-    together = source.calls(seen)
-    alone = [source.calls([view])[0] for view in seen]
-    assert len(together) == len(seen)
-    assert [repr(answer) for answer in together] == [repr(answer) for answer in alone]
-    backwards = source.calls(seen[::-1])
-    assert [repr(answer) for answer in backwards] == [repr(answer) for answer in together[::-1]]
-    assert source.calls([]) == []
-
-
-def test_an_answer_depends_on_its_view_alone(source: SignalSource, seen: list[MarketView]) -> None:
-    before = [repr(answer) for answer in source.calls(seen)]
+def test_each_view_has_its_own_answer_in_order_whatever_was_asked_before(
+    source: SignalSource, seen: list[MarketView]
+) -> None:
+    together = [repr(answer) for answer in source.calls(seen)]
     source.calls(market(7.0, 0.05, 300, seed=2))
-    assert [repr(answer) for answer in source.calls(seen)] == before
+    assert together == [repr(source.calls([view])[0]) for view in seen]
+    assert together[::-1] == [repr(answer) for answer in source.calls(seen[::-1])]
+    assert source.calls([]) == []
 
 
 def test_answers_are_calls_or_declines_with_reasons(
     source: SignalSource, seen: list[MarketView]
 ) -> None:
     for view, answer in zip(seen, source.calls(seen), strict=True):
+        assert repr(pickle.loads(pickle.dumps(answer))) == repr(answer), "for another process"
         if isinstance(answer, Call):
             assert answer.reasons
             assert all(reason and "nan" not in reason for reason in answer.reasons)
@@ -119,23 +114,13 @@ def test_answers_are_calls_or_declines_with_reasons(
 
 
 @pytest.mark.parametrize("price", [1e-8, 1e6])
-def test_a_price_that_never_moves_is_never_traded(source: SignalSource, price: float) -> None:
-    for answer in source.calls(market(price, 0.0, 300)):
+def test_what_never_moved_or_was_not_measured_is_never_traded(
+    source: SignalSource, price: float
+) -> None:
+    unmeasured = [MarketView("A", 0, bars, 5.0, *[nan] * 4) for bars in (1, 13, 14, 50, 96)]
+    for view in [*market(price, 0.0, 300), *unmeasured]:
+        (answer,) = source.calls([view])
         assert isinstance(answer, SignalUnavailable) or answer.pred is Pred.NO_TRADE
-
-
-def test_a_view_without_measurements_is_never_traded(source: SignalSource) -> None:
-    nan = float("nan")
-    for bars in (1, 13, 14, 50, 96):
-        empty = MarketView("A", 0, bars, 5.0, nan, nan, nan, nan)
-        answer = source.calls([empty])[0]
-        assert isinstance(answer, SignalUnavailable) or answer.pred is Pred.NO_TRADE
-
-
-def test_calls_can_be_sent_to_another_process(source: SignalSource, seen: list[MarketView]) -> None:
-    for answer in source.calls(seen[-20:]):
-        again = pickle.loads(pickle.dumps(answer))
-        assert repr(again) == repr(answer)
 
 
 def test_the_market_of_this_suite_asks_for_calls_and_declines(seen: list[MarketView]) -> None:

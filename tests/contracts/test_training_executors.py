@@ -97,7 +97,7 @@ class Ran(NamedTuple):
 
 
 def the_first_fold(draft: Draft) -> Graph:
-    """Baselines, a pool, and a fit of each coin that goes on from it."""
+    """Baselines, a pool, and a fit of each coin that starts from it."""
     jobs = jobs_of(draft.plan, ROUNDS)
     return {job: needed for job, needed in jobs.items() if job.fold == 0}
 
@@ -146,12 +146,17 @@ def ran(name: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return run(KINDS[name], tmp_path_factory.mktemp("run"))
 
 
-def test_every_job_ends_once(ran: Ran) -> None:
-    ended = Counter(each.job for each in ran.events if not isinstance(each, EpochFinished))
-    assert ended == Counter(list(ran.graph))
+def test_every_job_ends_once_and_nothing_follows_or_is_left(ran: Ran) -> None:
+    ended: list[Job] = []
+    for event in ran.events:
+        assert event.job not in ended
+        if not isinstance(event, EpochFinished):
+            ended.append(event.job)
+    assert Counter(ended) == Counter(list(ran.graph))
+    assert [job for job in ran.products() if ran.store.checkpoint(job) is not None] == []
 
 
-def test_a_job_that_cannot_be_done_fails_alone_and_says_why(ran: Ran) -> None:
+def test_a_job_that_cannot_be_done_fails_alone_with_its_reason(ran: Ran) -> None:
     failed = [each for each in ran.ends().values() if isinstance(each, JobFailed)]
     assert [each.job for each in failed] == [Job(Stage.TUNE, ONE_SIDED, 0)]
     assert "the validation rows have no SHORT" in failed[0].reason
@@ -167,7 +172,7 @@ def test_what_is_done_answers_the_rows_it_was_asked(ran: Ran) -> None:
         assert np.allclose(p.sum(axis=1), 1.0)
 
 
-def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:
+def test_every_epoch_is_reported_once_and_in_order(ran: Ran) -> None:
     for job in ran.fitted():
         found = [
             (each.report.head, each.report.epoch)
@@ -177,14 +182,6 @@ def test_every_epoch_is_told_once_and_in_order(ran: Ran) -> None:
         moves = [epoch for head, epoch in found if head == "move"]
         assert moves == list(range(1, len(moves) + 1))
         assert found[len(moves) :] == [("direction", 1), ("direction", 2)]
-
-
-def test_nothing_is_told_of_a_job_that_has_ended(ran: Ran) -> None:
-    ended = set[Job]()
-    for event in ran.events:
-        assert event.job not in ended
-        if not isinstance(event, EpochFinished):
-            ended.add(event.job)
 
 
 def test_all_executors_make_the_same_models(name: str, ran: Ran, reference: Ran) -> None:
@@ -199,12 +196,8 @@ def test_all_executors_make_the_same_models(name: str, ran: Ran, reference: Ran)
     assert ran.products()[BASELINES] == reference.products()[BASELINES]
 
 
-def test_no_checkpoint_is_left_of_what_is_done(ran: Ran) -> None:
-    assert [job for job in ran.products() if ran.store.checkpoint(job) is not None] == []
-
-
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_goes_on(tmp_path: Path, reference: Ran) -> None:
+def test_a_killed_worker_is_replaced_and_its_job_resumed(tmp_path: Path, reference: Ran) -> None:
     draft, store = begun(tmp_path)
     graph = {job: needed for job, needed in the_first_fold(draft).items() if job != BASELINES}
     killed: list[int | None] = []

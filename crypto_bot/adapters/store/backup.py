@@ -23,7 +23,7 @@ class Copied(NamedTuple):
 
 
 def back_up(url: str, path: Path) -> Copied:
-    """Copies the SQLite database `url` to `path`, as it is at one moment; writers go on meanwhile.
+    """Copies the SQLite database `url` to `path`, as it is at one moment; writers continue.
 
     SQLite's online backup, in one step, so that it is one read transaction. The schema stays as it
     is, so a copy may be made before an upgrade. The copy is checked and on the disk before it has
@@ -72,9 +72,9 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 def _checked(copy: sqlite3.Connection, path: Path) -> Copied:
     """Raises StoreError where SQLite finds a fault in it."""
-    said = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
-    if said != ["ok"]:
-        raise StoreError(f"the copy is damaged, and so perhaps its origin: {'; '.join(said)}")
+    found = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
+    if found != ["ok"]:
+        raise StoreError(f"the copy is damaged, and so perhaps its origin: {'; '.join(found)}")
     tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
     if "predictions" not in tables:
         raise ConfigError("this database is none of the engine's: it has no predictions")

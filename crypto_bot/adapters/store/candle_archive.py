@@ -11,8 +11,8 @@ from typing import Any, cast
 from sqlalchemy import exists, select
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.newest import newest_opens
-from crypto_bot.adapters.store.scope import of_market
+from crypto_bot.adapters.store.scope import newest_opens, of_market
+from crypto_bot.adapters.store.tables import CANDLE
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
@@ -62,9 +62,7 @@ class SqlCandleArchive:
     def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         column = candles_table.c
         query = (
-            select(
-                column.open_ms, column.open, column.high, column.low, column.close, column.volume
-            )
+            select(*CANDLE)
             .where(*self._candles, column.symbol == symbol)
             .where(column.open_ms.between(since_ms, until_ms))
             .order_by(column.open_ms)

@@ -15,6 +15,8 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles
 from crypto_bot.domain.timeframe import Timeframe
 
+_Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
+_Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 SUFFIXES = (".parquet", ".csv")
 _COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 
@@ -22,12 +24,12 @@ _COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 class CandleColumns(NamedTuple):
     """The rows of a file as they stand in it, sound or not: `open_ms` int64, the others float64."""
 
-    open_ms: np.ndarray[tuple[int], np.dtype[np.int64]]
-    open: np.ndarray[tuple[int], np.dtype[np.float64]]
-    high: np.ndarray[tuple[int], np.dtype[np.float64]]
-    low: np.ndarray[tuple[int], np.dtype[np.float64]]
-    close: np.ndarray[tuple[int], np.dtype[np.float64]]
-    volume: np.ndarray[tuple[int], np.dtype[np.float64]]
+    open_ms: _Ints
+    open: _Floats
+    high: _Floats
+    low: _Floats
+    close: _Floats
+    volume: _Floats
 
     def candles(self) -> list[Candle]:
         """The rows as candles, in their order."""
@@ -68,8 +70,8 @@ def read_candles(path: Path) -> CandleColumns:
             *(_numbers(table.column(name)) for name in _COLUMNS[1:]),
         )
     except (pa.ArrowException, OSError) as error:
-        said = " ".join(str(error).split())
-        raise BadCandles(f"{path}: not readable as candles ({said})") from error
+        reason = " ".join(str(error).split())
+        raise BadCandles(f"{path}: not readable as candles ({reason})") from error
 
 
 def write_candles(path: Path, candles: Sequence[Candle]) -> None:
@@ -103,15 +105,15 @@ def _table(path: Path) -> pa.Table:
     return file.read(columns=wanted if len(wanted) == len(_COLUMNS) else None, use_threads=False)
 
 
-def _times(path: Path, column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _times(path: Path, column: pa.ChunkedArray) -> _Ints:
     if column.null_count:
         raise BadCandles(f"{path}: {column.null_count} rows without a timestamp")
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("ms", tz=column.type.tz))
-    found: np.ndarray[tuple[int], np.dtype[np.int64]] = column.cast(pa.int64()).to_numpy()
+    found: _Ints = column.cast(pa.int64()).to_numpy()
     return found
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    found: np.ndarray[tuple[int], np.dtype[np.float64]] = column.cast(pa.float64()).to_numpy()
+def _numbers(column: pa.ChunkedArray) -> _Floats:
+    found: _Floats = column.cast(pa.float64()).to_numpy()
     return found

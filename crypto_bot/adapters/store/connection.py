@@ -46,9 +46,9 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def cause(error: Exception) -> str:
-    """What the driver itself said, in one line."""
-    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return " ".join(str(said).split())
+    """The driver's own message, in one line."""
+    message = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(message).split())
 
 
 def _parsed(url: str) -> URL:

@@ -4,79 +4,48 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Row
 
+from crypto_bot.adapters.store.tables import paper_trades as trades_table
 from crypto_bot.domain.ledger import Event, Kind, Target, Terms
 from crypto_bot.domain.paper_report import ClosedTrade
 from crypto_bot.domain.signal import Pred, Source
 
+_TRADE = [column.name for column in trades_table.columns][4:]
+"""What a row of `paper_trades` has of its trade, after engine, account, id and timeframe."""
+
 
 def event_row(event: Event, engine: str, tf: str) -> tuple[Any, ...]:
     """The values of `event` in the order of the columns of `paper_events`."""
-    return (
-        engine,
-        event.id,
-        event.account,
-        tf,
-        event.seq,
-        event.at_ms,
-        event.kind.value,
-        str(event.cash),
-        event.symbol,
-        event.prediction_id,
-        None if event.side is None else event.side.value,
-        event.reason,
-        str(event.price),
-        str(event.amount),
-        str(event.fee),
-        None if event.terms is None else _terms_text(event.terms),
-    )
+    of_id, account, *_, terms = event
+    text = None if terms is None else _terms_text(terms)
+    return (engine, of_id, account, tf, *map(_plain, event[2:-1]), text)
 
 
 def event_of(row: Row[Any]) -> Event:
     """The event of a row of `paper_events`."""
-    return Event(
-        id=row.id,
-        account=row.account,
-        seq=row.seq,
-        at_ms=row.at_ms,
-        kind=Kind(row.kind),
-        cash=Decimal(row.cash),
-        symbol=row.symbol,
-        prediction_id=row.prediction_id,
-        side=None if row.side is None else Pred(row.side),
-        reason=row.reason,
-        price=Decimal(row.price),
-        amount=Decimal(row.amount),
-        fee=Decimal(row.fee),
-        terms=None if row.terms is None else _terms_of(row.terms),
-    )
+    values: tuple[Any, ...] = tuple(row)
+    _, of_id, account, _, seq, at_ms, kind, cash, *names, side, reason = values[:12]
+    *fill, terms = values[12:]
+    made = [of_id, account, seq, at_ms, Kind(kind), Decimal(cash)]
+    made += [*names, None if side is None else Pred(side), reason, *map(Decimal, fill)]
+    return Event._make([*made, None if terms is None else _terms_of(terms)])
 
 
 def trade_row(account: str, trade: ClosedTrade, engine: str, tf: str) -> tuple[Any, ...]:
     """The values of `trade` in the order of the columns of `paper_trades`."""
-    return (
-        engine,
-        account,
-        trade.prediction_id,
-        tf,
-        trade.symbol,
-        trade.side.value,
-        trade.source.value,
-        str(trade.amount),
-        str(trade.entry),
-        trade.entry_ms,
-        str(trade.exit),
-        trade.exit_ms,
-        trade.reason,
-        str(trade.gross),
-        str(trade.fees),
-        str(trade.funding),
-        str(trade.net),
-        trade.r,
-    )
+    values = (_plain(getattr(trade, name)) for name in _TRADE)
+    return (engine, account, trade.prediction_id, tf, *values)
+
+
+def _plain(value: Any) -> Any:
+    """A number or text as the database keeps it."""
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.value if isinstance(value, Enum) else value
 
 
 def _terms_text(terms: Terms) -> str:
@@ -92,11 +61,11 @@ def _terms_text(terms: Terms) -> str:
 
 
 def _terms_of(text: str) -> Terms:
-    told = json.loads(text)
+    terms = json.loads(text)
     return Terms(
-        stop=Decimal(told["stop"]),
-        targets=tuple(Target(Decimal(price), Decimal(n)) for price, n in told["targets"]),
-        expires_ms=told["expires_ms"],
-        atr=Decimal(told["atr"]),
-        source=Source(told["source"]),
+        stop=Decimal(terms["stop"]),
+        targets=tuple(Target(Decimal(price), Decimal(n)) for price, n in terms["targets"]),
+        expires_ms=terms["expires_ms"],
+        atr=Decimal(terms["atr"]),
+        source=Source(terms["source"]),
     )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import stored_signal
-from crypto_bot.adapters.store.scope import of_market, served
+from crypto_bot.adapters.store.scope import newest_opens, of_market, served
+from crypto_bot.adapters.store.tables import CANDLE
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -61,14 +61,10 @@ class SqlPaperTape:
             return None
         oldest_ms = newest_ms - patience_bars * self._timeframe.ms
         if len(done) < len(set(symbols)):
-            return self._without_all(done, oldest_ms)
-        return min(at_ms for at_ms in done.values() if at_ms >= oldest_ms)
-
-    def _without_all(self, done: dict[str, int], oldest_ms: int) -> int | None:
-        """A coin without any signal is waited for until the others are beyond the patience."""
-        first_ms = self.first_ms()
-        if first_ms is None or first_ms >= oldest_ms:
-            return None
+            # A coin without any signal is waited for until the others are beyond the patience.
+            first_ms = self.first_ms()
+            if first_ms is None or first_ms >= oldest_ms:
+                return None
         return min(at_ms for at_ms in done.values() if at_ms >= oldest_ms)
 
     def trades(self, since_ms: int, until_ms: int) -> list[StoredSignal]:
@@ -87,15 +83,7 @@ class SqlPaperTape:
     ) -> dict[str, list[Candle]]:
         column = candles_table.c
         query = (
-            select(
-                column.symbol,
-                column.open_ms,
-                column.open,
-                column.high,
-                column.low,
-                column.close,
-                column.volume,
-            )
+            select(column.symbol, *CANDLE)
             .where(*self._candles, column.symbol.in_(symbols))
             .where(column.open_ms.between(since_ms, until_ms))
             .order_by(column.symbol, column.open_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from enum import StrEnum
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
@@ -90,20 +91,8 @@ def stored_signal(row: Row[Any]) -> StoredSignal:
 
 def outcome_row(outcome: Outcome, engine: str, commit_number: int) -> tuple[Any, ...]:
     """The values of `outcome` in the order of the columns of `outcomes`."""
-    return (
-        engine,
-        outcome.prediction_id,
-        commit_number,
-        outcome.settled_ms,
-        str(outcome.status),
-        outcome.exit_price,
-        outcome.return_bps,
-        outcome.mfe_bps,
-        outcome.mae_bps,
-        None if outcome.label is None else str(outcome.label),
-        None if outcome.side is None else str(outcome.side),
-        outcome.correct,
-    )
+    values = (str(each) if isinstance(each, StrEnum) else each for each in outcome[1:])
+    return (engine, outcome.prediction_id, commit_number, *values)
 
 
 def outcome_of(row: Row[Any]) -> Outcome:

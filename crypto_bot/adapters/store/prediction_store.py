@@ -9,13 +9,12 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, sele
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import add_to_days, not_stored
-from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import (
     outcome_row,
     prediction_row,
     stored_signal,
 )
-from crypto_bot.adapters.store.scope import of_engine, served
+from crypto_bot.adapters.store.scope import newest_opens, of_engine, served
 from crypto_bot.adapters.store.tables import engine as engine_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -120,7 +119,9 @@ class SqlPredictionStore:
             .order_by(column.candle_open_ms)
         )
         with self._database.reading() as connection:
-            return [(open_ms, Probabilities(*told)) for open_ms, *told in connection.execute(query)]
+            return [
+                (open_ms, Probabilities(*sides)) for open_ms, *sides in connection.execute(query)
+            ]
 
     def _tallied(self, *keys: ColumnElement[Any]) -> Select[Any]:
         """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import summed
-from crypto_bot.adapters.store.newest import newest_opens
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
-from crypto_bot.adapters.store.scope import of_engine, of_market, served
+from crypto_bot.adapters.store.scope import newest_opens, of_engine, of_market, served
+from crypto_bot.adapters.store.tables import CANDLE
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
@@ -164,9 +164,7 @@ class SqlPredictionQueries:
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         column = candles_table.c
         query = (
-            select(
-                column.open_ms, column.open, column.high, column.low, column.close, column.volume
-            )
+            select(*CANDLE)
             .where(*self._candles, column.symbol == symbol)
             .order_by(column.open_ms.desc())
             .limit(limit)

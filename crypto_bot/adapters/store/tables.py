@@ -9,7 +9,6 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -20,6 +19,8 @@ from sqlalchemy import (
     literal_column,
     text,
 )
+
+from crypto_bot.adapters.store.columns import columns, keys
 
 metadata = MetaData(
     naming_convention={
@@ -33,66 +34,51 @@ metadata = MetaData(
 candles = Table(
     "candles",
     metadata,
-    Column("exchange", Text, primary_key=True),
-    Column("market", Text, primary_key=True),  # spot or swap
-    Column("tf", Text, primary_key=True),
-    Column("symbol", Text, primary_key=True),
-    Column("open_ms", BigInteger, primary_key=True),
-    Column("open", Double, nullable=False),
-    Column("high", Double, nullable=False),
-    Column("low", Double, nullable=False),
-    Column("close", Double, nullable=False),
-    Column("volume", Double, nullable=False),
+    # The market is spot or swap.
+    *keys(Text, "exchange", "market", "tf", "symbol"),
+    *keys(BigInteger, "open_ms"),
+    *columns(Double, "open", "high", "low", "close", "volume"),
     sqlite_with_rowid=False,
 )
+
+CANDLE = [candles.c[name] for name in ("open_ms", "open", "high", "low", "close", "volume")]
+"""The columns of a `domain.candle.Candle`, in its order."""
 
 gaps = Table(
     "gaps",
     metadata,
-    Column("exchange", Text, primary_key=True),
-    Column("market", Text, primary_key=True),  # spot or swap
-    Column("tf", Text, primary_key=True),
-    Column("symbol", Text, primary_key=True),
-    Column("open_ms", BigInteger, primary_key=True),
+    # The market is spot or swap.
+    *keys(Text, "exchange", "market", "tf", "symbol"),
+    *keys(BigInteger, "open_ms"),
     sqlite_with_rowid=False,
 )
 
 predictions = Table(
     "predictions",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("id", Text, primary_key=True),  # Signal.id: made of what follows, up to role
-    Column("symbol", Text, nullable=False),
-    Column("tf", Text, nullable=False),
-    Column("candle_open_ms", BigInteger, nullable=False),
-    Column("horizon", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("commit_number", BigInteger, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("late", Boolean, nullable=False),
-    Column("pred", Text, nullable=False),
-    Column("confidence", Double, nullable=False),
-    Column("classes", Text, nullable=False),  # JSON list of names
-    Column("probabilities", Text, nullable=False),  # JSON list of numbers, one for each class
+    # The id is Signal.id: made of what follows, up to role.
+    *keys(Text, "engine", "id"),
+    *columns(Text, "symbol", "tf"),
+    *columns(BigInteger, "candle_open_ms"),
+    *columns(Text, "horizon", "model", "role"),
+    *columns(BigInteger, "commit_number", "created_ms"),
+    *columns(Boolean, "late"),
+    *columns(Text, "pred"),
+    *columns(Double, "confidence"),
+    # JSON lists of names, and of numbers, one for each class.
+    *columns(Text, "classes", "probabilities"),
     # Derived from both, where the classes are the three sides; else NULL.
-    Column("p_short", Double),
-    Column("p_no_trade", Double),
-    Column("p_long", Double),
-    Column("expected_bps", Double),
-    Column("cost_bps", Double),
-    Column("source", Text, nullable=False),
-    Column("model_version", Text),
-    Column("entry", Double, nullable=False),
-    Column("stop_loss", Double),
-    Column("tp1", Double),
-    Column("tp2", Double),
-    Column("tp3", Double),
-    Column("atr", Double),
-    Column("horizon_bars", Integer, nullable=False),
-    Column("reasons", Text, nullable=False),  # JSON list of texts
-    Column("declined", Text, nullable=False),  # JSON list of [source, reason]
-    Column("label_rule", Text),  # JSON object of a LabelSpec, NULL for the engine's own label
+    *columns(Double, "p_short", "p_no_trade", "p_long", nullable=True),
+    *columns(Double, "expected_bps", "cost_bps", nullable=True),
+    *columns(Text, "source"),
+    *columns(Text, "model_version", nullable=True),
+    *columns(Double, "entry"),
+    *columns(Double, "stop_loss", "tp1", "tp2", "tp3", "atr", nullable=True),
+    *columns(Integer, "horizon_bars"),
+    # JSON lists of texts, and of [source, reason].
+    *columns(Text, "reasons", "declined"),
+    # JSON object of a LabelSpec, NULL for the engine's own label.
+    *columns(Text, "label_rule", nullable=True),
     Index(None, "commit_number"),
 )
 
@@ -113,18 +99,13 @@ for _columns in (
 outcomes = Table(
     "outcomes",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("prediction_id", Text, primary_key=True),
-    Column("commit_number", BigInteger, nullable=False),
-    Column("settled_ms", BigInteger, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("exit_price", Double, nullable=False),
-    Column("return_bps", Double, nullable=False),
-    Column("mfe_bps", Double, nullable=False),
-    Column("mae_bps", Double, nullable=False),
-    Column("label", Text),
-    Column("side", Text),  # what the class stands for, as the call has it
-    Column("correct", Boolean),
+    *keys(Text, "engine", "prediction_id"),
+    *columns(BigInteger, "commit_number", "settled_ms"),
+    *columns(Text, "status"),
+    *columns(Double, "exit_price", "return_bps", "mfe_bps", "mae_bps"),
+    # The side is what the label, the name of a class, stands for.
+    *columns(Text, "label", "side", nullable=True),
+    *columns(Boolean, "correct", nullable=True),
     ForeignKeyConstraint(["engine", "prediction_id"], [predictions.c.engine, predictions.c.id]),
     Index(None, "commit_number"),
     sqlite_with_rowid=False,
@@ -133,157 +114,113 @@ outcomes = Table(
 day_records = Table(
     "day_records",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("tf", Text, primary_key=True),
-    Column("day", Integer, primary_key=True),  # candle_open_ms // 86,400,000
-    Column("source", Text, primary_key=True),
-    Column("symbol", Text, primary_key=True),
-    Column("n", Integer, nullable=False),
-    Column("hits", Integer, nullable=False),
-    Column("trades", Integer, nullable=False),
-    Column("return_bps", Double, nullable=False),
-    Column("confidence", Double, nullable=False),
-    Column("brier", Double, nullable=False),
+    *keys(Text, "engine", "tf"),
+    # The day is candle_open_ms // 86,400,000.
+    *keys(Integer, "day"),
+    *keys(Text, "source", "symbol"),
+    *columns(Integer, "n", "hits", "trades"),
+    *columns(Double, "return_bps", "confidence", "brier"),
     sqlite_with_rowid=False,
 )
 
 engine = Table(
     "engine",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("tf", Text, primary_key=True),
-    Column("exchange", Text, nullable=False),
-    Column("market", Text, nullable=False),
-    Column("first_bar_ms", BigInteger, nullable=False),
+    *keys(Text, "engine", "tf"),
+    *columns(Text, "exchange", "market"),
+    *columns(BigInteger, "first_bar_ms"),
 )
 
 commit_numbers = Table(
     "commit_numbers",
     metadata,
-    Column("id", Integer, primary_key=True),  # 1: there is one row
-    Column("newest", BigInteger, nullable=False),
+    # There is one row, of id 1.
+    *keys(Integer, "id"),
+    *columns(BigInteger, "newest"),
 )
 
 # Paper trading counts in decimals, which no database column keeps to the last digit but a text.
 paper_events = Table(
     "paper_events",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("tf", Text, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("cash", Text, nullable=False),
-    Column("symbol", Text),
-    Column("prediction_id", Text),
-    Column("side", Text),
-    Column("reason", Text),
-    Column("price", Text, nullable=False),
-    Column("amount", Text, nullable=False),
-    Column("fee", Text, nullable=False),
-    Column("terms", Text),  # JSON object of ledger.Terms, for an OPEN
+    *keys(Text, "engine", "id"),
+    *columns(Text, "account", "tf"),
+    *columns(Integer, "seq"),
+    *columns(BigInteger, "at_ms"),
+    *columns(Text, "kind", "cash"),
+    *columns(Text, "symbol", "prediction_id", "side", "reason", nullable=True),
+    *columns(Text, "price", "amount", "fee"),
+    # JSON object of ledger.Terms, for an OPEN.
+    *columns(Text, "terms", nullable=True),
     Index(None, "engine", "account", "tf", "seq", unique=True),
 )
 
 paper_trades = Table(
     "paper_trades",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("prediction_id", Text, primary_key=True),
-    Column("tf", Text, nullable=False),
-    Column("symbol", Text, nullable=False),
-    Column("side", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("amount", Text, nullable=False),
-    Column("entry", Text, nullable=False),
-    Column("entry_ms", BigInteger, nullable=False),
-    Column("exit", Text, nullable=False),
-    Column("exit_ms", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("gross", Text, nullable=False),
-    Column("fees", Text, nullable=False),
-    Column("funding", Text, nullable=False),
-    Column("net", Text, nullable=False),
-    Column("r", Double, nullable=False),
+    *keys(Text, "engine", "account", "prediction_id"),
+    *columns(Text, "tf", "symbol", "side", "source", "amount", "entry"),
+    *columns(BigInteger, "entry_ms"),
+    *columns(Text, "exit"),
+    *columns(BigInteger, "exit_ms"),
+    *columns(Text, "reason", "gross", "fees", "funding", "net"),
+    *columns(Double, "r"),
     Index(None, "engine", "account", "tf", "exit_ms"),
 )
 
 paper_equity = Table(
     "paper_equity",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("tf", Text, primary_key=True),
-    Column("at_ms", BigInteger, primary_key=True),
-    Column("cash", Text, nullable=False),
-    Column("equity", Text, nullable=False),
-    Column("buy_and_hold", Text, nullable=False),
+    *keys(Text, "engine", "account", "tf"),
+    *keys(BigInteger, "at_ms"),
+    *columns(Text, "cash", "equity", "buy_and_hold"),
     sqlite_with_rowid=False,
 )
 
 paper_refusals = Table(
     "paper_refusals",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("prediction_id", Text, primary_key=True),
-    Column("tf", Text, nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    *keys(Text, "engine", "account", "prediction_id"),
+    *columns(Text, "tf"),
+    *columns(BigInteger, "at_ms"),
+    *columns(Text, "rule", "reason"),
     Index(None, "engine", "account", "tf", "at_ms"),
 )
 
 paper_seen = Table(
     "paper_seen",
     metadata,
-    Column("engine", Text, primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("tf", Text, primary_key=True),
-    Column("symbol", Text, primary_key=True),
-    Column("open_ms", BigInteger, nullable=False),
+    *keys(Text, "engine", "account", "tf", "symbol"),
+    *columns(BigInteger, "open_ms"),
     sqlite_with_rowid=False,
 )
 
 paper_switches = Table(
     "paper_switches",
     metadata,
-    Column("number", Integer, primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("stopped", Boolean, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("reason", Text),
+    *keys(Integer, "number"),
+    *columns(BigInteger, "at_ms"),
+    *columns(Boolean, "stopped"),
+    *columns(Text, "by"),
+    *columns(Text, "reason", nullable=True),
 )
 
 training_runs = Table(
     "training_runs",
     metadata,
-    Column("run_id", Text, primary_key=True),  # the run's start, ISO-8601: sorts by time
-    Column("symbol", Text, primary_key=True),
-    Column("tf", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("reason", Text),
-    Column("phase", Text),
-    Column("epoch", Integer),
-    Column("epochs", Integer),
-    Column("started_ms", BigInteger, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-    Column("finished_ms", BigInteger),
-    Column("seconds", Double, nullable=False),
-    Column("code_version", Text, nullable=False),
-    Column("seed", BigInteger, nullable=False),
-    Column("schema_hash", Text, nullable=False),
-    Column("first_open_ms", BigInteger, nullable=False),
-    Column("last_open_ms", BigInteger, nullable=False),
-    Column("candles", BigInteger, nullable=False),
-    Column("hardware", Text, nullable=False),
-    Column("executor", Text, nullable=False),
-    Column("verdict", Text),
-    Column("model_version", Text),
-    Column("skill", Double),
-    Column("direction_auc", Double),
-    Column("ece", Double),
+    # A run's id is its start, ISO-8601: sorts by time.
+    *keys(Text, "run_id", "symbol"),
+    *columns(Text, "tf", "status"),
+    *columns(Text, "reason", "phase", nullable=True),
+    *columns(Integer, "epoch", "epochs", nullable=True),
+    *columns(BigInteger, "started_ms", "updated_ms"),
+    *columns(BigInteger, "finished_ms", nullable=True),
+    *columns(Double, "seconds"),
+    *columns(Text, "code_version"),
+    *columns(BigInteger, "seed"),
+    *columns(Text, "schema_hash"),
+    *columns(BigInteger, "first_open_ms", "last_open_ms", "candles"),
+    *columns(Text, "hardware", "executor"),
+    *columns(Text, "verdict", "model_version", nullable=True),
+    *columns(Double, "skill", "direction_auc", "ece", nullable=True),
 )

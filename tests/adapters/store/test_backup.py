@@ -17,49 +17,17 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.cli import main
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, StoreError
-from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import Levels, Pred, Probabilities, Signal, Source
-from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.domain.outcome import Outcome
 from crypto_bot.ports import StoredSignal
+from tests.contracts.made_calls import M15, T0, outcome, stored
 
-QUARTER = Timeframe.parse("15m")
-OPEN_MS = 1_764_547_200_000
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 
 
 def cycle(bar: int) -> tuple[list[StoredSignal], list[Outcome]]:
     """A signal of each coin, and the outcomes of the bar before: one transaction."""
-    at_ms = OPEN_MS + bar * QUARTER.ms
-    signals = [
-        StoredSignal(
-            Signal(
-                *(
-                    symbol,
-                    "15m",
-                    at_ms,
-                    Pred.NO_TRADE,
-                    0.4,
-                    Probabilities(0.3, 0.4, 0.3).distribution,
-                ),
-                *(Source.HOLD, Levels(100.0), 1.0, 16, ("no rule answered",)),
-            ),
-            at_ms + QUARTER.ms,
-            late=False,
-        )
-        for symbol in SYMBOLS
-    ]
-    before_ms = at_ms - QUARTER.ms
-    outcomes = [
-        Outcome._make(
-            (
-                *(f"{symbol}:15m:{before_ms}", at_ms, Status.EXPIRED),
-                *(100.0, 0.0, 1.0, -1.0, Pred.NO_TRADE, True),
-            )
-        )
-        for symbol in SYMBOLS
-        if bar
-    ]
-    return signals, outcomes
+    signals = [stored(symbol, bar) for symbol in SYMBOLS]
+    return signals, [outcome(stored(symbol, bar - 1)) for symbol in SYMBOLS if bar]
 
 
 @pytest.fixture
@@ -70,11 +38,11 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def filled(url: str) -> str:
     database = Database.open(url)
-    store = SqlPredictionStore(database, QUARTER)
+    store = SqlPredictionStore(database, M15)
     for bar in range(50):
         store.commit(*cycle(bar))
-    candles = [Candle(OPEN_MS + bar * QUARTER.ms, 1.0, 2.0, 0.5, 1.5, 3.0) for bar in range(50)]
-    SqlCandleArchive(database, QUARTER).add({"BTCUSDT": candles})
+    candles = [Candle(T0 + bar * M15.ms, 1.0, 2.0, 0.5, 1.5, 3.0) for bar in range(50)]
+    SqlCandleArchive(database, M15).add({"BTCUSDT": candles})
     database.close()
     return url
 
@@ -83,7 +51,7 @@ def whole(path: Path) -> int:
     """Opens a copy as the engine does; its bars, each of which is there with all that it has."""
     database = Database.open(f"sqlite:///{path}", as_engine=True)
     try:
-        log = SqlPredictionQueries(database, QUARTER).prediction_log(None, None, None, None, 10**6)
+        log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
     finally:
         database.close()
     bars, rest = divmod(len(log), len(SYMBOLS))
@@ -97,7 +65,7 @@ def test_a_copy_has_everything_and_is_one_file(filled: str, tmp_path: Path) -> N
     copy = tmp_path / "copy.db"
     copied = back_up(filled, copy)
     assert copied.predictions == 200
-    assert copied.newest_open_ms == OPEN_MS + 49 * QUARTER.ms
+    assert copied.newest_open_ms == T0 + 49 * M15.ms
     assert copied.size_bytes == copy.stat().st_size
     assert [path.name for path in tmp_path.glob("*copy*")] == ["copy.db"]
     assert whole(copy) == 50
@@ -107,7 +75,7 @@ def test_a_copy_has_everything_and_is_one_file(filled: str, tmp_path: Path) -> N
 
 def test_copies_made_while_the_engine_writes_are_whole(filled: str, tmp_path: Path) -> None:
     database = Database.open(filled, as_engine=True)
-    store, stop, written = SqlPredictionStore(database, QUARTER), threading.Event(), [50]
+    store, stop, written = SqlPredictionStore(database, M15), threading.Event(), [50]
 
     def write() -> None:
         while not stop.is_set():
@@ -138,8 +106,8 @@ def test_a_copy_takes_the_place_of_a_lost_database(filled: str, tmp_path: Path) 
         path.unlink()
     copy.rename(tmp_path / "engine #1.db")
     database = Database.open(filled, as_engine=True)
-    store = SqlPredictionStore(database, QUARTER)
-    assert set(store.newest_opens().values()) == {OPEN_MS + 49 * QUARTER.ms}
+    store = SqlPredictionStore(database, M15)
+    assert set(store.newest_opens().values()) == {T0 + 49 * M15.ms}
     store.commit(*cycle(50))
     database.close()
     assert whole(tmp_path / "engine #1.db") == 51
@@ -167,8 +135,8 @@ def test_what_cannot_be_copied_is_refused_and_leaves_nothing(filled: str, tmp_pa
         ("sqlite://", tmp_path / "copy.db", ConfigError, "no SQLite file"),
         (f"sqlite:///{there}", tmp_path / "copy.db", StoreError, "not a database"),
     ]
-    for url, path, kind, said in cases:
-        with pytest.raises(kind, match=said) as refused:
+    for url, path, kind, message in cases:
+        with pytest.raises(kind, match=message) as refused:
             back_up(url, path)
         assert "\n" not in str(refused.value)
     assert there.read_text() == "mine"
@@ -192,7 +160,7 @@ def test_the_command_says_what_is_in_the_copy(
 ) -> None:
     copy = tmp_path / "copy.db"
     assert main(["backup", str(copy), "--database_url", filled]) == 0
-    told = capsys.readouterr().out
-    assert f"{copy}: 200 predictions up to the candle of 2025-12-01T12:15:00.000Z" in told
+    printed = capsys.readouterr().out
+    assert f"{copy}: 200 predictions up to the candle of 2025-12-01T12:15:00.000Z" in printed
     assert main(["backup", str(copy), "--database_url", filled]) == 2
     assert "is there already" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def truncated(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "make", "told"),
+    ("name", "make", "message"),
     [
         ("A.parquet", lambda path: path.touch(), "not readable as candles"),
         ("A.csv", lambda path: path.touch(), "empty file"),
@@ -101,14 +101,14 @@ def truncated(path: Path) -> None:
     ],
 )
 def test_a_file_without_candles_is_refused_in_one_line(
-    tmp_path: Path, name: str, make: Callable[[Path], object], told: str
+    tmp_path: Path, name: str, make: Callable[[Path], object], message: str
 ) -> None:
     path = tmp_path / name
     make(path)
     with pytest.raises(BadCandles) as refused:
         read_candles(path)
     assert str(refused.value).startswith(f"{path}: ")
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from crypto_bot.adapters.store.columns import columns
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -15,8 +17,8 @@ def upgrade() -> None:
     _create_outcomes()
     op.create_table(
         "engine",
-        sa.Column("tf", sa.Text, nullable=False),
-        sa.Column("first_bar_ms", sa.BigInteger, nullable=False),
+        *columns(sa.Text, "tf"),
+        *columns(sa.BigInteger, "first_bar_ms"),
         sa.PrimaryKeyConstraint("tf", name="pk_engine"),
     )
 
@@ -24,22 +26,16 @@ def upgrade() -> None:
 def _create_candles() -> None:
     op.create_table(
         "candles",
-        sa.Column("symbol", sa.Text, nullable=False),
-        sa.Column("tf", sa.Text, nullable=False),
-        sa.Column("open_ms", sa.BigInteger, nullable=False),
-        sa.Column("open", sa.Double, nullable=False),
-        sa.Column("high", sa.Double, nullable=False),
-        sa.Column("low", sa.Double, nullable=False),
-        sa.Column("close", sa.Double, nullable=False),
-        sa.Column("volume", sa.Double, nullable=False),
+        *columns(sa.Text, "symbol", "tf"),
+        *columns(sa.BigInteger, "open_ms"),
+        *columns(sa.Double, "open", "high", "low", "close", "volume"),
         sa.PrimaryKeyConstraint("symbol", "tf", "open_ms", name="pk_candles"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "gaps",
-        sa.Column("symbol", sa.Text, nullable=False),
-        sa.Column("tf", sa.Text, nullable=False),
-        sa.Column("open_ms", sa.BigInteger, nullable=False),
+        *columns(sa.Text, "symbol", "tf"),
+        *columns(sa.BigInteger, "open_ms"),
         sa.PrimaryKeyConstraint("symbol", "tf", "open_ms", name="pk_gaps"),
         sqlite_with_rowid=False,
     )
@@ -48,51 +44,36 @@ def _create_candles() -> None:
 def _create_predictions() -> None:
     op.create_table(
         "predictions",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("symbol", sa.Text, nullable=False),
-        sa.Column("tf", sa.Text, nullable=False),
-        sa.Column("candle_open_ms", sa.BigInteger, nullable=False),
-        sa.Column("created_ms", sa.BigInteger, nullable=False),
-        sa.Column("late", sa.Boolean, nullable=False),
-        sa.Column("pred", sa.Text, nullable=False),
-        sa.Column("confidence", sa.Double, nullable=False),
-        sa.Column("p_short", sa.Double, nullable=False),
-        sa.Column("p_no_trade", sa.Double, nullable=False),
-        sa.Column("p_long", sa.Double, nullable=False),
-        sa.Column("expected_bps", sa.Double),
-        sa.Column("cost_bps", sa.Double),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("model_version", sa.Text),
-        sa.Column("entry", sa.Double, nullable=False),
-        sa.Column("stop_loss", sa.Double),
-        sa.Column("tp1", sa.Double),
-        sa.Column("tp2", sa.Double),
-        sa.Column("tp3", sa.Double),
-        sa.Column("atr", sa.Double),
-        sa.Column("horizon_bars", sa.Integer, nullable=False),
-        sa.Column("reasons", sa.Text, nullable=False),
-        sa.Column("declined", sa.Text, nullable=False),
+        *columns(sa.Text, "id", "symbol", "tf"),
+        *columns(sa.BigInteger, "candle_open_ms", "created_ms"),
+        *columns(sa.Boolean, "late"),
+        *columns(sa.Text, "pred"),
+        *columns(sa.Double, "confidence", "p_short", "p_no_trade", "p_long"),
+        *columns(sa.Double, "expected_bps", "cost_bps", nullable=True),
+        *columns(sa.Text, "source"),
+        *columns(sa.Text, "model_version", nullable=True),
+        *columns(sa.Double, "entry"),
+        *columns(sa.Double, "stop_loss", "tp1", "tp2", "tp3", "atr", nullable=True),
+        *columns(sa.Integer, "horizon_bars"),
+        *columns(sa.Text, "reasons", "declined"),
         sa.PrimaryKeyConstraint("id", name="pk_predictions"),
     )
-    for columns in (
+    for indexed in (
         ["tf", "symbol", "candle_open_ms"],
         ["tf", "candle_open_ms", "symbol", "source"],
     ):
-        op.create_index(f"ix_predictions_{'_'.join(columns)}", "predictions", columns)
+        op.create_index(f"ix_predictions_{'_'.join(indexed)}", "predictions", indexed)
 
 
 def _create_outcomes() -> None:
     op.create_table(
         "outcomes",
-        sa.Column("prediction_id", sa.Text, nullable=False),
-        sa.Column("settled_ms", sa.BigInteger, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("exit_price", sa.Double, nullable=False),
-        sa.Column("return_bps", sa.Double, nullable=False),
-        sa.Column("mfe_bps", sa.Double, nullable=False),
-        sa.Column("mae_bps", sa.Double, nullable=False),
-        sa.Column("label", sa.Text),
-        sa.Column("correct", sa.Boolean),
+        *columns(sa.Text, "prediction_id"),
+        *columns(sa.BigInteger, "settled_ms"),
+        *columns(sa.Text, "status"),
+        *columns(sa.Double, "exit_price", "return_bps", "mfe_bps", "mae_bps"),
+        *columns(sa.Text, "label", nullable=True),
+        *columns(sa.Boolean, "correct", nullable=True),
         sa.PrimaryKeyConstraint("prediction_id", name="pk_outcomes"),
         sa.ForeignKeyConstraint(
             ["prediction_id"], ["predictions.id"], name="fk_outcomes_prediction_id"

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from crypto_bot.adapters.store.columns import columns
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -26,16 +28,11 @@ GROUP BY p.tf, p.candle_open_ms / 86400000, p.source, p.symbol
 def upgrade() -> None:
     op.create_table(
         "day_records",
-        sa.Column("tf", sa.Text, nullable=False),
-        sa.Column("day", sa.Integer, nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("symbol", sa.Text, nullable=False),
-        sa.Column("n", sa.Integer, nullable=False),
-        sa.Column("hits", sa.Integer, nullable=False),
-        sa.Column("trades", sa.Integer, nullable=False),
-        sa.Column("return_bps", sa.Double, nullable=False),
-        sa.Column("confidence", sa.Double, nullable=False),
-        sa.Column("brier", sa.Double, nullable=False),
+        *columns(sa.Text, "tf"),
+        *columns(sa.Integer, "day"),
+        *columns(sa.Text, "source", "symbol"),
+        *columns(sa.Integer, "n", "hits", "trades"),
+        *columns(sa.Double, "return_bps", "confidence", "brier"),
         sa.PrimaryKeyConstraint("tf", "day", "source", "symbol", name="pk_day_records"),
         sqlite_with_rowid=False,
     )

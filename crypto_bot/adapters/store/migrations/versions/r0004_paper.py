@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from crypto_bot.adapters.store.columns import columns
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -12,33 +14,27 @@ depends_on = None
 def upgrade() -> None:
     _create_ledger()
     _create_trades()
-    _create_equity()
-    _create_refusals()
-    _create_switches()
-
-
-def _text(*names: str) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.Text, nullable=False) for name in names]
+    _create_reports()
 
 
 def _create_ledger() -> None:
     op.create_table(
         "paper_events",
-        *_text("id", "account", "tf"),
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        *_text("kind", "cash"),
-        *(sa.Column(name, sa.Text) for name in ("symbol", "prediction_id", "side", "reason")),
-        *_text("price", "amount", "fee"),
-        sa.Column("terms", sa.Text),
+        *columns(sa.Text, "id", "account", "tf"),
+        *columns(sa.Integer, "seq"),
+        *columns(sa.BigInteger, "at_ms"),
+        *columns(sa.Text, "kind", "cash"),
+        *columns(sa.Text, "symbol", "prediction_id", "side", "reason", nullable=True),
+        *columns(sa.Text, "price", "amount", "fee"),
+        *columns(sa.Text, "terms", nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_paper_events"),
     )
-    columns = ["account", "tf", "seq"]
-    op.create_index("ix_paper_events_account_tf_seq", "paper_events", columns, unique=True)
+    indexed = ["account", "tf", "seq"]
+    op.create_index("ix_paper_events_account_tf_seq", "paper_events", indexed, unique=True)
     op.create_table(
         "paper_seen",
-        *_text("account", "tf", "symbol"),
-        sa.Column("open_ms", sa.BigInteger, nullable=False),
+        *columns(sa.Text, "account", "tf", "symbol"),
+        *columns(sa.BigInteger, "open_ms"),
         sa.PrimaryKeyConstraint("account", "tf", "symbol", name="pk_paper_seen"),
         sqlite_with_rowid=False,
     )
@@ -47,48 +43,44 @@ def _create_ledger() -> None:
 def _create_trades() -> None:
     op.create_table(
         "paper_trades",
-        *_text("account", "prediction_id", "tf", "symbol", "side", "source", "amount", "entry"),
-        sa.Column("entry_ms", sa.BigInteger, nullable=False),
-        *_text("exit"),
-        sa.Column("exit_ms", sa.BigInteger, nullable=False),
-        *_text("reason", "gross", "fees", "funding", "net"),
-        sa.Column("r", sa.Double, nullable=False),
+        *columns(
+            sa.Text, "account", "prediction_id", "tf", "symbol", "side", "source", "amount", "entry"
+        ),
+        *columns(sa.BigInteger, "entry_ms"),
+        *columns(sa.Text, "exit"),
+        *columns(sa.BigInteger, "exit_ms"),
+        *columns(sa.Text, "reason", "gross", "fees", "funding", "net"),
+        *columns(sa.Double, "r"),
         sa.PrimaryKeyConstraint("account", "prediction_id", name="pk_paper_trades"),
     )
-    columns = ["account", "tf", "exit_ms"]
-    op.create_index("ix_paper_trades_account_tf_exit_ms", "paper_trades", columns)
+    indexed = ["account", "tf", "exit_ms"]
+    op.create_index("ix_paper_trades_account_tf_exit_ms", "paper_trades", indexed)
 
 
-def _create_equity() -> None:
+def _create_reports() -> None:
     op.create_table(
         "paper_equity",
-        *_text("account", "tf"),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        *_text("cash", "equity", "buy_and_hold"),
+        *columns(sa.Text, "account", "tf"),
+        *columns(sa.BigInteger, "at_ms"),
+        *columns(sa.Text, "cash", "equity", "buy_and_hold"),
         sa.PrimaryKeyConstraint("account", "tf", "at_ms", name="pk_paper_equity"),
         sqlite_with_rowid=False,
     )
-
-
-def _create_refusals() -> None:
     op.create_table(
         "paper_refusals",
-        *_text("account", "prediction_id", "tf"),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        *_text("rule", "reason"),
+        *columns(sa.Text, "account", "prediction_id", "tf"),
+        *columns(sa.BigInteger, "at_ms"),
+        *columns(sa.Text, "rule", "reason"),
         sa.PrimaryKeyConstraint("account", "prediction_id", name="pk_paper_refusals"),
     )
-    columns = ["account", "tf", "at_ms"]
-    op.create_index("ix_paper_refusals_account_tf_at_ms", "paper_refusals", columns)
-
-
-def _create_switches() -> None:
+    indexed = ["account", "tf", "at_ms"]
+    op.create_index("ix_paper_refusals_account_tf_at_ms", "paper_refusals", indexed)
     op.create_table(
         "paper_switches",
-        sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        sa.Column("stopped", sa.Boolean, nullable=False),
-        *_text("by"),
-        sa.Column("reason", sa.Text),
+        *columns(sa.Integer, "number"),
+        *columns(sa.BigInteger, "at_ms"),
+        *columns(sa.Boolean, "stopped"),
+        *columns(sa.Text, "by"),
+        *columns(sa.Text, "reason", nullable=True),
         sa.PrimaryKeyConstraint("number", name="pk_paper_switches"),
     )
