@@ -45,7 +45,7 @@ class PerpetualRest:
         self._symbols = tape.market.symbols
         self._calls: dict[str, Call] = {
             "/fapi/v1/exchangeInfo": self._exchange_info,
-            "/fapi/v1/premiumIndex": self._premium_index,
+            "/fapi/v1/premiumIndex": spot.each(self._premium),
             "/fapi/v1/fundingRate": self._funding_rates,
         }
 
@@ -87,11 +87,6 @@ class PerpetualRest:
                 *(price_decimals, lot_decimals), {"filterType": "MIN_NOTIONAL", "notional": "5"}
             ),
         }
-
-    def _premium_index(self, query: Query, now_ms: int) -> Json:
-        if "symbol" in query:
-            return self._premium(asked.symbol(query, self._symbols), now_ms)
-        return [self._premium(symbol, now_ms) for symbol in self._symbols]
 
     def _premium(self, symbol: str, now_ms: int) -> dict[str, object]:
         due_ms = (now_ms // FUNDING_MS + 1) * FUNDING_MS

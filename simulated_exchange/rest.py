@@ -75,9 +75,9 @@ class SpotRest:
             TIME: lambda _query, now_ms: {"serverTime": now_ms},
             "/api/v3/exchangeInfo": self._exchange_info,
             KLINES: self._klines,
-            "/api/v3/ticker/24hr": self._each(self._ticker_24hr),
-            "/api/v3/ticker/price": self._each(self._ticker_price),
-            "/api/v3/ticker/bookTicker": self._each(self._ticker_book),
+            "/api/v3/ticker/24hr": self.each(self._ticker_24hr),
+            "/api/v3/ticker/price": self.each(self._ticker_price),
+            "/api/v3/ticker/bookTicker": self.each(self._ticker_book),
             "/api/v3/depth": self._depth,
         }
 
@@ -136,7 +136,7 @@ class SpotRest:
             "asks": [[_text(price), _text(amount)] for price, amount in book.asks],
         }
 
-    def _each(self, ticker: Callable[[str, int], dict[str, object]]) -> Call:
+    def each(self, ticker: Callable[[str, int], dict[str, object]]) -> Call:
         """`ticker` for one `symbol`, or as a list for some or all `symbols`."""
 
         def call(query: Query, now_ms: int) -> Json:

@@ -48,16 +48,11 @@ class SqlPaperStore:
                 refusals = ((engine, r.account, r.prediction_id, tf, *r[2:]) for r in each.refusals)
                 insert(connection, refusals_table, refusals)
                 points = (
-                    (
-                        *(engine, name, tf, point.at_ms, str(cash)),
-                        *(str(point.equity), str(point.buy_and_hold)),
-                    )
-                    for point, cash in each.points
+                    (engine, name, tf, at_ms, str(cash), str(equity), str(held))
+                    for (at_ms, equity, held), cash in each.points
                 )
                 insert(connection, equity_table, points)
-                seen = (
-                    (engine, name, tf, symbol, open_ms) for symbol, open_ms in each.seen.items()
-                )
+                seen = ((engine, name, tf, *item) for item in each.seen.items())
                 insert(connection, seen_table, seen, on_conflict=_SEEN)
 
     def events(self, account: str) -> Iterator[Event]:

@@ -130,10 +130,3 @@ async def test_funding_is_paged_and_ordered(exchange: Any, clock: Any) -> None:
 
     assert requests == 1 + 3
     assert len(exchange.seen) == requests + 1
-
-
-async def test_spot_has_no_funding(exchange: Any, clock: Any) -> None:
-    async with exchange.opened(clock) as feed:
-        prices = CcxtPrices(feed.line)
-        assert await prices.funding("BTCUSDT", 0, clock.at_ms) == []
-    assert [request.path for request in exchange.seen] == ["/api/v3/exchangeInfo"]
