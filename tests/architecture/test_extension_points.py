@@ -35,7 +35,7 @@ from crypto_bot.serving.prediction_service import PredictionService, Window
 from crypto_bot.training.panel import Coin, build_panel
 from crypto_bot.training.plan import TrainingPlan
 from tests.app.made_candles import market, write
-from tests.contracts.test_prediction_logs import M15, outcome, stored
+from tests.contracts.made_calls import M15, outcome, stored
 from tests.labels.excursion import EXCURSION, excursion_atr
 from tests.training.made_market import HOUR, QUESTION, SPLITS
 from tests.training.made_market import candles as made_candles
