@@ -31,17 +31,17 @@ def prediction_row(stored: StoredSignal, engine: str, commit_number: int) -> tup
         signal.symbol,
         signal.tf,
         signal.candle_open_ms,
-        signal.horizon,
-        signal.model,
         str(signal.role),
         commit_number,
         stored.created_ms,
         stored.late,
         str(signal.pred),
         signal.confidence,
-        _names_text(classes),
-        str(list(probabilities)),
-        *(probabilities if classes == SHORT_NO_TRADE_LONG else _NO_SIDES),
+        *(
+            (None, *probabilities)
+            if classes == SHORT_NO_TRADE_LONG
+            else (json.dumps([*zip(classes, probabilities, strict=True)]), None, None, None)
+        ),
         signal.expected_bps,
         signal.cost_bps,
         str(signal.source),
@@ -63,16 +63,20 @@ def stored_signal(row: Row[Any]) -> StoredSignal:
     By their order, as they are written: asking a row for a column by name takes five times as long.
     """
     values: tuple[Any, ...] = tuple(row)
-    engine, _, symbol, tf, open_ms, _, _, role, _, created_ms, late, pred, confidence = values[:13]
-    classes, probabilities, *sides, expected_bps, cost_bps, source, version = values[13:22]
-    entry, stop, tp1, tp2, tp3, atr, horizon_bars, reasons, declined, rule = values[22:32]
+    engine, _, symbol, tf, open_ms, role, _, created_ms, late, pred, confidence = values[:11]
+    classes, *sides, expected_bps, cost_bps, source, version = values[11:19]
+    entry, stop, tp1, tp2, tp3, atr, horizon_bars, reasons, declined, rule = values[19:29]
     signal = Signal(
         symbol=symbol,
         tf=tf,
         candle_open_ms=open_ms,
         pred=Pred(pred),
         confidence=confidence,
-        distribution=_distribution(classes, probabilities, sides),
+        distribution=(
+            Distribution(SHORT_NO_TRADE_LONG, tuple(sides))
+            if classes is None
+            else _distribution(classes)
+        ),
         source=Source(source),
         levels=Levels(entry, stop, None if tp1 is None else (tp1, tp2, tp3)),
         atr=atr,
@@ -111,28 +115,12 @@ def outcome_of(row: Row[Any]) -> Outcome:
     )
 
 
-def _distribution(classes: str, probabilities: str, sides: list[float | None]) -> Distribution:
-    """From the derived columns where they are filled, which needs no parsing of JSON."""
-    short, no_trade, long = sides
-    if short is None or no_trade is None or long is None:
-        return Distribution(_names(classes), tuple(json.loads(probabilities)))
-    return Distribution(SHORT_NO_TRADE_LONG, (short, no_trade, long))
-
-
-_NO_SIDES = (None, None, None)
+def _distribution(text: str) -> Distribution:
+    classes, probabilities = zip(*json.loads(text), strict=True)
+    return Distribution(classes, probabilities)
 
 
 @lru_cache(maxsize=64)  # a program has few
-def _names_text(classes: tuple[str, ...]) -> str:
-    return json.dumps(classes)
-
-
-@lru_cache(maxsize=64)  # as above
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(json.loads(text))
-
-
-@lru_cache(maxsize=64)  # as above
 def _rule_text(label: LabelSpec) -> str:
     return json.dumps(label.as_json())
 

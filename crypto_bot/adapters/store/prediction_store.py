@@ -15,6 +15,7 @@ from crypto_bot.adapters.store.prediction_rows import (
     stored_signal,
 )
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, served
+from crypto_bot.adapters.store.tables import NOT_SERVED, SERVED
 from crypto_bot.adapters.store.tables import engine as engine_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -72,19 +73,21 @@ class SqlPredictionStore:
             return dict(connection.execute(query).all())
 
     def unsettled(self) -> list[Signal]:
+        column = predictions_table.c
         query = (
             select(predictions_table)
             .select_from(predictions_table.outerjoin(outcomes_table))
             .where(*self._of_engine, outcomes_table.c.prediction_id.is_(None))
-            .order_by(
-                predictions_table.c.candle_open_ms,
-                predictions_table.c.symbol,
-                predictions_table.c.role,
-                predictions_table.c.id,
-            )
+            .order_by(column.candle_open_ms, column.symbol)
         )
         with self._database.reading() as connection:
-            return [stored_signal(row).signal for row in connection.execute(query)]
+            # One after the other, each in the order of its index: both at once would be sorted.
+            found = [
+                stored_signal(row).signal
+                for of_roles in (SERVED, NOT_SERVED)
+                for row in connection.execute(query.where(of_roles))
+            ]
+        return sorted(found, key=_age)
 
     def tallies(self) -> dict[tuple[Source, str], Tally]:
         column = predictions_table.c
@@ -149,6 +152,10 @@ class SqlPredictionStore:
                 f"not on {key.exchange} {key.market}: give this one an engine.name of its own"
             )
         return int(first_bar_ms)
+
+
+def _age(signal: Signal) -> tuple[int, str, str, str]:
+    return signal.candle_open_ms, signal.symbol, signal.role, signal.id
 
 
 def _next_number(connection: Connection) -> int:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     literal_column,
-    text,
 )
 
 from crypto_bot.adapters.store.columns import columns, keys
@@ -56,18 +55,17 @@ gaps = Table(
 predictions = Table(
     "predictions",
     metadata,
-    # The id is Signal.id: made of what follows, up to role.
+    # The id is Signal.id: made of the prediction's key.
     *keys(Text, "engine", "id"),
     *columns(Text, "symbol", "tf"),
     *columns(BigInteger, "candle_open_ms"),
-    *columns(Text, "horizon", "model", "role"),
+    *columns(Text, "role"),
     *columns(BigInteger, "commit_number", "created_ms"),
     *columns(Boolean, "late"),
     *columns(Text, "pred"),
     *columns(Double, "confidence"),
-    # JSON lists of names, and of numbers, one for each class.
-    *columns(Text, "classes", "probabilities"),
-    # Derived from both, where the classes are the three sides; else NULL.
+    # JSON list of [class, probability]; NULL where the classes are the three sides that follow.
+    *columns(Text, "distribution", nullable=True),
     *columns(Double, "p_short", "p_no_trade", "p_long", nullable=True),
     *columns(Double, "expected_bps", "cost_bps", nullable=True),
     *columns(Text, "source"),
@@ -82,18 +80,20 @@ predictions = Table(
     Index(None, "commit_number"),
 )
 
+# With literals, so that the planners see that the partial indexes will do.
 SERVED = predictions.c.role == literal_column("'champion'")
-"""With a literal, so that the planners see that the indexes of the served record will do."""
+NOT_SERVED = predictions.c.role != literal_column("'champion'")
 
-for _columns in (
-    ("symbol", "candle_open_ms"),
-    ("candle_open_ms", "symbol", "source"),
+for _rows, _is_in, _columns in (
+    ("served", SERVED, ("symbol", "candle_open_ms")),
+    ("served", SERVED, ("candle_open_ms", "symbol", "source")),
+    ("not_served", NOT_SERVED, ("candle_open_ms", "symbol")),
 ):
     Index(
-        f"ix_predictions_served_{'_'.join(_columns)}",
+        f"ix_predictions_{_rows}_{'_'.join(_columns)}",
         *(predictions.c[name] for name in ("engine", "tf", *_columns)),
-        sqlite_where=text("role = 'champion'"),
-        postgresql_where=text("role = 'champion'"),
+        sqlite_where=_is_in,
+        postgresql_where=_is_in,
     )
 
 outcomes = Table(

@@ -4,8 +4,6 @@ Each table is made anew beside its old rows, which are copied in one statement: 
 a primary key. The rows become those of the engine that is started with, and its market.
 """
 
-import json
-import sqlite3
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -54,6 +52,7 @@ class _Added(NamedTuple):
     name: str
     type: sa.types.TypeEngine[Any]
     value: sa.ColumnElement[Any]
+    is_nullable: bool = False
 
 
 def upgrade() -> None:
@@ -108,7 +107,7 @@ def _copy(
     table = sa.Table(
         name,
         sa.MetaData(),
-        *(sa.Column(each.name, each.type, nullable=each.name == "side") for each in added),
+        *(sa.Column(each.name, each.type, nullable=each.is_nullable) for each in added),
         *(
             sa.Column(column.name, column.type, nullable=column.nullable or column.name in _SIDES)
             for column in old.columns
@@ -130,31 +129,12 @@ _SIDES = ("p_short", "p_no_trade", "p_long")
 
 def _of_prediction(old: sa.Table) -> list[_Added]:
     """Commits are numbered by the time at which their signals were made."""
-    column = old.c
-    version = sa.func.nullif(column.model_version, "")
-    sides = [column[name] for name in _SIDES]
-    numbers: sa.ColumnElement[str]
-    if op.get_bind().dialect.name == "postgresql":
-        numbers = sa.cast(sa.func.json_build_array(*sides), sa.Text)
-    else:
-        _add_json_numbers()
-        numbers = sa.func.json_numbers(*sides)
-    number = sa.func.dense_rank().over(order_by=column.created_ms)
+    number = sa.func.dense_rank().over(order_by=old.c.created_ms)
     return [
-        _Added("horizon", sa.Text(), sa.cast(column.horizon_bars, sa.Text).concat("b")),
-        _Added("model", sa.Text(), sa.func.coalesce(version, column.source)),
         _text("role", "champion"),
         _Added("commit_number", sa.BigInteger(), number),
-        _text("classes", json.dumps(["SHORT", "NO_TRADE", "LONG"])),
-        _Added("probabilities", sa.Text(), numbers),
+        _Added("distribution", sa.Text(), sa.null(), is_nullable=True),
     ]
-
-
-def _add_json_numbers() -> None:
-    """SQLite's own json_array writes 15 digits, which are not all of a number."""
-    driver = op.get_bind().connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    driver.create_function("json_numbers", 3, lambda *numbers: json.dumps(numbers))
 
 
 def _create_prediction_indexes() -> None:
@@ -167,6 +147,13 @@ def _create_prediction_indexes() -> None:
             sqlite_where=sa.text("role = 'champion'"),
             postgresql_where=sa.text("role = 'champion'"),
         )
+    op.create_index(
+        "ix_predictions_not_served_candle_open_ms_symbol",
+        "predictions",
+        ["engine", "tf", "candle_open_ms", "symbol"],
+        sqlite_where=sa.text("role <> 'champion'"),
+        postgresql_where=sa.text("role <> 'champion'"),
+    )
 
 
 def _copy_outcomes(old: sa.Table, predictions: sa.Table, named: list[_Added]) -> None:
@@ -187,7 +174,8 @@ def _copy_outcomes(old: sa.Table, predictions: sa.Table, named: list[_Added]) ->
     keys = sa.Table("predictions", sa.MetaData(), *(sa.Column(name) for name in ("engine", "id")))
     columns = ["engine", "prediction_id"]
     made_by = sa.ForeignKeyConstraint(columns, list(keys.columns), name="fk_outcomes_engine")
-    side = _Added("side", sa.Text(), old.c.label)  # all labels had the names of the sides
+    # All labels had the names of the sides.
+    side = _Added("side", sa.Text(), old.c.label, is_nullable=True)
     added = [*named, _Added("commit_number", sa.BigInteger(), number), side]
     _copy("outcomes", old, added, rows, made_by)
     op.create_index("ix_outcomes_commit_number", "outcomes", ["commit_number"])
