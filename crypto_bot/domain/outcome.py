@@ -198,7 +198,7 @@ def side_of(spec: LabelSpec | None, label: str | None) -> Pred | None:
     if label is None:
         return None
     if spec is None:
-        return Pred(label)
+        return label if isinstance(label, Pred) else Pred(label)  # Pred(…) is slow
     if spec.direction is None:
         return None
     falls_stays_rises = Pred.SHORT, Pred.NO_TRADE, Pred.LONG

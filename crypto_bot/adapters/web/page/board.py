@@ -175,7 +175,7 @@ class Board:
     async def _follow(self) -> None:
         """A snapshot after each cycle and each change of health or prices, while somebody looks.
 
-        One is made at the start in any case, so that the first page need not wait for it.
+        None before: reading the live record would cost every start time and memory.
         """
         shown_for: tuple[object, ...] = ()
         while True:
@@ -185,8 +185,7 @@ class Board:
             await asyncio.sleep(_REST_S)
             report = self.health()
             now = (report.status, report.reasons, self.quotes())
-            is_seen = self.changed.callbacks or self.snapshot is EMPTY
-            if not is_seen or not (self._news.is_set() or now != shown_for):
+            if not (self.changed.callbacks and (self._news.is_set() or now != shown_for)):
                 continue
             is_news, shown_for = self._news.is_set(), now
             try:
