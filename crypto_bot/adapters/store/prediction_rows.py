@@ -52,7 +52,7 @@ def prediction_row(stored: StoredSignal, engine: str, commit_number: int) -> tup
         signal.atr,
         signal.horizon_bars,
         _array(map(_quoted, signal.reasons)),
-        _declined_text(signal.declined),
+        _array([f'["{source!s}", {_quoted(reason)}]' for source, reason in signal.declined]),
         None if signal.label is None else _rule_text(signal.label),
     )
 
@@ -137,8 +137,3 @@ def _declined(text: str) -> tuple[Declined, ...]:
 
 def _array(texts: Iterable[str]) -> str:
     return f"[{', '.join(texts)}]"
-
-
-@lru_cache(maxsize=4096)  # as above
-def _declined_text(declined: tuple[Declined, ...]) -> str:
-    return json.dumps(declined)
