@@ -43,12 +43,6 @@ class Labels(NamedTuple):
     late_bps: Floats
     atr_bps: Floats
 
-    @property
-    def long_atr(self) -> Floats:
-        """The gross return in units of ATR."""
-        moved: Floats = self.long_bps / self.atr_bps
-        return moved
-
 
 def label(spec: LabelSpec, timeframe: Timeframe, open_ms: Integers, candles: Floats) -> Labels:
     """Labels of `candles` (n, 5), ascending; nothing crosses a gap.
@@ -116,11 +110,6 @@ class ClassCounts(NamedTuple):
 
     counts: tuple[int, ...]
     warnings: tuple[str, ...]
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """Share of each class."""
-        return tuple(count / sum(self.counts) for count in self.counts)
 
 
 def count_classes(labels: npt.NDArray[np.integer[Any]], classes: Sequence[str]) -> ClassCounts:

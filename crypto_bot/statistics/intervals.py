@@ -12,11 +12,9 @@ import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import Interval
+from crypto_bot.statistics.daily import MIN_BLOCKS, block_days
 from crypto_bot.statistics.rows import Floats, Ints
 
-BLOCK_DAYS = 5
-_MIN_BLOCKS = 4
-"""Fewer days than four blocks have no interval: it would be meaninglessly narrow."""
 DRAWS = 1_000
 _LOW, _HIGH = 2.5, 97.5
 
@@ -35,7 +33,7 @@ class DayBootstrap:
         self, open_ms: Ints, draws: int = DRAWS, seed: int = 0, *, horizon_ms: int = 0
     ) -> None:
         self.days, self.day = np.unique(open_ms // DAY_MS, return_inverse=True)
-        self.block_days = max(BLOCK_DAYS, whole_days(horizon_ms))
+        self.block_days = block_days(horizon_ms)
         self.weights = _weights(self.days.size, self.block_days, draws, seed)
 
     def sums(self, *columns: Floats) -> Floats:
@@ -47,7 +45,7 @@ class DayBootstrap:
     def estimate(self, sums: Floats, statistic: Statistic) -> Interval:
         """The statistic of all days, and its interval over the draws. `sums` is [days, k]."""
         value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
-        if self.days.size < _MIN_BLOCKS * self.block_days:
+        if self.days.size < MIN_BLOCKS * self.block_days:
             return Interval(value)
         drawn = statistic(self.weights @ sums)
         drawn = drawn[np.isfinite(drawn)]

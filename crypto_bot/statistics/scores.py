@@ -116,28 +116,6 @@ def equal_mass_bins(values: Floats, bins: int) -> Ints:
     return np.searchsorted(edges, values, side="right").astype(np.int64)
 
 
-class Reliability(NamedTuple):
-    """Reliability of one class by bin: mean probability, observed share, rows."""
-
-    predicted: Floats
-    observed: Floats
-    rows: Floats
-
-
-def reliability(p: Floats, label: Ints) -> list[Reliability]:
-    """Of each class over 15 bins of equal mass."""
-    curves = []
-    for column in range(p.shape[1]):
-        bins = equal_mass_bins(p[:, column], ECE_BINS)
-        rows = np.bincount(bins, minlength=ECE_BINS).astype(np.float64)
-        held = _at_least_one(rows)
-        predicted = np.bincount(bins, p[:, column], minlength=ECE_BINS) / held
-        observed = np.bincount(bins, label == column, minlength=ECE_BINS) / held
-        kept = rows > 0
-        curves.append(Reliability(predicted[kept], observed[kept], rows[kept]))
-    return curves
-
-
 class CalibrationError(NamedTuple):
     """`value`: expected calibration error; `floor`: its 95 % quantile under perfect calibration."""
 

@@ -43,6 +43,9 @@ class Check(NamedTuple):
     passed: bool
     words: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.words}"
+
 
 class Audit(NamedTuple):
     """What was found: for people to read, and for the gates of a model."""
@@ -105,13 +108,9 @@ def _prefixes(
     labels = label_measure(question.label, timeframe, kept)
     found_label = prefix_leaks(labels, Labels._fields, cuts_ms, later_known=True)
     return [
-        (f"{features.name} of {coin.symbol}", _columns(found)),
-        (f"label {question.label.name} of {coin.symbol}", _columns(found_label)),
+        (f"{features.name} of {coin.symbol}", found),
+        (f"label {question.label.name} of {coin.symbol}", found_label),
     ]
-
-
-def _columns(leaks: Sequence[Leak]) -> tuple[str, ...]:
-    return tuple(sorted({leak.column for leak in leaks}))
 
 
 def _prefix_check(name: str, columns: Sequence[str]) -> Check:
@@ -188,18 +187,10 @@ Measure = Callable[[int], Floats]
 """The table (n, columns) made from the candles that open before an instant (UTC ms)."""
 
 
-class Leak(NamedTuple):
-    """A column in which earlier rows change when candles are appended."""
-
-    column: str
-    cut_ms: int
-    """The prefix holds the candles that open before this."""
-
-
 def prefix_leaks(
     measure: Measure, columns: Sequence[str], cuts_ms: Sequence[int], *, later_known: bool = False
-) -> list[Leak]:
-    """Columns whose rows in a prefix differ, in any bit, from the same rows of the whole.
+) -> tuple[str, ...]:
+    """Columns (sorted) whose rows in a prefix differ, in any bit, from the same rows of the whole.
 
     The prefixes end at `cuts_ms`, the whole at the last of them. Take cuts inside and at the end of
     every longer candle that a feature might look at. A row in which the prefix knows nothing (NaN)
@@ -207,16 +198,14 @@ def prefix_leaks(
     """
     *earlier, last = sorted(cuts_ms)
     whole = measure(last)
-    found = []
+    found: set[str] = set()
     for cut_ms in earlier:
         part = measure(cut_ms)
         same = whole[: part.shape[0]]
         unknown = np.isnan(part)
         equal = (part == same) | (unknown & (np.isnan(same) | later_known))
-        found += [
-            Leak(columns[each], cut_ms) for each in np.flatnonzero(~equal.all(axis=0)).tolist()
-        ]
-    return found
+        found.update(columns[each] for each in np.flatnonzero(~equal.all(axis=0)))
+    return tuple(sorted(found))
 
 
 def feature_measure(

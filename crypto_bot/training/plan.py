@@ -41,11 +41,6 @@ class SplitPlan:
         """Left out before a test, besides the purge: at least the horizon of the label."""
         return max(self.embargo_days * DAY_MS, horizon_ms)
 
-    @property
-    def supports_claims(self) -> bool:
-        """Whether what is measured on these folds is enough for a claim."""
-        return self.folds >= LEAST_FOLDS and self.folds * self.test_days >= LEAST_TEST_DAYS
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:

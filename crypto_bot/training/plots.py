@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crypto_bot.statistics.reliability import bin_gaps
 from crypto_bot.statistics.rows import Floats, Ints
-from crypto_bot.statistics.scores import reliability
+from crypto_bot.statistics.scores import ECE_BINS
 from crypto_bot.training.evaluate import Evaluation
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def reliability_diagram(p: Floats, label: Ints, classes: Sequence[str]) -> bytes
     figure = _figure()
     axes = figure.subplots()
     axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8)
-    for name, curve in zip(classes, reliability(p, label), strict=True):
+    for column, name in enumerate(classes):
+        curve = bin_gaps(p[:, column], label == column, ECE_BINS)
         axes.plot(curve.predicted, curve.observed, marker="o", label=name)
     axes.set(
         xlabel="predicted", ylabel="observed", title=f"Reliability of {label.size:,} predictions"

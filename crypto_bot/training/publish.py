@@ -65,7 +65,7 @@ def accept(folder: Path, current: Path, because: str, checks: Sequence[Check]) -
     """
     meta = verify(current)
     found = without_block(meta, because)
-    failed = [_described(check) for check in checks if not check.passed]
+    failed = [str(check) for check in checks if not check.passed]
     if failed or not checks:
         what = "; ".join(failed) or "nothing was audited"
         raise ModelRejected(f"{meta.version} stays BLOCKED, its audit did not pass: {what}")
@@ -73,15 +73,9 @@ def accept(folder: Path, current: Path, because: str, checks: Sequence[Check]) -
         update={
             "verdict": found.verdict,
             "reasons": found.reasons,
-            "accepted": Acceptance(
-                because=because.strip(), audit=tuple(_described(check) for check in checks)
-            ),
+            "accepted": Acceptance(because=because.strip(), audit=tuple(map(str, checks))),
         }
     )
     files = {name: read_file(current, name, meta) for name in meta.sha256}
     versions.add(folder, {**files, META: meta_as_json(accepted)}, last=META)
     return accepted
-
-
-def _described(check: Check) -> str:
-    return f"{check.name}: {check.words}"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from crypto_bot.statistics import scores
+from crypto_bot.statistics.reliability import bin_gaps
 
 LABELS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=60)
 
@@ -68,12 +69,8 @@ def test_a_constant_forecast_has_one_bin_and_no_warning() -> None:
     p = np.tile([0.25, 0.5, 0.25], (400, 1))
     label = np.repeat([0, 1, 1, 2], 100)
     assert scores.calibration_error(p, label).value == pytest.approx(0.0)
-    (short, _, _) = scores.reliability(p, label)
-    assert (short.predicted.tolist(), short.observed.tolist(), short.rows.tolist()) == (
-        [0.25],
-        [0.25],
-        [400],
-    )
+    short = bin_gaps(p[:, 0], label == 0, scores.ECE_BINS)
+    assert [each.tolist() for each in short] == [[400], [0.25], [0.25]]
 
 
 def test_rank_correlations_are_spearmans_of_each_bar() -> None:

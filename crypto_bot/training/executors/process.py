@@ -20,7 +20,7 @@ from crypto_bot.training.jobs import Job
 from crypto_bot.training.run_store import RunStore
 from crypto_bot.training.study import Draft
 
-_ONE_THREAD = {
+ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     # Threads that wait by spinning take the cores away from those who work.
@@ -95,7 +95,7 @@ class _Worker:
         self._process: SpawnProcess = context.Process(
             target=_work, args=(draft, folder, theirs), daemon=True
         )
-        with _environment(_ONE_THREAD):
+        with _environment(ONE_THREAD):
             self._process.start()
         theirs.close()
 

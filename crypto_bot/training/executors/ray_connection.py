@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from crypto_bot.domain.errors import ConfigError, first_line
+from crypto_bot.training.executors.process import ONE_THREAD
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 _IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
 """Ray asks 20 times for half a minute each before it gives an address up."""
 _CONNECT_S = 5.0
@@ -36,7 +36,7 @@ def connected(address: str) -> Any:
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"env_vars": _ONE_THREAD},
+            runtime_env={"env_vars": ONE_THREAD},
             **own,
         )
     except Exception as error:
