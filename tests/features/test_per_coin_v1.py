@@ -1,7 +1,6 @@
 """`per_coin_v1` against `ta` and pandas, on generated and real candles."""
 
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import feature_set
 from crypto_bot.market_data.candle_table import CandleTable
+from tests.features.made_candles import real_candles, walk
 
 TF = Timeframe.parse("15m")
 PRICED = ("macd", "macd_signal", "macd_diff", "atr_14", "ema_20", "ema_50")
@@ -68,11 +68,11 @@ def check(coin: CandleTable) -> None:
         )
 
 
-def test_generated_candles_agree(walk: Callable[..., CandleTable]) -> None:
+def test_generated_candles_agree() -> None:
     check(walk(6000, 21))
     check(walk(6000, 22, price=3e-5))
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "DOGEUSDT"])
-def test_real_candles_agree(symbol: str, real_candles: Callable[[str, int], CandleTable]) -> None:
+def test_real_candles_agree(symbol: str) -> None:
     check(real_candles(symbol, 20_000))

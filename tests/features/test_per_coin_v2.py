@@ -1,6 +1,5 @@
 """Every column of `per_coin_v2` against an independent definition with plain slices."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,6 +10,7 @@ from crypto_bot.features.batch import batch
 from crypto_bot.features.sets import feature_set
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import Floats
+from tests.features.made_candles import walk
 
 TF = Timeframe.parse("15m")
 ANCHOR = 800
@@ -229,7 +229,7 @@ class Definition:
 
 
 @pytest.mark.parametrize("t", [801, 1337, 1599, 2047, 3003, 3500, 4095, 4200])
-def test_every_column_equals_its_definition(t: int, walk: Callable[..., CandleTable]) -> None:
+def test_every_column_equals_its_definition(t: int) -> None:
     coin, leader = walk(4300, 31), walk(4300, 32, price=60_000.0)
     features = feature_set("per_coin_v2")
     row = batch(features, TF, coin, leader).rows[t]

@@ -1,7 +1,5 @@
 """Of every registered feature set: what comes later changes no bit of what was there."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,8 @@ from crypto_bot.features.sets import FEATURE_SETS, feature_set
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import Observations
 from tests.features.funded import FUNDED
+from tests.features.made_candles import walk
 
-Walk = Callable[..., CandleTable]
 SETS = (*FEATURE_SETS.names(), FUNDED.name)
 COUNT = 1_300
 GAP, LEADER_GAP, MARKET_CHANGE = 150, 250, 1_000
@@ -20,7 +18,7 @@ CUTS = (1, 2, 3, 4, 5, 6, 7, 16, 17, 24, 95, 96, 97, 300)
 """Candles before the end: in and at the end of every longer candle, and before the last change."""
 
 
-def market(walk: Walk, name: str, timeframe: Timeframe, seed: int, gap: int) -> CandleTable:
+def market(name: str, timeframe: Timeframe, seed: int, gap: int) -> CandleTable:
     """Candles with a gap, and observations at instants that have nothing to do with them."""
     made = walk(COUNT, seed, missing=(gap,))
     opens_ms = made.open_ms // 900_000 * timeframe.ms
@@ -36,10 +34,10 @@ def market(walk: Walk, name: str, timeframe: Timeframe, seed: int, gap: int) -> 
 @pytest.mark.parametrize("led", [True, False], ids=["led", "alone"])
 @pytest.mark.parametrize("tf", ["15m", "4h", "1d"])
 @pytest.mark.parametrize("name", SETS)
-def test_rows_of_a_prefix_are_those_of_the_whole(name: str, tf: str, led: bool, walk: Walk) -> None:
+def test_rows_of_a_prefix_are_those_of_the_whole(name: str, tf: str, led: bool) -> None:
     features, timeframe = feature_set(name), Timeframe.parse(tf)
-    coin = market(walk, name, timeframe, 1, GAP)
-    leader = market(walk, name, timeframe, 2, LEADER_GAP)
+    coin = market(name, timeframe, 1, GAP)
+    leader = market(name, timeframe, 2, LEADER_GAP)
     changes = [int(coin.open_ms[MARKET_CHANGE])]
 
     def made(until_ms: int) -> FeatureRows:
@@ -60,7 +58,7 @@ def test_rows_of_a_prefix_are_those_of_the_whole(name: str, tf: str, led: bool, 
         assert part.known.tobytes() == whole.known[:count].tobytes()
 
 
-def test_a_series_is_seen_at_the_close_and_masked_where_it_is_too_old(walk: Walk) -> None:
+def test_a_series_is_seen_at_the_close_and_masked_where_it_is_too_old() -> None:
     hour = Timeframe.parse("1h")
     made = walk(30, 3)
     table = CandleTable(

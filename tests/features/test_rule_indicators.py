@@ -1,8 +1,7 @@
 """The indicators of the rules against `ta`, over a window and in steps."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,18 +13,13 @@ from ta.trend import MACD, EMAIndicator
 from ta.volatility import AverageTrueRange
 
 from crypto_bot.features.indicators import (
-    atr_step,
-    ema_step,
-    rise_step,
     rsi_of,
     softsign,
-    true_range,
 )
 from crypto_bot.features.measurement import COLUMNS, measure, measure_trend
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import Floats
-
-Walk = Callable[..., CandleTable]
+from tests.features.made_candles import real_candles, walk
 
 
 def last_by_ta(coin: CandleTable) -> dict[str, float]:
@@ -42,54 +36,29 @@ def last_by_ta(coin: CandleTable) -> dict[str, float]:
         }
 
 
-def measured(coin: CandleTable) -> dict[str, float]:
+def measured(high: Floats, low: Floats, close: Floats, volume: Floats) -> dict[str, float]:
     out = np.empty(len(COLUMNS))
-    _, high, low, close, volume = (np.ascontiguousarray(column) for column in coin.candles.T)
     measure(high, low, close, volume, out)
     return dict(zip(COLUMNS, out.tolist(), strict=True))
 
 
 def agree(coin: CandleTable) -> None:
-    found = measured(coin)
+    found = measured(*(np.ascontiguousarray(column) for column in coin.candles.T[1:]))
     for name, expected in last_by_ta(coin).items():
         assert found[name] == pytest.approx(expected, rel=1e-9, abs=1e-9), name
 
 
 @pytest.mark.parametrize("count", [34, 35, 60, 97, 256, 2000])
 @pytest.mark.parametrize("price", [1e-8, 100.0, 1e6])
-def test_a_window_agrees_with_ta_from_its_first_full_value_on(
-    walk: Walk, count: int, price: float
-) -> None:
+def test_a_window_agrees_with_ta_from_its_first_full_value_on(count: int, price: float) -> None:
     agree(walk(count, seed=count, price=price))
 
 
-def test_real_candles_agree_with_ta(real_candles: Callable[[str, int], CandleTable]) -> None:
+def test_real_candles_agree_with_ta() -> None:
     for symbol in ("BTCUSDT", "SOLUSDT", "MANAUSDT"):
         coin = real_candles(symbol, 3000)
         for start in range(0, 2600, 200):
             agree(CandleTable(coin.open_ms[start : start + 256], coin.candles[start : start + 256]))
-
-
-def test_steps_follow_ta_over_a_long_series(walk: Walk) -> None:
-    coin = walk(1500, seed=7)
-    _, high, low, close, _ = coin.candles.T
-    ema, atr, rise, fall = close[0], high[0] - low[0], 0.0, 0.0
-    found = [(ema, atr, 50.0)]
-    for i in range(1, len(close)):
-        change = close[i] - close[i - 1]
-        ema = ema_step(ema, close[i], 20)
-        atr = atr_step(atr, true_range(high[i], low[i], close[i - 1]), i, 14)
-        rise, fall = rise_step(rise, change, 14), rise_step(fall, -change, 14)
-        found.append((ema, atr, rsi_of(rise, fall)))
-    _, highs, lows, closes, _ = (pd.Series(column) for column in coin.candles.T)
-    expected = np.column_stack(
-        [
-            EMAIndicator(closes, 20).ema_indicator(),
-            AverageTrueRange(highs, lows, closes, 14).average_true_range(),
-            RSIIndicator(closes, 14).rsi(),
-        ]
-    )
-    np.testing.assert_allclose(np.array(found)[20:], expected[20:], rtol=1e-9)
 
 
 def test_rsi_of_a_price_that_never_moved_is_neutral_where_ta_says_100() -> None:
@@ -110,43 +79,11 @@ def columns(closes: Sequence[float], reach: float = 0.5) -> tuple[Floats, Floats
     return close + reach, close - reach, close, np.ones(len(close))
 
 
-def measure_of(closes: Sequence[float], volume: Sequence[float] | None = None) -> dict[str, float]:
-    high, low, close, even = columns(closes)
-    out = np.empty(len(COLUMNS))
-    measure(high, low, close, even if volume is None else np.array(volume, np.float64), out)
-    return dict(zip(COLUMNS, out.tolist(), strict=True))
-
-
-def zigzag(turns: Sequence[float], leg: int = 8) -> list[float]:
-    """Closes that go in straight legs of `leg` bars from turn to turn."""
-    legs = [np.linspace(a, b, leg, endpoint=False) for a, b in pairwise(turns)]
-    return [*np.concatenate(legs).tolist(), turns[-1]]
-
-
-@pytest.mark.parametrize(
-    ("turns", "structure"),
-    [
-        ([100, 110, 104, 114, 108, 112], 1.0),  # higher high, higher low
-        ([100, 90, 96, 86, 92, 88], -1.0),
-        ([100, 110, 100, 114, 98, 106], 0.0),  # higher high, lower low
-        ([100, 110, 104, 114, 110], 0.5),  # two highs, one low
-        ([100, 115, 130], 0.0),  # no swing at all
-    ],
-)
-def test_structure_compares_the_last_two_swings_of_each_side(
-    turns: list[float], structure: float
-) -> None:
-    assert measure_of(zigzag(turns))["structure"] == structure
-
-
-def test_support_and_resistance_are_the_nearest_swings_of_either_kind() -> None:
-    found = measure_of(zigzag([100, 110, 104, 114, 107]))
-    atr = found["atr"]
-    # swing highs at 110.5 and 114.5, a swing low at 103.5, the close at 107
-    assert found["resistance"] == pytest.approx(3.5 / atr)
-    assert found["support"] == pytest.approx(3.5 / atr)
-    beyond_all = measure_of(zigzag([100, 110, 104, 140]))
-    assert beyond_all["resistance"] == 10.0
+def measure_of(
+    closes: Sequence[float], volume: Sequence[float] | None = None, reach: float = 0.5
+) -> dict[str, float]:
+    *prices, even = columns(closes, reach)
+    return measured(*prices, even if volume is None else np.array(volume, np.float64))
 
 
 def swings(prices: list[float]) -> list[float]:
@@ -166,10 +103,8 @@ def swings(prices: list[float]) -> list[float]:
 def test_swings_follow_their_definition_where_prices_are_equal_too(
     closes: list[int], reach: float
 ) -> None:
-    high, low, close, volume = columns(closes, reach)
-    out = np.empty(len(COLUMNS))
-    measure(high, low, close, volume, out)
-    found = dict(zip(COLUMNS, out.tolist(), strict=True))
+    high, low, close, _ = columns(closes, reach)
+    found = measure_of(closes, reach=reach)
     tops = swings(high.tolist())
     bottoms = [-price for price in swings((-low).tolist())]
     structure = sum(

@@ -1,7 +1,7 @@
 """Market views: memory, resampling and measurements, for any order of arrival."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf, isfinite, isnan
 
 import numpy as np
@@ -15,17 +15,11 @@ from crypto_bot.domain.timeframe import TRADED, Timeframe
 from crypto_bot.features.measurement import COLUMNS
 from crypto_bot.features.memory import BASE_WINDOW
 from crypto_bot.features.views import HIGHER_LEVELS, RuleViews
-from crypto_bot.market_data.candle_table import CandleTable
+from tests.features.made_candles import candles_of, walk
 
-Walk = Callable[..., CandleTable]
 M15 = Timeframe.parse("15m")
 D1 = Timeframe.parse("1d")
 COIN = "BTCUSDT"
-
-
-def candles_of(coin: CandleTable) -> list[Candle]:
-    opens = coin.open_ms.tolist()
-    return [Candle(at, *row) for at, row in zip(opens, coin.candles.tolist(), strict=True)]
 
 
 def shifted(candles: Sequence[Candle], timeframe: Timeframe) -> list[Candle]:
@@ -71,32 +65,24 @@ def test_history_is_what_the_longest_window_reaches(timeframe: str, bars: int) -
     assert RuleViews([COIN], Timeframe.parse(timeframe)).history_bars == bars
 
 
-@pytest.mark.parametrize("extra", [0, 1, 300, 671, 1000])
-def test_a_restart_changes_no_bit(walk: Walk, extra: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "extra"), [*((name, 0) for name in TRADED), ("15m", 1), ("15m", 671), ("15m", 1000)]
+)
+def test_a_restart_changes_no_bit(name: str, extra: int) -> None:
     """Preloaded with `history_bars` or more, or fed from the start: the same views."""
-    views = RuleViews([COIN], M15)
-    history = views.history_bars
-    candles = candles_of(walk(history + 1700, seed=3))
-    since = history + extra
-    expected = [exact(view) for view in one_by_one(candles)[since:]]
-    later = candles[since:]
+    timeframe = Timeframe.parse(name)
+    views = RuleViews([COIN], timeframe)
+    since = views.history_bars + extra
+    candles = shifted(candles_of(walk(since + 700, seed=3)), timeframe)
+    whole = one_by_one(candles, timeframe)
+    expected = [exact(view) for view in whole[since:]]
     for preloaded in (candles[extra:since], candles[:since]):
         views.preload(COIN, preloaded)
-        assert [exact(view) for view in one_by_one(later, views=views)] == expected
+        assert [exact(view) for view in one_by_one(candles[since:], timeframe, views)] == expected
+    assert not isnan(whole[-1].trend_1)
 
 
-@pytest.mark.parametrize("timeframe", [Timeframe.parse(name) for name in TRADED], ids=TRADED)
-def test_a_restart_changes_nothing_on_any_timeframe(walk: Walk, timeframe: Timeframe) -> None:
-    views = RuleViews([COIN], timeframe)
-    history = views.history_bars
-    candles = shifted(candles_of(walk(history + 400, seed=4)), timeframe)
-    expected = [exact(view) for view in one_by_one(candles, timeframe)[history:]]
-    views.preload(COIN, candles[:history])
-    assert [exact(view) for view in one_by_one(candles[history:], timeframe, views)] == expected
-    assert not isnan(one_by_one(candles, timeframe)[-1].trend_1)
-
-
-def test_one_candle_less_than_the_history_is_not_always_enough(walk: Walk) -> None:
+def test_one_candle_less_than_the_history_is_not_always_enough() -> None:
     """`history_bars` is minimal: the eighth week needs its first candle."""
     views = RuleViews([COIN], M15)
     history = views.history_bars
@@ -112,14 +98,14 @@ def test_one_candle_less_than_the_history_is_not_always_enough(walk: Walk) -> No
     assert one_by_one([candles[last]], views=views)[0].trend_4 != full.trend_4
 
 
-def test_later_candles_do_not_change_earlier_views(walk: Walk) -> None:
+def test_later_candles_do_not_change_earlier_views() -> None:
     candles = candles_of(walk(2000, seed=6))
     whole = [exact(view) for view in one_by_one(candles)]
     for until in (1, 2, 15, 97, 256, 257, 1023, 1025, 1999):
         assert [exact(view) for view in one_by_one(candles[:until])] == whole[:until]
 
 
-def test_a_gap_restarts_a_coin(walk: Walk) -> None:
+def test_a_gap_restarts_a_coin() -> None:
     before = candles_of(walk(700, seed=7))
     after = candles_of(walk(1500, seed=8))[701:]
     views = RuleViews([COIN], M15)
@@ -131,7 +117,7 @@ def test_a_gap_restarts_a_coin(walk: Walk) -> None:
     assert [exact(view) for view in one_by_one(after[300:], views=views)] == expected[300:]
 
 
-def test_coins_are_measured_independently(walk: Walk) -> None:
+def test_coins_are_measured_independently() -> None:
     coins = {f"C{i}": candles_of(walk(400, seed=20 + i, price=10.0**i)) for i in range(4)}
     views = RuleViews(list(coins), M15)
     alone = {
@@ -149,7 +135,7 @@ def test_coins_are_measured_independently(walk: Walk) -> None:
             assert (measured["C1"].bars, measured["C3"].bars) == (256, 99)
 
 
-def test_an_old_candle_is_refused_and_changes_nothing(walk: Walk) -> None:
+def test_an_old_candle_is_refused_and_changes_nothing() -> None:
     first, second, third, *_ = candles_of(walk(10, seed=9))
     views = RuleViews(["A", "B"], M15)
     views.update(Bar(first.open_ms, {"A": first}))
@@ -159,7 +145,7 @@ def test_an_old_candle_is_refused_and_changes_nothing(walk: Walk) -> None:
     assert views.update(Bar(third.open_ms, {"A": third}))["A"].bars == 3
 
 
-def test_an_empty_bar_and_an_empty_preload(walk: Walk) -> None:
+def test_an_empty_bar_and_an_empty_preload() -> None:
     candles = candles_of(walk(30, seed=10))
     views = RuleViews([COIN], M15)
     assert views.update(Bar(candles[0].open_ms, {})) == {}
@@ -182,7 +168,7 @@ def test_a_price_that_never_moves(price: float, volume: float) -> None:
 
 
 @pytest.mark.parametrize("price", [1e-8, 1e6])
-def test_views_do_not_depend_on_the_unit_of_the_price(walk: Walk, price: float) -> None:
+def test_views_do_not_depend_on_the_unit_of_the_price(price: float) -> None:
     priced = one_by_one(candles_of(walk(1500, seed=11, price=price)))
     plain = one_by_one(candles_of(walk(1500, seed=11, price=1.0)))
     for measured, true in zip(priced, plain, strict=True):
@@ -192,7 +178,7 @@ def test_views_do_not_depend_on_the_unit_of_the_price(walk: Walk, price: float) 
         np.testing.assert_allclose(scaled[3:], true[3:], rtol=1e-6, atol=1e-9)
 
 
-def test_a_higher_candle_is_seen_at_its_close_and_not_before(walk: Walk) -> None:
+def test_a_higher_candle_is_seen_at_its_close_and_not_before() -> None:
     candles = candles_of(walk(5 * 672, seed=13))
     views = one_by_one(candles)
     for level, higher in enumerate(M15.higher()[:3], 1):
@@ -228,14 +214,3 @@ def test_views_are_finite_and_in_their_ranges(seed: int, wild: float, count: int
         for name, (least, most) in ranges.items():
             value = getattr(view, name)
             assert isnan(value) or least <= value <= most, name
-
-
-def test_real_candles_with_their_gaps(real_candles: Callable[[str, int], CandleTable]) -> None:
-    """XLM has a gap of months, after which its views restart in every mode."""
-    candles = candles_of(real_candles("XLMUSDT", 40_000))
-    opens = [candle.open_ms for candle in candles]
-    gap = next(i for i in range(1, len(opens)) if opens[i] - opens[i - 1] != M15.ms)
-    views = one_by_one(candles[gap - 300 : gap + 300])
-    assert [view.bars for view in views[299:302]] == [256, 1, 2]
-    again = one_by_one(candles[gap : gap + 300])
-    assert [exact(view) for view in views[300:]] == [exact(view) for view in again]
