@@ -6,6 +6,7 @@ import pytest
 
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
+from crypto_bot.ports import ResolvedCall
 from crypto_bot.statistics import breakdown
 from crypto_bot.statistics.daily import MIN_CALLS, wilson
 from crypto_bot.statistics.performance import performance
@@ -14,24 +15,16 @@ from crypto_bot.statistics.standing import Standing, calls_to_settle, standing
 from tests.reports.made_calls import call, market
 
 
-def trades(hits: int, misses: int, **known: object) -> list[object]:
-    right = [call(at, label="LONG", return_bps=120.0, **known) for at in range(hits)]  # type: ignore[arg-type]
-    wrong = [
-        call(hits + at, label="SHORT", return_bps=-80.0, **known)  # type: ignore[arg-type]
-        for at in range(misses)
+def trades(hits: int, misses: int, symbol: str = "BTCUSDT") -> list[ResolvedCall]:
+    ends = [("LONG", 120.0)] * hits + [("SHORT", -80.0)] * misses
+    return [
+        call(at, label=label, return_bps=bps, symbol=symbol) for at, (label, bps) in enumerate(ends)
     ]
-    return [*right, *wrong]
-
-
-def test_break_even_by_hand() -> None:
-    calls = ResolvedCalls.of(trades(20, 20))  # type: ignore[arg-type]
-    # 120 h - 80 (1 - h) = 10
-    assert breakdown.break_even(calls) == pytest.approx(0.45)
 
 
 def test_break_even_needs_calls_and_calls_of_both_kinds() -> None:
     for rows in (trades(10, 10), trades(40, 0), []):
-        assert isnan(breakdown.break_even(ResolvedCalls.of(rows)))  # type: ignore[arg-type]
+        assert isnan(breakdown.break_even(ResolvedCalls.of(rows)))
 
 
 def test_each_source_has_a_break_even_of_its_own() -> None:
@@ -39,7 +32,8 @@ def test_each_source_has_a_break_even_of_its_own() -> None:
         call(100 + at, source=Source.MOMENTUM, return_bps=50.0 if at < 15 else -50.0, cost_bps=0.0)
         for at in range(30)
     ]
-    lines = breakdown.by_source(ResolvedCalls.of(rows))  # type: ignore[arg-type]
+    lines = breakdown.by_source(ResolvedCalls.of(rows))
+    # 120 h - 80 (1 - h) = 10
     assert {line.name: line.break_even for line in lines} == {
         "RSI_MA LONG": pytest.approx(0.45),
         "MOMENTUM LONG": pytest.approx(0.5),
@@ -47,7 +41,7 @@ def test_each_source_has_a_break_even_of_its_own() -> None:
 
 
 def test_a_line_by_hand() -> None:
-    calls = ResolvedCalls.of(trades(30, 10))  # type: ignore[arg-type]
+    calls = ResolvedCalls.of(trades(30, 10))
     line = breakdown.overall(calls)
     assert line.n == 40
     assert line.rate.value == pytest.approx(0.75)
@@ -57,7 +51,7 @@ def test_a_line_by_hand() -> None:
 
 
 def test_few_calls_have_an_interval_and_no_rate() -> None:
-    calls = ResolvedCalls.of(trades(5, 5))  # type: ignore[arg-type]
+    calls = ResolvedCalls.of(trades(5, 5))
     line = breakdown.overall(calls)
     assert not line.rate.is_estimated
     assert line.rate.is_bounded
@@ -93,22 +87,18 @@ def test_coins_are_sorted_by_lower_bound_and_those_with_few_calls_last() -> None
         *trades(25, 15, symbol="GOODUSDT"),
         *trades(10, 30, symbol="BADUSDT"),
     ]
-    calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))  # type: ignore[arg-type]
+    calls = ResolvedCalls.of(sorted(rows, key=lambda row: row.candle_open_ms))
     lines = breakdown.by_coin(calls)
     assert [line.name for line in lines] == ["GOODUSDT", "BADUSDT", "FEWUSDT"]
 
 
-def test_hours_are_those_of_the_candle_in_utc() -> None:
-    calls = ResolvedCalls.of([call(0), call(3), call(4), call(95)])
-    lines = breakdown.by_hour(calls)
-    assert {line.name: line.n for line in lines if line.n} == {"00": 2, "01": 1, "23": 1}
-
-
-def test_volatility_groups_are_fifths() -> None:
+def test_groups_of_hours_in_utc_and_fifths_of_volatility() -> None:
+    hours = breakdown.by_hour(ResolvedCalls.of([call(0), call(3), call(4), call(95)]))
+    assert {line.name: line.n for line in hours if line.n} == {"00": 2, "01": 1, "23": 1}
     calls = ResolvedCalls.of([call(at, atr=0.1 + 0.01 * at) for at in range(50)])
-    lines = breakdown.by_volatility(calls)
-    assert [line.n for line in lines] == [10] * 5
-    assert lines[0].name == "10 to 20 bp"
+    fifths = breakdown.by_volatility(calls)
+    assert [line.n for line in fifths] == [10] * 5
+    assert fifths[0].name == "10 to 20 bp"
 
 
 def test_a_random_side_wins_half_of_the_time_and_pays_costs() -> None:
@@ -123,16 +113,13 @@ def test_a_random_side_wins_half_of_the_time_and_pays_costs() -> None:
 
 
 def test_confusion_counts_labels_by_calls() -> None:
-    rows = [
-        call(0, pred="LONG", label="LONG"),
-        call(1, pred="LONG", label="SHORT"),
-        call(2, pred="NO_TRADE", label="SHORT"),
-    ]
-    assert breakdown.confusion(ResolvedCalls.of(rows)) == ((0, 1, 1), (0, 0, 0), (0, 0, 1))
+    pairs = [("LONG", "LONG"), ("LONG", "SHORT"), ("NO_TRADE", "SHORT")]
+    calls = ResolvedCalls.of([call(at, pred=p, label=of) for at, (p, of) in enumerate(pairs)])
+    assert breakdown.confusion(calls) == ((0, 1, 1), (0, 0, 0), (0, 0, 1))
 
 
 @pytest.mark.parametrize(
-    ("interval", "word"),
+    ("interval", "expected"),
     [
         (Interval(0.47, 0.44, 0.5), Standing.ABOVE),
         (Interval(0.45, 0.40, 0.5), Standing.NOT_PROVEN),
@@ -141,14 +128,14 @@ def test_confusion_counts_labels_by_calls() -> None:
         (UNKNOWN, Standing.TOO_FEW),
     ],
 )
-def test_three_words(interval: Interval, word: Standing) -> None:
-    assert standing(100, interval, 0.43) is word
+def test_a_hit_rate_beside_its_break_even(interval: Interval, expected: Standing) -> None:
+    assert standing(100, interval, 0.43) is expected
     assert standing(MIN_CALLS - 1, interval, 0.43) is Standing.TOO_FEW
     assert standing(100, interval, nan) is Standing.TOO_FEW
 
 
 def test_how_many_more_calls_would_settle_it() -> None:
-    calls = ResolvedCalls.of(trades(44, 56))  # type: ignore[arg-type]
+    calls = ResolvedCalls.of(trades(44, 56))
     record = performance(day_records(calls, calls.gained, calls.coin, 1)[0])
     # 1.96^2 * .44 * .56 / .02^2 = 2,366 calls on two days: taken as independent
     assert calls_to_settle(record, 0.42) == 2367 - 100

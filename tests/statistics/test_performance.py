@@ -24,15 +24,12 @@ from crypto_bot.statistics.performance import performance, review
         (15, 148, 0.0624, 0.1605),
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
+        (0, 0, 0.0, 1.0),
     ],
 )
 def test_wilson_against_published_values(hits: int, n: int, low: float, high: float) -> None:
     """Newcombe 1998, Intervals for the single proportion, table I, method 3."""
-    assert wilson(hits / n, n)[1:] == pytest.approx((low, high), abs=5e-5)
-
-
-def test_wilson_without_calls_is_zero_to_one() -> None:
-    assert wilson(0.0, 0)[1:] == (0.0, 1.0)
+    assert wilson(hits / max(n, 1), n)[1:] == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -42,22 +39,15 @@ def test_t_quantile_against_tables(degrees: float, known: float) -> None:
     assert t_95(degrees) == pytest.approx(known, rel=2e-3)
 
 
-def test_block_variance_of_eight_days_by_hand() -> None:
+def test_blocks_are_as_long_as_the_horizon_and_widen_what_follows_each_other() -> None:
     # Blocks of two days: sums 2, 0, -2, 0, 2, 0, -2, 0; squares 16; 16 / 2 * 8 / 6.
     assert block_variance([1, 1, -1, -1, 1, 1, -1, -1]) == pytest.approx(16 / 2 * 8 / 6)
-
-
-def test_a_block_is_no_shorter_than_the_horizon() -> None:
     assert [block_days(days * DAY_MS) for days in (0, 1, 5, 16, 30)] == [5, 5, 5, 16, 30]
     assert block_days(16 * DAY_MS + 1) == 17
-    waves = [1.0] * 32 + [-1.0] * 32 + [1.0] * 32 + [-1.0] * 32
+    waves = ([1.0] * 32 + [-1.0] * 32) * 2
     assert block_variance(waves, 16) > 2 * block_variance(waves)
-
-
-def test_days_that_follow_each_other_widen_and_days_that_alternate_narrow() -> None:
     together = block_variance([1.0] * 20 + [-1.0] * 20)
-    apart = block_variance([1.0, -1.0] * 20)
-    assert apart < 40 < together
+    assert block_variance([1.0, -1.0] * 20) < 40 < together
 
 
 def day(
@@ -74,13 +64,10 @@ def day(
     return DayRecord(source, symbol, at, n, hits, n, n * mean_bps, n * confidence, brier)
 
 
-def test_an_empty_record_has_no_estimates() -> None:
+def test_below_thirty_calls_there_is_an_interval_and_no_rate() -> None:
     nothing = performance([])
     assert (nothing.n, nothing.days, nothing.trades) == (0, 0, 0)
     assert nothing.hit_rate == nothing.mean_return_bps == UNKNOWN
-
-
-def test_below_thirty_calls_there_is_an_interval_and_no_rate() -> None:
     few = performance([day(0, n=MIN_CALLS - 1)])
     assert few.hit_rate == wilson(4 / 29, 29).bounds
     assert not few.mean_return_bps.is_estimated

@@ -26,13 +26,6 @@ def test_columns_equal_the_rows() -> None:
     assert calls.atr_bps[0] == pytest.approx(50.0)
 
 
-def test_nothing_is_an_empty_record() -> None:
-    calls = ResolvedCalls.of([])
-    assert len(calls) == 0
-    assert calls.p.shape == (0, 3)
-    assert day_records(calls, calls.hit, calls.coin, 2) == [[], []]
-
-
 def test_portions_with_other_coins_and_versions_make_the_same_columns() -> None:
     rows = [
         call(0, symbol="SOLUSDT", version="b"),
@@ -47,6 +40,8 @@ def test_portions_with_other_coins_and_versions_make_the_same_columns() -> None:
     for name in ("coin", "version", "open_ms", "p", "return_bps"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
     empty = ResolvedCalls.of([])
+    assert (len(empty), empty.p.shape) == (0, (0, 3))
+    assert day_records(empty, empty.hit, empty.coin, 2) == [[], []]
     assert empty.followed_by(whole).coin.tolist() == whole.coin.tolist()
     assert whole.followed_by(empty).version.tolist() == whole.version.tolist()
 

@@ -1,4 +1,4 @@
-"""Hourly candles of made coins, and what is asked of them."""
+"""Hourly candles of made coins, what is asked of them, a planted direction and a leak."""
 
 import numpy as np
 
@@ -7,7 +7,9 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.statistics.rows import Floats
 from crypto_bot.training.panel import Question
+from crypto_bot.training.placebo import turned
 from crypto_bot.training.plan import SplitPlan
 
 HOUR = Timeframe.parse("1h")
@@ -40,3 +42,30 @@ def candles(
     )
     kept = np.setdiff1d(np.arange(n), missing)
     return CandleTable(kept * HOUR.ms + 20_000 * DAY_MS, np.ascontiguousarray(table[kept]))
+
+
+def planted(coin: CandleTable, tilt: float, seed: int) -> CandleTable:
+    """`coin` with its bars turned so that its direction can be predicted.
+
+    Up has the probability 1/2 + tilt × (the last 4 bars' net move over their path).
+    """
+    moves = np.diff(np.log(coin.candles[:, 3]), prepend=np.log(coin.candles[0, 3])).tolist()
+    signs, last, trend = [], [0.0] * 4, 0.0
+    for move, draw in zip(moves, np.random.default_rng(seed).random(len(moves)), strict=True):
+        signs.append(1.0 if (draw < 0.5 + tilt * trend) == (move >= 0.0) else -1.0)
+        last = [*last[1:], signs[-1] * move]
+        path = sum(map(abs, last))
+        trend = sum(last) / path if path else 0.0
+    return CandleTable(coin.open_ms, turned(coin.candles, np.array(signs)))
+
+
+def open_candle_leak(coin: CandleTable, block_bars: int = 16) -> Floats:
+    """The classic leak (n,): log change to the close of the longer candle that is still open.
+
+    It is what resampling 15-minute bars and joining by open time gives.
+    """
+    blocks = coin.open_ms // (block_bars * 900_000)
+    closes = coin.candles[:, 3]
+    ends = np.searchsorted(blocks, blocks, side="right") - 1
+    leak: Floats = np.log(closes[ends] / closes)
+    return leak

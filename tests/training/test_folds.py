@@ -18,7 +18,7 @@ from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.statistics.intervals import DayBootstrap
 from crypto_bot.statistics.rows import Rows, earlier
 from crypto_bot.training.fit import fit_rows
-from crypto_bot.training.folds import FINAL, Fold, folds_of, parts, rows_to_fit, walk_forward
+from crypto_bot.training.folds import FINAL, folds_of, parts, rows_to_fit, walk_forward
 from crypto_bot.training.panel import Coin, Question, build_panel
 from crypto_bot.training.plan import SplitPlan, TrainingPlan, needed_candles, splits_for
 from tests.models.made_specs import held
@@ -42,31 +42,28 @@ def daily_table(plan: SplitPlan, horizon_bars: int, days: int) -> list[str]:
     return table
 
 
-def test_daily_rows_with_a_horizon_of_two_days() -> None:
-    plan = SplitPlan(folds=4, test_days=3, validation_days=2, embargo_days=1, least_fit_days=3)
-    assert daily_table(plan, 2, 23) == [
-        "fff..vv....ttt.........",
-        "ffffff..vv....ttt......",
-        "fffffffff..vv....ttt...",
-        "ffffffffffff..vv....ttt",
-    ]
-
-
-def test_daily_rows_with_a_horizon_of_one_day_and_no_embargo() -> None:
-    plan = SplitPlan(folds=2, test_days=4, validation_days=3, embargo_days=0, least_fit_days=1)
-    assert daily_table(plan, 1, 16) == [
-        "ff.vvv..tttt....",
-        "ffffff.vvv..tttt",
-    ]
-
-
-def test_bounds_at_four_hours() -> None:
-    plan = SplitPlan(folds=1, test_days=2, validation_days=1, embargo_days=1, least_fit_days=1)
-    step = FOUR_HOURS.ms
-    last_ms = 40 * step  # 41 candles: the test is rows 29 to 40
-    assert walk_forward(plan, FOUR_HOURS, 3, 0, last_ms) == [
-        Fold(0, 11 * step, 14 * step, 20 * step, 29 * step, 41 * step)
-    ]
+@pytest.mark.parametrize(
+    ("plan", "horizon_bars", "table"),
+    [
+        (
+            SplitPlan(folds=4, test_days=3, validation_days=2, embargo_days=1, least_fit_days=3),
+            2,
+            [
+                "fff..vv....ttt.........",
+                "ffffff..vv....ttt......",
+                "fffffffff..vv....ttt...",
+                "ffffffffffff..vv....ttt",
+            ],
+        ),
+        (
+            SplitPlan(folds=2, test_days=4, validation_days=3, embargo_days=0, least_fit_days=1),
+            1,
+            ["ff.vvv..tttt....", "ffffff.vvv..tttt"],
+        ),
+    ],
+)
+def test_daily_rows_by_hand(plan: SplitPlan, horizon_bars: int, table: list[str]) -> None:
+    assert daily_table(plan, horizon_bars, len(table[0])) == table
 
 
 def test_rows_without_a_label_are_in_no_part() -> None:
@@ -90,12 +87,6 @@ def test_too_short_a_history_says_what_is_needed() -> None:
 def test_a_plan_that_cannot_be(broken: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="cannot split"):
         SplitPlan(**broken)
-
-
-def test_claims_need_four_folds_and_250_days() -> None:
-    assert SplitPlan().supports_claims
-    assert not SplitPlan(folds=3, test_days=100).supports_claims
-    assert not SplitPlan(folds=5, test_days=40).supports_claims
 
 
 @given(

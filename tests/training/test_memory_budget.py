@@ -33,14 +33,16 @@ def limited(
     (folder / "cpu.max").write_text(f"{cores} 100000\n")
 
 
-def test_memory_limits_the_workers(tmp_path: Path) -> None:
+def test_memory_and_cores_limit_the_workers(tmp_path: Path) -> None:
     root = system(tmp_path, 10 * GIB)
-    assert workers_for(None, GIB, root) == CORES
-    assert workers_for(1, GIB, root) == 1
-    assert workers_for(99, GIB, root) == CORES
+    asked = {None: CORES, 1: 1, 99: CORES}
+    assert {most: workers_for(most, GIB, root) for most in asked} == asked
     assert workers_for(None, 10 * GIB, root) == 1
     with pytest.raises(TrainingError, match=r"a worker needs 10\.1 GiB of free memory"):
         workers_for(None, int(10.1 * GIB), root)
+    with pytest.raises(ConfigError, match="--max_workers is 0: use 1 or more"):
+        workers_for(0, GIB)
+    assert workers_for(1, 2**20) == 1  # this machine
 
 
 def test_a_container_has_less_than_its_machine(tmp_path: Path) -> None:
@@ -59,18 +61,8 @@ def test_a_service_has_what_the_slice_around_it_leaves(tmp_path: Path) -> None:
     assert workers_for(None, GIB, root) == 1
 
 
-def test_a_share_of_the_cores_is_a_limit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cores", ["150000", "50000"])
+def test_a_share_of_the_cores_is_a_limit(tmp_path: Path, cores: str) -> None:
     root = system(tmp_path, 64 * GIB)
-    limited(root, "", 64 * GIB, cores="150000")
+    limited(root, "", 64 * GIB, cores=cores)
     assert workers_for(None, GIB, root) == 1
-    (root / "sys/fs/cgroup/cpu.max").write_text("50000 100000\n")
-    assert workers_for(None, GIB, root) == 1
-
-
-def test_no_worker_is_asked_for() -> None:
-    with pytest.raises(ConfigError, match="--max_workers is 0: use 1 or more"):
-        workers_for(0, GIB)
-
-
-def test_this_machine_has_room_for_one() -> None:
-    assert workers_for(1, 2**20) == 1

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.decision import Expectation
 from crypto_bot.statistics.intervals import DayBootstrap
-from crypto_bot.statistics.rows import Rows
+from crypto_bot.statistics.rows import Ints, Rows
 from crypto_bot.training.returns import TradeReport, deflated_sharpe, trade_report
 from tests.models.made_specs import held
 
@@ -15,18 +15,18 @@ QUARTER = Timeframe.parse("15m")
 
 
 def report(
-    place: list[float], expected: list[float], long_bps: list[float], cost_bps: float = 10.0
+    place: list[float], expected: list[float], long_bps: list[float], opens: Ints | None = None
 ) -> TradeReport:
     """One row a day, one bar later 5 bp less."""
     n = len(place)
+    opens = np.arange(n) * DAY_MS if opens is None else opens
     zeros = np.zeros(n, dtype=np.int64)
     earned = np.array(long_bps)
     late, ones = earned - 5.0, np.ones(n)
-    opens = np.arange(n) * DAY_MS
     rows = Rows(opens, zeros, zeros, zeros, earned, late, ones, held(4), QUARTER)
     expectation = Expectation(np.array(place), np.array(expected))
     days = DayBootstrap(rows.open_ms, 200)
-    return trade_report(rows, expectation, days, cost_bps=cost_bps, trials=10)
+    return trade_report(rows, expectation, days, cost_bps=10.0, trials=10)
 
 
 def test_longs_and_shorts_are_counted_gross_net_and_late() -> None:
@@ -51,18 +51,8 @@ def test_no_trades_have_no_returns_and_are_not_profitable() -> None:
 
 
 def test_entries_within_a_horizon_are_one_event_whatever_the_coin() -> None:
-    quarters = np.array([0, 0, 1, 3, 7, 100], dtype=np.int64)
-    n = quarters.size
-    zeros = np.zeros(n, dtype=np.int64)
-    ones = np.ones(n)
-    rows = Rows(quarters * (HOUR_MS // 4), zeros, zeros, zeros, ones, ones, ones, held(4), QUARTER)
-    got = trade_report(
-        rows,
-        Expectation(ones, 50.0 * ones),
-        DayBootstrap(rows.open_ms, 10),
-        cost_bps=10.0,
-        trials=1,
-    )
+    opens = np.array([0, 0, 1, 3, 7, 100]) * QUARTER.ms
+    got = report([1.0] * 6, [50.0] * 6, [1.0] * 6, opens)
     assert (got.trades, got.events) == (6, 3)
 
 

@@ -71,6 +71,12 @@ def test_the_coins_of_a_fold_go_together_and_fold_after_fold(tmp_path: Path) -> 
     ]
     assert rounds[0] == [*GOOD, ONE_SIDED]
     assert all(len(each) > 1 for each in rounds)
+    # A model without a pool carries its own scale.
+    stacked, (single_draft, single) = store.get(jobs[-4]), alone(tmp_path / "single")
+    do(single_draft.study(single.panel), single, jobs[-4], (), lambda event: None)
+    assert jobs[-4] == Job(Stage.TUNE, GOOD[0], FINAL)
+    assert stacked[SCALER] == single.get(jobs[-4])[SCALER]
+    assert set(stacked) == set(single.get(jobs[-4]))
 
 
 def test_an_epoch_is_reported_before_the_next_one_is_begun(tmp_path: Path) -> None:
@@ -83,19 +89,6 @@ def test_an_epoch_is_reported_before_the_next_one_is_begun(tmp_path: Path) -> No
         assert (event.job, event.report.epoch) == (job, 1)
     assert not any(store.has(job) for job in jobs)
     executor.close()
-
-
-@pytest.mark.slow
-def test_a_model_without_a_pool_carries_its_own_scale(tmp_path: Path) -> None:
-    draft, store = alone(tmp_path)
-    jobs = fits(draft, FINAL)
-    until_ended(begun_with(draft, store, jobs), len(jobs))
-    stacked = store.get(jobs[0])
-    single_draft, single = alone(tmp_path / "single")
-    ended = do(single_draft.study(single.panel), single, jobs[0], (), lambda event: None)
-    assert isinstance(ended, JobFinished)
-    assert stacked[SCALER] == single.get(jobs[0])[SCALER]
-    assert set(stacked) == set(single.get(jobs[0]))
 
 
 @pytest.mark.slow
@@ -116,7 +109,7 @@ def test_a_stopped_run_resumes_from_its_last_epoch(tmp_path: Path) -> None:
     assert all(store.checkpoint(job) is not None for job in good)
 
     found = [event for event in before if isinstance(event, EpochFinished)]
-    # All coins had ended the epoch, but the first alone had been heard of.
+    # All coins had ended the epoch, but that of the first alone was reported.
     again = until_ended(begun_with(draft, store, left), len(left))
     found += [event for event in again if isinstance(event, EpochFinished)]
     assert len({(each.job, each.report.head, each.report.epoch) for each in found}) == len(found)

@@ -44,15 +44,10 @@ def test_a_window_never_crosses_a_gap_or_the_start_of_a_coin() -> None:
         assert np.ptp(table.open_ms[window]) == 15 * HOUR.ms
         assert np.ptp(table.coin[window]) == 0
     assert np.isfinite(table.features).all()
-
-
-def test_labels_near_the_end_and_before_a_gap_are_not_used() -> None:
-    table = panel(candles(130, 0, missing=(1_200,)))
-    assert table.ready[-1]
-    assert not table.usable[-4:].any()
-    assert table.usable[-5]
-    assert not table.usable[1_196:1_200].any()
-    assert table.usable[1_195]
+    # Ready, but without a label: before the gap and at the end.
+    lacking = table.ready & ~table.usable
+    ends = [end - bar for end in (gap, begins, table.coin.size) for bar in (4, 3, 2, 1)]
+    assert np.flatnonzero(lacking).tolist() == ends
 
 
 def test_separate_rows_do_not_overlap() -> None:
@@ -62,32 +57,19 @@ def test_separate_rows_do_not_overlap() -> None:
         assert np.diff(table.open_ms[kept[table.coin[kept] == coin]]).min() == 4 * HOUR.ms
     overlapping = table.weight[table.usable]
     assert overlapping.mean() == pytest.approx(0.25, abs=0.01)
+    rows = np.flatnonzero(table.usable & (table.coin == 0))[4:]
+    assert np.array_equal(table.known[rows], table.label[rows - 4])  # that of a horizon ago
 
 
-def test_the_newest_known_label_is_that_of_a_horizon_ago() -> None:
-    table = panel(candles(120, 0))
-    rows = np.flatnonzero(table.usable)[4:]
-    assert np.array_equal(table.known[rows], table.label[rows - 4])
-
-
-def test_too_few_candles_are_counted() -> None:
+def test_too_few_candles_or_labels_are_refused() -> None:
     with pytest.raises(
         NotEnoughData, match="COIN0: it has 480 candles: 820 are needed for a single"
     ):
         panel(candles(20, 0))
-    table = panel(candles(80, 0))
-    with pytest.raises(NotEnoughData, match=r"COIN0 has 1920 candles and about \d+ are needed"):
-        folds_of(table, plan())
-
-
-def test_as_many_candles_as_are_asked_for_are_enough() -> None:
-    with pytest.raises(NotEnoughData) as refused:
+    with pytest.raises(NotEnoughData, match=r"COIN0 has 1920 candles and about \d+ are") as refused:
         folds_of(panel(candles(80, 0)), plan())
     needed = int(str(refused.value).split(" about ")[1].split()[0])
-    assert len(folds_of(panel(candles(-(-needed // 24), 0)), plan())) == 2
-
-
-def test_prices_that_never_change_teach_nothing() -> None:
+    assert len(folds_of(panel(candles(-(-needed // 24), 0)), plan())) == 2  # so many are enough
     still = candles(130, 0)
     still.candles[:, :4] = 5.0
     with pytest.raises(NotEnoughData, match="COIN0: 0 labels hold nothing but no label"):

@@ -42,33 +42,45 @@ def published() -> Meta:
     return meta_from(artifact_files(model)[META], META)
 
 
-def test_a_coin_without_a_model_is_new() -> None:
-    assert one(Coin("A", WHOLE)) == Choice("A", Action.TRAIN, "new: it has no model", 140 * 24)
+@pytest.mark.parametrize(
+    ("changed", "action", "reason"),
+    [
+        ({"now_ms": 30 * DAY_MS}, Action.KEEP, " is 30.0 days old and as asked for"),
+        ({"now_ms": 30 * DAY_MS + 1}, Action.TRAIN, "its model is 30.0 days old, more than 30"),
+        ({"force": True}, Action.TRAIN, "asked for with --force 1"),
+        (
+            {"family": FamilyChoice(DEFAULT, "small")},
+            Action.TRAIN,
+            "its model was made with other size than asked for",
+        ),
+    ],
+)
+def test_a_model_is_kept_while_it_is_young_and_as_asked_for(
+    published: Meta, changed: dict[str, object], action: Action, reason: str
+) -> None:
+    found = one(Coin("A", WHOLE), published, **changed)
+    assert found.action is action
+    assert found.reason.endswith(reason)
 
 
-def test_a_young_model_as_asked_for_is_kept_until_it_is_old(published: Meta) -> None:
-    coin = Coin("A", WHOLE)
-    assert one(coin, published, now_ms=30 * DAY_MS).action is Action.KEEP
-    old = one(coin, published, now_ms=30 * DAY_MS + 1)
-    assert (old.action, old.reason) == (
-        Action.TRAIN,
-        "its model is 30.0 days old, more than 30",
-    )
-    assert one(coin, published, force=True).reason == "asked for with --force 1"
-
-
-def test_a_model_of_other_make_is_trained_anew(published: Meta) -> None:
-    found = one(Coin("A", WHOLE), published, family=FamilyChoice(DEFAULT, "small"))
-    assert (found.action, found.reason) == (
-        Action.TRAIN,
-        "its model was made with other size than asked for",
-    )
-
-
-def test_too_few_candles_are_counted() -> None:
-    found = one(Coin("A", candles(60, 0)))
-    assert found.action is Action.SKIP
-    assert found.reason.startswith("it has 1440 candles and about ")
+@pytest.mark.parametrize(
+    ("found", "action", "reason"),
+    [
+        (Coin("A", WHOLE), Action.TRAIN, "new: it has no model"),
+        (Coin("A", candles(60, 0)), Action.SKIP, "it has 1440 candles and about "),
+        (
+            Coin("A", without(candles(170, 0), 116, 129)),
+            Action.SKIP,
+            "of the 240 candles of the validation from",
+        ),
+        (BadCandles("3 x not_finite"), Action.FAIL, "3 x not_finite"),
+        (NotEnoughData("it has no candles"), Action.SKIP, "it has no candles"),
+    ],
+)
+def test_a_coin_without_a_model(found: Coin | CryptoBotError, action: Action, reason: str) -> None:
+    chosen = one(found)
+    assert chosen.action is action
+    assert chosen.reason.startswith(reason)
 
 
 def test_candles_that_end_early_are_named() -> None:
@@ -76,17 +88,6 @@ def test_candles_that_end_early_are_named() -> None:
     early, whole = choices(found, {}, WANTED)
     assert (early.action, whole.action) == (Action.SKIP, Action.TRAIN)
     assert "end 3.0 days before those of other coins" in early.reason
-
-
-def test_a_gap_over_a_validation_is_named() -> None:
-    found = one(Coin("A", without(candles(170, 0), 116, 129)))
-    assert found.action is Action.SKIP
-    assert "of the 240 candles of the validation from" in found.reason
-
-
-def test_what_cannot_be_read_fails_and_what_is_not_there_is_skipped() -> None:
-    assert one(BadCandles("3 x not_finite")).action is Action.FAIL
-    assert one(NotEnoughData("it has no candles")).action is Action.SKIP
 
 
 def test_the_pool_learns_from_coins_too_young_for_a_model_of_their_own() -> None:

@@ -25,8 +25,9 @@ from crypto_bot.training.folds import folds_of, out_of_sample, rows_to_fit
 from crypto_bot.training.gate import LABEL_A, judge
 from crypto_bot.training.judge import measure
 from crypto_bot.training.panel import Coin, Panel, Question, build_panel
-from crypto_bot.training.placebo import coin_flip, open_candle_leak, planted, shuffled
+from crypto_bot.training.placebo import coin_flip, shuffled
 from crypto_bot.training.plan import SplitPlan, TrainingPlan
+from tests.training.made_market import open_candle_leak, planted
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -72,9 +73,7 @@ def panel(markets: Mapping[str, CandleTable], *, leaking: bool = False) -> Panel
     columns = [made.features[:, FEATURES.indices(USED)]]
     if leaking:
         names = (*USED, "open_4h")
-        columns.append(
-            np.concatenate([open_candle_leak(t, QUARTER) for t in markets.values()])[:, None]
-        )
+        columns.append(np.concatenate([open_candle_leak(t) for t in markets.values()])[:, None])
     features = replace(FEATURES, columns=names, readers={})
     return replace(
         made,
@@ -109,8 +108,7 @@ def trained(table: Panel, *, mixed: bool = False) -> Evaluation:
 
 def test_a_market_with_a_weak_planted_direction_is_active_and_its_auc_found() -> None:
     tilted = {
-        name: planted(coin, QUARTER, SPEC, 0.545, seed)
-        for seed, (name, coin) in enumerate(market(5).items())
+        name: planted(coin, 0.055, seed) for seed, (name, coin) in enumerate(market(5).items())
     }
     got = trained(panel(tilted))
     assert got.direction.auc.value == pytest.approx(0.545, abs=0.012)

@@ -16,10 +16,10 @@ from crypto_bot.models.gates import is_chance
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.training import leak_audit
 from crypto_bot.training.panel import Coin, Question, build_panel
-from crypto_bot.training.placebo import planted
 from crypto_bot.training.plan import SplitPlan, TrainingPlan
 from tests.app.conftest import Run
 from tests.models.made_models import STEP_MS, blocked, judged, tiny_model
+from tests.training.made_market import planted
 
 M15 = Timeframe.parse("15m")
 
@@ -209,10 +209,7 @@ def test_the_audit_passes_honest_features_and_knows_what_is_no_chance() -> None:
     ]
     assert all(check.passed for check in checks), checks
     plan = TrainingPlan(("BTCUSDT", "ETHUSDT"), FamilyChoice("logistic_v1"), splits=splits)
-    tilted = [
-        Coin(coin.symbol, planted(coin.table, M15, question.label, 0.6, seed))
-        for seed, coin in enumerate(coins)
-    ]
+    tilted = [Coin(coin.symbol, planted(coin.table, 0.1, seed)) for seed, coin in enumerate(coins)]
     panel = build_panel(tilted, None, question)
     found = leak_audit._direction(leak_audit._walked(panel, panel, plan), seed=1)
     assert not is_chance(found), found
