@@ -53,15 +53,9 @@ def average_step(slots: Floats, bar: int, candle: Floats, previous_close: float)
 
 @compiled
 def _seed(average: Floats, reach: float, close: float) -> None:
+    average[:] = close  # every exponential average
     average[ATR] = reach
-    average[RISE] = 0.0
-    average[FALL] = 0.0
-    average[SIGNAL] = 0.0
-    average[EMA_12] = close
-    average[EMA_26] = close
-    average[EMA_20] = close
-    average[EMA_50] = close
-    average[EMA_200] = close
+    average[RISE] = average[FALL] = average[SIGNAL] = 0.0
     average[AGE] = 1.0
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.features.windows import CLOSE, HIGH, LOW, OPEN
 from crypto_bot.market_data.observations import Floats
 
@@ -50,12 +49,3 @@ def paths_of(candles: Floats, atr: Floats, horizon: int) -> Paths:
     return Paths(
         *(after[:, OPEN], after[:, HIGH], after[:, LOW], after[:, CLOSE]), atr[: after.shape[0]]
     )
-
-
-def held(paths: Paths, reach: Floats) -> Ends:
-    """Left at the last close: a fall or a rise by more than `reach` [n], else no move."""
-    down, neutral, up = DOWN_NEUTRAL_UP
-    price = paths.close[:, -1]
-    moved = price - paths.entry
-    label = np.where(moved > reach, up, np.where(-moved > reach, down, neutral)).astype(np.int8)
-    return Ends(np.full(price.size, paths.close.shape[1] - 1), price, label)

@@ -10,8 +10,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.registry import Registry
 from crypto_bot.labels.barrier_atr import B, barrier_atr
-from crypto_bot.labels.hold_atr import A, hold_atr
-from crypto_bot.labels.hold_share import FIXED, hold_share
+from crypto_bot.labels.hold import FIXED, A, hold_atr, hold_share
 from crypto_bot.labels.paths import Paths, Rule
 
 LABELS: Registry[LabelSpec] = Registry("label")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.signal import Source
@@ -60,11 +60,14 @@ class Review:
 
 def review(rows: Sequence[DayRecord], most: int = BLOCK_DAYS) -> Review:
     """Adds up the days of a prediction log; `most` days are a block of the intervals."""
-    return Review(
-        overall=performance(rows, most),
-        by_source=_grouped(rows, lambda row: row.source, most),
-        by_symbol=_grouped(rows, lambda row: row.symbol, most),
-    )
+
+    def grouped(name: str) -> dict[Any, Performance]:
+        groups: dict[Any, list[DayRecord]] = {}
+        for row in rows:
+            groups.setdefault(getattr(row, name), []).append(row)
+        return {key: performance(group, most) for key, group in groups.items()}
+
+    return Review(performance(rows, most), grouped("source"), grouped("symbol"))
 
 
 def longest_block(newest: Iterable[StoredSignal], timeframe: Timeframe) -> int:
@@ -138,15 +141,3 @@ def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float, most: int
     seen = block_variance([day.hits - hit_rate * day.n for day in days], most)
     widened = (quantile(len(days), most) / Z_95) ** 2
     return total.n / max(1.0, widened * seen / flips)
-
-
-_Key = TypeVar("_Key", bound=Hashable)
-
-
-def _grouped(
-    rows: Sequence[DayRecord], key: Callable[[DayRecord], _Key], most: int
-) -> dict[_Key, Performance]:
-    groups: dict[_Key, list[DayRecord]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return {name: performance(group, most) for name, group in groups.items()}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.models.families.family import Examples
-from crypto_bot.models.families.registered import FamilyChoice
-from crypto_bot.models.spec import ModelSpec
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.evaluate import References
 
@@ -46,26 +42,6 @@ class RowKeys:
         return self.open_ms % DAY_MS // HOUR_MS
 
 
-@dataclass(frozen=True, slots=True)
-class FoldRows:
-    """One fold: what may be learned from, and the rows to answer.
-
-    `ends` [m]: rows of `fit.features` to predict, described by `keys`; `fit_keys` describes
-    `fit`. `classes`: how many the label has. `specs`: of the baselines that are fitted, by name.
-    `overlapping`: all the rows that `fit` is a selection of, weighted: families that learn from
-    such rows get them.
-    """
-
-    fit: Examples
-    validation: Examples
-    fit_keys: RowKeys
-    ends: Ints
-    keys: RowKeys
-    classes: int
-    specs: Mapping[str, ModelSpec]
-    overlapping: Examples
-
-
 def last_known(open_ms: Ints, coin: Ints, label: Ints, horizon_ms: int) -> Ints:
     """The label of the row one horizon before each row [n], which its close has just decided.
 
@@ -96,27 +72,12 @@ def references(labels: Ints, fit_keys: RowKeys, keys: RowKeys, classes: int) -> 
     return References(by_coin[keys.coin], by_season[_SEASONS * keys.coin + keys.season])
 
 
-def baseline_probabilities(
-    fold: FoldRows, choices: Mapping[str, FamilyChoice], seed: int = 0
-) -> dict[str, Floats]:
-    """P [m, classes] of every baseline by name, as raw as a model's: calibrate them the same way.
-
-    `choices`: the families of the baselines of `fold.specs`.
-    """
-    prior = references(fold.fit.labels, fold.fit_keys, fold.keys, fold.classes).prior
-    found = {MAJORITY: prior, PERSISTENCE: _persistence(fold)}
-    for name, spec in fold.specs.items():
-        family = choices[name].build(spec, seed)
-        fitted = family.fit(fold.overlapping if family.overlapping else fold.fit, fold.validation)
-        found[name] = fitted.predict_proba(fold.fit.features, fold.ends)
-    return found
-
-
-def _persistence(fold: FoldRows) -> Floats:
-    pool = np.bincount(fold.fit.labels, minlength=fold.classes) / fold.fit.labels.size
-    kinds = fold.classes + 1  # the last is for what is unknown
-    table = _frequencies(fold.fit_keys.known % kinds, fold.fit.labels, np.tile(pool, (kinds, 1)))
-    return table[fold.keys.known % kinds]
+def persistence(labels: Ints, fit_keys: RowKeys, keys: RowKeys, classes: int) -> Floats:
+    """P [m, classes] by the newest known label: how often each label followed it in fit rows."""
+    pool = np.bincount(labels, minlength=classes) / labels.size
+    kinds = classes + 1  # the last is for what is unknown
+    table = _frequencies(fit_keys.known % kinds, labels, np.tile(pool, (kinds, 1)))
+    return table[keys.known % kinds]
 
 
 def _frequencies(group: Ints, labels: Ints, towards: Floats) -> Floats:

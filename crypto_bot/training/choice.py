@@ -16,7 +16,7 @@ from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.meta import Meta
 from crypto_bot.statistics.rows import Ints
 from crypto_bot.training.folds import walk_forward
-from crypto_bot.training.panel import Coin, Question, require_enough
+from crypto_bot.training.panel import Coin, Question, labels_of
 from crypto_bot.training.plan import SplitPlan, needed_candles
 
 _LEAST_SHARE = 0.25
@@ -83,7 +83,7 @@ def teachers(found: Mapping[str, Coin | CryptoBotError], question: Question) -> 
 
 def _teaches(coin: Coin, question: Question) -> bool:
     try:
-        require_enough(coin, question)
+        labels_of(coin, question)
     except NotEnoughData:
         return False
     return True
@@ -125,7 +125,7 @@ def _lacking(coin: Coin, wanted: Wanted, newest_ms: int) -> str | None:
             "crypto-bot candles sync"
         )
     try:
-        require_enough(coin, question)
+        labels_of(coin, question)
         _require_folds(open_ms, wanted)
     except NotEnoughData as error:
         return str(error)

@@ -24,17 +24,6 @@ class References(NamedTuple):
     climatology: Floats
 
 
-class Predictions(NamedTuple):
-    """What is judged: served probabilities [n, classes], and the direction score [n] behind them.
-
-    The score is compared across folds, so it is that of the uncalibrated probabilities: their
-    calibration changes from fold to fold.
-    """
-
-    probabilities: Floats
-    score: Floats
-
-
 @dataclass(frozen=True, slots=True)
 class FoldScores:
     """The same model on one test fold."""
@@ -104,7 +93,8 @@ class Evaluation:
 
 def evaluate(
     rows: Rows,
-    predictions: Predictions,
+    p: Floats,
+    score: Floats,
     references: References,
     *,
     trials: int,
@@ -113,13 +103,15 @@ def evaluate(
 ) -> Evaluation:
     """Decides forward over the folds and measures the predictions for the test folds.
 
-    Folds numbered below 0 (validation rows of the first model) are for calibration and expectation
-    alone. `trials` counts every model and rule tried on these rows so far.
+    `p` [n, classes]: the served probabilities; `score` [n]: the direction score of the uncalibrated
+    ones, because it is compared across folds and their calibration changes from fold to fold. Folds
+    numbered below 0 (validation rows of the first model) are for calibration and expectation alone.
+    `trials` counts every model and rule tried on these rows so far.
     """
-    expectation = expect_forward(rows, predictions.score)
+    expectation = expect_forward(rows, score)
     tested = rows.fold >= 0
     rows = rows.where(tested)
-    p, score = (array[tested] for array in predictions)
+    p, score = p[tested], score[tested]
     prior, climatology = (array[tested] for array in references)
     days = DayBootstrap(rows.open_ms, draws, seed, horizon_ms=rows.horizon_ms)
     losses = _Losses(*(scores.log_loss(q, rows.label) for q in (p, prior, climatology)))

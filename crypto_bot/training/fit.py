@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,19 +12,21 @@ from crypto_bot.models.families.family import Family, Files, FittedModel, Model,
 from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.model import Scaler
 from crypto_bot.models.scaling import scale_of
+from crypto_bot.models.spec import Reads
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import (
     LOGISTIC,
+    MAJORITY,
+    PERSISTENCE,
     REVERSAL,
     TREES,
-    FoldRows,
-    baseline_probabilities,
+    persistence,
     references,
 )
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.folds import FINAL, Parts
 from crypto_bot.training.jobs import Job, Product, Stage
-from crypto_bot.training.panel import Panel
+from crypto_bot.training.panel import Panel, Question
 from crypto_bot.training.plan import TrainingPlan, spec_of
 from crypto_bot.training.products import (
     CURVES,
@@ -117,37 +119,34 @@ def fit_baselines(study: Study, job: Job) -> dict[str, bytes]:
     return {PREDICTIONS: packed_arrays(found), REFERENCES: packed_arrays(reached._asdict())}
 
 
-_BASELINES = {LOGISTIC: FamilyChoice("logistic_v1"), TREES: FamilyChoice("trees_v1")}
-
-
 def baselines_of(
     panel: Panel, plan: TrainingPlan, rows: Parts, ends: Ints
 ) -> tuple[dict[str, Floats], References]:
-    """P of every baseline for the rows `ends` [n], and what it must itself beat."""
-    question, separate = panel.question, panel.separate(rows.fit)
-    classes, columns = len(question.label.classes), question.features.columns
-    choices, specs = dict(_BASELINES), {}
+    """P [n, classes] of every baseline for the rows `ends` [n], and what it must itself beat.
+
+    They are as raw as a model's: calibrate them the same way.
+    """
+    classes, learned = len(panel.question.label.classes), panel.separate(rows.fit)
+    fit_keys, keys = panel.keys(learned.ends), panel.keys(ends)
+    found = {
+        MAJORITY: references(learned.labels, fit_keys, keys, classes).prior,
+        PERSISTENCE: persistence(learned.labels, fit_keys, keys, classes),
+    }
+    for name, choice, reads in _fitted_baselines(panel.question):
+        family = choice.build(spec_of(panel.question, choice, reads), plan.seed)
+        fitted = _fitted(_asked(panel, family, rows, None, UNSAVED))
+        found[name] = fitted.predict_proba(panel.features, ends)
+    return found, references(panel.label[rows.fit], panel.keys(rows.fit), keys, classes)
+
+
+def _fitted_baselines(question: Question) -> Iterator[tuple[str, FamilyChoice, Reads | None]]:
+    """Name, family, and what it reads where that is not what the family reads by itself."""
+    logistic = FamilyChoice("logistic_v1")
     if question.label.direction is not None:
-        choices[REVERSAL] = _BASELINES[LOGISTIC]
-        reversal = {"move": (), "up": (_hour_return(columns),)}
-        specs[REVERSAL] = spec_of(question, choices[REVERSAL], reversal)
-    specs |= {name: spec_of(question, choice) for name, choice in _BASELINES.items()}
-    found = baseline_probabilities(
-        FoldRows(
-            fit=separate,
-            validation=panel.separate(rows.validation),
-            fit_keys=panel.keys(separate.ends),
-            ends=ends,
-            keys=panel.keys(ends),
-            classes=classes,
-            specs=specs,
-            overlapping=panel.examples(rows.fit),
-        ),
-        choices,
-        plan.seed,
-    )
-    keys = panel.keys(rows.fit), panel.keys(ends)
-    return found, references(panel.label[rows.fit], *keys, classes)
+        reversal: Reads = {"move": (), "up": (_hour_return(question.features.columns),)}
+        yield REVERSAL, logistic, reversal
+    yield LOGISTIC, logistic, None
+    yield TREES, FamilyChoice("trees_v1"), None
 
 
 def _hour_return(columns: Sequence[str]) -> str:

@@ -53,31 +53,16 @@ Graph = Mapping[Job, tuple[Job, ...]]
 def jobs_of(plan: TrainingPlan, folds: int) -> dict[Job, tuple[Job, ...]]:
     """Every job of a run with those it needs, in an order in which one worker can do them."""
     rounds = (*range(folds), FINAL)
-    audit = Job(Stage.AUDIT)
-    baselines = tuple(Job(Stage.BASELINES, fold=fold) for fold in range(folds))
-    shared = (audit, *baselines)
-    pools: tuple[Job, ...] = ()
-    if plan.pooled:
-        pools = tuple(Job(Stage.POOL, fold=fold) for fold in rounds)
+    shared = (Job(Stage.AUDIT), *(Job(Stage.BASELINES, fold=fold) for fold in range(folds)))
+    pools = tuple(Job(Stage.POOL, fold=fold) for fold in rounds) if plan.pooled else ()
     graph: dict[Job, tuple[Job, ...]] = dict.fromkeys((*pools, *shared), ())
+    needed = shared
     if plan.pooled:
         graph[Job(Stage.JUDGE)] = (*pools, *shared)
-    for symbol in plan.judged:
-        graph |= _of_coin(plan, symbol, rounds, shared)
-    return graph
-
-
-def _of_coin(
-    plan: TrainingPlan, symbol: str, rounds: tuple[int, ...], shared: tuple[Job, ...]
-) -> dict[Job, tuple[Job, ...]]:
-    graph: dict[Job, tuple[Job, ...]] = {}
-    pools = tuple(Job(Stage.POOL, fold=fold) for fold in rounds) if plan.pooled else ()
-    needed: tuple[Job, ...] = shared
-    if plan.pooled:
         needed = (*pools, Job(Stage.JUDGE), *shared)
-    if plan.tuned:
-        for place, fold in enumerate(rounds):
-            graph[Job(Stage.TUNE, symbol, fold)] = pools[place : place + 1]
-        needed = (*graph, *needed)
-    graph[Job(Stage.JUDGE, symbol)] = needed
+    for symbol in plan.judged:
+        tuned = {}
+        if plan.tuned:
+            tuned = {Job(Stage.TUNE, symbol, f): pools[at : at + 1] for at, f in enumerate(rounds)}
+        graph |= {**tuned, Job(Stage.JUDGE, symbol): (*tuned, *needed)}
     return graph

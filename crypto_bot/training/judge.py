@@ -30,7 +30,7 @@ from crypto_bot.training.calibrate import (
     predicted,
     probabilities,
 )
-from crypto_bot.training.evaluate import Evaluation, Predictions, evaluate, paired_log_loss
+from crypto_bot.training.evaluate import Evaluation, evaluate, paired_log_loss
 from crypto_bot.training.fit import MODEL, load_fitted
 from crypto_bot.training.folds import FINAL
 from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests
@@ -106,7 +106,8 @@ def measure(
     evaluations = {
         name: evaluate(
             found.rows,
-            Predictions(p, score_of(found.p[name], found.rows.spec)),
+            p,
+            score_of(found.p[name], found.rows.spec),
             found.references,
             trials=trials + len(calibrated) - 1,
             draws=draws,

@@ -209,12 +209,8 @@ def _columns(
     }
 
 
-def require_enough(coin: Coin, question: Question) -> None:
-    """Raises NotEnoughData where nothing can be learned from `coin`, as `build_panel` does."""
-    _counted(coin, question)
-
-
-def _counted(coin: Coin, question: Question) -> tuple[Labels, ClassCounts]:
+def labels_of(coin: Coin, question: Question) -> tuple[Labels, ClassCounts]:
+    """Raises NotEnoughData where nothing can be learned from `coin`."""
     count = coin.table.open_ms.size
     horizon = question.label.horizon.bars(question.timeframe)
     least = question.features.warm_up_bars(question.timeframe) + question.window_bars + horizon
@@ -231,7 +227,7 @@ def _counted(coin: Coin, question: Question) -> tuple[Labels, ClassCounts]:
 def _labelled(coin: Coin, question: Question) -> Labels:
     """The labels of `coin`; logs their distribution."""
     try:
-        after, found = _counted(coin, question)
+        after, found = labels_of(coin, question)
     except NotEnoughData as error:
         raise NotEnoughData(f"{coin.symbol}: {error}") from error
     for warning in found.warnings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,26 +128,24 @@ def run_graph(
     _Driver(graph, executor, store, models_dir, observers).run()
 
 
+@dataclass
 class _Driver:
-    def __init__(
-        self,
-        graph: Graph,
-        executor: Executor,
-        store: RunStore,
-        models_dir: Path,
-        observers: Sequence[Observer],
-    ) -> None:
-        self._graph, self._executor, self._store = graph, executor, store
-        self._models_dir, self._observers = models_dir, observers
-        self._done = {job for job in graph if store.has(job)}
-        self._waiting = [job for job in graph if job not in self._done]
+    graph: Graph
+    executor: Executor
+    store: RunStore
+    models_dir: Path
+    observers: Sequence[Observer]
+
+    def __post_init__(self) -> None:
+        self._done = {job for job in self.graph if self.store.has(job)}
+        self._waiting = [job for job in self.graph if job not in self._done]
         self._under_way: set[Job] = set()
         self._failed: dict[Job, str] = {}
 
     def run(self) -> None:
         """Works until nothing is left that can be done."""
-        self._report(RunStarted(tuple(self._graph), len(self._done)))
-        for job in self._graph:
+        self._report(RunStarted(tuple(self.graph), len(self._done)))
+        for job in self.graph:
             if job in self._done and job.stage is Stage.JUDGE:
                 # It may have been killed between the product and its publication.
                 self._publish(job)
@@ -157,24 +156,24 @@ class _Driver:
             self._wait()
 
     def _report(self, event: Event) -> None:
-        for observe in self._observers:
+        for observe in self.observers:
             observe(event)
 
     def _hand_out(self) -> None:
         for job in list(self._waiting):
-            needed = self._graph[job]
+            needed = self.graph[job]
             lost = next((each for each in needed if each in self._failed), None)
             if lost is not None:
                 self._waiting.remove(job)
                 self._fail(job, self._failed[lost])
-            elif len(self._under_way) < self._executor.slots and self._done.issuperset(needed):
+            elif len(self._under_way) < self.executor.slots and self._done.issuperset(needed):
                 self._waiting.remove(job)
                 self._under_way.add(job)
                 self._report(JobStarted(job))
-                self._executor.submit(job, needed)
+                self.executor.submit(job, needed)
 
     def _wait(self) -> None:
-        event = self._executor.wait()
+        event = self.executor.wait()
         self._report(event)
         if isinstance(event, EpochFinished):
             return
@@ -189,7 +188,7 @@ class _Driver:
 
     def _publish(self, job: Job) -> None:
         try:
-            published = publish(job, self._store.get(job), self._models_dir)
+            published = publish(job, self.store.get(job), self.models_dir)
         except TrainingError as error:
             self._done.discard(job)
             self._fail(job, str(error))

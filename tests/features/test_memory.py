@@ -1,7 +1,6 @@
 """Higher candles in memory against a simple implementation and the calendar."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 from hypothesis import given, settings
@@ -69,19 +68,3 @@ def test_higher_candles_are_the_complete_ones_since_the_last_gap(
         absorb(memory, 0, np.array(candle, np.float64))
     for at, level in enumerate(levels):
         assert held(memory, at) == resampled(candles, level.timeframe)
-
-
-def test_weeks_open_on_mondays_by_the_calendar() -> None:
-    candles = made(range(2_000_000, 2_000_000 + 4 * 672), seed=12)
-    weeks: dict[tuple[int, int], list[Candle]] = {}
-    for candle in candles:
-        at = datetime.fromtimestamp(candle.open_ms / 1000, UTC).isocalendar()
-        weeks.setdefault((at.year, at.week), []).append(candle)
-    whole = [week for week in weeks.values() if len(week) == 672]
-    assert len(whole) == 3  # the first and the last are cut
-    memory = empty_memory(1, M15, [Level(M15.higher()[-1], 8, 3, 6)])
-    for candle in candles:
-        absorb(memory, 0, np.array(candle, np.float64))
-    assert held(memory, 0) == [
-        (max(c.high for c in week), min(c.low for c in week), week[-1].close) for week in whole
-    ]

@@ -82,22 +82,6 @@ def test_a_restart_changes_no_bit(name: str, extra: int) -> None:
     assert not isnan(whole[-1].trend_1)
 
 
-def test_one_candle_less_than_the_history_is_not_always_enough() -> None:
-    """`history_bars` is minimal: the eighth week needs its first candle."""
-    views = RuleViews([COIN], M15)
-    history = views.history_bars
-    week = 7 * D1.ms
-    coin = walk(history + 2 * 672, seed=5)
-    candles = candles_of(coin)
-    monday = next(i for i, c in enumerate(candles) if (c.open_ms - 4 * D1.ms) % week == 0)
-    last = monday + history - 2  # its week lacks one candle
-    full = one_by_one(candles[: last + 1])[-1]
-    views.preload(COIN, candles[monday:last])
-    assert exact(one_by_one([candles[last]], views=views)[0]) == exact(full)
-    views.preload(COIN, candles[monday + 1 : last])
-    assert one_by_one([candles[last]], views=views)[0].trend_4 != full.trend_4
-
-
 def test_later_candles_do_not_change_earlier_views() -> None:
     candles = candles_of(walk(2000, seed=6))
     whole = [exact(view) for view in one_by_one(candles)]

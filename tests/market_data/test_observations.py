@@ -9,7 +9,6 @@ from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
 from crypto_bot.market_data.observations import (
-    NOTHING,
     Observations,
     SeriesColumn,
     as_of,
@@ -57,22 +56,11 @@ def test_later_observations_change_nothing(
     assert before.known.tobytes() == after.known.tobytes()
 
 
-def test_a_value_is_there_from_its_own_instant_to_its_greatest_age() -> None:
-    column = as_of(np.array([9, 10, 15, 16]), Observations(np.array([10]), np.array([3.0])), 5)
-    assert column.known.tolist() == [False, True, True, False]
-    assert column.values.tolist() == [0.0, 3.0, 3.0, 0.0]
-
-
 def test_rows_of_several_values_are_joined_as_one() -> None:
     known = Observations(np.array([10, 20]), np.array([[1.0, 2.0], [3.0, 4.0]]))
     column = as_of(np.array([5, 12, 20]), known, 100)
     assert column.values.tolist() == [[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]
     assert column.known.tolist() == [False, True, True]
-
-
-def test_nothing_is_masked_everywhere() -> None:
-    assert as_of(np.arange(3), NOTHING, 10).known.tolist() == [False] * 3
-    assert as_of(np.empty(0, np.int64), NOTHING, 10).values.shape == (0,)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -34,16 +34,12 @@ def test_measurements_become_plain_values() -> None:
     }
 
 
-def test_a_judgement_becomes_its_words() -> None:
+def test_a_judgement_becomes_plain_values() -> None:
     gate = Gate("days", passed=False, value=float("inf"), limit=250.0, words="too few")
-    got = json.loads(json.dumps(as_json(Judgement(Verdict.LOW, ("too few",), (gate,)))))
-    assert got["verdict"] == "LOW"
-    assert got["gates"][0] == {
-        "name": "days",
-        "passed": False,
-        "value": None,
-        "limit": 250.0,
-        "words": "too few",
+    assert as_json(Judgement(Verdict.LOW, ("too few",), (gate,))) == {
+        "verdict": "LOW",
+        "reasons": ["too few"],
+        "gates": [gate._asdict() | {"value": None}],
     }
 
 

@@ -9,7 +9,7 @@ from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.gates import Judgement
 from crypto_bot.statistics.rows import LONG, SHORT, Floats, Ints, Rows, score_of
-from crypto_bot.training.evaluate import Evaluation, Predictions, References, evaluate
+from crypto_bot.training.evaluate import Evaluation, References, evaluate
 from crypto_bot.training.gate import LABEL_A, Ceilings, judge
 from tests.models.made_specs import held
 
@@ -34,8 +34,8 @@ class Market:
         return judge(self.evaluated(), ceilings, audited=audited)
 
     def evaluated(self) -> Evaluation:
-        predictions = Predictions(self.p, score_of(self.p, self.rows.spec))
-        return evaluate(self.rows, predictions, self.references, trials=3, draws=300)
+        score = score_of(self.p, self.rows.spec)
+        return evaluate(self.rows, self.p, score, self.references, trials=3, draws=300)
 
 
 @cache

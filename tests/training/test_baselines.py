@@ -8,8 +8,8 @@ import pytest
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.family import Examples
-from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Ints, direction_score, move_logit
 from crypto_bot.training.baselines import (
@@ -19,13 +19,17 @@ from crypto_bot.training.baselines import (
     REVERSAL,
     TREES,
     UNKNOWN_LABEL,
-    FoldRows,
     RowKeys,
-    baseline_probabilities,
     last_known,
+    persistence,
     references,
 )
+from crypto_bot.training.fit import baselines_of
+from crypto_bot.training.folds import Parts
+from crypto_bot.training.panel import Panel, Question
+from crypto_bot.training.plan import TrainingPlan
 from tests.models.made_specs import made_spec
+from tests.training.made_market import FEATURES
 
 BAR_MS = 900_000
 HOUR, DAY = Timeframe.parse("1h"), Timeframe.parse("1d")
@@ -80,54 +84,40 @@ def test_a_coin_that_was_not_in_the_fit_rows_gets_the_pools_frequencies() -> Non
     assert got.climatology[0] == pytest.approx([0.25, 0.5, 0.25])
 
 
-def fold(seed: int = 0, n: int = 8_000) -> FoldRows:
+def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
     """Column 0 is the past hour's return, which reverts; column 1 says whether it moves."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
+    n = 16_000
     features = rng.standard_normal((n, 2)).astype(np.float32)
     moved = rng.random(n) < 1.0 / (1.0 + np.exp(-1.5 * features[:, 1]))
     up = rng.random(n) < 1.0 / (1.0 + np.exp(0.8 * features[:, 0]))
     labels = np.where(moved, np.where(up, LONG, SHORT), NO_TRADE).astype(np.int64)
     open_ms, coin = np.arange(n) * BAR_MS, np.zeros(n, dtype=np.int64)
     known = last_known(open_ms, coin, labels, HOUR_MS)
-    parts = np.split(np.arange(n), [n * 5 // 8, n * 6 // 8])
-    fit, validation = (
-        Examples(features, rows, labels[rows], np.ones(rows.size)) for rows in parts[:2]
+    columns = replace(FEATURES, columns=("ret_4", "size"), readers={})
+    question = Question(Timeframe.parse("15m"), columns, LABELS.get("A"), 1)
+    yes, ones = np.ones(n, np.bool_), np.ones(n)
+    panel = Panel(
+        *(("A",), question, features, open_ms, coin, yes, yes, labels, known),
+        *(ones, ones, ones, ones),
     )
-    fit_keys, asked = (RowKeys(open_ms[r], coin[r], known[r], HOUR) for r in (parts[0], parts[2]))
-    specs = {
-        REVERSAL: made_spec("logistic_v1", (), (0,)),
-        LOGISTIC: made_spec("logistic_v1", (0, 1), (0, 1)),
-        TREES: made_spec("trees_v1", (0, 1), (0, 1)),
-    }
-    return FoldRows(fit, validation, fit_keys, parts[2], asked, 3, specs, fit)
-
-
-SMALL = TreeSettings(move_rounds=40, up_rounds=40, learning_rate=0.1, min_rows_in_leaf=50)
-CHOICES = {
-    REVERSAL: FamilyChoice("logistic_v1"),
-    LOGISTIC: FamilyChoice("logistic_v1"),
-    TREES: FamilyChoice("trees_v1", settings=SMALL),
-}
-
-
-def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
-    rows = fold()
-    got = baseline_probabilities(rows, CHOICES)
-    assert set(got) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
-    for p in got.values():
-        assert p.shape == (rows.ends.size, 3)
+    fit, validation, asked = np.split(np.arange(n), [n * 5 // 8, n * 6 // 8])
+    parts = Parts(fit, validation, asked)
+    got, reached = baselines_of(panel, TrainingPlan(("A",)), parts, asked)
+    assert list(got) == [MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES]
+    for p in (*got.values(), *reached):
+        assert p.shape == (asked.size, 3)
         assert p.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
-    score = {name: direction_score(p, DOWN_NEUTRAL_UP) for name, p in got.items()}
+    score = direction_score(got[REVERSAL], DOWN_NEUTRAL_UP)
     move = {name: move_logit(p, DOWN_NEUTRAL_UP) for name, p in got.items()}
-    past = rows.fit.features[rows.ends, 0]
-    assert np.corrcoef(score[REVERSAL], past)[0, 1] == pytest.approx(-1.0)
+    assert np.corrcoef(score, features[asked, 0])[0, 1] == pytest.approx(-1.0)
     assert np.ptp(move[REVERSAL]) < 1e-6
     assert np.corrcoef(move[TREES], move[LOGISTIC])[0, 1] > 0.8
-    prior = references(rows.fit.labels, rows.fit_keys, rows.keys, 3).prior
-    assert got[MAJORITY] == pytest.approx(prior)
+    frequencies = np.bincount(labels[panel.separate(fit).ends]) / panel.separate(fit).ends.size
+    assert np.allclose(got[MAJORITY], frequencies)
 
 
-def test_trees_go_on_while_the_loss_on_whole_validation_rows_falls() -> None:
+def test_trees_are_added_while_the_loss_on_whole_validation_rows_falls() -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((4_000, 6)).astype(np.float32)
     labels = np.where(features[:, 3] > 0.3, 2, np.where(features[:, 1] > 0.5, 0, 1))
@@ -141,10 +131,8 @@ def test_trees_go_on_while_the_loss_on_whole_validation_rows_falls() -> None:
 
 
 def test_persistence_learns_what_follows_the_last_known_label() -> None:
-    rows = fold()
-    sticky = rows.fit_keys.known.copy()
-    sticky[sticky == UNKNOWN_LABEL] = NO_TRADE
-    fit = Examples(rows.fit.features, rows.fit.ends, sticky, rows.fit.weights)
-    asked = RowKeys(rows.keys.open_ms, rows.keys.coin, np.resize([0, 1, 2], rows.ends.size), HOUR)
-    p = baseline_probabilities(replace(rows, fit=fit, keys=asked, specs={}), {})[PERSISTENCE]
-    assert np.array_equal(p.argmax(axis=1), asked.known)
+    open_ms, coin = np.arange(900) * HOUR_MS, np.zeros(900, dtype=np.int64)
+    known = np.resize([0, 1, 2, 2], 900)
+    fit_keys = RowKeys(open_ms, coin, known, HOUR)
+    p = persistence((known + 1) % 3, fit_keys, replace(fit_keys, known=known[::-1]), 3)
+    assert np.array_equal(p.argmax(axis=1), (known[::-1] + 1) % 3)

@@ -44,9 +44,8 @@ def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
     tmp_path: Path,
 ) -> None:
     model = blocked(tiny_model("BTCUSDT"), coins=COINS)
-    registry = ModelRegistry(
-        tmp_path, M15, ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
-    )
+    policy = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
+    registry = ModelRegistry(tmp_path, M15, policy)
     publish(model, tmp_path)
     now = DATA_ENDS_MS + STEP_MS
     assert not registry.is_model_available("BTCUSDT", now)
@@ -59,10 +58,20 @@ def test_an_accepted_model_is_served_by_its_other_gates_and_can_be_taken_back(
     assert meta.accepted.audit == ("prefixes: rows stay", "coin flips: AUC 0.501")
     versions.rollback(folder_of(tmp_path, "BTCUSDT", "15m"))
     assert not registry.is_model_available("BTCUSDT", now)
+    # A logged call is recomputed by the version that could make it.
+    signal = Signal(
+        *("BTCUSDT", "15m", now, Pred.NO_TRADE, 0.5, Probabilities(0.2, 0.5, 0.3).distribution),
+        *(Source.ML_PER_COIN_V1, Levels(100.0), 1.0, 4, ()),
+        model_version=meta.version,
+    )
+    found = LoggedModels(tmp_path, M15, policy, lambda _: {"BTCUSDT": signal}).find("BTCUSDT", now)
+    assert not isinstance(found, SignalUnavailable)
+    assert found.meta.verdict is Verdict.ACTIVE
 
 
 def test_only_verdict_reasons_and_the_approval_differ(tmp_path: Path) -> None:
-    accepted(tmp_path, blocked(tiny_model("BTCUSDT"), coins=COINS))
+    model = blocked(tiny_model("BTCUSDT"), coins=COINS)
+    accepted(tmp_path, model)
     before, after = versions.versions(folder_of(tmp_path, "BTCUSDT", "15m"))
     found = [json.loads((each / "meta.json").read_text()) for each in (before, after)]
     assert {key for key in found[1] if found[0][key] != found[1][key]} == {
@@ -72,6 +81,9 @@ def test_only_verdict_reasons_and_the_approval_differ(tmp_path: Path) -> None:
     assert names == sorted(each.name for each in after.iterdir() if each.name != "meta.json")
     assert all((before / name).read_bytes() == (after / name).read_bytes() for name in names)
     assert load(after, "BTCUSDT", "15m").version == read_meta(before).version
+    # Training anew forgets the approval.
+    made = read_meta(publish(replace(model, seed=1), tmp_path))
+    assert (made.verdict, made.accepted) == (Verdict.BLOCKED, None)
 
 
 @pytest.mark.parametrize(
@@ -149,35 +161,3 @@ def test_a_damaged_file_or_an_empty_reason_is_not_accepted(tmp_path: Path) -> No
     with pytest.raises(ModelIncompatible, match="is not what"):
         accept(folder, made, WHY, PASSED)
     assert versions.versions(folder) == [made]
-
-
-def test_a_logged_call_is_recomputed_by_the_version_that_could_make_it(tmp_path: Path) -> None:
-    meta = accepted(tmp_path, blocked(tiny_model("BTCUSDT"), coins=COINS))
-    versions.rollback(folder_of(tmp_path, "BTCUSDT", "15m"))
-    signal = Signal(
-        symbol="BTCUSDT",
-        tf="15m",
-        candle_open_ms=DATA_ENDS_MS + STEP_MS,
-        pred=Pred.NO_TRADE,
-        confidence=0.5,
-        distribution=Probabilities(0.2, 0.5, 0.3).distribution,
-        source=Source.ML_PER_COIN_V1,
-        levels=Levels(100.0),
-        atr=1.0,
-        horizon_bars=4,
-        reasons=(),
-        model_version=meta.version,
-    )
-    policy = ServingPolicy(max_age_ms=30 * DAY_MS, pool_max_age_ms=300 * DAY_MS)
-    logged = LoggedModels(tmp_path, M15, policy, lambda _: {"BTCUSDT": signal})
-    found = logged.find("BTCUSDT", signal.candle_open_ms)
-    assert not isinstance(found, SignalUnavailable)
-    assert found.meta.verdict is Verdict.ACTIVE
-
-
-def test_training_anew_forgets_the_approval(tmp_path: Path) -> None:
-    model = blocked(tiny_model("BTCUSDT"))
-    accepted(tmp_path, model)
-    made = publish(replace(model, seed=1), tmp_path)
-    assert read_meta(made).verdict is Verdict.BLOCKED
-    assert read_meta(made).accepted is None

@@ -120,33 +120,31 @@ def test_a_stopped_run_resumes_from_its_last_epoch(tmp_path: Path) -> None:
         assert np.abs(one - other).max() < 1e-5
 
 
-def test_a_store_that_is_gone_is_reported_of_each(tmp_path: Path) -> None:
+def test_what_ends_all_fits_is_reported_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reasons() -> set[str]:
+        events = until_ended(executor, len(jobs))
+        ended = {event.job: event.reason for event in events if isinstance(event, JobFailed)}
+        assert set(ended) == set(jobs)
+        return set(ended.values())
+
     draft, store = alone(tmp_path)
     jobs = fits(draft, FINAL)
     executor = begun_with(draft, store, jobs)
-    for _ in jobs:
-        executor.wait()
+    executor.wait()
     store.clear()
-    events = [executor.wait() for _ in jobs]
-    assert {event.job for event in events} == set(jobs)
-    for event in events:
-        assert isinstance(event, JobFailed)
-        assert "could not be written" in event.reason
+    assert all("could not be written" in reason for reason in reasons())
 
-
-def test_too_little_memory_for_all_is_reported_of_each(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     def cramped(*given: object) -> NoReturn:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(fit, "learn_together", cramped)
     draft, store = alone(tmp_path)
-    jobs = fits(draft, FINAL)
-    for event in until_ended(begun_with(draft, store, jobs), len(jobs)):
-        assert isinstance(event, JobFailed)
-        assert event.reason.startswith("out of GPU memory with batches of 32 windows and of 16")
-        assert "networks at once: 4" in event.reason
+    executor = begun_with(draft, store, jobs)
+    (reason,) = reasons()
+    assert reason.startswith("out of GPU memory with batches of 32 windows and of 16")
+    assert "networks at once: 4" in reason
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from crypto_bot.training.folds import folds_of, out_of_sample, rows_to_fit
 from crypto_bot.training.gate import LABEL_A, judge
 from crypto_bot.training.judge import measure
 from crypto_bot.training.panel import Coin, Panel, Question, build_panel
-from crypto_bot.training.placebo import coin_flip, shuffled
+from crypto_bot.training.placebo import coin_flip
 from crypto_bot.training.plan import SplitPlan, TrainingPlan
 from tests.training.made_market import open_candle_leak, planted
 
@@ -82,11 +82,10 @@ def panel(markets: Mapping[str, CandleTable], *, leaking: bool = False) -> Panel
     )
 
 
-def trained(table: Panel, *, mixed: bool = False) -> Evaluation:
+def trained(table: Panel) -> Evaluation:
     """The measurements of pooled trees that learn from rows that do not overlap."""
     apart = table.open_ms // QUARTER.ms % SPEC.horizon.bars(QUARTER) == 0
-    label = shuffled(table.label.astype(np.int8), 7).astype(np.int64) if mixed else table.label
-    learned = replace(table, usable=table.usable & apart, label=label, weight=np.ones(label.size))
+    learned = replace(table, usable=table.usable & apart, weight=np.ones(table.label.size))
     choice = FamilyChoice("trees_v1", settings=SMALL)
     plan = TrainingPlan(table.symbols, choice, splits=PLAN, seed=1)
     folds = folds_of(table, plan)
@@ -97,7 +96,7 @@ def trained(table: Panel, *, mixed: bool = False) -> Evaluation:
         rows.append(asked)
         predictions.append(fit_rows(learned, plan, part).predict_proba(table.features, asked.ends))
         keys = learned.keys(part.fit), table.keys(asked.ends)
-        reached.append(references(label[part.fit], *keys, len(SPEC.classes)))
+        reached.append(references(table.label[part.fit], *keys, len(SPEC.classes)))
     found = Predicted(
         table.rows(*(np.concatenate(each) for each in zip(*rows, strict=True))),
         {MODEL: np.concatenate(predictions)},
@@ -128,10 +127,3 @@ def test_a_model_fed_with_the_open_four_hour_candle_is_blocked() -> None:
     judgement = judge(got, LABEL_A)
     assert judgement.verdict is Verdict.BLOCKED
     assert judgement.reasons[0].startswith("direction AUC 0.")
-
-
-def test_shuffled_labels_teach_nothing() -> None:
-    got = trained(panel(market(3)), mixed=True)
-    assert got.direction.auc.value == pytest.approx(0.5, abs=0.015)
-    assert got.probabilities.skill_prior.value < 0.001
-    assert judge(got, LABEL_A).verdict is Verdict.REJECTED

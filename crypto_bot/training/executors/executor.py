@@ -65,12 +65,12 @@ def do(
 ) -> JobFinished | JobFailed:
     """Does `job` and puts its product into the store."""
     started = time.perf_counter()
-
-    def work() -> None:
+    try:
         products = {each: store.get(each) for each in needed}
         store.put(job, perform(study, job, products, JobCheckpoints(store, job, observe)))
-
-    return attempted(job, work) or JobFinished(job, time.perf_counter() - started)
+    except Exception as error:  # noqa: BLE001 - a job must not take the others with it
+        return failure(job, error)
+    return JobFinished(job, time.perf_counter() - started)
 
 
 def perform(
@@ -96,17 +96,13 @@ def perform(
         give_back(study.panel.features)
 
 
-def attempted(job: Job, work: Callable[[], None]) -> JobFailed | None:
-    """Works for `job`; None where that went well. The only place that catches every error of a job.
-
-    An interrupt by the user is not a failure.
-    """
-    try:
-        work()
-    except CryptoBotError as error:
-        return JobFailed(job, str(error))
-    except MemoryError:
-        return JobFailed(job, "out of memory: use fewer --max_workers or a smaller --batch_size")
-    except Exception as error:  # noqa: BLE001 - a job must not take the others with it
-        return JobFailed(job, f"{type(error).__name__}: {error}")
-    return None
+def failure(job: Job, error: Exception) -> JobFailed:
+    """What any error of a job is reported as: one line for people."""
+    match error:
+        case CryptoBotError():
+            return JobFailed(job, str(error))
+        case MemoryError():
+            reason = "out of memory: use fewer --max_workers or a smaller --batch_size"
+            return JobFailed(job, reason)
+        case _:
+            return JobFailed(job, f"{type(error).__name__}: {error}")

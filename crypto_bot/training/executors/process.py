@@ -44,13 +44,27 @@ class Processes:
     def slots(self) -> int:
         return len(self._workers)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a worker has nothing to do."""
+        return any(worker.under_way is None for worker in self._workers)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether `wait` would return at once."""
+        return bool(wait([worker.pipe for worker in self._busy], timeout=0))
+
+    @property
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.under_way is not None]
+
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
         self._tries[job] = self._tries.get(job, 0) + 1
         next(worker for worker in self._workers if worker.under_way is None).take(job, needed)
 
     def wait(self) -> JobEvent:
         while True:
-            busy = [worker for worker in self._workers if worker.under_way is not None]
+            busy = self._busy
             ready = wait([worker.pipe for worker in busy])
             for worker in busy:
                 if worker.pipe in ready and (event := self._received(worker)) is not None:

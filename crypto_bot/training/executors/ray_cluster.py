@@ -17,7 +17,7 @@ from crypto_bot import __version__
 from crypto_bot.domain.errors import first_line
 from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
-from crypto_bot.training.executors.executor import attempted, perform
+from crypto_bot.training.executors.executor import failure, perform
 from crypto_bot.training.executors.ray_connection import connected
 from crypto_bot.training.jobs import Job
 from crypto_bot.training.run_store import RunStore
@@ -143,8 +143,11 @@ class RayCluster:
         outcome = returned.outcome
         if isinstance(outcome, JobFailed):
             return outcome
-        failed = attempted(job, lambda: self._store.put(job, outcome))
-        return failed or JobFinished(job, returned.seconds)
+        try:
+            self._store.put(job, outcome)
+        except Exception as error:  # noqa: BLE001 - a job must not take the others with it
+            return failure(job, error)
+        return JobFinished(job, returned.seconds)
 
     def _end(self, event: JobFinished | JobFailed) -> None:
         """No event of a job follows its end."""
@@ -228,18 +231,17 @@ def _perform(study: Study, order: _Order, *products: Mapping[str, bytes]) -> _Re
         return _Returned(JobFailed(job, f"{reason}: install the same"), 0.0, 0)
     torch.set_num_threads(1)
     started = time.perf_counter()
-    product: dict[str, bytes] = {}
     checkpoints = _PostedCheckpoints(order)
-
-    def work() -> None:
-        needs = dict(zip(order.needed, products, strict=True))
-        product.update(perform(study, job, needs, checkpoints))
-
+    needs = dict(zip(order.needed, products, strict=True))
+    outcome: Mapping[str, bytes] | JobFailed
     with warnings.catch_warnings():
         # The panel lies in memory that all jobs of a node share; nobody writes to it.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        failed = attempted(job, work)
-    return _Returned(failed or product, time.perf_counter() - started, checkpoints.posted)
+        try:
+            outcome = perform(study, job, needs, checkpoints)
+        except Exception as error:  # noqa: BLE001 - a job must not take the others with it
+            outcome = failure(job, error)
+    return _Returned(outcome, time.perf_counter() - started, checkpoints.posted)
 
 
 def _plain(study: Study) -> Study:

@@ -6,13 +6,12 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.connection import wait
 
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.models.families.family import StackedFit
 from crypto_bot.models.families.registered import FAMILIES
-from crypto_bot.training.events import JobEvent, JobFailed, JobFinished
-from crypto_bot.training.executors.executor import JobCheckpoints
+from crypto_bot.training.events import JobEvent, JobFinished
+from crypto_bot.training.executors.executor import JobCheckpoints, failure
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.fit import fit_of, fit_product
 from crypto_bot.training.jobs import Job, Stage, jobs_of
@@ -35,7 +34,7 @@ class Stacked:
         self._study, self._store = draft.study(store.panel), store
         self._stacking = FAMILIES.get(draft.plan.family.name).capabilities.stacks
         self.slots = len(jobs_of(draft.plan, len(self._study.folds)))
-        self._workers = _Workers(draft, store, slots)
+        self._workers = Processes(draft, store, slots)
         self._others: deque[tuple[Job, _Needed]] = deque()
         self._fits: dict[Job, _Needed] = {}
         self._fitting: Iterator[None] | None = None
@@ -51,7 +50,7 @@ class Stacked:
     def wait(self) -> JobEvent:
         while not self._events:
             nothing_to_fit = self._fitting is None and not self._fits
-            if nothing_to_fit or self._workers.have_events:
+            if nothing_to_fit or self._workers.has_events:
                 self._events.append(self._workers.wait())
                 self._hand_out()
             else:
@@ -63,7 +62,7 @@ class Stacked:
         self._fitting = None
 
     def _hand_out(self) -> None:
-        while self._others and self._workers.have_room:
+        while self._others and self._workers.has_room:
             self._workers.submit(*self._others.popleft())
 
     def _fit_on(self) -> None:
@@ -104,28 +103,8 @@ class Stacked:
         """Where `jobs` may fail as they will, without taking others with them."""
         try:
             yield
-        except CryptoBotError as error:
-            reason = str(error)
         except Exception as error:  # noqa: BLE001 - a job must not take the others with it
-            reason = f"{type(error).__name__}: {error}"
-        else:
-            return
-        self._events.extend(JobFailed(job, reason) for job in jobs)
-
-
-class _Workers(Processes):
-    """Processes that can be asked without waiting."""
-
-    @property
-    def have_room(self) -> bool:
-        """Whether one of them has nothing to do."""
-        return any(worker.under_way is None for worker in self._workers)
-
-    @property
-    def have_events(self) -> bool:
-        """Whether `wait` would return at once."""
-        pipes = [worker.pipe for worker in self._workers if worker.under_way is not None]
-        return bool(wait(pipes, timeout=0))
+            self._events.extend(failure(job, error) for job in jobs)
 
 
 def _goes_with(job: Job, other: Job) -> bool:
