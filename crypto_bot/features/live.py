@@ -44,6 +44,8 @@ class LiveFeatures:
         series: Mapping[str, Series] | None = None,
     ) -> None:
         self._features = features
+        self.history_bars = features.history_bars
+        """Number of candles of each coin and the leader after which the rows have the same bits."""
         self._timeframe = timeframe
         self._warm_up = features.warm_up_bars(timeframe)
         self._coins = {symbol: coin for coin, symbol in enumerate(symbols)}
@@ -53,11 +55,6 @@ class LiveFeatures:
         self._leads = np.zeros((RING, leading.COLUMNS))
         self._leads_known = np.zeros(RING, np.bool_)
         self._lead_bars = np.full(RING, -1, np.int64)
-
-    @property
-    def history_bars(self) -> int:
-        """Number of candles of each coin and the leader after which the rows have the same bits."""
-        return self._features.history_bars
 
     @property
     def symbols(self) -> tuple[str, ...]:

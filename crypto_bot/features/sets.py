@@ -75,7 +75,7 @@ class FeatureSet:
 
 FEATURE_SETS: Registry[FeatureSet] = Registry("feature set")
 FEATURE_SETS.register("per_coin_v1", "crypto_bot.features.per_coin_v1:PER_COIN_V1")
-FEATURE_SETS.register("per_coin_v2", "crypto_bot.features.per_coin_v2.feature_set:PER_COIN_V2")
+FEATURE_SETS.register("per_coin_v2", "crypto_bot.features.per_coin_v2.kernel:PER_COIN_V2")
 
 
 def feature_set(name: str) -> FeatureSet:

@@ -53,11 +53,7 @@ class RuleViews:
         self._asked_rows = np.empty(0, np.int64)
         # one candle more than is measured: at worst, all but one part of the open one is there too
         reach = [(level.window + 1) * (level.timeframe.ms // timeframe.ms) for level in levels]
-        self._history_bars = max(BASE_WINDOW, *reach)
-
-    @property
-    def history_bars(self) -> int:
-        return self._history_bars
+        self.history_bars = max(BASE_WINDOW, *reach)
 
     def preload(self, symbol: str, candles: Sequence[Candle]) -> None:
         _preload(self._memory, self._rows[symbol], _table(candles))

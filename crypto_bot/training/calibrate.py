@@ -15,9 +15,15 @@ from crypto_bot.statistics.rows import Bools, Floats, Rows, score_of
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.folds import OutOfSample
-from crypto_bot.training.jobs import Job, Product, Stage
-from crypto_bot.training.products import PREDICTIONS, REFERENCES, unpacked_arrays
-from crypto_bot.training.study import Study
+from crypto_bot.training.jobs import (
+    PREDICTIONS,
+    REFERENCES,
+    Job,
+    Product,
+    Stage,
+    Study,
+    unpacked_arrays,
+)
 
 POOL = "pool"
 """The pool's model among the baselines of one that was tuned from it."""

@@ -25,19 +25,21 @@ from crypto_bot.training.baselines import (
 )
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.folds import FINAL, Parts
-from crypto_bot.training.jobs import Job, Product, Stage
-from crypto_bot.training.panel import Panel, Question
-from crypto_bot.training.plan import TrainingPlan, spec_of
-from crypto_bot.training.products import (
+from crypto_bot.training.jobs import (
     CURVES,
     PREDICTIONS,
     REFERENCES,
     SCALER,
+    Job,
+    Product,
+    Stage,
+    Study,
     model_files,
     packed,
     packed_arrays,
 )
-from crypto_bot.training.study import Study
+from crypto_bot.training.panel import Panel, Question
+from crypto_bot.training.plan import TrainingPlan, spec_of
 
 MODEL = "model"
 """The name of what is judged, among its baselines."""

@@ -34,20 +34,22 @@ from crypto_bot.training.evaluate import Evaluation, evaluate, paired_log_loss
 from crypto_bot.training.fit import MODEL, load_fitted
 from crypto_bot.training.folds import FINAL
 from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests
-from crypto_bot.training.jobs import Job, Product, Stage
-from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import spec_of
-from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
-from crypto_bot.training.products import (
+from crypto_bot.training.jobs import (
     CURVES,
     EVIDENCE,
     LEAKS,
     SCALER,
+    Job,
+    Product,
+    Stage,
+    Study,
     model_files,
     packed,
     unpacked,
 )
-from crypto_bot.training.study import Study
+from crypto_bot.training.panel import Question
+from crypto_bot.training.plan import spec_of
+from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
 
 _CEILINGS = {"A": LABEL_A, "B": LABEL_B}
 """A label of which nothing is known is held to the strictest."""

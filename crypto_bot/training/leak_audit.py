@@ -204,7 +204,7 @@ def prefix_leaks(
         same = whole[: part.shape[0]]
         unknown = np.isnan(part)
         equal = (part == same) | (unknown & (np.isnan(same) | later_known))
-        found.update(columns[each] for each in np.flatnonzero(~equal.all(axis=0)))
+        found.update(columns[each] for each in np.flatnonzero(~equal.all(axis=0)).tolist())
     return tuple(sorted(found))
 
 

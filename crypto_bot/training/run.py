@@ -27,12 +27,11 @@ from crypto_bot.training.events import (
 )
 from crypto_bot.training.executors.executor import Executor
 from crypto_bot.training.folds import folds_of
-from crypto_bot.training.jobs import Graph, Job, Stage
+from crypto_bot.training.jobs import Draft, Graph, Job, Stage
 from crypto_bot.training.panel import Coin, Question, build_panel
 from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.publish import publish
 from crypto_bot.training.run_store import RunStore, refused
-from crypto_bot.training.study import Draft
 
 _AUDITED = 2
 """Coins whose candles are searched for leaks: features and labels are the same for all."""

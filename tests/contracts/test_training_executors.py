@@ -20,17 +20,14 @@ from crypto_bot.training.events import (
     JobFailed,
     JobFinished,
 )
-from crypto_bot.training.executors.executor import Executor
-from crypto_bot.training.executors.in_process import InProcess
+from crypto_bot.training.executors.executor import Executor, InProcess
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.executors.stacked import Stacked
 from crypto_bot.training.fit import MODEL
-from crypto_bot.training.jobs import Graph, Job, Stage, jobs_of
-from crypto_bot.training.products import PREDICTIONS, unpacked_arrays
+from crypto_bot.training.jobs import PREDICTIONS, Draft, Graph, Job, Stage, jobs_of, unpacked_arrays
 from crypto_bot.training.run import run_graph
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft
 from tests.training.made_cluster import two_nodes
 from tests.training.made_runs import GOOD, ONE_SIDED, begun
 

@@ -82,8 +82,8 @@ def columns(closes: Sequence[float], reach: float = 0.5) -> tuple[Floats, Floats
 def measure_of(
     closes: Sequence[float], volume: Sequence[float] | None = None, reach: float = 0.5
 ) -> dict[str, float]:
-    *prices, even = columns(closes, reach)
-    return measured(*prices, even if volume is None else np.array(volume, np.float64))
+    high, low, close, even = columns(closes, reach)
+    return measured(high, low, close, even if volume is None else np.array(volume, np.float64))
 
 
 def swings(prices: list[float]) -> list[float]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.signal import Source
 from crypto_bot.statistics.loss_curve import Losses, losses, rolling
 from crypto_bot.statistics.resolved import ResolvedCalls
 from tests.reports.made_calls import T0, call, market
@@ -67,8 +66,3 @@ def test_true_probabilities_beat_the_baseline_and_overconfident_ones_do_not() ->
     shrill = ResolvedCalls.of(market(20, coins=6, bars=48, stretch=4.0))
     point = rolling(shrill, losses(shrill))[-1]
     assert point.difference.low > 0.0
-
-
-def test_sources_without_calls_do_no_harm() -> None:
-    calls = ResolvedCalls.of([call(0, source=Source.HOLD, pred="NO_TRADE", label="NO_TRADE")])
-    assert losses(calls).calls[0] == pytest.approx(-log(0.4))

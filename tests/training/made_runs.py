@@ -6,14 +6,13 @@ from pathlib import Path
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.registered import DEFAULT, FamilyChoice
 from crypto_bot.training.events import Event, ModelNotPublished, log_event
-from crypto_bot.training.executors.in_process import InProcess
-from crypto_bot.training.jobs import Stage, jobs_of
+from crypto_bot.training.executors.executor import InProcess
+from crypto_bot.training.jobs import Draft, Stage, jobs_of
 from crypto_bot.training.judge import artifact_of
 from crypto_bot.training.panel import Coin, Question
 from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.run import prepare, run_graph
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft
 from tests.training.made_market import QUESTION, SPLITS, candles
 
 NET = NetSettings(epochs=2, up_epochs=1, batch_size=128, epoch_examples=400, device="cpu")

@@ -10,7 +10,7 @@ import pytest
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed
 from crypto_bot.training.executors import ray_connection
-from crypto_bot.training.executors.in_process import InProcess
+from crypto_bot.training.executors.executor import InProcess
 from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.jobs import Job, Stage
 from tests.contracts.test_training_executors import Ran, driven, the_first_fold

@@ -15,10 +15,16 @@ from crypto_bot.training.executors.executor import do
 from crypto_bot.training.executors.stacked import Stacked
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.folds import FINAL
-from crypto_bot.training.jobs import Job, Stage, jobs_of
-from crypto_bot.training.products import PREDICTIONS, SCALER, unpacked_arrays
+from crypto_bot.training.jobs import (
+    PREDICTIONS,
+    SCALER,
+    Draft,
+    Job,
+    Stage,
+    jobs_of,
+    unpacked_arrays,
+)
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft
 from tests.training.made_runs import EXACT, EXACT_TUNING, GOOD, ONE_SIDED, begun
 
 FOLDS = 2

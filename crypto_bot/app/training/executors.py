@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.models.device import chosen_device
-from crypto_bot.training.executors.executor import Executor
-from crypto_bot.training.executors.in_process import InProcess
+from crypto_bot.training.executors.executor import Executor, InProcess
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.executors.stacked import Stacked
+from crypto_bot.training.jobs import Draft
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft
 
 IN_PROCESS = "in process"
 """One job after the other, where the command itself runs: the default of `train one`."""

@@ -26,8 +26,7 @@ from crypto_bot.training.events import (
     ModelPublished,
     RunStarted,
 )
-from crypto_bot.training.jobs import Job
-from crypto_bot.training.study import Study
+from crypto_bot.training.jobs import Job, Study
 from crypto_bot.training.summary import POOL, hardware, published_line
 
 _LAST_WRITE_S = 10.0

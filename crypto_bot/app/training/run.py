@@ -35,13 +35,12 @@ from crypto_bot.training.choice import Action, Wanted, counted
 from crypto_bot.training.estimate import estimate, worker_bytes
 from crypto_bot.training.events import Event, Observer, log_event
 from crypto_bot.training.executors.executor import Executor
-from crypto_bot.training.jobs import jobs_of
+from crypto_bot.training.jobs import Draft, jobs_of
 from crypto_bot.training.memory_budget import workers_for
 from crypto_bot.training.panel import Question
 from crypto_bot.training.plan import TrainingPlan
 from crypto_bot.training.run import prepare, run_graph
 from crypto_bot.training.run_store import RunStore, TrainerLock
-from crypto_bot.training.study import Draft
 from crypto_bot.training.summary import Line, Summary, lines_of, untrained_line
 
 FAILED = 1

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from crypto_bot.features.averages import ANCHOR_BARS
+from crypto_bot.features import leader
+from crypto_bot.features.averages import ANCHOR_BARS, PARAMETERS
 from crypto_bot.features.compiled import compiled
+from crypto_bot.features.indicators import LIMIT
+from crypto_bot.features.per_coin_v2 import context, memory, microstructure
 from crypto_bot.features.per_coin_v2.clock import CLOCK, CLOCK_WAVES, write_clock
 from crypto_bot.features.per_coin_v2.context import CONTEXT, write_context
 from crypto_bot.features.per_coin_v2.memory import RUN, VOLUME_RUN, Memory, of_coin, record
 from crypto_bot.features.per_coin_v2.microstructure import MICROSTRUCTURE, write_microstructure
 from crypto_bot.features.per_coin_v2.price_action import BASE, write_base
+from crypto_bot.features.sets import FeatureSet, Heads
 from crypto_bot.features.windows import Feed
 from crypto_bot.market_data.observations import Booleans, Floats, Integers
 
@@ -94,3 +98,30 @@ def _mask_incomplete(marks: Integers, row: Floats) -> None:
     for k in range(row.shape[0]):
         if marks[RUN] < _BARS[k] or marks[VOLUME_RUN] < _VOLUME_BARS[k]:
             row[k] = 0.0
+
+
+_BOTH = COLUMNS[: -len(CLOCK) - len(CLOCK_WAVES)]
+PER_COIN_V2 = FeatureSet(
+    name="per_coin_v2",
+    version=1,
+    columns=COLUMNS,
+    warm_up_limit=COMPLETE_BARS,
+    history_bars=HISTORY_BARS,
+    new_memory=memory.new_memory,
+    advance=advance,
+    leader=leader.LEADER,
+    readers={
+        "trees": Heads((*_BOTH, *CLOCK), _BOTH),
+        "network": Heads((*_BOTH, *CLOCK[2:4], *CLOCK_WAVES), _BOTH),
+    },
+    parameters={
+        **PARAMETERS,
+        "warm_up": [COMPLETE_BARS, VOLUME_COMPLETE_BARS],
+        "widths": memory.WIDTHS,
+        "blocks": context.BLOCKS,
+        "jump": [memory.JUMP_SD, microstructure.JUMP_MEMORY],
+        "streak": memory.STREAK_CAP,
+        "limit": LIMIT,
+        "lead": leader.SPANS,
+    },
+)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
+
+import torch
 
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.models.checkpoint_store import CheckpointStore, EpochReport
 from crypto_bot.models.memory import give_back
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.fit import fit, fit_baselines
-from crypto_bot.training.jobs import Job, Product, Stage
+from crypto_bot.training.jobs import LEAKS, Job, Product, Stage, Study, packed
 from crypto_bot.training.judge import judge
 from crypto_bot.training.leak_audit import audit
-from crypto_bot.training.products import LEAKS, packed
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Study
 
 
 class Executor(Protocol):
@@ -25,19 +26,15 @@ class Executor(Protocol):
     @property
     def slots(self) -> int:
         """So many jobs can be under way."""
-        ...
 
     def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
         """Takes a job whose `needed` products are in the run store."""
-        ...
 
     def wait(self) -> JobEvent:
         """Blocks until the next event. Every job submitted finishes or fails, once."""
-        ...
 
     def close(self) -> None:
         """Ends what is under way; its checkpoints stay."""
-        ...
 
 
 class JobCheckpoints:
@@ -106,3 +103,27 @@ def failure(job: Job, error: Exception) -> JobFailed:
             return JobFailed(job, reason)
         case _:
             return JobFailed(job, f"{type(error).__name__}: {error}")
+
+
+class InProcess:
+    """One job after the other, in this process: a job is done while it is waited for."""
+
+    slots = 1
+
+    def __init__(self, study: Study, store: RunStore) -> None:
+        torch.set_num_threads(1)  # as in the workers: sums in another order have other bits
+        self._study, self._store = study, store
+        self._submitted: deque[tuple[Job, tuple[Job, ...]]] = deque()
+        self._events: deque[JobEvent] = deque()
+
+    def submit(self, job: Job, needed: tuple[Job, ...]) -> None:
+        self._submitted.append((job, needed))
+
+    def wait(self) -> JobEvent:
+        if not self._events:
+            job, needed = self._submitted.popleft()
+            self._events.append(do(self._study, self._store, job, needed, self._events.append))
+        return self._events.popleft()
+
+    def close(self) -> None:
+        self._submitted.clear()

@@ -16,9 +16,8 @@ import torch
 
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed
 from crypto_bot.training.executors.executor import do
-from crypto_bot.training.jobs import Job
+from crypto_bot.training.jobs import Draft, Job
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -36,13 +35,9 @@ class Processes:
     """
 
     def __init__(self, draft: Draft, store: RunStore, slots: int) -> None:
-        self._draft, self._store = draft, store
+        self._draft, self._store, self.slots = draft, store, slots
         self._workers = [_Worker(draft, store.folder) for _ in range(slots)]
         self._tries: dict[Job, int] = {}
-
-    @property
-    def slots(self) -> int:
-        return len(self._workers)
 
     @property
     def has_room(self) -> bool:

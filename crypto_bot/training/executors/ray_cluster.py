@@ -19,9 +19,8 @@ from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.training.events import EpochFinished, JobEvent, JobFailed, JobFinished
 from crypto_bot.training.executors.executor import failure, perform
 from crypto_bot.training.executors.ray_connection import connected
-from crypto_bot.training.jobs import Job
+from crypto_bot.training.jobs import Job, Study
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Study
 
 _TRIES = 4
 """Nodes that are lent may be taken away again: that is not the job's fault."""

@@ -14,9 +14,8 @@ from crypto_bot.training.events import JobEvent, JobFinished
 from crypto_bot.training.executors.executor import JobCheckpoints, failure
 from crypto_bot.training.executors.process import Processes
 from crypto_bot.training.fit import fit_of, fit_product
-from crypto_bot.training.jobs import Job, Stage, jobs_of
+from crypto_bot.training.jobs import Draft, Job, Stage, jobs_of
 from crypto_bot.training.run_store import RunStore
-from crypto_bot.training.study import Draft
 
 _FITS = (Stage.POOL, Stage.TUNE)
 _ENDED = "ended"

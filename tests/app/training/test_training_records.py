@@ -27,8 +27,7 @@ from crypto_bot.training.events import (
     ModelNotPublished,
     RunStarted,
 )
-from crypto_bot.training.jobs import Job, Stage, jobs_of
-from crypto_bot.training.study import Study
+from crypto_bot.training.jobs import Job, Stage, Study, jobs_of
 from tests.training.made_market import HOUR
 from tests.training.made_runs import begun
 
