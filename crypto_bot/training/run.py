@@ -113,22 +113,13 @@ def _fingerprint(coin: Coin) -> str:
     return digest.hexdigest()[:16]
 
 
-def run_graph(
-    graph: Graph,
-    executor: Executor,
-    store: RunStore,
-    models_dir: Path,
-    observers: Sequence[Observer],
-) -> None:
+@dataclass
+class Driver:
     """Does every job of `graph` that is not in the store; publishes each model once it is judged.
 
     A job that fails takes with it the jobs that need it, and no others.
     """
-    _Driver(graph, executor, store, models_dir, observers).run()
 
-
-@dataclass
-class _Driver:
     graph: Graph
     executor: Executor
     store: RunStore

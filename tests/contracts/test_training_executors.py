@@ -26,7 +26,7 @@ from crypto_bot.training.executors.ray_cluster import RayCluster
 from crypto_bot.training.executors.stacked import Stacked
 from crypto_bot.training.fit import MODEL
 from crypto_bot.training.jobs import PREDICTIONS, Draft, Graph, Job, Stage, jobs_of, unpacked_arrays
-from crypto_bot.training.run import run_graph
+from crypto_bot.training.run import Driver
 from crypto_bot.training.run_store import RunStore
 from tests.training.made_cluster import two_nodes
 from tests.training.made_runs import GOOD, ONE_SIDED, begun
@@ -92,7 +92,7 @@ def driven(
             events.append(event)
             observe(event)
 
-    run_graph(graph, executor, store, store.folder / "models", [take])
+    Driver(graph, executor, store, store.folder / "models", [take]).run()
     return events
 
 

@@ -11,7 +11,7 @@ from crypto_bot.training.jobs import Draft, Stage, jobs_of
 from crypto_bot.training.judge import artifact_of
 from crypto_bot.training.panel import Coin, Question
 from crypto_bot.training.plan import TrainingPlan
-from crypto_bot.training.run import prepare, run_graph
+from crypto_bot.training.run import Driver, prepare
 from crypto_bot.training.run_store import RunStore
 from tests.training.made_market import QUESTION, SPLITS, candles
 
@@ -58,7 +58,7 @@ def trained(
     graph = jobs_of(asked, len(study.folds))
     events: list[Event] = []
     observers = (events.append, log_event)
-    run_graph(graph, InProcess(study, store), store, folder / "models", observers)
+    Driver(graph, InProcess(study, store), store, folder / "models", observers).run()
     assert not [event for event in events if isinstance(event, ModelNotPublished)]
     judged = [job for job in graph if job.stage is Stage.JUDGE]
     return {job.symbol or "pool": artifact_of(store.get(job)) for job in judged}

@@ -74,12 +74,9 @@ def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: P
         ("127.0.0.1:1", "nothing answers there"),
     ],
 )
-def test_an_address_without_a_cluster_is_one_line(
-    tmp_path: Path, address: str, expected: str
-) -> None:
-    draft, store = begun(tmp_path)
+def test_an_address_without_a_cluster_is_one_line(address: str, expected: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        RayCluster(draft.study(store.panel), store, address)
+        ray_connection.connected(address)
     found = str(refused.value)
     assert found.startswith(f"--ray_address {address}: ")
     assert expected in found
@@ -87,23 +84,17 @@ def test_an_address_without_a_cluster_is_one_line(
 
 
 @pytest.mark.slow
-def test_another_server_at_the_address_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draft, store = begun(tmp_path)
+def test_another_server_at_the_address_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_connection, "_ANSWER_S", 5.0)  # it would never answer
     with (
         socket.create_server(("127.0.0.2", 0)) as server,
-        pytest.raises(ConfigError, match="what listens there is no Ray cluster") as refused,
+        pytest.raises(ConfigError, match=r"what listens there is no Ray cluster$") as refused,
     ):
-        RayCluster(draft.study(store.panel), store, f"127.0.0.2:{server.getsockname()[1]}")
+        ray_connection.connected(f"127.0.0.2:{server.getsockname()[1]}")
     assert "\n" not in str(refused.value)
 
 
-def test_without_ray_it_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draft, store = begun(tmp_path)
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_connection, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'crypto-bot\[ray\]'"):
-        RayCluster(draft.study(store.panel), store, "127.0.0.1:6379")
+        ray_connection.connected("127.0.0.1:6379")

@@ -39,7 +39,7 @@ from crypto_bot.training.jobs import Draft, jobs_of
 from crypto_bot.training.memory_budget import workers_for
 from crypto_bot.training.panel import Question
 from crypto_bot.training.plan import TrainingPlan
-from crypto_bot.training.run import prepare, run_graph
+from crypto_bot.training.run import Driver, prepare
 from crypto_bot.training.run_store import RunStore, TrainerLock
 from crypto_bot.training.summary import Line, Summary, lines_of, untrained_line
 
@@ -210,13 +210,13 @@ def _go(call: Call, draft: Draft, executor: Executor, observers: Sequence[Observ
     shown = live.observe if live else log_event
     try:
         with _terminated_is_interrupted(), live or nullcontext():
-            run_graph(
+            Driver(
                 jobs_of(draft.plan, len(draft.folds)),
                 executor,
                 call.store,
                 call.settings.models_dir,
                 [*observers, shown],
-            )
+            ).run()
     except KeyboardInterrupt:
         return True
     finally:
