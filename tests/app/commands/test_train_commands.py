@@ -141,14 +141,14 @@ def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
     assert "http" not in page.replace("http://www.w3.org", "")
     assert not (folder / "models" / ".training" / "all-1h").exists()
     # What is young and as asked for is kept; the command says so and trains nothing.
-    for words, expected in (
+    for words, line in (
         ((), "2 keep, 2 skip"),
         (("--dry_run", "1", "--force", "1", *WORKERS), "asked for with --force 1"),
         (("--dry_run", "1", "--force", "1", *WORKERS), "With 2 workers it takes about"),
         (("--dry_run", "1", "--seed", "5", "--size", "small"), "made with other size than asked"),
     ):
         code, printed = train("all", *words)
-        assert (code, expected in printed) == (0, True), printed
+        assert (code, line in printed) == (0, True), printed
 
 
 @pytest.mark.slow
