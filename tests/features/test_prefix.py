@@ -60,22 +60,14 @@ def test_rows_of_a_prefix_are_those_of_the_whole(name: str, tf: str, led: bool) 
 
 def test_a_series_is_seen_at_the_close_and_masked_where_it_is_too_old() -> None:
     hour = Timeframe.parse("1h")
-    made = walk(30, 3)
-    table = CandleTable(
-        np.arange(30) * hour.ms,
-        made.candles,
-        {
-            "made_funding": Observations(
-                np.array([5 * hour.ms, 20 * hour.ms + 1]), np.array([1.0, 2.0])
-            )
-        },
+    funding = Observations(np.array([5 * hour.ms, 20 * hour.ms + 1]), np.array([1.0, 2.0]))
+    opens_ms = np.arange(30) * hour.ms
+    found = batch(
+        FUNDED, hour, CandleTable(opens_ms, walk(30, 3).candles, {"made_funding": funding})
     )
-    found = batch(FUNDED, hour, table)
     closes = np.arange(30) + 1
     known = ((closes >= 5) & (closes <= 13)) | ((closes >= 21) & (closes <= 28))
     assert np.array_equal(found.valid, closes >= 3)  # masked or not
     assert np.array_equal(found.known[:, 1], known)
     assert np.array_equal(found.rows[2:, 3], known[2:])
-    assert np.array_equal(
-        found.rows[2:, 2], np.where(known, np.where(closes < 20, 1.0, 2.0), 0.0)[2:]
-    )
+    assert np.array_equal(found.rows[2:, 2], (known * np.where(closes < 20, 1.0, 2.0))[2:])

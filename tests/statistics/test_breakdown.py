@@ -50,16 +50,10 @@ def test_a_line_by_hand() -> None:
     assert line.mean_r.value == pytest.approx((30 * 1.1 - 10 * 0.9) / 40)
 
 
-def test_few_calls_have_an_interval_and_no_rate() -> None:
-    calls = ResolvedCalls.of(trades(5, 5))
-    line = breakdown.overall(calls)
-    assert not line.rate.is_estimated
-    assert line.rate.is_bounded
-    assert line.mean_r == UNKNOWN
-    assert line.standing is Standing.TOO_FEW
-
-
-def test_no_call_at_all() -> None:
+def test_few_calls_have_an_interval_and_no_rate_and_none_at_all_have_no_lines() -> None:
+    few = breakdown.overall(ResolvedCalls.of(trades(5, 5)))
+    assert (few.rate.is_estimated, few.rate.is_bounded) == (False, True)
+    assert (few.mean_r, few.standing) == (UNKNOWN, Standing.TOO_FEW)
     calls = ResolvedCalls.of([])
     line = breakdown.overall(calls)
     assert (line.n, line.rate, line.standing) == (0, UNKNOWN, Standing.TOO_FEW)

@@ -78,21 +78,17 @@ def test_below_thirty_calls_there_is_an_interval_and_no_rate() -> None:
     assert enough.mean_return_bps.value == 0.0
 
 
-def test_calibration_and_brier_of_a_known_record() -> None:
+def test_a_known_record_and_holds_that_are_in_the_hit_rate_and_not_in_the_returns() -> None:
     record = performance([day(at) for at in range(10)])
     assert record.hit_rate.value == pytest.approx(0.4)
     assert record.mean_confidence == pytest.approx(0.35)
     assert record.calibration_gap == pytest.approx(-0.05)
     assert record.brier == pytest.approx(0.4 * 0.65**2 + 0.6 * 0.35**2)
     assert record.brier_baseline == pytest.approx(0.24)
-
-
-def test_holds_are_in_the_hit_rate_and_not_in_the_returns() -> None:
     holds = DayRecord(Source.HOLD, "BTCUSDT", 0, 50, 40, 0, 0.0, 25.0, 10.0)
-    record = performance([holds, day(0, n=40, mean_bps=7.0)])
-    assert record.n == 90
-    assert record.trades == 40
-    assert record.mean_return_bps.value == pytest.approx(7.0)
+    mixed = performance([holds, day(0, n=40, mean_bps=7.0)])
+    assert (mixed.n, mixed.hits, mixed.trades) == (90, 44, 40)
+    assert mixed.mean_return_bps.value == pytest.approx(7.0)
 
 
 def test_groups_are_by_source_by_coin_and_over_all() -> None:
@@ -102,15 +98,11 @@ def test_groups_are_by_source_by_coin_and_over_all() -> None:
         day(1, n=33, hits=30, source=Source.MOMENTUM),
     ]
     found = review(rows)
+    by_source = {name: each.n for name, each in found.by_source.items()}
+    by_symbol = {name: each.hits for name, each in found.by_symbol.items()}
     assert found.overall.n == 96
-    assert {name: each.n for name, each in found.by_source.items()} == {
-        Source.RSI_MA: 63,
-        Source.MOMENTUM: 33,
-    }
-    assert {name: each.hits for name, each in found.by_symbol.items()} == {
-        "BTCUSDT": 40,
-        "ETHUSDT": 20,
-    }
+    assert by_source == {Source.RSI_MA: 63, Source.MOMENTUM: 33}
+    assert by_symbol == {"BTCUSDT": 40, "ETHUSDT": 20}
 
 
 def test_coins_that_move_together_are_not_independent_calls() -> None:

@@ -30,18 +30,14 @@ def test_learning_curves_show_their_losses() -> None:
     assert np.ptp(pixels(learning_curves({}))) > 0.0
 
 
-def test_reliability_shows_what_was_observed() -> None:
-    moved = np.where(np.arange(720) < 300, 2, LABEL)
-    assert not np.array_equal(
-        pixels(reliability_diagram(P, LABEL, CLASSES)),
-        pixels(reliability_diagram(P, moved, CLASSES)),
-    )
-
-
-def test_confusion_shows_its_counts() -> None:
-    found = MADE.evaluated()
+def test_reliability_and_confusion_show_what_was_observed() -> None:
+    moved, found = np.where(np.arange(LABEL.size) < 300, 2, LABEL), MADE.evaluated()
     emptied = replace(found.classes, confusion=((0, 0, 0), (0, 720, 0), (0, 0, 0)))
-    assert not np.array_equal(
-        pixels(confusion_matrix(found, CLASSES)),
-        pixels(confusion_matrix(replace(found, classes=emptied), CLASSES)),
-    )
+    for one, other in (
+        (reliability_diagram(P, LABEL, CLASSES), reliability_diagram(P, moved, CLASSES)),
+        (
+            confusion_matrix(found, CLASSES),
+            confusion_matrix(replace(found, classes=emptied), CLASSES),
+        ),
+    ):
+        assert not np.array_equal(pixels(one), pixels(other))
