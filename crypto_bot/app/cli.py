@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"unknown command '{name}': use one of {', '.join(_COMMANDS)}\n")
         return BAD_USAGE
     own = {"run": _run, "sim": _sim, "train": _train}
-    return guarded(lambda: (own.get(name) or _loaded(name))(rest))
+    return guarded(lambda: (own.get(name) or _loaded(name, name))(rest))
 
 
 def run_main(argv: Sequence[str] | None = None) -> int:
@@ -62,12 +62,11 @@ def guarded(job: Callable[[], int]) -> int:
         return FAILED
 
 
-def _loaded(name: str) -> Callable[[Sequence[str]], int]:
-    """The function of the module `name`: a command loads no libraries but its own."""
-    found: Callable[[Sequence[str]], int] = getattr(
-        import_module(f"crypto_bot.app.commands.{name}"), name
-    )
-    return found
+def _loaded(module: str, name: str) -> Callable[[Sequence[str]], int]:
+    """The command `name` of a module: a command loads no libraries but its own."""
+    commands = import_module(f"crypto_bot.app.commands.{module}")
+    command: Callable[[Sequence[str]], int] = getattr(commands, name)
+    return command
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -97,7 +96,8 @@ def _train(argv: Sequence[str]) -> int:
             "missing subcommand: use crypto-bot train one --symbol BTCUSDT, train all or train "
             "status"
         )
-    return _loaded(f"train_{argv[0]}")(argv[1:])
+    module = "train_status" if argv[0] == "status" else "train"
+    return _loaded(module, f"train_{argv[0]}")(argv[1:])
 
 
 def _help() -> str:

@@ -21,9 +21,8 @@ from crypto_bot.app.paper import PaperLog, PaperService
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
 from crypto_bot.app.training.retraining import Retrainer
-from crypto_bot.app.wiring import check_device, model_registry
-from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
-from crypto_bot.ports import ModelCatalog
+from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.models.device import chosen_device
 
 _log = structlog.get_logger()
 
@@ -35,7 +34,8 @@ class Daemon:
         self._settings = settings
         self._timeframe = settings.timeframe
         self._symbols = load_symbols(settings.symbols_file)
-        check_device(settings)
+        if settings.use_ml and settings.device == "cuda":
+            chosen_device(settings.device)
         machine = SystemClock()
         self._registry = model_registry(settings) if settings.use_ml else None
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
@@ -57,9 +57,13 @@ class Daemon:
         url, key = self._settings.database_url, self._settings.engine_key
         database = await asyncio.to_thread(Database.open, url, key, as_engine=True)
         try:
-            front, catalog = self._front, self._catalog()
+            front, now_ms, health = self._front, self._engine.now_ms, self._engine.health
+            catalog = model_catalog(
+                *(self._registry, self._symbols),
+                lambda: self._timeframe.last_closed(now_ms()),
+            )
             paper = PaperService(
-                *(self._settings, self._symbols, database, self._engine.now_ms),
+                *(self._settings, self._symbols, database, now_ms),
                 sinks=(PaperLog(), front.stream, self._notices),
             )
             await asyncio.to_thread(front.restore, database)
@@ -70,7 +74,10 @@ class Daemon:
             _log.info("engine.started", url=url, tf=self._timeframe.name)
             self._notices.started(len(self._symbols), self._timeframe.name, url)
             self._retrainer.open()
-            watches = self._watches(catalog, paper)
+            watches = [
+                asyncio.create_task(self._notices.watch(health, catalog, paper, now_ms)),
+                asyncio.create_task(supervised(self._service, health, now_ms, self._timeframe)),
+            ]
             sinks = (SignalLog(), front.metrics, self._notices, board)
             engine = asyncio.create_task(
                 self._engine.run(database, front.metrics, sinks, paper, front.stream.committed)
@@ -83,22 +90,6 @@ class Daemon:
         finally:
             database.close()
         return 0
-
-    def _watches(self, catalog: ModelCatalog, paper: PaperService) -> list[asyncio.Task[None]]:
-        """Tasks that watch the engine's health: notices and the service manager."""
-        health, now_ms = self._engine.health, self._engine.now_ms
-        watch = self._notices.watch(health, catalog, paper, now_ms)
-        supervision = supervised(self._service, health, now_ms, self._timeframe)
-        return [asyncio.create_task(watch), asyncio.create_task(supervision)]
-
-    def _catalog(self) -> ModelCatalog:
-        if self._registry is None:
-            return SwitchedOff()
-        return PublishedCatalog(
-            self._registry,
-            self._symbols,
-            lambda: self._timeframe.last_closed(self._engine.now_ms()),
-        )
 
     async def _end(self, engine: asyncio.Task[None], server: WebServer) -> None:
         """Stops within 2 s; the next start does not depend on any of this."""

@@ -56,10 +56,14 @@ class Front:
         """The API with the page, and the board with the page's data."""
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
-        self._measure(database, notices)
+        size = "database_size_bytes", "The database on the disk"
+        listeners = "stream_listeners", "Clients of /api/stream"
+        self.metrics.add(lambda: [gauge(*size, database.size_bytes)])
+        self.metrics.add(lambda: [gauge(*listeners, self.stream.listeners)])
+        self.metrics.add(lambda: of_notices(notices.counts()))
+        self.metrics.add(lambda: of_models(notices.models))
         self.metrics.add(lambda: of_paper(paper))
         runs = SqlTrainingRuns(database, self._timeframe)
-        is_paper = self._settings.paper.enabled
         app = create_app(
             queries=queries,
             catalog=catalog,
@@ -78,7 +82,7 @@ class Front:
             queries=queries,
             catalog=catalog,
             health=self._engine.health,
-            paper=paper if is_paper else None,
+            paper=paper if self._settings.paper.enabled else None,
             quotes=paper.quotes,
             training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
         )
@@ -96,12 +100,3 @@ class Front:
             speed=self._settings.sim.speed if is_sim else 1.0,
             sample=is_sim,
         )
-
-    def _measure(self, database: Database, notices: Notices) -> None:
-        """Registers the metrics that are read on request."""
-        size = "database_size_bytes", "The database on the disk"
-        listeners = "stream_listeners", "Clients of /api/stream"
-        self.metrics.add(lambda: [gauge(*size, database.size_bytes)])
-        self.metrics.add(lambda: [gauge(*listeners, self.stream.listeners)])
-        self.metrics.add(lambda: of_notices(notices.counts()))
-        self.metrics.add(lambda: of_models(notices.models))

@@ -89,10 +89,7 @@ class LiveEngine:
         self._market = market
         await self._reach(market)
         self._catch_up = build_catch_up(
-            self._settings,
-            self._symbols,
-            market.clock,
-            database,
+            *(self._settings, self._symbols, market.clock, database),
             feed=market.feed,
             timer=self._machine.seconds,
             sinks=(*sinks, paper),
@@ -155,12 +152,16 @@ class LiveEngine:
             if rounds.is_due():
                 await run()
 
+        async def correct_clock() -> None:
+            with suppress(MarketDataError):  # the feed reports outages; retried in an hour
+                await market.correct_clock()
+
         trading.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
         # If a round takes longer than a candle, the next one finds it running and returns.
         self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)
         self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
-        self._scheduler.add_job(self._correct_clock, "interval", seconds=_HOUR_S)
+        self._scheduler.add_job(correct_clock, "interval", seconds=_HOUR_S)
         self._scheduler.add_job(give_back, "interval", seconds=_HOUR_S)
         self._scheduler.start()
         await run()
@@ -180,8 +181,3 @@ class LiveEngine:
                 if offset_ms is not None:
                     _log.info("clock.corrected", offset_ms=offset_ms)
                 return
-
-    async def _correct_clock(self) -> None:
-        assert self._market is not None
-        with suppress(MarketDataError):  # the feed reports outages; retried in an hour
-            await self._market.correct_clock()

@@ -20,20 +20,15 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
     ]
-    last: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(
-            # The default shows the local variables of every frame, which may hold tokens.
-            exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False)
-        )
-        if console
-        else structlog.processors.JSONRenderer()
-    )
+    last: structlog.typing.Processor
     if console:
-        shared.pop()
+        # The default shows the local variables of every frame, which may hold tokens.
+        plain = structlog.dev.RichTracebackFormatter(show_locals=False)
+        last = structlog.dev.ConsoleRenderer(exception_formatter=plain)
     else:
-        shared.append(_ordered)
+        shared += [structlog.processors.format_exc_info, _ordered]
+        last = structlog.processors.JSONRenderer()
     numeric = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, last],
@@ -42,12 +37,9 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-            foreign_pre_chain=shared,
-        )
-    )
+    formatter = structlog.stdlib.ProcessorFormatter
+    processors = [formatter.remove_processors_meta, last]
+    handler.setFormatter(formatter(processors=processors, foreign_pre_chain=shared))
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -203,10 +204,7 @@ class PaperLog:
                     price=str(event.price),
                     amount=str(event.amount),
                 )
-        by_rule: dict[tuple[str, str], int] = {}
-        for refusal in refusals:
-            key = (refusal.account, refusal.rule)
-            by_rule[key] = by_rule.get(key, 0) + 1
+        by_rule = Counter((refusal.account, refusal.rule) for refusal in refusals)
         for (account, rule), count in sorted(by_rule.items()):
             _log.info("paper.refused", account=account, rule=rule, n=count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,17 +15,21 @@ _TAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(5)}
 _MAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(2)}
 
 
-class PaperAccountSettings(BaseModel):
-    """One paper account. Shares are of equity; a rule that is 0 is switched off."""
+class Section(BaseModel):
+    """A section of the settings: unknown keys are errors."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
+
+class PaperAccountSettings(Section):
+    """One paper account. Shares are of equity; a rule that is 0 is switched off."""
+
     name: str = Field(min_length=1, max_length=32, pattern="^[a-z0-9_-]+$")
-    market: Literal["spot", "perp"] = "spot"
+    market: Market = Market.SPOT
     """`spot` is long only; `perp` trades both sides and pays funding."""
     start: Decimal = Field(default=Decimal(10_000), gt=0)
 
-    sizing: Literal["fixed_fraction", "volatility_target", "kelly"] = "fixed_fraction"
+    sizing: Sizing = Sizing.FIXED_FRACTION
     risk: Decimal = Field(default=Decimal("0.005"), gt=0, lt=1)
     """Loss at the stop; the maximum for `kelly`."""
     daily_volatility: Decimal = Field(default=Decimal("0.01"), gt=0, lt=1)
@@ -74,50 +78,31 @@ class PaperAccountSettings(BaseModel):
 
     def plan(self) -> Plan:
         """The account as plain values."""
-        market = Market(self.market)
+        on: dict[str, Any] = {name: getattr(self, name) or None for name in Rules._fields}
         return Plan(
             name=self.name,
-            market=market,
+            market=self.market,
             start=self.start,
             costs=Costs(
-                _TAKER_BPS[market] if self.taker_bps is None else self.taker_bps,
-                _MAKER_BPS[market] if self.maker_bps is None else self.maker_bps,
+                _TAKER_BPS[self.market] if self.taker_bps is None else self.taker_bps,
+                _MAKER_BPS[self.market] if self.maker_bps is None else self.maker_bps,
                 self.half_spread_bps,
                 self.slippage_bps,
                 self.slippage_cap_bps,
             ),
-            sizing=SizingPlan(
-                Sizing(self.sizing), self.risk, self.daily_volatility, self.kelly_fraction
-            ),
+            sizing=SizingPlan(self.sizing, self.risk, self.daily_volatility, self.kelly_fraction),
             exits=ExitPlan(
-                self.stop_atr,
-                self.targets_atr,
-                self.parts,
-                self.trail_atr or None,
-                self.bars or None,
+                *(self.stop_atr, self.targets_atr, self.parts),
+                trail_atr=self.trail_atr or None,
+                bars=self.bars or None,
             ),
-            rules=self._rules(),
+            rules=Rules(**on | {"late": self.late}),
             funding_bps=self.funding_bps,
         )
 
-    def _rules(self) -> Rules:
-        return Rules(
-            late=self.late,
-            max_positions=self.max_positions or None,
-            coin_exposure=self.coin_exposure or None,
-            total_exposure=self.total_exposure or None,
-            correlated_positions=self.correlated_positions or None,
-            correlated_from=self.correlated_from,
-            cooldown_bars=self.cooldown_bars or None,
-            daily_loss=self.daily_loss or None,
-            drawdown=self.drawdown or None,
-        )
 
-
-class PaperSettings(BaseModel):
+class PaperSettings(Section):
     """Paper trading."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     fills: Literal["quotes", "candles"] = "quotes"
@@ -130,8 +115,8 @@ class PaperSettings(BaseModel):
     stop_file: Path | None = None
     """Trading is stopped while it exists; default PAPER_STOP beside the database."""
     accounts: tuple[PaperAccountSettings, ...] = (
-        PaperAccountSettings(name="spot", market="spot"),
-        PaperAccountSettings(name="perp", market="perp"),
+        PaperAccountSettings(name="spot", market=Market.SPOT),
+        PaperAccountSettings(name="perp", market=Market.PERP),
     )
 
     @model_validator(mode="after")

@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
-from crypto_bot.app.paper_settings import PaperSettings
+from crypto_bot.app.paper_settings import PaperSettings, Section
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
@@ -37,11 +33,7 @@ _OLDER_SPELLINGS = {
 }
 
 
-class _Section(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExchangeSettings(_Section):
+class ExchangeSettings(Section):
     """The source of candles, and how long to wait for them."""
 
     id: str = "binance"
@@ -57,7 +49,7 @@ class ExchangeSettings(_Section):
     """Live prices over a websocket; prices that it does not deliver are polled."""
 
 
-class SimSettings(_Section):
+class SimSettings(Section):
     """The simulated exchange, for `--exchange sim`."""
 
     speed: float = Field(default=120.0, gt=0)
@@ -70,7 +62,7 @@ class SimSettings(_Section):
     fault_rate: float = Field(default=0.0, ge=0, lt=1)
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """The signal engine."""
 
     name: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
@@ -87,14 +79,14 @@ class EngineSettings(_Section):
     """Minimum confluence score of the analyzer; default its own."""
 
 
-class DecisionSettings(_Section):
+class DecisionSettings(Section):
     """The decision to trade."""
 
     cost_bps: float = Field(default=10.0, ge=0)
     """Fees, spread and slippage of a round trip, basis points."""
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Which of the published models are served."""
 
     max_age_days: float = Field(default=45.0, gt=0)
@@ -108,14 +100,14 @@ class ModelSettings(_Section):
     """The lowest verdict that is traded; below it LONG and SHORT become NO_TRADE."""
 
 
-class RetrainSettings(_Section):
+class RetrainSettings(Section):
     """Training started by the daemon."""
 
     schedule: str | None = None
     """When `train all` is started: a cron expression, UTC, such as `0 3 * * 0`."""
 
 
-class ApiSettings(_Section):
+class ApiSettings(Section):
     """The HTTP server."""
 
     host: str = "127.0.0.1"
@@ -124,7 +116,7 @@ class ApiSettings(_Section):
     """Read only from the environment: CRYPTO_BOT_API__TOKEN."""
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """Logging."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -132,7 +124,7 @@ class LogSettings(_Section):
     """`auto`: console on a terminal, JSON on a pipe."""
 
 
-class NotifySettings(_Section):
+class NotifySettings(Section):
     """Receivers of notices, and what is sent when."""
 
     urls: SecretStr | None = None
@@ -202,11 +194,11 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
         def settings_customise_sources(
             cls,
             settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - named by pydantic
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - named by pydantic
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            init_settings: Source,
+            env_settings: Source,
+            dotenv_settings: Source,  # noqa: ARG003 - named by pydantic
+            file_secret_settings: Source,  # noqa: ARG003 - named by pydantic
+        ) -> tuple[Source, ...]:
             below = (InitSettingsSource(settings_cls, values) for values in (older, file))
             return init_settings, env_settings, *below
 
@@ -229,12 +221,17 @@ def load_symbols(path: Path) -> tuple[str, ...]:
     symbols = content.get("symbols") if isinstance(content, dict) else content
     if not isinstance(symbols, list) or not symbols:
         raise ConfigError(f'symbols file {path}: expected a list such as ["BTCUSDT"], not empty')
+    return require_symbols(symbols, f"symbols file {path}")
+
+
+def require_symbols(symbols: Sequence[Any], source: str) -> tuple[str, ...]:
+    """`symbols`, each valid and listed once. Raises ConfigError, naming their `source`."""
     for symbol in symbols:
         if not isinstance(symbol, str) or not symbol.isalnum() or not symbol.isupper():
-            raise ConfigError(f"symbols file {path}: {symbol!r} is not a symbol such as BTCUSDT")
+            raise ConfigError(f"{source}: {symbol!r} is not a symbol such as BTCUSDT")
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
     if twice:
-        raise ConfigError(f"symbols file {path}: listed more than once: {', '.join(twice)}")
+        raise ConfigError(f"{source}: listed more than once: {', '.join(twice)}")
     return tuple(symbols)
 
 

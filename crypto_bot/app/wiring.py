@@ -10,7 +10,6 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
-from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.engine.candle_intake import CandleIntake
 from crypto_bot.engine.catch_up import CatchUp
@@ -20,6 +19,7 @@ from crypto_bot.engine.shared_views import SharedViews
 from crypto_bot.engine.signal_engine import SignalEngineService
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.features.views import RuleViews
+from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import (
@@ -30,11 +30,12 @@ from crypto_bot.ports import (
     Commits,
     MarketViews,
     ModelCallLog,
+    ModelCatalog,
     SignalSink,
     SignalSource,
 )
 from crypto_bot.serving.model_source import PerCoinModels, Registry
-from crypto_bot.signals.analyzer import ProfessionalAnalyzer
+from crypto_bot.signals.analyzer import THRESHOLD, ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
@@ -67,18 +68,27 @@ def build_core(
 ) -> Core:
     """Views, models, record, tracker and cycle, all of them empty.
 
-    `log` lets the models reload earlier scores instead of recomputing them; predictions are equal.
-    `registry` replaces the models folder of the settings.
+    `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder.
     """
     timeframe = settings.timeframe
-    models = _models(settings, symbols, archive, log, registry) if settings.use_ml else None
-    views = SharedViews(RuleViews(symbols, timeframe), [models] if models else [])
+    models = None
+    if settings.use_ml:
+        models = PerCoinModels(
+            registry=registry or model_registry(settings),
+            symbols=symbols,
+            timeframe=timeframe,
+            archive=archive,
+            log=log,
+            device=settings.device,
+            cost_bps=settings.decision.cost_bps,
+            series=open_series(settings),
+        )
+    served = [models] if models else []
+    views = SharedViews(RuleViews(symbols, timeframe), served)
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
     engine = SignalEngineService(
-        timeframe,
-        [models, *rules(settings)] if models else rules(settings),
-        record,
+        *(timeframe, [*served, *rules(settings)], record),
         horizon_bars=settings.engine.horizon_bars,
         cost_bps=settings.decision.cost_bps,
         engine=settings.engine_key.name,
@@ -117,13 +127,8 @@ def build_catch_up(
     timeframe, exchange = settings.timeframe, settings.exchange
     store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
-    core = build_core(
-        *(settings, symbols, clock, store),
-        archive=archive,
-        sinks=sinks,
-        log=store,
-        registry=registry,
-    )
+    parts = (settings, symbols, clock, store)
+    core = build_core(*parts, archive=archive, sinks=sinks, log=store, registry=registry)
     intake = CandleIntake(
         *(timeframe, feed, clock),
         grace_ms=int(exchange.grace_s * 1000),
@@ -146,29 +151,11 @@ def build_catch_up(
     )
 
 
-def _models(
-    settings: Settings,
-    symbols: Sequence[str],
-    archive: CandleArchive,
-    log: ModelCallLog | None,
-    registry: Registry | None,
-) -> PerCoinModels:
-    return PerCoinModels(
-        registry=registry or model_registry(settings),
-        symbols=symbols,
-        timeframe=settings.timeframe,
-        archive=archive,
-        log=log,
-        device=settings.device,
-        cost_bps=settings.decision.cost_bps,
-        series=open_series(settings),
-    )
-
-
 def rules(settings: Settings) -> list[SignalSource]:
     """The fallback chain after the models, in order."""
     timeframe = settings.timeframe
-    return [_analyzer(settings), RsiMa(), Momentum(timeframe), Hold()]
+    analyzer = ProfessionalAnalyzer(timeframe, settings.engine.analyzer_threshold or THRESHOLD)
+    return [analyzer, RsiMa(), Momentum(timeframe), Hold()]
 
 
 def model_registry(settings: Settings) -> ModelRegistry:
@@ -183,20 +170,10 @@ def model_registry(settings: Settings) -> ModelRegistry:
     return ModelRegistry(settings.models_dir, settings.timeframe, policy)
 
 
-def _analyzer(settings: Settings) -> ProfessionalAnalyzer:
-    threshold = settings.engine.analyzer_threshold
-    if threshold is None:
-        return ProfessionalAnalyzer(settings.timeframe)
-    return ProfessionalAnalyzer(settings.timeframe, threshold)
-
-
-def check_device(settings: Settings) -> None:
-    """Raises ConfigError if `device` is `cuda` and there is no CUDA GPU."""
-    if not settings.use_ml or settings.device != "cuda":
-        return
-    import torch  # noqa: PLC0415 - takes two seconds and 200 MB
-
-    if not torch.cuda.is_available():
-        raise ConfigError(
-            "device cuda: torch finds no CUDA GPU on this machine; use --device auto or cpu"
-        )
+def model_catalog(
+    registry: ModelRegistry | None, symbols: Sequence[str], newest_open_ms: Callable[[], int]
+) -> ModelCatalog:
+    """What `registry` serves to `symbols` for the newest closed candle; None: nothing."""
+    if registry is None:
+        return SwitchedOff()
+    return PublishedCatalog(registry, symbols, newest_open_ms)

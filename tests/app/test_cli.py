@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
         ("review --window 1y", "invalid choice"),
         ("export log.xls", "must end in .csv or .parquet"),
         ("export /nowhere/log.csv --database_url sqlite://", "cannot be written"),
-        ("export - --source ORACLE", "is not a source"),
+        ("export - --source ORACLE", "invalid choice: 'ORACLE'"),
         ("export - --since yesterday", "is not a time"),
     ],
 )
@@ -62,7 +62,7 @@ def test_device_cuda_needs_a_gpu(run: Run, tmp_path: Path) -> None:
     (tmp_path / "coins.json").write_text('["BTCUSDT"]')
     code, printed = run("run", "--device", "cuda", "--symbols_file", "coins.json")
     assert code == 2
-    assert "torch finds no CUDA GPU" in printed
+    assert "this machine has no CUDA GPU" in printed
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])

@@ -12,7 +12,9 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from crypto_bot.app.market import Market
+from crypto_bot.adapters.exchange.prices import CcxtPrices
+from crypto_bot.adapters.exchange.stream import StreamedPrices
+from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.paper import PaperLog, PaperService
 from crypto_bot.app.settings import load
 from crypto_bot.domain.errors import BadPrices, ExchangeUnavailable, StoreError
@@ -112,6 +114,14 @@ async def running(
     await sink.next("DEPOSIT")
     yield paper, sink
     task.cancel()
+
+
+@pytest.mark.parametrize(("streams", "kind"), [(False, CcxtPrices), (True, StreamedPrices)])
+async def test_prices_are_streamed_if_switched_on(*, streams: bool, kind: type) -> None:
+    settings = load({"exchange": {"id": "kraken", "stream_prices": streams}})
+    opened = open_market(settings, ["BTCUSDT"], None)
+    assert type(opened.prices) is kind
+    await opened.close()
 
 
 async def test_failing_prices_are_retried_and_logged_once(world: World) -> None:

@@ -12,7 +12,7 @@ from crypto_bot.domain.label import LabelSpec
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
-from crypto_bot.models.families.family import Examples, Family, StackedFit
+from crypto_bot.models.families.family import Capabilities, Examples, Family, StackedFit
 from crypto_bot.models.families.logistic import LogisticSettings
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.families.trees import TreeSettings
@@ -169,6 +169,12 @@ def test_a_fit_starts_from_a_model_where_the_family_says_so(make: Make) -> None:
     else:
         with pytest.raises(ConfigError, match="cannot start from another model"):
             family.fit(fit, validation, start=files)
+
+
+def test_what_a_family_can_do_in_words() -> None:
+    able = Capabilities(resumes=True, exports=("onnx", "c"), updates=True)
+    assert able.words == "resumes a killed fit, exports to onnx, c, updates row by row"
+    assert Capabilities().words == "fits and predicts"
 
 
 class Killed(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,7 +29,8 @@ def export(argv: Sequence[str]) -> int:
         endings = " or ".join(f".{each}" for each in LOG_FORMATS.names())
         raise ConfigError(f"{path}: the name must end in {endings}, or be - for CSV on stdout")
     log_format = LOG_FORMATS.get(name)
-    wanted = LogFilter(flags.symbol, flags.source, flags.since, flags.until)
+    source = None if flags.source is None else Source(flags.source)
+    wanted = LogFilter(flags.symbol, source, flags.since, flags.until)
     with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         queries = SqlPredictionQueries(database, settings.timeframe)
         if path == STDOUT:
@@ -79,16 +79,7 @@ def _parser() -> Parser:
     add_settings(parser, "tf", "database_url", "exchange")
     parser.add_argument("path", type=Path, help="a .csv or .parquet file, or - for CSV on stdout")
     parser.add_argument("--symbol", type=str.upper, help="such as BTCUSDT; default all")
-    parser.add_argument("--source", type=_source, help=f"one of {', '.join(Source)}")
+    parser.add_argument("--source", type=str.upper, choices=[each.value for each in Source])
     parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
     parser.add_argument("--until", type=instant_of, help="the candle after the last, ISO-8601 UTC")
     return parser
-
-
-def _source(text: str) -> Source:
-    try:
-        return Source(text.upper())
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a source: use one of {', '.join(Source)}"
-        ) from error

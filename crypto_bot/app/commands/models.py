@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
 from crypto_bot.models.catalog import served_words
+from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.leak_audit import Check, audit
 from crypto_bot.training.panel import Question
@@ -48,25 +48,39 @@ def models(argv: Sequence[str]) -> int:
         return _audit(flags, settings)
     names = published(settings.models_dir)
     if flags.symbol is not None:
-        chosen = (None if flags.symbol == POOL else _symbol(settings, flags.symbol), settings.tf)
-        if chosen not in names:
-            pool = (None, settings.tf)
-            if flags.command != "show" or pool not in names:
-                raise ModelMissing(
-                    f"no model of {chosen[0]} {settings.tf} in {settings.models_dir}"
-                )
-            screen().print(f"{chosen[0]} has no model of its own, {_stands_in(settings)}")
-            chosen = pool
-        names = [chosen]
-    if flags.command == "show":
-        return _show(settings, names[0])
-    if flags.command == "rollback":
-        return _rollback(settings, names[0])
-    if flags.command == "accept":
-        return _accept(flags, settings, names[0])
+        names = [_chosen(flags, settings, names)]
     if not names:
         raise ModelMissing(f"no model has been published in {settings.models_dir}")
-    return _list(settings, names) if flags.command == "list" else _verify(settings, names)
+    match flags.command:
+        case "show":
+            return _show(settings, names[0])
+        case "rollback":
+            return _rollback(settings, names[0])
+        case "accept":
+            return _accept(flags, settings, names[0])
+        case "list":
+            return _list(settings, names)
+    return _verify(settings, names)
+
+
+def _chosen(flags: argparse.Namespace, settings: Settings, names: Sequence[Named]) -> Named:
+    """The model of `--symbol`, or the pool that answers for it. Raises ModelMissing."""
+    symbol = None if flags.symbol == POOL else _symbol(settings, flags.symbol)
+    pool = (None, settings.tf)
+    if (symbol, settings.tf) in names:
+        return symbol, settings.tf
+    if flags.command != "show" or pool not in names:
+        raise ModelMissing(f"no model of {symbol} {settings.tf} in {settings.models_dir}")
+    screen().print(f"{symbol} has no model of its own, {_stands_in(settings)}")
+    return pool
+
+
+def _current(folder: Path) -> Path:
+    """The version that is served from `folder`. Raises ModelMissing."""
+    version = versions.current(folder)
+    if version is None:
+        raise ModelMissing(f"{folder} has no model")
+    return version
 
 
 def _stands_in(settings: Settings) -> str:
@@ -93,7 +107,7 @@ def _symbol(settings: Settings, text: str) -> str:
 def _parser() -> Parser:
     parser = Parser(prog="crypto-bot models", description="The published models.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    for name, text in (
+    for name, does in (
         ("list", "every model, its verdict and whether it is served"),
         ("verify", "check the hash of every file of every version"),
         ("show", "one model, its gates and its versions"),
@@ -101,7 +115,7 @@ def _parser() -> Parser:
         ("accept", "audit a BLOCKED model, and approve it manually"),
         ("audit", "look for features that use future candles"),
     ):
-        command = commands.add_parser(name, help=text)
+        command = commands.add_parser(name, help=does)
         add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
         if name in {"show", "rollback", "accept"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
@@ -109,20 +123,18 @@ def _parser() -> Parser:
             command.add_argument("--symbol", help="only this model")
         if name == "accept":
             command.add_argument("--because", required=True, help="why it is sound; stored with it")
+            text = "such as BTCUSDT,ETHUSDT; default the model's own"
+            command.add_argument("--symbols", help=text)
         elif name == "audit":
             command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
             command.add_argument("--label", choices=LABELS.names(), default="A")
-        if name in {"accept", "audit"}:
-            _add_audit(command, None if name == "accept" else "BTCUSDT")
+            command.add_argument("--symbols", default="BTCUSDT", help="such as BTCUSDT,ETHUSDT")
+        if name in _SETTINGS:
+            text = "folder or file, instead of the database"
+            command.add_argument("--candles", type=Path, help=text)
+            command.add_argument("--folds", type=int, default=LEAST_FOLDS)
+            command.add_argument("--seed", type=int, default=0)
     return parser
-
-
-def _add_audit(command: argparse.ArgumentParser, symbols: str | None) -> None:
-    text = "such as BTCUSDT,ETHUSDT" + ("" if symbols else "; default the model's own")
-    command.add_argument("--symbols", default=symbols, help=text)
-    command.add_argument("--candles", type=Path, help="folder or file, instead of the database")
-    command.add_argument("--folds", type=int, default=LEAST_FOLDS)
-    command.add_argument("--seed", type=int, default=0)
 
 
 def _list(settings: Settings, names: Sequence[Named]) -> int:
@@ -153,23 +165,18 @@ def _brief(meta: Meta) -> tuple[str, ...]:
 
 def _show(settings: Settings, name: Named) -> int:
     folder = folder_of(settings.models_dir, *name)
-    now = versions.current(folder)
-    if now is None:
-        raise ModelMissing(f"{folder} has no model")
+    now = _current(folder)
     meta = verify(now)
+    span = meta.span
+    first, last = instant(span.first_open_ms), instant(span.last_open_ms)
     console = screen()
     for label, value in (
         ("version", meta.version),
         ("family", f"{meta.family} ({meta.size}), {meta.window_bars} bars"),
+        ("can", FAMILIES.get(meta.family).capabilities.words),
         ("features", f"{meta.feature_set} {meta.schema_hash[:8]}, {len(meta.columns)} columns"),
         ("label", meta.label.words),
-        (
-            "data",
-            (
-                f"{instant(meta.span.first_open_ms)} to {instant(meta.span.last_open_ms)}, "
-                f"{meta.span.candles:,} candles"
-            ),
-        ),
+        ("data", f"{first} to {last}, {span.candles:,} candles"),
         ("trained", f"{instant(meta.trained_ms)}, seed {meta.seed}, code {meta.code_version}"),
         ("with", ", ".join(meta.pooled_with)),
         ("verdict", f"{meta.verdict.value}: {'; '.join(meta.reasons)}"),
@@ -226,8 +233,8 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
 
 
 def _audit(flags: argparse.Namespace, settings: Settings) -> int:
-    asked = _Audited(feature_set(flags.features), LABELS.get(flags.label), flags.symbols)
-    checks = _checks(flags, settings, asked)
+    features, label = feature_set(flags.features), LABELS.get(flags.label)
+    checks = _checks(flags, settings, features, label, flags.symbols)
     return 0 if all(check.passed for check in checks) else FAILED
 
 
@@ -236,15 +243,13 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
     if audited is None:
         raise ConfigError("the pool covers all coins: name the ones to audit with --symbols")
     folder = folder_of(settings.models_dir, *name)
-    now = versions.current(folder)
-    if now is None:
-        raise ModelMissing(f"{folder} has no model")
+    now = _current(folder)
     meta = verify(now)
     without_block(meta, flags.because)
-    require_features(meta.spec, str(now))
     spec = meta.spec
-    asked = _Audited(feature_set(spec.features), spec.label, audited)
-    accepted = accept(folder, now, flags.because, _checks(flags, settings, asked))
+    require_features(spec, str(now))
+    checks = _checks(flags, settings, feature_set(spec.features), spec.label, audited)
+    accepted = accept(folder, now, flags.because, checks)
     screen().print(
         f"{accepted.version} is {accepted.verdict} from the next candle on: "
         f"{'; '.join(accepted.reasons)}",
@@ -254,21 +259,17 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
     return 0
 
 
-class _Audited(NamedTuple):
-    """What is audited, on the candles of `symbols` (separated by commas)."""
-
-    features: FeatureSet
-    label: LabelSpec
-    symbols: str
-
-
-def _checks(flags: argparse.Namespace, settings: Settings, asked: _Audited) -> tuple[Check, ...]:
-    """Runs the audit and prints it."""
-    features = asked.features
-    question = Question(settings.timeframe, features, asked.label, _WINDOW_BARS)
-    symbols = tuple(dict.fromkeys(asked.symbols.split(",")))
+def _checks(
+    flags: argparse.Namespace,
+    settings: Settings,
+    features: FeatureSet,
+    label: LabelSpec,
+    symbols: str,
+) -> tuple[Check, ...]:
+    """Audits on the candles of `symbols` (separated by commas), and prints the result."""
+    question = Question(settings.timeframe, features, label, _WINDOW_BARS)
     held = training_candles(flags.candles, settings, None, features.series)
-    coins = [held.read(symbol) for symbol in symbols]
+    coins = [held.read(symbol) for symbol in dict.fromkeys(symbols.split(","))]
     leader = leader_of(question, coins, held)
     checks = audit(coins, leader, question, splits_for(question, flags.folds), flags.seed).checks
     table = Table("check", "passed", "result")

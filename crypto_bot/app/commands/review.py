@@ -13,13 +13,11 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import ends, percent, screen
-from crypto_bot.app.settings import Settings, load_symbols
-from crypto_bot.app.wiring import model_registry
+from crypto_bot.app.settings import load_symbols
+from crypto_bot.app.wiring import model_catalog, model_registry
 from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.signal import Pred
-from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
-from crypto_bot.ports import ModelCatalog
 from crypto_bot.reports.live_record import (
     LiveRecord,
     PerformanceReport,
@@ -47,7 +45,10 @@ def review(argv: Sequence[str]) -> int:
         queries = SqlPredictionQueries(database, settings.timeframe)
         opens = [stored.signal.candle_open_ms for stored in queries.latest_predictions()]
         now_ms = settings.timeframe.close_of(max(opens, default=0))
-        catalog = _catalog(settings, now_ms)
+        newest_ms = settings.timeframe.last_closed(now_ms)
+        registry = model_registry(settings) if settings.use_ml else None
+        symbols = load_symbols(settings.symbols_file) if settings.use_ml else ()
+        catalog = model_catalog(registry, symbols, lambda: newest_ms)
         report = LiveRecord(queries, catalog, lambda: now_ms).report(selection, now_ms)
     console = screen()
     if not opens:
@@ -72,15 +73,6 @@ def _parser() -> Parser:
         text = f"default {default}"
         parser.add_argument(flag, choices=tuple(options), default=default, help=text)
     return parser
-
-
-def _catalog(settings: Settings, now_ms: int) -> ModelCatalog:
-    if not settings.use_ml:
-        return SwitchedOff()
-    newest_ms = settings.timeframe.last_closed(now_ms)
-    return PublishedCatalog(
-        model_registry(settings), load_symbols(settings.symbols_file), lambda: newest_ms
-    )
 
 
 def _show(console: Console, report: PerformanceReport) -> None:

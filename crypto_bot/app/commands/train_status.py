@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from rich.table import Table
 
@@ -18,11 +19,8 @@ def train_status(argv: Sequence[str]) -> int:
     parser = Parser(prog="crypto-bot train status", description="The newest training run.")
     add_settings(parser, "tf", "database_url", "exchange")
     settings = settings_of(parser.parse_args(argv))
-    database = Database.open(settings.database_url, settings.engine_key)
-    try:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         runs = SqlTrainingRuns(database, settings.timeframe).newest_runs(1)
-    finally:
-        database.close()
     console = screen()
     if not runs:
         console.print(f"no {settings.tf} training run is recorded: start one with train all")

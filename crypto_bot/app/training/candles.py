@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -24,8 +24,6 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
 from crypto_bot.market_data.observations import SeriesColumn, read_series
 from crypto_bot.training.panel import Coin
-
-_T = TypeVar("_T")
 
 
 class TrainingCandles:
@@ -100,15 +98,14 @@ def _in_files(path: Path, timeframe: Timeframe) -> TrainingCandles:
 def _stored(settings: Settings) -> TrainingCandles:
     """What the engine has archived."""
 
-    def asked(question: Callable[[SqlCandleArchive], _T]) -> _T:
-        database = Database.open(settings.database_url, settings.engine_key)
-        try:
-            return question(SqlCandleArchive(database, settings.timeframe))
-        finally:
-            database.close()
+    @contextmanager
+    def archive() -> Iterator[SqlCandleArchive]:
+        with closing(Database.open(settings.database_url, settings.engine_key)) as database:
+            yield SqlCandleArchive(database, settings.timeframe)
 
     def read(symbol: str) -> Coin:
-        found = asked(lambda archive: archive.read(symbol, 0, EVER_MS))
+        with archive() as opened:
+            found = opened.read(symbol, 0, EVER_MS)
         if not found:
             raise ConfigError(
                 f"no {settings.tf} candles of {symbol} are stored: bring them with "
@@ -116,7 +113,8 @@ def _stored(settings: Settings) -> TrainingCandles:
             )
         return Coin(symbol, candle_table(found))
 
-    return TrainingCandles(sorted(asked(SqlCandleArchive.newest_opens)), read)
+    with archive() as opened:
+        return TrainingCandles(sorted(opened.newest_opens()), read)
 
 
 def _market_changes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -134,9 +132,7 @@ def _market_changes(path: Path) -> dict[str, tuple[int, ...]]:
         raise ConfigError(
             f"{path}: expected columns symbol, market and first (UTC): {error}"
         ) from error
-    return {symbol: _changes(sorted(held)) for symbol, held in segments.items()}
-
-
-def _changes(segments: Sequence[tuple[int, str]]) -> tuple[int, ...]:
-    pairs = itertools.pairwise(segments)
-    return tuple(later[0] for earlier, later in pairs if earlier[1] != later[1])
+    return {
+        symbol: tuple(new[0] for old, new in itertools.pairwise(sorted(held)) if old[1] != new[1])
+        for symbol, held in segments.items()
+    }

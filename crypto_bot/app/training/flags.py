@@ -37,24 +37,20 @@ def _add_model(add: Callable[..., object]) -> None:
     add("--candles", type=Path, help="folder or file of candles, instead of the database")
     text = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
     add("--until", type=instant_of, help=text)
-    text = f"epochs at most; the move head stops early (default {fit.epochs})"
-    add("--epochs", type=int, default=fit.epochs, help=text)
-    text = f"windows in a step (default {fit.batch_size})"
-    add("--batch_size", type=int, default=fit.batch_size, help=text)
-    text = f"highest learning rate (default {fit.learning_rate:g})"
-    add("--lr", type=float, default=fit.learning_rate, help=text)
-    text = "of all random numbers: the same seed gives the same model (default 0)"
-    add("--seed", type=int, default=0, help=text)
+    for flag, default, text in (
+        ("--epochs", fit.epochs, "epochs at most; the move head stops early"),
+        ("--batch_size", fit.batch_size, "windows in a step"),
+        ("--lr", fit.learning_rate, "highest learning rate"),
+        ("--seed", 0, "of all random numbers: the same seed gives the same model"),
+        ("--size", family.size, "of the model, where its family has sizes"),
+        ("--window_bars", _WINDOW_BARS, "candles that the network sees"),
+        ("--features", "per_coin_v2", "set of features"),
+        ("--folds", splits.folds, f"walk-forward test folds, {splits.test_days} days or longer"),
+    ):
+        add(flag, type=type(default), default=default, help=f"{text} (default {default})")
     text = f"kind of model (default {family.name})"
     add("--family", choices=FAMILIES.names(), default=family.name, help=text)
-    text = f"of the model, where its family has sizes (default {family.size})"
-    add("--size", default=family.size, help=text)
-    text = f"candles that the network sees (default {_WINDOW_BARS})"
-    add("--window_bars", type=int, default=_WINDOW_BARS, help=text)
-    add("--features", default="per_coin_v2", help="set of features (default per_coin_v2)")
     add("--label", choices=LABELS.names(), default="A", help="what is predicted (default A)")
-    text = f"walk-forward test folds, {splits.test_days} days or longer (default {splits.folds})"
-    add("--folds", type=int, default=splits.folds, help=text)
     text = (
         "1: learn from all the coins first, then continue with each; 0: each by itself; "
         "or also from the coins of a list such as ETHUSDT,SOLUSDT "
@@ -71,14 +67,14 @@ def _add_run(add: Callable[..., object]) -> None:
     text = "HOST:PORT of the cluster for --executor ray; this machine is one of its nodes"
     add("--ray_address", help=text)
     add("--mlflow", metavar="URI", help="also record each model to this MLflow server or store")
-    text = "1: resume the unfinished run"
-    add("--resume", type=int, choices=(0, 1), default=0, help=text)
     text = "train models anew that are older than this, such as 30d (default) or 12h"
     add("--stale", type=duration_days, default=30.0, help=text)
-    text = "1: train all of them anew (default of train one)"
-    add("--force", type=int, choices=(0, 1), default=0, help=text)
-    text = "1: print what would be done and how long it takes, and end"
-    add("--dry_run", type=int, choices=(0, 1), default=0, help=text)
+    for flag, text in (
+        ("--resume", "1: resume the unfinished run"),
+        ("--force", "1: train all of them anew (default of train one)"),
+        ("--dry_run", "1: print what would be done and how long it takes, and end"),
+    ):
+        add(flag, type=int, choices=(0, 1), default=0, help=text)
 
 
 def training_plan(
@@ -136,14 +132,3 @@ def require_writable(folder: Path) -> None:
             f"models folder {folder} cannot be written ({error.strerror}): name another "
             "--models_dir"
         ) from error
-
-
-def symbols_in(text: str) -> tuple[str, ...]:
-    """Symbols separated by commas. Raises ConfigError."""
-    symbols = tuple(text.split(","))
-    for symbol in symbols:
-        if not symbol.isalnum() or not symbol.isupper():
-            raise ConfigError(f"'{symbol}' is no symbol such as BTCUSDT")
-    if len(set(symbols)) < len(symbols):
-        raise ConfigError(f"{text}: a symbol is named twice")
-    return symbols

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
@@ -37,14 +36,10 @@ class MlflowRuns:
 
     def observe(self, event: Event) -> None:
         """Records a model that was published."""
-        if isinstance(event, ModelPublished):
-            self._attempt(lambda: self._record(event))
-
-    def _attempt(self, record: Callable[[], None]) -> None:
-        if self._given_up:
+        if self._given_up or not isinstance(event, ModelPublished):
             return
         try:
-            record()
+            self._record(event)
         except Exception as error:  # noqa: BLE001 - whatever a foreign server does, training continues
             self._given_up = True
             first = first_line(error)

@@ -11,7 +11,6 @@ from datetime import UTC
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.crontab import crontab_trigger
@@ -35,7 +34,14 @@ class Retrainer:
         """Raises ConfigError for a schedule that is no cron expression."""
         self._settings = settings
         self._program = (*_YIELDING, *program)
-        self._trigger = _trigger(settings.retrain.schedule)
+        schedule = settings.retrain.schedule
+        try:
+            self._trigger = None if schedule is None else crontab_trigger(schedule)
+        except ValueError as error:
+            raise ConfigError(
+                f"settings: retrain.schedule = {schedule!r} is no cron expression such as "
+                f"'0 3 * * 0', Sundays at 3:00 UTC ({error})"
+            ) from error
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._watch: asyncio.Task[None] | None = None
         self.log = settings.models_dir / ".training" / "retrain.log"
@@ -73,11 +79,6 @@ class Retrainer:
         _log.info("train.launched", pid=child.pid, log=str(self.log))
         self._watch = asyncio.create_task(self._watched(child))
 
-    async def finished(self) -> None:
-        """Waits for the run under way, if there is one."""
-        if self._watch is not None:
-            await self._watch
-
     async def _begin(self) -> None:
         try:
             await self.start()
@@ -90,18 +91,6 @@ class Retrainer:
             await asyncio.sleep(_LOOK_S)
         log = _log.info if code == 0 else _log.warning
         log("train.finished", exit_code=code, log=str(self.log))
-
-
-def _trigger(schedule: str | None) -> BaseTrigger | None:
-    if schedule is None:
-        return None
-    try:
-        return crontab_trigger(schedule)
-    except ValueError as error:
-        raise ConfigError(
-            f"settings: retrain.schedule = {schedule!r} is no cron expression such as "
-            f"'0 3 * * 0', Sundays at 3:00 UTC ({error})"
-        ) from error
 
 
 def _environment(settings: Settings) -> dict[str, str]:

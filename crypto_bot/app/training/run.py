@@ -5,26 +5,20 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from rich.console import Console
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.logging import configure
-from crypto_bot.app.settings import Settings
+from crypto_bot.app.settings import Settings, require_symbols
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.executors import RAY, chosen_executor, executor_of
-from crypto_bot.app.training.flags import (
-    question_of,
-    require_writable,
-    symbols_in,
-    training_plan,
-)
+from crypto_bot.app.training.flags import question_of, require_writable, training_plan
 from crypto_bot.app.training.mlflow_runs import MlflowRuns
 from crypto_bot.app.training.records import RecordedRun
 from crypto_bot.app.training.screen import Screen, table_of
@@ -83,15 +77,6 @@ class Call:
         return workers_for(self.flags.max_workers, worker_bytes(rows, columns))
 
 
-class _Prepared(NamedTuple):
-    """A run that can begin: `others` are the lines of the coins that it does not train."""
-
-    draft: Draft
-    others: list[Line]
-    workers: int
-    resumed: bool
-
-
 def train(call: Call) -> int:
     """0 where every coin that could be trained was, 1 where one failed, 130 after Ctrl-C.
 
@@ -116,19 +101,16 @@ def _surveyed(call: Call) -> Survey:
         force=flags.force == 1,
         now_ms=SystemClock().now_ms(),
     )
-    held = training_candles(
-        flags.candles, call.settings, flags.until, call.question.features.series
-    )
+    series = call.question.features.series
+    held = training_candles(flags.candles, call.settings, flags.until, series)
     others: tuple[str, ...] = ()
     if flags.pool == "1" and call.must_train:
         others = held.symbols
     elif flags.pool not in {"0", "1"}:
-        others = symbols_in(flags.pool)
+        others = require_symbols(flags.pool.split(","), "--pool")
     return survey(
-        held,
-        Candidates(call.symbols, others, call.must_train),
-        wanted,
-        call.settings.models_dir,
+        *(held, Candidates(call.symbols, others, call.must_train)),
+        *(wanted, call.settings.models_dir),
         pooled=plan.pooled,
         begun=call.store if flags.resume else None,
     )
@@ -143,61 +125,52 @@ def _dry_run(call: Call, found: Survey) -> int:
 
 
 def _train(call: Call, found: Survey) -> int:
-    prepared = _prepared(call, found)
-    if isinstance(prepared, int):
-        return prepared
+    others = _left_out(found)
+    if not found.judged:
+        return FAILED if any(line.status == "failed" for line in others) else 0
     clock, settings, flags = SystemClock(), call.settings, call.flags
-    name = chosen_executor(flags.executor, settings.device)
-    more = [MlflowRuns(flags.mlflow, prepared.draft.plan).observe] if flags.mlflow else []
-    executor = executor_of(
-        name,
-        prepared.draft,
-        call.store,
-        workers=prepared.workers,
-        ray_address=flags.ray_address,
-        most=flags.max_workers,
+    workers = call.workers(found)
+    resumed = bool(flags.resume) and call.store.identity() is not None
+    draft = prepare(
+        *(call.store, found.coins, found.leader, call.question, call.plan(found.judged)),
+        now_ms=clock.now_ms(),
+        resume=resumed,
     )
+    name = chosen_executor(flags.executor, settings.device)
+    more = [MlflowRuns(flags.mlflow, draft.plan).observe] if flags.mlflow else []
+    address, most = flags.ray_address, flags.max_workers
+    executor = executor_of(name, draft, call.store, workers=workers, ray_address=address, most=most)
     began_ms, began_s = clock.now_ms(), clock.seconds()
     events: list[Event] = []
-    study = prepared.draft.study(call.store.panel)
-    with closing(
-        RecordedRun(*(settings.database_url, settings.engine_key, study, name, clock))
-    ) as rows:
+    study = draft.study(call.store.panel)
+    rows = RecordedRun(settings.database_url, settings.engine_key, study, name, clock)
+    with closing(rows):
         del study
         give_back()  # the candles are in the run store
         observers: list[Observer] = [events.append, rows.observe, *more]
-        interrupted = _go(call, prepared.draft, executor, observers)
+        interrupted = _go(call, draft, executor, observers)
     ran = Summary(
         started_ms=began_ms,
         finished_ms=clock.now_ms(),
         seconds=clock.seconds() - began_s,
         command=call.command,
-        resumed=prepared.resumed,
+        resumed=resumed,
         hardware=summary.hardware(),
-        workers=executor.slots if name == RAY else prepared.workers,
+        workers=executor.slots if name == RAY else workers,
         executor=name,
-        plan=prepared.draft.plan,
-        lines=summary.in_order([*lines_of(events), *prepared.others], call.symbols),
+        plan=draft.plan,
+        lines=summary.in_order([*lines_of(events), *others], call.symbols),
     )
     return _finish(call, ran, interrupted=interrupted)
 
 
-def _prepared(call: Call, found: Survey) -> _Prepared | int:
-    """A run whose panel is stored; an exit code where there is nothing to train."""
+def _left_out(found: Survey) -> list[Line]:
+    """Prints what happens to the coins; the lines of those that are not trained."""
     others = [untrained_line(each) for each in found.choices if each.action is not Action.TRAIN]
     sys.stdout.write(f"{counted(found.choices)}\n")
     for line in others:
         sys.stdout.write(f"{line.symbol}: {line.status}: {line.reason}\n")
-    if not found.judged:
-        return FAILED if any(line.status == "failed" for line in others) else 0
-    workers = call.workers(found)
-    resumed = bool(call.flags.resume) and call.store.identity() is not None
-    draft = prepare(
-        *(call.store, found.coins, found.leader, call.question, call.plan(found.judged)),
-        now_ms=SystemClock().now_ms(),
-        resume=resumed,
-    )
-    return _Prepared(draft, others, workers, resumed)
+    return others
 
 
 def _go(call: Call, draft: Draft, executor: Executor, observers: Sequence[Observer]) -> bool:
@@ -240,9 +213,7 @@ def _finish(call: Call, ran: Summary, *, interrupted: bool) -> int:
 @contextmanager
 def _terminated_is_interrupted() -> Iterator[None]:
     """SIGTERM ends a run as Ctrl-C does."""
-    before: Callable[..., object] | int | None = signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

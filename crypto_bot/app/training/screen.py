@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -43,12 +42,7 @@ class Screen:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
     def observe(self, event: Event) -> None:
@@ -76,8 +70,8 @@ class Screen:
                     highlight=False,
                 )
             case ModelNotPublished(symbol, reason):
-                words = f"{symbol or POOL}: no model: {reason}"
-                self._console.print(words, style="red", markup=False)
+                text = f"{symbol or POOL}: no model: {reason}"
+                self._console.print(text, style="red", markup=False)
 
     def _drawn(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -89,11 +83,11 @@ class Screen:
 
     def _overall(self) -> str:
         spent = self._timer() - self._began_s
-        words = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
+        progress = f"{self._done} of {self._jobs} jobs done in {_lasting(spent)}"
         if not self._here:
-            return words
+            return progress
         left = spent / self._here * (self._jobs - self._done)
-        return f"{words}, about {_lasting(left)} left"
+        return f"{progress}, about {_lasting(left)} left"
 
 
 def _phase(job: Job, report: EpochReport | None) -> str:

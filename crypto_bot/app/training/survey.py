@@ -25,6 +25,7 @@ from crypto_bot.training.run_store import RunStore
 log = structlog.get_logger()
 
 _RESUMED = "begun by the run that is resumed"
+_LEFT = "not in the run that is resumed"
 
 
 class Survey(NamedTuple):
@@ -69,20 +70,18 @@ def survey(
     read = held.read if must_train else partial(_read, held)
     found = {symbol: read(symbol) for symbol in dict.fromkeys((*symbols, *others))}
     timeframe = wanted.question.timeframe.name
-    published = {symbol: _published(folder, symbol, timeframe) for symbol in symbols}
-    asked = {symbol: found[symbol] for symbol in symbols}
-    chosen = choices(asked, {s: meta for s, meta in published.items() if meta}, wanted)
+    looked_at = {symbol: _published(folder, symbol, timeframe) for symbol in symbols}
+    published = {symbol: meta for symbol, meta in looked_at.items() if meta}
+    chosen = choices({symbol: found[symbol] for symbol in symbols}, published, wanted)
     identity = None if begun is None else begun.identity()
     if identity is not None:
         chosen = _as_begun(chosen, identity["plan"]["judged"])
     for each in chosen:
         if must_train and each.action in {Action.SKIP, Action.FAIL}:
             raise NotEnoughData(f"{each.symbol}: {each.reason}")
-    result = Survey(tuple(chosen), (), None)
-    coins = teachers(found, wanted.question)
-    if not pooled:
-        coins = [coin for coin in coins if coin.symbol in result.judged]
-    return result._replace(coins=tuple(coins), leader=leader_of(wanted.question, coins, held))
+    judged = {each.symbol for each in chosen if each.action is Action.TRAIN}
+    coins = [coin for coin in teachers(found, wanted.question) if pooled or coin.symbol in judged]
+    return Survey(tuple(chosen), tuple(coins), leader_of(wanted.question, coins, held))
 
 
 def leader_of(
@@ -150,15 +149,12 @@ def _as_begun(chosen: Sequence[Choice], judged: Sequence[str]) -> list[Choice]:
             f"--resume 1: the unfinished run also trains {', '.join(lost)}: name the same "
             "--symbols_file, or begin anew with --resume 0"
         )
-    return [
-        each._replace(action=Action.TRAIN, reason=_RESUMED)
-        if each.symbol in judged
-        else _left(each)
-        for each in chosen
-    ]
-
-
-def _left(each: Choice) -> Choice:
-    if each.action is not Action.TRAIN:
-        return each
-    return each._replace(action=Action.KEEP, reason="not in the run that is resumed")
+    result = []
+    for each in chosen:
+        if each.symbol in judged:
+            result.append(each._replace(action=Action.TRAIN, reason=_RESUMED))
+        elif each.action is Action.TRAIN:
+            result.append(each._replace(action=Action.KEEP, reason=_LEFT))
+        else:
+            result.append(each)
+    return result

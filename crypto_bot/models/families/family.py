@@ -134,6 +134,18 @@ class Capabilities(NamedTuple):
     exports: tuple[str, ...] = ()
     updates: bool = False
 
+    @property
+    def words(self) -> str:
+        """Such as `resumes a killed fit, is stacked`; `fits and predicts` without any."""
+        every = (
+            ("resumes a killed fit", self.resumes),
+            ("starts from another model", self.starts_from_model),
+            ("is stacked", self.stacks is not None),
+            (f"exports to {', '.join(self.exports)}", self.exports),
+            ("updates row by row", self.updates),
+        )
+        return ", ".join(words for words, holds in every if holds) or "fits and predicts"
+
 
 class Family(Protocol):
     """A way to learn one spec, with its settings and seed.

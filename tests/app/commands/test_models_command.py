@@ -18,6 +18,7 @@ from crypto_bot.training import leak_audit
 from crypto_bot.training.panel import Coin, Question, build_panel
 from crypto_bot.training.plan import SplitPlan, TrainingPlan
 from tests.app.conftest import Run
+from tests.app.made_candles import write
 from tests.models.made_models import STEP_MS, blocked, judged, tiny_model
 from tests.training.made_market import planted
 
@@ -94,6 +95,7 @@ def test_show_and_rollback(folder: Path, models: Run) -> None:
     code, printed = models("show", "BTCUSDT")
     assert code == 0
     assert "hold_atr 0.75, horizon 4b" in printed
+    assert "can       resumes a killed fit, starts from another model, is stacked" in printed
     assert "direction_auc" in printed
     assert f"* 0002  {new.version}" in printed
     assert f"  0001  {old.version}" in printed
@@ -164,13 +166,8 @@ def test_what_cannot_be_accepted_is_one_line(
 def write_candles(folder: Path, symbol: str, bars: int) -> None:
     """A folder with random candles of one symbol."""
     made = walk(bars, 1)
-    lines = [
-        ",".join(map(str, (int(at), *row)))
-        for at, row in zip(made.open_ms, made.candles.tolist(), strict=True)
-    ]
     folder.mkdir()
-    head = "timestamp,open,high,low,close,volume"
-    (folder / f"{symbol}.csv").write_text("\n".join([head, *lines]))
+    write(folder / f"{symbol}.parquet", np.column_stack([made.open_ms, made.candles]))
 
 
 @pytest.mark.slow

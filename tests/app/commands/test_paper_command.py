@@ -69,7 +69,7 @@ def test_the_accounts_of_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accounts", "words"),
+    ("accounts", "expected"),
     [
         ([{"name": "A b"}], "name"),
         ([{"name": "a", "parts": [0.5, 0.5, 0.5]}], "parts must add up to 1"),
@@ -78,6 +78,6 @@ def test_the_accounts_of_the_settings() -> None:
         ([{"name": "a"}, {"name": "a", "market": "perp"}], "must be unique; used twice: a"),
     ],
 )
-def test_invalid_settings(accounts: list[dict[str, Any]], words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
+def test_invalid_settings(accounts: list[dict[str, Any]], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         load({"paper": {"accounts": accounts}})

@@ -18,7 +18,8 @@ from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.run_store import RunStore, TrainerLock
 from tests.app.conftest import Run
-from tests.app.made_candles import DAYS, HOUR, market, write
+from tests.app.made_candles import DAYS, market, write
+from tests.training.made_market import HOUR
 
 SMALL = (
     *("--tf", "1h", "--folds", "1", "--epochs", "1", "--size", "tiny", "--window_bars", "16"),
@@ -130,8 +131,8 @@ def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
     assert "2 train, 2 skip" in printed
     assert "SOLUSDT: skipped: it has 2400 candles and about 5" in printed
     assert "XRPUSDT: skipped: it has no candles" in printed
-    expected = {"pool": "trained", "BTCUSDT": "trained", "ETHUSDT": "trained"}
-    assert statuses(folder) == expected | {"SOLUSDT": "skipped", "XRPUSDT": "skipped"}
+    trained = dict.fromkeys(("pool", *COINS), "trained")
+    assert statuses(folder) == trained | {"SOLUSDT": "skipped", "XRPUSDT": "skipped"}
     for symbol in (None, *COINS):
         # SOLUSDT is too young for a model of its own, not to learn from.
         assert published(folder / "models", symbol).pooled_with == (*COINS, "SOLUSDT")
@@ -185,8 +186,8 @@ def refused(folder: Path, train: Run) -> Callable[..., None]:
         ("all --batch_size 0", "batch_size is 0"),
         ("one --lr -1", "learning rate -1.0"),
         ("all --folds 0", "folds and days are at least 1"),
-        ("one --pool 2", "'2' is no symbol such as BTCUSDT"),
-        ("all --pool 2", "'2' is no symbol such as BTCUSDT"),
+        ("one --pool 2", "--pool: '2' is not a symbol such as BTCUSDT"),
+        ("all --pool 2", "--pool: '2' is not a symbol such as BTCUSDT"),
         ("all --features per_coin_v9", "unknown feature set 'per_coin_v9'"),
         ("one --label C", "invalid choice: 'C'"),
         ("all --window_bars 7", "a window of 7 bars"),
@@ -202,8 +203,8 @@ def refused(folder: Path, train: Run) -> Callable[..., None]:
         ("all --models_dir /proc/none", "models folder /proc/none cannot be written"),
         ("all --symbols_file /gone.json", "symbols file /gone.json: No such file"),
         ("one --symbol DOGEUSDT", "no candles of DOGEUSDT at"),
-        ("one --symbol ../x", "'../x' is no symbol such as BTCUSDT"),
-        ("one --symbol BTCUSDT,BTCUSDT", "a symbol is named twice"),
+        ("one --symbol ../x", "--symbol: '../x' is not a symbol such as BTCUSDT"),
+        ("one --symbol BTCUSDT,BTCUSDT", "listed more than once: BTCUSDT"),
         ("one --pool DOGEUSDT", "no candles of DOGEUSDT at"),
     ],
 )

@@ -37,6 +37,11 @@ def settings(folder: Path) -> Settings:
     )
 
 
+async def finished(retrainer: Retrainer) -> None:
+    assert retrainer._watch is not None
+    await retrainer._watch
+
+
 async def test_one_run_at_a_time_apart_from_the_daemon(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,7 +52,7 @@ async def test_one_run_at_a_time_apart_from_the_daemon(
     with pytest.raises(TrainingError, match="a training run is under way"):
         await retrainer.start()
     gate.write_bytes(b"!")  # waits until it has been opened there
-    await retrainer.finished()
+    await finished(retrainer)
     seen = json.loads(retrainer.log.read_text())
     assert (seen["nice"], seen["leads"]) == (min(19, os.nice(0) + 15), True)
     assert seen["CRYPTO_BOT_DATABASE_URL"].endswith("store.db")
@@ -73,7 +78,7 @@ async def test_the_api_starts_the_real_command_and_refuses_a_second(
         second = await client.post("/api/training")
     assert second.status_code == 409
     assert "under way" in second.json()["detail"]
-    await retrainer.finished()
+    await finished(retrainer)
     database.close()
     assert "BTCUSDT" in retrainer.log.read_text()  # it has no candles
     assert "exit_code=" in capsys.readouterr().out
@@ -96,5 +101,5 @@ async def test_the_schedule_is_kept(tmp_path: Path) -> None:
     # To cron, 0 is Sunday; the scheduler counts from Monday.
     assert (f"{due:%A}", due.hour, due.minute) == ("Sunday", 3, 0)
     await job.func()
-    await retrainer.finished()
+    await finished(retrainer)
     retrainer.close()

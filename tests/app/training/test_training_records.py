@@ -12,7 +12,6 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.training import Training, serve_training
-from crypto_bot.app.cli import main
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.records import RecordedRun
 from crypto_bot.app.training.retraining import Retrainer
@@ -28,6 +27,7 @@ from crypto_bot.training.events import (
     RunStarted,
 )
 from crypto_bot.training.jobs import Job, Stage, Study, jobs_of
+from tests.app.conftest import Run
 from tests.training.made_market import HOUR
 from tests.training.made_runs import begun
 
@@ -105,8 +105,11 @@ def test_what_a_killed_run_left_open_is_closed_by_the_next(
 
 
 async def test_the_api_and_the_command_show_a_run_under_way(
-    url: str, study: Study, runs: SqlTrainingRuns, capsys: pytest.CaptureFixture[str]
+    url: str, study: Study, runs: SqlTrainingRuns, run: Run
 ) -> None:
+    status = ("train", "status", "--tf", "1h", "--database_url", url)
+    code, printed = run(*status)
+    assert (code, "no 1h training run is recorded" in printed) == (0, True)
     half_a_run(url, study).close()
     now = rows(runs)["COIN1"]
     shown = now._replace(status="training", phase="tune-COIN1-0 move", epoch=2, epochs=4)
@@ -115,19 +118,12 @@ async def test_the_api_and_the_command_show_a_run_under_way(
     serve_training(app, Training(runs, Retrainer(Settings())))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        answer = (await client.get("/api/training")).json()
-    (run,) = answer["runs"]
-    assert run["under_way"] is True
-    (coin,) = [each for each in run["coins"] if each["symbol"] == "COIN1"]
+        (sent,) = (await client.get("/api/training")).json()["runs"]
+    assert sent["under_way"] is True
+    (coin,) = [each for each in sent["coins"] if each["symbol"] == "COIN1"]
     assert (coin["phase"], coin["epoch"], coin["epochs"]) == ("tune-COIN1-0 move", 2, 4)
-    capsys.readouterr()
-    assert main(["train", "status", "--tf", "1h", "--database_url", url]) == 0
-    assert "COIN1" in capsys.readouterr().out
-
-
-def test_without_a_run_the_command_says_so(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "status", "--tf", "1h", "--database_url", url]) == 0
-    assert "no 1h training run is recorded" in capsys.readouterr().out
+    code, printed = run(*status)
+    assert (code, "COIN1" in printed) == (0, True)
 
 
 def test_a_busy_database_gets_the_rows_when_it_is_free(
@@ -143,7 +139,7 @@ def test_a_busy_database_gets_the_rows_when_it_is_free(
     assert rows(runs)["COIN2"].status == "failed"
 
 
-def test_a_database_that_cannot_be_opened_is_told_once(
+def test_a_database_that_cannot_be_opened_is_reported_once(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = half_a_run(f"sqlite:///{tmp_path / 'nowhere' / 'store.db'}", study)
