@@ -63,14 +63,14 @@ def made(asked: argparse.Namespace, device: torch.device) -> list[HeadFit]:
         truth = torch.randint(2, (count,)).float()
         return HeadData(series, ends.to(device), truth.to(device), torch.ones(count).to(device))
 
-    told = []
+    fits = []
     for coin in range(asked.coins):
         tower = Tower(columns, SIZES[asked.size])
         tower.start_at(0.5)
         first = coin * bars + asked.bars
         fit, validation = data(first, asked.windows), data(first + asked.windows, VALIDATION)
-        told.append(HeadFit(tower, fit, validation, Checkpoints(UNSAVED, "benchmark")))
-    return told
+        fits.append(HeadFit(tower, fit, validation, Checkpoints(UNSAVED, "benchmark")))
+    return fits
 
 
 def operations(head_fit: HeadFit, window_bars: int) -> float:

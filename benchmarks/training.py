@@ -57,8 +57,8 @@ class PlainNet(nn.Module):
         newest = windows[:, -1]
         both = self.dropout(torch.cat((self.lstm(seen)[0][:, -1], newest), dim=1))
         mixed = self.dropout(torch.relu(self.dense(both)))
-        told: Tensor = (self.deep(mixed) + self.wide(newest))[:, 0]
-        return told
+        logit: Tensor = (self.deep(mixed) + self.wide(newest))[:, 0]
+        return logit
 
 
 class Sliced(Dataset[tuple[Tensor, Tensor]]):

@@ -242,7 +242,7 @@ def test_published_lists_coins_and_pool(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reason"),
     [
         (lambda meta: meta.update(format=3), "format"),
         (lambda meta: meta.update(surprise=1), "surprise"),
@@ -261,11 +261,11 @@ def test_published_lists_coins_and_pool(tmp_path: Path) -> None:
     ],
 )
 def test_a_meta_that_says_otherwise_is_refused(
-    tmp_path: Path, change: Callable[[dict[str, object]], None], told: str
+    tmp_path: Path, change: Callable[[dict[str, object]], None], reason: str
 ) -> None:
     publish(tiny_model(SYMBOL), tmp_path)
     rewritten(tmp_path, change)
-    with pytest.raises(ModelIncompatible, match=told):
+    with pytest.raises(ModelIncompatible, match=reason):
         load(current(tmp_path), SYMBOL, "15m")
 
 

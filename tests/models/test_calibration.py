@@ -141,9 +141,9 @@ def four_classes(sure: float, n: int = 40_000) -> tuple[Floats, Rows]:
     logits = rng.normal(0.0, 0.7, (n, 4))
     true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     label = (rng.random((n, 1)) > np.cumsum(true, axis=1)).sum(axis=1)
-    told = np.exp(sure * logits)
+    odds = np.exp(sure * logits)
     spec = LabelSpec("four", "made", Horizon(4), (1.0,), classes=("a", "b", "c", "d"))
-    return told / told.sum(axis=1, keepdims=True), rows_of(label, spec)
+    return odds / odds.sum(axis=1, keepdims=True), rows_of(label, spec)
 
 
 def test_any_number_of_classes_has_one_temperature() -> None:

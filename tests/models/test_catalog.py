@@ -1,4 +1,4 @@
-"""The catalogue: what is told of each model, from its files and from the registry."""
+"""The catalogue: what is reported of each model, from its files and from the registry."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def catalog(models: Path, newest_ms: int = DATA_ENDS_MS + STEP_MS) -> PublishedC
 
 
 def measured() -> dict[str, Json]:
-    """The part of a metrics.json that is told, and a little more."""
+    """The part of a metrics.json that is reported, and a little more."""
     estimate: dict[str, Json] = {"value": 0.02, "low": 0.01, "high": None}
     model: Json = {
         "rows": 28_032,
@@ -73,8 +73,8 @@ def test_what_answers_without_trading_says_so(tmp_path: Path) -> None:
     publish(judged(tiny_model("BTCUSDT"), Verdict.WARMUP), tmp_path)
     entry = catalog(tmp_path).entry("BTCUSDT")
     assert (entry.served, entry.traded) == (True, False)
-    told = "is WARMUP: it answers; LONG and SHORT of a WARMUP model are not traded alone"
-    assert entry.reason.endswith(told)
+    reason = "is WARMUP: it answers; LONG and SHORT of a WARMUP model are not traded alone"
+    assert entry.reason.endswith(reason)
 
 
 def test_a_coin_without_a_model_shows_the_pool_that_answers_for_it(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_damage_is_told_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
     publish(replace(tiny_model("BTCUSDT"), metrics=measured()), tmp_path)
     folder = folder_of(tmp_path, "BTCUSDT", "15m")
     asked = catalog(tmp_path)
-    told = json.loads((folder / "metrics.json").read_text())
-    told["coin"]["model"]["days"] = 9_999
-    (folder / "metrics.json").write_text(json.dumps(told))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["coin"]["model"]["days"] = 9_999
+    (folder / "metrics.json").write_text(json.dumps(metrics))
     entry = asked.entry("BTCUSDT")
     assert "metrics.json is not what meta.json says" in entry.reason
     assert entry.card is not None

@@ -86,11 +86,11 @@ def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> N
 def test_a_window_holds_its_own_rows_alone() -> None:
     features = torch.arange(60.0).reshape(20, 3) / 20
     tower = Tower(np.array([0, 2]), SIZES["tiny"])
-    told = gather(tower, features, torch.tensor([7, 19]), block_offsets(8))
-    assert told.shape == (2, 2, 8)
+    windows = gather(tower, features, torch.tensor([7, 19]), block_offsets(8))
+    assert windows.shape == (2, 2, 8)
     for place, end in enumerate((7, 19)):
         own = features[end - 7 : end + 1][:, [0, 2]]
-        assert torch.equal(told[:, place].reshape(8, 2), own)
+        assert torch.equal(windows[:, place].reshape(8, 2), own)
 
 
 @pytest.mark.parametrize("bars", [4, 6, 15])
@@ -105,11 +105,11 @@ def test_an_unknown_size_is_named() -> None:
 
 
 def test_the_scale_comes_from_the_fit_rows_alone() -> None:
-    told = examples()
-    told.features[:20] = 1e6  # before the first example
-    told.features[:, 3] = 2.0
-    mean, scale = scale_of(told.features, told.ends, np.array([1, 3]))
-    own = told.features[told.ends, 1].astype(np.float64)
+    given = examples()
+    given.features[:20] = 1e6  # before the first example
+    given.features[:, 3] = 2.0
+    mean, scale = scale_of(given.features, given.ends, np.array([1, 3]))
+    own = given.features[given.ends, 1].astype(np.float64)
     assert mean.tolist() == pytest.approx([own.mean(), 2.0])
     assert scale.tolist() == pytest.approx([own.std(), 1.0])
 
@@ -125,10 +125,10 @@ def test_what_is_far_out_of_range_moves_nothing_further() -> None:
 
 
 def test_another_seed_gives_another_model() -> None:
-    told, beside = examples(), examples(seed=1)
+    given, beside = examples(), examples(seed=1)
     assert (
-        CnnLstm(TINY, QUICK, 1).fit(told, beside).files()[FILE]
-        != CnnLstm(TINY, QUICK, 2).fit(told, beside).files()[FILE]
+        CnnLstm(TINY, QUICK, 1).fit(given, beside).files()[FILE]
+        != CnnLstm(TINY, QUICK, 2).fit(given, beside).files()[FILE]
     )
 
 
@@ -143,17 +143,17 @@ def test_a_fit_leaves_the_random_numbers_of_others_alone() -> None:
 def test_early_stopping_keeps_the_best_validation_loss() -> None:
     # Noise can only be memorised: the best epoch is an early one, and four without gain are enough.
     settings = NetSettings(epochs=40, up_epochs=1, batch_size=32, learning_rate=0.02, dropout=0.0)
-    told, beside = examples(300), examples(1500, seed=1)
-    fitted = CnnLstm(TINY, settings, 1).fit(told, beside)
+    given, beside = examples(300), examples(1500, seed=1)
+    fitted = CnnLstm(TINY, settings, 1).fit(given, beside)
     curve = fitted.curves["validation, move head"]
     assert 4 <= len(curve) < 40
     loss = move_loss(fitted, beside)
     assert loss <= min(curve) + 1e-6
 
 
-def move_loss(fitted: FittedNet, told: Examples) -> float:
-    logit = move_logit(fitted.predict_proba(told.features, told.ends), DOWN_NEUTRAL_UP)
-    return float(np.mean(np.logaddexp(0.0, logit) - moved(told, DOWN_NEUTRAL_UP) * logit))
+def move_loss(fitted: FittedNet, given: Examples) -> float:
+    logit = move_logit(fitted.predict_proba(given.features, given.ends), DOWN_NEUTRAL_UP)
+    return float(np.mean(np.logaddexp(0.0, logit) - moved(given, DOWN_NEUTRAL_UP) * logit))
 
 
 def test_direction_has_a_fixed_budget() -> None:
@@ -163,14 +163,14 @@ def test_direction_has_a_fixed_budget() -> None:
 
 
 def test_fine_tuning_goes_on_from_a_model_and_keeps_its_scale() -> None:
-    told, beside = examples(), examples(seed=1)
-    pool = CnnLstm(TINY, QUICK, 1).fit(told, beside)
+    given, beside = examples(), examples(seed=1)
+    pool = CnnLstm(TINY, QUICK, 1).fit(given, beside)
     gentle = NetSettings(epochs=1, up_epochs=1, batch_size=64, learning_rate=1e-6, device="cpu")
-    shifted = Examples(told.features + 3.0, told.ends, told.labels, told.weights)
+    shifted = Examples(given.features + 3.0, given.ends, given.labels, given.weights)
     tuned = CnnLstm(TINY, gentle, 1).fit(shifted, beside, start=pool.files())
     assert torch.equal(tuned.net.move.mean, pool.net.move.mean)
     before, after = (
-        direction_score(each.predict_proba(told.features, told.ends), DOWN_NEUTRAL_UP)
+        direction_score(each.predict_proba(given.features, given.ends), DOWN_NEUTRAL_UP)
         for each in (pool, tuned)
     )
     assert np.abs(before - after).max() < 1e-3
@@ -178,12 +178,12 @@ def test_fine_tuning_goes_on_from_a_model_and_keeps_its_scale() -> None:
 
 
 def test_a_loss_that_is_not_finite_names_head_and_step() -> None:
-    told = examples()
-    told.features[500] = np.nan
+    given = examples()
+    given.features[500] = np.nan
     with pytest.raises(
         TrainingDiverged, match="the move head diverged: its loss is nan in epoch 1"
     ):
-        CnnLstm(TINY, QUICK, 1).fit(told, examples(seed=1))
+        CnnLstm(TINY, QUICK, 1).fit(given, examples(seed=1))
 
 
 def test_weights_of_another_architecture_are_refused() -> None:

@@ -182,5 +182,5 @@ def test_a_fold_learns_nothing_from_itself_or_the_day_before_it() -> None:
     spoiled = rows.long_bps.copy()
     spoiled[rows.open_ms >= starts_ms - DAY_MS] = -1e3
     other = replace(rows, long_bps=spoiled, late_bps=spoiled)
-    for told, again in zip(expect_forward(rows, score), expect_forward(other, score), strict=True):
-        assert np.array_equal(told, again, True)
+    for first, again in zip(expect_forward(rows, score), expect_forward(other, score), strict=True):
+        assert np.array_equal(first, again, True)

@@ -37,11 +37,11 @@ def test_pages_of_a_file_are_given_back_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "rows.npy"
     np.save(path, np.arange(8 * MIB - 4, dtype=np.float32))
     rows = np.load(path, mmap_mode="c")
-    told = rows.sum(dtype=np.float64)
+    total = rows.sum(dtype=np.float64)
     before = resident("RssFile")
     give_back(rows[100:].reshape(-1, 4))
     assert before - resident("RssFile") > 24 * MIB
-    assert rows.sum(dtype=np.float64) == told
+    assert rows.sum(dtype=np.float64) == total
 
 
 def test_an_array_of_no_file_stays_as_it_is() -> None:
@@ -51,7 +51,7 @@ def test_an_array_of_no_file_stays_as_it_is() -> None:
 
 
 def advised_random(path: Path) -> bool:
-    """Whether the kernel was told that the pages of the file are read at random."""
+    """Whether the kernel is advised that the pages of the file are read at random."""
     words = Path("/proc/self/smaps").read_text()
     own = words[words.index(str(path)) :]
     return " rr " in own[own.index("VmFlags:") :].splitlines()[0]

@@ -1,4 +1,4 @@
-"""The registry: what answers, what is refused with which reason, and what is told of it."""
+"""The registry: what answers, what is refused with which reason, and what is reported of it."""
 
 import os
 import subprocess

@@ -81,15 +81,15 @@ def series(device: str = "cpu") -> torch.Tensor:
 
 
 def data(
-    told: torch.Tensor, bars: tuple[int, int], count: int, seed: int, strength: float
+    features: torch.Tensor, bars: tuple[int, int], count: int, seed: int, strength: float
 ) -> HeadData:
     """Rows whose truth hangs on the newest value of the first column, if `strength` is not 0."""
     rng = np.random.default_rng(seed)
     ends = torch.from_numpy(np.sort(rng.choice(np.arange(*bars), count, replace=False)))
-    odds = torch.sigmoid(strength * told[ends.to(told.device), 0].cpu())
+    odds = torch.sigmoid(strength * features[ends.to(features.device), 0].cpu())
     truth = (torch.from_numpy(rng.random(count)) < odds).double()
     weights = torch.from_numpy(rng.uniform(0.3, 1.0, count))
-    return HeadData(told, *(each.to(told.device) for each in (ends, truth, weights)))
+    return HeadData(features, *(each.to(features.device) for each in (ends, truth, weights)))
 
 
 def tower(seed: int) -> Tower:
@@ -103,13 +103,13 @@ def tower(seed: int) -> Tower:
 
 def heads(device: str = "cpu") -> list[HeadFit]:
     """Three coins; in the second there is nothing to learn, and early stopping ends it first."""
-    told = series(device)
+    features = series(device)
     validation = (2_000, 2_900)
     return [
         HeadFit(
             tower(number),
-            data(told, (20, 1_900), count, number, strength),
-            data(told, validation, 60 + number, 9 + number, strength),
+            data(features, (20, 1_900), count, number, strength),
+            data(features, validation, 60 + number, 9 + number, strength),
             Checkpoints(UNSAVED, "made"),
         )
         for number, (count, strength) in enumerate(zip(EXAMPLES, STRENGTHS, strict=True))
@@ -155,9 +155,9 @@ def plain(head_fit: HeadFit, schedule: Schedule) -> tuple[Learned, Tower]:
     return Learned(tuple(losses[0]), tuple(losses[1][1:]), best), own
 
 
-def loss_on(own: Tower, told: HeadData) -> float:
-    logit = answers(own, told.features, told.ends, 16)
-    return float(log_loss(logit, told.truth, told.weights, reduction="sum") / told.weights.sum())
+def loss_on(own: Tower, rows: HeadData) -> float:
+    logit = answers(own, rows.features, rows.ends, 16)
+    return float(log_loss(logit, rows.truth, rows.weights, reduction="sum") / rows.weights.sum())
 
 
 def ended(work: Generator[None, None, Answer]) -> Answer:
@@ -165,13 +165,13 @@ def ended(work: Generator[None, None, Answer]) -> Answer:
     while True:
         try:
             next(work)
-        except StopIteration as told:
-            answer: Answer = told.value
+        except StopIteration as stopped:
+            answer: Answer = stopped.value
             return answer
 
 
-def learned(told: list[HeadFit], schedule: Schedule = SCHEDULE) -> list[Learned]:
-    answers = ended(learn_together(told, schedule))
+def learned(fits: list[HeadFit], schedule: Schedule = SCHEDULE) -> list[Learned]:
+    answers = ended(learn_together(fits, schedule))
     assert all(isinstance(each, Learned) for each in answers)
     return [each for each in answers if isinstance(each, Learned)]
 
@@ -188,10 +188,10 @@ def test_without_dropout_each_coin_learns_what_a_plain_loop_would(
 ) -> None:
     # A GPU's rates are float32.
     tolerance = 1e-10 if device == "cpu" else 1e-4
-    told = heads(device)
+    fits = heads(device)
     schedule = replace(SCHEDULE, stops_early=stops_early)
-    expected = [plain(head_fit, schedule) for head_fit in told]
-    for head_fit, got, (one, own) in zip(told, learned(told, schedule), expected, strict=True):
+    expected = [plain(head_fit, schedule) for head_fit in fits]
+    for head_fit, got, (one, own) in zip(fits, learned(fits, schedule), expected, strict=True):
         assert got.fit_loss == pytest.approx(one.fit_loss, rel=tolerance)
         assert got.validation_loss == pytest.approx(one.validation_loss, rel=tolerance)
         assert equal(head_fit.tower, own, tolerance)
@@ -202,25 +202,25 @@ def test_without_dropout_each_coin_learns_what_a_plain_loop_would(
 
 
 def test_float32_is_as_near_as_its_rounding() -> None:
-    told = heads()
-    shared = told[0].fit.features.float()
-    told = [
+    fits = heads()
+    shared = fits[0].fit.features.float()
+    fits = [
         HeadFit(
             head_fit.tower.float(),
             single(head_fit.fit, shared),
             single(head_fit.validation, shared),
             head_fit.kept,
         )
-        for head_fit in told
+        for head_fit in fits
     ]
     schedule = replace(SCHEDULE, epochs=4)
-    expected = [plain(head_fit, schedule)[0] for head_fit in told]
-    for got, one in zip(learned(told, schedule), expected, strict=True):
+    expected = [plain(head_fit, schedule)[0] for head_fit in fits]
+    for got, one in zip(learned(fits, schedule), expected, strict=True):
         assert got.validation_loss == pytest.approx(one.validation_loss, abs=1e-5)
 
 
-def single(told: HeadData, shared: torch.Tensor) -> HeadData:
-    return HeadData(shared, told.ends, told.truth.float(), told.weights.float())
+def single(rows: HeadData, shared: torch.Tensor) -> HeadData:
+    return HeadData(shared, rows.ends, rows.truth.float(), rows.weights.float())
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -234,11 +234,11 @@ def test_noise_of_dropout_does_not_hang_on_the_company(device: str) -> None:
 
 
 def test_one_coin_that_diverges_ends_alone() -> None:
-    told = heads()
+    fits = heads()
     expected = learned(heads())
-    sick = told[1].fit
-    told[1] = told[1]._replace(fit=sick._replace(truth=torch.full_like(sick.truth, torch.nan)))
-    first, second, third = ended(learn_together(told, SCHEDULE))
+    sick = fits[1].fit
+    fits[1] = fits[1]._replace(fit=sick._replace(truth=torch.full_like(sick.truth, torch.nan)))
+    first, second, third = ended(learn_together(fits, SCHEDULE))
     assert isinstance(second, TrainingDiverged)
     assert "the move head diverged: its loss is nan in epoch 1 at step 1" in str(second)
     assert isinstance(first, Learned)
@@ -337,9 +337,9 @@ def test_too_little_memory_halves_the_batch_once(monkeypatch: pytest.MonkeyPatch
         return (yield from learn_together(heads, schedule))
 
     monkeypatch.setattr(fitting, "learn_together", cramped)
-    told = two_coins()
-    halved = nets(ended(fit_together(asked(told, replace(SETTINGS, batch_size=128)))))
-    smaller = nets(ended(fit_together(asked(told, SETTINGS))))
+    coins = two_coins()
+    halved = nets(ended(fit_together(asked(coins, replace(SETTINGS, batch_size=128)))))
+    smaller = nets(ended(fit_together(asked(coins, SETTINGS))))
     assert [each.files() for each in halved] == [each.files() for each in smaller]
     with pytest.raises(TrainingError, match="256 windows and of 128, networks at once: 2"):
-        ended(fit_together(asked(told, replace(SETTINGS, batch_size=256))))
+        ended(fit_together(asked(coins, replace(SETTINGS, batch_size=256))))

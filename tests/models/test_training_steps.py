@@ -49,20 +49,20 @@ def test_a_step_waits_for_nothing_from_the_device(monkeypatch: pytest.MonkeyPatc
     # Meta tensors have shapes and no numbers: whoever asks for one, as a graph of a GPU must not,
     # gets an error, and so does a tensor that lies on the host. AdamW has no such form.
     monkeypatch.setattr(steps, "adamw", lambda *given, **named: None)
-    told = stack("meta")
-    told._learn()
+    stacked = stack("meta")
+    stacked._learn()
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
-        told.weights()
+        stacked.weights()
 
 
 def test_who_has_no_step_left_stays_as_it_is() -> None:
     torch.manual_seed(0)
-    told = stack()
+    stacked = stack()
     rates = torch.full((4,), 0.01, dtype=torch.float64)
-    before = told.weights()
+    before = stacked.weights()
     turns = [Turn(torch.arange(30), rates), Turn(torch.arange(8), rates[:1])]
-    losses = told.epoch(turns, 1)
-    after = told.weights()
+    losses = stacked.epoch(turns, 1)
+    after = stacked.weights()
     assert [each.steps for each in after] == [9, 6]
     assert (losses.loss > 0.0).tolist() == [[True, True], *[[True, False]] * 3]
     assert losses.mass[:, 0].tolist() == [8.0, 8.0, 8.0, 6.0]
@@ -97,8 +97,8 @@ def test_each_coin_has_the_gradient_of_its_own_loss() -> None:
     towers = [Tower(np.array([0, 2, 3]), SIZES["tiny"]).double() for _ in range(3)]
     series = torch.randn(200, 6, dtype=torch.float64)
     ends = torch.randint(20, 200, (3, 16))
-    told = TowerStack(towers, 16, torch.device("cpu"))
-    gradient = told.gradient(told.logits(series, ends).square().sum())
+    tower_stack = TowerStack(towers, 16, torch.device("cpu"))
+    gradient = tower_stack.gradient(tower_stack.logits(series, ends).square().sum())
     for number in range(3):
         alone = TowerStack([towers[number]], 16, torch.device("cpu"))
         own = alone.gradient(alone.logits(series, ends[number : number + 1]).square().sum())

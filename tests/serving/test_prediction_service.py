@@ -82,8 +82,8 @@ def test_neither_preparing_nor_company_changes_a_bit(models: dict[str, Published
             {s: each for s, each in windows.items() if s in first},
             {s: each for s, each in windows.items() if s not in first},
         ]
-        told = lazy.predict_batch(waves[0]) | lazy.predict_batch(waves[1])
-        assert told == expected
+        found = lazy.predict_batch(waves[0]) | lazy.predict_batch(waves[1])
+        assert found == expected
         assert few.predict_symbol("ETHUSDT", windows["ETHUSDT"]) == expected["ETHUSDT"]
         if bar % 3:
             ahead = {s: window(model, bar, ahead=True) for s, model in models.items()}
@@ -119,6 +119,7 @@ def test_other_families_are_served_beside_the_networks(
     fitted = LogisticFamily(spec).fit(examples, examples)
     publish(replace(made, spec=spec, files=fitted.files()), tmp_path)
     mixed = {**models, "SOLUSDT": served(tmp_path, "SOLUSDT")}
-    told = service(mixed).predict_batch({s: window(model, 20) for s, model in mixed.items()})
+    found = service(mixed).predict_batch({s: window(model, 20) for s, model in mixed.items()})
     for symbol, model in mixed.items():
-        assert told[symbol].probabilities == pytest.approx(alone(model, 20).probabilities, abs=1e-5)
+        own = alone(model, 20).probabilities
+        assert found[symbol].probabilities == pytest.approx(own, abs=1e-5)

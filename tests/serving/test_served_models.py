@@ -320,9 +320,9 @@ def spoil(at: Path, how: str, marker: Path) -> None:
         weights.write_bytes(pickle.dumps(Payload(marker)))
     else:
         meta = at / "meta.json"
-        told = meta.read_text()
-        position = told.index('"schema_hash": "') + len('"schema_hash": "')
-        meta.write_text(told[:position] + "0" * 8 + told[position + 8 :])
+        text = meta.read_text()
+        position = text.index('"schema_hash": "') + len('"schema_hash": "')
+        meta.write_text(text[:position] + "0" * 8 + text[position + 8 :])
 
 
 def undisturbed_but(settings: Settings, truth: Truth, until_ms: int) -> Sequence[Signal]:
