@@ -22,5 +22,6 @@ def test_nothing_is_lost_doubled_or_changed(start: Start, tmp_path: Path) -> Non
     assert figures.predictions > 0
     assert figures.faults["outage"] > 0
     assert sum(figures.faults.values()) > 50
-    assert min(figures.trades.values()) > 0
+    # Kelly's sizing opens nothing until its source's record earns more than it loses.
+    assert min(figures.trades[name] for name in ("spot", "perp")) > 0
     assert sum(figures.refusals.values()) > 0

@@ -78,11 +78,11 @@ def test_the_coins_of_a_fold_go_together_and_fold_after_fold(tmp_path: Path) -> 
     assert rounds[0] == [*GOOD, ONE_SIDED]
     assert all(len(each) > 1 for each in rounds)
     # A model without a pool carries its own scale.
-    stacked, (single_draft, single) = store.get(jobs[-4]), alone(tmp_path / "single")
-    do(single_draft.study(single.panel), single, jobs[-4], (), lambda event: None)
-    assert jobs[-4] == Job(Stage.TUNE, GOOD[0], FINAL)
-    assert stacked[SCALER] == single.get(jobs[-4])[SCALER]
-    assert set(stacked) == set(single.get(jobs[-4]))
+    final = Job(Stage.TUNE, GOOD[0], FINAL)
+    stacked, (single_draft, single) = store.get(final), alone(tmp_path / "single")
+    do(single_draft.study(single.panel), single, final, (), lambda event: None)
+    assert stacked[SCALER] == single.get(final)[SCALER]
+    assert set(stacked) == set(single.get(final))
 
 
 def test_an_epoch_is_reported_before_the_next_one_is_begun(tmp_path: Path) -> None:
