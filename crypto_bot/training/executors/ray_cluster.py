@@ -26,7 +26,7 @@ _TRIES = 4
 """Nodes that are lent may be taken away again: that is not the job's fault."""
 
 
-class _Letter(NamedTuple):
+class _Message(NamedTuple):
     """From a job under way to the driver: a checkpoint, or the report of an epoch."""
 
     job: Job
@@ -35,10 +35,10 @@ class _Letter(NamedTuple):
 
 
 class _Order(NamedTuple):
-    """What a node gets to do a job. `letters` is the driver's letterbox."""
+    """What a node gets to do a job. `messages` is the driver's message queue."""
 
     version: str
-    letters: Any
+    messages: Any
     attempt: int
     job: Job
     needed: tuple[Job, ...]
@@ -46,11 +46,11 @@ class _Order(NamedTuple):
 
 
 class _Returned(NamedTuple):
-    """The product of a job or its failure, how long it took, and how many letters it wrote."""
+    """The product of a job or its failure, how long it took, and how many messages it wrote."""
 
     outcome: Mapping[str, bytes] | JobFailed
     seconds: float
-    letters: int
+    messages: int
 
 
 class RayCluster:
@@ -72,19 +72,19 @@ class RayCluster:
         self._study = ray.put(_plain(study))
         own_node = ray.get_runtime_context().get_node_id()
         affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        self._letters = (
-            ray.remote(_Letterbox)
+        self._messages = (
+            ray.remote(_MessageQueue)
             .options(num_cpus=0, scheduling_strategy=affinity(own_node, soft=False))
             .remote()
         )
         # Ray's own retries would begin at the beginning: only the driver has the checkpoints.
         self._task = ray.remote(_perform).options(num_cpus=1, max_retries=0)
-        self._post = self._letters.collect.remote()
+        self._post = self._messages.collect.remote()
         self._products: dict[Job, Any] = {}
         self._asked: dict[Job, tuple[Job, ...]] = {}
         self._attempts: dict[Job, int] = {}
         self._read: dict[Job, int] = {}
-        """Letters read of each job under way, in its newest attempt."""
+        """Messages read of each job under way, in its newest attempt."""
         self._under_way: dict[Any, Job] = {}
         self._events: deque[JobEvent] = deque()
         self.slots = self._cores()
@@ -95,14 +95,14 @@ class RayCluster:
         self._read[job] = 0
         checkpoint = self._store.checkpoint(job)
         products = [self._product(each) for each in needed]
-        order = _Order(__version__, self._letters, attempt, job, needed, checkpoint)
+        order = _Order(__version__, self._messages, attempt, job, needed, checkpoint)
         self._under_way[self._task.remote(self._study, order, *products)] = job
 
     def wait(self) -> JobEvent:
         while not self._events:
             ready, _ = self._ray.wait([self._post, *self._under_way], num_returns=1)
             if self._post in ready:
-                self._take_letters()
+                self._take_messages()
             for ended in ready:
                 if ended in self._under_way:
                     self._receive(ended)
@@ -124,14 +124,14 @@ class RayCluster:
         except self._ray.exceptions.RayError as error:
             self._lost(job, error)
         else:
-            while self._read[job] < returned.letters:  # another way than a product comes
-                self._take_letters()
+            while self._read[job] < returned.messages:  # they take another way than a product
+                self._take_messages()
             self._end(self._ended(job, returned))
 
     def _lost(self, job: Job, error: Exception) -> None:
         """Begins again what a lost node or worker was doing."""
         while self._ray.wait([self._post], timeout=0)[0]:  # the newest checkpoint may be there
-            self._take_letters()
+            self._take_messages()
         if self._attempts[job] < _TRIES:
             self.submit(job, self._asked[job])
             return
@@ -153,18 +153,18 @@ class RayCluster:
         del self._read[event.job]
         self._events.append(event)
 
-    def _take_letters(self) -> None:
+    def _take_messages(self) -> None:
         """Reads those that have come; waits for the next where there is none."""
-        for letter in self._ray.get(self._post):
-            job = letter.job
-            if job not in self._read or letter.attempt != self._attempts[job]:
+        for message in self._ray.get(self._post):
+            job = message.job
+            if job not in self._read or message.attempt != self._attempts[job]:
                 continue  # from a node that was given up
             self._read[job] += 1
-            if isinstance(letter.content, bytes):
-                self._store.put_checkpoint(job, letter.content)
+            if isinstance(message.content, bytes):
+                self._store.put_checkpoint(job, message.content)
             else:
-                self._events.append(EpochFinished(job, letter.content))
-        self._post = self._letters.collect.remote()
+                self._events.append(EpochFinished(job, message.content))
+        self._post = self._messages.collect.remote()
 
     def _product(self, job: Job) -> Any:
         """The product of `job` in the object store, sent there once."""
@@ -177,23 +177,23 @@ class RayCluster:
         return cores if self._most is None else min(self._most, cores)
 
 
-class _Letterbox:
-    """An actor on the driver's node: letters wait here until the driver takes them."""
+class _MessageQueue:
+    """An actor on the driver's node: messages wait here until the driver takes them."""
 
     def __init__(self) -> None:
-        self._letters: list[_Letter] = []
+        self._messages: list[_Message] = []
         self._some = asyncio.Event()
 
-    async def post(self, letter: _Letter) -> None:
-        self._letters.append(letter)
+    async def post(self, message: _Message) -> None:
+        self._messages.append(message)
         self._some.set()
 
-    async def collect(self) -> list[_Letter]:
+    async def collect(self) -> list[_Message]:
         """All that is there, as soon as something is."""
-        while not self._letters:
+        while not self._messages:
             self._some.clear()
             await self._some.wait()
-        taken, self._letters = self._letters, []
+        taken, self._messages = self._messages, []
         return taken
 
 
@@ -217,8 +217,8 @@ class _PostedCheckpoints:
         import ray  # noqa: PLC0415 - an optional extra
 
         order = self._order
-        letter = _Letter(order.job, order.attempt, content)
-        ray.get(order.letters.post.remote(letter))  # it lies in the box before the job goes on
+        message = _Message(order.job, order.attempt, content)
+        ray.get(order.messages.post.remote(message))  # it is queued before the job continues
         self.posted += 1
 
 

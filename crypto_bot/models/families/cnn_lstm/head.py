@@ -168,7 +168,11 @@ class _Run:
             "stream": self._stream.state(),
             "losses": self.losses,
             "validation": best.validation,
-            "best": {"loss": best.loss, "weights": best.weights, "barren": best.barren},
+            "best": {
+                "loss": best.loss,
+                "weights": best.weights,
+                "since_best": best.since_best,
+            },
         }
 
     def _restore(self, state: State) -> None:
@@ -177,7 +181,7 @@ class _Run:
         self._stream.restore(state["stream"])
         self.losses = list(state["losses"])
         self.best = _Best(state["best"]["loss"], state["best"]["weights"])
-        self.best.barren = state["best"]["barren"]
+        self.best.since_best = state["best"]["since_best"]
         self.best.validation = list(state["validation"])
 
 
@@ -215,19 +219,19 @@ class _Best:
 
     def __init__(self, loss: float, weights: dict[str, Tensor]) -> None:
         self.loss, self.weights = loss, weights
-        self.barren = 0
+        self.since_best = 0
         self.validation: list[float] = []
 
     def see(self, tower: Tower, found: float) -> None:
         """Takes in the validation loss of one more epoch."""
         self.validation.append(found)
-        self.barren += 1
+        self.since_best += 1
         if found < self.loss:
-            self.loss, self.weights, self.barren = found, _copied(tower), 0
+            self.loss, self.weights, self.since_best = found, _copied(tower), 0
 
     def is_final(self, epochs: int, schedule: Schedule) -> bool:
         """Whether nothing more will be learned."""
-        patient = not schedule.stops_early or self.barren < PATIENCE
+        patient = not schedule.stops_early or self.since_best < PATIENCE
         return epochs == schedule.epochs or not patient
 
 
