@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.family import (
     Capabilities,
@@ -23,21 +22,21 @@ from crypto_bot.models.families.family import (
     require_classes,
 )
 from crypto_bot.models.families.two_heads import (
+    CLASSES,
     MOVE,
     UP,
     HeadLogits,
     moved,
+    newest_row_reads,
     probabilities,
-    reads_of,
 )
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.scaling import in_parts, scale_of
-from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.statistics.scores import softmax
 
 _FILE = "logistic.json"
-_CLASSES = "classes"
 _TOLERANCE = 1e-5
 _ITERATIONS = 300
 _SECONDS_A_ROW = 2e-5
@@ -90,7 +89,7 @@ class FittedLogistic:
         if self.label.direction is not None:
             logits = HeadLogits(scores[MOVE][:, 0], scores[UP][:, 0])
             return probabilities(logits, self.label.direction)
-        return softmax(scores[_CLASSES])
+        return softmax(scores[CLASSES])
 
     def files(self) -> dict[str, bytes]:
         held = {name: part.as_json() for name, part in self.parts.items()}
@@ -119,11 +118,7 @@ class LogisticFamily:
     capabilities: ClassVar[Capabilities] = Capabilities()
     overlapping: ClassVar[bool] = False  # overlapping rows would only make it slower
 
-    @staticmethod
-    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
-        if label.direction is None:
-            return {_CLASSES: features.columns_for("trees").move}
-        return reads_of(features.columns_for("trees"))
+    reads = staticmethod(newest_row_reads)
 
     @staticmethod
     def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> LogisticSettings:
@@ -145,7 +140,7 @@ class LogisticFamily:
         require_classes(label, (("fit", fit), ("validation", validation)))
         way = label.direction
         if way is None:
-            parts = {_CLASSES: self._part(_CLASSES, fit, fit.labels)}
+            parts = {CLASSES: self._part(CLASSES, fit, fit.labels)}
         else:
             moves = moved(fit, way)
             parts = {
@@ -158,7 +153,7 @@ class LogisticFamily:
     def load(self, files: Files) -> FittedLogistic:
         direction = self.spec.label.direction is not None
         outputs = 1 if direction else len(self.spec.label.classes)
-        names = (MOVE, UP) if direction else (_CLASSES,)
+        names = (MOVE, UP) if direction else (CLASSES,)
         try:
             held = json.loads(files[_FILE])
             parts = {name: _restored(held[name], outputs) for name in names}
@@ -190,7 +185,7 @@ class LogisticFamily:
         model.fit(x, truth, sample_weight=fit.weights)
         slopes: Floats = model.coef_.astype(np.float64) / scale
         bias = np.array([at - row @ mean for at, row in zip(model.intercept_, slopes, strict=True)])
-        if name == _CLASSES and bias.size == 1:  # of two classes only the second has an output
+        if name == CLASSES and bias.size == 1:  # of two classes only the second has an output
             slopes, bias = np.vstack([np.zeros_like(slopes), slopes]), np.append(0.0, bias)
         return LinearPart(columns, slopes.T, bias)
 

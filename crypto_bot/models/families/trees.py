@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.family import (
     Capabilities,
@@ -23,16 +22,17 @@ from crypto_bot.models.families.family import (
     require_classes,
 )
 from crypto_bot.models.families.two_heads import (
+    CLASSES,
     MOVE,
     UP,
     HeadLogits,
     moved,
+    newest_row_reads,
     probabilities,
-    reads_of,
 )
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.scaling import in_parts
-from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.models.spec import ModelSpec
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.statistics.scores import softmax
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
 Truth = npt.NDArray[Any]
-_CLASSES = "classes"
 _ROWS_AT_ONCE = 50_000
 _SECONDS_A_ROW = 2.7e-7
 """Of a row and a round; measured on 92 columns, one thread of an AMD EPYC."""
@@ -88,7 +87,7 @@ class FittedTrees:
         }
         if self.label.direction is not None:
             return probabilities(HeadLogits(scores[MOVE], scores[UP]), self.label.direction)
-        raw = scores[_CLASSES]
+        raw = scores[CLASSES]
         if raw.ndim == 1:  # of two classes only the second has a score
             raw = np.column_stack([np.zeros_like(raw), raw])
         return softmax(raw)
@@ -111,11 +110,7 @@ class TreeFamily:
     capabilities: ClassVar[Capabilities] = Capabilities()
     overlapping: ClassVar[bool] = True
 
-    @staticmethod
-    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
-        if label.direction is None:
-            return {_CLASSES: features.columns_for("trees").move}
-        return reads_of(features.columns_for("trees"))
+    reads = staticmethod(newest_row_reads)
 
     @staticmethod
     def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> TreeSettings:
@@ -138,7 +133,7 @@ class TreeFamily:
         way = label.direction
         if way is None:
             whole = (fit, fit.labels), (validation, validation.labels)
-            return FittedTrees(label, {_CLASSES: self._grown(_CLASSES, *whole)})
+            return FittedTrees(label, {CLASSES: self._grown(CLASSES, *whole)})
         moves = moved(fit, way)
         move = self._grown(MOVE, (fit, moves), (validation, moved(validation, way)))
         up = self._grown(UP, (fit.where(moves), fit.labels[moves] == way.up))
@@ -146,7 +141,7 @@ class TreeFamily:
 
     def load(self, files: Files) -> FittedTrees:
         parts = {}
-        for part in (_CLASSES,) if self.spec.label.direction is None else (MOVE, UP):
+        for part in (CLASSES,) if self.spec.label.direction is None else (MOVE, UP):
             name = f"trees_{part}.txt"
             if name not in files:
                 raise ModelIncompatible(f"{name} is missing: train the model again")
@@ -204,7 +199,7 @@ class TreeFamily:
 
     def _objective(self, part: str) -> dict[str, object]:
         classes = len(self.spec.label.classes)
-        if part != _CLASSES or classes == 2:
+        if part != CLASSES or classes == 2:
             return {"objective": "binary"}
         return {"objective": "multiclass", "num_class": classes}
 

@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crypto_bot.domain.label import Direction
-from crypto_bot.features.sets import Heads
+from crypto_bot.domain.label import Direction, LabelSpec
+from crypto_bot.features.sets import FeatureSet, Heads
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.spec import Reads
 from crypto_bot.statistics.rows import Bools, Floats
 
 MOVE, UP = "move", "up"
 """Names of the heads, as the parts of `ModelSpec.reads`."""
+CLASSES = "classes"
+"""The one part of a model whose label has no direction."""
 
 
 class HeadLogits(NamedTuple):
@@ -29,6 +31,12 @@ class HeadLogits(NamedTuple):
 def reads_of(heads: Heads) -> Reads:
     """The columns of both heads."""
     return {MOVE: heads.move, UP: heads.direction}
+
+
+def newest_row_reads(features: FeatureSet, label: LabelSpec) -> Reads:
+    """What models of the newest row alone read: both heads, or one part without a direction."""
+    heads = features.columns_for("trees")
+    return {CLASSES: heads.move} if label.direction is None else reads_of(heads)
 
 
 def moved(examples: Examples, direction: Direction) -> Bools:
