@@ -29,8 +29,8 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.models.families.registered import FamilyChoice
-from crypto_bot.models.families.trees import TreeFamily, TreeSettings
 from crypto_bot.models.memory import give_back
 from crypto_bot.training.fit import fit_rows
 from crypto_bot.training.folds import folds_of, rows_to_fit
@@ -43,7 +43,7 @@ WORKERS = os.cpu_count() or 1
 EVERY_S = 0.2
 QUESTION = Question(Timeframe.parse("15m"), feature_set("per_coin_v2"), LABELS.get("A"), 16)
 SHORT = NetSettings(epochs=1, up_epochs=1, epoch_examples=20_000, device="cpu")
-FEW = TreeSettings(move_rounds=5, up_rounds=5)
+FEW = LightGbmSettings(move_rounds=5, up_rounds=5)
 BUILT, LEARNED = "built", "learned"
 
 
@@ -78,8 +78,8 @@ def work(folder: Path, fold: int, all_here: Barrier) -> None:
     give_back(panel.features)
     all_here.wait()
     (folder / LEARNED).touch()
-    spec = spec_of(QUESTION, FamilyChoice("trees_v1"))
-    TreeFamily(spec, FEW).fit(panel.examples(rows.fit), panel.separate(rows.validation))
+    spec = spec_of(QUESTION, FamilyChoice("lightgbm_v1"))
+    LightGbmFamily(spec, FEW).fit(panel.examples(rows.fit), panel.separate(rows.validation))
 
 
 class Held(NamedTuple):

@@ -35,7 +35,7 @@ def estimate(coins: Sequence[Coin], question: Question, plan: TrainingPlan) -> E
     total = sum(rows.values())
     own = [rows[symbol] for symbol in plan.judged]
     rounds = plan.splits.folds + 1
-    trees = FamilyChoice("trees_v1")
+    trees = FamilyChoice("lightgbm_v1")
     seconds = _AUDIT_S + _JUDGE_S * (len(own) + plan.pooled)
     seconds += plan.splits.folds * _seconds(question, trees, [total])
     seconds += rounds * _seconds(question, plan.family, [total] if plan.pooled else own)

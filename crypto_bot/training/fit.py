@@ -148,7 +148,7 @@ def _fitted_baselines(question: Question) -> Iterator[tuple[str, FamilyChoice, R
         reversal: Reads = {"move": (), "up": (_hour_return(question.features.columns),)}
         yield REVERSAL, logistic, reversal
     yield LOGISTIC, logistic, None
-    yield TREES, FamilyChoice("trees_v1"), None
+    yield TREES, FamilyChoice("lightgbm_v1"), None
 
 
 def _hour_return(columns: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.family import Capabilities, Examples, Family, StackedFit
+from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticSettings
 from crypto_bot.models.families.registered import FAMILIES
-from crypto_bot.models.families.trees import TreeSettings
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, direction_score, move_logit
 from tests.models.made_specs import made_spec
 
@@ -24,7 +24,9 @@ A = LABELS.get("A")
 MOVES = LabelSpec("moves", "made", Horizon(4), (1.0,), classes=("stays", "moves"))
 SIZES = LabelSpec("sizes", "made", Horizon(4), (1.0,), classes=("none", "small", "large", "huge"))
 SETTINGS: dict[str, object] = {
-    "trees_v1": TreeSettings(up_rounds=60, move_rounds=100, min_rows_in_leaf=50, learning_rate=0.1),
+    "lightgbm_v1": LightGbmSettings(
+        up_rounds=60, move_rounds=100, min_rows_in_leaf=50, learning_rate=0.1
+    ),
     "logistic_v1": LogisticSettings(inverse_penalty=1.0),
     "cnn_lstm_v1": NetSettings(
         epochs=5, up_epochs=5, batch_size=64, learning_rate=5e-3, dropout=0.0, device="cpu"

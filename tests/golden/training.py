@@ -13,7 +13,7 @@ from tests.golden.made_market import HOUR_MS, write_market
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 FAMILIES = {
     "cnn_lstm_v1": "per_coin_v2",
-    "trees_v1": "per_coin_v1",
+    "lightgbm_v1": "per_coin_v1",
     "logistic_v1": "per_coin_v1",
 }
 _SMALL = (

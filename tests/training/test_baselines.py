@@ -10,7 +10,7 @@ from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.family import Examples
-from crypto_bot.models.families.trees import TreeFamily, TreeSettings
+from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, Ints, direction_score, move_logit
 from crypto_bot.training.baselines import (
     LOGISTIC,
@@ -122,11 +122,11 @@ def test_trees_are_added_while_the_loss_on_whole_validation_rows_falls() -> None
     features = rng.standard_normal((4_000, 6)).astype(np.float32)
     labels = np.where(features[:, 3] > 0.3, 2, np.where(features[:, 1] > 0.5, 0, 1))
     rows = np.arange(4_000)
-    spec = made_spec("trees_v1", range(4), range(4))
+    spec = made_spec("lightgbm_v1", range(4), range(4))
     learned = Examples(features, rows[:3_000], labels[:3_000], np.full(3_000, 0.25))
     beside = Examples(features, rows[3_000:], labels[3_000:], np.ones(1_000))
-    settings = TreeSettings(move_rounds=60, up_rounds=5, move_patience=3, min_rows_in_leaf=20)
-    fitted = TreeFamily(spec, settings).fit(learned, beside)
+    settings = LightGbmSettings(move_rounds=60, up_rounds=5, move_patience=3, min_rows_in_leaf=20)
+    fitted = LightGbmFamily(spec, settings).fit(learned, beside)
     assert fitted.parts["move"][0].num_trees() > 30
 
 

@@ -159,7 +159,7 @@ def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
 
 def test_trees_are_a_second_family(tmp_path: Path) -> None:
     coins = [Coin("COIN0", candles(130, 0))]
-    choice = FamilyChoice("trees_v1")
+    choice = FamilyChoice("lightgbm_v1")
     wanted = TrainingPlan(("COIN0",), choice, pooled=False, splits=SPLITS)
     files = trained(coins, wanted, tmp_path)["COIN0"]
     assert {"trees_move.txt", "trees_up.txt"} <= set(files)

@@ -14,8 +14,8 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.families.registered import FamilyChoice
-from crypto_bot.models.families.trees import TreeSettings
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.training.baselines import references
 from crypto_bot.training.calibrate import Predicted, calibrations
@@ -37,7 +37,7 @@ FEATURES = feature_set("per_coin_v2")
 USED = ("ret_1", "ret_4", "sd_16_96", "sd_4_672", "log_range", "hour_sin", "hour_cos", "clv_4")
 PLAN = SplitPlan(folds=4, test_days=65, validation_days=30, least_fit_days=60)
 DAYS = 364
-SMALL = TreeSettings(move_rounds=150, up_rounds=60, leaves=8, learning_rate=0.06)
+SMALL = LightGbmSettings(move_rounds=150, up_rounds=60, leaves=8, learning_rate=0.06)
 
 
 def candles(seed: int) -> CandleTable:
@@ -86,7 +86,7 @@ def trained(table: Panel) -> Evaluation:
     """The measurements of pooled trees that learn from rows that do not overlap."""
     apart = table.open_ms // QUARTER.ms % SPEC.horizon.bars(QUARTER) == 0
     learned = replace(table, usable=table.usable & apart, weight=np.ones(table.label.size))
-    choice = FamilyChoice("trees_v1", settings=SMALL)
+    choice = FamilyChoice("lightgbm_v1", settings=SMALL)
     plan = TrainingPlan(table.symbols, choice, splits=PLAN, seed=1)
     folds = folds_of(table, plan)
     rows, predictions, reached = [], [], []

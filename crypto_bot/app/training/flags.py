@@ -15,7 +15,12 @@ from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.family import FitOptions
-from crypto_bot.models.families.registered import FAMILIES, FamilyChoice
+from crypto_bot.models.families.registered import (
+    FAMILIES,
+    FamilyChoice,
+    newest_version,
+    public_names,
+)
 from crypto_bot.training.panel import Question
 from crypto_bot.training.plan import SplitPlan, TrainingPlan, spec_of, splits_for
 
@@ -48,8 +53,9 @@ def _add_model(add: Callable[..., object]) -> None:
         ("--folds", splits.folds, f"walk-forward test folds, {splits.test_days} days or longer"),
     ):
         add(flag, type=type(default), default=default, help=f"{text} (default {default})")
-    text = f"kind of model (default {family.name})"
-    add("--family", choices=FAMILIES.names(), default=family.name, help=text)
+    known = public_names()
+    text = f"kind of model: {', '.join(known)} (default {known[0]})"
+    add("--family", type=newest_version, metavar="NAME", default=family.name, help=text)
     add("--label", choices=LABELS.names(), default="A", help="what is predicted (default A)")
     text = (
         "1: learn from all the coins first, then continue with each; 0: each by itself; "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.registry import Registry
 from crypto_bot.models.families.family import Family, FitOptions
 from crypto_bot.models.spec import ModelSpec
@@ -12,13 +14,40 @@ from crypto_bot.models.spec import ModelSpec
 DEFAULT = "cnn_lstm_v1"
 FAMILIES: Registry[type[Family]] = Registry("family")
 FAMILIES.register(DEFAULT, "crypto_bot.models.families.cnn_lstm.family:CnnLstm")
-FAMILIES.register("trees_v1", "crypto_bot.models.families.trees:TreeFamily")
+FAMILIES.register(
+    "lightgbm_v1", "crypto_bot.models.families.lightgbm:LightGbmFamily", former="trees_v1"
+)
 FAMILIES.register("logistic_v1", "crypto_bot.models.families.logistic:LogisticFamily")
+_VERSION = re.compile(r"_v(\d+)$")
+
+
+def public_names() -> tuple[str, ...]:
+    """The names of all families without their versions, such as `lightgbm`."""
+    return tuple(dict.fromkeys(_VERSION.sub("", name) for name in FAMILIES.names()))
+
+
+def newest_version(name: str) -> str:
+    """The stored name of a family: `lightgbm_v1` for `lightgbm` and for itself.
+
+    A public name stands for its newest version. Raises ConfigError for an unknown name.
+    """
+    names = FAMILIES.names()
+    if name in names:
+        return name
+    versions = [each for each in names if _VERSION.sub("", each) == name]
+    if not versions:
+        raise ConfigError(f"unknown family '{name}': use one of {', '.join(public_names())}")
+    return max(versions, key=_version)
+
+
+def _version(name: str) -> int:
+    found = _VERSION.search(name)
+    return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyChoice:
-    """A family by name, the size of its models, and its own settings (None: its defaults)."""
+    """A family by stored name, the size of its models, its own settings (None: its defaults)."""
 
     name: str = DEFAULT
     size: str = "default"

@@ -70,7 +70,7 @@ def published(models: Path, symbol: str | None) -> Meta:
 def test_one_coin_and_one_file_are_enough(folder: Path, train: Run) -> None:
     """Of the leading coin, at which the features look, there is nothing: its columns are masked."""
     file = str(folder / "candles" / "ETHUSDT.parquet")
-    words = ("--symbol", "ETHUSDT", "--family", "logistic_v1", "--features", "per_coin_v2")
+    words = ("--symbol", "ETHUSDT", "--family", "logistic", "--features", "per_coin_v2")
     code, printed = train("one", "--candles", file, *words)
     assert code == 0
     assert "no BTCUSDT candles" in printed
@@ -191,7 +191,7 @@ def refused(folder: Path, train: Run) -> Callable[..., None]:
         ("all --features per_coin_v9", "unknown feature set 'per_coin_v9'"),
         ("one --label C", "invalid choice: 'C'"),
         ("all --window_bars 7", "a window of 7 bars"),
-        ("one --family svm", "invalid choice: 'svm'"),
+        ("one --family svm", "unknown family 'svm': use one of cnn_lstm, lightgbm"),
         ("all --tf 7m", "unknown timeframe '7m'"),
         ("one --candles /nowhere", "no candles at /nowhere"),
         ("all --stale soon", "'soon' is no duration such as 30d or 12h"),

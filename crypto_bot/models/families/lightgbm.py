@@ -1,4 +1,4 @@
-"""The tree family: LightGBM, stored as text."""
+"""The LightGBM family: boosted trees, stored as text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _MOVED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class TreeSettings:
+class LightGbmSettings:
     """Budgets and sizes.
 
     The move head, or the model of all classes, stops early on validation, at `move_rounds` at the
@@ -69,7 +69,7 @@ class TreeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class FittedTrees:
+class FittedLightGbm:
     """Two boosters where the label has a direction, else one; each with the columns it reads."""
 
     label: LabelSpec
@@ -97,14 +97,14 @@ class FittedTrees:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeFamily:
+class LightGbmFamily:
     """LightGBM on the newest row of each window; two heads where the label has a direction.
 
     Deterministic for one seed and number of threads on one machine; no class weights.
     """
 
     spec: ModelSpec
-    settings: TreeSettings = TreeSettings()
+    settings: LightGbmSettings = LightGbmSettings()
     seed: int = 0
 
     capabilities: ClassVar[Capabilities] = Capabilities()
@@ -113,9 +113,9 @@ class TreeFamily:
     reads = staticmethod(newest_row_reads)
 
     @staticmethod
-    def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> TreeSettings:
+    def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> LightGbmSettings:
         del options, fine_tuning
-        return TreeSettings()
+        return LightGbmSettings()
 
     def fit(
         self,
@@ -124,7 +124,7 @@ class TreeFamily:
         *,
         start: Files | None = None,
         checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedTrees:
+    ) -> FittedLightGbm:
         del checkpoints  # done before one would pay
         if start is not None:
             raise ConfigError(f"{self.spec.family} cannot start from another model")
@@ -133,20 +133,20 @@ class TreeFamily:
         way = label.direction
         if way is None:
             whole = (fit, fit.labels), (validation, validation.labels)
-            return FittedTrees(label, {CLASSES: self._grown(CLASSES, *whole)})
+            return FittedLightGbm(label, {CLASSES: self._grown(CLASSES, *whole)})
         moves = moved(fit, way)
         move = self._grown(MOVE, (fit, moves), (validation, moved(validation, way)))
         up = self._grown(UP, (fit.where(moves), fit.labels[moves] == way.up))
-        return FittedTrees(label, {MOVE: move, UP: up})
+        return FittedLightGbm(label, {MOVE: move, UP: up})
 
-    def load(self, files: Files) -> FittedTrees:
+    def load(self, files: Files) -> FittedLightGbm:
         parts = {}
         for part in (CLASSES,) if self.spec.label.direction is None else (MOVE, UP):
             name = f"trees_{part}.txt"
             if name not in files:
                 raise ModelIncompatible(f"{name} is missing: train the model again")
             parts[part] = _unpacked(name, files[name])
-        return FittedTrees(self.spec.label, parts)
+        return FittedLightGbm(self.spec.label, parts)
 
     def seconds(self, rows: int, separate: float) -> float:
         del separate
@@ -160,7 +160,7 @@ class TreeFamily:
         stopped_by: tuple[Examples, Truth] | None = None,
     ) -> tuple[lgb.Booster, Ints]:
         """Stopped early by examples to validate on, or of the fixed budget without them."""
-        import lightgbm as lgb  # noqa: PLC0415 - only trees need it
+        import lightgbm as lgb  # noqa: PLC0415 - only this family needs it
 
         s, columns = self.settings, self.spec.places(part)
         parameters = self._parameters(part, fit[0])
