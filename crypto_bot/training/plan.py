@@ -49,7 +49,8 @@ class TrainingPlan:
     `judged` names the coins that get a model; the others of the panel are only learned from.
     `pooled`: one model learns from all the coins first. `tuning`: the settings of its family with
     which that model is fitted further on each coin by itself; without them it is every coin's.
-    `trials`: how many models and rules were tried on these rows.
+    `trials`: how many models and rules were tried on these rows. Raises ConfigError for `tuning` of
+    a family that cannot start from a model.
     """
 
     judged: tuple[str, ...]
@@ -60,6 +61,12 @@ class TrainingPlan:
     seed: int = 0
     cost_bps: float = 10.0
     trials: int = 1
+
+    def __post_init__(self) -> None:
+        if self.tuning is None:
+            return
+        if not FAMILIES.get(self.family.name).capabilities.starts_from_model:
+            raise ConfigError(f"{self.family.name} cannot start from another model")
 
     @property
     def tuned(self) -> bool:

@@ -180,10 +180,9 @@ class Family(Protocol):
     ) -> FittedModel:
         """Learns from `fit`; `validation` is for early stopping alone.
 
-        `start`: files of a model that the fit starts from. The same examples, settings and seed
-        give the same model. Raises NotEnoughData where a class is missing from either,
-        TrainingDiverged where the loss is not finite, ConfigError for a `start` that the
-        capabilities do not name.
+        `start`: files of a model that the fit starts from, given only where the capabilities say
+        so. The same examples, settings and seed give the same model. Raises NotEnoughData where a
+        class is missing from either, TrainingDiverged where the loss is not finite.
         """
         ...
 

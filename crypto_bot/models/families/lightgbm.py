@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.family import (
@@ -125,9 +125,7 @@ class LightGbmFamily:
         start: Files | None = None,
         checkpoints: CheckpointStore = UNSAVED,
     ) -> FittedLightGbm:
-        del checkpoints  # done before one would pay
-        if start is not None:
-            raise ConfigError(f"{self.spec.family} cannot start from another model")
+        del start, checkpoints  # done before a checkpoint would pay
         label = self.spec.label
         require_classes(label, (("fit", fit), ("validation", validation)))
         way = label.direction
