@@ -201,5 +201,6 @@ def side_of(spec: LabelSpec | None, label: str | None) -> Pred | None:
         return label if isinstance(label, Pred) else Pred(label)  # Pred(…) is slow
     if spec.direction is None:
         return None
-    falls_stays_rises = Pred.SHORT, Pred.NO_TRADE, Pred.LONG
-    return falls_stays_rises[spec.direction.index(spec.classes.index(label))]
+    place = spec.classes.index(label)
+    sides = zip(spec.direction, (Pred.SHORT, Pred.NO_TRADE, Pred.LONG), strict=True)
+    return next(side for classes, side in sides if place in classes)

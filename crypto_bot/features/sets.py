@@ -36,6 +36,7 @@ class FeatureSet:
     `leader` and `series` are optional groups: where one is not known its columns are masked (0 in
     `Feed.extras`) and the row stays valid. `readers`: the columns for a kind of model; one that is
     not named reads all. `warm_up_limit`: candles before a row is valid, see `warm_up_bars`.
+    `recent_return`: the column from which the baseline of a reversal learns.
     """
 
     name: str
@@ -45,6 +46,7 @@ class FeatureSet:
     history_bars: int
     new_memory: Callable[[int], Any]
     advance: Callable[..., None]
+    recent_return: str = "returns"
     leader: str | None = None
     series: tuple[SeriesColumn, ...] = ()
     readers: Mapping[str, Heads] = field(default_factory=dict)

@@ -19,7 +19,7 @@ def barrier_atr(paths: Paths, thresholds: tuple[float, ...]) -> Ends:
     at its close. `domain.outcome.settle` knows which side was called, and books the stop of that
     one.
     """
-    down, neutral, up = DOWN_NEUTRAL_UP
+    (down,), (neutral,), (up,) = DOWN_NEUTRAL_UP
     (threshold,) = thresholds
     reach = threshold * paths.atr
     upper, lower = paths.entry + reach, paths.entry - reach

@@ -27,7 +27,7 @@ def hold_share(paths: Paths, thresholds: tuple[float, ...]) -> Ends:
 
 def _held(paths: Paths, reach: Floats) -> Ends:
     """Left at the last close: a fall or a rise by more than `reach` [n], else no move."""
-    down, neutral, up = DOWN_NEUTRAL_UP
+    (down,), (neutral,), (up,) = DOWN_NEUTRAL_UP
     price = paths.close[:, -1]
     moved = price - paths.entry
     label = np.where(moved > reach, up, np.where(-moved > reach, down, neutral)).astype(np.int8)

@@ -2,7 +2,8 @@
 
 Temperature scaling after Guo et al., On Calibration of Modern Neural Networks (2017), fitted as one
 over the temperature: the log loss is convex in that. Where the classes are a fall, no move and a
-rise, the log odds of a move and of a rise among the moves are scaled each by itself.
+rise, the log odds of a move and of a rise among the moves are scaled each by itself. Other labels
+with a direction have both: one temperature, and falls and rises weighed by the scaled score.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.models.families.two_heads import HeadLogits, probabilities, sigmoid
 from crypto_bot.statistics.rows import (
     Bools,
@@ -22,6 +23,7 @@ from crypto_bot.statistics.rows import (
     direction_score,
     earlier,
     move_logit,
+    side,
 )
 from crypto_bot.statistics.scores import softmax
 
@@ -38,7 +40,7 @@ _TINY = np.finfo(np.float64).tiny
 class Calibration:
     """`temperature` divides the log odds of a move, `shrink` multiplies the direction score.
 
-    Where the label has no direction, `temperature` divides the logs of all probabilities.
+    Where the label is not `three_way`, `temperature` divides the logs of all probabilities.
     """
 
     temperature: float = 1.0
@@ -49,10 +51,23 @@ class Calibration:
         way = label.direction
         if way is None:
             return softmax(_logs(p) / self.temperature)
-        scaled = HeadLogits(
-            move_logit(p, way) / self.temperature, direction_score(p, way) * self.shrink
-        )
-        return probabilities(scaled, way)
+        score = direction_score(p, way) * self.shrink
+        if label.three_way is None:
+            return _steered(softmax(_logs(p) / self.temperature), way, score)
+        return probabilities(HeadLogits(move_logit(p, way) / self.temperature, score), way)
+
+
+def _steered(p: Floats, way: Direction, score: Floats) -> Floats:
+    """`p` [n, classes] with the direction score `score` [n]; P of a move stays what it is.
+
+    The classes of a side keep their shares of it.
+    """
+    fall, rise = side(p, way.down), side(p, way.up)
+    up = sigmoid(score)
+    for classes, before, after in ((way.up, rise, up), (way.down, fall, 1.0 - up)):
+        factor = (fall + rise) * after / np.maximum(before, _TINY)
+        p[:, list(classes)] *= factor[:, None]
+    return p
 
 
 def fit_calibration(p: Floats, rows: Rows) -> Calibration:
@@ -61,13 +76,14 @@ def fit_calibration(p: Floats, rows: Rows) -> Calibration:
     A temperature is kept only where, over the folds so far, one fitted on the folds before lowered
     the log loss of the fold after; else it is 1.
     """
-    way = rows.spec.direction
+    way, moved = rows.spec.direction, rows.moved
     if way is None:
-        return _fit_plain(p, rows)
-    moved = rows.moved
+        return Calibration(_fit_temperature(p, rows))
     if moved.sum() < _MIN_ROWS:
         return Calibration()
     shrink = fit_scale(direction_score(p, way)[moved], rows.rose[moved], _SHRINKS)
+    if rows.spec.three_way is None:
+        return Calibration(_fit_temperature(p, rows), shrink)
     logit = move_logit(p, way)
     if not _temperature_helped(logit, rows):
         return Calibration(shrink=shrink)
@@ -114,10 +130,10 @@ def _temperature_helped(logit: Floats, rows: Rows) -> bool:
     return gain > 0.0
 
 
-def _fit_plain(p: Floats, rows: Rows) -> Calibration:
-    """One scale for the logs of all probabilities."""
+def _fit_temperature(p: Floats, rows: Rows) -> float:
+    """One for the logs of all probabilities."""
     if len(rows) < _MIN_ROWS:
-        return Calibration()
+        return 1.0
     logs, gain = _logs(p), 0.0
     for number, before in _folds(rows):
         if before.sum() < _MIN_ROWS:
@@ -126,9 +142,7 @@ def _fit_plain(p: Floats, rows: Rows) -> Calibration:
         here = rows.fold == number
         gain += _total_loss(logs[here], rows.label[here])
         gain -= _total_loss(scale * logs[here], rows.label[here])
-    if not gain > 0.0:
-        return Calibration()
-    return Calibration(1.0 / _fit_softmax_scale(logs, rows.label))
+    return 1.0 / _fit_softmax_scale(logs, rows.label) if gain > 0.0 else 1.0
 
 
 def _fit_softmax_scale(logs: Floats, label: Ints) -> float:

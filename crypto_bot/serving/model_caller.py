@@ -140,7 +140,7 @@ class ModelCaller:
         if pred is not Pred.NO_TRADE and withheld is not None:
             reasons.append(withheld)
             pred, expected_bps = Pred.NO_TRADE, None
-        sides = (predicted.probabilities[side] for side in way)
+        sides = (sum(predicted.probabilities[k] for k in classes) for classes in way)
         return Call(
             pred=pred,
             reasons=tuple(reasons),

@@ -64,7 +64,7 @@ class Rows:
         way = self.spec.direction
         if way is None:
             return np.zeros(len(self), np.bool_)
-        moved: Bools = self.label != way.neutral
+        moved: Bools = ~np.isin(self.label, way.neutral)
         return moved
 
     @property
@@ -73,7 +73,7 @@ class Rows:
         way = self.spec.direction
         if way is None:
             return np.zeros(len(self), np.bool_)
-        rose: Bools = self.label == way.up
+        rose: Bools = np.isin(self.label, way.up)
         return rose
 
 
@@ -81,12 +81,12 @@ ARRAYS = tuple(each.name for each in fields(Rows) if each.name not in {"spec", "
 
 
 def direction_score(p: Floats, direction: Direction) -> Floats:
-    """The log of P(rise) / P(fall) [n] of probabilities [n, 3], in single precision.
+    """The log of P(rise) / P(fall) [n] of probabilities [n, classes], in single precision.
 
     With two heads it is the logit of P(up | move). Single precision is what networks give and what
     live scores are kept in: so a score has the same bits wherever it was computed.
     """
-    return single(_log(p[:, direction.up]) - _log(p[:, direction.down]))
+    return single(_log(side(p, direction.up)) - _log(side(p, direction.down)))
 
 
 def score_of(p: Floats, spec: LabelSpec) -> Floats:
@@ -98,8 +98,14 @@ def score_of(p: Floats, spec: LabelSpec) -> Floats:
 
 def move_logit(p: Floats, direction: Direction) -> Floats:
     """The log odds of a move [n], in single precision as `direction_score`."""
-    moved = p[:, direction.up] + p[:, direction.down]
-    return single(_log(moved) - _log(p[:, direction.neutral]))
+    moved = side(p, direction.up) + side(p, direction.down)
+    return single(_log(moved) - _log(side(p, direction.neutral)))
+
+
+def side(p: Floats, classes: tuple[int, ...]) -> Floats:
+    """P of any of `classes` [n], of probabilities [n, all classes]; 0 for none."""
+    total: Floats = p[:, list(classes)].sum(axis=1)
+    return total
 
 
 def single(score: Floats) -> Floats:

@@ -13,7 +13,7 @@ from crypto_bot.models.decision import Expectation, expect_forward
 from crypto_bot.statistics import scores
 from crypto_bot.statistics.direction import Direction, measure_direction
 from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, Statistic, ratio
-from crypto_bot.statistics.rows import Floats, Rows
+from crypto_bot.statistics.rows import Floats, Rows, side
 from crypto_bot.training.returns import COSTS_BPS, TradeReport, trade_report
 
 
@@ -61,7 +61,7 @@ class ProbabilityScores:
     `skilled_coins`: share of coin-folds whose skill against the prior is above 0. `ece` has no
     interval (resampling only ever raises it): it stands beside its noise floor. `sd_no_trade`,
     `sd_direction`: standard deviation of P(no move) and of P(rise) - P(fall); where the label has
-    no direction, both are the largest standard deviation of the P of a class.
+    no such class or no direction, the largest standard deviation of the P of a class.
     """
 
     log_loss: Interval
@@ -197,11 +197,11 @@ def _probabilities(
 
 
 def _spreads(p: Floats, spec: LabelSpec) -> tuple[float, float]:
-    way = spec.direction
+    way, largest = spec.direction, float(p.std(axis=0).max())
     if way is None:
-        largest = float(p.std(axis=0).max())
         return largest, largest
-    return float(p[:, way.neutral].std()), float((p[:, way.up] - p[:, way.down]).std())
+    sd_direction = float((side(p, way.up) - side(p, way.down)).std())
+    return float(side(p, way.neutral).std()) if way.neutral else largest, sd_direction
 
 
 def _skilled_coins(rows: Rows, losses: _Losses) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -145,12 +145,8 @@ def _fitted_baselines(question: Question) -> Iterator[tuple[str, FamilyChoice, R
     """Name, family, and what it reads where that is not what the family reads by itself."""
     logistic = FamilyChoice("logistic_v1")
     if question.label.direction is not None:
-        reversal: Reads = {"move": (), "up": (_hour_return(question.features.columns),)}
-        yield REVERSAL, logistic, reversal
+        one = (question.features.recent_return,)
+        heads: Reads = {"move": (), "up": one}
+        yield REVERSAL, logistic, {"classes": one} if question.label.three_way is None else heads
     yield LOGISTIC, logistic, None
     yield TREES, FamilyChoice("lightgbm_v1"), None
-
-
-def _hour_return(columns: Sequence[str]) -> str:
-    """The return over four bars, or of the last one in a set that has no other."""
-    return "ret_4" if "ret_4" in columns else "returns"

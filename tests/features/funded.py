@@ -45,6 +45,7 @@ FUNDED = FeatureSet(
     history_bars=3_000,
     new_memory=new_memory,
     advance=advance,
+    recent_return="ret_1",
     leader="BTCUSDT",
     series=(SeriesColumn("made_funding", 8 * HOUR_MS),),
 )

@@ -21,7 +21,7 @@ from tests.features.made_candles import candles_of, walk
 
 TF = Timeframe.parse("15m")
 QUIET = 20  # candles with a range of exactly 1.0 around 100: ATR(14) is 1.0
-SHORT, NO_TRADE, LONG = DOWN_NEUTRAL_UP
+(SHORT,), (NO_TRADE,), (LONG,) = DOWN_NEUTRAL_UP
 
 
 def labelled(spec: LabelSpec, *after: tuple[float, float, float, float]) -> Labels:

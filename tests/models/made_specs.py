@@ -29,7 +29,7 @@ def made_spec(
         features="made",
         schema_hash="",
         columns=names(range(count)),
-        reads={"classes": names(move)} if label.direction is None else read,
+        reads={"classes": names(move)} if label.three_way is None else read,
         window_bars=window_bars,
         label=label,
     )

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, Direction, LabelSpec
+from crypto_bot.domain.signal import Probabilities
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.calibration import Calibration, calibrate_forward, fit_calibration, fit_scale
 from crypto_bot.models.families.two_heads import HeadLogits, probabilities
+from crypto_bot.serving.trailing_scores import score_behind
 from crypto_bot.statistics.rows import (
     LONG,
     NO_TRADE,
@@ -135,23 +137,44 @@ def test_the_logits_of_a_network_are_found_again_to_the_bit(move: float, up: flo
     assert np.array_equal(Calibration().probabilities(p, held(4)), p)
 
 
-def four_classes(sure: float, n: int = 40_000) -> tuple[Floats, Rows]:
-    """Labels drawn from softmax(logits), predicted `sure` times as surely; no direction."""
+def four_classes(
+    sure: float, n: int = 40_000, direction: Direction | None = None
+) -> tuple[Floats, Rows]:
+    """Labels drawn from softmax(logits), predicted `sure` times as surely."""
     rng = np.random.default_rng(2)
     logits = rng.normal(0.0, 0.7, (n, 4))
     true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     label = (rng.random((n, 1)) > np.cumsum(true, axis=1)).sum(axis=1)
     odds = np.exp(sure * logits)
-    spec = LabelSpec("four", "made", Horizon(4), (1.0,), classes=("a", "b", "c", "d"))
+    spec = LabelSpec("four", "made", Horizon(4), (1.0,), ("a", "b", "c", "d"), direction)
     return odds / odds.sum(axis=1, keepdims=True), rows_of(label, spec)
 
 
-def test_any_number_of_classes_has_one_temperature() -> None:
-    p, rows = four_classes(2.0)
+FOUR_SIDED = Direction((0, 1), (), (2, 3))
+
+
+@pytest.mark.parametrize("direction", [None, FOUR_SIDED, Direction((0,), (1, 2), (3,))])
+def test_any_number_of_classes_has_one_temperature(direction: Direction | None) -> None:
+    p, rows = four_classes(2.0, direction=direction)
     found = fit_calibration(p, rows)
     assert found.temperature == pytest.approx(2.0, abs=0.1)
     calm = found.probabilities(p, rows.spec)
     assert calm.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
-    assert np.array_equal(calm.argmax(axis=1), p.argmax(axis=1))
+    assert (calm.argmax(axis=1) == p.argmax(axis=1)).mean() > 0.95
     loss, before = (-np.log(each[np.arange(len(rows)), rows.label]).mean() for each in (calm, p))
     assert loss < before
+
+
+def test_a_direction_of_several_classes_is_found_behind_what_was_served() -> None:
+    """The score is that of the raw probabilities, and the classes of a side keep their shares."""
+    p, rows = four_classes(2.0, n=2_000, direction=FOUR_SIDED)
+    used = Calibration(2.0, 0.25)
+    served = used.probabilities(p, rows.spec)
+    assert np.array_equal(
+        direction_score(served, FOUR_SIDED),
+        (0.25 * direction_score(p, FOUR_SIDED)).astype(np.float32),
+    )
+    sums = [Probabilities(row[:2].sum(), 0.0, row[2:].sum()) for row in served]
+    behind = [score_behind(each, used) for each in sums]
+    assert np.array_equal(behind, direction_score(p, FOUR_SIDED))
+    assert served[:, 0] / served[:, 1] == pytest.approx((p[:, 0] / p[:, 1]) ** 0.5)

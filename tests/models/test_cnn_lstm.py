@@ -215,5 +215,5 @@ def test_a_gpu_that_is_not_there_is_an_error() -> None:
 
 def test_a_label_without_direction_is_declined() -> None:
     label = LabelSpec("size", "hold_atr", Horizon(4), (0.75,), classes=("a", "b", "c"))
-    with pytest.raises(ConfigError, match="label size says neither: use another family"):
+    with pytest.raises(ConfigError, match="label size has other classes: use another family"):
         CnnLstm(replace(TINY, label=label))

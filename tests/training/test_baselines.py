@@ -94,7 +94,7 @@ def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
     labels = np.where(moved, np.where(up, LONG, SHORT), NO_TRADE).astype(np.int64)
     open_ms, coin = np.arange(n) * BAR_MS, np.zeros(n, dtype=np.int64)
     known = last_known(open_ms, coin, labels, HOUR_MS)
-    columns = replace(FEATURES, columns=("ret_4", "size"), readers={})
+    columns = replace(FEATURES, columns=("ret_4", "size"), recent_return="ret_4", readers={})
     question = Question(Timeframe.parse("15m"), columns, LABELS.get("A"), 1)
     yes, ones = np.ones(n, np.bool_), np.ones(n)
     panel = Panel(

@@ -109,6 +109,7 @@ PER_COIN_V2 = FeatureSet(
     history_bars=HISTORY_BARS,
     new_memory=memory.new_memory,
     advance=advance,
+    recent_return="ret_4",
     leader=leader.LEADER,
     readers={
         "trees": Heads((*_BOTH, *CLOCK), _BOTH),

@@ -29,6 +29,7 @@ from crypto_bot.models.families.two_heads import (
     moved,
     newest_row_reads,
     probabilities,
+    rose,
 )
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.scaling import in_parts
@@ -70,7 +71,7 @@ class LightGbmSettings:
 
 @dataclass(frozen=True, slots=True)
 class FittedLightGbm:
-    """Two boosters where the label has a direction, else one; each with the columns it reads."""
+    """Two boosters where the label is `three_way`, else one; each with the columns it reads."""
 
     label: LabelSpec
     parts: Mapping[str, tuple[lgb.Booster, Ints]]
@@ -85,8 +86,8 @@ class FittedLightGbm:
             name: _raw(booster, features, ends, columns)
             for name, (booster, columns) in self.parts.items()
         }
-        if self.label.direction is not None:
-            return probabilities(HeadLogits(scores[MOVE], scores[UP]), self.label.direction)
+        if self.label.three_way is not None:
+            return probabilities(HeadLogits(scores[MOVE], scores[UP]), self.label.three_way)
         raw = scores[CLASSES]
         if raw.ndim == 1:  # of two classes only the second has a score
             raw = np.column_stack([np.zeros_like(raw), raw])
@@ -98,7 +99,7 @@ class FittedLightGbm:
 
 @dataclass(frozen=True, slots=True)
 class LightGbmFamily:
-    """LightGBM on the newest row of each window; two heads where the label has a direction.
+    """LightGBM on the newest row of each window; two heads where the label is `three_way`.
 
     Deterministic for one seed and number of threads on one machine; no class weights.
     """
@@ -128,18 +129,18 @@ class LightGbmFamily:
         del start, checkpoints  # done before a checkpoint would pay
         label = self.spec.label
         require_classes(label, (("fit", fit), ("validation", validation)))
-        way = label.direction
+        way = label.three_way
         if way is None:
             whole = (fit, fit.labels), (validation, validation.labels)
             return FittedLightGbm(label, {CLASSES: self._grown(CLASSES, *whole)})
         moves = moved(fit, way)
         move = self._grown(MOVE, (fit, moves), (validation, moved(validation, way)))
-        up = self._grown(UP, (fit.where(moves), fit.labels[moves] == way.up))
+        up = self._grown(UP, (fit.where(moves), rose(fit, way)[moves]))
         return FittedLightGbm(label, {MOVE: move, UP: up})
 
     def load(self, files: Files) -> FittedLightGbm:
         parts = {}
-        for part in (CLASSES,) if self.spec.label.direction is None else (MOVE, UP):
+        for part in (CLASSES,) if self.spec.label.three_way is None else (MOVE, UP):
             name = f"trees_{part}.txt"
             if name not in files:
                 raise ModelIncompatible(f"{name} is missing: train the model again")

@@ -29,6 +29,7 @@ from crypto_bot.models.families.two_heads import (
     moved,
     newest_row_reads,
     probabilities,
+    rose,
 )
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.scaling import in_parts, scale_of
@@ -74,7 +75,7 @@ class LinearPart:
 
 @dataclass(frozen=True, slots=True)
 class FittedLogistic:
-    """Two linear heads where the label has a direction, else one output for each class."""
+    """Two linear heads where the label is `three_way`, else one output for each class."""
 
     label: LabelSpec
     parts: Mapping[str, LinearPart]
@@ -86,9 +87,9 @@ class FittedLogistic:
 
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
         scores = {name: part.scores(features, ends) for name, part in self.parts.items()}
-        if self.label.direction is not None:
+        if self.label.three_way is not None:
             logits = HeadLogits(scores[MOVE][:, 0], scores[UP][:, 0])
-            return probabilities(logits, self.label.direction)
+            return probabilities(logits, self.label.three_way)
         return softmax(scores[CLASSES])
 
     def files(self) -> dict[str, bytes]:
@@ -107,7 +108,7 @@ class LogisticSettings:
 class LogisticFamily:
     """Ridge-penalised logistic regression on standardised columns.
 
-    Two binary heads where the label has a direction, one multinomial model elsewhere. A head
+    Two binary heads where the label is `three_way`, one multinomial model elsewhere. A head
     without columns learns its base rate alone.
     """
 
@@ -136,20 +137,20 @@ class LogisticFamily:
         del start, checkpoints  # done before a checkpoint would pay
         label = self.spec.label
         require_classes(label, (("fit", fit), ("validation", validation)))
-        way = label.direction
+        way = label.three_way
         if way is None:
             parts = {CLASSES: self._part(CLASSES, fit, fit.labels)}
         else:
             moves = moved(fit, way)
             parts = {
                 MOVE: self._part(MOVE, fit, moves),
-                UP: self._part(UP, fit.where(moves), fit.labels[moves] == way.up),
+                UP: self._part(UP, fit.where(moves), rose(fit, way)[moves]),
             }
         give_back(fit.features)
         return FittedLogistic(label, parts)
 
     def load(self, files: Files) -> FittedLogistic:
-        direction = self.spec.label.direction is not None
+        direction = self.spec.label.three_way is not None
         outputs = 1 if direction else len(self.spec.label.classes)
         names = (MOVE, UP) if direction else (CLASSES,)
         try:

@@ -18,7 +18,7 @@ from crypto_bot.statistics.rows import Bools, Floats
 MOVE, UP = "move", "up"
 """Names of the heads, as the parts of `ModelSpec.reads`."""
 CLASSES = "classes"
-"""The one part of a model whose label has no direction."""
+"""The one part of a model whose label is not `three_way`."""
 
 
 class HeadLogits(NamedTuple):
@@ -34,24 +34,31 @@ def reads_of(heads: Heads) -> Reads:
 
 
 def newest_row_reads(features: FeatureSet, label: LabelSpec) -> Reads:
-    """What models of the newest row alone read: both heads, or one part without a direction."""
+    """What models of the newest row alone read: both heads, or one part for other classes."""
     heads = features.columns_for("trees")
-    return {CLASSES: heads.move} if label.direction is None else reads_of(heads)
+    return {CLASSES: heads.move} if label.three_way is None else reads_of(heads)
 
 
 def moved(examples: Examples, direction: Direction) -> Bools:
     """Examples [n] whose class is a fall or a rise."""
-    truth: Bools = examples.labels != direction.neutral
+    truth: Bools = ~np.isin(examples.labels, direction.neutral)
+    return truth
+
+
+def rose(examples: Examples, direction: Direction) -> Bools:
+    """Examples [n] whose class is a rise."""
+    truth: Bools = np.isin(examples.labels, direction.up)
     return truth
 
 
 def probabilities(logits: HeadLogits, direction: Direction) -> Floats:
-    """P of each class, [n, 3]."""
+    """P of each class, [n, 3], of a label that is `three_way`."""
+    (down,), (neutral,), (rise,) = direction
     move, up = sigmoid(logits.move), sigmoid(logits.up)
     p = np.empty((logits.move.size, 3))
-    p[:, direction.down] = move * (1.0 - up)
-    p[:, direction.neutral] = 1.0 - move
-    p[:, direction.up] = move * up
+    p[:, down] = move * (1.0 - up)
+    p[:, neutral] = 1.0 - move
+    p[:, rise] = move * up
     return p
 
 

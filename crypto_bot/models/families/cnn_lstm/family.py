@@ -71,7 +71,7 @@ class NetStacking:
 
 @dataclass(frozen=True, slots=True)
 class CnnLstm:
-    """The CNN-LSTM family, for labels with a direction.
+    """The CNN-LSTM family, for labels that are `three_way`.
 
     The same seed, device and number of threads give the same bits, also where a fit was
     killed and resumes from its checkpoint. Classes have no weights. Too little memory on the GPU
@@ -123,14 +123,14 @@ class CnnLstm:
 
     @property
     def direction(self) -> Direction:
-        """Of the label. Raises ConfigError where it has none."""
+        """Of the label. Raises ConfigError where it is not `three_way`."""
         label = self.spec.label
-        if label.direction is None:
+        if label.three_way is None:
             raise ConfigError(
                 f"{self.spec.family} asks whether the price moves and which way, and label "
-                f"{label.name} says neither: use another family for it"
+                f"{label.name} has other classes: use another family for it"
             )
-        return label.direction
+        return label.three_way
 
     def fit(
         self,

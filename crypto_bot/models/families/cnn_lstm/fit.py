@@ -22,7 +22,7 @@ from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, an
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.weights import packed, restore
 from crypto_bot.models.families.family import Examples, Features, Files, require_classes
-from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities
+from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities, rose
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
 from crypto_bot.statistics.rows import Bools, Floats, Ints
@@ -110,8 +110,8 @@ class NetFit(NamedTuple):
     @property
     def direction(self) -> Direction:
         """Of its label."""
-        assert self.label.direction is not None
-        return self.label.direction
+        assert self.label.three_way is not None
+        return self.label.three_way
 
     def new_net(self) -> CnnLstmNet:
         """The network before it has learned anything, from the random numbers of torch."""
@@ -123,7 +123,7 @@ class NetFit(NamedTuple):
         moves = moved(fit, self.direction)
         rates = (
             float(np.average(moves, weights=fit.weights)),
-            float(np.average(fit.labels[moves] == self.direction.up, weights=fit.weights[moves])),
+            float(np.average(rose(fit, self.direction)[moves], weights=fit.weights[moves])),
         )
         for tower, rate in zip((net.move, net.up), rates, strict=True):
             tower.fix_scale(*scale_of(fit.features, fit.ends, tower.columns.numpy()))
@@ -279,7 +279,7 @@ def _to_move(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
 
 def _which_way(examples: Examples, direction: Direction) -> tuple[Bools, Bools]:
     """Those that the direction head learns from, and what is true of them."""
-    return moved(examples, direction), examples.labels == direction.up
+    return moved(examples, direction), rose(examples, direction)
 
 
 def _head_data(
