@@ -1,4 +1,4 @@
-"""Horizons: how far ahead a prediction looks, in bars of its timeframe or in days."""
+"""Horizons: how far ahead a prediction looks, in bars of its timeframe, hours or days."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
 
 
@@ -15,12 +15,19 @@ class Unit(StrEnum):
     """What a horizon counts."""
 
     BARS = "b"
+    HOURS = "h"
     DAYS = "d"
+
+
+_UNIT_MS = {Unit.HOURS: HOUR_MS, Unit.DAYS: DAY_MS}
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """`count` bars or days; as text `4b` or `7d`. Raises ConfigError for a count below 1."""
+    """`count` bars, hours or days; as text `4b`, `4h` or `7d`.
+
+    Raises ConfigError for a count below 1.
+    """
 
     count: int
     unit: Unit = Unit.BARS
@@ -31,17 +38,20 @@ class Horizon:
 
     @classmethod
     def parse(cls, text: str) -> Horizon:
-        """Of `4b` or `7d`. Raises ConfigError for any other text."""
-        found = re.fullmatch(r"(\d{1,6})([bd])", text)
+        """Of `4b`, `4h` or `7d`. Raises ConfigError for any other text."""
+        found = re.fullmatch(r"(\d{1,6})([bhd])", text)
         if found is None:
-            raise ConfigError(f"'{text}' is no horizon such as 4b (bars) or 7d (days)")
+            raise ConfigError(f"'{text}' is no horizon such as 4b (bars), 4h (hours) or 7d (days)")
         return cls(int(found[1]), Unit(found[2]))
 
     def bars(self, timeframe: Timeframe) -> int:
-        """Bars of `timeframe` until the end; a day is a whole number of each traded timeframe."""
+        """Bars of `timeframe` until the end. Raises ConfigError where those are not whole."""
         if self.unit is Unit.BARS:
             return self.count
-        return self.count * DAY_MS // timeframe.ms
+        bars, rest_ms = divmod(self.count * _UNIT_MS[self.unit], timeframe.ms)
+        if rest_ms:
+            raise ConfigError(f"a horizon of {self} is no whole number of {timeframe.name} candles")
+        return bars
 
     def ms(self, timeframe: Timeframe) -> int:
         """Milliseconds from the close at which the prediction is made to the end."""

@@ -10,7 +10,9 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.registry import Registry
 from crypto_bot.labels.barrier_atr import B, barrier_atr
+from crypto_bot.labels.fall_or_rise import FOURS, NEXT_BAR, fall_or_rise
 from crypto_bot.labels.hold import FIXED, A, hold_atr, hold_share
+from crypto_bot.labels.move import MOVES
 from crypto_bot.labels.paths import Paths, Rule
 
 LABELS: Registry[LabelSpec] = Registry("label")
@@ -27,6 +29,10 @@ def register(spec: LabelSpec, rule: Rule) -> None:
 register(A, hold_atr)
 register(B, barrier_atr)
 register(FIXED, hold_share)
+for _move in MOVES:
+    register(_move, hold_share)
+for _made in (*FOURS, NEXT_BAR):
+    register(_made, fall_or_rise)
 
 
 def class_after(spec: LabelSpec, atr: float, after: Sequence[Candle]) -> str:

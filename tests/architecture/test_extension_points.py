@@ -93,7 +93,7 @@ def test_a_series_that_is_wanted_must_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-@pytest.mark.parametrize("label", ["A", "excursion"])
+@pytest.mark.parametrize("label", ["A", "excursion", "four_4h_50bp", "next_bar"])
 def test_a_family_and_a_label(tmp_path: Path, label: str) -> None:
     """From candles to a published model that answers, whatever the classes of the label."""
     spec = LABELS.get(label)
@@ -126,6 +126,9 @@ def test_a_family_and_a_label(tmp_path: Path, label: str) -> None:
         assert str(called) == f"{model.name} predicts label excursion, which has no direction"
     else:
         assert isinstance(called, Call)
+        assert called.distribution is not None
+        sides = [sum(predicted.probabilities[k] for k in classes) for classes in spec.direction]
+        assert called.distribution.probabilities == pytest.approx(sides, abs=1e-9)
 
 
 def _called(model: PublishedModel, coin: Coin) -> Call | SignalUnavailable:

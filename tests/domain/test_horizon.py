@@ -17,9 +17,13 @@ from crypto_bot.domain.timeframe import TRADED, Timeframe
         ("7d", "4h", 42, 604_800_000),
         ("30d", "1d", 30, 2_592_000_000),
         ("1d", "1d", 1, 86_400_000),
+        ("4h", "1h", 4, 14_400_000),
+        ("4h", "15m", 16, 14_400_000),
     ],
 )
-def test_bars_and_days_on_every_timeframe(text: str, timeframe: str, bars: int, ms: int) -> None:
+def test_bars_hours_and_days_on_every_timeframe(
+    text: str, timeframe: str, bars: int, ms: int
+) -> None:
     horizon, on = Horizon.parse(text), Timeframe.parse(timeframe)
     assert (horizon.bars(on), horizon.ms(on), str(horizon)) == (bars, ms, text)
 
@@ -35,7 +39,12 @@ def test_days_are_whole_bars(name: str) -> None:
     assert Horizon(3, Unit.DAYS).ms(timeframe) == 3 * DAY_MS
 
 
-@pytest.mark.parametrize("text", ["", "4", "b", "4h", "-1b", "1.5d", "4b ", "0b"])
+def test_hours_that_are_no_whole_bars_are_errors() -> None:
+    with pytest.raises(ConfigError, match="a horizon of 4h is no whole number of 1d candles"):
+        Horizon(4, Unit.HOURS).bars(Timeframe.parse("1d"))
+
+
+@pytest.mark.parametrize("text", ["", "4", "b", "4w", "-1b", "1.5d", "4b ", "0b"])
 def test_other_texts_are_errors(text: str) -> None:
     with pytest.raises(ConfigError):
         Horizon.parse(text)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.horizon import Horizon
-from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, Direction, LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status, barriers
 from crypto_bot.domain.outcome import settle as settle_by
 from crypto_bot.domain.signal import Pred
@@ -148,6 +148,13 @@ def test_long_and_short_are_never_both_right(path: list[Candle]) -> None:
 
 HOLD = LabelSpec("A", "hold_atr", Horizon(3), (0.75,), direction=DOWN_NEUTRAL_UP)
 NAMED = replace(HOLD, name="named", classes=("falls", "stays", "rises"))
+FOUR = replace(
+    HOLD,
+    rule="fall_or_rise",
+    thresholds=(0.02,),
+    classes=("strong fall", "fall", "rise", "strong rise"),
+    direction=Direction((0, 1), (), (2, 3)),
+)
 WITHOUT_SIDES = replace(HOLD, name="size", classes=("a", "b", "c"), direction=None)
 
 
@@ -160,6 +167,8 @@ WITHOUT_SIDES = replace(HOLD, name="size", classes=("a", "b", "c"), direction=No
         (HOLD, 1.0, 99.2, Pred.SHORT, Pred.SHORT),
         (HOLD, None, 100.8, None, None),
         (NAMED, 1.0, 100.8, "rises", Pred.LONG),
+        (FOUR, 1.0, 100.8, "rise", Pred.LONG),
+        (FOUR, 1.0, 99.2, "fall", Pred.SHORT),
         (WITHOUT_SIDES, 1.0, 100.0, "b", None),
     ],
 )

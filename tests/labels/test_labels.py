@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.errors import ConfigError, NotEnoughData
 from crypto_bot.domain.horizon import Horizon
-from crypto_bot.domain.label import DOWN_NEUTRAL_UP, SHORT_NO_TRADE_LONG, LabelSpec
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, SHORT_NO_TRADE_LONG, Direction, LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.labels import (
     UNKNOWN,
@@ -50,6 +50,22 @@ def test_held_to_the_horizon_from_the_next_open(name: str, close: float, kind: i
     assert found.atr_bps[at] == pytest.approx(100.0)
     assert found.long_bps[at] == pytest.approx((close / 100 - 1) * 1e4)
     assert found.end_ms[at] == (QUIET + bars) * TF.ms
+
+
+@pytest.mark.parametrize(
+    ("name", "close", "kind"),
+    [
+        *(("four_4h", 97.99, "STRONG_SELL"), ("four_4h", 98.0, "SELL"), ("four_4h", 99.9, "SELL")),
+        *(("four_4h", 100.0, "BUY"), ("four_4h", 102.0, "BUY"), ("four_4h", 102.01, "STRONG_BUY")),
+        *(("four_4h_50bp", 100.51, "STRONG_BUY"), ("four_4h_150bp", 101.49, "BUY")),
+        *(("next_bar", 99.99, "DOWN"), ("next_bar", 100.0, "UP"), ("next_bar", 100.01, "UP")),
+        *(("move_7d", 97.9, "SHORT"), ("move_14d", 97.9, "NO_TRADE"), ("move_30d", 105.1, "LONG")),
+    ],
+)
+def test_classes_by_the_share_of_the_next_open(name: str, close: float, kind: str) -> None:
+    spec = LABELS.get(name)
+    found = labelled(spec, *[flat()] * (spec.horizon.bars(TF) - 1), flat(close))
+    assert spec.classes[found.label[QUIET - 1]] == kind
 
 
 def test_returns_are_counted_from_the_opens_that_are_traded_at() -> None:
@@ -160,6 +176,14 @@ def test_names_and_parameters() -> None:
     assert LabelSpec.from_json(before) == spec
     with pytest.raises(ConfigError, match="unknown label 'C'"):
         LABELS.get("C")
+    assert LABELS.get("four_4h").as_json()["direction"] == [[0, 1], [], [2, 3]]
+    for wrong in (
+        Direction((0,), (1,), ()),
+        Direction((0,), (), (1,)),
+        Direction((0, 1), (), (1, 2)),
+    ):
+        with pytest.raises(ConfigError, match="each class is a fall, no move or a rise"):
+            LabelSpec("wrong", "hold_atr", Horizon(4), (0.75,), direction=wrong)
 
 
 def test_average_uniqueness_by_hand() -> None:
@@ -186,7 +210,7 @@ def test_uniqueness_is_the_average_of_one_over_the_living(spans: list[tuple[int,
     )
 
 
-@pytest.mark.parametrize("name", ["A", "B", "fixed"])
+@pytest.mark.parametrize("name", ["A", "B", "fixed", "four_4h_50bp", "next_bar"])
 def test_live_labels_are_those_of_the_history(name: str) -> None:
     coin, spec = walk(400, seed=4), LABELS.get(name)
     known = label(spec, TF, coin.open_ms, coin.candles)
