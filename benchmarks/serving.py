@@ -90,6 +90,7 @@ def random_model(symbol: str, seed: int) -> TrainedModel:
         trailing=Trailing(opens, scores),
         span=Span(int(opens[0]), int(opens[-1]), opens.size),
         pooled_with=SYMBOLS,
+        recipe="per_coin",
         seed=seed,
         code_version="benchmark",
         trained_ms=START_MS,

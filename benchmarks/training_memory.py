@@ -73,7 +73,7 @@ def work(folder: Path, fold: int, all_here: Barrier) -> None:
     """A worker: the pool's network on one fold, and trees beside it."""
     panel = load_panel(folder, tuple(SYMBOLS), QUESTION)
     plan = TrainingPlan(judged=tuple(SYMBOLS), family=FamilyChoice(settings=SHORT))
-    rows = rows_to_fit(panel, plan, folds_of(panel, plan), -1 - fold)
+    rows = rows_to_fit(panel, folds_of(panel, plan), -1 - fold)
     fit_rows(panel, plan, rows)
     give_back(panel.features)
     all_here.wait()

@@ -102,6 +102,7 @@ class Meta(_Part):
     decision: _Decision
     span: _Span
     pooled_with: tuple[str, ...]
+    recipe: str = "per_coin"  # models had no recipe before there was more than one
     seed: int
     code_version: str
     trained_ms: int
@@ -200,6 +201,7 @@ def meta_of(model: TrainedModel, sha256: dict[str, str]) -> Meta:
         ),
         span=_Span(**model.span._asdict()),
         pooled_with=model.pooled_with,
+        recipe=model.recipe,
         seed=model.seed,
         code_version=model.code_version,
         trained_ms=model.trained_ms,

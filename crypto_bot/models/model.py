@@ -64,8 +64,9 @@ class TrainedModel:
     """One fitted, measured and judged model. `symbol` is None for the pool of all `coins`.
 
     `files`: what the family stores, by name (`Family.load` takes them). `pooled_with`: the coins
-    trained together, this one included. `metrics`: what `metrics.json` holds. `curves`: loss in
-    nats by epoch, by name. `plots`: PNG files by name. `trained_ms`: when, UTC.
+    trained together, this one included. `recipe`: by whose name it was made. `metrics`: what
+    `metrics.json` holds. `curves`: loss in nats by epoch, by name. `plots`: PNG files by name.
+    `trained_ms`: when, UTC.
     """
 
     symbol: str | None
@@ -77,6 +78,7 @@ class TrainedModel:
     trailing: Trailing
     span: Span
     pooled_with: tuple[str, ...]
+    recipe: str
     seed: int
     code_version: str
     trained_ms: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.evaluate import References
 
-MAJORITY, PERSISTENCE = "majority", "persistence"
+MAJORITY, PERSISTENCE, CLIMATOLOGY = "majority", "persistence", "climatology"
 REVERSAL, LOGISTIC, TREES = "one_hour_reversal", "logistic", "lightgbm_two_head"
+RULES = (MAJORITY, PERSISTENCE, CLIMATOLOGY, REVERSAL)
+"""Simple rules that a model can be measured beside; the last one needs a direction."""
 UNKNOWN_LABEL = -1
 """For `known` labels: nothing is known, as at the start of a series or after a gap."""
 _PRIOR_ROWS = 100.0
@@ -78,6 +81,17 @@ def persistence(labels: Ints, fit_keys: RowKeys, keys: RowKeys, classes: int) ->
     kinds = classes + 1  # the last is for what is unknown
     table = _frequencies(fit_keys.known % kinds, labels, np.tile(pool, (kinds, 1)))
     return table[keys.known % kinds]
+
+
+def by_rules(
+    rules: Sequence[str], labels: Ints, fit_keys: RowKeys, keys: RowKeys, classes: int
+) -> dict[str, Floats]:
+    """P [m, classes] by each of `rules` that only counts labels of fit rows."""
+    counted = references(labels, fit_keys, keys, classes)
+    found = {MAJORITY: counted.prior, CLIMATOLOGY: counted.climatology}
+    if PERSISTENCE in rules:
+        found[PERSISTENCE] = persistence(labels, fit_keys, keys, classes)
+    return {rule: found[rule] for rule in rules if rule in found}
 
 
 def _frequencies(group: Ints, labels: Ints, towards: Floats) -> Floats:

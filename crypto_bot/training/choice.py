@@ -15,9 +15,9 @@ from crypto_bot.features.sets import schema_hash
 from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.meta import Meta
 from crypto_bot.statistics.rows import Ints
-from crypto_bot.training.folds import walk_forward
+from crypto_bot.training.folds import cut
 from crypto_bot.training.panel import Coin, Question, labels_of
-from crypto_bot.training.plan import SplitPlan, needed_candles
+from crypto_bot.training.plan import Splits, needed_candles
 
 _LEAST_SHARE = 0.25
 """Of the candles of a validation or test that must be there: a coin is not judged by a gap."""
@@ -53,7 +53,7 @@ class Wanted:
 
     question: Question
     family: FamilyChoice
-    splits: SplitPlan
+    splits: Splits
     stale_days: float
     force: bool
     now_ms: int
@@ -145,7 +145,7 @@ def _require_folds(open_ms: Ints, wanted: Wanted) -> None:
         raise NotEnoughData(f"it has no {least} candles without a gap, as a window needs")
     first_ms, last_ms = int(open_ms[ready[0] + least]), int(open_ms[-1]) - DAY_MS
     horizon, step_ms = question.label.horizon.bars(question.timeframe), question.timeframe.ms
-    for fold in walk_forward(wanted.splits, question.timeframe, horizon, first_ms, last_ms):
+    for fold in cut(wanted.splits, question.timeframe, horizon, first_ms, last_ms):
         for name, from_ms, until_ms in (
             ("validation", fold.validation_from_ms, fold.validation_until_ms),
             ("test", fold.test_from_ms, fold.test_until_ms),

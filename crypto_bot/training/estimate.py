@@ -35,9 +35,9 @@ def estimate(coins: Sequence[Coin], question: Question, plan: TrainingPlan) -> E
     total = sum(rows.values())
     own = [rows[symbol] for symbol in plan.judged]
     rounds = plan.splits.folds + 1
-    trees = FamilyChoice("lightgbm_v1")
     seconds = _AUDIT_S + _JUDGE_S * (len(own) + plan.pooled)
-    seconds += plan.splits.folds * _seconds(question, trees, [total])
+    for _, choice in plan.compared:
+        seconds += plan.splits.folds * _seconds(question, choice, [total])
     seconds += rounds * _seconds(question, plan.family, [total] if plan.pooled else own)
     if plan.tuning is not None:
         seconds += rounds * _seconds(question, replace(plan.family, settings=plan.tuning), own)

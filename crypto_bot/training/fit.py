@@ -14,15 +14,7 @@ from crypto_bot.models.model import Scaler
 from crypto_bot.models.scaling import scale_of
 from crypto_bot.models.spec import Reads
 from crypto_bot.statistics.rows import Floats, Ints
-from crypto_bot.training.baselines import (
-    LOGISTIC,
-    MAJORITY,
-    PERSISTENCE,
-    REVERSAL,
-    TREES,
-    persistence,
-    references,
-)
+from crypto_bot.training.baselines import REVERSAL, by_rules, references
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.folds import FINAL, Parts
 from crypto_bot.training.jobs import (
@@ -130,23 +122,22 @@ def baselines_of(
     """
     classes, learned = len(panel.question.label.classes), panel.separate(rows.fit)
     fit_keys, keys = panel.keys(learned.ends), panel.keys(ends)
-    found = {
-        MAJORITY: references(learned.labels, fit_keys, keys, classes).prior,
-        PERSISTENCE: persistence(learned.labels, fit_keys, keys, classes),
-    }
-    for name, choice, reads in _fitted_baselines(panel.question):
+    found = by_rules(plan.rules, learned.labels, fit_keys, keys, classes)
+    for name, choice, reads in _fitted_baselines(panel.question, plan):
         family = choice.build(spec_of(panel.question, choice, reads), plan.seed)
         fitted = _fitted(_asked(panel, family, rows, None, UNSAVED))
         found[name] = fitted.predict_proba(panel.features, ends)
     return found, references(panel.label[rows.fit], panel.keys(rows.fit), keys, classes)
 
 
-def _fitted_baselines(question: Question) -> Iterator[tuple[str, FamilyChoice, Reads | None]]:
+def _fitted_baselines(
+    question: Question, plan: TrainingPlan
+) -> Iterator[tuple[str, FamilyChoice, Reads | None]]:
     """Name, family, and what it reads where that is not what the family reads by itself."""
-    logistic = FamilyChoice("logistic_v1")
-    if question.label.direction is not None:
+    if REVERSAL in plan.rules and question.label.direction is not None:
         one = (question.features.recent_return,)
         heads: Reads = {"move": (), "up": one}
-        yield REVERSAL, logistic, {"classes": one} if question.label.three_way is None else heads
-    yield LOGISTIC, logistic, None
-    yield TREES, FamilyChoice("lightgbm_v1"), None
+        reads = {"classes": one} if question.label.three_way is None else heads
+        yield REVERSAL, FamilyChoice("logistic_v1"), reads
+    for name, choice in plan.compared:
+        yield name, choice, None

@@ -19,7 +19,14 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.statistics.rows import Bools, Ints
 from crypto_bot.training.panel import Panel
-from crypto_bot.training.plan import SplitPlan, TrainingPlan, needed_candles
+from crypto_bot.training.plan import (
+    Shares,
+    SplitPlan,
+    Splits,
+    TrainingPlan,
+    least_bars,
+    needed_candles,
+)
 
 CALIBRATION = -1
 """Fold number of the first fold's validation rows: calibration uses them, no measurement does."""
@@ -58,6 +65,41 @@ class OutOfSample(NamedTuple):
 
     ends: Ints
     fold: Ints
+
+
+def cut(
+    splits: Splits, timeframe: Timeframe, horizon_bars: int, first_ms: int, last_ms: int
+) -> list[Fold]:
+    """Folds over candles that open from `first_ms` to `last_ms`. Raises NotEnoughData."""
+    if isinstance(splits, Shares):
+        return [by_shares(splits, timeframe, horizon_bars, first_ms, last_ms)]
+    return walk_forward(splits, timeframe, horizon_bars, first_ms, last_ms)
+
+
+def by_shares(
+    shares: Shares, timeframe: Timeframe, horizon_bars: int, first_ms: int, last_ms: int
+) -> Fold:
+    """The one fold whose parts are shares of the span; each gives up a horizon at its end.
+
+    Raises NotEnoughData where a part would hold too few horizons.
+    """
+    purge_ms = horizon_bars * timeframe.ms
+    bars = (last_ms - first_ms) // timeframe.ms + 1
+    if bars < least_bars(shares, horizon_bars):
+        raise NotEnoughData(
+            f"{bars} candles are too few for parts of {shares.fit:g}, {shares.validation:g} and "
+            f"{shares.test:g}: {least_bars(shares, horizon_bars)} are needed; use a longer history"
+        )
+    validation_ms = first_ms + round(shares.fit * bars) * timeframe.ms
+    test_ms = first_ms + round((shares.fit + shares.validation) * bars) * timeframe.ms
+    return Fold(
+        number=0,
+        fit_until_ms=validation_ms - purge_ms,
+        validation_from_ms=validation_ms,
+        validation_until_ms=test_ms - purge_ms,
+        test_from_ms=test_ms,
+        test_until_ms=last_ms + timeframe.ms,
+    )
 
 
 def walk_forward(
@@ -107,7 +149,7 @@ def folds_of(panel: Panel, plan: TrainingPlan) -> list[Fold]:
     last_ms = min(last for _, last, _ in spans)
     span = int(first_ms), int(last_ms)
     try:
-        return walk_forward(plan.splits, q.timeframe, q.label.horizon.bars(q.timeframe), *span)
+        return cut(plan.splits, q.timeframe, q.label.horizon.bars(q.timeframe), *span)
     except NotEnoughData as error:
         candles = int(panel.of(youngest).sum())
         needed = needed_candles(q, plan.splits)
@@ -129,14 +171,16 @@ def parts(fold: Fold, open_ms: Ints, usable: Bools) -> Parts:
     )
 
 
-def rows_to_fit(panel: Panel, plan: TrainingPlan, folds: Sequence[Fold], fold: int) -> Parts:
+def rows_to_fit(panel: Panel, folds: Sequence[Fold], fold: int) -> Parts:
     """Rows of the panel to fit on, to validate and to test in `fold`.
 
-    The final fit takes all history but the last days, which are its validation; it has no test.
+    The final fit takes all history but the last days, which are its validation and as many as that
+    of the last fold; it has no test.
     """
+    last = folds[-1]
     if fold != FINAL:
         return parts(folds[fold], panel.open_ms, panel.usable)
-    begins_ms = folds[-1].test_until_ms - plan.splits.validation_days * DAY_MS
+    begins_ms = last.test_until_ms - (last.validation_until_ms - last.validation_from_ms)
     fit = panel.usable & (panel.open_ms < begins_ms - panel.horizon_ms)
     validation = panel.usable & (panel.open_ms >= begins_ms)
     return Parts(np.flatnonzero(fit), np.flatnonzero(validation), np.empty(0, np.int64))

@@ -117,7 +117,7 @@ class Study(Draft):
     def rows_to_fit(self, job: Job) -> Parts:
         """The rows that `job` fits on and validates by: of its fold, and of its coin if any."""
         assert job.fold is not None
-        rows = rows_to_fit(self.panel, self.plan, self.folds, job.fold)
+        rows = rows_to_fit(self.panel, self.folds, job.fold)
         return rows if job.symbol is None else rows.where(self.panel.of(job.symbol))
 
     def out_of_sample(self, job: Job) -> OutOfSample:

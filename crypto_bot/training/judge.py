@@ -173,6 +173,7 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
             trailing=_trailing(judged, final),
             span=Span(int(open_ms.min()), int(open_ms.max()), int(open_ms.size)),
             pooled_with=panel.symbols if plan.pooled else (str(symbol),),
+            recipe=plan.recipe,
             seed=plan.seed,
             code_version=__version__,
             trained_ms=study.trained_ms,

@@ -29,7 +29,7 @@ from crypto_bot.training.folds import folds_of, parts
 from crypto_bot.training.gate import LeakTests
 from crypto_bot.training.panel import Coin, Panel, Question, build_panel
 from crypto_bot.training.placebo import coin_flip, shuffled
-from crypto_bot.training.plan import SplitPlan, TrainingPlan
+from crypto_bot.training.plan import Splits, TrainingPlan
 
 _PREFIX_BARS = 6_000
 _CUTS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 63, 95, 96, 97, 191, 671, 673)
@@ -58,7 +58,7 @@ def audit(
     coins: Sequence[Coin],
     leader: CandleTable | None,
     question: Question,
-    splits: SplitPlan,
+    splits: Splits,
     seed: int,
 ) -> Audit:
     """Prefix invariance of features and label on each coin, then two placebos over all of them.

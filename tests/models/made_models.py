@@ -79,6 +79,7 @@ def tiny_model(
         trailing=Trailing(opens, rng.normal(0.0, 1.0, trailing)),
         span=Span(data_ends_ms - 40_000 * STEP_MS, data_ends_ms, 40_001),
         pooled_with=COINS if symbol is None else (symbol,),
+        recipe="per_coin",
         seed=seed,
         code_version="0.0.test",
         trained_ms=data_ends_ms + 60_000,

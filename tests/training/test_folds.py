@@ -18,9 +18,16 @@ from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.statistics.intervals import DayBootstrap
 from crypto_bot.statistics.rows import Rows, earlier
 from crypto_bot.training.fit import fit_rows
-from crypto_bot.training.folds import FINAL, folds_of, parts, rows_to_fit, walk_forward
+from crypto_bot.training.folds import FINAL, cut, folds_of, parts, rows_to_fit, walk_forward
 from crypto_bot.training.panel import Coin, Question, build_panel
-from crypto_bot.training.plan import SplitPlan, TrainingPlan, needed_candles, splits_for
+from crypto_bot.training.plan import (
+    Shares,
+    SplitPlan,
+    Splits,
+    TrainingPlan,
+    needed_candles,
+    splits_for,
+)
 from tests.models.made_specs import held
 from tests.training.made_market import QUESTION, candles
 
@@ -29,11 +36,11 @@ FOUR_HOURS = Timeframe.parse("4h")
 DAILY = Timeframe.parse("1d")
 
 
-def daily_table(plan: SplitPlan, horizon_bars: int, days: int) -> list[str]:
+def daily_table(plan: Splits, horizon_bars: int, days: int) -> list[str]:
     """One letter a day for each fold: f(it), v(alidation), t(est), . for what nobody sees."""
     open_ms = np.arange(days) * DAY_MS
     table = []
-    for fold in walk_forward(plan, DAILY, horizon_bars, 0, int(open_ms[-1])):
+    for fold in cut(plan, DAILY, horizon_bars, 0, int(open_ms[-1])):
         letters = np.full(days, ".")
         for letter, rows in zip("fvt", parts(fold, open_ms, np.ones(days, np.bool_)), strict=True):
             assert (letters[rows] == ".").all()
@@ -60,9 +67,10 @@ def daily_table(plan: SplitPlan, horizon_bars: int, days: int) -> list[str]:
             1,
             ["ff.vvv..tttt....", "ffffff.vvv..tttt"],
         ),
+        (Shares(0.6, 0.2, 0.2), 2, [22 * "f" + ".." + 6 * "v" + ".." + 8 * "t"]),
     ],
 )
-def test_daily_rows_by_hand(plan: SplitPlan, horizon_bars: int, table: list[str]) -> None:
+def test_daily_rows_by_hand(plan: Splits, horizon_bars: int, table: list[str]) -> None:
     assert daily_table(plan, horizon_bars, len(table[0])) == table
 
 
@@ -81,6 +89,8 @@ def test_rows_without_a_label_are_in_no_part() -> None:
 def test_too_short_a_history_says_what_is_needed() -> None:
     with pytest.raises(NotEnoughData, match=r"100\.0 days .* 413\.1 are needed"):
         walk_forward(SplitPlan(), Timeframe.parse("15m"), 4, 0, 100 * DAY_MS - 900_000)
+    with pytest.raises(NotEnoughData, match=r"39 candles are too few .* 40 are needed"):
+        cut(Shares(0.6, 0.2, 0.2), DAILY, 2, 0, 38 * DAY_MS)
 
 
 @pytest.mark.parametrize("broken", [{"folds": 0}, {"embargo_days": -1}, {"test_days": 0}])
@@ -196,7 +206,7 @@ def test_a_label_of_thirty_days_is_learned_from_daily_candles() -> None:
     folds = folds_of(panel, plan)
     separate = []
     for number in (0, 1, FINAL):
-        rows = rows_to_fit(panel, plan, folds, number)
+        rows = rows_to_fit(panel, folds, number)
         separate.append(tuple(panel.separate(part).ends.size for part in rows))
         p = fit_rows(panel, plan, rows).predict_proba(panel.features, rows.validation)
         assert p.shape == (600, 3)

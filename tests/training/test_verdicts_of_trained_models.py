@@ -91,7 +91,7 @@ def trained(table: Panel) -> Evaluation:
     folds = folds_of(table, plan)
     rows, predictions, reached = [], [], []
     for fold in folds:
-        part = rows_to_fit(learned, plan, folds, fold.number)
+        part = rows_to_fit(learned, folds, fold.number)
         asked = out_of_sample(table, plan, folds, fold.number)
         rows.append(asked)
         predictions.append(fit_rows(learned, plan, part).predict_proba(table.features, asked.ends))

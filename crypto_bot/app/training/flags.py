@@ -7,24 +7,25 @@ import tempfile
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of
-from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.executors import NAMES as EXECUTORS
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
-from crypto_bot.models.families.family import FitOptions
-from crypto_bot.models.families.registered import (
-    FAMILIES,
-    FamilyChoice,
-    newest_version,
-    public_names,
+from crypto_bot.models.families.registered import public_names
+from crypto_bot.recipes.plans import EACH, POOL_THEN_EACH
+from crypto_bot.recipes.recipe import (
+    DEFAULT,
+    Recipe,
+    Schedule,
+    WalkForward,
+    overridden,
+    serving,
 )
-from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import SplitPlan, TrainingPlan, spec_of, splits_for
-
-_WINDOW_BARS = 16
+from crypto_bot.recipes.shipped import names as recipe_names
+from crypto_bot.recipes.shipped import recipe as recipe_of
+from crypto_bot.training.plan import SplitPlan
 
 
 def training_parser(prog: str, description: str, *settings: str) -> Parser:
@@ -37,32 +38,33 @@ def training_parser(prog: str, description: str, *settings: str) -> Parser:
 
 
 def _add_model(add: Callable[..., object]) -> None:
-    """What the models are made from, and how."""
-    fit, family, splits = FitOptions(), FamilyChoice(), SplitPlan()
+    """What the models are made from, and how: a recipe, and flags that replace parts of it."""
+    text = f"{', '.join(recipe_names())}, or the path of a file (default {DEFAULT})"
+    add("--recipe", metavar="NAME_OR_PATH", default=DEFAULT, help=text)
     add("--candles", type=Path, help="folder or file of candles, instead of the database")
     text = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
     add("--until", type=instant_of, help=text)
-    for flag, default, text in (
-        ("--epochs", fit.epochs, "epochs at most; the move head stops early"),
-        ("--batch_size", fit.batch_size, "windows in a step"),
-        ("--lr", fit.learning_rate, "highest learning rate"),
-        ("--seed", 0, "of all random numbers: the same seed gives the same model"),
-        ("--size", family.size, "of the model, where its family has sizes"),
-        ("--window_bars", _WINDOW_BARS, "candles that the network sees"),
-        ("--features", "per_coin_v2", "set of features"),
-        ("--folds", splits.folds, f"walk-forward test folds, {splits.test_days} days or longer"),
+    text = "of all random numbers: the same seed gives the same model (default 0)"
+    add("--seed", type=int, default=0, help=text)
+    for flag, kind, text in (
+        ("--epochs", int, "epochs at most; a fit may stop early"),
+        ("--batch_size", int, "windows in a step"),
+        ("--lr", float, "highest learning rate"),
+        ("--size", str, "of the model, where its family has sizes"),
+        ("--window_bars", int, "candles that a network sees"),
+        ("--features", str, "set of features"),
+        ("--folds", int, f"walk-forward test folds, {SplitPlan().test_days} days or longer"),
+        ("--family", str, f"kind of model that answers: {', '.join(public_names())}"),
     ):
-        add(flag, type=type(default), default=default, help=f"{text} (default {default})")
-    known = public_names()
-    text = f"kind of model: {', '.join(known)} (default {known[0]})"
-    add("--family", type=newest_version, metavar="NAME", default=family.name, help=text)
-    add("--label", choices=LABELS.names(), default="A", help="what is predicted (default A)")
+        add(flag, type=kind, help=f"{text} (default: the recipe's)")
+    text = "the only label to predict (default: those of the recipe)"
+    add("--label", choices=LABELS.names(), help=text)
     text = (
-        "1: learn from all the coins first, then continue with each; 0: each by itself; "
-        "or also from the coins of a list such as ETHUSDT,SOLUSDT "
-        "(default: train all 1, train one 0)"
+        "1: learn from all the coins first, then continue with each where the recipe does; 0: each "
+        "by itself; or also from the coins of a list such as ETHUSDT,SOLUSDT "
+        "(default: the recipe's, else train all 1, train one 0)"
     )
-    add("--pool", default="1", help=text)
+    add("--pool", help=text)
 
 
 def _add_run(add: Callable[..., object]) -> None:
@@ -83,36 +85,49 @@ def _add_run(add: Callable[..., object]) -> None:
         add(flag, type=int, choices=(0, 1), default=0, help=text)
 
 
-def training_plan(
-    flags: argparse.Namespace, settings: Settings, judged: tuple[str, ...]
-) -> TrainingPlan:
-    """How the models of `judged` are made. Raises ConfigError for what cannot be done."""
-    pooled = flags.pool != "0"
-    options = FitOptions(flags.epochs, flags.batch_size, flags.lr, settings.device)
-    kind = FAMILIES.get(flags.family)
-    choice = FamilyChoice(flags.family, flags.size, kind.settings_for(options))
-    question = question_of(flags, settings)
-    choice.build(spec_of(question, choice), flags.seed)
-    tuning = None
-    if pooled and kind.capabilities.starts_from_model:
-        tuning = kind.settings_for(options, fine_tuning=True)
-    return TrainingPlan(
-        judged=judged,
-        family=choice,
-        pooled=pooled,
-        tuning=tuning,
-        splits=splits_for(question, flags.folds),
-        seed=flags.seed,
-        cost_bps=settings.decision.cost_bps,
+def asked_recipe(flags: argparse.Namespace, learn: str) -> Recipe:
+    """The recipe that was asked for, with what the flags replace. Raises ConfigError.
+
+    `learn`: as the command does where neither says so.
+    """
+    recipe = recipe_of(flags.recipe)
+    changes: dict[str, Any] = {
+        name: value
+        for name, value in (("window_bars", flags.window_bars), ("features", flags.features))
+        if value is not None
+    }
+    outputs = recipe.outputs if flags.label is None else (recipe.output_for(flags.label),)
+    if flags.folds is not None:
+        split = WalkForward(kind="walk_forward", folds=flags.folds)
+        outputs = tuple(each.model_copy(update={"split": split}) for each in outputs)
+    if flags.family is not None or flags.size is not None:
+        changes |= serving(recipe, flags.family or recipe.serves, flags.size)
+    return overridden(
+        recipe,
+        {
+            **changes,
+            "outputs": outputs,
+            "schedule": _schedule(flags, recipe.schedule),
+            "learn": _learn(flags.pool, recipe.learn, learn),
+        },
     )
 
 
-def question_of(flags: argparse.Namespace, settings: Settings) -> Question:
-    """Raises ConfigError for an unknown name."""
-    features = feature_set(flags.features)
-    if flags.window_bars < 1:
-        raise ConfigError(f"--window_bars {flags.window_bars}: use 1 or more")
-    return Question(settings.timeframe, features, LABELS.get(flags.label), flags.window_bars)
+def _schedule(flags: argparse.Namespace, schedule: Schedule) -> Schedule:
+    given = {
+        "epochs": flags.epochs,
+        "batch_size": flags.batch_size,
+        "learning_rate": flags.lr,
+    }
+    return schedule.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def _learn(pool: str | None, recipes: str | None, commands: str) -> str:
+    if pool is None:
+        return recipes or commands
+    if pool == "0":
+        return EACH
+    return POOL_THEN_EACH if recipes in {None, EACH} else str(recipes)
 
 
 def duration_days(text: str) -> float:

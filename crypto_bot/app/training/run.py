@@ -9,21 +9,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from rich.console import Console
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.screen import screen
-from crypto_bot.app.logging import configure
 from crypto_bot.app.settings import Settings, require_symbols
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.executors import RAY, chosen_executor, executor_of
-from crypto_bot.app.training.flags import question_of, require_writable, training_plan
+from crypto_bot.app.training.flags import require_writable
 from crypto_bot.app.training.mlflow_runs import MlflowRuns
 from crypto_bot.app.training.records import RecordedRun
 from crypto_bot.app.training.screen import Screen, table_of
 from crypto_bot.app.training.survey import Candidates, Survey, print_survey, survey
 from crypto_bot.models.memory import give_back
+from crypto_bot.recipes.plans import EACH, plan_of, question_of
+from crypto_bot.recipes.recipe import Output, Recipe
 from crypto_bot.training import report, summary
 from crypto_bot.training.choice import Action, Wanted, counted
 from crypto_bot.training.estimate import estimate, worker_bytes
@@ -43,22 +45,26 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a training command: `name` is that of its unfinished run, `symbols` its coins.
+    """One run of a training command, for one output of a recipe.
 
-    `must_train`: a coin that cannot be trained is an error, not a line of the summary.
+    `name` is that of the command, for its unfinished run; `symbols` are its coins and the models
+    folder of the `settings` is that of the output. `must_train`: a coin that cannot be trained is
+    an error, not a line of the summary.
     """
 
     name: str
     command: str
     flags: argparse.Namespace
     settings: Settings
+    recipe: Recipe
+    output: Output
     symbols: tuple[str, ...]
     must_train: bool
 
     @cached_property
     def question(self) -> Question:
         """What the models are asked."""
-        return question_of(self.flags, self.settings)
+        return question_of(self.recipe, self.output, self.settings.timeframe)
 
     @cached_property
     def store(self) -> RunStore:
@@ -68,7 +74,12 @@ class Call:
 
     def plan(self, judged: tuple[str, ...]) -> TrainingPlan:
         """How the models of `judged` are made. Raises ConfigError."""
-        return training_plan(self.flags, self.settings, judged)
+        return plan_of(
+            *(self.recipe, self.output, self.question, judged),
+            device=self.settings.device,
+            seed=self.flags.seed,
+            cost_bps=self.settings.decision.cost_bps,
+        )
 
     def workers(self, found: Survey) -> int:
         """How many jobs at a time this machine has the memory for."""
@@ -77,14 +88,22 @@ class Call:
         return workers_for(self.flags.max_workers, worker_bytes(rows, columns))
 
 
-def train(call: Call) -> int:
-    """0 where every coin that could be trained was, 1 where one failed, 130 after Ctrl-C.
+class Ran(NamedTuple):
+    """How a run ended; there is no summary where nothing was to be trained.
+
+    `code`: 0 where every coin that could be trained was, 1 where one failed, 130 after Ctrl-C.
+    """
+
+    code: int
+    summary: Summary | None = None
+
+
+def train(call: Call) -> Ran:
+    """One run from candles to published models.
 
     A verdict that forbids serving is no failure: the model is stored with it. Raises ConfigError,
     and where a coin must be trained NotEnoughData and BadCandles, nothing written.
     """
-    configure(call.settings.log.level, call.settings.log.format)
-    call.plan(call.symbols)  # refuses what cannot be done before anything is read or written
     require_writable(call.settings.models_dir)
     lock = TrainerLock(call.settings.models_dir)
     try:
@@ -104,10 +123,10 @@ def _surveyed(call: Call) -> Survey:
     series = call.question.features.series
     held = training_candles(flags.candles, call.settings, flags.until, series)
     others: tuple[str, ...] = ()
-    if flags.pool == "1" and call.must_train:
-        others = held.symbols
-    elif flags.pool not in {"0", "1"}:
+    if flags.pool not in {None, "0", "1"}:
         others = require_symbols(flags.pool.split(","), "--pool")
+    elif call.must_train and call.recipe.learn != EACH:
+        others = held.symbols
     return survey(
         *(held, Candidates(call.symbols, others, call.must_train)),
         *(wanted, call.settings.models_dir),
@@ -116,18 +135,18 @@ def _surveyed(call: Call) -> Survey:
     )
 
 
-def _dry_run(call: Call, found: Survey) -> int:
+def _dry_run(call: Call, found: Survey) -> Ran:
     estimated = None
     if found.judged:
         estimated = estimate(found.coins, call.question, call.plan(found.judged))
     print_survey(screen(), found, estimated, call.workers(found))
-    return 0
+    return Ran(0)
 
 
-def _train(call: Call, found: Survey) -> int:
+def _train(call: Call, found: Survey) -> Ran:
     others = _left_out(found)
     if not found.judged:
-        return FAILED if any(line.status == "failed" for line in others) else 0
+        return Ran(FAILED if any(line.status == "failed" for line in others) else 0)
     clock, settings, flags = SystemClock(), call.settings, call.flags
     workers = call.workers(found)
     resumed = bool(flags.resume) and call.store.identity() is not None
@@ -161,7 +180,7 @@ def _train(call: Call, found: Survey) -> int:
         plan=draft.plan,
         lines=summary.in_order([*lines_of(events), *others], call.symbols),
     )
-    return _finish(call, ran, interrupted=interrupted)
+    return Ran(_finish(call, ran, interrupted=interrupted), ran)
 
 
 def _left_out(found: Survey) -> list[Line]:

@@ -1,0 +1,61 @@
+"""All outputs of a recipe, one run after the other."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from crypto_bot.app.logging import configure
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.run import FAILED, INTERRUPTED, Call, Ran, train
+from crypto_bot.domain.errors import TrainingError
+from crypto_bot.recipes.plans import folder_for
+from crypto_bot.recipes.recipe import Recipe
+
+
+def train_outputs(
+    recipe: Recipe,
+    symbols: tuple[str, ...],
+    *,
+    name: str,
+    command: str,
+    flags: argparse.Namespace,
+    settings: Settings,
+    must_train: bool,
+) -> int:
+    """0 where every coin that could be trained was, 1 where one failed, 130 after Ctrl-C.
+
+    `name` is that of the command. Raises ConfigError for what cannot be done, before anything is
+    read or written, and what `run.train` raises where the recipe has a single output.
+    """
+    configure(settings.log.level, settings.log.format)
+    calls = []
+    for output in recipe.outputs:
+        folder = folder_for(settings.models_dir, recipe, output)
+        own = settings.model_copy(update={"models_dir": folder})
+        calls.append(Call(name, command, flags, own, recipe, output, symbols, must_train))
+        calls[-1].plan(symbols)
+    ran: list[Ran] = []
+    for call in _left(calls) if flags.resume else calls:
+        ran.append(_trained(call, alone=len(calls) == 1))
+        if ran[-1].code == INTERRUPTED:
+            break
+    return max(each.code for each in ran)
+
+
+def _left(calls: Sequence[Call]) -> Sequence[Call]:
+    """From the first unfinished run on, where there is one: those before it were finished."""
+    begun = [at for at, call in enumerate(calls) if call.store.identity() is not None]
+    return calls[begun[0] :] if begun else calls
+
+
+def _trained(call: Call, *, alone: bool) -> Ran:
+    if alone:
+        return train(call)
+    sys.stdout.write(f"{call.recipe.name} {call.output.horizon}: {call.output.label}\n")
+    try:
+        return train(call)
+    except TrainingError as error:
+        sys.stderr.write(f"{call.recipe.name} {call.output.horizon}: {error}\n")
+        return Ran(FAILED)
