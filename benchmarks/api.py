@@ -72,6 +72,7 @@ def application(database: Database, models: Path, stream: EventStream) -> FastAP
         health=health,
         metrics=Metrics(health),
         stream=stream,
+        now_ms=lambda: LAST_MS,
         host="127.0.0.1",
     )
 

@@ -12,11 +12,14 @@ import structlog
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.service import ServiceSocket
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.server import WebServer, bind
 from crypto_bot.app.front import Front
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
 from crypto_bot.app.notices import Notices
+from crypto_bot.app.outlook import outlook_engines
+from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperLog, PaperService
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
@@ -36,10 +39,11 @@ class Daemon:
         self._symbols = load_symbols(settings.symbols_file)
         if settings.use_ml and settings.device == "cuda":
             chosen_device(settings.device)
-        machine = SystemClock()
+        machine = self._machine = SystemClock()
+        self._outlook = outlook_engines(settings)
         self._registry = model_registry(settings) if settings.use_ml else None
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
-        self._front = Front(settings, self._symbols, self._engine)
+        self._front = Front(settings, self._symbols, self._engine, self._outlook)
         self._notices = Notices(settings.notify, machine)
         self._retrainer = Retrainer(settings)
         self._service = ServiceSocket(os.environ, os.getpid())
@@ -79,8 +83,9 @@ class Daemon:
                 asyncio.create_task(supervised(self._service, health, now_ms, self._timeframe)),
             ]
             sinks = (SignalLog(), front.metrics, self._notices, board)
+            observe, outlook = front.stream.committed, self._outlook_rounds(database, board)
             engine = asyncio.create_task(
-                self._engine.run(database, front.metrics, sinks, paper, front.stream.committed)
+                self._engine.run(database, front.metrics, sinks, paper, observe, outlook=outlook)
             )
             stop = asyncio.create_task(stopped.wait())
             await asyncio.wait({engine, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -90,6 +95,18 @@ class Daemon:
         finally:
             database.close()
         return 0
+
+    def _outlook_rounds(self, database: Database, board: Board) -> OutlookRounds:
+        metrics = self._front.metrics
+        return OutlookRounds(
+            engines=self._outlook,
+            symbols=self._symbols,
+            database=database,
+            metrics=metrics,
+            sinks=(SignalLog(), metrics, board),
+            observe=self._front.stream.committed,
+            timer=self._machine.seconds,
+        )
 
     async def _end(self, engine: asyncio.Task[None], server: WebServer) -> None:
         """Stops within 2 s; the next start does not depend on any of this."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 
 from crypto_bot.adapters.store.commit_history import SqlCommitHistory
@@ -19,9 +21,11 @@ from crypto_bot.adapters.web.training import Training
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.market import SIM
 from crypto_bot.app.notices import Notices
+from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine
 from crypto_bot.app.paper import PaperService
 from crypto_bot.app.settings import Settings
-from crypto_bot.ports import ModelCatalog, Trainer
+from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.ports import ModelCatalog, OutlookLog, Trainer
 
 _EVENTS = 1024
 """Events kept for clients that reconnect: four hours of 32 coins at 15 minutes."""
@@ -32,8 +36,15 @@ _RUNS_SHOWN = 5
 class Front:
     """The web side of one engine: `metrics`, `stream` and `board` are sinks of it."""
 
-    def __init__(self, settings: Settings, symbols: tuple[str, ...], engine: LiveEngine) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: tuple[str, ...],
+        engine: LiveEngine,
+        outlook: Sequence[OutlookEngine],
+    ) -> None:
         self._settings, self._symbols, self._engine = settings, symbols, engine
+        self._outlook = outlook
         self._timeframe = settings.timeframe
         self.metrics = Metrics(engine.health)
         self.stream = EventStream(memory=_EVENTS)
@@ -43,7 +54,8 @@ class Front:
         queries = SqlPredictionQueries(database, self._timeframe)
         newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
         self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
-        self.stream.recall(SqlCommitHistory(database, self._timeframe))
+        beside = [(engine.key, TIMEFRAME) for engine in self._outlook]
+        self.stream.recall(SqlCommitHistory(database, self._timeframe, beside))
 
     def application(
         self,
@@ -63,6 +75,7 @@ class Front:
         self.metrics.add(lambda: of_notices(notices.counts()))
         self.metrics.add(lambda: of_models(notices.models))
         self.metrics.add(lambda: of_paper(paper))
+        outlook = [self._outlook_log(engine, database) for engine in self._outlook]
         runs = SqlTrainingRuns(database, self._timeframe)
         app = create_app(
             queries=queries,
@@ -72,6 +85,8 @@ class Front:
             health=self._engine.health,
             metrics=self.metrics,
             stream=self.stream,
+            now_ms=self._engine.now_ms,
+            outlook=outlook,
             paper=paper,
             training=Training(runs, trainer),
             host=api.host,
@@ -85,9 +100,23 @@ class Front:
             paper=paper if self._settings.paper.enabled else None,
             quotes=paper.quotes,
             training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
+            outlook=outlook,
         )
         mount_page(app, board)
         return app, board
+
+    def _outlook_log(self, engine: OutlookEngine, database: Database) -> OutlookLog:
+        registry = model_registry(engine.settings)
+        return OutlookLog(
+            engine.horizon,
+            TIMEFRAME,
+            SqlPredictionQueries(database.of(engine.key), TIMEFRAME),
+            model_catalog(
+                *(registry, self._symbols),
+                lambda: TIMEFRAME.last_closed(self._engine.now_ms()),
+            ),
+            engine.training,
+        )
 
     def _market(self) -> Market:
         """The description of the market on the page."""

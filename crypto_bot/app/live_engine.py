@@ -17,6 +17,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.market import Market, open_market
+from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperService
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
 from crypto_bot.app.schedule import CandleCloseTrigger
@@ -57,6 +58,7 @@ class LiveEngine:
         self._unreached_ms: int | None = None
         self._rounds: Rounds | None = None
         self._catch_up: CatchUp | None = None
+        self._outlook: OutlookRounds | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
     def now_ms(self) -> int:
@@ -79,6 +81,8 @@ class LiveEngine:
         sinks: Sequence[SignalSink],
         paper: PaperService,
         observe: Callable[[Commit], None],
+        *,
+        outlook: OutlookRounds,
     ) -> None:
         """Opens the market, recovers, catches up and continues; one round where `once` is set.
 
@@ -86,7 +90,7 @@ class LiveEngine:
         """
         await paper.show()
         market = await asyncio.to_thread(self._open_market, database)
-        self._market = market
+        self._market, self._outlook = market, outlook
         await self._reach(market)
         self._catch_up = build_catch_up(
             *(self._settings, self._symbols, market.clock, database),
@@ -101,17 +105,19 @@ class LiveEngine:
         with backfill(len(self._symbols)) as on_coin:
             await rounds.once(on_coin)
         if self._settings.once:
+            await outlook.once(market)
             await paper.once(market)
             return
         # Objects loaded so far stay; freezing them makes later garbage collections short.
         gc.collect()
         give_back()
         gc.freeze()
-        trading = asyncio.create_task(paper.run(market))
+        beside = [asyncio.create_task(each.run(market)) for each in (paper, outlook)]
         try:
-            await self._follow(rounds, market, trading)
+            await self._follow(rounds, market, beside)
         finally:
-            trading.cancel()
+            for task in beside:
+                task.cancel()
 
     def _open_market(self, database: Database) -> Market:
         """A simulated market continues where the stored candles end."""
@@ -125,14 +131,21 @@ class LiveEngine:
             self._scheduler.shutdown(wait=False)
         if self._catch_up is not None:
             self._catch_up.stop(_STOP_S)
+        if self._outlook is not None:
+            self._outlook.stop(_STOP_S)
 
     async def close(self) -> None:
         """Closes the market."""
         if self._market is not None:
             await self._market.close()
 
-    async def _follow(self, rounds: Rounds, market: Market, trading: asyncio.Task[None]) -> None:
-        """Runs a round at every close beside paper trading until cancelled. Raises StoreError."""
+    async def _follow(
+        self, rounds: Rounds, market: Market, beside: Sequence[asyncio.Task[None]]
+    ) -> None:
+        """Runs a round at every close until cancelled, or until one `beside` it fails.
+
+        Raises StoreError.
+        """
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -156,7 +169,8 @@ class LiveEngine:
             with suppress(MarketDataError):  # the feed reports outages; retried in an hour
                 await market.correct_clock()
 
-        trading.add_done_callback(ended)
+        for task in beside:
+            task.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
         # If a round takes longer than a candle, the next one finds it running and returns.
         self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)

@@ -65,6 +65,7 @@ class SignalLog:
                 pred=signal.pred.value,
                 confidence=round(signal.confidence, 3),
                 source=signal.source.value,
+                horizon=signal.horizon,
                 candle=instant(signal.candle_open_ms),
             )
         if live and outcomes:

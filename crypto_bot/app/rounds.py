@@ -83,6 +83,14 @@ class Rounds:
         """Whether a candle has closed since the last round."""
         return self._last_closed() > self._until_ms
 
+    def until_due_s(self) -> float:
+        """Real seconds until the next candle has closed; 0 where one has."""
+        clock = self._market.clock
+        next_ms = self._timeframe.close_of(self._last_closed() + self._timeframe.ms)
+        if self.is_due():
+            return 0.0
+        return max(0.0, clock.real_seconds(next_ms + AFTER_CLOSE_MS - clock.now_ms()))
+
     async def _pause(self, owed: dict[str, str]) -> None:
         """Waits for the exchange or the retry interval, but not beyond the next close."""
         if self.is_due():
@@ -126,6 +134,7 @@ class Rounds:
         _log.info(
             "cycle.finished",
             candle=instant(done.newest_ms or 0),
+            tf=self._timeframe.name,
             signals=done.signals,
             bars=done.bars,
             cycle_ms=round(done.cycle_s * 1000, 1),

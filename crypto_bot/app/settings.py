@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDi
 from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
+from crypto_bot.app.outlook_settings import OutlookSettings
 from crypto_bot.app.paper_settings import PaperSettings, Section
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
@@ -157,6 +158,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     decision: DecisionSettings = DecisionSettings()
     models: ModelSettings = ModelSettings()
+    outlook: OutlookSettings = OutlookSettings()
     paper: PaperSettings = PaperSettings()
     retrain: RetrainSettings = RetrainSettings()
     api: ApiSettings = ApiSettings()

@@ -11,6 +11,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.signal import Source
 from crypto_bot.engine.candle_intake import CandleIntake
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.cycle import Cycle
@@ -65,30 +66,26 @@ def build_core(
     sinks: Sequence[SignalSink] = (),
     log: ModelCallLog | None = None,
     registry: Registry | None = None,
+    source: Source = Source.ML_PER_COIN_V1,
 ) -> Core:
     """Views, models, record, tracker and cycle, all of them empty.
 
     `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder.
+    The models answer as `source`, before the rules; in an outlook there are no rules.
     """
     timeframe = settings.timeframe
     models = None
     if settings.use_ml:
-        models = PerCoinModels(
-            registry=registry or model_registry(settings),
-            symbols=symbols,
-            timeframe=timeframe,
-            archive=archive,
-            log=log,
-            device=settings.device,
-            cost_bps=settings.decision.cost_bps,
-            series=open_series(settings),
+        models = _models(
+            settings, symbols, archive=archive, log=log, registry=registry, source=source
         )
+    fallback = [Hold()] if source is Source.DAILY_OUTLOOK else rules(settings)
     served = [models] if models else []
     views = SharedViews(RuleViews(symbols, timeframe), served)
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
     engine = SignalEngineService(
-        *(timeframe, [*served, *rules(settings)], record),
+        *(timeframe, [*served, *fallback], record),
         horizon_bars=settings.engine.horizon_bars,
         cost_bps=settings.decision.cost_bps,
         engine=settings.engine_key.name,
@@ -106,6 +103,28 @@ def build_core(
     return Core(views, models, record, tracker, cycle)
 
 
+def _models(
+    settings: Settings,
+    symbols: Sequence[str],
+    *,
+    archive: CandleArchive,
+    log: ModelCallLog | None,
+    registry: Registry | None,
+    source: Source,
+) -> PerCoinModels:
+    return PerCoinModels(
+        registry=registry or model_registry(settings),
+        symbols=symbols,
+        timeframe=settings.timeframe,
+        archive=archive,
+        log=log,
+        device=settings.device,
+        cost_bps=settings.decision.cost_bps,
+        series=open_series(settings),
+        source=source,
+    )
+
+
 def build_catch_up(
     settings: Settings,
     symbols: Sequence[str],
@@ -118,17 +137,20 @@ def build_catch_up(
     observe: Callable[[Commit], None] | None = None,
     registry: Registry | None = None,
     patience_s: float = PATIENCE_S,
+    source: Source = Source.ML_PER_COIN_V1,
 ) -> CatchUp:
     """The engine on `database` with candles from `feed`; call `recover` first.
 
     `observe` is called after each commit; `timer` returns seconds, for measuring durations;
-    `registry` as in `build_core`.
+    `registry` and `source` as in `build_core`.
     """
     timeframe, exchange = settings.timeframe, settings.exchange
     store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
     parts = (settings, symbols, clock, store)
-    core = build_core(*parts, archive=archive, sinks=sinks, log=store, registry=registry)
+    core = build_core(
+        *parts, archive=archive, sinks=sinks, log=store, registry=registry, source=source
+    )
     intake = CandleIntake(
         *(timeframe, feed, clock),
         grace_ms=int(exchange.grace_s * 1000),

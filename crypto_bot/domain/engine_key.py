@@ -18,5 +18,9 @@ class EngineKey(NamedTuple):
         """The key of an engine that is named after its market unless it has a `name`."""
         return cls(name or f"{exchange}-{market}", exchange, market)
 
+    def outlook(self, recipe: str, horizon: str) -> EngineKey:
+        """The engine beside this one that answers for one horizon of a recipe once a day."""
+        return self._replace(name=f"{self.name}.{recipe}-{horizon}")
+
 
 BINANCE_SPOT = EngineKey.of("binance", "spot")

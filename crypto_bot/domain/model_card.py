@@ -13,6 +13,7 @@ class ModelMetrics(NamedTuple):
 
     Skills are log-loss skills; the direction is measured on this coin, and over the
     `coins_together` that were judged with it. `ece_floor`: the calibration error of noise alone.
+    `labels`: each class, and how often it occurred on this coin.
     """
 
     rows: int
@@ -26,6 +27,7 @@ class ModelMetrics(NamedTuple):
     ece_floor: Measured
     curves: tuple[tuple[str, tuple[float, ...]], ...] = ()
     """Loss in nats by epoch, by name such as `validation, move head`."""
+    labels: tuple[tuple[str, int], ...] = ()
 
 
 class ModelCard(NamedTuple):

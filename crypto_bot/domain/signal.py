@@ -20,13 +20,18 @@ class Pred(StrEnum):
 
 
 class Source(StrEnum):
-    """The source of a call, in the order of the fallback chain."""
+    """The source of a call: the fallback chain in its order, then that of the daily answers."""
 
     ML_PER_COIN_V1 = "ML_PER_COIN_V1"
     PROFESSIONAL_ANALYZER = "PROFESSIONAL_ANALYZER"
     RSI_MA = "RSI_MA"
     MOMENTUM = "MOMENTUM"
     HOLD = "HOLD"
+    DAILY_OUTLOOK = "DAILY_OUTLOOK"
+
+
+MODEL_SOURCES = (Source.ML_PER_COIN_V1, Source.DAILY_OUTLOOK)
+"""Those whose probabilities are a model's own."""
 
 
 class Role(StrEnum):

@@ -171,6 +171,7 @@ def headline(content: bytes) -> ModelMetrics | None:
         ece=number(own.probabilities.ece),
         ece_floor=number(own.probabilities.ece_floor),
         curves=tuple((name, tuple(losses)) for name, losses in held.curves.items()),
+        labels=tuple(held.labels.items()),
     )
 
 
@@ -211,3 +212,4 @@ class _Metrics(BaseModel):
     coin: _Assessment
     coins_together: _Assessment
     curves: dict[str, list[float]] = {}
+    labels: dict[str, int] = {}

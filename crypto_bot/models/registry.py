@@ -137,6 +137,11 @@ class ModelRegistry:
             return self._models_dir / "pool" / self._timeframe.name
         return self._models_dir / "per_coin" / symbol / self._timeframe.name
 
+    def has_models(self) -> bool:
+        """Whether a model of any coin or of the pool has been published; opens no file."""
+        name = self._timeframe.name
+        return self.folder(None).exists() or any(self._models_dir.glob(f"per_coin/*/{name}"))
+
     def leader(self, symbols: Sequence[str]) -> str | None:
         """The coin that the models of `symbols` look at beside their own, where there is one."""
         for symbol in (*symbols, None):

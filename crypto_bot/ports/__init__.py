@@ -17,6 +17,7 @@ from crypto_bot.ports.models import ModelCatalog as ModelCatalog
 from crypto_bot.ports.models import ModelSource as ModelSource
 from crypto_bot.ports.notices import ChannelCounts as ChannelCounts
 from crypto_bot.ports.notices import Notifier as Notifier
+from crypto_bot.ports.outlook import OutlookLog as OutlookLog
 from crypto_bot.ports.paper import PaperSink as PaperSink
 from crypto_bot.ports.paper import PaperStore as PaperStore
 from crypto_bot.ports.paper import PaperTape as PaperTape

@@ -13,7 +13,7 @@ import numpy as np
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import ModelCatalog, PredictionQueries
-from crypto_bot.reports.live_skill import MODELS, LiveModel, all_models, live_models
+from crypto_bot.reports.live_skill import LiveModel, all_models, by_models, live_models
 from crypto_bot.statistics import breakdown
 from crypto_bot.statistics.breakdown import Line
 from crypto_bot.statistics.loss_curve import (
@@ -241,11 +241,11 @@ def _curve_days(selection: Selection) -> int:
 def _in_group(calls: ResolvedCalls, group: SourceGroup) -> Bools:
     if group is SourceGroup.ALL:
         return np.ones(len(calls), dtype=np.bool_)
-    of_models: Bools = calls.source == MODELS
+    of_models = by_models(calls)
     return of_models if group is SourceGroup.MODELS else ~of_models
 
 
 def _predicted_by(calls: ResolvedCalls, group: SourceGroup) -> SourceGroup:
     if group is not SourceGroup.ALL:
         return group
-    return SourceGroup.MODELS if (calls.source == MODELS).any() else SourceGroup.RULES
+    return SourceGroup.MODELS if by_models(calls).any() else SourceGroup.RULES

@@ -10,14 +10,14 @@ import numpy as np
 
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.model_card import ModelEntry, ModelMetrics
-from crypto_bot.domain.signal import Source
+from crypto_bot.domain.signal import MODEL_SOURCES
 from crypto_bot.statistics.daily import BLOCK_DAYS, MIN_CALLS, around, ratio_interval
 from crypto_bot.statistics.loss_curve import DailyLosses, Losses, daily
 from crypto_bot.statistics.reliability import DRAWS, FLOOR_SHARE, MOST_BINS, bin_gaps
 from crypto_bot.statistics.resolved import LONG, NO_TRADE, SHORT, SOURCES, ResolvedCalls
 from crypto_bot.statistics.rows import Bools, Floats, Ints
 
-MODELS = SOURCES.index(Source.ML_PER_COIN_V1)
+_MODELS = [SOURCES.index(source) for source in MODEL_SOURCES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def live_models(
         chosen = np.zeros(len(calls), dtype=np.bool_)
         if entry.symbol in calls.symbols and card.version in calls.versions:
             chosen = (
-                (calls.source == MODELS)
+                by_models(calls)
                 & (calls.coin == calls.symbols.index(entry.symbol))
                 & (calls.version == calls.versions.index(card.version))
             )
@@ -65,7 +65,12 @@ def live_models(
 
 def all_models(calls: ResolvedCalls, held: Losses) -> LiveModel:
     """Every call that any model made, together."""
-    return _measured(calls, held, calls.source == MODELS)
+    return _measured(calls, held, by_models(calls))
+
+
+def by_models(calls: ResolvedCalls) -> Bools:
+    """Which of the calls [n] a model made."""
+    return np.isin(calls.source, _MODELS)
 
 
 def direction_auc(score: Floats, up: Bools, day: Ints, most: int = BLOCK_DAYS) -> Interval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 
 import numpy as np
 
@@ -25,7 +26,11 @@ from crypto_bot.statistics.rows import score_of
 
 
 class ModelCaller:
-    """Calls of whatever models it is given at each close."""
+    """Calls of whatever models it is given at each close.
+
+    With `trades` a call is a decision, which weighs cost, verdict and age; without, it is the most
+    probable side.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class ModelCaller:
         cost_bps: float,
         policy: ServingPolicy,
         series: Mapping[str, Series] | None = None,
+        trades: bool = True,
     ) -> None:
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
@@ -47,6 +53,7 @@ class ModelCaller:
         self._trailing_window = trailing_window(timeframe)
         self._policy = policy
         self._series = series or {}
+        self._trades = trades
         self._service = PredictionService(device, timeframe.ms)
         self._windows: dict[str, FeatureWindows] = {}
         self._models: dict[str, PublishedModel] = {}
@@ -125,9 +132,15 @@ class ModelCaller:
             return SignalUnavailable(
                 f"{model.name} predicts label {model.spec.label.name}, which has no direction"
             )
-        place, (pred, expected_bps) = self._decision(view, model, score)
+        sides = Probabilities(*(fsum(predicted.probabilities[k] for k in held) for held in way))
+        reasons = []
+        if self._trades:
+            place, (pred, expected_bps) = self._decision(view, model, score)
+            reasons.append(self._words(place, pred, expected_bps))
+        else:
+            pred, expected_bps = max(Pred, key=sides.of), None
+            reasons.append(f"the most probable side after {model.spec.label.horizon}")
         verdict = model.meta.verdict
-        reasons = [self._words(place, pred, expected_bps)]
         if verdict is not Verdict.ACTIVE:
             reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
         if model.symbol is None:
@@ -137,14 +150,13 @@ class ModelCaller:
             for group in self._windows_of(model).masked(view.symbol, model.spec.window_bars)
         ]
         withheld = self._policy.withheld(model, view.open_ms)
-        if pred is not Pred.NO_TRADE and withheld is not None:
+        if self._trades and pred is not Pred.NO_TRADE and withheld is not None:
             reasons.append(withheld)
             pred, expected_bps = Pred.NO_TRADE, None
-        sides = (sum(predicted.probabilities[k] for k in classes) for classes in way)
         return Call(
             pred=pred,
             reasons=tuple(reasons),
-            distribution=Probabilities(*sides).distribution,
+            distribution=sides.distribution,
             expected_bps=expected_bps,
             model_version=model.name,
             label=model.spec.label,

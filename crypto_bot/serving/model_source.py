@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crypto_bot.serving.model_caller import ModelCaller
 
 
-_WINDOW_BARS = 64
+_WINDOW_BARS = 128
 """Candles after the warm-up that the first start brings for the windows of models."""
 
 
@@ -48,8 +48,6 @@ class PerCoinModels:
     there is a model nothing of torch is imported.
     """
 
-    source = Source.ML_PER_COIN_V1
-
     def __init__(
         self,
         *,
@@ -61,7 +59,9 @@ class PerCoinModels:
         device: str,
         cost_bps: float,
         series: Mapping[str, Series] | None = None,
+        source: Source = Source.ML_PER_COIN_V1,
     ) -> None:
+        self._source = source
         self._registry = registry
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
@@ -72,6 +72,10 @@ class PerCoinModels:
         self._series = series or {}
         self._caller: ModelCaller | None = None
         self._newest_ms: dict[str, int] = {}
+
+    @property
+    def source(self) -> Source:
+        return self._source
 
     @property
     def history_bars(self) -> int:
@@ -123,5 +127,6 @@ class PerCoinModels:
             cost_bps=self._cost_bps,
             policy=self._registry.policy,
             series=self._series,
+            trades=self._source is not Source.DAILY_OUTLOOK,
         )
         return self._caller

@@ -13,7 +13,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
-from crypto_bot.domain.signal import Call, Pred, Source
+from crypto_bot.domain.signal import MODEL_SOURCES, Call, Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.views import RuleViews
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
@@ -27,7 +27,7 @@ from crypto_bot.signals.rsi_ma import RsiMa
 M15 = Timeframe.parse("15m")
 
 
-def unpublished(folder: Path) -> SignalSource:
+def unpublished(folder: Path, source: Source = Source.ML_PER_COIN_V1) -> SignalSource:
     return PerCoinModels(
         registry=ModelRegistry(
             folder, M15, ServingPolicy(max_age_ms=M15.ms, pool_max_age_ms=M15.ms)
@@ -38,6 +38,7 @@ def unpublished(folder: Path) -> SignalSource:
         log=None,
         device="cpu",
         cost_bps=10.0,
+        source=source,
     )
 
 
@@ -47,8 +48,9 @@ SOURCES: dict[Source, Callable[[Path], SignalSource]] = {
     Source.RSI_MA: lambda _: RsiMa(),
     Source.MOMENTUM: lambda _: Momentum(M15),
     Source.HOLD: lambda _: Hold(),
+    Source.DAILY_OUTLOOK: lambda folder: unpublished(folder, Source.DAILY_OUTLOOK),
 }
-STAYS_OUT = {Source.ML_PER_COIN_V1, Source.HOLD}
+STAYS_OUT = {*MODEL_SOURCES, Source.HOLD}
 """Who may answer NO_TRADE; a rule that sees no trade declines instead."""
 
 

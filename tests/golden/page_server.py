@@ -57,6 +57,7 @@ def main(url: str, kind: str = "") -> None:
         health=board.health,
         metrics=Metrics(board.health),
         stream=EventStream(memory=8),
+        now_ms=board.now_ms,
         host="127.0.0.1",
         paper=trading,
     )

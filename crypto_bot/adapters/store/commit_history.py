@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
@@ -12,6 +13,7 @@ from crypto_bot.adapters.store.scope import served
 from crypto_bot.adapters.store.tables import commit_numbers as numbers_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
+from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Commit
@@ -21,11 +23,20 @@ REACH_MS = 2 * DAY_MS
 
 
 class SqlCommitHistory:
-    """Answers `ports.CommitHistory` for the engine of `database.key` on `timeframe`."""
+    """Answers `ports.CommitHistory` for the engine of `database.key` on `timeframe`.
 
-    def __init__(self, database: Database, timeframe: Timeframe) -> None:
+    And for engines `beside` it, each with its timeframe, that commit in the same process.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        timeframe: Timeframe,
+        beside: Sequence[tuple[EngineKey, Timeframe]] = (),
+    ) -> None:
         self._database = database
-        self._served = served(database.key, timeframe)
+        engines = ((database.key, timeframe), *beside)
+        self._served = (or_(*(and_(*served(*each)) for each in engines)),)
 
     def newest(self) -> int:
         with self._database.reading() as connection:

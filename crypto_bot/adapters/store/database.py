@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from operator import add
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, text
@@ -29,6 +30,8 @@ class Database:
         self.key = key
         self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
         self._lock: EngineLock | None = None
+        self.commit_order = Lock()
+        """Held from a commit until it is observed: the engines of a process observe in order."""
 
     @classmethod
     def open(cls, url: str, key: EngineKey = BINANCE_SPOT, *, as_engine: bool = False) -> Database:
@@ -55,6 +58,12 @@ class Database:
             database.close()
             raise
         return database
+
+    def of(self, key: EngineKey) -> Database:
+        """The same database for another engine of this process; this one is to be closed."""
+        other = Database(self._engine, key)
+        other.commit_order = self.commit_order
+        return other
 
     @property
     def name(self) -> str:

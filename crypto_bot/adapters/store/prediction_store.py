@@ -55,17 +55,10 @@ class SqlPredictionStore:
         self._served = served(database.key, timeframe)
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
-        engine, insert = self._key.name, self._database.insert
-        with self._database.writing() as connection:
-            number = _next_number(connection)
-            rows = (prediction_row(stored, engine, number) for stored in signals)
-            insert(connection, predictions_table, rows)
-            fresh = not_stored(connection, engine, outcomes)
-            settled = (outcome_row(outcome, engine, number) for outcome in fresh)
-            insert(connection, outcomes_table, settled)
-            add_to_days(connection, engine, [outcome.prediction_id for outcome in fresh])
-        if self._observe is not None:
-            self._observe(Commit.of_served(number, signals, outcomes))
+        with self._database.commit_order:
+            number = self._write(signals, outcomes)
+            if self._observe is not None:
+                self._observe(Commit.of_served(number, signals, outcomes))
 
     def newest_opens(self) -> dict[str, int]:
         query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, *self._served)
@@ -125,6 +118,19 @@ class SqlPredictionStore:
             return [
                 (open_ms, Probabilities(*sides)) for open_ms, *sides in connection.execute(query)
             ]
+
+    def _write(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> int:
+        """One transaction; returns the number of the commit."""
+        engine, insert = self._key.name, self._database.insert
+        with self._database.writing() as connection:
+            number = _next_number(connection)
+            rows = (prediction_row(stored, engine, number) for stored in signals)
+            insert(connection, predictions_table, rows)
+            fresh = not_stored(connection, engine, outcomes)
+            settled = (outcome_row(outcome, engine, number) for outcome in fresh)
+            insert(connection, outcomes_table, settled)
+            add_to_days(connection, engine, [outcome.prediction_id for outcome in fresh])
+        return number
 
     def _tallied(self, *keys: ColumnElement[Any]) -> Select[Any]:
         """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""

@@ -20,13 +20,14 @@ from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.paper import serve_paper
+from crypto_bot.adapters.web.predict import serve_predict
 from crypto_bot.adapters.web.predictions import serve_predictions
 from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries
+from crypto_bot.ports import ModelCatalog, OutlookLog, PaperTrading, PredictionQueries
 
 _WATCH_S = 1.0
 _log = structlog.get_logger(__name__)
@@ -41,21 +42,20 @@ def create_app(
     health: Callable[[], HealthReport],
     metrics: Metrics,
     stream: EventStream,
+    now_ms: Callable[[], int],
     host: str,
     token: str | None = None,
+    outlook: Sequence[OutlookLog] = (),
     paper: PaperTrading | None = None,
     training: Training | None = None,
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 
-    `health` is called from the event loop and must not block. Raises ConfigError if `host` can be
+    `health` is called from the event loop and must not block; `now_ms` is the engine's clock.
+    `outlook` has the daily answers of each horizon. Raises ConfigError if `host` can be
     reached from other machines and there is no `token`.
     """
-    if not (token or is_loopback(host)):
-        raise ConfigError(
-            f"listening on {host} without a token would let anybody read and call the engine: "
-            "set CRYPTO_BOT_API__TOKEN, or listen on 127.0.0.1"
-        )
+    _require_token(host, token)
     app = FastAPI(
         title="crypto_bot",
         version=__version__,
@@ -69,8 +69,9 @@ def create_app(
     app.add_middleware(AccessGuard, host=host, token=token or None)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreError, _store_failed)
-    coverage = Coverage(tuple(symbols), timeframe)
+    coverage = Coverage(tuple(symbols), timeframe, {each.horizon: each for each in outlook})
     serve_predictions(app, queries, coverage)
+    serve_predict(app, queries, coverage, now_ms)
     serve_history(app, queries, coverage)
     serve_models(app, catalog, coverage)
     if paper is not None:
@@ -80,6 +81,14 @@ def create_app(
     serve_operations(app, health, metrics, stream)
     serve_reference(app)
     return app
+
+
+def _require_token(host: str, token: str | None) -> None:
+    if not (token or is_loopback(host)):
+        raise ConfigError(
+            f"listening on {host} without a token would let anybody read and call the engine: "
+            "set CRYPTO_BOT_API__TOKEN, or listen on 127.0.0.1"
+        )
 
 
 def _lifespan(

@@ -60,7 +60,7 @@ class _Estimate(Body):
 
 
 _LEFT_OUT: Mapping[type, frozenset[str]] = {
-    ModelMetrics: frozenset({"curves"}),
+    ModelMetrics: frozenset({"curves", "labels"}),
     Event: frozenset({"id", "seq", "terms"}),
     Outcome: frozenset({"side"}),
 }

@@ -1,21 +1,25 @@
-"""The coins and timeframe of this engine, and the errors for others."""
+"""The coins, the timeframe and the daily horizons of this engine, and the errors for others."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fastapi import HTTPException, status
 
 from crypto_bot.domain.timeframe import TRADED, Timeframe
+from crypto_bot.ports import OutlookLog
 
 _QUOTES = ("USDT", "USDC", "FDUSD", "USD", "EUR", "BTC")
 
 
 class Coverage(NamedTuple):
-    """The coins and the timeframe that have signals here."""
+    """The coins and the timeframe that have signals here, and the daily answers by horizon."""
 
     symbols: tuple[str, ...]
     timeframe: Timeframe
+    outlook: Mapping[str, OutlookLog] = MappingProxyType({})
 
     def symbol(self, name: str) -> str:
         """The followed symbol `name`, in either case. 404 for any other."""
@@ -42,6 +46,32 @@ class Coverage(NamedTuple):
                 status.HTTP_404_NOT_FOUND,
                 f"this engine runs on {self.timeframe.name} candles, not on {timeframe}",
             )
+
+    def answers_for(self, name: str) -> None:
+        """422 for what is neither a timeframe nor a horizon of the daily models."""
+        if name in TRADED or name in self.outlook:
+            return
+        names = (*TRADED, *self.outlook)
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            f"unknown timeframe '{name}': use one of {', '.join(names)}",
+        )
+
+    def timeframe_of(self, name: str) -> Timeframe:
+        """That of the candles by which `name`, a timeframe or a horizon, is answered."""
+        outlook = self.outlook.get(name)
+        return self.timeframe if outlook is None else outlook.timeframe
+
+    def log_of(self, horizon: str) -> OutlookLog:
+        """The daily answers for `horizon`. 404 where there are none."""
+        found = self.outlook.get(horizon)
+        if found is not None:
+            return found
+        names = ", ".join(self.outlook) or "none"
+        raise HTTPException(
+            status.HTTP_404_NOT_FOUND,
+            f"no daily answers for '{horizon}'; horizons with answers: {names}",
+        )
 
     def _unknown(self, what: str) -> HTTPException:
         return HTTPException(

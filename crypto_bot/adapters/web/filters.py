@@ -46,7 +46,15 @@ def position_text(position: LogPosition) -> str:
     return f"{position.candle_open_ms}:{position.symbol}"
 
 
-class RecordFilters(Sent):
+class HorizonFilter(Sent):
+    """Whose answers: those of the engine itself, or of the daily models of one horizon."""
+
+    horizon: str | None = Field(
+        default=None, max_length=8, description="Of the daily answers", examples=["7d"]
+    )
+
+
+class RecordFilters(HorizonFilter):
     """Filters of the live record."""
 
     symbol: str | None = Field(default=None, max_length=32, examples=["BTCUSDT"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, HTTPException, Query, status
 
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.filters import (
@@ -21,6 +21,8 @@ from crypto_bot.adapters.web.schemas import (
     PerformanceReport,
     SignalLog,
 )
+from crypto_bot.domain.signal import Source
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import LogPosition, PredictionQueries
 from crypto_bot.statistics.performance import longest_block, review
 
@@ -34,7 +36,8 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
     @app.get("/api/signals", tags=["signals"], responses=REFUSALS)
     def signals(filters: Annotated[LogFilters, Query()]) -> SignalLog:
         """The prediction log, newest first, each line with its outcome or null."""
-        lines = queries.prediction_log(
+        log, _ = _log_of(filters, queries, coverage)
+        lines = log.prediction_log(
             known(filters.symbol), filters.source, filters.since, filters.before, filters.limit + 1
         )
         page = lines[: filters.limit]
@@ -55,8 +58,9 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
         In all, by source and by coin; late signals are left out; returns are gross of costs.
         Intervals count days, not calls: calls of one day share the market's moves.
         """
-        rows = queries.performance_rows(known(filters.symbol), filters.source, filters.since)
-        record = review(rows, longest_block(queries.latest_predictions(), coverage.timeframe))
+        log, timeframe = _log_of(filters, queries, coverage)
+        rows = log.performance_rows(known(filters.symbol), filters.source, filters.since)
+        record = review(rows, longest_block(log.latest_predictions(), timeframe))
         body = PerformanceBody.of
         return PerformanceReport(
             overall=body(record.overall),
@@ -67,8 +71,33 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
     @app.get("/api/candles/{symbol}", tags=["market"], responses=REFUSALS)
     def candles(symbol: str, filters: Annotated[CandleFilters, Query()]) -> Candles:
         """The newest closed candles of one symbol, ascending."""
-        if filters.tf is not None:
-            coverage.require(filters.tf)
+        tf = filters.tf or coverage.timeframe.name
         found = coverage.symbol(symbol)
-        newest = queries.candles(found, filters.limit)
-        return Candles(symbol=found, tf=coverage.timeframe.name, count=len(newest), candles=newest)
+        newest = _with_candles(tf, queries, coverage).candles(found, filters.limit)
+        return Candles(symbol=found, tf=tf, count=len(newest), candles=newest)
+
+
+def _log_of(
+    filters: RecordFilters, queries: PredictionQueries, coverage: Coverage
+) -> tuple[PredictionQueries, Timeframe]:
+    """The log that is asked for, and the timeframe of its candles. 404, or 422 for no horizon."""
+    if filters.horizon is not None:
+        outlook = coverage.log_of(filters.horizon)
+        return outlook.queries, outlook.timeframe
+    if filters.source is Source.DAILY_OUTLOOK and coverage.outlook:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            f"name the horizon of the {filters.source}, such as "
+            f"horizon={next(iter(coverage.outlook))}",
+        )
+    return queries, coverage.timeframe
+
+
+def _with_candles(tf: str, queries: PredictionQueries, coverage: Coverage) -> PredictionQueries:
+    """The log whose candles are those of `tf`. 404 or 422 where there is none."""
+    if tf != coverage.timeframe.name:
+        for outlook in coverage.outlook.values():
+            if outlook.timeframe.name == tf:
+                return outlook.queries
+    coverage.require(tf)
+    return queries

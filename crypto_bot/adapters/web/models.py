@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from pydantic import Field
 
 from crypto_bot.adapters.web.bodies import Body, Json
 from crypto_bot.adapters.web.coverage import Coverage
+from crypto_bot.adapters.web.filters import HorizonFilter
 from crypto_bot.adapters.web.schemas import REFUSALS
 from crypto_bot.domain.model_card import ModelCard
 from crypto_bot.ports import ModelCatalog
@@ -36,11 +37,12 @@ class Models(Body):
 def serve_models(app: FastAPI, catalog: ModelCatalog, coverage: Coverage) -> None:
     """Adds `/api/models` and `/api/models/{symbol}`."""
 
-    @app.get("/api/models", tags=["models"])
-    def models() -> Models:
+    @app.get("/api/models", tags=["models"], responses=REFUSALS)
+    def models(filters: Annotated[HorizonFilter, Query()]) -> Models:
         """What the registry serves and why, with each model's measurements and verdict."""
-        found = {each.symbol: ModelBody.of(each) for each in catalog.entries()}
-        return Models(count=len(found), note=catalog.note, models=found)
+        asked = catalog if filters.horizon is None else coverage.log_of(filters.horizon).catalog
+        found = {each.symbol: ModelBody.of(each) for each in asked.entries()}
+        return Models(count=len(found), note=asked.note, models=found)
 
     @app.get("/api/models/{symbol}", tags=["models"], responses=REFUSALS)
     def model(symbol: str) -> ModelBody:

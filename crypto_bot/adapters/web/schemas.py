@@ -143,10 +143,10 @@ class PerformanceReport(Body):
 
 
 class PredictCall(Sent):
-    """The requested coin, by its asset or symbol."""
+    """The requested coin, by its asset or symbol, and the timeframe or horizon."""
 
     asset_symbol: str = Field(examples=["BTC"], min_length=1, max_length=32)
-    timeframe: str = Field(examples=["15m"], max_length=8)
+    timeframe: str = Field(examples=["15m", "7d"], max_length=8)
 
 
 class Directions(Body):
@@ -158,11 +158,13 @@ class Directions(Body):
 
 
 class PredictAnswer(Body):
-    """The newest signal as bearish, neutral or bullish, in percent."""
+    """The newest answer as bearish, neutral or bullish, in percent."""
 
     prediction: Literal["bearish", "neutral", "bullish"]
     confidence: float
     probabilities: Directions
+    as_of: Instant = Field(description="Close of the newest candle that the answer knows of")
+    age_s: float
 
 
 class HealthBody(Body):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
-from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.outlook import add_horizon, opened_log
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Source
@@ -22,7 +21,6 @@ STDOUT = Path("-")
 def export(argv: Sequence[str]) -> int:
     """Writes the file whole or not at all. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
-    settings = settings_of(flags)
     path: Path = flags.path
     name = "csv" if path == STDOUT else path.suffix.removeprefix(".")
     if name not in LOG_FORMATS.names():
@@ -31,7 +29,7 @@ def export(argv: Sequence[str]) -> int:
     log_format = LOG_FORMATS.get(name)
     source = None if flags.source is None else Source(flags.source)
     wanted = LogFilter(flags.symbol, source, flags.since, flags.until)
-    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
+    with opened_log(settings_of(flags), flags.horizon) as (settings, database):
         queries = SqlPredictionQueries(database, settings.timeframe)
         if path == STDOUT:
             return _print(log_format.pieces(log_lines(queries, wanted)))
@@ -77,6 +75,7 @@ def _parser() -> Parser:
     text = "Predictions with their outcomes, newest first."
     parser = Parser(prog="crypto-bot export", description=text)
     add_settings(parser, "tf", "database_url", "exchange")
+    add_horizon(parser)
     parser.add_argument("path", type=Path, help="a .csv or .parquet file, or - for CSV on stdout")
     parser.add_argument("--symbol", type=str.upper, help="such as BTCUSDT; default all")
     parser.add_argument("--source", type=str.upper, choices=[each.value for each in Source])

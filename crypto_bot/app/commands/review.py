@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import ends, percent, screen
+from crypto_bot.app.outlook import add_horizon, opened_log
 from crypto_bot.app.settings import load_symbols
 from crypto_bot.app.wiring import model_catalog, model_registry
 from crypto_bot.domain.interval import UNKNOWN
@@ -39,9 +38,8 @@ _STYLES = {Standing.ABOVE: "bold", Standing.BELOW: "bold", Standing.TOO_FEW: "di
 def review(argv: Sequence[str]) -> int:
     """Prints the record of a database. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
-    settings = settings_of(flags)
     selection = Selection(_WINDOWS[flags.window], _GROUPS[flags.source], _SIDES[flags.side])
-    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
+    with opened_log(settings_of(flags), flags.horizon) as (settings, database):
         queries = SqlPredictionQueries(database, settings.timeframe)
         opens = [stored.signal.candle_open_ms for stored in queries.latest_predictions()]
         now_ms = settings.timeframe.close_of(max(opens, default=0))
@@ -65,6 +63,7 @@ def _parser() -> Parser:
     parser = Parser(prog="crypto-bot review", description=text)
     stored = ("tf", "symbols_file", "database_url", "exchange")
     add_settings(parser, *stored, "use_ml", "models_dir")
+    add_horizon(parser)
     for flag, options, default in (
         ("--window", _WINDOWS, "30d"),
         ("--source", _GROUPS, "all"),

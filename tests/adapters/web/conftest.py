@@ -155,6 +155,7 @@ def make_app(
             "health": engine.report,
             "metrics": metrics,
             "stream": stream,
+            "now_ms": lambda: engine.now_ms,
             "host": "127.0.0.1",
         }
         return create_app(**usual | known)

@@ -151,4 +151,4 @@ async def test_openapi_describes_every_route(
                 assert refused == {"$ref": "#/components/schemas/Problem"}
     assert "HTTPValidationError" not in spec["components"]["schemas"]
     names = {each["name"] for each in spec["paths"]["/api/signals"]["get"]["parameters"]}
-    assert names == {"symbol", "source", "since", "limit", "cursor"}
+    assert names == {"symbol", "source", "since", "limit", "cursor", "horizon"}

@@ -71,6 +71,8 @@ async def test_predict_returns_percent(
         "prediction": "bullish",
         "confidence": 37.0,
         "probabilities": {"bearish": 22.0, "neutral": 41.0, "bullish": 37.0},
+        "as_of": "2025-12-01T00:15:00.000Z",
+        "age_s": 0.0,
     }
 
 

@@ -18,7 +18,13 @@ from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries, StoredSignal
+from crypto_bot.ports import (
+    ModelCatalog,
+    OutlookLog,
+    PaperTrading,
+    PredictionQueries,
+    StoredSignal,
+)
 from crypto_bot.reports.live_record import LiveRecord
 
 BEAT_S = 5.0
@@ -62,6 +68,7 @@ class Board:
         paper: PaperTrading | None = None,
         quotes: Callable[[], Mapping[str, Quote]] = dict,
         training: Callable[[], Sequence[RunLine]] = tuple,
+        outlook: Sequence[OutlookLog] = (),
     ) -> None:
         self.market = market
         self.symbols: Sequence[str] = market.symbols
@@ -74,6 +81,7 @@ class Board:
         self.health = health
         self.quotes = quotes
         self.training = training
+        self.outlook = outlook
         self.badges = [
             badge
             for badge, is_true in (("SAMPLE DATA", market.sample), ("PAPER", paper is not None))

@@ -15,6 +15,7 @@ from crypto_bot.adapters.web.page.log_rows import Row, log_row
 from crypto_bot.adapters.web.page.markup import piece, render
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.signal import Source
 from crypto_bot.ports import LoggedSignal, LogPosition
 from crypto_bot.reports.log_export import LOG_FORMATS
 
@@ -138,7 +139,11 @@ def _form(board: Board, viewer: Viewer, address: LogAddress) -> Markup:
     """The filters as a form that leads to their address."""
     texts = address.texts
     coins = [(symbol, formats.coin(symbol)) for symbol in sorted(board.symbols)]
-    sources = [(source.value, name) for source, name in SOURCES.items()]
+    sources = [
+        (source.value, name)
+        for source, name in SOURCES.items()
+        if source is not Source.DAILY_OUTLOOK  # stands in logs of its own
+    ]
     results = [(ended.value, name) for ended, name in RESULTS.items()]
     return render(
         "log_filters.html",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import Pred, Signal, Source
+from crypto_bot.domain.signal import MODEL_SOURCES, Pred, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 
 SOURCES = {
@@ -16,6 +16,7 @@ SOURCES = {
     Source.RSI_MA: "RSI/MA",
     Source.MOMENTUM: "momentum",
     Source.HOLD: "hold",
+    Source.DAILY_OUTLOOK: "outlook",
 }
 """What a source is called in a table."""
 
@@ -45,7 +46,7 @@ class OpenTrade(NamedTuple):
 
 def calibrated(signal: Signal) -> bool:
     """Whether its probabilities are a model's, and not the record of a rule."""
-    return signal.source is Source.ML_PER_COIN_V1
+    return signal.source in MODEL_SOURCES
 
 
 def risk_of(signal: Signal) -> float | None:

@@ -1,0 +1,86 @@
+"""The engines of the outlook: for each horizon of a recipe of daily models one of its own."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import NamedTuple
+
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.settings import Settings
+from crypto_bot.domain.engine_key import EngineKey
+from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.horizon import Horizon
+from crypto_bot.domain.timeframe import Timeframe
+
+TIMEFRAME = Timeframe.parse("1d")
+_HORIZONS = ("7d", "14d", "30d")
+
+
+class OutlookEngine(NamedTuple):
+    """The engine that answers for one horizon; `settings` are its own."""
+
+    horizon: str
+    key: EngineKey
+    settings: Settings
+    training: str
+    """The command that trains its models."""
+
+
+def outlook_engines(settings: Settings) -> tuple[OutlookEngine, ...]:
+    """One for each horizon, the nearest first; none where models or the outlook are off."""
+    if not (settings.use_ml and settings.outlook.enabled):
+        return ()
+    return tuple(_engine(settings, horizon) for horizon in _HORIZONS)
+
+
+def outlook_engine(settings: Settings, horizon: str) -> OutlookEngine:
+    """The engine of `horizon`. Raises ConfigError where there is none."""
+    found = {engine.horizon: engine for engine in outlook_engines(settings)}
+    if not found:
+        raise ConfigError("the outlook is off: set use_ml = 1 and outlook.enabled = true")
+    if horizon not in found:
+        raise ConfigError(f"no outlook for '{horizon}': use one of {', '.join(found)}")
+    return found[horizon]
+
+
+def add_horizon(parser: ArgumentParser) -> None:
+    """Adds the flag that chooses an outlook in place of the engine's own signals."""
+    text = "of the daily answers of this horizon, such as 7d, instead of the engine's own signals"
+    parser.add_argument("--horizon", help=text)
+
+
+@contextmanager
+def opened_log(settings: Settings, horizon: str | None) -> Iterator[tuple[Settings, Database]]:
+    """The database for reading the log of the engine, or of its outlook for `horizon`.
+
+    And the settings of whose log it is. Raises ConfigError.
+    """
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
+        if horizon is None:
+            yield settings, database
+        else:
+            _, key, own, _ = outlook_engine(settings, horizon)
+            yield own, database.of(key)
+
+
+def _engine(settings: Settings, horizon: str) -> OutlookEngine:
+    """It begins with the newest closed day: answers for days gone by would all be late."""
+    recipe = settings.outlook.recipe
+    key = settings.engine_key.outlook(recipe, horizon)
+    engine = settings.engine.model_copy(
+        update={
+            "name": key.name,
+            "horizon_bars": Horizon.parse(horizon).bars(TIMEFRAME),
+            "record_bars": 1,
+            "late_after_s": None,
+        }
+    )
+    own = {
+        "tf": TIMEFRAME.name,
+        "models_dir": settings.models_dir / "recipes" / recipe / horizon,
+        "engine": engine,
+    }
+    training = f"crypto-bot train all --recipe {recipe}"
+    return OutlookEngine(horizon, key, settings.model_copy(update=own), training)

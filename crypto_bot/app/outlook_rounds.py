@@ -1,0 +1,97 @@
+"""The daily answers beside the live engine: a round for each horizon after the close of a day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.web.metrics import Metrics
+from crypto_bot.app.market import Market
+from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine
+from crypto_bot.app.rounds import Rounds
+from crypto_bot.app.wiring import build_catch_up, model_registry
+from crypto_bot.domain.signal import Source
+from crypto_bot.engine.catch_up import CatchUp
+from crypto_bot.models.registry import ModelRegistry
+from crypto_bot.ports import Commit, SignalSink
+
+_LOOK_S = 60.0
+"""Real time between two looks at the folders of models, and at the clock."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(eq=False, kw_only=True)
+class OutlookRounds:
+    """Runs `engines` on the market, the exchange line and the database of the live engine.
+
+    Each is idle until a model of its horizon has been published. They do not wait for each other,
+    and the live engine waits for none of them; `/healthz` speaks of that one alone.
+    """
+
+    engines: Sequence[OutlookEngine]
+    symbols: Sequence[str]
+    database: Database
+    metrics: Metrics
+    sinks: Sequence[SignalSink]
+    observe: Callable[[Commit], None]
+    timer: Callable[[], float]
+    _open: list[CatchUp] = field(default_factory=list, init=False)
+
+    async def run(self, market: Market) -> None:
+        """Until it is cancelled. Raises StoreError."""
+        if self._has_candles(market):
+            await asyncio.gather(*(self._follow(engine, market) for engine in self.engines))
+
+    async def once(self, market: Market) -> None:
+        """One round for each horizon that has a model. Raises StoreError."""
+        for engine in self.engines if self._has_candles(market) else ():
+            registry = model_registry(engine.settings)
+            if registry.has_models():
+                await (await self._opened(engine, registry, market)).once()
+
+    def stop(self, wait_s: float) -> None:
+        """Ends the rounds in progress after their current bar; waits at most `wait_s` for each."""
+        for catch_up in self._open:
+            catch_up.stop(wait_s)
+
+    async def _follow(self, engine: OutlookEngine, market: Market) -> None:
+        registry = model_registry(engine.settings)
+        # Another process publishes the models.
+        while not await asyncio.to_thread(registry.has_models):  # noqa: ASYNC110 - see above
+            await asyncio.sleep(_LOOK_S)
+        rounds = await self._opened(engine, registry, market)
+        while True:
+            await rounds.run()
+            await asyncio.sleep(min(_LOOK_S, rounds.until_due_s()))
+
+    async def _opened(
+        self, engine: OutlookEngine, registry: ModelRegistry, market: Market
+    ) -> Rounds:
+        catch_up = build_catch_up(
+            *(engine.settings, self.symbols, market.clock, self.database.of(engine.key)),
+            feed=CcxtFeed(market.feed.line, TIMEFRAME),
+            timer=self.timer,
+            sinks=self.sinks,
+            observe=self.observe,
+            registry=registry,
+            source=Source.DAILY_OUTLOOK,
+        )
+        self._open.append(catch_up)
+        rounds = Rounds(TIMEFRAME, market, catch_up, self.metrics)
+        await rounds.recover()
+        _log.info("outlook.opened", engine=engine.key.name, horizon=engine.horizon)
+        return rounds
+
+    def _has_candles(self, market: Market) -> bool:
+        line = market.feed.line
+        has = TIMEFRAME.name in line.client.timeframes
+        if self.engines and not has:
+            reason = f"{line.exchange_id} has no candles of {TIMEFRAME.name}"
+            _log.warning("outlook.unavailable", reason=reason)
+        return has
