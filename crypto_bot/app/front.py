@@ -14,7 +14,7 @@ from crypto_bot.adapters.web.application import create_app
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
 from crypto_bot.adapters.web.metrics import Metrics
-from crypto_bot.adapters.web.page.board import Board, Market
+from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import line_of
 from crypto_bot.adapters.web.training import Training
@@ -92,8 +92,14 @@ class Front:
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
         )
+        is_sim = self._settings.exchange.id == SIM
         board = Board(
-            self._market(),
+            symbols=self._symbols,
+            timeframe=self._timeframe,
+            now_ms=self._engine.now_ms,
+            cost_bps=self._settings.decision.cost_bps,
+            speed=self._settings.sim.speed if is_sim else 1.0,
+            sample=is_sim,
             queries=queries,
             catalog=catalog,
             health=self._engine.health,
@@ -116,16 +122,4 @@ class Front:
                 lambda: TIMEFRAME.last_closed(self._engine.now_ms()),
             ),
             engine.training,
-        )
-
-    def _market(self) -> Market:
-        """The description of the market on the page."""
-        is_sim = self._settings.exchange.id == SIM
-        return Market(
-            symbols=self._symbols,
-            timeframe=self._timeframe,
-            now_ms=self._engine.now_ms,
-            cost_bps=self._settings.decision.cost_bps,
-            speed=self._settings.sim.speed if is_sim else 1.0,
-            sample=is_sim,
         )

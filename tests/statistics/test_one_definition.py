@@ -15,8 +15,8 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.history import serve_history
-from crypto_bot.adapters.web.page.loss_chart import loss_options
 from crypto_bot.adapters.web.page.palette import PALETTES, Theme
+from crypto_bot.adapters.web.page.performance_charts import loss_options
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.app.cli import main
 from crypto_bot.domain.candle import Candle

@@ -7,7 +7,7 @@ nothing that was written by others, and no number, is ever put into one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from crypto_bot.adapters.web.page.palette import Palette
 
@@ -20,10 +20,18 @@ SIGNED_PERCENT = (
 """`−1.5%`, `0%`, `+2%`."""
 GROUPED = "(v) => v.toLocaleString('en-US')"
 """`12,500`."""
-MUTED_SIZE = 11
+_MUTED_SIZE = 11
 
 
-def canvas(palette: Palette, description: str, **parts: Any) -> Options:
+class Grid(NamedTuple):
+    """A place in a chart and its axes; `canvas` adds what all axes have."""
+
+    place: Options
+    x: Options
+    y: Options
+
+
+def canvas(palette: Palette, description: str, *grids: Grid, **parts: Any) -> Options:
     """A chart without motion, described to screen readers by `description`."""
     return {
         "animation": False,
@@ -31,7 +39,26 @@ def canvas(palette: Palette, description: str, **parts: Any) -> Options:
         "backgroundColor": "transparent",
         "textStyle": {"fontFamily": "Roboto, sans-serif", "color": palette.muted, "fontSize": 11},
         "tooltip": tooltip(palette),
+        "grid": [grid.place for grid in grids],
+        "xAxis": [_axis(palette, at, grid.x) for at, grid in enumerate(grids)],
+        "yAxis": [_axis(palette, at, grid.y) for at, grid in enumerate(grids)],
         **parts,
+    }
+
+
+def _axis(palette: Palette, grid: int, given: Options) -> Options:
+    """An axis with hairlines and muted labels; of numbers unless its type is given."""
+    of_numbers = given.get("type", "value") == "value"
+    label = {"color": palette.muted, "fontSize": _MUTED_SIZE, **given.get("axisLabel", {})}
+    return {
+        "type": "value",
+        "gridIndex": grid,
+        "axisLine": {"show": True, "lineStyle": {"color": palette.line}},
+        "axisTick": {"show": False},
+        "splitLine": {"show": of_numbers, "lineStyle": {"color": palette.raised}},
+        "nameTextStyle": {"color": palette.muted, "fontSize": _MUTED_SIZE},
+        **given,
+        "axisLabel": label,
     }
 
 
@@ -48,26 +75,11 @@ def tooltip(palette: Palette) -> Options:
     }
 
 
-def axis(palette: Palette, kind: str = "value", /, **more: Any) -> Options:
-    """An axis with hairlines and muted labels."""
-    label = {"color": palette.muted, "fontSize": MUTED_SIZE, **more.pop("axisLabel", {})}
-    return {
-        "type": kind,
-        "axisLabel": label,
-        "axisLine": {"show": True, "lineStyle": {"color": palette.line}},
-        "axisTick": {"show": False},
-        "splitLine": {"show": kind == "value", "lineStyle": {"color": palette.raised}},
-        "nameTextStyle": {"color": palette.muted, "fontSize": MUTED_SIZE},
-        **more,
-    }
-
-
-def times(palette: Palette, **more: Any) -> Options:
+def times(**label: Any) -> Options:
     """A time axis: the date where it changes. The chart's `useUTC` decides on the zone."""
-    named = {"formatter": {"day": "{d} {MMM}", "month": "{d} {MMM}", "year": "{yyyy}"}}
-    named["formatter"] |= {"hour": "{HH}:{mm}", "minute": "{HH}:{mm}"}
-    label = {"hideOverlap": True, **named}
-    return axis(palette, "time", axisLabel=label, **more) | {"splitLine": {"show": False}}
+    dates = dict.fromkeys(("day", "month"), "{d} {MMM}") | {"year": "{yyyy}"}
+    dates |= dict.fromkeys(("hour", "minute"), "{HH}:{mm}")
+    return {"type": "time", "axisLabel": {"hideOverlap": True, "formatter": dates, **label}}
 
 
 def segments(

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass, field
 
 import structlog
 from nicegui import Event
 
-from crypto_bot.adapters.web.page.readings import NoPaper, Reader, Readings
+from crypto_bot.adapters.web.page.readings import Readings, Sources, read, repriced
 from crypto_bot.adapters.web.page.snapshot import EMPTY, Snapshot, snapshot_of
-from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.quote import Quote
-from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import (
-    ModelCatalog,
-    OutlookLog,
-    PaperTrading,
-    PredictionQueries,
-    StoredSignal,
-)
+from crypto_bot.ports import StoredSignal
 from crypto_bot.reports.live_record import LiveRecord
 
 BEAT_S = 5.0
@@ -33,74 +23,22 @@ _REST_S = 0.5
 """Before each snapshot: a round has committed the rest of its coins by then, undisturbed."""
 
 _log = structlog.get_logger(__name__)
-_Answer = TypeVar("_Answer")
 
 
-class Market(NamedTuple):
-    """What the engine follows, by which clock, and at what cost."""
-
-    symbols: tuple[str, ...]
-    timeframe: Timeframe
-    now_ms: Callable[[], int]
-    cost_bps: float
-    speed: float = 1.0
-    """Seconds of its clock in a second of a person."""
-    sample: bool = False
-    """Whether its data are made up."""
-
-
-class Board:
+@dataclass(kw_only=True, eq=False)
+class Board(Sources):
     """A sink of the engine on one side, the open pages on the other.
 
-    `health` and `quotes` (none: pages show the newest close) must not block; `training` is read off
-    the loop.
     `changed` is emitted for a new snapshot, `beaten` as time passes; both in the event loop that
     `open` was called in.
     """
 
-    def __init__(
-        self,
-        market: Market,
-        *,
-        queries: PredictionQueries,
-        catalog: ModelCatalog,
-        health: Callable[[], HealthReport],
-        paper: PaperTrading | None = None,
-        quotes: Callable[[], Mapping[str, Quote]] = dict,
-        training: Callable[[], Sequence[RunLine]] = tuple,
-        outlook: Sequence[OutlookLog] = (),
-    ) -> None:
-        self.market = market
-        self.symbols: Sequence[str] = market.symbols
-        self.timeframe = market.timeframe
-        self.now_ms = market.now_ms
-        self.speed = market.speed
-        self.queries = queries
-        self.catalog = catalog
-        self.paper: PaperTrading = paper or NoPaper()
-        self.health = health
-        self.quotes = quotes
-        self.training = training
-        self.outlook = outlook
-        self.badges = [
-            badge
-            for badge, is_true in (("SAMPLE DATA", market.sample), ("PAPER", paper is not None))
-            if is_true
-        ]
-        self.snapshot: Snapshot = EMPTY
-        self.changed: Event[[]] = Event()
-        self.beaten: Event[[]] = Event()
-        self.record = LiveRecord(queries, catalog, market.now_ms)
-        self._reader = Reader(
-            queries=queries,
-            record=self.record,
-            catalog=catalog,
-            paper=self.paper,
-            symbols=market.symbols,
-            timeframe=market.timeframe,
-            health=health,
-            quotes=quotes,
-        )
+    snapshot: Snapshot = field(default=EMPTY, init=False)
+    changed: Event[[]] = field(default_factory=Event, init=False)
+    beaten: Event[[]] = field(default_factory=Event, init=False)
+
+    def __post_init__(self) -> None:
+        self.record = LiveRecord(self.queries, self.catalog, self.now_ms)
         self._readings: Readings | None = None
         self._renewing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,24 +71,19 @@ class Board:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def read(self, call: Callable[[], _Answer]) -> _Answer:
-        """What `call` answers, off the event loop. Raises StoreError."""
-        return await asyncio.to_thread(call)
-
     async def renew(self) -> None:
         """Makes a snapshot of what is stored now, and updates the pages. Raises StoreError."""
         async with self._renewing:
             self._news.clear()
             version = self.snapshot.version + 1
-            self._readings = await asyncio.to_thread(self._reader.read, self.now_ms(), version)
+            self._readings = await asyncio.to_thread(read, self, self.record, version)
             await self._show(self._readings, version)
 
     async def reprice(self) -> None:
         """The same at the prices and the health of now, without reading the store's log."""
         async with self._renewing:
-            known = self._readings
-            if known is not None:
-                now = await asyncio.to_thread(self._reader.repriced, known, self.now_ms())
+            if self._readings is not None:
+                now = await asyncio.to_thread(repriced, self, self._readings)
                 await self._show(now, self.snapshot.version)
 
     async def _show(self, readings: Readings, version: int) -> None:

@@ -10,50 +10,27 @@ from math import isfinite, nan
 
 from markupsafe import Markup
 
-from crypto_bot.adapters.web.page.markup import drawn
+from crypto_bot.adapters.web.page.markup import drawings, width
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.signal import Pred
 
 SIDES = {Pred.SHORT: "short", Pred.NO_TRADE: "none", Pred.LONG: "long"}
 _ARROWS = {Pred.SHORT: ("down", "short"), Pred.NO_TRADE: ("none", ""), Pred.LONG: ("up", "long")}
-_VERDICTS = {
-    "ACTIVE": "full",
-    "WARMUP": "half",
-    "LOW": "low",
-    "REJECTED": "cross",
-    "BLOCKED": "blocked",
-}
 RATES = (0.2, 0.8)
 """The scale of hit rates that stand under each other."""
-BAD_VERDICTS = frozenset({"REJECTED", "BLOCKED"})
-
-
-def mark(name: str, colour: str = "") -> Markup:
-    """A glyph as high as text, beside a word: up, down, tick, cross, clock, warning and others."""
-    return drawn("mark", name, colour)
 
 
 def direction(pred: Pred) -> Markup:
     """The arrow of a call, coloured; a dash for NO_TRADE."""
-    return mark(*_ARROWS[pred])
+    return drawings.mark(*_ARROWS[pred])
 
 
 def chip(pred: Pred, *, filled: bool) -> Markup:
     """A call as a chip: filled where a calibrated model made it, outlined for a rule."""
     if pred is Pred.NO_TRADE:
-        return quiet("no trade")
+        return drawings.quiet("no trade")
     arrow, side = _ARROWS[pred]
-    return drawn("chip", side, arrow, "filled" if filled else "outlined")
-
-
-def quiet(text: str) -> Markup:
-    """In place of a chip."""
-    return drawn("quiet", text)
-
-
-def verdict(name: str) -> Markup:
-    """The verdict on a model with its glyph; one that nobody knows is shown as a word alone."""
-    return drawn("verdict", name, _VERDICTS.get(name), "crit" if name in BAD_VERDICTS else "")
+    return drawings.chip(side, arrow, "filled" if filled else "outlined")
 
 
 def split(short: float, none: float, long: float, called: Pred | None) -> Markup:
@@ -65,11 +42,6 @@ def counts(short: int, none: int, long: int) -> Markup:
     """How many coins are short, out and long, as parts of one bar."""
     total = max(1, short + none + long)
     return _bar((short / total, none / total, long / total), lambda _: "")
-
-
-def sides(short: int, long: int) -> Markup:
-    """How many coins are short and long, with their arrows."""
-    return drawn("sides", short, long)
 
 
 def forest(
@@ -84,7 +56,7 @@ def forest(
     low_end, high_end = span or _fitting([*interval, yardstick])
 
     def x(value: float) -> str:
-        return _percent((value - low_end) / (high_end - low_end)) if isfinite(value) else ""
+        return width((value - low_end) / (high_end - low_end)) if isfinite(value) else ""
 
     label = "no record"
     if interval.is_bounded:
@@ -94,7 +66,7 @@ def forest(
     if interval.is_estimated:
         label = f"estimate {interval.value:.3f}, {label}"
     reach = (x(interval.low), x(interval.high)) if interval.is_bounded else None
-    return drawn("forest", reach, x(yardstick), x(interval.value), label)
+    return drawings.forest(reach, x(yardstick), x(interval.value), label)
 
 
 def track(now_r: float, reward_r: float) -> Markup:
@@ -105,7 +77,7 @@ def track(now_r: float, reward_r: float) -> Markup:
     span = 1.0 + max(reward_r, 1e-9)
     entry, now = (f"{4 + 92 * min(1.0, max(0.0, (1.0 + r) / span)):.1f}%" for r in (0.0, now_r))
     label = f"{now_r:+.1f} R between the stop at -1 and the target at {reward_r:+.1f}"
-    return drawn("track", "long" if now_r >= 0 else "short", entry, now, label)
+    return drawings.track("long" if now_r >= 0 else "short", entry, now, label)
 
 
 def sparkline(values: Sequence[float]) -> Markup:
@@ -121,41 +93,16 @@ def sparkline(values: Sequence[float]) -> Markup:
         f"{round(62 * index / (count - 1)) + 1},{round(16 - 14 * (value - low) / height)}"
         for index, value in enumerate(picked)
     )
-    return drawn("sparkline", points)
-
-
-def last_results(wins: Sequence[bool]) -> Markup:
-    """The newest results, oldest first: a tick up for a gain, a tick down for a loss."""
-    if not wins:
-        return Markup()
-    return drawn("results", wins, f"{sum(wins)} of the last {len(wins)} gained")
-
-
-def level(share: float, side: str) -> Markup:
-    """A share as a bar of the class `side`."""
-    return drawn("level", _percent(share), side, f"{share:.2f}")
-
-
-def lean(value: float) -> Markup:
-    """A part of a score, -1..1, as a bar from the middle: orange to the left, blue to the right."""
-    reach = 0.5 * min(1.0, abs(value))
-    at = 0.5 - reach if value < 0 else 0.5
-    side = "long" if value >= 0 else "short"
-    return drawn("lean", side, _percent(at), _percent(reach), f"{value:+.2f}")
+    return drawings.sparkline(points)
 
 
 def _bar(shares: Sequence[float], shade: Callable[[Pred], str]) -> Markup:
     parts, at = [], 0.0
     for (pred, name), share in zip(SIDES.items(), shares, strict=True):
-        width = max(0.0, share)
-        parts.append((name + shade(pred), f"{100 * at:.1f}%", f"{100 * width:.1f}%"))
-        at += width
+        parts.append((name + shade(pred), f"{100 * at:.1f}%", f"{100 * max(0.0, share):.1f}%"))
+        at += max(0.0, share)
     short, none, long = shares
-    return drawn("split", parts, f"short {short:.2f}, no trade {none:.2f}, long {long:.2f}")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * min(1.0, max(0.0, share)):.1f}%"
+    return drawings.split(parts, f"short {short:.2f}, no trade {none:.2f}, long {long:.2f}")
 
 
 def _fitting(values: Sequence[float]) -> tuple[float, float]:

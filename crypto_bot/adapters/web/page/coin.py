@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -13,7 +14,8 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.candle_chart import BARS, chart, moved
 from crypto_bot.adapters.web.page.chart_marks import ChartData
 from crypto_bot.adapters.web.page.coin_panels import Panels
-from crypto_bot.adapters.web.page.markup import NOTHING, muted, piece
+from crypto_bot.adapters.web.page.figures import html
+from crypto_bot.adapters.web.page.markup import NOTHING, drawings, pieces
 from crypto_bot.adapters.web.page.rows import CoinState, change_of
 from crypto_bot.adapters.web.page.trade import calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -21,11 +23,11 @@ from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Pred
 
 _LEGEND = (
-    (cells.mark("up", "long"), "long call"),
-    (cells.mark("down", "short"), "short call"),
-    (cells.mark("full"), "target"),
-    (cells.mark("cross"), "stop"),
-    (cells.mark("clock"), "expired"),
+    (drawings.mark("up", "long"), "long call"),
+    (drawings.mark("down", "short"), "short call"),
+    (drawings.mark("full"), "target"),
+    (drawings.mark("cross"), "stop"),
+    (drawings.mark("clock"), "expired"),
 )
 
 
@@ -41,10 +43,10 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     at = names.index(symbol)
     around = names[at - 1], names[(at + 1) % len(names)]
     spoken = "".join(letter for letter in symbol if letter.isalnum())  # in a quoted property
-    head = ui.html(_head(board, found, around), sanitize=False).classes("coin-head")
+    head = html("coin-head", _head(board, found, around))
     with ui.element("div").classes("split coin"):
         with ui.element("div").classes("panel chart-panel"):
-            ui.html(piece("legend", _LEGEND), sanitize=False).classes("legend muted")
+            html("legend muted", pieces.legend(_LEGEND))
             drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart freezes")
             drawn.props(
                 f'role=img aria-label="Candles of {spoken} with calls and outcomes; '
@@ -88,29 +90,26 @@ def _asked_for(board: Board, name: str | None) -> CoinState | None:
 
 async def _data(board: Board, state: CoinState) -> ChartData:
     symbol = state.reading.symbol
-    candles = await board.read(lambda: board.queries.candles(symbol, BARS))
-    since_ms = candles[0].open_ms if candles else 0
-    lines = await board.read(
-        lambda: board.queries.log_page(LogFilter(symbol, since_ms=since_ms), None, BARS)
-    )
+    candles = await asyncio.to_thread(board.queries.candles, symbol, BARS)
+    wanted = LogFilter(symbol, since_ms=candles[0].open_ms if candles else 0)
+    lines = await asyncio.to_thread(board.queries.log_page, wanted, None, BARS)
     return ChartData(candles, lines, board.timeframe, state.signal, state.trade, state.price)
 
 
 def _head(board: Board, state: CoinState, around: tuple[str, str]) -> Markup:
     coin = state.reading
     change = change_of(coin, board.timeframe, state.price)
-    chip = muted("not scored")
+    chip = pieces.tag("not scored", "muted")
     if state.signal is not None:
         chip = cells.chip(state.pred or Pred.NO_TRADE, filled=calibrated(state.signal))
     card = coin.model.card if coin.model else None
-    return piece(
-        "coin_head",
+    return pieces.coin_head(
         coin.symbol,
         around,
         formats.number(state.price, state.decimals),
         formats.signed(None if change is None else 100 * change, 2, "%"),
         chip,
-        cells.verdict(card.verdict) if card else NOTHING,
+        drawings.verdict(card.verdict) if card else NOTHING,
         board.timeframe.name,
     )
 

@@ -8,11 +8,11 @@ from math import isfinite
 from typing import NamedTuple
 
 from markupsafe import Markup
-from nicegui import ui
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.endings import ending_of
-from crypto_bot.adapters.web.page.markup import NOTHING, Fact, facts, heading, nothing, piece
+from crypto_bot.adapters.web.page.figures import html
+from crypto_bot.adapters.web.page.markup import NOTHING, Fact, drawings, pieces
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -35,8 +35,7 @@ class Panels:
 
     def __init__(self) -> None:
         self._panels = {
-            name: ui.html(sanitize=False).classes(f"panel {name}")
-            for name in ("call", "why", "score", "record", "calls")
+            name: html(f"panel {name}") for name in ("call", "why", "score", "record", "calls")
         }
 
     def show(self, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer) -> None:
@@ -55,22 +54,22 @@ class Panels:
 def _call(state: CoinState, viewer: Viewer) -> Markup:
     signal, trade = state.signal, state.trade
     if signal is None:
-        return heading("Open call") + nothing(
+        return pieces.heading("Open call") + pieces.nothing(
             "Not scored yet", "The first signal comes with the first cycle of this coin."
         )
     if trade is None:
         return (
-            heading("No open call", SOURCES[signal.source])
+            pieces.heading("No open call", SOURCES[signal.source])
             + _probabilities(signal)
-            + nothing(
+            + pieces.nothing(
                 "Nothing to follow",
                 "The newest signal is no trade, or its trade has ended already.",
             )
         )
     return (
-        heading("Open call", f"bar {trade.bars} of {trade.of_bars}")
+        pieces.heading("Open call", f"bar {trade.bars} of {trade.of_bars}")
         + _probabilities(signal)
-        + facts(_levels(state, signal, trade, viewer))
+        + pieces.facts(_levels(state, signal, trade, viewer))
     )
 
 
@@ -79,10 +78,10 @@ def _probabilities(signal: Signal) -> Markup:
         if signal.pred is Pred.NO_TRADE:
             return NOTHING
         name = SOURCES[signal.source]
-        return piece("block", f"By the rule {name}: no probability. Its record is below.")
+        return pieces.block(f"By the rule {name}: no probability. Its record is below.")
     shares = signal.probabilities
-    return facts(
-        Fact(name, formats.probability(share), picture=cells.level(share, side))
+    return pieces.facts(
+        Fact(name, formats.probability(share), picture=drawings.level(share, side))
         for name, share, side in (
             ("P(long)", shares.long, "long"),
             ("P(none)", shares.no_trade, "none"),
@@ -123,15 +122,15 @@ def _chain(state: CoinState) -> Markup:
         return NOTHING
     signal = latest.signal
     turns = [
-        piece("turn", "muted", "", SOURCES[each.source], f"declined: {each.reason}")
+        pieces.turn("muted", "", SOURCES[each.source], f"declined: {each.reason}")
         for each in signal.declined
     ]
     reasons = "; ".join(signal.reasons) or "no reason given"
     called = {Pred.LONG: "long", Pred.SHORT: "short", Pred.NO_TRADE: "no trade"}[signal.pred]
     answer = f"answered {called}: {reasons}"
     arrow = cells.direction(signal.pred)
-    turns.append(piece("turn", "", arrow, SOURCES[signal.source], answer))
-    return heading("Why, newest signal", "late" if latest.late else "") + piece("chain", turns)
+    turns.append(pieces.turn("", arrow, SOURCES[signal.source], answer))
+    return pieces.heading("Why, newest signal", "late" if latest.late else "") + pieces.chain(turns)
 
 
 def _score(lines: Sequence[LoggedSignal]) -> Markup:
@@ -142,25 +141,25 @@ def _score(lines: Sequence[LoggedSignal]) -> Markup:
         found = [_Part(each[1], float(each[2]), each[3]) for each in matches if each]
         if found:
             rows = (
-                Fact(name.capitalize(), formats.signed(value, 2), picture=cells.lean(value))
+                Fact(name.capitalize(), formats.signed(value, 2), picture=drawings.lean(value))
                 for name, value, _ in found
             )
             names = tuple(part.name for part in found)
             others = [reason for reason in signal.reasons if not reason.startswith(names)]
             when = "newest signal" if line is lines[0] else "of an earlier signal"
             return (
-                heading("Analyzer's score in parts", when)
-                + facts(rows)
-                + piece("in_words", found, others)
+                pieces.heading("Analyzer's score in parts", when)
+                + pieces.facts(rows)
+                + pieces.in_words(found, others)
             )
     return NOTHING
 
 
 def _record(state: CoinState) -> Markup:
     line = state.reading.record
-    head = heading("Record, 30 days", "live calls in time")
+    head = pieces.heading("Record, 30 days", "live calls in time")
     if line is None:
-        return head + nothing(
+        return head + pieces.nothing(
             "No settled trade", "A call counts when it was made in time and has ended."
         )
     shown = [
@@ -177,13 +176,15 @@ def _record(state: CoinState) -> Markup:
         reach = formats.ends(mean, 1) if mean.is_bounded else ""
         shown.append(Fact("Mean, gross", formats.signed(mean.value, 1, " bp"), reach))
     drawing = cells.forest(line.rate, line.break_even, cells.RATES)
-    return head + piece("wide_cell", drawing) + facts(shown)
+    return head + pieces.wide_cell(drawing) + pieces.facts(shown)
 
 
 def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
-    head = heading("Last calls", viewer.zone_label)
+    head = pieces.heading("Last calls", viewer.zone_label)
     if not state.reading.trades:
-        return head + nothing("No call has ended", "The first long or short that ends stands here.")
+        return head + pieces.nothing(
+            "No call has ended", "The first long or short that ends stands here."
+        )
     lines = []
     for line in state.reading.trades:
         signal = line.stored.signal
@@ -191,4 +192,4 @@ def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
         if calibrated(signal):
             who = formats.probability(signal.confidence)
         lines.append(ending_of(line, signal.candle_open_ms, who, viewer))
-    return head + piece("endings", lines)
+    return head + pieces.endings(lines)

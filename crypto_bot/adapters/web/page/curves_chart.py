@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crypto_bot.adapters.web.page.axes import Options, axis, canvas, legend, line, middle, point
+from crypto_bot.adapters.web.page.axes import Grid, Options, canvas, legend, line, middle, point
 from crypto_bot.adapters.web.page.palette import Palette
 
 HEADS = ("move", "direction")
@@ -27,20 +27,16 @@ def curves_options(palette: Palette, curves: Mapping[str, Sequence[float]]) -> O
     return canvas(
         palette,
         f"Learning curves over {epochs} epochs: log loss in nats, by head.",
+        *(
+            Grid(
+                {"left": left, "right": right, "top": 30, "bottom": 56},
+                {"type": "category", "data": numbers, **middle("epoch", 24)},
+                {"scale": True, "axisLabel": {"formatter": "{value}"}},
+            )
+            for left, right in (("7%", "55%"), ("57%", "3%"))
+        ),
         title=titles,
         legend=legend(palette, PARTS, left="center", bottom=0),
-        grid=[
-            {"left": "7%", "right": "55%", "top": 30, "bottom": 56},
-            {"left": "57%", "right": "3%", "top": 30, "bottom": 56},
-        ],
-        xAxis=[
-            axis(palette, "category", gridIndex=index, data=numbers, **middle("epoch", 24))
-            for index in range(2)
-        ],
-        yAxis=[
-            axis(palette, gridIndex=index, scale=True, axisLabel={"formatter": "{value}"})
-            for index in range(2)
-        ],
         series=[_curve(palette, part, head, found[part, head]) for part, head in _NAMES],
     )
 

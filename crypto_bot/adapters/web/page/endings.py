@@ -7,7 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import tone
+from crypto_bot.adapters.web.page.markup import drawings, tone
 from crypto_bot.adapters.web.page.trade import ENDINGS, result_r
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.ports import LoggedSignal
@@ -33,6 +33,6 @@ def ending_of(line: LoggedSignal, at_ms: int, who: str, viewer: Viewer, symbol: 
     glyph, word = ENDINGS[outcome.status]
     r = result_r(signal, outcome)
     result = formats.result(r)
-    call, mark = cells.direction(signal.pred), cells.mark(glyph)
+    call, mark = cells.direction(signal.pred), drawings.mark(glyph)
     time = formats.clock_time(at_ms, viewer.zone)
     return Ending(time, who, call, mark, word, tone(r, result), result, symbol)

@@ -10,8 +10,8 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.axes import (
     GROUPED,
     SIGNED_PERCENT,
+    Grid,
     Options,
-    axis,
     canvas,
     legend,
     level,
@@ -21,7 +21,7 @@ from crypto_bot.adapters.web.page.axes import (
 )
 from crypto_bot.adapters.web.page.palette import Palette
 from crypto_bot.domain.ledger import drawdown
-from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, EquityPoint, KillSwitch
+from crypto_bot.domain.paper_report import AccountReport, EquityPoint, KillSwitch
 
 
 def equity_options(
@@ -31,35 +31,31 @@ def equity_options(
     curve = account.curve
     below = drawdowns(curve)
     hold = [[each.at_ms, round(float(each.buy_and_hold), 2)] for each in curve]
-    gains = [_at(trade) for trade in account.closed_trades if trade.net > 0]
-    losses = [_at(trade) for trade in account.closed_trades if trade.net <= 0]
+    gains = [trade.exit_ms for trade in account.closed_trades if trade.net > 0]
+    losses = [trade.exit_ms for trade in account.closed_trades if trade.net <= 0]
     worst = min(below, key=lambda point: point[1], default=None)
     return canvas(
         palette,
         f"Equity of {account.name}: now {formats.number(float(account.equity), 2)}, worst drawdown "
         f"{formats.signed(-100 * account.statistics.max_drawdown, 1, '%')}.",
+        Grid(
+            {"left": 62, "right": 20, "top": 26, "bottom": "38%"},
+            times(show=False),
+            {"scale": True, "axisLabel": {":formatter": GROUPED}},
+        ),
+        Grid(
+            {"left": 62, "right": 20, "top": "68%", "bottom": 28},
+            times(),
+            {
+                "min": min(-1, floor(worst[1])) if worst else -1,
+                "max": 0,
+                "splitNumber": 2,
+                "axisLabel": {":formatter": SIGNED_PERCENT},
+            },
+        ),
         useUTC=utc,
         axisPointer={"link": [{"xAxisIndex": "all"}]},
         legend=legend(palette, ["equity", "buy and hold"], right=14, top=0),
-        grid=[
-            {"left": 62, "right": 20, "top": 26, "bottom": "38%"},
-            {"left": 62, "right": 20, "top": "68%", "bottom": 28},
-        ],
-        xAxis=[
-            times(palette, gridIndex=0) | {"axisLabel": {"show": False}},
-            times(palette, gridIndex=1),
-        ],
-        yAxis=[
-            axis(palette, gridIndex=0, scale=True, axisLabel={":formatter": GROUPED}),
-            axis(
-                palette,
-                gridIndex=1,
-                min=min(-1, floor(worst[1])) if worst else -1,
-                max=0,
-                splitNumber=2,
-                axisLabel={":formatter": SIGNED_PERCENT},
-            ),
-        ],
         series=[
             _equity(palette, account, switch),
             line("buy and hold", hold, palette.muted, 1, dash="dotted"),
@@ -77,10 +73,6 @@ def drawdowns(curve: Sequence[EquityPoint]) -> list[list[float]]:
         [each.at_ms, -round(100 * float(drawdown(each.equity, peak)), 3)]
         for each, peak in zip(curve, peaks, strict=True)
     ]
-
-
-def _at(trade: ClosedTrade) -> list[float]:
-    return [trade.exit_ms, 0.0]
 
 
 def _equity(palette: Palette, account: AccountReport, switch: KillSwitch) -> Options:
@@ -117,12 +109,16 @@ def _drawdown(palette: Palette, below: list[list[float]], worst: list[float] | N
     )
 
 
-def _ticks(name: str, trades: list[list[float]], colour: str) -> Options:
-    made = {"name": name, "type": "scatter", "symbol": "rect", "symbolSize": [2, 9]}
+def _ticks(name: str, trades: list[int], colour: str) -> Options:
+    """Where trades ended, at the top of the drawdown."""
+    data = [[exit_ms, 0.0] for exit_ms in trades]
     return {
-        **made,
+        "name": name,
+        "type": "scatter",
+        "symbol": "rect",
+        "symbolSize": [2, 9],
         "itemStyle": {"color": colour},
         "xAxisIndex": 1,
         "yAxisIndex": 1,
-        "data": trades,
+        "data": data,
     }

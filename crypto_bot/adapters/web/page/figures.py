@@ -10,14 +10,13 @@ from typing import Generic, TypeVar
 from nicegui import ui
 
 from crypto_bot.adapters.web.page.axes import Options
-from crypto_bot.adapters.web.page.frame import ASSETS
 
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-def styled() -> None:
-    """Loads the style sheet of these parts; once for each page."""
-    ui.add_head_html(f'<link rel="stylesheet" href="{ASSETS}/figures.css">')
+def html(kind: str = "", content: str = "", tag: str = "div") -> ui.html:
+    """An element of the classes `kind`; templates have escaped its content."""
+    return ui.html(content, sanitize=False, tag=tag).classes(kind)
 
 
 @contextmanager
@@ -28,6 +27,12 @@ def panel(title: str, aside: str = "") -> Generator[ui.element]:
             ui.element("h2").classes("title").props["innerText"] = title
             ui.label(aside).classes("muted")
         yield box
+
+
+def html_panel(title: str, aside: str = "", kind: str = "") -> ui.html:
+    """A panel of one element, which is returned; `kind` are its classes."""
+    with panel(title, aside):
+        return html(kind)
 
 
 def empty_state(title: str, *lines: str, kind: str = "panel empty") -> ui.element:

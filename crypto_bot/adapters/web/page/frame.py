@@ -14,7 +14,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.cells import mark
+from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.markup import render
 from crypto_bot.adapters.web.page.palette import Theme
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -40,12 +40,13 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
     ui.add_head_html(
         f"<script>document.documentElement.dataset.theme='{viewer.theme.value}'</script>"
         f'<link rel="stylesheet" href="{ASSETS}/style.css">'
+        f'<link rel="stylesheet" href="{ASSETS}/figures.css">'
         f'<script src="{ASSETS}/ticker.js" defer></script>'
     )
     ui.dark_mode(viewer.theme is Theme.DARK)
     ui.query("html").props("lang=en")
     with ui.header(wrap=False).classes("frame"):
-        ui.html(_bar(board, viewer, views, here), sanitize=False).classes("bar")
+        html("bar", _bar(board, viewer, views, here))
         beat = ui.element("div").classes("beat").props("hidden")
     news = ui.label().classes("unseen").props("aria-live=polite role=status")
     announced = board.snapshot.news
@@ -76,10 +77,10 @@ def _bar(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Mar
         "bar.html",
         views=views,
         here=here,
-        badges=board.badges,
+        sample=board.sample,
+        paper=board.paper is not None,
         zone="UTC" if viewer.zone_name == "UTC" else "local",
         other="Light" if viewer.theme is Theme.DARK else "Dark",
-        warning=mark("warning"),
         keys=_KEYS,
     )
 

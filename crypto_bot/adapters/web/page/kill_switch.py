@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
-from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import button
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.figures import button, html
+from crypto_bot.adapters.web.page.markup import drawings
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import KillSwitch
+from crypto_bot.ports import PaperTrading
 
 BY = "page"
 """Who is stored as having pressed it."""
@@ -20,13 +22,13 @@ STOP, RESUME = "STOP", "RESUME"
 class Switch:
     """The bar while it is on, the button, and the dialog behind both."""
 
-    def __init__(self, board: Board, viewer: Viewer, renew: Callable[[], Awaitable[None]]) -> None:
-        self._board = board
-        self._viewer = viewer
-        self._renew = renew
+    def __init__(
+        self, paper: PaperTrading, viewer: Viewer, renew: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._paper, self._viewer, self._renew = paper, viewer, renew
         self._on = False
         with ui.element("div").classes("stopped").props("role=alert") as self._bar:
-            ui.html(cells.mark("blocked"), sanitize=False, tag="span")
+            html("", drawings.mark("blocked"), tag="span")
             self._since = ui.label().classes("grow")
             button("Resume …", self._ask, "switch solid")
         self._bar.set_visibility(False)
@@ -38,7 +40,7 @@ class Switch:
         """Makes the button that stops, where the caller is."""
         self._button = button("Stop paper trading …", self._ask, "switch kill")
         with self._button:
-            ui.html(cells.mark("blocked"), sanitize=False, tag="span").move(target_index=0)
+            html("", drawings.mark("blocked"), tag="span").move(target_index=0)
 
     def show(self, switch: KillSwitch, held: int) -> None:
         """As it stands, with so many positions held in all."""
@@ -72,11 +74,10 @@ class Switch:
         )
 
     async def _confirmed(self, word: str, reason: str) -> None:
-        paper = self._board.paper
         if word == STOP:
-            await self._board.read(lambda: paper.stop(BY, reason or "no reason given"))
+            await asyncio.to_thread(self._paper.stop, BY, reason or "no reason given")
         else:
-            await self._board.read(lambda: paper.resume(BY))
+            await asyncio.to_thread(self._paper.resume, BY)
         await self._renew()
 
 

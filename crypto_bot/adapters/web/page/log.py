@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
@@ -9,10 +10,10 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import empty_state
+from crypto_bot.adapters.web.page.figures import empty_state, html
 from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
 from crypto_bot.adapters.web.page.log_rows import Row, log_row
-from crypto_bot.adapters.web.page.markup import piece, render
+from crypto_bot.adapters.web.page.markup import pieces, render
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Source
@@ -67,14 +68,14 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """The filters, a page of lines, and the way to older ones."""
     address = read_address(asked, board.symbols, viewer.zone)
     found = await _read(board, address)
-    ui.html(_form(board, viewer, address), sanitize=False)
+    html("", _form(board, viewer, address))
     for message in address.refused:
         ui.label(message).classes("refused warn")
     with ui.element("div").classes("panel wide"):
         table = _table(board, found, viewer)
         empty = _nothing(address)
         empty.set_visibility(not found)
-        further = ui.html(_further(address, found), sanitize=False, tag="div").classes("further")
+        further = html("further", _further(address, found))
     if address.before is not None:
         return
 
@@ -97,9 +98,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
 
 async def _read(board: Board, address: LogAddress) -> list[LoggedSignal]:
     """The lines of a page, and one more where there are older ones."""
-    return await board.read(
-        lambda: board.queries.log_page(address.wanted, address.before, PAGE_LINES + 1)
-    )
+    page = board.queries.log_page
+    return await asyncio.to_thread(page, address.wanted, address.before, PAGE_LINES + 1)
 
 
 def _table(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> ui.table:
@@ -171,4 +171,4 @@ def _further(address: LogAddress, found: Sequence[LoggedSignal]) -> Markup:
     if len(found) > PAGE_LINES:
         last = found[PAGE_LINES - 1].stored.signal
         older = address.query(LogPosition(last.candle_open_ms, last.symbol))
-    return piece("further", address.query() if address.before is not None else None, older)
+    return pieces.further(address.query() if address.before is not None else None, older)

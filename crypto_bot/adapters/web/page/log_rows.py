@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import tone
+from crypto_bot.adapters.web.page.markup import drawings, tone
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.instant import instant
@@ -52,10 +52,10 @@ def _ended(signal: Signal, outcome: Outcome | None) -> Row:
     if signal.pred is Pred.NO_TRADE:
         right = {True: ("tick", "right"), False: ("cross", "wrong"), None: ("clock", "no label")}
         glyph, word = right[outcome.correct]
-        return {"glyph": cells.mark(glyph), "word": word, "r": "", "tone": ""}
+        return {"glyph": drawings.mark(glyph), "word": word, "r": "", "tone": ""}
     r = result_r(signal, outcome)
     shown = formats.result(r)
-    return {"glyph": cells.mark(glyph), "word": word, "r": shown, "tone": tone(r, shown)}
+    return {"glyph": drawings.mark(glyph), "word": word, "r": shown, "tone": tone(r, shown)}
 
 
 def _inputs(line: LoggedSignal, decimals: int, viewer: Viewer) -> list[list[str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -11,6 +11,14 @@ from markupsafe import Markup
 from crypto_bot.adapters.web.page import formats
 
 NOTHING = Markup()
+_Row = TypeVar("_Row")
+
+
+def width(share: float) -> str:
+    """A share of a drawing, clipped to 0..1, in percent."""
+    return f"{100 * min(1.0, max(0.0, share)):.1f}%"
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader(__package__),
     autoescape=True,
@@ -19,20 +27,59 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     auto_reload=False,
 )
-_TEMPLATES.filters["coin"] = formats.coin
+_FILTERS = (formats.coin, formats.number, formats.rate, width)
+_TEMPLATES.filters |= {each.__name__: each for each in _FILTERS}
 
 
-class Column(NamedTuple):
-    """A column of a table: its heading, its classes, and further classes of its cells."""
+class Macros:
+    """The macros of a template as functions that return markup."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+
+    def __getattr__(self, name: str) -> Callable[..., Markup]:
+        macro = getattr(_TEMPLATES.get_template(self._template).module, name)
+
+        def made(*values: object) -> Markup:
+            markup: Markup = macro(*values)
+            return markup.strip()
+
+        return made
+
+
+pieces = Macros("pieces.html")
+drawings = Macros("drawings.html")
+
+
+def render(template: str, **values: object) -> Markup:
+    """A whole template."""
+    return Markup(_TEMPLATES.get_template(template).render(**values))  # noqa: S704 - as above
+
+
+class Column(NamedTuple, Generic[_Row]):
+    """A column of a table: its heading, its cell in a row, and classes.
+
+    `kind` is of the heading and the cells, `cells` of the cells alone.
+    """
 
     name: str
+    cell: Callable[[_Row], str]
     kind: str = ""
     cells: str = ""
 
 
-def columns(*heads: str) -> tuple[Column, ...]:
-    """Columns written as `name|classes|further classes of the cells`."""
-    return tuple(Column(*head.split("|")) for head in heads)
+class Table(Generic[_Row]):
+    """A table of figures; the first cell of a row is its heading."""
+
+    def __init__(self, *columns: Column[_Row], nothing: str = "", kind: str = "") -> None:
+        self._columns, self._nothing, self._kind = columns, nothing, kind
+
+    def of(self, rows: Iterable[_Row]) -> Markup:
+        """The table of `rows`; the text `nothing` where there are none."""
+        shown = list(rows)
+        if not shown:
+            return pieces.empty(self._nothing)
+        return pieces.table(self._columns, shown, self._kind)
 
 
 class Fact(NamedTuple):
@@ -57,73 +104,9 @@ class Card(NamedTuple):
     tone: str = ""
     picture: Markup = NOTHING
 
-    def markup(self) -> Markup:
-        """What stands inside the card's panel."""
-        return piece("card", self)
-
-
-def piece(name: str, *values: object) -> Markup:
-    """What the macro `name` of `pieces.html` makes of `values`."""
-    return _made("pieces.html", name, values)
-
-
-def drawn(name: str, *values: object) -> Markup:
-    """The same of `drawings.html`."""
-    return _made("drawings.html", name, values)
-
-
-def render(template: str, **values: object) -> Markup:
-    """A whole template."""
-    return Markup(_TEMPLATES.get_template(template).render(**values))  # noqa: S704 - as above
-
-
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], kind: str = "") -> Markup:
-    """A table of figures; the first cell of a row is its heading."""
-    return piece("table", columns, list(rows), kind)
-
-
-def heading(title: str, corner: str = "") -> Markup:
-    """The head of a panel."""
-    return piece("heading", title, corner)
-
-
-def facts(lines: Iterable[Fact]) -> Markup:
-    """A list of facts."""
-    return piece("facts", list(lines))
-
-
-def nothing(title: str, then: str = "") -> Markup:
-    """An empty state: what there is not, and what to expect or to do."""
-    return piece("nothing", title, then)
-
-
-def empty(why: str) -> Markup:
-    """In place of a table without rows."""
-    return piece("empty", why)
-
-
-def coin_link(symbol: str) -> Markup:
-    """The name of a coin, leading to its view."""
-    return piece("coin_link", symbol)
-
-
-def muted(text: str) -> Markup:
-    """A text that stands back."""
-    return piece("tag", text, "muted")
-
 
 def tone(value: float | None, shown: str) -> str:
     """The class of a change that is `shown` with a sign: `long` for a gain, `short` for a loss."""
     if value is None or shown[0] not in f"+{formats.MINUS}":
         return ""
     return "long" if value > 0 else "short"
-
-
-def toned(value: float | None, shown: str) -> Markup:
-    """A change in the colour of its side."""
-    return piece("tag", shown, tone(value, shown))
-
-
-def _made(template: str, macro: str, values: tuple[object, ...]) -> Markup:
-    made = getattr(_TEMPLATES.get_template(template).module, macro)(*values)
-    return Markup(made.strip())  # noqa: S704 - of a template

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from math import isfinite
+from operator import itemgetter
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import columns, piece, table
+from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
@@ -28,10 +29,6 @@ MEANINGS = {
     "ACTIVE": "skill and direction proven: answers and trades",
     NONE: "the rules answer for these coins",
 }
-
-_GATES = columns("Gate", "Result", "Value|num", "Limit|num|muted", "In words|more|words muted")
-_MEASURED = columns("", "Value, 95%|num", "Yardstick|num|muted")
-_FACTS = columns("", "||words")
 
 
 class Group(NamedTuple):
@@ -60,7 +57,7 @@ def verdict_of(entry: ModelEntry) -> str:
 
 def heading(group: Group) -> Markup:
     """The verdict, how many, and what it means."""
-    return piece("group", cells.verdict(group.verdict), len(group.entries), group.meaning)
+    return pieces.group(drawings.verdict(group.verdict), len(group.entries), group.meaning)
 
 
 def line(entry: ModelEntry, now_ms: int) -> Markup:
@@ -68,7 +65,7 @@ def line(entry: ModelEntry, now_ms: int) -> Markup:
     card = entry.card
     fit = card is not None and card.verdict in _SERVED and not entry.served
     figures = () if card is None else _figures(card, now_ms)
-    return piece("model", entry.symbol, reason(entry), entry.reason if fit else "", figures)
+    return pieces.model(entry.symbol, reason(entry), entry.reason if fit else "", figures)
 
 
 def reason(entry: ModelEntry) -> str:
@@ -88,19 +85,18 @@ def opened(entry: ModelEntry, viewer: Viewer) -> Markup:
     """What a line opens to: gates, what it is, and what was measured."""
     card = entry.card
     if card is None:
-        return piece("tag", entry.reason, "muted")
-    return piece(
-        "opened_model",
-        table(_GATES, [_gate(each) for each in sorted(card.gates, key=lambda gate: gate.passed)])
-        if card.gates
-        else piece("tag", "Its files name no gate.", "muted"),
-        (cells.mark("warning", "warn"), card.accepted_because),
-        table(_MEASURED, _measured(card.metrics))
-        if card.metrics
-        else piece("tag", "Its files hold no measurement.", "muted"),
-        table(_FACTS, _facts(entry, card, viewer)),
-        entry.symbol,
+        return pieces.tag(entry.reason, "muted")
+    gates, measured = (
+        pieces.tag("Its files name no gate.", "muted"),
+        pieces.tag("Its files hold no measurement.", "muted"),
     )
+    if card.gates:
+        gates = _GATES.of(sorted(card.gates, key=lambda gate: gate.passed))
+    if card.metrics:
+        measured = _MEASURED.of(_measured(card.metrics))
+    lifted = drawings.mark("warning", "warn"), card.accepted_because
+    facts = _FACTS.of(_facts(entry, card, viewer))
+    return pieces.opened_model(gates, lifted, measured, facts, entry.symbol)
 
 
 def _loss_words(gate: Gate) -> str:
@@ -113,7 +109,7 @@ def _loss_words(gate: Gate) -> str:
 def _figures(card: ModelCard, now_ms: int) -> Sequence[tuple[str, str]]:
     """Classes and content of the cells of a line."""
     metrics = card.metrics
-    age = piece("titled", formats.age((now_ms - card.last_open_ms) / 1000), card.version)
+    age = pieces.titled(formats.age((now_ms - card.last_open_ms) / 1000), card.version)
     if metrics is None:
         return (("num muted", "not measured"), ("num muted", age))
     skill = metrics.skill_prior
@@ -130,18 +126,31 @@ def _figures(card: ModelCard, now_ms: int) -> Sequence[tuple[str, str]]:
 
 def _of_floor(metrics: ModelMetrics) -> Markup:
     text = f"{formats.number(metrics.ece, 3)} / {formats.number(metrics.ece_floor, 3)}"
-    return piece("tag", text, "warn" if metrics.ece > metrics.ece_floor + 0.010 else "")
+    return pieces.tag(text, "warn" if metrics.ece > metrics.ece_floor + 0.010 else "")
 
 
-def _gate(gate: Gate) -> Sequence[str]:
+def _result(gate: Gate) -> Markup:
     glyph, colour, word = ("tick", "", "passed") if gate.passed else ("cross", "crit", "failed")
-    return (
-        gate.name.replace("_", " "),
-        piece("tag", cells.mark(glyph, colour) + f" {word}", colour and f"strong {colour}"),
-        _plain(gate.value),
-        _plain(gate.limit),
-        gate.words,
-    )
+    return pieces.tag(drawings.mark(glyph, colour) + f" {word}", colour and f"strong {colour}")
+
+
+def _plain(value: float) -> str:
+    return formats.number(value, 0 if abs(value) >= 2 and value == round(value) else 4)
+
+
+_GATES = Table[Gate](
+    Column("Gate", lambda gate: gate.name.replace("_", " ")),
+    Column("Result", _result),
+    Column("Value", lambda gate: _plain(gate.value), "num"),
+    Column("Limit", lambda gate: _plain(gate.limit), "num", "muted"),
+    Column("In words", lambda gate: gate.words, "more", "words muted"),
+)
+_MEASURED = Table[Sequence[str]](
+    Column("", itemgetter(0)),
+    Column("Value, 95%", itemgetter(1), "num"),
+    Column("Yardstick", itemgetter(2), "num", "muted"),
+)
+_FACTS = Table[Sequence[str]](Column("", itemgetter(0)), Column("", itemgetter(1), "", "words"))
 
 
 def _measured(metrics: ModelMetrics) -> Sequence[Sequence[str]]:
@@ -166,10 +175,10 @@ _auc = partial(formats.number, decimals=3)
 
 def _scaled(measure: Interval, show: Callable[[float], str], unit: str = "") -> Markup:
     if not measure.is_estimated:
-        return piece("measure", formats.MISSING, "")
+        return pieces.measure(formats.MISSING, "")
     value, low, high = map(show, measure)
     known = isfinite(measure.low) or isfinite(measure.high)
-    return piece("measure", value + unit, f"[{low}, {high}]" if known else "")
+    return pieces.measure(value + unit, f"[{low}, {high}]" if known else "")
 
 
 def _facts(entry: ModelEntry, card: ModelCard, viewer: Viewer) -> Sequence[Sequence[str]]:
@@ -194,7 +203,3 @@ def _date(at_ms: int, viewer: Viewer) -> str:
     """`21 Nov 2025`."""
     year = datetime.fromtimestamp(at_ms / 1000, viewer.zone).year
     return f"{formats.day(at_ms, viewer.zone)} {year}"
-
-
-def _plain(value: float) -> str:
-    return formats.number(value, 0 if abs(value) >= 2 and value == round(value) else 4)

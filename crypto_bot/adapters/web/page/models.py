@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -11,8 +12,8 @@ from nicegui import events, ui
 from crypto_bot.adapters.web.page import model_rows
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.curves_chart import curves_options
-from crypto_bot.adapters.web.page.figures import Choices, empty_state, panel, styled
-from crypto_bot.adapters.web.page.markup import piece
+from crypto_bot.adapters.web.page.figures import Choices, empty_state, html, panel
+from crypto_bot.adapters.web.page.markup import pieces
 from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.model_card import ModelEntry
@@ -30,15 +31,14 @@ class _Read(NamedTuple):
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """Chips with counts, then a group for each verdict; a line opens to its gates and curves."""
-    styled()
 
     def read() -> _Read:
         return _Read(board.catalog.entries(), board.training())
 
-    view = _View(board, viewer, await board.read(read), asked.get("verdict"))
+    view = _View(board, viewer, await asyncio.to_thread(read), asked.get("verdict"))
 
     async def follow() -> None:
-        view.show(await board.read(read))
+        view.show(await asyncio.to_thread(read))
 
     board.changed.subscribe(follow)
 
@@ -52,7 +52,7 @@ class _View:
         self._opened: set[str] = set()
         with ui.element("div").classes("stack"):
             with panel("Training runs", "those at work first") as self._runs:
-                self._table = ui.html(sanitize=False).classes("scrolls")
+                self._table = html("scrolls")
             self._place = ui.element("div").classes("stack")
         self._show_runs()
         self._fill()
@@ -99,9 +99,9 @@ class _View:
                 continue
             with ui.element("section").classes("panel models") as box:
                 box.props["aria-label"] = group.verdict
-                ui.html(model_rows.heading(group), sanitize=False, tag="h2").classes("group")
+                html("group", model_rows.heading(group), tag="h2")
                 if group.verdict != model_rows.NONE:
-                    heads = ui.html(piece("models_head"), sanitize=False)
+                    heads = html("", pieces.models_head())
                     heads.classes("model head-line").props("aria-hidden=true")
                 for entry in group.entries:
                     self._line(entry)
@@ -111,7 +111,7 @@ class _View:
         with details:
             with ui.element("summary").classes("model"):
                 line = model_rows.line(entry, self._board.now_ms())
-                ui.html(line, sanitize=False).classes("cells")
+                html("cells", line)
             inside = ui.element("div")
 
         def toggled(event: events.GenericEventArguments) -> None:
@@ -129,7 +129,7 @@ class _View:
 
     def _open(self, entry: ModelEntry, inside: ui.element) -> None:
         with inside:
-            ui.html(model_rows.opened(entry, self._viewer), sanitize=False)
+            html("", model_rows.opened(entry, self._viewer))
             curves = entry.card.metrics.curves if entry.card and entry.card.metrics else ()
             if curves:
                 with panel("Learning curves", "log loss in nats by epoch"):

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 from nicegui import ui
 
-from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.endings import ending_of
-from crypto_bot.adapters.web.page.figures import empty_state
-from crypto_bot.adapters.web.page.markup import heading, nothing, piece
+from crypto_bot.adapters.web.page.figures import empty_state, html
+from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.snapshot import Notice, Snapshot, settled_ms
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.ports import LoggedSignal
@@ -66,9 +66,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """The strip, the table of the coins, and the rail."""
     snapshot = board.snapshot
     with ui.element("div").classes("strip"):
-        strip = [
-            ui.html(card.markup(), sanitize=False).classes("card panel") for card in snapshot.cards
-        ]
+        strip = [html("card panel", pieces.card(card)) for card in snapshot.cards]
     with ui.element("div").classes("split"):
         with ui.element("div").classes("panel wide"):
             empty = empty_state(
@@ -87,9 +85,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
             table.bind_filter_from(search, "value")
         with ui.element("div").classes("rail"):
             warnings = ui.element("div").classes("panel warnings")
-            endings = ui.html(_endings(snapshot.endings, viewer), sanitize=False).classes(
-                "panel endings"
-            )
+            endings = html("panel endings", _endings(snapshot.endings, viewer))
     with warnings:
         _warn(snapshot.notices, viewer)
 
@@ -97,7 +93,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         nonlocal snapshot
         before, snapshot = snapshot, board.snapshot
         for drawn, card in zip(strip, snapshot.cards, strict=True):
-            drawn.set_content(card.markup())
+            drawn.set_content(pieces.card(card))
         table.rows = list(snapshot.rows)
         empty.set_visibility(snapshot.scored == 0)
         endings.set_content(_endings(snapshot.endings, viewer))
@@ -132,7 +128,7 @@ def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
     for warning in warnings:
         with ui.element("div").classes("warning"):
             name, colour = ("blocked", "crit") if warning.is_critical else ("warning", "warn")
-            ui.html(cells.mark(name, colour), sanitize=False, tag="span")
+            html("", drawings.mark(name, colour), tag="span")
             with ui.element("div"):
                 ui.label(formats.in_zone(warning.what, viewer.zone))
                 ui.label(warning.next).classes("muted small")
@@ -140,13 +136,13 @@ def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
 
 def _endings(endings: Sequence[LoggedSignal], viewer: Viewer) -> Markup:
     """The latest outcomes."""
-    head = heading("Latest outcomes", viewer.zone_label)
+    head = pieces.heading("Latest outcomes", viewer.zone_label)
     if not endings:
         then = "A call resolves at its stop, its target, or after its horizon."
-        return head + nothing("No outcome yet", then)
+        return head + pieces.nothing("No outcome yet", then)
     lines = []
     for each in endings:
         symbol = each.stored.signal.symbol
         who = formats.coin(symbol)
         lines.append(ending_of(each, settled_ms(each), who, viewer, symbol))
-    return head + piece("endings", lines)
+    return head + pieces.endings(lines)

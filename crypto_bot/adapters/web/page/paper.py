@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -11,11 +12,19 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page import paper_tables as tables
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.equity_chart import equity_options
-from crypto_bot.adapters.web.page.figures import Chart, Choices, empty_state, panel, styled
+from crypto_bot.adapters.web.page.figures import (
+    Chart,
+    Choices,
+    empty_state,
+    html,
+    html_panel,
+    panel,
+)
 from crypto_bot.adapters.web.page.kill_switch import Switch
 from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
+from crypto_bot.ports import PaperTrading
 
 PATH = "/paper"
 _REFUSALS = 12
@@ -23,13 +32,14 @@ _REFUSALS = 12
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """The account's figures, its curve, what it holds, what it held, what it refused."""
-    styled()
-    if not (names := [each.name for each in await board.read(board.paper.accounts)]):
+    paper = board.paper
+    names = [each.name for each in await asyncio.to_thread(paper.accounts)] if paper else []
+    if paper is None or not names:
         how = "Start the engine with --paper 1: it trades every signal that passes the rules."
         empty_state("Paper trading is off", how)
         return
     name = asked.get("account", "")
-    view = _View(board, viewer, names, name if name in names else names[0])
+    view = _View(board, paper, viewer, names, name if name in names else names[0])
     await view.renew()
     board.changed.subscribe(view.renew)
 
@@ -37,29 +47,28 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
 class _View:
     """Made once, then filled again and again."""
 
-    def __init__(self, board: Board, viewer: Viewer, names: Sequence[str], chosen: str) -> None:
-        self._board = board
-        self._viewer = viewer
+    def __init__(
+        self, board: Board, paper: PaperTrading, viewer: Viewer, names: Sequence[str], chosen: str
+    ) -> None:
+        self._board, self._paper, self._viewer = board, paper, viewer
         self._chosen = chosen
-        self._switch = Switch(board, viewer, self.renew)
+        self._switch = Switch(paper, viewer, self.renew)
         with ui.element("div").classes("filters paper-head"):
             Choices("Account", zip(names, names, strict=True), chosen, self._choose)
             self._market = ui.label().classes("muted grow")
             self._switch.button()
-        self._strip = ui.html(sanitize=False).classes("strip paper-strip")
+        self._strip = html("strip paper-strip")
         with ui.element("div").classes("split"):
             with ui.element("div").classes("stack"):
                 with panel("Equity over drawdown", "against the same money in equal parts"):
                     self._curve = Chart("No curve yet: a point is kept at every cycle.", 360)
-                with panel("Open positions"):
-                    self._positions = ui.html(sanitize=False).classes("scrolls freezes")
-                with panel("Trades", "newest first; net is after fees and funding"):
-                    self._trades = ui.html(sanitize=False).classes("scrolls")
+                self._positions = html_panel("Open positions", kind="scrolls freezes")
+                self._trades = html_panel(
+                    "Trades", "newest first; net is after fees and funding", kind="scrolls"
+                )
             with ui.element("div").classes("stack"):
-                with panel("Rules", "signals refused"):
-                    self._rules = ui.html(sanitize=False)
-                with panel("Newest refusals", viewer.zone_label):
-                    self._refusals = ui.html(sanitize=False)
+                self._rules = html_panel("Rules", "signals refused")
+                self._refusals = html_panel("Newest refusals", viewer.zone_label)
 
     async def _choose(self, account: str) -> None:
         self._chosen = account
@@ -68,12 +77,12 @@ class _View:
 
     async def renew(self) -> None:
         """Reads the accounts and puts in what was read."""
-        paper, chosen = self._board.paper, self._chosen
+        paper, chosen = self._paper, self._chosen
 
         def read() -> tuple[list[AccountReport], list[Refusal], KillSwitch]:
             return paper.accounts(), paper.refusals(chosen, _REFUSALS), paper.kill_switch()
 
-        self._show(*await self._board.read(read))
+        self._show(*await asyncio.to_thread(read))
 
     def _show(
         self, accounts: Sequence[AccountReport], refusals: Sequence[Refusal], switch: KillSwitch

@@ -5,14 +5,14 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import NOTHING, Card, piece, tone
+from crypto_bot.adapters.web.page.markup import NOTHING, Card, pieces, tone
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.paper_report import AccountReport
 
 
 def strip(account: AccountReport) -> Markup:
     """Worth, against buying and holding, and what a trade brought, as markup."""
-    return piece("strip", [*_worth(account), *_trades(account)])
+    return pieces.strip([*_worth(account), *_trades(account)])
 
 
 def _worth(account: AccountReport) -> tuple[Card, ...]:

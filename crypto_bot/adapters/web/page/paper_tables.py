@@ -8,7 +8,7 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import coin_link, columns, empty, piece, table, toned
+from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces, tone
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, OpenPosition, Refusal
@@ -21,65 +21,73 @@ _ENDS: dict[str, tuple[str, str]] = {
     "KILL": ("blocked", "kill switch"),
 }
 """Of a status, which is its name too, and of what else ends a trade."""
-_POSITIONS = columns(
-    "Coin", "Side", "Amount|num more|muted", "Entry|num", "Now|num", "Stop to target|wide",
-    "Result|num", "Unrealised|num more", "Stop|num more|muted", "Next target|num more|muted",
-    "Ends in|num more|muted", "Source|more|muted",
-)  # fmt: skip
-_TRADES = columns(
-    "Coin", "Side", "By", "Entry|num more", "Exit|num more", "Gross|num more|muted",
-    "Fees|num more|muted", "Funding|num more|muted", "Net|num", "Result|num",
-    "Source|more|muted",
-)  # fmt: skip
-_RULES = columns("Rule||words", "|wide", "Refused|num")
 
 
 def positions_table(positions: Sequence[OpenPosition], now_ms: int) -> Markup:
     """What is held, from its stop to its next target."""
-    if not positions:
-        return empty("Nothing is held. A LONG or SHORT that passes the rules opens a position.")
-    return table(_POSITIONS, (_position(each, now_ms) for each in positions))
+    return Table[OpenPosition](
+        Column("Coin", lambda held: pieces.coin_link(held.symbol)),
+        Column("Side", lambda held: _side(held.side)),
+        Column("Amount", lambda held: f"{held.amount.normalize():f}", "num more", "muted"),
+        Column("Entry", lambda held: _price(held, held.entry), "num"),
+        Column("Now", lambda held: _price(held, held.price), "num"),
+        Column("Stop to target", way, "wide"),
+        Column("Result", lambda held: _result(held.r), "num"),
+        Column("Unrealised", lambda held: _money(held.unrealised), "num more"),
+        Column("Stop", lambda held: _price(held, held.stop), "num more", "muted"),
+        Column("Next target", lambda held: _price(held, *held.targets[:1]), "num more", "muted"),
+        Column("Ends in", lambda held: _left(held, now_ms), "num more", "muted"),
+        Column("Source", lambda held: SOURCES[held.source], "more", "muted"),
+        nothing="Nothing is held. A LONG or SHORT that passes the rules opens a position.",
+    ).of(positions)
 
 
 def trades_table(trades: Sequence[ClosedTrade], viewer: Viewer) -> Markup:
     """What was held, the newest first."""
-    if not trades:
-        return empty("No trade has ended yet.")
-    ended = columns(f"Ended, {viewer.zone_label}||muted")
-    return table((*ended, *_TRADES), (_trade(each, viewer) for each in trades))
+    return Table[ClosedTrade](
+        Column(
+            f"Ended, {viewer.zone_label}",
+            lambda done: formats.moment(done.exit_ms, viewer.zone),
+            cells="muted",
+        ),
+        Column("Coin", lambda done: pieces.coin_link(done.symbol)),
+        Column("Side", lambda done: _side(done.side)),
+        Column("By", lambda done: _end(done.reason)),
+        Column("Entry", lambda done: _price(done, done.entry), "num more"),
+        Column("Exit", lambda done: _price(done, done.exit), "num more"),
+        Column("Gross", lambda done: formats.signed(float(done.gross), 2), "num more", "muted"),
+        Column("Fees", lambda done: formats.number(float(done.fees), 2), "num more", "muted"),
+        Column("Funding", lambda done: formats.signed(float(done.funding), 2), "num more", "muted"),
+        Column("Net", lambda done: _money(done.net), "num"),
+        Column("Result", lambda done: _result(done.r), "num"),
+        Column("Source", lambda done: SOURCES[done.source], "more", "muted"),
+        nothing="No trade has ended yet.",
+    ).of(trades)
 
 
 def refusals_table(account: AccountReport) -> Markup:
     """Every rule in words, and how many signals it has refused, the most first."""
-    counts = account.refusals
-    names = sorted({*account.rules, *counts}, key=lambda name: (-counts.get(name, 0), name))
-    if not names:
-        return empty("No rule is switched on.")
+    counts = {**dict.fromkeys(account.rules, 0), **account.refusals}
     most = max(counts.values(), default=0) or 1
-    rows = (
-        (
-            piece("rule", name, account.rules.get(name, "")),
-            cells.level(counts.get(name, 0) / most, "none"),
-            formats.number(counts.get(name, 0)),
-        )
-        for name in names
-    )
-    return table(_RULES, rows, "rules")
+    return Table[tuple[str, int]](
+        Column(
+            "Rule", lambda each: pieces.rule(each[0], account.rules.get(each[0], "")), "", "words"
+        ),
+        Column("", lambda each: drawings.level(each[1] / most, "none"), "wide"),
+        Column("Refused", lambda each: formats.number(each[1]), "num"),
+        nothing="No rule is switched on.",
+        kind="rules",
+    ).of(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 def newest_refusals(refusals: Sequence[Refusal], viewer: Viewer) -> Markup:
     """The newest signals that were not followed."""
-    if not refusals:
-        return empty("No signal has been refused.")
-    rows = (
-        (
-            formats.moment(each.at_ms, viewer.zone),
-            formats.coin(each.prediction_id.partition(":")[0]),
-            piece("refusal", each),
-        )
-        for each in refusals
-    )
-    return table(columns("||muted", "", "||words"), rows)
+    return Table[Refusal](
+        Column("", lambda each: formats.moment(each.at_ms, viewer.zone), "", "muted"),
+        Column("", lambda each: formats.coin(each.prediction_id.partition(":")[0])),
+        Column("", pieces.refusal, "", "words"),
+        nothing="No signal has been refused.",
+    ).of(refusals)
 
 
 def way(position: OpenPosition) -> Markup:
@@ -100,57 +108,34 @@ def way(position: OpenPosition) -> Markup:
     return cells.track((now - entry) / entry if entry else now - 0.5, reward)
 
 
-def _position(held: OpenPosition, now_ms: int) -> Sequence[str]:
-    known = [] if held.price is None else [held.price]
-    digits = _digits(held.entry, held.stop, *held.targets, *known)
-    return (
-        coin_link(held.symbol),
-        _side(held.side),
-        f"{held.amount.normalize():f}",
-        _price(held.entry, digits),
-        _price(held.price, digits),
-        way(held),
-        toned(held.r, formats.result(held.r)),
-        _money(held.unrealised),
-        _price(held.stop, digits),
-        _price(held.targets[0] if held.targets else None, digits),
-        formats.age(max(0, held.expires_ms - now_ms) / 1000),
-        SOURCES[held.source],
-    )
-
-
-def _trade(done: ClosedTrade, viewer: Viewer) -> Sequence[str]:
-    glyph, word = _ENDS.get(done.reason, ("none", done.reason))
-    digits = _digits(done.entry, done.exit)
-    return (
-        formats.moment(done.exit_ms, viewer.zone),
-        coin_link(done.symbol),
-        _side(done.side),
-        piece("ended_by", cells.mark(glyph), word),
-        _price(done.entry, digits),
-        _price(done.exit, digits),
-        formats.signed(float(done.gross), 2),
-        formats.number(float(done.fees), 2),
-        formats.signed(float(done.funding), 2),
-        _money(done.net),
-        toned(done.r, formats.result(done.r)),
-        SOURCES[done.source],
-    )
-
-
 def _side(side: Pred) -> Markup:
     name = "" if side is Pred.NO_TRADE else cells.SIDES[side]
     return cells.direction(side) + f" {name}"
 
 
-def _digits(*prices: Decimal) -> int:
-    return formats.decimals_of([float(price) for price in prices])
-
-
-def _price(price: Decimal | None, digits: int) -> str:
+def _price(of: OpenPosition | ClosedTrade, price: Decimal | None = None) -> str:
+    """With the digits of all the prices that stand in its line."""
+    known = (of.entry, of.exit) if isinstance(of, ClosedTrade) else (of.entry, of.stop, *of.targets)
+    now = [of.price] if isinstance(of, OpenPosition) and of.price is not None else []
+    digits = formats.decimals_of([float(each) for each in (*known, *now)])
     return formats.number(None if price is None else float(price), digits)
+
+
+def _left(held: OpenPosition, now_ms: int) -> str:
+    return formats.age((held.expires_ms - now_ms) / 1000)
+
+
+def _end(reason: str) -> Markup:
+    glyph, word = _ENDS.get(reason, ("none", reason))
+    return pieces.ended_by(drawings.mark(glyph), word)
+
+
+def _result(r: float | None) -> Markup:
+    shown = formats.result(r)
+    return pieces.tag(shown, tone(r, shown))
 
 
 def _money(value: Decimal | None) -> Markup:
     known = None if value is None else float(value)
-    return toned(known, formats.signed(known, 2))
+    shown = formats.signed(known, 2)
+    return pieces.tag(shown, tone(known, shown))

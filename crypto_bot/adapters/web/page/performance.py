@@ -12,14 +12,17 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 from nicegui import background_tasks, ui
 
-from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page import performance_tables as tables
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import Chart, Choices, panel, styled
-from crypto_bot.adapters.web.page.groups_chart import groups_options
-from crypto_bot.adapters.web.page.loss_chart import loss_options
-from crypto_bot.adapters.web.page.markup import muted, piece
-from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
+from crypto_bot.adapters.web.page.figures import Chart, Choices, html, html_panel, panel
+from crypto_bot.adapters.web.page.markup import drawings, pieces
+from crypto_bot.adapters.web.page.performance_charts import (
+    calibration_words,
+    groups_options,
+    loss_options,
+    reliability_options,
+)
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred
@@ -85,8 +88,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
 
     async def read() -> tuple[PerformanceReport, ModelsReport]:
         version = board.snapshot.version
-        report = await board.read(lambda: board.record.report(filters.selection, version))
-        return report, await board.read(lambda: board.record.models(version))
+        report = await asyncio.to_thread(board.record.report, filters.selection, version)
+        return report, await asyncio.to_thread(board.record.models, version)
 
     async def choose(name: str, option: StrEnum) -> None:
         nonlocal filters
@@ -97,7 +100,6 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     async def show(reading: Awaitable[tuple[PerformanceReport, ModelsReport]]) -> None:
         figures.show(*await reading)
 
-    styled()
     reading = asyncio.create_task(read())
     _filters(filters, choose, board)
     figures = _Figures(board, viewer)
@@ -115,7 +117,7 @@ def _filters(filters: Filters, choose: Callable[..., Awaitable[None]], board: Bo
         for name, chosen in filters._asdict().items():
             options = [(each, each.value) for each in type(chosen)]
             Choices(name, options, chosen, partial(choose, name))
-        cost = formats.number(board.market.cost_bps, 1).removesuffix(".0")
+        cost = formats.number(board.cost_bps, 1).removesuffix(".0")
         ui.label(
             "Resolved live calls; a hit gained before costs. Break-even and mean include "
             f"{cost} bp a round trip."
@@ -129,21 +131,19 @@ class _Figures:
         self._board = board
         self._palette = viewer.palette
         self._utc = viewer.zone_name == "UTC"
-        self.verdict = ui.html(sanitize=False).classes("panel verdict-line")
+        self.verdict = html("panel verdict-line")
         self.verdict.props("role=status aria-live=polite")
         with ui.element("div").classes("split"):
             with ui.element("div").classes("stack"):
                 self._main()
-            with panel("By coin", "by lower bound"):
-                self._coins = ui.html(sanitize=False)
+            self._coins = html_panel("By coin", "by lower bound")
 
     def _main(self) -> None:
-        with panel("Hit rate by source", "95% interval, dashed = break-even"):
-            self._sources = ui.html(sanitize=False)
+        self._sources = html_panel("Hit rate by source", "95% interval, dashed = break-even")
         with ui.element("div").classes("halves"):
             with panel("Reliability", "95% intervals, calls per bin below"):
                 self._reliability = Chart("No call in this selection has been resolved.", 400)
-                self._calibration = ui.html(sanitize=False).classes("legend")
+                self._calibration = html("legend")
             with panel("Log loss against baseline", "7 days rolling, lower is better"):
                 self._loss = Chart("A curve takes 4 days of calls that come after others.", 400)
                 ui.label(
@@ -154,12 +154,13 @@ class _Figures:
             with panel("By hour", "hour of the candle, UTC"):
                 self._hours = Chart("No call in this selection has been resolved.", 290)
             with ui.element("div").classes("stack"):
-                with panel("By volatility", "fifths of the calls, quiet first"):
-                    self._volatility = ui.html(sanitize=False)
-                with panel("Called and observed", "all calls, share of each row"):
-                    self._confusion = ui.html(sanitize=False)
-        with panel("Models live, beside their tests", "log-loss skill against the baseline, 95%"):
-            self._live = ui.html(sanitize=False).classes("scrolls")
+                self._volatility = html_panel("By volatility", "fifths of the calls, quiet first")
+                self._confusion = html_panel("Called and observed", "all calls, share of each row")
+        self._live = html_panel(
+            "Models live, beside their tests",
+            "log-loss skill against the baseline, 95%",
+            kind="scrolls",
+        )
 
     def show(self, report: PerformanceReport, models: ModelsReport) -> None:
         """Puts a report in."""
@@ -191,7 +192,7 @@ class _Figures:
 def _calibration(report: PerformanceReport, whose: str) -> Markup:
     long, short = calibration_words(report.long), calibration_words(report.short)
     lines = (
-        (cells.mark("up", "long"), f"long: {long}"),
-        (cells.mark("down", "short"), f"short: {short}"),
+        (drawings.mark("up", "long"), f"long: {long}"),
+        (drawings.mark("down", "short"), f"short: {short}"),
     )
-    return piece("legend", lines) + muted(f"Probabilities of {whose}.")
+    return pieces.legend(lines) + pieces.tag(f"Probabilities of {whose}.", "muted")

@@ -2,128 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isfinite, nan
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import (
-    Column,
-    coin_link,
-    columns,
-    empty,
-    muted,
-    piece,
-    table,
-)
+from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces
 from crypto_bot.adapters.web.page.sentences import GLYPHS, Sentence
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.domain.model_card import ModelMetrics
 from crypto_bot.domain.signal import Source
 from crypto_bot.reports.live_record import ModelsReport
 from crypto_bot.reports.live_skill import LiveModel
 from crypto_bot.statistics.breakdown import RANDOM_SIDE, Line
 from crypto_bot.statistics.standing import Standing
 
-Span = tuple[float, float]
-_SOURCE = columns(
-    "Source", "Calls|num", "|wide", "Hit rate|num", "95%|num more|muted",
-    "Break-even|num more|muted", "Against it|more", "Mean, net|num more",
-)  # fmt: skip
-_COIN = columns("Coin", "|wide", "Hit|num", "n|num|muted")
-_VOLATILITY = columns("ATR over price", "|wide", "Hit|num", "Mean, net|num", "n|num|muted")
-_LIVE = columns(
-    "Coin", "Live n|num", "Skill, live|num", "tested|num|muted", "", "Direction AUC, live|num",
-    "tested|num|muted", "", "Calibration error / floor, live|num", "tested|num|muted",
-)  # fmt: skip
-
-
-class Share(NamedTuple):
-    """A cell of the confusion table: so many, as a share of its row."""
-
-    number: str
-    share: float
-    rate: str
+_CALLS = Column[Line]("n", lambda line: formats.number(line.n), "num", "muted")
+_MEAN = Column[Line]("Mean, net", lambda line: formats.signed(line.mean_r.value, 2, "R"), "num")
 
 
 def sentence(made: Sentence) -> Markup:
     """The verdict, its glyph before it."""
-    return piece("sentence", cells.mark(made.glyph), made.word, made.rest)
+    return pieces.sentence(drawings.mark(made.glyph), made.word, made.rest)
 
 
 def source_table(lines: Sequence[Line], random: Line) -> Markup:
     """Sources and sides, and under them what flipping a coin would have come to."""
-    return _table(
-        _SOURCE,
-        [*lines, *([random] if random.n else [])],
-        lambda line, drawing: (
-            source_name(line.name),
-            formats.number(line.n),
-            drawing,
-            _rate(line),
-            formats.interval(line.rate, line.n),
-            formats.percent(line.break_even),
-            _standing(line.standing),
-            formats.signed(line.mean_r.value, 2, "R"),
-        ),
-        "No LONG or SHORT has been resolved in this selection.",
-    )
+    shown = [*lines, *([random] if random.n else [])]
+    return Table[Line](
+        Column("Source", lambda line: source_name(line.name)),
+        _CALLS._replace(name="Calls", cells=""),
+        _intervals(shown),
+        Column("Hit rate", _rate, "num"),
+        Column("95%", lambda line: formats.interval(line.rate, line.n), "num more", "muted"),
+        Column("Break-even", lambda line: formats.percent(line.break_even), "num more", "muted"),
+        Column("Against it", lambda line: _standing(line.standing), "more"),
+        _MEAN._replace(kind="num more"),
+        nothing="No LONG or SHORT has been resolved in this selection.",
+    ).of(shown)
 
 
 def coin_table(lines: Sequence[Line]) -> Markup:
     """Coins by their lower bound."""
-    return _table(
-        _COIN,
-        lines,
-        lambda line, drawing: (coin_link(line.name), drawing, _rate(line), formats.number(line.n)),
-        "No coin has a resolved LONG or SHORT in this selection.",
-    )
+    return Table[Line](
+        Column("Coin", lambda line: pieces.coin_link(line.name)),
+        _intervals(lines),
+        Column("Hit", _rate, "num"),
+        _CALLS,
+        nothing="No coin has a resolved LONG or SHORT in this selection.",
+    ).of(lines)
 
 
 def volatility_table(lines: Sequence[Line]) -> Markup:
     """Fifths by ATR over price."""
-    return _table(
-        _VOLATILITY,
-        lines,
-        lambda line, drawing: (
-            line.name,
-            drawing,
-            _rate(line),
-            formats.signed(line.mean_r.value, 2, "R"),
-            formats.number(line.n),
-        ),
-        "No call with a known volatility.",
-    )
-
-
-def _table(
-    heads: Sequence[Column],
-    lines: Sequence[Line],
-    row: Callable[[Line, Markup], Sequence[str]],
-    nothing: str,
-) -> Markup:
-    """A row for each line, its hit rate drawn on the scale of all."""
-    if not lines:
-        return empty(nothing)
-    span = scale(lines)
-    drawings = (cells.forest(line.rate, line.break_even, span) for line in lines)
-    return table(heads, map(row, lines, drawings))
+    return Table[Line](
+        Column("ATR over price", lambda line: line.name),
+        _intervals(lines),
+        Column("Hit", _rate, "num"),
+        _MEAN,
+        _CALLS,
+        nothing="No call with a known volatility.",
+    ).of(lines)
 
 
 def confusion_table(counts: Sequence[Sequence[int]]) -> Markup:
     """Labels (rows) by what was called; a cell is as dark as its share of the row."""
     if not sum(map(sum, counts)):
-        return empty("No call has been resolved in this selection.")
-    return piece("confusion", [[_share(count, sum(row)) for count in row] for row in counts])
+        return pieces.empty("No call has been resolved in this selection.")
+    return pieces.confusion(counts)
 
 
 def live_table(live: ModelsReport, note: str | None) -> Markup:
     """Models live, beside what they showed on candles that they had never seen."""
-    if not live.models and not live.together.n:
-        return empty(note or "No model has been published: train some with crypto-bot train.")
-    return table(_LIVE, map(_live_row, (live.together, *live.models)))
+    known = bool(live.models or live.together.n)
+    return Table[LiveModel](
+        Column("Coin", _name),
+        Column("Live n", lambda model: formats.number(model.n), "num"),
+        Column("Skill, live", lambda model: _skill(model.skill), "num"),
+        Column("tested", lambda model: _skill(_tested(model).skill_prior), "num", "muted"),
+        Column("", lambda model: likeness(model.skill, _tested(model).skill_prior)),
+        Column("Direction AUC, live", lambda model: _auc(model.direction_auc), "num"),
+        Column("tested", lambda model: _auc(_tested(model).direction_auc), "num", "muted"),
+        Column("", lambda model: likeness(model.direction_auc, _tested(model).direction_auc)),
+        Column("Calibration error / floor, live", _error, "num"),
+        Column("tested", lambda model: _error(_tested(model)), "num", "muted"),
+        nothing=note or "No model has been published: train some with crypto-bot train.",
+    ).of((live.together, *live.models) if known else ())
+
+
+class _Tested(NamedTuple):
+    """What a model showed in its tests, or that it is not known."""
+
+    skill_prior: Interval = UNKNOWN
+    direction_auc: Interval = UNKNOWN
+    ece: float = nan
+    ece_floor: float = nan
+
+
+def _tested(model: LiveModel) -> ModelMetrics | _Tested:
+    return model.tested or _Tested()
+
+
+def _name(model: LiveModel) -> Markup:
+    name = formats.coin(model.symbol) if model.symbol else "All models"
+    return pieces.titled(name, model.version)
 
 
 def likeness(live: Interval, tested: Interval) -> Markup:
@@ -131,11 +116,11 @@ def likeness(live: Interval, tested: Interval) -> Markup:
     if not (live.is_bounded and tested.is_bounded):
         return Markup()
     if live.high < tested.low:
-        return piece("tag", cells.mark("warning", "warn") + " worse", "warn")
-    return Markup("better") if live.low > tested.high else muted("as tested")
+        return pieces.tag(drawings.mark("warning", "warn") + " worse", "warn")
+    return Markup("better") if live.low > tested.high else pieces.tag("as tested", "muted")
 
 
-def scale(lines: Sequence[Line]) -> Span:
+def scale(lines: Sequence[Line]) -> tuple[float, float]:
     """A scale of shares that holds every interval and yardstick."""
     # One call alone may reach from 0 to 1: those with few are clipped rather than rule the scale.
     sure = [line for line in lines if line.rate.is_estimated] or lines
@@ -156,56 +141,37 @@ def source_name(name: str) -> str:
     return f"{shown[0].upper()}{shown[1:]}, {side.lower()}"
 
 
-def _live_row(model: LiveModel) -> Sequence[str]:
-    tested = model.tested
-    skill = UNKNOWN if tested is None else tested.skill_prior
-    auc = UNKNOWN if tested is None else tested.direction_auc
-    errors = (nan, nan) if tested is None else (tested.ece, tested.ece_floor)
-    name = formats.coin(model.symbol) if model.symbol else "All models"
-    return (
-        piece("titled", name, model.version),
-        formats.number(model.n),
-        _skill(model.skill),
-        _skill(skill),
-        likeness(model.skill, skill),
-        _auc(model.direction_auc),
-        _auc(auc),
-        likeness(model.direction_auc, auc),
-        _error(model.ece, model.ece_floor),
-        _error(*errors),
-    )
-
-
-def _share(count: int, total: int) -> Share:
-    share = count / total if total else 0.0
-    rate = formats.rate(share, total) if total else formats.MISSING
-    return Share(formats.number(count), share, rate)
+def _intervals(lines: Sequence[Line]) -> Column[Line]:
+    """The hit rates drawn on the scale of all `lines`."""
+    span = scale(lines)
+    return Column("", lambda line: cells.forest(line.rate, line.break_even, span), "wide")
 
 
 def _rate(line: Line) -> str:
     if not line.rate.is_estimated:
-        return muted(Standing.TOO_FEW) if line.n else formats.MISSING
-    return piece("strong", formats.rate(line.rate.value, line.n))
+        return pieces.tag(Standing.TOO_FEW, "muted") if line.n else formats.MISSING
+    return pieces.strong(formats.rate(line.rate.value, line.n))
 
 
 def _standing(standing: Standing) -> Markup:
     colour = "muted" if standing in {Standing.NOT_PROVEN, Standing.TOO_FEW} else ""
-    return piece("tag", cells.mark(GLYPHS[standing]) + f" {standing}", colour)
+    return pieces.tag(drawings.mark(GLYPHS[standing]) + f" {standing}", colour)
 
 
 def _skill(measure: Interval) -> Markup:
     percent = measure.scaled(100.0)
     ends = formats.ends(percent, 2) if percent.is_bounded else ""
-    return piece("measure", formats.signed(percent.value, 2, "%"), ends)
+    return pieces.measure(formats.signed(percent.value, 2, "%"), ends)
 
 
 def _auc(measure: Interval) -> Markup:
     ends = f"[{measure.low:.3f}, {measure.high:.3f}]" if measure.is_bounded else ""
-    return piece("measure", formats.number(measure.value, 3), ends)
+    return pieces.measure(formats.number(measure.value, 3), ends)
 
 
-def _error(error: float, floor: float) -> str:
+def _error(measured: LiveModel | ModelMetrics | _Tested) -> str:
+    error, floor = measured.ece, measured.ece_floor
     if not (isfinite(error) and isfinite(floor)):
         return formats.MISSING
     shown = f"{formats.number(error, 3)} / {formats.number(floor, 3)}"
-    return piece("tag", shown, "warn" if error > 2 * floor else "")
+    return pieces.tag(shown, "warn" if error > 2 * floor else "")

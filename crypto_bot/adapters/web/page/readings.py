@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.log import Ended, LogFilter
 from crypto_bot.domain.model_card import ModelEntry
-from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
+from crypto_bot.domain.paper_report import AccountReport, KillSwitch
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import (
     LoggedSignal,
     ModelCatalog,
+    OutlookLog,
     PaperTrading,
     PredictionQueries,
     StoredSignal,
@@ -30,23 +32,30 @@ _OPEN_CALLS = 16
 """Calls without an outcome that are read for each coin: those whose candles are a gap get none."""
 
 
-class NoPaper:
-    """Paper trading that is off; see `ports.PaperTrading`."""
+@dataclass(kw_only=True, eq=False)
+class Sources:
+    """What the engine follows, by which clock and at what cost, and where the page reads it.
 
-    def accounts(self) -> list[AccountReport]:
-        return []
+    `health` and `quotes` (none: pages show the newest close) must not block. Without `paper` no
+    trades are made on paper.
+    """
 
-    def refusals(self, account: str, limit: int) -> list[Refusal]:  # noqa: ARG002 - the port's
-        return []
-
-    def kill_switch(self) -> KillSwitch:
-        return KillSwitch(on=False)
-
-    def stop(self, by: str, reason: str) -> KillSwitch:  # noqa: ARG002 - the port's
-        return KillSwitch(on=False)
-
-    def resume(self, by: str) -> KillSwitch:  # noqa: ARG002 - the port's
-        return KillSwitch(on=False)
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    now_ms: Callable[[], int]
+    cost_bps: float
+    speed: float = 1.0
+    """Seconds of its clock in a second of a person."""
+    sample: bool = False
+    """Whether its data are made up."""
+    queries: PredictionQueries
+    catalog: ModelCatalog
+    health: Callable[[], HealthReport]
+    paper: PaperTrading | None = None
+    quotes: Callable[[], Mapping[str, Quote]] = dict
+    training: Callable[[], Sequence[RunLine]] = tuple
+    outlook: Sequence[OutlookLog] = ()
+    """The daily answers of each horizon."""
 
 
 class CoinReading(NamedTuple):
@@ -61,7 +70,7 @@ class CoinReading(NamedTuple):
     """The newest settled LONG and SHORT, the newest first."""
     record: Line | None
     model: ModelEntry | None
-    quote: Quote | None
+    quote: Quote | None = None
 
 
 class Readings(NamedTuple):
@@ -79,85 +88,63 @@ class Readings(NamedTuple):
     health: HealthReport
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reader:
-    """Reads the store; one call at a time, from any thread.
-
-    Raises StoreError.
-    """
-
-    queries: PredictionQueries
-    record: LiveRecord
-    catalog: ModelCatalog
-    paper: PaperTrading
-    symbols: Sequence[str]
-    timeframe: Timeframe
-    health: Callable[[], HealthReport]
-    quotes: Callable[[], Mapping[str, Quote]]
-
-    def read(self, now_ms: int, version: int) -> Readings:
-        """Everything, as the store has it now; `version` counts the readings."""
-        latest = {each.signal.symbol: each for each in self.queries.latest_predictions()}
-        newest_ms = max((each.signal.candle_open_ms for each in latest.values()), default=0)
-        record = self.record.headline(version)
-        bars = max(_LINE_BARS, DAY_MS // self.timeframe.ms) + 1
-        models = {entry.symbol: entry for entry in self.catalog.entries()}
-        quotes = self.quotes()
-        calls = self._open_calls(record.open_since_ms, newest_ms)
-        coins = [
-            CoinReading(
-                symbol=symbol,
-                candles=self.queries.candles(symbol, bars),
-                latest=latest.get(symbol),
-                call=calls.get(symbol),
-                trades=self.queries.log_page(
-                    LogFilter(symbol, ended=Ended.TRADE), None, LAST_RESULTS
-                ),
-                record=record.by_coin.get(symbol),
-                model=models.get(symbol),
-                quote=quotes.get(symbol),
-            )
-            for symbol in self.symbols
-        ]
-        return Readings(
-            now_ms=now_ms,
-            timeframe=self.timeframe,
-            coins=coins,
-            record=record,
-            models_note=self.catalog.note,
-            is_paper=not isinstance(self.paper, NoPaper),
-            accounts=self.paper.accounts(),
-            kill_switch=self.paper.kill_switch(),
-            health=self.health(),
+def read(known: Sources, record: LiveRecord, version: int) -> Readings:
+    """Everything, as the store has it now; `version` counts the readings. Raises StoreError."""
+    latest = {each.signal.symbol: each for each in known.queries.latest_predictions()}
+    newest_ms = max((each.signal.candle_open_ms for each in latest.values()), default=0)
+    headline = record.headline(version)
+    bars = max(_LINE_BARS, DAY_MS // known.timeframe.ms) + 1
+    models = {entry.symbol: entry for entry in known.catalog.entries()}
+    calls = _open_calls(known, headline.open_since_ms, newest_ms)
+    coins = [
+        CoinReading(
+            symbol=symbol,
+            candles=known.queries.candles(symbol, bars),
+            latest=latest.get(symbol),
+            call=calls.get(symbol),
+            trades=known.queries.log_page(LogFilter(symbol, ended=Ended.TRADE), None, LAST_RESULTS),
+            record=headline.by_coin.get(symbol),
+            model=models.get(symbol),
         )
-
-    def repriced(self, known: Readings, now_ms: int) -> Readings:
-        """`known` at the prices, the health and the accounts of now; the store is not read."""
-        quotes = self.quotes()
-        return known._replace(
-            now_ms=now_ms,
-            coins=[coin._replace(quote=quotes.get(coin.symbol)) for coin in known.coins],
-            accounts=self.paper.accounts(),
-            kill_switch=self.paper.kill_switch(),
-            health=self.health(),
-        )
-
-    def _open_calls(self, since_ms: int, newest_ms: int) -> dict[str, LoggedSignal]:
-        """The newest LONG or SHORT of each coin that waits for its outcome, however long."""
-        limit = _OPEN_CALLS * len(self.symbols)
-        lines = self.queries.log_page(LogFilter(since_ms=since_ms, ended=Ended.OPEN), None, limit)
-        if len(lines) == limit:  # those of one coin may have left no place for another's
-            for symbol in self.symbols:
-                wanted = LogFilter(symbol, since_ms=since_ms, ended=Ended.OPEN)
-                lines += self.queries.log_page(wanted, None, _OPEN_CALLS)
-        calls: dict[str, LoggedSignal] = {}
-        for line in lines:
-            if is_open(line, newest_ms, self.timeframe):
-                calls.setdefault(line.stored.signal.symbol, line)
-        return calls
+        for symbol in known.symbols
+    ]
+    return _of_now(known, coins, headline, known.catalog.note)
 
 
-def is_open(line: LoggedSignal, newest_ms: int, timeframe: Timeframe) -> bool:
-    """Whether the horizon of a call without an outcome is not over at the candle `newest_ms`."""
-    signal = line.stored.signal
-    return signal.candle_open_ms + (signal.horizon_bars + 1) * timeframe.ms > newest_ms
+def repriced(known: Sources, before: Readings) -> Readings:
+    """`before` at the prices, the health and the accounts of now; the store is not read."""
+    return _of_now(known, before.coins, before.record, before.models_note)
+
+
+def _of_now(
+    known: Sources, coins: Sequence[CoinReading], record: Headline, models_note: str | None
+) -> Readings:
+    quotes, paper = known.quotes(), known.paper
+    return Readings(
+        now_ms=known.now_ms(),
+        timeframe=known.timeframe,
+        coins=[coin._replace(quote=quotes.get(coin.symbol)) for coin in coins],
+        record=record,
+        models_note=models_note,
+        is_paper=paper is not None,
+        accounts=paper.accounts() if paper else (),
+        kill_switch=paper.kill_switch() if paper else KillSwitch(on=False),
+        health=known.health(),
+    )
+
+
+def _open_calls(known: Sources, since_ms: int, newest_ms: int) -> dict[str, LoggedSignal]:
+    """The newest LONG or SHORT of each coin that waits for its outcome, however long."""
+    limit = _OPEN_CALLS * len(known.symbols)
+    lines = known.queries.log_page(LogFilter(since_ms=since_ms, ended=Ended.OPEN), None, limit)
+    if len(lines) == limit:  # those of one coin may have left no place for another's
+        for symbol in known.symbols:
+            wanted = LogFilter(symbol, since_ms=since_ms, ended=Ended.OPEN)
+            lines += known.queries.log_page(wanted, None, _OPEN_CALLS)
+    calls: dict[str, LoggedSignal] = {}
+    for line in lines:
+        signal = line.stored.signal
+        end_ms = signal.candle_open_ms + (signal.horizon_bars + 1) * known.timeframe.ms
+        if end_ms > newest_ms:  # the horizon is not over
+            calls.setdefault(signal.symbol, line)
+    return calls

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from crypto_bot.adapters.web.page import cells, formats
+from crypto_bot.adapters.web.page.markup import drawings
 from crypto_bot.adapters.web.page.readings import CoinReading, Readings
 from crypto_bot.adapters.web.page.trade import (
     SOURCES,
@@ -128,7 +129,7 @@ def _behind(bars: int) -> str:
 def _call(state: CoinState) -> Row:
     signal, trade, pred = state.signal, state.trade, state.pred
     if signal is None or pred is None:
-        return {**_NO_CALL, "chip": cells.quiet("not scored"), "signal": "not scored"}
+        return {**_NO_CALL, "chip": drawings.quiet("not scored"), "signal": "not scored"}
     by_model = calibrated(signal)
     shown = {
         **_NO_CALL,
@@ -170,7 +171,7 @@ def _model(coin: CoinReading, now_ms: int) -> Row:
     if card is None:
         return {"verdict": "", "verdict_sort": "", "model": "", "age": ""}
     return {
-        "verdict": cells.verdict(card.verdict),
+        "verdict": drawings.verdict(card.verdict),
         "verdict_sort": card.verdict,
         "model": coin.model.reason if coin.model else "",
         "age": formats.age((now_ms - card.last_open_ms) / 1000),
@@ -190,6 +191,6 @@ def _record(coin: CoinReading, everything: Line) -> Row:
         "rate": formats.rate(rate.value, n),
         "rate_sort": rate.low if rate.is_estimated else -1.0,
         "n": formats.number(n) if n else "",
-        "last": cells.last_results([r > 0 for r in results]),
+        "last": drawings.results([r > 0 for r in results]),
         "last_sort": last.outcome.settled_ms if last and last.outcome else 0,
     }

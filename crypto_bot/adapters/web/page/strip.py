@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import Card, tone
+from crypto_bot.adapters.web.page.markup import Card, drawings, tone
 from crypto_bot.adapters.web.page.readings import Readings
 from crypto_bot.domain.signal import Pred
 from crypto_bot.reports.live_record import SourceGroup, Window
@@ -36,7 +36,7 @@ def _signals(readings: Readings, preds: Sequence[Pred | None]) -> Card:
         "Signals now",
         "",
         foot if scored else "nothing scored yet",
-        picture=cells.sides(shorts, longs) + cells.counts(shorts, quiet, longs),
+        picture=drawings.sides(shorts, longs) + cells.counts(shorts, quiet, longs),
     )
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import columns, piece, table
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.training_record import TrainingRecord
 
@@ -49,21 +49,29 @@ def line_of(run: Sequence[TrainingRecord]) -> RunLine:
 
 def training_table(runs: Sequence[RunLine], now_ms: int, viewer: Viewer) -> Markup:
     """Those at work first, then the newest."""
-    heads = ("What", "State", "Progress|wide", "Took|num", "Newest|more|words muted")
-    newest = sorted(runs, key=lambda run: (run.state != RUNNING, -run.started_ms))
-    started = f"Started, {viewer.zone_label}||muted"
-    return table(columns(started, *heads), (_row(run, now_ms, viewer) for run in newest), "runs")
+    zone = viewer.zone
+    started = f"Started, {viewer.zone_label}"
+    return Table[RunLine](
+        Column(started, lambda run: formats.moment(run.started_ms, zone), "", "muted"),
+        Column("What", lambda run: run.what),
+        Column("State", _state),
+        Column("Progress", _progress, "wide"),
+        Column("Took", lambda run: _took(run, now_ms), "num"),
+        Column("Newest", lambda run: run.note, "more", "words muted"),
+        kind="runs",
+    ).of(sorted(runs, key=lambda run: (run.state != RUNNING, -run.started_ms)))
 
 
-def _row(run: RunLine, now_ms: int, viewer: Viewer) -> Sequence[str]:
+def _state(run: RunLine) -> Markup:
     glyph, colour = _GLYPHS.get(run.state, ("none", ""))
+    return pieces.tag(drawings.mark(glyph, colour) + f" {run.state}", colour)
+
+
+def _progress(run: RunLine) -> Markup:
     share = run.done / run.total if run.total > 0 else 0.0
     steps = f"{formats.number(run.done)}/{formats.number(run.total)}"
-    return (
-        formats.moment(run.started_ms, viewer.zone),
-        run.what,
-        piece("tag", cells.mark(glyph, colour) + f" {run.state}", colour),
-        piece("progress", cells.level(share, "text"), steps),
-        formats.age(((run.ended_ms or now_ms) - run.started_ms) / 1000),
-        run.note,
-    )
+    return pieces.progress(drawings.level(share, "text"), steps)
+
+
+def _took(run: RunLine, now_ms: int) -> str:
+    return formats.age(((run.ended_ms or now_ms) - run.started_ms) / 1000)

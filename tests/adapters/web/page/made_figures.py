@@ -11,7 +11,7 @@ from typing import Any, Self
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.web.page.board import Board, Market
+from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.instant import DAY_MS
@@ -353,7 +353,11 @@ def board_of(
         return assess(known, at_ms, QUARTER, patience_ms=60_000)
 
     return Board(
-        Market(tuple(symbols), QUARTER, clock, cost_bps=10.0, sample=True),
+        symbols=tuple(symbols),
+        timeframe=QUARTER,
+        now_ms=clock,
+        cost_bps=10.0,
+        sample=True,
         queries=SqlPredictionQueries(database, QUARTER),
         catalog=catalog or SwitchedOff(),
         health=health or well,

@@ -9,8 +9,8 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.outcome import Outcome, settle
-from crypto_bot.domain.signal import Declined, Pred, Probabilities, Source
+from crypto_bot.domain.outcome import settle
+from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import class_after
 from crypto_bot.ports import StoredSignal
@@ -73,12 +73,10 @@ _REASONS = {
 
 
 def _shares(pred: Pred, random: Random) -> Probabilities:
-    other = random.uniform(0.2, 0.38)
-    shares = dict.fromkeys(Pred, other)
-    shares[pred] = 0.42
-    rest = 1.0 - 0.42 - other
-    last = next(each for each in reversed(Pred) if each is not pred)
-    shares[last] = rest
+    """0.42 for what is called."""
+    others = [each for each in Pred if each is not pred]
+    first = random.uniform(0.2, 0.38)
+    shares = {pred: 0.42, others[0]: first, others[1]: 1.0 - 0.42 - first}
     return Probabilities(shares[Pred.SHORT], shares[Pred.NO_TRADE], shares[Pred.LONG])
 
 
@@ -98,11 +96,33 @@ def fill(
         candles = candles_of(symbol, bars, newest_ms)
         archive.add({symbol: candles})
         signals = [signal_of(symbol, candle, random, share_of_models) for candle in candles]
-        outcomes: list[Outcome] = []
-        for bar, stored in enumerate(signals):
-            outcome = settle(
-                stored.signal, candles[bar + 1 : bar + 1 + HORIZON], QUARTER, class_after
-            )
-            if outcome is not None:
-                outcomes.append(outcome)
-        store.commit(signals, outcomes)
+        settled = (
+            settle(stored.signal, candles[bar : bar + HORIZON], QUARTER, class_after)
+            for bar, stored in enumerate(signals, 1)
+        )
+        store.commit(signals, [outcome for outcome in settled if outcome is not None])
+
+
+def call(
+    database: Database,
+    pred: Pred = Pred.LONG,
+    reach: float = 20.0,
+    *,
+    horizon_bars: int = HORIZON,
+    bars_ago: int = 2,
+) -> float:
+    """BTCUSDT with one call of a rule that risks `reach`; its entry."""
+    candles = candles_of("BTCUSDT", 40)
+    SqlCandleArchive(database, QUARTER).add({"BTCUSDT": candles})
+    made = signal_of("BTCUSDT", candles[-1 - bars_ago], Random(1), 0.0)
+    entry, side = made.signal.levels.entry, 1 if pred is Pred.LONG else -1
+    targets = (entry + side * 2 * reach, entry + side * 3 * reach, entry + side * 4 * reach)
+    signal = made.signal._replace(
+        pred=pred,
+        source=Source.RSI_MA,
+        horizon_bars=horizon_bars,
+        levels=Levels(entry, entry - side * reach, targets),
+        reasons=("RSI <b>9</b>",),
+    )
+    SqlPredictionStore(database, QUARTER).commit([made._replace(signal=signal)], [])
+    return entry

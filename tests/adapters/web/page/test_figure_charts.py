@@ -16,10 +16,13 @@ import pytest
 from crypto_bot.adapters.web.page.axes import Options
 from crypto_bot.adapters.web.page.curves_chart import curves_options
 from crypto_bot.adapters.web.page.equity_chart import drawdowns, equity_options
-from crypto_bot.adapters.web.page.groups_chart import groups_options
-from crypto_bot.adapters.web.page.loss_chart import loss_options
 from crypto_bot.adapters.web.page.palette import PALETTES, Palette, Theme
-from crypto_bot.adapters.web.page.reliability_chart import calibration_words, reliability_options
+from crypto_bot.adapters.web.page.performance_charts import (
+    calibration_words,
+    groups_options,
+    loss_options,
+    reliability_options,
+)
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
 from crypto_bot.statistics import breakdown
@@ -30,8 +33,10 @@ from tests.adapters.web.page.made_figures import NOW_MS, account, opened
 from tests.reports.made_calls import call, market
 
 DARK = PALETTES[Theme.DARK]
-CALLS = ResolvedCalls.of(market(6))
-NONE = ResolvedCalls.of([])
+STOPPED = KillSwitch(True, 1_764_540_000_000, "page", "a test")
+RUNNING = KillSwitch(on=False)
+CURVES = {"validation, move head": [0.7, 0.6, 0.65], "fit, move head": [0.7, 0.5]}
+FEW = breakdown.by_hour(ResolvedCalls.of([call(0)]))
 
 
 def observed(count: int) -> Any:
@@ -44,25 +49,36 @@ def points(count: int, *, sure: bool = True) -> list[LossPoint]:
     return [LossPoint(at * 86_400_000, 100, 1.03, 1.04, reach) for at in range(count)]
 
 
-STOPPED = KillSwitch(True, 1_764_540_000_000, "page", "a test")
-RUNNING = KillSwitch(on=False)
-CURVES = {"validation, move head": [0.7, 0.6, 0.65], "fit, move head": [0.7, 0.5]}
-
-
 def charts(palette: Palette) -> dict[str, list[Options]]:
     """Each chart with much, with little and with nothing to draw."""
+    hours = breakdown.by_hour
     return {
-        "reliability": [reliability_options(palette, observed(n), observed(m)) for n, m in
-                        ((300, 300), (300, 5), (0, 0))],
-        "loss": [loss_options(palette, made, utc=True) for made in
-                 (points(30), points(5, sure=False), [])],
-        "groups": [groups_options(palette, breakdown.by_hour(calls), "hour", limit)
-                   for calls, limit in ((CALLS, 0.53), (NONE, nan),
-                                        (ResolvedCalls.of([call(0)]), nan))],
-        "equity": [equity_options(palette, opened(NOW_MS) if empty else account(), switch, utc=True)
-                   for empty, switch in ((False, RUNNING), (False, STOPPED), (True, STOPPED))],
+        "reliability": [
+            reliability_options(palette, observed(n), observed(m))
+            for n, m in ((300, 300), (300, 5), (0, 0))
+        ],
+        "loss": [
+            loss_options(palette, made, utc=True)
+            for made in (points(30), points(5, sure=False), [])
+        ],
+        "groups": [
+            groups_options(palette, lines, "hour", limit)
+            for lines, limit in (
+                (hours(ResolvedCalls.of(market(6))), 0.53),
+                (hours(ResolvedCalls.of([])), nan),
+                (FEW, nan),
+            )
+        ],
+        "equity": [
+            equity_options(palette, made, switch, utc=True)
+            for made, switch in (
+                (account(), RUNNING),
+                (account(), STOPPED),
+                (opened(NOW_MS), STOPPED),
+            )
+        ],
         "curves": [curves_options(palette, made) for made in (CURVES, {})],
-    }  # fmt: skip
+    }
 
 
 def named(options: Any) -> Iterator[tuple[str, Any]]:
@@ -78,14 +94,12 @@ def named(options: Any) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("theme", list(Theme))
 def test_options_are_json_in_colours_of_the_palette(theme: Theme) -> None:
-    palette = PALETTES[theme]
-    allowed = {*palette, "transparent"}
-    for options in chain.from_iterable(charts(palette).values()):
+    allowed = {*PALETTES[theme], "transparent"}
+    for options in chain.from_iterable(charts(PALETTES[theme]).values()):
         text = json.dumps(options, allow_nan=False)
         assert set(re.findall(r"#[0-9A-Fa-f]{3,8}", text)) <= allowed
         assert {each for key, each in named(options) if key.lower().endswith("color")} <= allowed
-        assert options["animation"] is False
-        assert options["aria"]["enabled"] is True
+        assert (options["animation"], options["aria"]["enabled"]) == (False, True)
 
 
 @pytest.mark.parametrize("name", charts(DARK))
@@ -104,7 +118,7 @@ def test_series_and_code_are_the_same_whatever_is_drawn(name: str) -> None:
     assert len(shapes) == 1
 
 
-def test_reliability_draws_every_bin_with_its_interval() -> None:
+def test_reliability_draws_every_bin_with_its_interval_and_names_its_error() -> None:
     made = observed(300)
     options = reliability_options(DARK, made, observed(0))
     diagonal, long, short, long_n, _ = options["series"]
@@ -115,12 +129,8 @@ def test_reliability_draws_every_bin_with_its_interval() -> None:
     assert low <= min(each.observed.low for each in made.bins)
     assert high >= max(each.observed.high for each in made.bins)
     assert options["xAxis"][0]["min"] == options["yAxis"][0]["min"] == low
-
-
-def test_calibration_in_words() -> None:
     assert calibration_words(observed(5)) == "n 5, too few to say"
-    words = calibration_words(observed(300))
-    assert re.fullmatch(r"error \.\d{3}, noise floor \.\d{3} \(.+\)", words), words
+    assert re.fullmatch(r"error \.\d{3}, noise floor \.\d{3} \(.+\)", calibration_words(made))
 
 
 def test_the_loss_and_its_band() -> None:
@@ -128,27 +138,19 @@ def test_the_loss_and_its_band() -> None:
     assert line["data"][-1] == [2 * 86_400_000, -0.7]
     assert line["endLabel"]["formatter"] == "−0.7%"
     assert (lower["data"][0][1], height["data"][0][1]) == (-2.0, 3.0)
-    assert line["markLine"]["data"] == [{"yAxis": 0}]
 
 
 def test_hours_with_few_calls_have_a_line_and_no_dot() -> None:
-    lines = breakdown.by_hour(ResolvedCalls.of([call(0)]))
-    dots, ends, few, limit, counts = groups_options(DARK, lines, "hour", nan)["series"]
-    assert dots["data"] == []
+    dots, ends, few, limit, counts = groups_options(DARK, FEW, "hour", nan)["series"]
+    assert dots["data"] == limit["data"] == []
     assert [each[0] for each in few["data"]] == ["00"]
     assert len(ends["data"]) == 2
-    assert limit["data"] == []
     assert counts["data"] == [1] + [0] * 23
 
 
-def test_drawdown_is_below_the_highest_so_far() -> None:
-    worth = (100, 120, 90, 130)
-    curve = [EquityPoint(at, Decimal(each), Decimal(1)) for at, each in enumerate(worth)]
+def test_equity_marks_the_worst_drawdown_and_shades_what_is_stopped() -> None:
+    curve = [EquityPoint(at, Decimal(n), Decimal(1)) for at, n in enumerate((100, 120, 90, 130))]
     assert drawdowns(curve) == [[0, 0.0], [1, 0.0], [2, -25.0], [3, 0.0]]
-    assert drawdowns([]) == []
-
-
-def test_equity_marks_the_worst_and_shades_what_is_stopped() -> None:
     made = account()
     equity, hold, below, gains, losses = equity_options(DARK, made, STOPPED, utc=True)["series"]
     assert len(equity["data"]) == len(hold["data"]) == len(made.curve)
@@ -163,5 +165,4 @@ def test_equity_marks_the_worst_and_shades_what_is_stopped() -> None:
 def test_learning_curves_mark_the_best_epoch_held_back() -> None:
     fit, held, *others = curves_options(DARK, CURVES)["series"]
     assert held["markPoint"]["data"][0]["coord"] == [1, 0.6]
-    assert fit["markPoint"]["data"] == []
-    assert [each["data"] for each in others] == [[], []]
+    assert [each["data"] for each in (fit["markPoint"], *others)] == [[], [], []]

@@ -1,30 +1,55 @@
-"""The views as functions of a board, without a browser or a daemon."""
+"""The views as functions of a board, without a browser or a daemon.
+
+What they show of usual data stands in the golden files.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from nicegui import ElementFilter, ui
 from nicegui.testing import User, UserInteraction
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.web.page import coin, log, overview
+from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.frame import View
+from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.adapters.web.page.views import VIEWS
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.model_card import ModelEntry
-from crypto_bot.domain.paper_report import Refusal
+from crypto_bot.domain.paper_report import KillSwitch, Refusal
 from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.signal import Pred
+from crypto_bot.reports.live_record import SourceGroup, Window
 from tests.adapters.web.page.conftest import NOW_MS, Engine, MakeBoard
-from tests.adapters.web.page.made_figures import MadeCatalog, MadePaper, board_of, card
-from tests.adapters.web.page.made_figures import account as made_account
-from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
-from tests.adapters.web.page.pages import HOSTILE, Harmless, inside, markup, shown, until
-from tests.adapters.web.page.test_snapshot import call
+from tests.adapters.web.page.made_figures import (
+    MadeCatalog,
+    MadePaper,
+    account,
+    board_of,
+    card,
+    stored_calls,
+)
+from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, call, fill
+from tests.adapters.web.page.pages import (
+    HOSTILE,
+    Harmless,
+    charts,
+    inside,
+    markup,
+    press,
+    shown,
+    until,
+)
+from tests.reports.made_calls import T0, market
+
+BTC = ("BTCUSDT",)
+EVERY_VIEW = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 
 
 def table(user: User) -> ui.table:
@@ -32,13 +57,14 @@ def table(user: User) -> ui.table:
     return found
 
 
-async def test_overview_follows_a_cycle(
+async def test_overview_follows_a_cycle_and_says_what_is_wrong(
     make_board: MakeBoard, database: Database, engine: Engine
 ) -> None:
-    board = make_board(("BTCUSDT",))
+    board = make_board(BTC)
     async with shown(board, overview.build) as user:
         assert table(user).rows[0]["price"] == "–"
-        call(database, Pred.LONG, reach=20.0)
+        call(database)
+        engine.loses_the_exchange(engine.now_ms - 90_000)
         await board.renew()
         await user.should_not_see("No signal yet")
         assert "SAMPLE DATA" in markup(user)
@@ -46,32 +72,31 @@ async def test_overview_follows_a_cycle(
         assert (first["coin"], first["signal"], first["bars"]) == ("BTC", "LONG", "2/16")
         assert first["reasons"] == "RSI <b>9</b>"
         await user.should_see("New signal: BTC long, RSI/MA")
-
-
-async def test_overview_says_what_is_wrong(
-    make_board: MakeBoard, database: Database, engine: Engine
-) -> None:
-    fill(database)
-    engine.loses_the_exchange(engine.now_ms - 90_000)
-    board = make_board()
-    async with shown(board, overview.build) as user:
         await user.should_see("The exchange is down since 1 Dec 00:14")
         assert board.good_ms() == engine.now_ms - 90_000
 
 
-async def test_coin_with_an_open_call(make_board: MakeBoard, database: Database) -> None:
-    call(database, Pred.LONG, reach=20.0)
-    board = make_board(("BTCUSDT",))
+async def test_coin_with_an_open_call_follows_a_price_without_drawing_all_again(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    price = Decimal(str(call(database))) + 10
+    quotes: dict[str, Quote] = {}
+    board = make_board(BTC, quotes=quotes)
     async with shown(board, coin.build, symbol="btc") as user:
         text = markup(user)
         assert "bar 2 of 16" in text
         assert "RSI/MA</b> answered long: RSI &lt;b&gt;9&lt;/b&gt;" in text
         assert "ML</b> declined: no model is published" in text
-        (chart,) = user.find(ui.echart).elements
+        (chart,) = charts(user)
         series = chart.options["series"]
-        assert len(series[0]["data"]) == 40
-        assert len(series[0]["markArea"]["data"]) == 2
-        assert len(series[1]["data"]) == 1
+        candles, long_calls = series[0], series[1]
+        assert (len(candles["data"]), len(candles["markArea"]["data"])) == (40, 2)
+        assert len(long_calls["data"]) == 1
+        quotes["BTCUSDT"] = Quote("BTCUSDT", price, price, engine.now_ms)
+        await board.reprice()
+        await until(lambda: "+0.50R" in markup(user))
+        assert chart.options["series"] is series
+        assert board.snapshot.version == 1
 
 
 async def test_coin_follows_a_cycle(
@@ -80,7 +105,7 @@ async def test_coin_follows_a_cycle(
     fill(database)
     board = make_board()
     async with shown(board, coin.build, symbol="BTCUSDT") as user:
-        (chart,) = user.find(ui.echart).elements
+        (chart,) = charts(user)
         before = chart.options["xAxis"][0]["data"][0]
         count = len(chart.options["series"])
         engine.closes(NEWEST_MS + QUARTER.ms)
@@ -91,23 +116,6 @@ async def test_coin_follows_a_cycle(
         assert chart.options["xAxis"][0]["data"][0] == before
 
 
-async def test_coin_follows_a_price_without_drawing_all_again(
-    make_board: MakeBoard, database: Database, engine: Engine
-) -> None:
-    entry = call(database, Pred.LONG, reach=20.0)
-    quotes: dict[str, Quote] = {}
-    board = make_board(("BTCUSDT",), quotes=quotes)
-    async with shown(board, coin.build, symbol="BTCUSDT") as user:
-        (chart,) = user.find(ui.echart).elements
-        series = chart.options["series"]
-        price = Decimal(str(entry)) + 10
-        quotes["BTCUSDT"] = Quote("BTCUSDT", price, price, engine.now_ms)
-        await board.reprice()
-        await until(lambda: "+0.50R" in markup(user))
-        assert chart.options["series"] is series
-        assert board.snapshot.version == 1
-
-
 async def test_a_coin_that_is_not_followed(make_board: MakeBoard) -> None:
     async with shown(make_board(), coin.build, symbol=HOSTILE) as user:
         await user.should_see(f"There is no coin '{HOSTILE}' here")
@@ -115,10 +123,10 @@ async def test_a_coin_that_is_not_followed(make_board: MakeBoard) -> None:
         assert HOSTILE not in markup(user)
 
 
-async def test_log_shows_a_page_and_the_way_to_older_lines(
+async def test_log_by_its_address_and_the_way_to_older_lines(
     make_board: MakeBoard, database: Database
 ) -> None:
-    fill(database, bars=60)
+    fill(database, bars=200)
     async with shown(make_board(), log.build) as user:
         rows = table(user).rows
         assert len(rows) == 100
@@ -126,29 +134,21 @@ async def test_log_shows_a_page_and_the_way_to_older_lines(
         last = rows[-1]["id"].split(":")
         assert f"before={last[2]}%3A{last[0]}" in markup(user)
         assert {row["coin"] for row in rows} == {"BTC", "ETH", "SOL"}
-
-
-async def test_log_by_its_address(make_board: MakeBoard, database: Database) -> None:
-    fill(database, bars=200)
     asked = {"coin": "eth", "result": "stop", "source": "NONE"}
     async with shown(make_board(), log.build, **asked) as user:
-        rows = table(user).rows
-        assert rows
-        assert {(row["coin"], row["word"]) for row in rows} == {("ETH", "stop")}
-        assert all(row["r"] == "−1.0R" for row in rows)
+        found = {(row["coin"], row["word"], row["r"]) for row in table(user).rows}
+        assert found == {("ETH", "stop", "−1.0R")}
         await user.should_see("source: 'NONE' is not understood and left out")
         assert '/log.csv?coin=eth&amp;result=stop"' in markup(user)
     async with shown(make_board(), log.build, coin="sol", to="2020-01-01") as user:
         await user.should_see("No line matches")
 
 
-async def test_the_first_page_of_the_log_grows(
-    make_board: MakeBoard, database: Database, engine: Engine
-) -> None:
+async def test_the_first_page_of_the_log_grows(make_board: MakeBoard, database: Database) -> None:
     board = make_board()
     async with shown(board, log.build) as user:
         await user.should_see("No prediction yet")
-        call(database, Pred.SHORT, reach=20.0)
+        call(database, Pred.SHORT)
         await board.renew()
         await until(lambda: table(user).rows != [])
         await user.should_not_see("No prediction yet")
@@ -157,22 +157,95 @@ async def test_the_first_page_of_the_log_grows(
         assert ["horizon", "16 candles"] in row["inputs"]
 
 
+async def test_figures_without_data_say_what_will_come(database: Database) -> None:
+    board = board_of(database, NOW_MS)
+    async with shown(board, performance.build) as user:
+        text = markup(user)
+        for words in (
+            "No resolved LONG or SHORT.",
+            "models are switched off",
+            "No LONG or SHORT has been resolved in this selection.",
+            "No coin has a resolved LONG or SHORT in this selection.",
+            "No call with a known volatility.",
+            "No call has been resolved in this selection.",
+        ):
+            assert words in text
+        assert "<table" not in text
+        assert [chart.visible for chart in charts(user)] == [False] * 3
+    async with shown(board, models.build) as user:
+        await user.should_see("models are switched off: start the engine with --use_ml 1")
+    async with shown(board, paper.build) as user:
+        await user.should_see("Paper trading is off")
+        await user.should_not_see("Stop paper trading …")
+
+
+async def test_performance_follows_a_cycle(database: Database) -> None:
+    board = board_of(database, T0 + 12 * DAY_MS, symbols=[f"C{at}USDT" for at in range(4)])
+    async with shown(board, performance.build) as user:
+        assert "No resolved LONG or SHORT." in markup(user)
+        stored_calls(database, market(12))
+        await board.renew()
+        await board.changed.call()
+        assert "No resolved LONG or SHORT." not in markup(user)
+
+
+def test_filters_of_an_address() -> None:
+    chosen = Filters(Window.WEEK, SourceGroup.RULES, Side.LONG)
+    query = chosen.address.partition("?")[2]
+    assert filters_of(dict(each.split("=") for each in query.split("&"))) == chosen
+    assert filters_of({"window": HOSTILE, "source": "", "other": "x"}) == Filters()
+
+
+async def test_paper_shows_the_chosen_account_and_each_word_of_the_switch_does_one_thing(
+    database: Database,
+) -> None:
+    trading = MadePaper(NOW_MS)
+
+    def type_in(word: str, reason: str = "") -> None:
+        with inside(user):
+            for field, text in zip(ElementFilter(kind=ui.input), (reason, word), strict=True):
+                field.value = text
+
+    async with shown(board_of(database, NOW_MS, paper=trading), paper.build) as user:
+        await user.should_see("spot, long only")
+        (chart,) = charts(user)
+        assert len(chart.options["series"][0]["data"]) == 721
+        press(user, "perp")
+        await user.should_see("perp, both ways, with funding")
+        press(user, "Stop paper trading …")
+        await user.should_see("Closes 8 positions at the next price")
+        for word in ("", "stop", "STOPP", "YES"):
+            type_in(word)
+            press(user, "Stop paper trading")
+            await user.should_see("Nothing was done: type STOP in capitals.")
+        press(user, "Cancel")
+        assert not trading.switch.on
+        press(user, "Stop paper trading …")
+        type_in("STOP", HOSTILE)
+        press(user, "Stop paper trading")
+        await user.should_see(f"by page: {HOSTILE}")  # in a label, which escapes
+        assert trading.switch == KillSwitch(True, NOW_MS, "page", HOSTILE)
+        assert HOSTILE not in markup(user)
+        press(user, "Resume …")
+        type_in("STOP")
+        press(user, "Resume paper trading")
+        await user.should_see("Nothing was done: type RESUME in capitals.")
+        assert trading.switch.on
+
+
 def hostile_board(database: Database) -> Board:
     """All that others write is markup: names of coins, files of models, reasons, rules."""
     fill(database, symbols=(HOSTILE,))
-    base, account = card("BLOCKED"), made_account(symbols=[HOSTILE])
-    files = base._replace(
-        version=HOSTILE,
-        verdict=HOSTILE,
-        reasons=(HOSTILE,),
-        accepted_because=HOSTILE,
-        gates=(base.gates[0]._replace(name=HOSTILE, words=HOSTILE),),
-        family=HOSTILE,
-    )
+    base, known = card("BLOCKED"), account(symbols=[HOSTILE])
+    names = "version", "verdict", "accepted_because", "family"
+    texts: dict[str, Any] = dict.fromkeys(names, HOSTILE)
+    gate = base.gates[0]._replace(name=HOSTILE, words=HOSTILE)
+    files = base._replace(reasons=(HOSTILE,), gates=(gate,), **texts)
+    trade = replace(known.closed_trades[0], reason=HOSTILE)
     trading = MadePaper(NOW_MS, [HOSTILE])
-    trade = replace(account.closed_trades[0], reason=HOSTILE)
-    known = replace(account, rules={HOSTILE: HOSTILE}, closed_trades=(trade,))
-    trading.accounts = lambda: [known]  # type: ignore[method-assign]
+    trading.accounts = lambda: [  # type: ignore[method-assign]
+        replace(known, rules={HOSTILE: HOSTILE}, closed_trades=(trade,))
+    ]
     trading.refusals = lambda *_: [  # type: ignore[method-assign]
         Refusal("spot", f"{HOSTILE}:15m:1", NOW_MS, HOSTILE, HOSTILE)
     ]
@@ -186,7 +259,7 @@ def hostile_board(database: Database) -> Board:
     )
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+@EVERY_VIEW
 async def test_hostile_words_stay_text(view: View, database: Database) -> None:
     """No exchange has such a coin and no setting lets it in; the page trusts neither."""
     async with shown(hostile_board(database), view.build) as user:
@@ -205,7 +278,7 @@ async def test_hostile_words_stay_text(view: View, database: Database) -> None:
                 Harmless().feed(row.get(name, ""))
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+@EVERY_VIEW
 async def test_a_page_that_is_gone_is_not_updated(view: View, database: Database) -> None:
     board = board_of(database, NOW_MS, paper=MadePaper(NOW_MS))
     async with shown(board, view.build) as user:
