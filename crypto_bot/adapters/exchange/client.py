@@ -16,8 +16,9 @@ from crypto_bot import __version__
 from crypto_bot.adapters.exchange.address import Host
 from crypto_bot.adapters.exchange.directory import MARKET_TYPES
 from crypto_bot.adapters.exchange.dispatch import Refused
-from crypto_bot.adapters.exchange.pause import USUAL_PAUSE_MS, Pause, retry_after_ms
+from crypto_bot.adapters.exchange.pause import Pause
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable, MarketDataError, RateLimited
+from crypto_bot.domain.retry_after import USUAL_PAUSE_MS, retry_after_ms
 from crypto_bot.ports import Clock
 
 USUAL_PAGE = 1000

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from crypto_bot.adapters.exchange.pause import USUAL_PAUSE_MS, Pause, retry_after_ms
+from crypto_bot.adapters.exchange.pause import Pause
+from crypto_bot.domain.retry_after import USUAL_PAUSE_MS, retry_after_ms
 
 NOW_MS = 1_764_547_200_000
 
