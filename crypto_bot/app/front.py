@@ -19,7 +19,6 @@ from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import line_of
 from crypto_bot.adapters.web.training import Training
 from crypto_bot.app.live_engine import LiveEngine
-from crypto_bot.app.market import SIM
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine
 from crypto_bot.app.paper import PaperService
@@ -92,7 +91,7 @@ class Front:
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
         )
-        is_sim = self._settings.exchange.id == SIM
+        is_sim = self._settings.simulated
         board = Board(
             symbols=self._symbols,
             timeframe=self._timeframe,

@@ -16,6 +16,7 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.commands.progress import backfill
+from crypto_bot.app.input_refresh import InputRefresh
 from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperService
@@ -34,6 +35,8 @@ _WATCH_S = 5
 _HOUR_S = 3600
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
+_INPUTS_S = 30.0
+"""How long a single round waits for what its inputs bring."""
 
 _log = structlog.get_logger()
 
@@ -60,6 +63,8 @@ class LiveEngine:
         self._catch_up: CatchUp | None = None
         self._outlook: OutlookRounds | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        reads = registry.series if registry is not None else lambda _: ()
+        self._inputs = InputRefresh(settings, symbols, lambda: reads(symbols), machine)
 
     def now_ms(self) -> int:
         """Time of the market's clock, or of the system clock until there is a market."""
@@ -92,6 +97,9 @@ class LiveEngine:
         market = await asyncio.to_thread(self._open_market, database)
         self._market, self._outlook = market, outlook
         await self._reach(market)
+        self._inputs.start()
+        if self._settings.once:
+            await asyncio.to_thread(self._inputs.first_round, _INPUTS_S)
         self._catch_up = build_catch_up(
             *(self._settings, self._symbols, market.clock, database),
             feed=market.feed,
@@ -127,6 +135,7 @@ class LiveEngine:
 
     def stop(self) -> None:
         """Ends the rounds within half a second; the next start does not depend on it."""
+        self._inputs.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._catch_up is not None:

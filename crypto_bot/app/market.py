@@ -14,11 +14,11 @@ from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.simulated import SimulatedExchange
 from crypto_bot.adapters.exchange.stream import StreamedPrices
-from crypto_bot.app.settings import Settings, SimSettings
+from crypto_bot.app.market_settings import SimSettings
+from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 
-SIM = "sim"
 _SPOKEN_BY_SIM = "binance"
 _ATTACH_TIMEOUT_S = 5.0
 
@@ -61,7 +61,7 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
     exchange, timeframe = settings.exchange, settings.timeframe
     exchange_id, url, process = exchange.id, exchange.url, None
     clock: SystemClock | AcceleratedClock = SystemClock()
-    if exchange.id == SIM:
+    if settings.simulated:
         if url is None:
             process = SimulatedExchange.start(_flags(settings.sim, symbols, timeframe, resume_ms))
             url = process.url

@@ -1,18 +1,112 @@
-"""Data series, opened as the settings say."""
+"""Data series and their providers, opened as the settings say."""
 
 from __future__ import annotations
 
-from crypto_bot.adapters.series.registered import SERIES
+import os
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from threading import Event
+from typing import TYPE_CHECKING
+
+import structlog
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.series.registered import FETCHED, INPUTS, OPTIONAL, SERIES
 from crypto_bot.app.settings import Settings
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.market_data.observations import SeriesColumn
 from crypto_bot.ports.market_data import Series
+
+if TYPE_CHECKING:
+    from crypto_bot.adapters.series.inputs import Inputs, Source  # httpx, which few engines need
+
+_log = structlog.get_logger()
 
 
 def open_series(settings: Settings) -> dict[str, Series]:
-    """Every registered series, by name; none without `series_dir`. Raises ConfigError."""
+    """The registered series by name: in files below `series_dir` if set, and those fetched.
+
+    What was fetched is of the real market: the simulated one has none of it. Raises ConfigError.
+    """
     folder = settings.series_dir
-    if folder is None:
-        return {}
-    if not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise ConfigError(f"series_dir: {folder} is no folder")
-    return {name: SERIES.get(name)(folder) for name in SERIES.names()}
+    held: dict[str, Series] = {}
+    for name in SERIES.names():
+        if name in FETCHED:
+            if not settings.simulated:
+                held[name] = SERIES.get(name)(settings.inputs.folder)
+        elif folder is not None:
+            held[name] = SERIES.get(name)(folder)
+    return held
+
+
+def wanted_series(settings: Settings, wanted: Iterable[SeriesColumn]) -> dict[str, Series]:
+    """The series that features read; optional ones that are not there are masked, in one line.
+
+    Raises ConfigError where others are wanted and no folder of them is set.
+    """
+    names = [name for name, _ in wanted]
+    if not names:
+        return {}
+    missing = [name for name in names if name not in OPTIONAL]
+    if missing and settings.series_dir is None:
+        raise ConfigError(
+            f"the features read {', '.join(missing)}: set series_dir to the folder of them"
+        )
+    held = open_series(settings)
+    absent = ", ".join(name for name in names if name not in held)
+    if absent:
+        _log.warning("features.masked", series=absent, reason="there is no source of them")
+    return held
+
+
+def open_inputs(
+    settings: Settings, clock: SystemClock, wait: Callable[[float], bool] | None = None
+) -> Inputs:
+    """The providers of all series that can be fetched.
+
+    `wait(seconds)` returns whether to stop waiting for good; without it nothing ends a wait.
+    """
+    from crypto_bot.adapters.series.inputs import Inputs, Waiting  # noqa: PLC0415 - httpx
+
+    waiting = Waiting(settings.inputs.timeout_s, clock, wait or Event().wait)
+    sources = [_source(settings, name) for name in INPUTS.names()]
+    return Inputs(settings.inputs.folder, sources, waiting)
+
+
+def fetch_series(settings: Settings, symbols: Iterable[str], wanted: Iterable[str]) -> None:
+    """Brings the series `wanted` of the coins up to date, as far as their providers give them.
+
+    Never raises for what a provider does: what is missing stays masked, which is logged.
+    """
+    names = set(wanted).intersection(FETCHED)
+    if names and not settings.simulated:
+        open_inputs(settings, SystemClock()).refresh(symbols, names)
+
+
+def read_daily_candles(
+    settings: Settings, symbol: str, since_ms: int, until_ms: int
+) -> list[Candle]:
+    """Daily candles of CryptoCompare that open in `[since_ms, until_ms]` and have closed.
+
+    Days without trade, as before the listing, are left out. Raises MarketDataError.
+    """
+    from crypto_bot.adapters.series.cryptocompare import read_candles  # noqa: PLC0415 - httpx
+    from crypto_bot.adapters.series.inputs import Waiting  # noqa: PLC0415 - httpx
+
+    clock, timeframe = SystemClock(), Timeframe.parse("1d")
+    closed_ms = min(until_ms, timeframe.last_closed(clock.now_ms()))
+    waiting = Waiting(settings.inputs.timeout_s, clock, Event().wait)
+    with closing(_source(settings, "cryptocompare").open(waiting)) as server:
+        return read_candles(server, symbol, timeframe, since_ms, closed_ms)
+
+
+def _source(settings: Settings, name: str) -> Source:
+    from crypto_bot.adapters.series.inputs import Source  # noqa: PLC0415 - httpx
+
+    provider = INPUTS.get(name)
+    url = getattr(settings.inputs, f"{name}_url") or provider.url
+    return Source(provider, url, os.environ.get(provider.variable, "").strip())

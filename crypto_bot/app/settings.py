@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDi
 from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
+from crypto_bot.app.market_settings import SIM, ExchangeSettings, InputSettings, SimSettings
 from crypto_bot.app.outlook_settings import OutlookSettings
 from crypto_bot.app.paper_settings import PaperSettings, Section
 from crypto_bot.domain.engine_key import EngineKey
@@ -32,35 +33,6 @@ _OLDER_SPELLINGS = {
     "ML_DEVICE": "device",
     "SYMBOLS_FILE": "symbols_file",
 }
-
-
-class ExchangeSettings(Section):
-    """The source of candles, and how long to wait for them."""
-
-    id: str = "binance"
-    """A ccxt exchange id, or `sim`."""
-    url: str | None = None
-    """Replaces the host of every REST address of the exchange."""
-    market_type: Literal["spot", "swap"] = "spot"
-    timeout_s: float = Field(default=10.0, gt=0)
-    grace_s: float = Field(default=20.0, ge=0)
-    """A missing candle is requested again for this long after its close."""
-    poll_s: float = Field(default=2.0, gt=0)
-    stream_prices: bool = False
-    """Live prices over a websocket; prices that it does not deliver are polled."""
-
-
-class SimSettings(Section):
-    """The simulated exchange, for `--exchange sim`."""
-
-    speed: float = Field(default=120.0, gt=0)
-    """Simulated seconds per real second."""
-    seed: int = 7
-    candles: Path | None = None
-    """A folder of candle files to replay; without it the market is generated."""
-    start: str | None = None
-    """Simulated time at the start, ISO-8601; default now, or the end of the database."""
-    fault_rate: float = Field(default=0.0, ge=0, lt=1)
 
 
 class EngineSettings(Section):
@@ -161,6 +133,7 @@ class Settings(BaseSettings):
     outlook: OutlookSettings = OutlookSettings()
     paper: PaperSettings = PaperSettings()
     retrain: RetrainSettings = RetrainSettings()
+    inputs: InputSettings = InputSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
@@ -169,6 +142,11 @@ class Settings(BaseSettings):
     def timeframe(self) -> Timeframe:
         """Raises ConfigError for an unknown `tf`."""
         return Timeframe.parse(self.tf)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the exchange is the simulated one: its candles are of no real market."""
+        return self.exchange.id == SIM
 
     @property
     def engine_key(self) -> EngineKey:

@@ -188,6 +188,7 @@ def model_registry(settings: Settings) -> ModelRegistry:
         pool_max_age_ms=int(models.pool_max_age_days * DAY_MS),
         served=Verdict(models.served),
         traded=Verdict(models.traded),
+        simulated=settings.simulated,
     )
     return ModelRegistry(settings.models_dir, settings.timeframe, policy)
 

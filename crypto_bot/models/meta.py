@@ -110,6 +110,8 @@ class Meta(_Part):
     reasons: tuple[str, ...]
     gates: tuple[_Gate, ...]
     accepted: Acceptance | None = None
+    simulated: bool = Field(default=False, exclude_if=lambda simulated: not simulated)
+    """Learned from candles of the simulated exchange; of all other models nothing is written."""
     sha256: dict[str, str]
 
     @model_validator(mode="before")
@@ -217,6 +219,7 @@ def meta_of(model: TrainedModel, sha256: dict[str, str]) -> Meta:
             )
             for gate in model.judgement.gates
         ),
+        simulated=model.simulated,
         sha256=sha256,
     )
 

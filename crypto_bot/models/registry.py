@@ -38,12 +38,14 @@ class ServingPolicy:
     lowest verdict that answers, `traded` the lowest whose LONG and SHORT stand; of a model below
     it the probabilities are served, and the call is NO_TRADE. The pool's network may be older, up
     to `pool_max_age_ms`, so that a first start has one; its trades stand as long as any model's.
+    `simulated`: whether a model of simulated candles may answer, which is so on that market alone.
     """
 
     max_age_ms: int
     pool_max_age_ms: int
     served: Verdict = Verdict.WARMUP
     traded: Verdict = Verdict.ACTIVE
+    simulated: bool = False
 
     def serves(self, verdict: Verdict) -> bool:
         """REJECTED and BLOCKED are served by no policy."""
@@ -150,6 +152,15 @@ class ModelRegistry:
                 return model.leader
         return None
 
+    def series(self, symbols: Sequence[str]) -> frozenset[str]:
+        """The data series that the models of `symbols` read. From any thread."""
+        found: set[str] = set()
+        for symbol in (*symbols, None):
+            model = self._read(symbol)
+            if not isinstance(model, SignalUnavailable):
+                found.update(model.series)
+        return frozenset(found)
+
     def _read(self, symbol: str | None) -> PublishedModel | SignalUnavailable:
         folder = self.folder(symbol)
         known = self._found.get(symbol)
@@ -182,6 +193,11 @@ class ModelRegistry:
 
     def _allowed(self, model: PublishedModel, open_ms: int) -> PublishedModel | SignalUnavailable:
         verdict, ends_ms = model.meta.verdict, model.span.last_open_ms
+        if model.meta.simulated and not self._policy.simulated:
+            return ModelRejected(
+                f"{model.name} was trained on simulated candles: it answers with --exchange sim "
+                "alone"
+            )
         if not self._policy.serves(verdict):
             why = model.meta.reasons[0] if model.meta.reasons else "no reason given"
             return ModelRejected(f"{model.name} is {verdict}: {why}")

@@ -91,7 +91,8 @@ class Draft:
     """A run without its panel, small enough to be sent to another process.
 
     `audited`: coins whose candles are searched for leaks, with `leader`, the series that the
-    features compare with. `trained_ms`: the time that the models carry.
+    features compare with. `trained_ms`: the time that the models carry. `simulated`: whether the
+    candles are those of the simulated exchange.
     """
 
     symbols: tuple[str, ...]
@@ -101,6 +102,7 @@ class Draft:
     audited: tuple[Coin, ...]
     leader: CandleTable | None
     trained_ms: int
+    simulated: bool
 
     def study(self, folder: Path) -> Study:
         """With the panel that `build_panel` kept in `folder`."""

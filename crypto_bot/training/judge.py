@@ -181,6 +181,7 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
             metrics=_metrics(judged),
             curves=curves,
             plots=_plots(judged, curves),
+            simulated=study.simulated,
         )
     )
 

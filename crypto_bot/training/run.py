@@ -49,8 +49,11 @@ def prepare(
     *,
     now_ms: int,
     resume: bool,
+    simulated: bool = False,
 ) -> Draft:
     """Puts the panel of `coins` into `store`, or finds it there where a run is resumed.
+
+    `simulated`: whether the candles are those of the simulated exchange; the models say so.
 
     A resumed run keeps its time: its models come out as if it had not been stopped. Raises
     ConfigError where the store holds another run, NotEnoughData, and TrainingError where the disk
@@ -74,6 +77,7 @@ def prepare(
         audited=tuple(judged[:_AUDITED]),
         leader=leader,
         trained_ms=trained_ms,
+        simulated=simulated,
     )
 
 

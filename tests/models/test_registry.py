@@ -18,6 +18,8 @@ from crypto_bot.domain.errors import (
 )
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.sets import FEATURE_SETS, feature_set
+from crypto_bot.market_data.observations import SeriesColumn
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, load, publish
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
@@ -194,3 +196,23 @@ def test_without_a_model_nothing_of_torch_is_loaded(tmp_path: Path) -> None:
     )
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert said.stdout.strip() == b"set()"
+
+
+def test_a_model_of_simulated_candles_answers_on_that_market_alone(tmp_path: Path) -> None:
+    publish(replace(tiny_model("BTCUSDT"), simulated=True), tmp_path)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m")
+    assert '"simulated": true' in (folder / "meta.json").read_text()
+    with pytest.raises(ModelRejected, match="was trained on simulated candles: it answers with"):
+        registry(tmp_path).load_model("BTCUSDT", NOW)
+    assert registry(tmp_path, replace(POLICY, simulated=True)).is_model_available("BTCUSDT", NOW)
+
+
+def test_the_series_that_models_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tiny_model("BTCUSDT"), tmp_path)
+    asked = registry(tmp_path)
+    assert asked.series(("BTCUSDT", "ETHUSDT")) == frozenset()
+    reading = replace(feature_set("per_coin_v1"), series=(SeriesColumn("sopr", DAY_MS),))
+    monkeypatch.setitem(FEATURE_SETS._entries, "per_coin_v1", reading)
+    assert asked.series(("BTCUSDT",)) == frozenset({"sopr"})

@@ -1,4 +1,4 @@
-"""Derivatives, order flow and sentiment in files: where they lie and when they are known."""
+"""Series in files that a user brings: where they lie and when they are known."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ btc_implied_volatility = _files(
 )
 # That of a day is published as the day begins; a day later it has certainly been.
 fear_greed = _files("fear_greed", FileLayout("macro/fear_greed", "fear_greed", delay_ms=DAY_MS))
+btc_dominance = _files(
+    "btc_dominance", FileLayout("macro/btc_dominance", "btc_dominance", delay_ms=DAY_MS)
+)
+dxy = _files("dxy", FileLayout("macro/dxy", "dxy", delay_ms=DAY_MS))
+bid_ask_ratio = _files("bid_ask_ratio", FileLayout("bid_ask_ratio/{symbol}", "bid_ask_ratio"))

@@ -11,7 +11,6 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
-from crypto_bot.app.market import SIM
 from crypto_bot.app.paper import stop_file, trading
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.domain.instant import instant
@@ -51,7 +50,7 @@ def _paper(settings: Settings, database: Database) -> PaperTrading:
     paper = trading(settings, symbols, database, lambda: at_ms[0] if at_ms else machine.now_ms())
     paper.recover(at_open=True, instruments={})
     newest = [account.curve[-1].at_ms for account in paper.accounts() if account.curve]
-    if settings.exchange.id == SIM and newest:
+    if settings.simulated and newest:
         at_ms.append(max(newest) + settings.timeframe.ms)
     return paper
 

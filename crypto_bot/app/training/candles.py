@@ -16,7 +16,7 @@ from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.adapters.store.candle_transfer import candle_paths
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.app.market_data import open_series
+from crypto_bot.app.market_data import wanted_series
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import require_sound
 from crypto_bot.domain.errors import ConfigError
@@ -55,13 +55,10 @@ def training_candles(
 ) -> TrainingCandles:
     """From the files at `path`, or from the database of the settings, with the `wanted` series.
 
-    Raises ConfigError where series are wanted and no folder of them is set.
+    Raises ConfigError where series are wanted that must be there and no folder of them is set.
     """
     held = _stored(settings) if path is None else _in_files(path, settings.timeframe)
-    if wanted and settings.series_dir is None:
-        names = ", ".join(name for name, _ in wanted)
-        raise ConfigError(f"the features read {names}: set series_dir to the folder of them")
-    series = open_series(settings) if wanted else {}
+    series = wanted_series(settings, wanted)
 
     def read(symbol: str) -> Coin:
         coin = held.read(symbol)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.market_data import fetch_series
 from crypto_bot.app.settings import Settings, require_symbols
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.executors import RAY, chosen_executor, executor_of
@@ -127,6 +128,7 @@ def _surveyed(call: Call) -> Survey:
         others = require_symbols(flags.pool.split(","), "--pool")
     elif call.must_train and call.recipe.learn != EACH:
         others = held.symbols
+    fetch_series(call.settings, {*call.symbols, *others}, (each.series for each in series))
     return survey(
         *(held, Candidates(call.symbols, others, call.must_train)),
         *(wanted, call.settings.models_dir),
@@ -154,6 +156,7 @@ def _train(call: Call, found: Survey) -> Ran:
         *(call.store, found.coins, found.leader, call.question, call.plan(found.judged)),
         now_ms=clock.now_ms(),
         resume=resumed,
+        simulated=settings.simulated and flags.candles is None,
     )
     name = chosen_executor(flags.executor, settings.device)
     more = [MlflowRuns(flags.mlflow, draft.plan).observe] if flags.mlflow else []

@@ -14,6 +14,7 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.run_store import RunStore, TrainerLock
@@ -109,6 +110,22 @@ def test_a_file_the_database_and_workers_train_the_same_bits(
         for name in ("models", "b", "c")
     }
     assert len(weights) == 1
+
+
+@pytest.mark.parametrize("exchange", ["sim", "binance"])
+def test_a_model_says_that_its_candles_were_simulated(
+    folder: Path, run: Run, train: Run, exchange: str
+) -> None:
+    """By the exchange of the engine in whose database they are."""
+    url = f"sqlite:///{folder / 'store.db'}"
+    database = Database.open(url, EngineKey.of(exchange, "spot"))
+    stored = [Candle(int(each[0]), *each[1:].tolist()) for each in market()]
+    SqlCandleArchive(database, HOUR).add({"BTCUSDT": stored})
+    database.close()
+    words = ("--symbol", "BTCUSDT", "--database_url", url, "--family", "logistic_v1")
+    models = ("--exchange", exchange, "--models_dir", str(folder / "models"))
+    assert run("train", "one", *SMALL, *words, *models)[0] == 0
+    assert published(folder / "models", "BTCUSDT").simulated == (exchange == "sim")
 
 
 @pytest.mark.slow

@@ -1,0 +1,66 @@
+"""Keeps what the inputs bring up to date beside the engine: its cycle reads the disk alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from threading import Event, Thread
+
+import structlog
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.series.registered import FETCHED
+from crypto_bot.app.market_data import open_inputs
+from crypto_bot.app.settings import Settings
+
+EVERY_S = 600.0
+"""A coin is asked for about once an hour, and only while its newest day is missing."""
+
+_log = structlog.get_logger()
+
+
+class InputRefresh:
+    """A thread that fetches what the published models read; a simulated market has none.
+
+    `wanted` names the series of them, which may change with every model that is published.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: Sequence[str],
+        wanted: Callable[[], Collection[str]],
+        clock: SystemClock,
+    ) -> None:
+        self._settings = settings
+        self._symbols = symbols
+        self._wanted = wanted
+        self._clock = clock
+        self._stop, self._first = Event(), Event()
+        # A server that hangs must not hold up the end of the program.
+        self._thread = Thread(target=self._run, name="inputs", daemon=True)
+
+    def start(self) -> None:
+        """Begins with a first round at once."""
+        if self._settings.simulated:
+            self._first.set()
+        else:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it after the reply that it waits for, if any; nothing waits for that."""
+        self._stop.set()
+
+    def first_round(self, timeout_s: float) -> None:
+        """Waits for the end of the first round, no longer than that."""
+        self._first.wait(timeout_s)
+
+    def _run(self) -> None:
+        inputs = open_inputs(self._settings, self._clock, self._stop.wait)
+        while not self._stop.is_set():
+            try:
+                wanted = set(self._wanted()).intersection(FETCHED)
+                inputs.refresh(self._symbols, wanted)
+            except Exception:  # noqa: BLE001 - the edge of a job: a bug here costs inputs alone
+                _log.exception("input.failed")
+            self._first.set()
+            self._stop.wait(EVERY_S)
