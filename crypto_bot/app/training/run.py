@@ -128,7 +128,8 @@ def _surveyed(call: Call) -> Survey:
         others = require_symbols(flags.pool.split(","), "--pool")
     elif call.must_train and call.recipe.learn != EACH:
         others = held.symbols
-    fetch_series(call.settings, {*call.symbols, *others}, (each.series for each in series))
+    coins = dict.fromkeys((*call.symbols, *others))
+    fetch_series(call.settings, coins, (each.series for each in series))
     return survey(
         *(held, Candidates(call.symbols, others, call.must_train)),
         *(wanted, call.settings.models_dir),
