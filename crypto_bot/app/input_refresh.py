@@ -10,12 +10,22 @@ import structlog
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.series.registered import FETCHED
 from crypto_bot.app.market_data import open_inputs
+from crypto_bot.app.outlook import outlook_engines
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.wiring import model_registry
 
 EVERY_S = 600.0
 """A coin is asked for about once an hour, and only while its newest day is missing."""
 
 _log = structlog.get_logger()
+
+
+def series_of_models(settings: Settings, symbols: Sequence[str]) -> frozenset[str]:
+    """The series that the published models of an engine read, and those of its outlooks."""
+    if not settings.use_ml:
+        return frozenset()
+    engines = [settings, *(each.settings for each in outlook_engines(settings))]
+    return frozenset().union(*(model_registry(each).series(symbols) for each in engines))
 
 
 class InputRefresh:

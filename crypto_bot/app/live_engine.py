@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -16,7 +17,7 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.commands.progress import backfill
-from crypto_bot.app.input_refresh import InputRefresh
+from crypto_bot.app.input_refresh import InputRefresh, series_of_models
 from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperService
@@ -63,8 +64,8 @@ class LiveEngine:
         self._catch_up: CatchUp | None = None
         self._outlook: OutlookRounds | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        reads = registry.series if registry is not None else lambda _: ()
-        self._inputs = InputRefresh(settings, symbols, lambda: reads(symbols), machine)
+        wanted = partial(series_of_models, settings, symbols)
+        self._inputs = InputRefresh(settings, symbols, wanted, machine)
 
     def now_ms(self) -> int:
         """Time of the market's clock, or of the system clock until there is a market."""

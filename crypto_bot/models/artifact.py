@@ -61,11 +61,6 @@ class PublishedModel:
         """The coin that its features look at beside its own."""
         return feature_set(self.spec.features).leader
 
-    @property
-    def series(self) -> tuple[str, ...]:
-        """The data series that its features read, by name."""
-        return tuple(each.series for each in feature_set(self.spec.features).series)
-
 
 def folder_of(models_dir: Path, symbol: str | None, timeframe: str) -> Path:
     """Where the model of `symbol` is published; None is the pool of all the coins."""

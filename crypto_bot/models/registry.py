@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from crypto_bot.domain.errors import (
+    ConfigError,
     ModelIncompatible,
     ModelMissing,
     ModelRejected,
@@ -19,6 +20,8 @@ from crypto_bot.domain.errors import (
 )
 from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.sets import feature_set
+from crypto_bot.models import versions
 from crypto_bot.models.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -153,12 +156,12 @@ class ModelRegistry:
         return None
 
     def series(self, symbols: Sequence[str]) -> frozenset[str]:
-        """The data series that the models of `symbols` read. From any thread."""
+        """The data series that the features of the published models read. From any thread."""
         found: set[str] = set()
         for symbol in (*symbols, None):
-            model = self._read(symbol)
-            if not isinstance(model, SignalUnavailable):
-                found.update(model.series)
+            version = versions.current(self.folder(symbol))
+            if version is not None:
+                found.update(_series_of(version))
         return frozenset(found)
 
     def _read(self, symbol: str | None) -> PublishedModel | SignalUnavailable:
@@ -175,7 +178,7 @@ class ModelRegistry:
         return found.answer
 
     def _load(self, symbol: str | None, folder: Path) -> _Found:
-        from crypto_bot.models import artifact, versions  # noqa: PLC0415 - torch: see the class
+        from crypto_bot.models import artifact  # noqa: PLC0415 - torch: see the class
 
         names: tuple[str, ...] = (_META,)
         version = versions.current(folder)
@@ -228,6 +231,16 @@ class ModelRegistry:
             )
         elif known is not None or not isinstance(answer, ModelMissing):
             _log.warning("model.refused", symbol=symbol, reason=state)
+
+
+def _series_of(version: Path) -> Iterator[str]:
+    from crypto_bot.models import artifact  # noqa: PLC0415 - torch: see `ModelRegistry`
+
+    try:
+        features = feature_set(artifact.read_meta(version).feature_set)
+    except (ConfigError, SignalUnavailable):  # a model that is refused, as the log says elsewhere
+        return
+    yield from (each.series for each in features.series)
 
 
 def fingerprint(folder: Path, names: tuple[str, ...]) -> Fingerprint:
