@@ -67,13 +67,7 @@ class Front:
         """The API with the page, and the board with the page's data."""
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
-        size = "database_size_bytes", "The database on the disk"
-        listeners = "stream_listeners", "Clients of /api/stream"
-        self.metrics.add(lambda: [gauge(*size, database.size_bytes)])
-        self.metrics.add(lambda: [gauge(*listeners, self.stream.listeners)])
-        self.metrics.add(lambda: of_notices(notices.counts()))
-        self.metrics.add(lambda: of_models(notices.models))
-        self.metrics.add(lambda: of_paper(paper))
+        self._add_metrics(database, paper, notices)
         outlook = [self._outlook_log(engine, database) for engine in self._outlook]
         runs = SqlTrainingRuns(database, self._timeframe)
         app = create_app(
@@ -109,6 +103,15 @@ class Front:
         )
         mount_page(app, board)
         return app, board
+
+    def _add_metrics(self, database: Database, paper: PaperService, notices: Notices) -> None:
+        size = "database_size_bytes", "The database on the disk"
+        listeners = "stream_listeners", "Clients of /api/stream"
+        self.metrics.add(lambda: [gauge(*size, database.size_bytes)])
+        self.metrics.add(lambda: [gauge(*listeners, self.stream.listeners)])
+        self.metrics.add(lambda: of_notices(notices.counts()))
+        self.metrics.add(lambda: of_models(notices.models))
+        self.metrics.add(lambda: of_paper(paper))
 
     def _outlook_log(self, engine: OutlookEngine, database: Database) -> OutlookLog:
         registry = model_registry(engine.settings)
