@@ -20,11 +20,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.device import chosen_device
-from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadFit, learn_together
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.tower_stack import TowerStack
+from crypto_bot.models.families.nets.checkpoint import Checkpoints
 
 FEATURES = feature_set("per_coin_v2")
 VALIDATION = 720

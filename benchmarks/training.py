@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from benchmarks import training_memory
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, block_offsets, gather
-from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule, Stream
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.steps import Steps, Turn, Weights
 from crypto_bot.models.families.cnn_lstm.tower_stack import vector_of
+from crypto_bot.models.families.nets.order import Stream
 
 BARS_OF_SERIES = 60_000
 ROUNDS = 15

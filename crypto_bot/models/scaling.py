@@ -9,6 +9,8 @@ import numpy as np
 from crypto_bot.models.families.family import Features
 from crypto_bot.statistics.rows import Floats, Ints
 
+CLIP = 5.0
+"""Networks cut scaled features here: what is further out was never learned from."""
 _AT_ONCE = 5_000
 """What stays in the caches of a core; the rows of all the coins would be a second copy of them."""
 

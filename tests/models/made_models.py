@@ -13,7 +13,7 @@ from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
-from crypto_bot.models.families.cnn_lstm.weights import packed
+from crypto_bot.models.families.nets.weights import packed
 from crypto_bot.models.families.two_heads import reads_of
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel

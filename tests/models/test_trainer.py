@@ -19,13 +19,14 @@ from crypto_bot.domain.errors import (
 )
 from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
 from crypto_bot.models.families.cnn_lstm import fit as fitting
-from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.family import CnnLstm
 from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettings, fit_together
 from crypto_bot.models.families.cnn_lstm.head import PATIENCE, HeadFit, Learned, learn_together
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, answers, block_offsets, gather
-from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule, Stream, falling
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.family import Examples
+from crypto_bot.models.families.nets.checkpoint import Checkpoints
+from crypto_bot.models.families.nets.order import Stream, falling
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
 from tests.models.made_specs import made_spec
 

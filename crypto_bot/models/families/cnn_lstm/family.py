@@ -28,7 +28,6 @@ from crypto_bot.models.families.cnn_lstm.fit import (
 )
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
-from crypto_bot.models.families.cnn_lstm.weights import restore
 from crypto_bot.models.families.family import (
     Capabilities,
     Examples,
@@ -39,6 +38,7 @@ from crypto_bot.models.families.family import (
     Stack,
     StackedFit,
 )
+from crypto_bot.models.families.nets.weights import restore
 from crypto_bot.models.families.two_heads import MOVE, UP, reads_of
 from crypto_bot.models.spec import ModelSpec, Reads
 

@@ -16,12 +16,12 @@ from crypto_bot.domain.errors import ConfigError, CryptoBotError, TrainingError
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.models.checkpoint_store import CheckpointStore
 from crypto_bot.models.device import chosen_device
-from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints
 from crypto_bot.models.families.cnn_lstm.head import HeadFit, Learned, learn_together
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, answers
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
-from crypto_bot.models.families.cnn_lstm.weights import packed, restore
 from crypto_bot.models.families.family import Examples, Features, Files, require_classes
+from crypto_bot.models.families.nets.checkpoint import Checkpoints
+from crypto_bot.models.families.nets.weights import packed, restore
 from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities, rose
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of

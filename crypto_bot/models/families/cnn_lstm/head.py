@@ -12,11 +12,12 @@ from torch import Tensor
 
 from crypto_bot.domain.errors import TrainingDiverged, TrainingError
 from crypto_bot.models.checkpoint_store import EpochReport
-from crypto_bot.models.families.cnn_lstm.checkpoint import Checkpoints, State
 from crypto_bot.models.families.cnn_lstm.net import Tower
-from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule, Stream, falling
+from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.steps import Losses, Steps, Turn, Weights
 from crypto_bot.models.families.cnn_lstm.tower_stack import put_vector, vector_of
+from crypto_bot.models.families.nets.checkpoint import Checkpoints, State
+from crypto_bot.models.families.nets.order import Stream, falling
 
 PATIENCE = 4
 """Early stopping ends after so many epochs without gain."""

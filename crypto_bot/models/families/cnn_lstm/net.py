@@ -16,11 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.models.scaling import CLIP
 from crypto_bot.statistics.rows import Floats, Ints
 
 BLOCK_BARS = 4
-CLIP = 5.0
-"""Scaled features are cut here: what is further out was never learned from."""
 _AT_ONCE = 256
 """Rows answered in one forward."""
 

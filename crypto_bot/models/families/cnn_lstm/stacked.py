@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from crypto_bot.models.families.cnn_lstm.fit import NetModel
-from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, CLIP, Tower
+from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, Tower
 from crypto_bot.models.families.family import Features
 from crypto_bot.models.families.two_heads import HeadLogits, probabilities
+from crypto_bot.models.scaling import CLIP
 from crypto_bot.statistics.rows import Floats
 
 

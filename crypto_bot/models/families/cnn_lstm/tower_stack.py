@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.nn.utils import parameters_to_vector
 
-from crypto_bot.models.families.cnn_lstm.net import CLIP, Tower, block_offsets
+from crypto_bot.models.families.cnn_lstm.net import Tower, block_offsets
+from crypto_bot.models.scaling import CLIP
 
 _ALIGNED = 64
 """The weights of a coin take up a multiple of so many numbers: cuBLAS reads matrices whose address

@@ -25,7 +25,7 @@ class Checkpoints:
         self._heads: dict[str, State] = {}
         content = store.load()
         if content is not None:
-            held = torch.load(io.BytesIO(content), weights_only=True)
+            held = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             if held["settings"] == settings:
                 self._heads = held["heads"]
 
