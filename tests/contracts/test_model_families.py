@@ -1,6 +1,8 @@
 """What every family of models must do, whatever it is made of and whatever the label."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
+from dataclasses import replace
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -9,18 +11,36 @@ import pytest
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, NotEnoughData
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.label import LabelSpec
+from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
-from crypto_bot.models.families.family import Capabilities, Examples, Family, StackedFit
+from crypto_bot.models.families.family import (
+    Capabilities,
+    Examples,
+    Family,
+    FittedModel,
+    StackedFit,
+)
 from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticSettings
+from crypto_bot.models.families.nets.lstm import LstmSettings
+from crypto_bot.models.families.nets.transformer import TransformerSettings
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT, direction_score, move_logit
-from tests.models.made_specs import made_spec
+from tests.models.made_specs import made_spec, names
 
 BARS, FIRST, LAST = 6_000, 100, 5_000
 A = LABELS.get("A")
+COLUMNS = FeatureSet(
+    name="made",
+    version=1,
+    columns=names(range(4)),
+    warm_up_limit=1,
+    history_bars=1,
+    new_memory=print,
+    advance=print,
+)
 MOVES = LabelSpec("moves", "made", Horizon(4), (1.0,), classes=("stays", "moves"))
 SIZES = LabelSpec("sizes", "made", Horizon(4), (1.0,), classes=("none", "small", "large", "huge"))
 SETTINGS: dict[str, object] = {
@@ -31,8 +51,20 @@ SETTINGS: dict[str, object] = {
     "cnn_lstm_v1": NetSettings(
         epochs=5, up_epochs=5, batch_size=64, learning_rate=5e-3, dropout=0.0, device="cpu"
     ),
+    "lstm_v1": LstmSettings(
+        epochs=8,
+        batch_size=128,
+        learning_rate=2e-2,
+        rate="cosine",
+        dropouts=(0.1, 0.0, 0.0, 0.0),
+        device="cpu",
+    ),
+    "transformer_v1": TransformerSettings(
+        epochs=8, batch_size=128, learning_rate=1e-2, dropout=0.02, device="cpu"
+    ),
 }
-Make = Callable[..., Family]
+WINDOW_BARS = {"lstm_v1": 2, "transformer_v1": 2}
+"""Of those that take long to find out that the newest bar alone matters; of the others 16."""
 T = TypeVar("T")
 
 
@@ -41,21 +73,25 @@ def test_every_family_is_tried_here() -> None:
 
 
 @pytest.fixture(params=list(SETTINGS))
-def make(request: pytest.FixtureRequest) -> Make:
-    name: str = request.param
-
-    def made(seed: int, label: LabelSpec = A) -> Family:
-        columns = (0, 1, 2, 3)
-        spec = made_spec(name, columns, columns, size=size_of(name), label=label)
-        return FAMILIES.get(name)(spec, SETTINGS[name], seed)
-
-    return made
+def name(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
 
 
-def size_of(name: str) -> str:
-    return "tiny" if name == "cnn_lstm_v1" else "default"
+def made(name: str, seed: int = 1, label: LabelSpec = A) -> Family:
+    kind, columns = FAMILIES.get(name), range(4)
+    spec = made_spec(name, columns, columns, size="tiny", label=label)
+    reads, bars = kind.reads(COLUMNS, label), WINDOW_BARS.get(name, 16)
+    return kind(replace(spec, reads=reads, window_bars=bars), SETTINGS[name], seed)
 
 
+@cache
+def fitted(name: str, label: LabelSpec = A) -> FittedModel:
+    """Of seed 1 on `market`; tests that need no fit of their own share it."""
+    return made(name, 1, label).fit(*market(label))
+
+
+@cache
 def market(label: LabelSpec = A, seed: int = 0) -> tuple[Examples, Examples]:
     """Column 0 says whether it moves, column 1 which way; both early, validation later."""
     rng = np.random.default_rng(seed)
@@ -75,9 +111,9 @@ def market(label: LabelSpec = A, seed: int = 0) -> tuple[Examples, Examples]:
     )
 
 
-def test_learns_whether_it_moves_and_which_way(make: Make) -> None:
-    fit, validation = market()
-    p = make(1).fit(fit, validation).predict_proba(validation.features, validation.ends)
+def test_learns_whether_it_moves_and_which_way(name: str) -> None:
+    _, validation = market()
+    p = fitted(name).predict_proba(validation.features, validation.ends)
     x = validation.features[validation.ends]
     assert A.direction is not None
     assert np.corrcoef(move_logit(p, A.direction), x[:, 0])[0, 1] > 0.8
@@ -91,84 +127,82 @@ def test_learns_whether_it_moves_and_which_way(make: Make) -> None:
 
 
 @pytest.mark.parametrize("label", [MOVES, SIZES], ids=["two classes", "four classes"])
-def test_other_labels_are_learned_or_declined(make: Make, label: LabelSpec) -> None:
+def test_other_labels_are_learned_or_declined(name: str, label: LabelSpec) -> None:
     try:
-        family = make(1, label)
+        model = fitted(name, label)
     except ConfigError:
         return
-    fit, validation = market(label)
-    fitted = family.fit(fit, validation)
-    p = fitted.predict_proba(validation.features, validation.ends)
+    _, validation = market(label)
+    p = model.predict_proba(validation.features, validation.ends)
     assert p.shape == (validation.ends.size, len(label.classes))
     assert np.allclose(p.sum(axis=1), 1.0, atol=1e-12)
     shares = np.bincount(validation.labels) / validation.labels.size
     assert abs(p.mean(axis=0) - shares).max() < 0.04
     chosen = p[np.arange(validation.labels.size), validation.labels]
     assert -np.log(chosen).mean() < 0.95 * -(shares * np.log(shares)).sum()
-    again = make(2, label).load(fitted.files())
+    again = made(name, 2, label).load(model.files())
     assert np.array_equal(again.predict_proba(validation.features, validation.ends), p)
 
 
-def test_the_same_seed_gives_the_same_model(make: Make) -> None:
-    fit, validation = market()
-    assert make(3).fit(fit, validation).files() == make(3).fit(fit, validation).files()
+def test_the_same_seed_gives_the_same_model(name: str) -> None:
+    assert made(name).fit(*market()).files() == fitted(name).files()
 
 
-def test_what_is_stored_predicts_to_the_bit(make: Make) -> None:
-    fit, validation = market()
-    fitted = make(1).fit(fit, validation)
-    loaded = make(2).load(fitted.files())
+def test_what_is_stored_predicts_to_the_bit(name: str) -> None:
+    _, validation = market()
+    loaded = made(name, 2).load(fitted(name).files())
     assert np.array_equal(
-        fitted.predict_proba(validation.features, validation.ends),
+        fitted(name).predict_proba(validation.features, validation.ends),
         loaded.predict_proba(validation.features, validation.ends),
     )
 
 
-def test_a_row_is_predicted_alike_alone_and_in_company(make: Make) -> None:
-    fit, validation = market()
-    fitted = make(1).fit(fit, validation)
-    together = fitted.predict_proba(validation.features, validation.ends[:20])
+def test_a_row_is_predicted_alike_alone_and_in_company(name: str) -> None:
+    _, validation = market()
+    together = fitted(name).predict_proba(validation.features, validation.ends[:20])
     for number, end in enumerate(validation.ends[:20]):
-        alone = fitted.predict_proba(validation.features, np.array([end]))
+        alone = fitted(name).predict_proba(validation.features, np.array([end]))
         assert alone[0] == pytest.approx(together[number], abs=1e-5)
 
 
-def test_nothing_after_a_row_is_read(make: Make) -> None:
-    fit, validation = market()
-    fitted = make(1).fit(fit, validation)
+def test_nothing_after_a_row_is_read(name: str) -> None:
+    _, validation = market()
+    model = fitted(name)
     ends = validation.ends[:20]
     blinded = validation.features.copy()
     blinded[ends[-1] + 1 :] = 1e6
     assert np.array_equal(
-        fitted.predict_proba(validation.features, ends), fitted.predict_proba(blinded, ends)
+        model.predict_proba(validation.features, ends), model.predict_proba(blinded, ends)
     )
 
 
 @pytest.mark.parametrize("part", ["fit", "validation"])
-def test_a_missing_class_is_not_enough_data(make: Make, part: str) -> None:
+def test_a_missing_class_is_not_enough_data(name: str, part: str) -> None:
     parts = dict(zip(("fit", "validation"), market(), strict=True))
     kept = parts[part].labels != SHORT
     parts[part] = parts[part].where(kept)
     with pytest.raises(NotEnoughData, match=f"the {part} rows have no SHORT among {kept.sum()}"):
-        make(1).fit(parts["fit"], parts["validation"])
+        made(name).fit(parts["fit"], parts["validation"])
 
 
-def test_damaged_files_are_refused(make: Make) -> None:
-    files = make(1).fit(*market()).files()
+def test_damaged_files_are_refused(name: str) -> None:
+    files = fitted(name).files()
     with pytest.raises(ModelIncompatible):
-        make(1).load({})
-    for name, content in files.items():
+        made(name).load({})
+    for file, content in files.items():
         for damaged in (b"", content[: len(content) // 2], content[:-9], b"\x80\x04N." + content):
             with pytest.raises(ModelIncompatible):
-                make(1).load({**files, name: damaged})
+                made(name).load({**files, file: damaged})
 
 
-def test_a_fit_starts_from_a_model_where_the_family_says_so(make: Make) -> None:
-    family, (fit, validation) = make(1), market()
+def test_a_fit_starts_from_a_model_where_the_family_says_so(name: str) -> None:
+    family = made(name)
     if not family.capabilities.starts_from_model:
         return
-    files = family.fit(fit, validation).files()
-    assert family.fit(fit, validation, start=files).files() != files
+    tuned = family.fit(*market(), start=fitted(name).files()).curves
+    first = {curve: losses[0] for curve, losses in fitted(name).curves.items() if "fit" in curve}
+    assert first
+    assert all(tuned[curve][0] < loss for curve, loss in first.items())
 
 
 def test_what_a_family_can_do_in_words() -> None:
@@ -201,18 +235,18 @@ class Kept:
 
 
 @pytest.mark.parametrize("epochs", [1, 7])
-def test_a_killed_fit_resumes_to_the_same_bits(make: Make, epochs: int) -> None:
-    family = make(1)
+def test_a_killed_fit_resumes_to_the_same_bits(name: str, epochs: int) -> None:
+    family = made(name)
     if not family.capabilities.resumes:
         return
     parts, store = market(), Kept(epochs)
     with pytest.raises(Killed):
         family.fit(*parts, checkpoints=store)
-    assert family.fit(*parts, checkpoints=store).files() == family.fit(*parts).files()
+    assert family.fit(*parts, checkpoints=store).files() == fitted(name).files()
 
 
-def test_fits_that_are_stacked_give_the_models_of_each_alone(make: Make) -> None:
-    family = make(1)
+def test_fits_that_are_stacked_give_the_models_of_each_alone(name: str) -> None:
+    family = made(name)
     stacking = family.capabilities.stacks
     if stacking is None:
         return

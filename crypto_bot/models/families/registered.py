@@ -18,6 +18,8 @@ FAMILIES.register(
     "lightgbm_v1", "crypto_bot.models.families.lightgbm:LightGbmFamily", former="trees_v1"
 )
 FAMILIES.register("logistic_v1", "crypto_bot.models.families.logistic:LogisticFamily")
+FAMILIES.register("lstm_v1", "crypto_bot.models.families.nets.lstm:LstmFamily")
+FAMILIES.register("transformer_v1", "crypto_bot.models.families.nets.transformer:TransformerFamily")
 _VERSION = re.compile(r"_v(\d+)$")
 
 

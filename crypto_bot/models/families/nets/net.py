@@ -1,0 +1,76 @@
+"""What networks of a window share: scaled inputs, windows by index, answers in fixed batches."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from crypto_bot.models.scaling import CLIP
+from crypto_bot.statistics.rows import Floats, Ints
+
+_AT_ONCE = 32
+"""Rows of every forward that answers. Always as many: a matrix product of another height may be
+rounded differently, and a row's answer would depend on the rows beside it."""
+
+
+class WindowNet(nn.Module):
+    """Raw windows in, logits of the classes out.
+
+    `columns` [k] are read; `body` turns their scaled windows [batch, bars, k] into [batch, width].
+    """
+
+    columns: Tensor
+    window_bars: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, columns: Ints, window_bars: int, classes: int, body: nn.Module, width: int
+    ) -> None:
+        super().__init__()
+        self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
+        self.register_buffer("window_bars", torch.tensor(window_bars))
+        self.register_buffer("mean", torch.zeros(columns.size))
+        self.register_buffer("scale", torch.ones(columns.size))
+        self.body = body
+        self.out = nn.Linear(width, classes)
+
+    @torch.no_grad()
+    def start_at(self, shares: Floats) -> None:
+        """Makes the untrained network answer about `shares` [classes] to everything.
+
+        Its last weights are not 0: what three LSTMs make of a window is at first so small that no
+        gradient would tell the weights before them apart.
+        """
+        self.out.bias.copy_(torch.from_numpy(shares).log())
+
+    def fix_scale(self, mean: Floats, scale: Floats) -> None:
+        """Sets mean and scale of each of its columns."""
+        self.mean.copy_(torch.from_numpy(mean))
+        self.scale.copy_(torch.from_numpy(scale))
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits [batch, classes] of `windows` [batch, window_bars, all columns]."""
+        own = windows.index_select(2, self.columns)
+        scaled = ((own - self.mean) / self.scale).clamp(-CLIP, CLIP)
+        logits: Tensor = self.out(self.body(scaled))
+        return logits
+
+
+def windows_of(features: Tensor, ends: Tensor, window_bars: int) -> Tensor:
+    """Windows [batch, window_bars, columns] of `features` that end at rows `ends` [batch]."""
+    at = ends[:, None] + torch.arange(1 - window_bars, 1, device=ends.device)
+    return features.index_select(0, at.reshape(-1)).view(*at.shape, -1)
+
+
+@torch.inference_mode()
+def answers(net: WindowNet, features: Tensor, ends: Tensor) -> Tensor:
+    """Logits [n, classes] of the windows of `features` that end at rows `ends` [n].
+
+    `net` is in its mode for answering. The last batch is filled up with its last row.
+    """
+    bars, logits = int(net.window_bars), []
+    for some in torch.split(ends, _AT_ONCE):
+        filled = torch.cat((some, some[-1:].expand(_AT_ONCE - some.shape[0])))
+        logits.append(net(windows_of(features, filled, bars))[: some.shape[0]])
+    return torch.cat(logits) if logits else torch.empty(0, net.out.out_features)
