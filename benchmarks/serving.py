@@ -97,7 +97,7 @@ def random_model(symbol: str, seed: int) -> TrainedModel:
         judgement=Judgement(Verdict.ACTIVE, ("made for a benchmark",), ()),
         metrics={},
         curves={},
-        plots={},
+        reports={},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,11 @@ from crypto_bot.statistics.metrics import as_json
 
 META = "meta.json"
 METRICS = "metrics.json"
+EVALUATION = "evaluation_metrics.json"
+"""The measurements under the names that people know, for them and other programs."""
 SCALER = "scaler.pkl"
 TRAILING = "trailing.json"
+_FOR_PEOPLE = (".png", ".csv")
 POOLED = "pool:"
 """Stands before the version of the pool's network where it answers for a coin."""
 
@@ -82,7 +85,7 @@ def artifact_files(model: TrainedModel) -> dict[str, bytes]:
     metrics.setdefault("curves", as_json(dict(model.curves)))
     files = {
         **model.files,
-        **model.plots,
+        **model.reports,
         SCALER: _pickled(model.scaler, model.span.candles),
         METRICS: (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode(),
         TRAILING: trailing_as_json(model.trailing),
@@ -142,11 +145,7 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
         )
     spec = meta.spec
     require_features(spec, str(folder))
-    weights = {
-        name: read_file(folder, name, meta)
-        for name in meta.sha256
-        if name not in {METRICS, SCALER, TRAILING} and not name.endswith(".png")
-    }
+    weights = {name: read_file(folder, name, meta) for name in weight_names(meta.sha256)}
     published = PublishedModel(
         version=meta.version,
         symbol=meta.symbol,
@@ -161,6 +160,12 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
     if published.version != _version(spec.family, meta, set(weights)):
         raise ModelIncompatible(f"{folder / META}: version {meta.version} is not of these weights")
     return published
+
+
+def weight_names(names: Iterable[str]) -> list[str]:
+    """Those of the files of an artifact that its family stored, in their order."""
+    others = {METRICS, EVALUATION, SCALER, TRAILING}
+    return [name for name in names if name not in others and not name.endswith(_FOR_PEOPLE)]
 
 
 def require_features(spec: ModelSpec, origin: str) -> None:

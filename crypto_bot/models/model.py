@@ -65,8 +65,9 @@ class TrainedModel:
 
     `files`: what the family stores, by name (`Family.load` takes them). `pooled_with`: the coins
     trained together, this one included. `recipe`: by whose name it was made. `metrics`: what
-    `metrics.json` holds. `curves`: loss in nats by epoch, by name. `plots`: PNG files by name.
-    `trained_ms`: when, UTC. `simulated`: whether its candles are those of the simulated exchange.
+    `metrics.json` holds. `curves`: loss in nats by epoch, by name. `reports`: pictures and
+    tables for people, by the name of their file. `trained_ms`: when, UTC. `simulated`: whether its
+    candles are those of the simulated exchange.
     """
 
     symbol: str | None
@@ -85,7 +86,7 @@ class TrainedModel:
     judgement: Judgement
     metrics: dict[str, Json]
     curves: Mapping[str, tuple[float, ...]]
-    plots: Mapping[str, bytes]
+    reports: Mapping[str, bytes]
     simulated: bool = False
 
     @property

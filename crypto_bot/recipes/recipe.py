@@ -214,7 +214,8 @@ def _check_outputs(recipe: Recipe) -> None:
 
 def _check_families(recipe: Recipe) -> None:
     _require_once("families", [each.name for each in recipe.families])
-    _require_once("names of what is compared", [each.shown for each in recipe.compared])
+    measured = [each.shown for each in (*recipe.members, *recipe.compared)]
+    _require_once("names of what is compared", measured)
     if recipe.serves == ENSEMBLE:
         newest_version(ENSEMBLE)
         weights = [each.weight or 0.0 for each in recipe.members]

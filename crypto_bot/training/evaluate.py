@@ -91,6 +91,18 @@ class Evaluation:
     returns: tuple[TradeReport, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Of rows of some coins: of the model, of each baseline, and of the gains over them.
+
+    `gains`: mean log loss of each baseline minus that of the model, nats a row, on the same rows.
+    """
+
+    model: Evaluation
+    baselines: dict[str, Evaluation]
+    gains: dict[str, Interval]
+
+
 def evaluate(
     rows: Rows,
     p: Floats,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import REVERSAL, by_rules, references
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.folds import FINAL, Parts
+from crypto_bot.training.importance import importance_of, spread, with_members
 from crypto_bot.training.jobs import (
     CURVES,
+    IMPORTANCE,
     PREDICTIONS,
     REFERENCES,
     SCALER,
@@ -63,13 +66,29 @@ def fit_product(study: Study, job: Job, fitted: FittedModel) -> dict[str, bytes]
     pool's keeps the scale of the pool's columns.
     """
     product = {**fitted.files(), CURVES: packed(dict(fitted.curves))}
+    panel = study.panel
     if job.fold == FINAL:
         if job.stage is Stage.POOL or not study.plan.pooled:
-            product[SCALER] = packed(_scaler_over(study.panel, study.rows_to_fit(job)))
+            product[SCALER] = packed(_scaler_over(panel, study.rows_to_fit(job)))
         return product
-    ends = study.out_of_sample(job).ends
-    predictions = packed_arrays({MODEL: fitted.predict_proba(study.panel.features, ends)})
-    return {**(product if job.stage is Stage.POOL else {}), PREDICTIONS: predictions}
+    ends, models = study.out_of_sample(job).ends, with_members(MODEL, fitted)
+    found = {name: model.predict_proba(panel.features, ends) for name, model in models.items()}
+    return {
+        **(product if job.stage is Stage.POOL else {}),
+        PREDICTIONS: packed_arrays(found),
+        **_importance(study, job, models),
+    }
+
+
+def _importance(study: Study, job: Job, models: Mapping[str, Model]) -> dict[str, bytes]:
+    """Of every column for `models`, on test rows of the last fold; of no other."""
+    panel, plan = study.panel, study.plan
+    if not plan.importance_rows or job.fold != study.last_fold:
+        return {}
+    rows = study.out_of_sample(job)
+    examples = spread(panel.examples(rows.ends[rows.fold >= 0]), plan.importance_rows)
+    columns, bars = panel.question.features.columns, panel.question.window_bars
+    return {IMPORTANCE: packed(importance_of(models, examples, columns, bars, plan.seed))}
 
 
 def fit_rows(panel: Panel, plan: TrainingPlan, rows: Parts) -> FittedModel:
@@ -109,25 +128,39 @@ def _scaler_over(panel: Panel, rows: Parts) -> Scaler:
 def fit_baselines(study: Study, job: Job) -> dict[str, bytes]:
     """The product of a BASELINES job."""
     ends = study.out_of_sample(job).ends
-    found, reached = baselines_of(study.panel, study.plan, study.rows_to_fit(job), ends)
-    return {PREDICTIONS: packed_arrays(found), REFERENCES: packed_arrays(reached._asdict())}
+    beside = baselines_of(study.panel, study.plan, study.rows_to_fit(job), ends)
+    return {
+        PREDICTIONS: packed_arrays(beside.p),
+        REFERENCES: packed_arrays(beside.references._asdict()),
+        **_importance(study, job, beside.models),
+    }
 
 
-def baselines_of(
-    panel: Panel, plan: TrainingPlan, rows: Parts, ends: Ints
-) -> tuple[dict[str, Floats], References]:
-    """P [n, classes] of every baseline for the rows `ends` [n], and what it must itself beat.
+class Baselines(NamedTuple):
+    """P [n, classes] by name, what each must itself beat, and the plan's families among them."""
+
+    p: dict[str, Floats]
+    references: References
+    models: dict[str, Model]
+
+
+def baselines_of(panel: Panel, plan: TrainingPlan, rows: Parts, ends: Ints) -> Baselines:
+    """The predictions of every baseline for the rows `ends` [n].
 
     They are as raw as a model's: calibrate them the same way.
     """
     classes, learned = len(panel.question.label.classes), panel.separate(rows.fit)
     fit_keys, keys = panel.keys(learned.ends), panel.keys(ends)
+    models: dict[str, Model] = {}
     found = by_rules(plan.rules, learned.labels, fit_keys, keys, classes)
     for name, choice, reads in _fitted_baselines(panel.question, plan):
         family = choice.build(spec_of(panel.question, choice, reads), plan.seed)
         fitted = _fitted(_asked(panel, family, rows, None, UNSAVED))
         found[name] = fitted.predict_proba(panel.features, ends)
-    return found, references(panel.label[rows.fit], panel.keys(rows.fit), keys, classes)
+        if name != REVERSAL:
+            models[name] = fitted
+    reached = references(panel.label[rows.fit], panel.keys(rows.fit), keys, classes)
+    return Baselines(found, reached, models)
 
 
 def _fitted_baselines(

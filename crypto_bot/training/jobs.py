@@ -27,7 +27,8 @@ Product = Mapping[str, bytes]
 """What a job makes: named files, never a pickle."""
 CURVES, SCALER, LEAKS, EVIDENCE = "curves.json", "scaler.json", "leaks.json", "evidence.json"
 PREDICTIONS, REFERENCES = "predictions.npz", "references.npz"
-_NOT_OF_THE_MODEL = {CURVES, SCALER, LEAKS, EVIDENCE, PREDICTIONS, REFERENCES}
+IMPORTANCE = "importance.json"
+_NOT_OF_THE_MODEL = {CURVES, SCALER, LEAKS, EVIDENCE, PREDICTIONS, REFERENCES, IMPORTANCE}
 _T = TypeVar("_T")
 
 
@@ -121,6 +122,11 @@ class Study(Draft):
         assert job.fold is not None
         rows = rows_to_fit(self.panel, self.folds, job.fold)
         return rows if job.symbol is None else rows.where(self.panel.of(job.symbol))
+
+    @property
+    def last_fold(self) -> int:
+        """The number of the newest fold."""
+        return len(self.folds) - 1
 
     def out_of_sample(self, job: Job) -> OutOfSample:
         """The rows that `job` predicts out of sample."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
 
 from crypto_bot import __version__
-from crypto_bot.domain.interval import Interval
-from crypto_bot.models.artifact import artifact_files
+from crypto_bot.models.artifact import EVALUATION, artifact_files
 from crypto_bot.models.decision import trailing_window
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
@@ -30,13 +28,15 @@ from crypto_bot.training.calibrate import (
     predicted,
     probabilities,
 )
-from crypto_bot.training.evaluate import Evaluation, evaluate, paired_log_loss
+from crypto_bot.training.evaluate import Evaluation, Measurements, evaluate, paired_log_loss
 from crypto_bot.training.fit import MODEL, load_fitted
 from crypto_bot.training.folds import FINAL
 from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests
+from crypto_bot.training.importance import Importance, as_csv
 from crypto_bot.training.jobs import (
     CURVES,
     EVIDENCE,
+    IMPORTANCE,
     LEAKS,
     SCALER,
     Job,
@@ -47,25 +47,15 @@ from crypto_bot.training.jobs import (
     packed,
     unpacked,
 )
+from crypto_bot.training.known_names import as_bytes, known_names
 from crypto_bot.training.panel import Question
 from crypto_bot.training.plan import spec_of
 from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
 
 _CEILINGS = {"A": LABEL_A, "B": LABEL_B}
 """A label of which nothing is known is held to the strictest."""
+IMPORTANCE_FILE = "feature_importance.csv"
 _Curves = dict[str, tuple[float, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Measurements:
-    """Of rows of some coins: of the model, of each baseline, and of the gains over them.
-
-    `gains`: mean log loss of each baseline minus that of the model, nats a row, on the same rows.
-    """
-
-    model: Evaluation
-    baselines: dict[str, Evaluation]
-    gains: dict[str, Interval]
 
 
 def artifact_of(product: Product) -> dict[str, bytes]:
@@ -161,12 +151,19 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
     final, curves = needed[last], unpacked(_Curves, needed[last][CURVES])
     together = shown.direction if plan.pooled else None
     leaks = unpacked(LeakTests, needed[Job(Stage.AUDIT)][LEAKS])
-    open_ms = panel.open_ms[judged.mine]
+    open_ms, files = panel.open_ms[judged.mine], model_files(final)
+    judgement = verdict(panel.question, judged.measured.model, together, leaks)
+    people = known_names(
+        *(study, symbol, judged.predicted, judged.measured),
+        judgement=judgement,
+        files=files,
+        curves=curves,
+    )
     return artifact_files(
         TrainedModel(
             symbol=symbol,
             spec=spec_of(study.question, plan.family),
-            files=model_files(final),
+            files=files,
             scaler=unpacked(Scaler, needed[pool if plan.pooled else last][SCALER]),
             calibration=shown.calibration,
             decision=DecisionRule(shown.returns, plan.cost_bps),
@@ -177,10 +174,10 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
             seed=plan.seed,
             code_version=__version__,
             trained_ms=study.trained_ms,
-            judgement=verdict(panel.question, judged.measured.model, together, leaks),
+            judgement=judgement,
             metrics=_metrics(judged),
             curves=curves,
-            plots=_plots(judged, curves),
+            reports={**_reports(judged, curves, needed), EVALUATION: as_bytes(people)},
             simulated=study.simulated,
         )
     )
@@ -224,6 +221,19 @@ def _metrics(judged: _Judged) -> dict[str, Json]:
         "coin": as_json(judged.measured),
         "coins_together": judged.evidence.together,
     }
+
+
+def _reports(judged: _Judged, curves: _Curves, needed: Mapping[Job, Product]) -> dict[str, bytes]:
+    study, symbol = judged.study, judged.job.symbol
+    last = study.last_fold
+    own = Job(Stage.TUNE, symbol, last) if symbol and study.plan.tuned else None
+    jobs = (own or Job(Stage.POOL, fold=last), Job(Stage.BASELINES, fold=last))
+    reports = _plots(judged, curves)
+    found = [needed[job][IMPORTANCE] for job in jobs if IMPORTANCE in needed[job]]
+    if found:
+        listed = [each for content in found for each in unpacked(tuple[Importance, ...], content)]
+        reports[IMPORTANCE_FILE] = as_csv(listed)
+    return reports
 
 
 def _plots(judged: _Judged, curves: _Curves) -> dict[str, bytes]:

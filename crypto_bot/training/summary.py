@@ -133,12 +133,12 @@ def as_text(summary: Summary) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def write(summary: Summary, folder: Path, page: str) -> Path:
+def write(text: str, page: str, folder: Path, finished_ms: int) -> Path:
     """`training_summary_<utc>.json` in `folder`, and `page` beside it. Raises TrainingError."""
-    moment = datetime.fromtimestamp(summary.finished_ms / 1000, UTC)
+    moment = datetime.fromtimestamp(finished_ms / 1000, UTC)
     path = folder / f"training_summary_{moment:%Y%m%dT%H%M%SZ}.json"
     try:
-        path.write_text(as_text(summary), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         path.with_suffix(".html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise TrainingError(

@@ -90,7 +90,7 @@ def tiny_model(
         ),
         metrics={"accuracy": {"value": 0.5, "low": None}},
         curves={"fit, move head": (0.7, 0.6)},
-        plots={"reliability.png": b"\x89PNG\r\n\x1a\n"},
+        reports={"reliability.png": b"\x89PNG\r\n\x1a\n"},
     )
 
 

@@ -103,7 +103,7 @@ def test_every_baseline_answers_every_row_and_reversal_reverses() -> None:
     )
     fit, validation, asked = np.split(np.arange(n), [n * 5 // 8, n * 6 // 8])
     parts = Parts(fit, validation, asked)
-    got, reached = baselines_of(panel, TrainingPlan(("A",)), parts, asked)
+    got, reached, _ = baselines_of(panel, TrainingPlan(("A",)), parts, asked)
     assert list(got) == [MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES]
     for p in (*got.values(), *reached):
         assert p.shape == (asked.size, 3)

@@ -85,7 +85,7 @@ def test_a_fold_answers_its_test_rows_of_the_judged_coins_beside_all_baselines()
     own = table.coin == 1
     assert np.array_equal(got.ends[got.fold == 0], part.test[own[part.test]])
     assert np.array_equal(got.ends[got.fold == CALIBRATION], part.validation[own[part.validation]])
-    predicted, references = baselines_of(table, wanted, rows_to_fit(table, folds, 0), got.ends)
+    predicted, references, _ = baselines_of(table, wanted, rows_to_fit(table, folds, 0), got.ends)
     assert set(predicted) == {MAJORITY, PERSISTENCE, REVERSAL, LOGISTIC, TREES}
     for p in predicted.values():
         assert p.shape == (got.ends.size, 3)

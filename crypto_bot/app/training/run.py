@@ -27,7 +27,7 @@ from crypto_bot.app.training.survey import Candidates, Survey, print_survey, sur
 from crypto_bot.models.memory import give_back
 from crypto_bot.recipes.plans import EACH, plan_of, question_of
 from crypto_bot.recipes.recipe import Output, Recipe
-from crypto_bot.training import report, summary
+from crypto_bot.training import summary
 from crypto_bot.training.choice import Action, Wanted, counted
 from crypto_bot.training.estimate import estimate, worker_bytes
 from crypto_bot.training.events import Event, Observer, log_event
@@ -97,6 +97,7 @@ class Ran(NamedTuple):
 
     code: int
     summary: Summary | None = None
+    events: tuple[Event, ...] = ()
 
 
 def train(call: Call) -> Ran:
@@ -184,7 +185,7 @@ def _train(call: Call, found: Survey) -> Ran:
         plan=draft.plan,
         lines=summary.in_order([*lines_of(events), *others], call.symbols),
     )
-    return Ran(_finish(call, ran, interrupted=interrupted), ran)
+    return Ran(_finish(ran, interrupted=interrupted), ran, tuple(events))
 
 
 def _left_out(found: Survey) -> list[Line]:
@@ -220,16 +221,12 @@ def _go(call: Call, draft: Draft, executor: Executor, observers: Sequence[Observ
     return False
 
 
-def _finish(call: Call, ran: Summary, *, interrupted: bool) -> int:
-    """Prints and writes the summary; the exit code."""
-    console = screen()
-    console.print(table_of(ran.lines, ran.finished_ms))
-    path = summary.write(ran, call.settings.models_dir, report.page(ran))
-    console.print(f"{path}\n{path.with_suffix('.html')}", soft_wrap=True, highlight=False)
+def _finish(ran: Summary, *, interrupted: bool) -> int:
+    """Prints what became of the coins; the exit code."""
+    screen().print(table_of(ran.lines, ran.finished_ms))
     if interrupted or ran.failed:
-        console.print("What is finished is published; --resume 1 resumes the rest.")
+        screen().print("What is finished is published; --resume 1 resumes the rest.")
         return INTERRUPTED if interrupted else FAILED
-    call.store.clear()
     return 0
 
 

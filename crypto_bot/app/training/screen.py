@@ -22,7 +22,8 @@ from crypto_bot.training.events import (
     RunStarted,
 )
 from crypto_bot.training.jobs import Job
-from crypto_bot.training.report import HEADS, cells, shown
+from crypto_bot.training.pages import shown
+from crypto_bot.training.report import HEADS, cells
 from crypto_bot.training.summary import POOL, Line, published_line
 
 

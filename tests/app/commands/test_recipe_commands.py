@@ -9,6 +9,7 @@ from crypto_bot.models.artifact import folder_of, verify
 from tests.app.conftest import Run
 from tests.app.made_candles import market, write
 from tests.recipes.test_recipes import TOY
+from tests.training.test_known_names import SUMMARY
 
 
 @pytest.fixture
@@ -40,6 +41,22 @@ def test_all_outputs_are_trained_in_turn(train: Run, tmp_path: Path) -> None:
             assert set(own["baselines"]) == {"majority", "persistence", "climatology"}
             assert len(own["model"]["folds"]) == folds
             assert meta.verdict.value != "ACTIVE"
+    (path,) = (tmp_path / "models" / "recipes" / "toy").glob("training_summary_*.json")
+    held = json.loads(path.read_text())
+    coins = {(coin["horizon"], coin["symbol"]): coin for coin in held["coins"]}
+    assert set(coins) == {
+        (horizon, symbol) for horizon in ("4b", "3b") for symbol in ("pool", "BTCUSDT", "ETHUSDT")
+    }
+    for coin in coins.values():
+        assert SUMMARY | {"honest", "horizon"} == set(coin) - {"checkpoint_path"} - {
+            "training_time_seconds"
+        }
+        assert Path(coin["checkpoint_path"]).is_file()
+        assert coin["training_time_seconds"] > 0.0
+    page = path.with_suffix(".html").read_text()
+    for words in ("majority", "persistence", "climatology", "logistic_v1 (answers)", "BTCUSDT"):
+        assert page.count(words) >= 2
+    assert "http" not in page.replace("http://www.w3.org", "")
 
 
 def test_recipes_are_listed_and_shown(run: Run, tmp_path: Path) -> None:
