@@ -14,32 +14,32 @@ from tests.reports.made_calls import BAR_MS, T0, call, market
 class Log:
     """Resolved calls up to a moment that a test moves."""
 
-    def __init__(self, rows: list[ResolvedCall]) -> None:
+    def __init__(self, rows: list[ResolvedCall], days: int = 100) -> None:
         self.rows = sorted(rows, key=lambda row: row.candle_open_ms)
-        self.now_ms = T0 + 100 * DAY_MS
         self.asked: list[int] = []
+        self.at(days)
 
-    def is_settled(self, row: ResolvedCall) -> bool:
+    def at(self, days: int) -> int:
+        """Moves to so many days after the first candle, which are returned."""
+        self.now_ms = T0 + days * DAY_MS
+        return days
+
+    def between(self, since_ms: int, until_ms: int, *, settled: bool) -> list[ResolvedCall]:
         """A call is settled with the last candle of its horizon."""
-        return row.candle_open_ms + row.horizon_ms < self.now_ms
-
-    def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
-        self.asked.append(since_ms)
         return [
             row
             for row in self.rows
-            if since_ms <= row.candle_open_ms < until_ms and self.is_settled(row)
+            if since_ms <= row.candle_open_ms < until_ms
+            and (row.candle_open_ms + row.horizon_ms < self.now_ms) is settled
         ]
 
+    def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
+        self.asked.append(since_ms)
+        return self.between(since_ms, until_ms, settled=True)
+
     def oldest_open(self, since_ms: int) -> int | None:
-        return min(
-            (
-                row.candle_open_ms
-                for row in self.rows
-                if since_ms <= row.candle_open_ms < self.now_ms and not self.is_settled(row)
-            ),
-            default=None,
-        )
+        found = self.between(since_ms, self.now_ms, settled=False)
+        return found[0].candle_open_ms if found else None
 
 
 def record_of(log: Log) -> LiveRecord:
@@ -51,12 +51,9 @@ ALL = Selection(window=Window.ALL)
 
 def test_portions_and_the_whole_say_the_same() -> None:
     log = Log(market(12))
-    log.now_ms = T0 + 8 * DAY_MS
     grown = record_of(log)
-    grown.report(ALL, 8)
-    for day in range(9, 13):
-        log.now_ms = T0 + day * DAY_MS
-        grown.report(ALL, day)
+    for day in range(8, 13):
+        grown.report(ALL, log.at(day))
     assert log.asked[-1] > T0, "only the last days are read again"
     whole = record_of(log)
     assert grown.report(ALL, 12) == whole.report(ALL, 12)
@@ -66,13 +63,11 @@ def test_portions_and_the_whole_say_the_same() -> None:
 def test_a_coin_that_lags_by_a_day_is_taken_in() -> None:
     rows = market(5)
     log = Log([row for row in rows if row.symbol != "C3USDT"])
-    log.now_ms = T0 + 2 * DAY_MS
     record = record_of(log)
-    record.report(ALL, 2)
+    record.report(ALL, log.at(2))
     lagging = [row for row in rows if row.candle_open_ms >= T0 + DAY_MS]
     log.rows = [row for row in log.rows if row.candle_open_ms < T0 + DAY_MS] + lagging
-    log.now_ms = T0 + 6 * DAY_MS
-    assert record.report(ALL, 6).calls == len(log.rows)
+    assert record.report(ALL, log.at(6)).calls == len(log.rows)
 
 
 def test_the_record_of_daily_candles_waits_for_their_horizon() -> None:
@@ -80,31 +75,25 @@ def test_the_record_of_daily_candles_waits_for_their_horizon() -> None:
     day = DAY_MS // BAR_MS
     log = Log([call(bar * day, horizon_bars=16 * day) for bar in range(60)])
     running = record_of(log)
-    for days in range(1, 60):
-        log.now_ms = T0 + days * DAY_MS
-        running.report(ALL, days)
-    log.now_ms = T0 + 59 * DAY_MS
-    assert running.report(ALL, 59).calls == record_of(log).report(ALL, 59).calls == 43
+    counts = [running.report(ALL, log.at(days)).calls for days in range(1, 60)]
+    assert counts[-1] == record_of(log).report(ALL, 59).calls == 43
 
 
 def test_a_long_call_among_short_ones_is_not_forgotten() -> None:
     """A call of 30 days among calls of an hour, made by a model that answers no more."""
-    day = DAY_MS // BAR_MS
     others = [call(bar * 24, symbol="ETHUSDT", horizon_bars=4) for bar in range(160)]
-    log = Log([call(1, horizon_bars=30 * day), *others])
+    log = Log([call(1, horizon_bars=30 * DAY_MS // BAR_MS), *others])
     record = record_of(log)
     for days in (3, 10, 20, 29):
-        log.now_ms = T0 + days * DAY_MS
-        assert record.headline(days).open_since_ms == T0 + BAR_MS
-        assert "BTCUSDT" not in record.headline(days).by_coin
-    log.now_ms = T0 + 31 * DAY_MS
-    known = record.report(ALL, 31).by_coin
+        headline = record.headline(log.at(days))
+        assert headline.open_since_ms == T0 + BAR_MS
+        assert "BTCUSDT" not in headline.by_coin
+    known = record.report(ALL, log.at(31)).by_coin
     assert {line.name: line.n for line in known} == {"BTCUSDT": 1, "ETHUSDT": 124}
 
 
 def test_the_headline_is_that_of_the_report() -> None:
-    log = Log(market(60))
-    log.now_ms = T0 + 60 * DAY_MS
+    log = Log(market(60), 60)
     record, whole = record_of(log), record_of(log)
     headline, report = record.headline(1), whole.report(Selection(), 1)
     assert headline.trades == report.trades
@@ -116,20 +105,16 @@ def test_the_headline_is_that_of_the_report() -> None:
 
 def test_what_is_older_than_ninety_days_is_forgotten() -> None:
     log = Log(market(3))
-    log.now_ms = T0 + 2 * DAY_MS
     record = record_of(log)
-    assert record.report(ALL, 2).days == 2
-    log.now_ms = T0 + 91 * DAY_MS
-    assert record.report(ALL, 91).days == 2, "the third day is there and the first is not"
-    log.now_ms = T0 + 300 * DAY_MS
-    assert record.report(ALL, 300).calls == 0
+    assert record.report(ALL, log.at(2)).days == 2
+    assert record.report(ALL, log.at(91)).days == 2, "the third day is there, the first is not"
+    assert record.report(ALL, log.at(300)).calls == 0
 
 
 def test_a_report_is_made_once_until_something_new_comes() -> None:
     log = Log(market(3))
     record = record_of(log)
-    first = record.report(ALL, None)
-    asked = len(log.asked)
+    first, asked = record.report(ALL, None), len(log.asked)
     assert record.report(ALL, None) is first
     assert len(log.asked) == asked
     assert record.report(ALL, T0) is not first
@@ -140,9 +125,7 @@ def test_selections() -> None:
     rules = [
         call(at, source=Source.MOMENTUM, pred="SHORT", label="SHORT") for at in range(0, 960, 8)
     ]
-    log = Log([*market(10), *rules])
-    log.now_ms = T0 + 10 * DAY_MS
-    record = record_of(log)
+    record = record_of(Log([*market(10), *rules], 10))
     everything = record.report(ALL, 1)
     models = record.report(Selection(Window.ALL, SourceGroup.MODELS), 1)
     of_rules = record.report(Selection(Window.ALL, SourceGroup.RULES), 1)

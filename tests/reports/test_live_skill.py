@@ -23,10 +23,9 @@ def test_auc_by_hand() -> None:
     assert found.is_bounded
 
 
-def test_one_side_alone_has_no_auc() -> None:
-    assert direction_auc(np.ones(90), np.ones(90, dtype=bool), np.arange(90)) == UNKNOWN
-    nothing = direction_auc(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=np.int64))
-    assert nothing == UNKNOWN
+@pytest.mark.parametrize("count", [0, 90])
+def test_one_side_alone_has_no_auc(count: int) -> None:
+    assert direction_auc(np.ones(count), np.ones(count, dtype=bool), np.arange(count)) == UNKNOWN
 
 
 def test_the_interval_of_an_auc_covers_the_truth() -> None:
@@ -42,12 +41,10 @@ def test_the_interval_of_an_auc_covers_the_truth() -> None:
 
 
 def test_calibration_of_honest_and_of_shrill_probabilities() -> None:
-    honest = ResolvedCalls.of(market(15))
-    ece, floor = calibration(honest.p, honest.label)
-    assert ece < floor
-    shrill = ResolvedCalls.of(market(15, stretch=3.0))
-    ece, floor = calibration(shrill.p, shrill.label)
-    assert ece > 2 * floor
+    for stretch, is_honest in ((1.0, True), (3.0, False)):
+        calls = ResolvedCalls.of(market(15, stretch=stretch))
+        ece, floor = calibration(calls.p, calls.label)
+        assert ece < floor if is_honest else ece > 2 * floor
 
 
 def entry(symbol: str, version: str | None) -> ModelEntry:
@@ -69,8 +66,7 @@ def test_each_version_is_measured_by_its_own_calls() -> None:
         ("C9USDT", "v1", 0),
     ]
     first, _, never = found
-    assert first.tested == CARD.metrics
-    assert first.days == 10
+    assert (first.tested, first.days) == (CARD.metrics, 10)
     assert first.skill.is_estimated
     assert first.skill.is_bounded
     assert never.skill == UNKNOWN

@@ -36,23 +36,15 @@ def stored(pred: Pred, *, late: bool = False, entry: float = 91_234.56) -> Store
 
 
 def test_only_tradeable_signals_make_notices_with_their_levels() -> None:
-    made = notices.of_signals(
-        [stored(Pred.NO_TRADE), stored(Pred.LONG), stored(Pred.SHORT, late=True)]
+    quiet = stored(Pred.NO_TRADE), stored(Pred.SHORT, late=True)
+    made, small = notices.of_signals([*quiet, stored(Pred.LONG), stored(Pred.LONG, entry=1.234e-5)])
+    text = (
+        "BTCUSDT 15m LONG at 91234.56; stop 89409.87; targets 93059.25, 93971.6, 94883.94; "
+        "confidence 41%; expected +14.2 bp before costs (PROFESSIONAL_ANALYZER)"
     )
-    assert made == [
-        Notice(
-            Topic.SIGNAL,
-            Level.INFO,
-            "BTCUSDT 15m LONG at 91234.56; stop 89409.87; targets 93059.25, 93971.6, 94883.94; "
-            "confidence 41%; expected +14.2 bp before costs (PROFESSIONAL_ANALYZER)",
-        )
-    ]
-
-
-def test_a_small_price_is_no_power_of_ten() -> None:
-    (made,) = notices.of_signals([stored(Pred.LONG, entry=0.00001234)])
-    assert "at 0.00001234;" in made.text
-    assert "e-" not in made.text
+    assert made == Notice(Topic.SIGNAL, Level.INFO, text)
+    assert "at 0.00001234;" in small.text
+    assert "e-" not in small.text
 
 
 class Engine:
@@ -99,32 +91,22 @@ def test_lasting_degradation_makes_a_notice_at_its_start_and_end() -> None:
     ]
 
 
-def entry(symbol: str, *, served: bool, reason: str, missing: bool = False) -> ModelEntry:
-    return ModelEntry(
-        symbol, served=served, traded=served, reason=reason, card=None, missing=missing
-    )
-
-
 def test_models_make_notices_when_refused_and_when_served_again() -> None:
     changes = notices.ModelChanges()
-
-    def texts(*entries: ModelEntry) -> list[str]:
-        return [each.text for each in changes.seen(entries)]
-
-    none = entry("ETHUSDT", served=False, reason="no model", missing=True)
-    assert texts(entry("BTCUSDT", served=True, reason="it is served"), none) == []
-    stale = entry("BTCUSDT", served=False, reason="its data ends long ago")
-    assert texts(stale, none) == ["the model of BTCUSDT is refused: its data ends long ago"]
-    assert texts(stale, none) == []
-    assert texts(entry("BTCUSDT", served=False, reason="damaged"), none) == [
-        "the model of BTCUSDT is refused: damaged"
-    ]
-    assert texts(entry("BTCUSDT", served=True, reason="v2 is ACTIVE"), none) == [
-        "the model of BTCUSDT is served again: v2 is ACTIVE"
-    ]
-    gone = entry("BTCUSDT", served=False, reason="no model", missing=True)
-    assert texts(gone, none) == ["the model of BTCUSDT is refused: no model"]
-    assert texts(gone, none) == []
+    never = ModelEntry("ETHUSDT", False, False, "no model", None, missing=True)
+    for served, reason, text in (
+        (True, "it is served", None),
+        (False, "its data ends long ago", "is refused: its data ends long ago"),
+        (False, "its data ends long ago", None),
+        (False, "damaged", "is refused: damaged"),
+        (True, "v2 is ACTIVE", "is served again: v2 is ACTIVE"),
+        (False, "no model", "is refused: no model"),
+        (False, "no model", None),
+    ):
+        missing = reason == "no model"
+        entry = ModelEntry("BTCUSDT", served, served, reason, None, missing=missing)
+        texts = [each.text for each in changes.seen([entry, never])]
+        assert texts == ([] if text is None else [f"the model of BTCUSDT {text}"])
 
 
 @pytest.mark.parametrize(

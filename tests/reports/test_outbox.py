@@ -42,19 +42,19 @@ def run(
     return sent
 
 
-def test_notices_are_batched_for_a_short_time() -> None:
-    box = Outbox(Rules())
-    puts = [(NOON_MS, notice("one")), (NOON_MS + 1_500, notice("two"))]
-    ((at_ms, message),) = run(box, puts, NOON_MS + 10_000)
-    assert at_ms == NOON_MS + GATHER_MS
+def test_one_notice_is_sent_unchanged_and_more_are_batched_for_a_short_time() -> None:
+    box = Outbox(Rules(level=Level.WARNING))
+    first, second = notice("one", Level.WARNING), notice("two", Level.WARNING)
+    puts = [(NOON_MS, notice("below the level")), (NOON_MS, first)]
+    assert run(box, puts, NOON_MS + 9_000) == [
+        (NOON_MS + GATHER_MS, Message("crypto_bot: signal", "one", Level.WARNING))
+    ]
+    ((_, message),) = run(
+        box, [(NOON_MS + 9_000, first), (NOON_MS + 10_500, second)], NOON_MS + 20_000
+    )
     assert message.title == "crypto_bot: 2 notices"
-    assert message.body == "12:00:00 one\n12:00:01 two"
-    assert (box.sent, box.dropped, box.waiting) == (2, 0, 0)
-
-
-def test_a_single_notice_is_sent_unchanged() -> None:
-    ((_, message),) = run(Outbox(Rules()), [(NOON_MS, notice("BTCUSDT LONG"))], NOON_MS + 9_000)
-    assert message == Message("crypto_bot: signal", "BTCUSDT LONG", Level.INFO)
+    assert message.body == "12:00:09 WARNING one\n12:00:10 WARNING two"
+    assert (box.sent, box.dropped, box.waiting) == (3, 0, 0)
 
 
 def test_a_thousand_in_a_minute_become_a_digest() -> None:
@@ -87,15 +87,6 @@ def test_a_minute_has_at_most_three_messages_plus_one_for_an_alarm() -> None:
         inside = [other for other in times if at_ms <= other < at_ms + MINUTE_MS]
         assert len(inside) <= 3 + any(other == with_alarm for other in inside)
     assert box.sent == 201
-
-
-def test_a_notice_below_the_level_is_not_counted() -> None:
-    box = Outbox(Rules(level=Level.WARNING))
-    sent = run(
-        box, [(NOON_MS, notice()), (NOON_MS, notice("down", Level.WARNING))], NOON_MS + 9_000
-    )
-    assert [message.body for _, message in sent] == ["down"]
-    assert box.dropped == 0
 
 
 def test_quiet_hours_end_with_one_digest_and_alarms_do_not_wait() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -16,6 +18,7 @@ from tests.adapters.web.sockets import ACCEPTED, OWN, client, opened, with_a_pag
 
 TOKEN = "s3cret-of-the-engine"
 MakeApp = Callable[..., FastAPI]
+ENDLESS = "/api/stream"
 
 
 def calls_of(app: Starlette, prefix: str = "") -> list[tuple[str, str]]:
@@ -34,26 +37,33 @@ def calls_of(app: Starlette, prefix: str = "") -> list[tuple[str, str]]:
     return calls
 
 
+async def answers(
+    app: FastAPI, headers: Mapping[Any, Any], *left_out: str
+) -> tuple[dict[str, int], list[httpx.Response]]:
+    """The status of every websocket by its path, and the answers to all other calls."""
+    sockets, replies = {}, []
+    async with client(app) as api:
+        for method, path in calls_of(app):
+            if path in left_out:
+                continue
+            if method == "WS":
+                sockets[path], _ = await opened(app, path, headers)
+            else:
+                replies.append(await api.request(method, path, headers=dict(headers)))
+    return sockets, replies
+
+
 def test_every_route_is_tested(make_app: MakeApp) -> None:
     paths = {path for _, path in calls_of(with_a_page(make_app()))}
     assert {"/ws", "/", "/_ws/BTCUSDT", "/any"} <= paths
-    assert {"/healthz", "/openapi.json", "/docs", "/api/stream", "/predict", "/api/models"} <= paths
+    assert {"/healthz", "/openapi.json", "/docs", ENDLESS, "/predict", "/api/models"} <= paths
+
+
+WRONG = ("", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, "Bearer \u00fc")
 
 
 @pytest.mark.parametrize(
-    "authorization",
-    [
-        None,
-        "",
-        "Bearer",
-        "Bearer ",
-        "Bearer wrong",
-        f"Bearer {TOKEN}x",
-        f"Bearer {TOKEN[:-1]}",
-        f"Basic {TOKEN}",
-        TOKEN,
-        "Bearer \u00fc",
-    ],
+    "authorization", [None, *WRONG, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}"]
 )
 async def test_only_healthz_works_without_the_token(
     make_app: MakeApp, authorization: str | None
@@ -61,18 +71,16 @@ async def test_only_healthz_works_without_the_token(
     app = with_a_page(make_app(token=TOKEN))
     raw = None if authorization is None else authorization.encode("latin-1")
     headers = {} if raw is None else {b"Authorization": raw}
+    sockets, replies = await answers(app, headers)
+    assert set(sockets.values()) == {401}
+    for reply in replies:
+        if reply.request.url.path == "/healthz":
+            assert reply.status_code == 503  # starting
+            continue
+        assert reply.status_code == 401, reply.request.url
+        assert reply.headers["www-authenticate"] == "Bearer"
+        assert TOKEN not in reply.text
     async with client(app) as api:
-        for method, path in calls_of(app):
-            if method == "WS":
-                assert await opened(app, path, headers) == (401, ""), path
-                continue
-            answer = await api.request(method, path, headers=headers)
-            if path == "/healthz":
-                assert answer.status_code == 503  # starting
-                continue
-            assert answer.status_code == 401, (method, path)
-            assert answer.headers["www-authenticate"] == "Bearer"
-            assert TOKEN not in answer.text
         for path in ("/healthz/", "//healthz", "/healthz/../api/predictions", "/nothing"):
             assert (await api.get(path, headers=headers)).status_code == 401, path
 
@@ -80,17 +88,10 @@ async def test_only_healthz_works_without_the_token(
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 async def test_the_token_opens_every_route(make_app: MakeApp, scheme: str) -> None:
     app = with_a_page(make_app(token=TOKEN))
-    headers = {"Authorization": f"{scheme} {TOKEN}"}
-    async with client(app) as api:
-        for method, path in calls_of(app):
-            if method == "WS":
-                if path != "/any":
-                    assert await opened(app, path, headers) == (ACCEPTED, "hello")
-                continue
-            if path == "/api/stream":
-                continue  # never ends: tested against a real server
-            answer = await api.request(method, path, headers=headers)
-            assert answer.status_code in {200, 404, 405, 422, 503}, (method, path)
+    # The stream never ends: it is tested against a real server.
+    sockets, replies = await answers(app, {"Authorization": f"{scheme} {TOKEN}"}, "/any", ENDLESS)
+    assert set(sockets.values()) == {ACCEPTED}
+    assert {reply.status_code for reply in replies} <= {200, 404, 405, 422, 503}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000"])
@@ -103,18 +104,10 @@ async def test_loopback_names_are_served(make_app: MakeApp, host: str) -> None:
     "host", ["evil.example:8000", "127.0.0.1.evil.example", "localhost.", "", "[::1", "10.0.0.7"]
 )
 async def test_an_unknown_host_name_is_refused(make_app: MakeApp, host: str) -> None:
-    app = with_a_page(make_app())
-    async with client(app) as api:
-        for method, path in calls_of(app):
-            if method == "WS":
-                assert await opened(app, path, {"Host": host}) == (400, ""), path
-                continue
-            answer = await api.request(method, path, headers={"Host": host})
-            assert answer.status_code == 400, (method, path)
-        answer = await api.get("/api/signals", headers={"Host": host})
-    assert answer.json()["detail"] == (
-        f"host '{host}' is not served here: use one of 127.0.0.1, ::1, localhost"
-    )
+    sockets, replies = await answers(with_a_page(make_app()), {"Host": host})
+    assert {*sockets.values(), *(reply.status_code for reply in replies)} == {400}
+    message = f"host '{host}' is not served here: use one of 127.0.0.1, ::1, localhost"
+    assert message in {reply.json()["detail"] for reply in replies if reply.content}
 
 
 async def test_behind_a_token_on_another_address_any_name_is_served(make_app: MakeApp) -> None:
@@ -129,24 +122,23 @@ async def test_behind_a_token_on_another_address_any_name_is_served(make_app: Ma
 def test_another_address_without_a_token_is_refused(
     make_app: MakeApp, host: str, token: str | None
 ) -> None:
+    assert not is_loopback(host)
     with pytest.raises(ConfigError, match=r"CRYPTO_BOT_API__TOKEN"):
         make_app(host=host, token=token)
 
 
-FOREIGN = ("http://127.0.0.1:9000", "http://localhost:8000", "https://evil.example", "null", "")
-
-
-@pytest.mark.parametrize("origin", [*FOREIGN, "http://[::1", "http://127.0.0.1:8000.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://127.0.0.1:9000", "http://localhost:8000", "https://evil.example", "null", ""),
+        *("http://[::1", "http://127.0.0.1:8000.evil.example"),
+    ],
+)
 async def test_requests_from_another_site_are_refused(make_app: MakeApp, origin: str) -> None:
-    app = with_a_page(make_app())
-    async with client(app) as api:
-        for method, path in calls_of(app):
-            if method == "WS":
-                assert await opened(app, path, {"Origin": origin}) == (403, ""), path
-                continue
-            answer = await api.request(method, path, headers={"Origin": origin})
-            assert answer.status_code == 403, (method, path)
-            assert not [name for name in answer.headers if name.startswith("access-control")]
+    sockets, replies = await answers(with_a_page(make_app()), {"Origin": origin})
+    assert {*sockets.values(), *(reply.status_code for reply in replies)} == {403}
+    names = {name for reply in replies for name in reply.headers}
+    assert not [name for name in names if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": OWN}])
@@ -164,8 +156,3 @@ async def test_our_own_page_and_programs_may_write_and_open_sockets(
 async def test_a_server_without_http_refusals_closes_the_websocket(make_app: MakeApp) -> None:
     app = with_a_page(make_app(token=TOKEN))
     assert await opened(app, "/ws", answers=False) == (1008, "")
-
-
-def test_loopback_addresses() -> None:
-    assert all(map(is_loopback, ("127.0.0.1", "127.8.8.8", "::1", "Localhost")))
-    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.7", "bot.example")))

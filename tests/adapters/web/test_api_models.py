@@ -8,33 +8,21 @@ from tests.adapters.web.page.made_figures import MadeCatalog
 
 
 async def test_every_coin_has_an_entry(api: httpx.AsyncClient) -> None:
+    """The fields of a model stand in the golden files."""
     body = (await api.get("/api/models")).json()
-    assert body["success"] is True
-    assert body["count"] == 3
-    assert body["note"] is None
-    assert {name: each["served"] for name, each in body["models"].items()} == {
-        "BTCUSDT": True,
-        "ETHUSDT": False,
-        "SOLUSDT": False,
-    }
+    assert (body["success"], body["count"], body["note"]) == (True, 3, None)
+    served = {name: each["served"] for name, each in body["models"].items()}
+    assert served == {"BTCUSDT": True, "ETHUSDT": False, "SOLUSDT": False}
     assert body["models"]["ETHUSDT"] == {
         "symbol": "ETHUSDT",
         "served": False,
         "traded": False,
-        "reason": "no model of ETHUSDT 15m has been published",
         "model": None,
+        "reason": "no model of ETHUSDT 15m has been published",
     }
-
-
-async def test_a_model_has_its_gates_and_measurements(api: httpx.AsyncClient) -> None:
-    body = (await api.get("/api/models/btcusdt")).json()
-    assert body == (await api.get("/api/models")).json()["models"]["BTCUSDT"]
-    model = body["model"]
-    assert model["verdict"] == "ACTIVE"
-    (gate,) = model["gates"]
-    assert list(gate.values()) == ["direction_auc", True, 0.51, 0.505, "direction AUC .51"]
-    assert model["metrics"]["skill_prior"] == {"value": 0.02, "low": 0.018, "high": 0.023}
-    assert model["metrics"]["direction_auc_together"]["high"] is None
+    assert (await api.get("/api/models/btcusdt")).json() == body["models"]["BTCUSDT"]
+    metrics = body["models"]["BTCUSDT"]["model"]["metrics"]
+    assert metrics["direction_auc_together"]["high"] is None, "not known"
 
 
 async def test_switched_off_models_have_a_note(

@@ -11,8 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from crypto_bot.adapters.web import Metrics
-from crypto_bot.domain.signal import Pred
-from tests.adapters.web.conftest import Engine, make_outcome, make_signal
+from tests.adapters.web.conftest import Engine
 
 
 async def test_starting_is_503_with_its_reason(api: httpx.AsyncClient) -> None:
@@ -30,98 +29,63 @@ async def test_starting_is_503_with_its_reason(api: httpx.AsyncClient) -> None:
     }
 
 
-async def test_running_is_200(api: httpx.AsyncClient, engine: Engine) -> None:
+@pytest.mark.parametrize(
+    ("change", "code", "status"),
+    [
+        ({}, 200, "running"),
+        ({"exchange_down_since_ms": 1764547200000}, 503, "degraded"),
+        ({"stopped_ms": 1}, 503, "stopped"),
+    ],
+)
+async def test_only_running_is_200(
+    api: httpx.AsyncClient, engine: Engine, change: dict[str, int], code: int, status: str
+) -> None:
     engine.ran()
+    engine.health = replace(engine.health, **change)
     answer = await api.get("/healthz")
-    assert answer.status_code == 200
     body = answer.json()
-    assert body["status"] == "running"
-    assert body["reasons"] == []
+    assert (answer.status_code, body["status"], len(body["reasons"])) == (code, status, code == 503)
     assert body["last_cycle"] == "2025-12-01T00:15:00.000Z"
     assert body["last_candle"] == "2025-12-01T00:00:00.000Z"
     assert body["lag_s"] == 0.0
 
 
-@pytest.mark.parametrize(
-    ("change", "status"),
-    [({"exchange_down_since_ms": 1764547200000}, "degraded"), ({"stopped_ms": 1}, "stopped")],
-)
-async def test_degraded_is_503(
-    api: httpx.AsyncClient, engine: Engine, change: dict[str, int], status: str
-) -> None:
-    engine.ran()
-    engine.health = replace(engine.health, **change)
-    answer = await api.get("/healthz")
-    assert answer.status_code == 503
-    assert answer.json()["status"] == status
-    assert len(answer.json()["reasons"]) == 1
-
-
-async def test_metrics_count_what_was_committed(
+async def test_metrics_are_prometheus_text_of_one_engine(
     api: httpx.AsyncClient, engine: Engine, metrics: Metrics
 ) -> None:
-    first = make_signal()
-    late = make_signal(bar=1)._replace(late=True)
-    hold = make_signal("ETHUSDT", pred=Pred.NO_TRADE)
-    metrics.committed([first, late, hold], [make_outcome(first)])
+    Metrics(engine.report).candles_failed()  # of another engine in this process
+    engine.health = replace(engine.health, exchange_down_since_ms=5, owed_candles=32)
+    before = (await api.get("/metrics")).text.splitlines()
     metrics.cycle_finished(0.03)
     metrics.candles_failed(2)
+    engine.health = replace(engine.health, exchange_down_since_ms=None, owed_candles=0)
     engine.ran()
     answer = await api.get("/metrics")
-    assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    lines = answer.text.splitlines()
-    for line in (
-        'crypto_bot_signals_total{pred="LONG",source="RSI_MA"} 2.0',
-        'crypto_bot_signals_total{pred="NO_TRADE",source="HOLD"} 1.0',
-        "crypto_bot_signals_late_total 1.0",
-        'crypto_bot_outcomes_total{status="TP1"} 1.0',
-        'crypto_bot_cycle_seconds_bucket{le="0.025"} 0.0',
-        'crypto_bot_cycle_seconds_bucket{le="0.05"} 1.0',
-        "crypto_bot_candles_failed_total 2.0",
-        "crypto_bot_exchange_up 1.0",
-        "crypto_bot_running 1.0",
-        "crypto_bot_owed_candles 0.0",
-        "crypto_bot_last_candle_open_timestamp_seconds 1.7645472e+09",
+    after = answer.text.splitlines()
+    for name, first, then in (
+        ("candles_failed_total", "0.0", "2.0"),
+        ('cycle_seconds_bucket{le="0.025"}', "0.0", "0.0"),
+        ('cycle_seconds_bucket{le="0.05"}', "0.0", "1.0"),
+        ("exchange_up", "0.0", "1.0"),
+        ("running", "0.0", "1.0"),
+        ("owed_candles", "32.0", "0.0"),
+        ("last_candle_open_timestamp_seconds", "NaN", "1.7645472e+09"),
     ):
-        assert line in lines, line
-
-
-async def test_metrics_before_the_first_candle_and_while_the_exchange_is_down(
-    api: httpx.AsyncClient, engine: Engine
-) -> None:
-    engine.health = replace(engine.health, exchange_down_since_ms=5, owed_candles=32)
-    lines = (await api.get("/metrics")).text.splitlines()
-    assert "crypto_bot_exchange_up 0.0" in lines
-    assert "crypto_bot_running 0.0" in lines
-    assert "crypto_bot_owed_candles 32.0" in lines
-    assert "crypto_bot_last_candle_open_timestamp_seconds NaN" in lines
-
-
-def test_two_engines_in_one_process_do_not_share_their_metrics(engine: Engine) -> None:
-    one, other = Metrics(engine.report), Metrics(engine.report)
-    one.candles_failed()
-    assert b"crypto_bot_candles_failed_total 0.0" in other.text()
+        assert f"crypto_bot_{name} {first}" in before
+        assert f"crypto_bot_{name} {then}" in after
 
 
 async def test_the_reference_contacts_no_other_host(api: httpx.AsyncClient) -> None:
     page = await api.get("/docs")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
     linked = re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text)
     assert len(linked) == 2
-    texts = [page.text]
-    for path in linked:
-        asset = await api.get(f"/{path}")
-        assert asset.status_code == 200
-        assert "unsafe" not in page.headers["content-security-policy"]
-        texts.append(asset.text)
-    for each in texts:
-        assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", each)
-        assert "innerHTML" not in each
-
-
-async def test_the_reference_serves_its_own_files_alone(api: httpx.AsyncClient) -> None:
+    for text in (page.text, *[(await api.get(f"/{path}")).text for path in linked]):
+        assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text)
+        assert "innerHTML" not in text
     for name in ("access.py", "..%2Faccess.py", "reference.html"):
         assert (await api.get(f"/docs/{name}")).status_code == 404
 

@@ -81,38 +81,27 @@ def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: 
     assert len(samples(metrics)["crypto_bot_model_served"]) == 1
 
 
-def test_hits_are_counted_for_signals_that_were_not_late(metrics: Metrics) -> None:
+def test_signals_and_hits_are_counted_but_no_hits_of_late_signals(metrics: Metrics) -> None:
     made = [make_signal(bar=bar) for bar in range(4)]
     late = make_signal(bar=4)._replace(late=True)
     hold = make_signal("ETHUSDT", pred=Pred.NO_TRADE)
-    before = make_signal("SOLUSDT")
-    settled_before = make_signal("SOLUSDT", bar=1)
-    metrics.restore(
-        [LoggedSignal(before, None), LoggedSignal(settled_before, make_outcome(settled_before))]
-    )
+    before, settled_before = make_signal("SOLUSDT"), make_signal("SOLUSDT", bar=1)
+    restored = (before, None), (settled_before, make_outcome(settled_before))
+    metrics.restore([LoggedSignal(*line) for line in restored])
     metrics.committed([*made, late, hold], [])
     unlabelled = make_outcome(made[3])._replace(label=None, correct=None)
-    outcomes = [
-        make_outcome(made[0]),
-        make_outcome(made[1], correct=False),
-        unlabelled,
-        make_outcome(late),
-        make_outcome(hold, correct=False),
-        make_outcome(before),
-        make_outcome(settled_before),
-    ]
-    metrics.committed([], outcomes)
+    wrong = [make_outcome(each, correct=False) for each in (made[1], hold)]
+    right = [make_outcome(each) for each in (made[0], late, before, settled_before)]
+    metrics.committed([], [unlabelled, *wrong, *right])
     values = samples(metrics)
-    settled, right = (
-        values["crypto_bot_calls_settled_total"],
-        values["crypto_bot_calls_right_total"],
-    )
-    assert settled[("source", "RSI_MA"),] == 3.0
-    assert right[("source", "RSI_MA"),] == 2.0
-    assert settled[("source", "HOLD"),] == 1.0
-    assert right[("source", "HOLD"),] == 0.0
+    of_rule, of_hold = (("source", "RSI_MA"),), (("source", "HOLD"),)
+    assert values["crypto_bot_calls_settled_total"] == {of_rule: 3.0, of_hold: 1.0}
+    assert values["crypto_bot_calls_right_total"] == {of_rule: 2.0, of_hold: 0.0}
     assert sum(values["crypto_bot_outcomes_total"].values()) == 7.0
-    assert values["crypto_bot_signals_declined_total"][("source", "ML_PER_COIN_V1"),] == 6.0
+    assert values["crypto_bot_signals_declined_total"] == {(("source", "ML_PER_COIN_V1"),): 6.0}
+    assert values["crypto_bot_signals_late_total"][()] == 1.0
+    signals = {labels[1][1]: n for labels, n in values["crypto_bot_signals_total"].items()}
+    assert signals == {"RSI_MA": 5.0, "HOLD": 1.0}
 
 
 def test_names_follow_the_conventions(everything: Metrics) -> None:
