@@ -22,6 +22,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, WebServer, bind, create_app
+from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.domain.candle import Candle
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.catalog import PublishedCatalog
@@ -67,8 +68,7 @@ def application(database: Database, models: Path, stream: EventStream) -> FastAP
     return create_app(
         queries=SqlPredictionQueries(database, M15),
         catalog=PublishedCatalog(ModelRegistry(models, M15, policy), SYMBOLS, lambda: LAST_MS),
-        symbols=SYMBOLS,
-        timeframe=M15,
+        coverage=Coverage(tuple(SYMBOLS), M15),
         health=health,
         metrics=Metrics(health),
         stream=stream,

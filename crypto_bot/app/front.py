@@ -11,6 +11,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import create_app
+from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
 from crypto_bot.adapters.web.metrics import Metrics
@@ -22,6 +23,7 @@ from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine
 from crypto_bot.app.paper import PaperService
+from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import model_catalog, model_registry
 from crypto_bot.ports import ModelCatalog, OutlookLog, Trainer
@@ -73,13 +75,11 @@ class Front:
         app = create_app(
             queries=queries,
             catalog=catalog,
-            symbols=self._symbols,
-            timeframe=self._timeframe,
+            coverage=self._coverage(outlook),
             health=self._engine.health,
             metrics=self.metrics,
             stream=self.stream,
             now_ms=self._engine.now_ms,
-            outlook=outlook,
             paper=paper,
             training=Training(runs, trainer),
             host=api.host,
@@ -112,6 +112,11 @@ class Front:
         self.metrics.add(lambda: of_notices(notices.counts()))
         self.metrics.add(lambda: of_models(notices.models))
         self.metrics.add(lambda: of_paper(paper))
+
+    def _coverage(self, outlook: Sequence[OutlookLog]) -> Coverage:
+        daily = {each.horizon: each for each in outlook}
+        horizon = served_recipe(self._settings).horizon
+        return Coverage(self._symbols, self._timeframe, daily, horizon)
 
     def _outlook_log(self, engine: OutlookEngine, database: Database) -> OutlookLog:
         registry = model_registry(engine.settings)

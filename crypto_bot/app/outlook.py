@@ -13,6 +13,7 @@ from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.recipes.recipe import DEFAULT
 
 TIMEFRAME = Timeframe.parse("1d")
 _HORIZONS = ("7d", "14d", "30d")
@@ -81,6 +82,7 @@ def _engine(settings: Settings, horizon: str) -> OutlookEngine:
         "tf": TIMEFRAME.name,
         "models_dir": settings.models_dir / "recipes" / recipe / horizon,
         "engine": engine,
+        "recipe": DEFAULT,
     }
     training = f"crypto-bot train all --recipe {recipe}"
     return OutlookEngine(horizon, key, settings.model_copy(update=own), training)

@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     symbols_file: Path = Path("data/symbols_32.json")
     database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)  # may be secret
     models_dir: Path = Path("models")
+    recipe: str = "per_coin"  # whose models answer: its name, or the path of its file
     series_dir: Path | None = None  # of data series in files, such as funding/BTCUSDT.parquet
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()

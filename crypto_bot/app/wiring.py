@@ -9,6 +9,7 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.market_data import open_series
+from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Source
@@ -181,7 +182,7 @@ def rules(settings: Settings) -> list[SignalSource]:
 
 
 def model_registry(settings: Settings) -> ModelRegistry:
-    """The published models, under the settings' policy."""
+    """The published models of the recipe, under the settings' policy. Raises ConfigError."""
     models = settings.models
     policy = ServingPolicy(
         max_age_ms=int(models.max_age_days * DAY_MS),
@@ -190,7 +191,7 @@ def model_registry(settings: Settings) -> ModelRegistry:
         traded=Verdict(models.traded),
         simulated=settings.simulated,
     )
-    return ModelRegistry(settings.models_dir, settings.timeframe, policy)
+    return ModelRegistry(served_recipe(settings).models_dir, settings.timeframe, policy)
 
 
 def model_catalog(

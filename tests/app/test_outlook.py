@@ -14,6 +14,7 @@ from crypto_bot.adapters.store.commit_history import SqlCommitHistory
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.app.commands.export import export
 from crypto_bot.app.commands.review import review
 from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine, outlook_engine, outlook_engines
@@ -86,18 +87,17 @@ class World:
         def health() -> HealthReport:
             return assess(Health(started_ms=START_MS), START_MS, M15, 60_000)
 
+        logs = [self.log(each.horizon) for each in outlook_engines(self.settings)]
         return client(
             create_app(
                 queries=SqlPredictionQueries(self.database, M15),
                 catalog=model_catalog(None, SYMBOLS, self.clock.now_ms),
-                symbols=SYMBOLS,
-                timeframe=M15,
+                coverage=Coverage(SYMBOLS, M15, {each.horizon: each for each in logs}),
                 health=health,
                 metrics=Metrics(health),
                 stream=EventStream(),
                 now_ms=self.clock.now_ms,
                 host="127.0.0.1",
-                outlook=[self.log(each.horizon) for each in outlook_engines(self.settings)],
             )
         )
 

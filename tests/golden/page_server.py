@@ -14,6 +14,7 @@ import uvicorn
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.models.catalog import SwitchedOff
@@ -52,8 +53,7 @@ def main(url: str, kind: str = "") -> None:
     app = create_app(
         queries=SqlPredictionQueries(database, QUARTER),
         catalog=catalog,
-        symbols=SYMBOLS,
-        timeframe=QUARTER,
+        coverage=Coverage(SYMBOLS, QUARTER),
         health=board.health,
         metrics=Metrics(board.health),
         stream=EventStream(memory=8),

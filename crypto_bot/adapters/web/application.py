@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import structlog
@@ -25,9 +25,8 @@ from crypto_bot.adapters.web.predictions import serve_predictions
 from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
-from crypto_bot.ports import ModelCatalog, OutlookLog, PaperTrading, PredictionQueries
+from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries
 
 _WATCH_S = 1.0
 _log = structlog.get_logger(__name__)
@@ -37,22 +36,20 @@ def create_app(
     *,
     queries: PredictionQueries,
     catalog: ModelCatalog,
-    symbols: Sequence[str],
-    timeframe: Timeframe,
+    coverage: Coverage,
     health: Callable[[], HealthReport],
     metrics: Metrics,
     stream: EventStream,
     now_ms: Callable[[], int],
     host: str,
     token: str | None = None,
-    outlook: Sequence[OutlookLog] = (),
     paper: PaperTrading | None = None,
     training: Training | None = None,
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 
     `health` is called from the event loop and must not block; `now_ms` is the engine's clock.
-    `outlook` has the daily answers of each horizon. Raises ConfigError if `host` can be
+    Raises ConfigError if `host` can be
     reached from other machines and there is no `token`.
     """
     _require_token(host, token)
@@ -69,7 +66,6 @@ def create_app(
     app.add_middleware(AccessGuard, host=host, token=token or None)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreError, _store_failed)
-    coverage = Coverage(tuple(symbols), timeframe, {each.horizon: each for each in outlook})
     serve_predictions(app, queries, coverage)
     serve_predict(app, queries, coverage, now_ms)
     serve_history(app, queries, coverage)

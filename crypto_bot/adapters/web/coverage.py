@@ -15,11 +15,15 @@ _QUOTES = ("USDT", "USDC", "FDUSD", "USD", "EUR", "BTC")
 
 
 class Coverage(NamedTuple):
-    """The coins and the timeframe that have signals here, and the daily answers by horizon."""
+    """The coins and the timeframe that have signals here, and the daily answers by horizon.
+
+    `horizon` is how far the engine's own models look ahead, where they have one such as `4h`.
+    """
 
     symbols: tuple[str, ...]
     timeframe: Timeframe
     outlook: Mapping[str, OutlookLog] = MappingProxyType({})
+    horizon: str | None = None
 
     def symbol(self, name: str) -> str:
         """The followed symbol `name`, in either case. 404 for any other."""
@@ -49,9 +53,9 @@ class Coverage(NamedTuple):
 
     def answers_for(self, name: str) -> None:
         """422 for what is neither a timeframe nor a horizon of the daily models."""
-        if name in TRADED or name in self.outlook:
-            return
         names = (*TRADED, *self.outlook)
+        if name in names or name == self.horizon:
+            return
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT,
             f"unknown timeframe '{name}': use one of {', '.join(names)}",

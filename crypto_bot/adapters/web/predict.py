@@ -42,15 +42,17 @@ def serve_predict(
         outlook = coverage.outlook.get(timeframe)
         if outlook is not None:
             return _of_outlook(outlook, symbol)
-        coverage.require(timeframe)
+        if timeframe != coverage.horizon:
+            coverage.require(timeframe)
         return newest_of(queries, symbol)
 
     @app.post("/predict", tags=["signals"], responses={400: {"model": Problem}, **REFUSALS})
     def predict(call: PredictCall) -> PredictAnswer:
         """The newest answer for one asset as bearish, neutral or bullish, in percent.
 
-        `timeframe` is that of the engine, or a horizon of the daily models. `as_of` is the close
-        of the newest candle that the answer knows of, `age_s` how long ago that was.
+        `timeframe` is that of the engine, or the horizon of its models or of the daily ones.
+        `as_of` is the close of the newest candle that the answer knows of, `age_s` how long ago
+        that was.
         """
         coverage.answers_for(call.timeframe)
         key = call.timeframe, coverage.symbol_of_asset(call.asset_symbol)

@@ -72,7 +72,7 @@ def replay_parser(prog: str, description: str) -> Parser:
     """The flags of the commands that run the engine over stored candles."""
     parser = Parser(prog=prog, description=description)
     stored = ("tf", "symbols_file", "database_url", "exchange")
-    add_settings(parser, *stored, "use_ml", "models_dir", "device")
+    add_settings(parser, *stored, "use_ml", "models_dir", "recipe", "device")
     parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")
     parser.add_argument("--until", type=instant_of, help="last candle, ISO-8601 UTC")
     return parser

@@ -20,6 +20,7 @@ _FLAGS: dict[str, tuple[str, str]] = {
     "port": ("api.port", "port of the API; 0 takes a free one"),
     "database_url": ("database_url", "sqlite:///PATH or postgresql+psycopg://…"),
     "models_dir": ("models_dir", "where trained models are published"),
+    "recipe": ("recipe", "whose models answer: the name of a recipe, or the path of a file"),
     "paper": ("paper.enabled", "1: paper trading; 0: none"),
     "exchange": ("exchange.id", "a ccxt exchange id, or sim"),
     "exchange_url": ("exchange.url", "replaces the host of every REST address of the exchange"),
@@ -45,10 +46,18 @@ def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
 
 
 def settings_of(flags: argparse.Namespace) -> Settings:
-    """The settings, overridden by the given flags. Raises ConfigError."""
+    """The settings, overridden by the given flags. Raises ConfigError.
+
+    A recipe brings its timeframe, unless another is given.
+    """
     nested: dict[str, Any] = {}
+    given = vars(flags)
+    if given.get("recipe") is not None and given.get("tf") is None:
+        from crypto_bot.recipes.shipped import recipe  # noqa: PLC0415 - few commands need numpy
+
+        given["tf"] = recipe(given["recipe"]).timeframe
     for name, (path, _) in _FLAGS.items():
-        value = getattr(flags, name, None)
+        value = given.get(name)
         if value is None:
             continue
         section, _, key = path.rpartition(".")
@@ -68,9 +77,12 @@ def instant_of(text: str) -> int:
 
 def run_settings(argv: Sequence[str]) -> Settings:
     """Settings of the daemon from its command line. Raises ConfigError."""
+    from crypto_bot.app.served_recipe import served_recipe  # noqa: PLC0415 - as above
+
     parser = Parser(prog="crypto-bot run", description="The signal engine.")
     add_settings(parser)
     parser.add_argument("--once", action="store_true", help="one round, then exit")
     flags = parser.parse_args(argv)
     settings = settings_of(flags)
+    served_recipe(settings)
     return settings.model_copy(update={"once": True}) if flags.once else settings

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.served_recipe import of_recipe
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.survey import leader_of
@@ -43,7 +44,7 @@ Named = tuple[str | None, str]
 def models(argv: Sequence[str]) -> int:
     """Runs one of the six; 1 where something is refused or leaks. Raises ConfigError."""
     flags = _parser().parse_args(argv)
-    settings = settings_of(flags)
+    settings = of_recipe(settings_of(flags))
     if flags.command == "audit":
         return _audit(flags, settings)
     names = published(settings.models_dir)
@@ -116,7 +117,7 @@ def _parser() -> Parser:
         ("audit", "look for features that use future candles"),
     ):
         command = commands.add_parser(name, help=does)
-        add_settings(command, *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
+        add_settings(command, "recipe", *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
         if name in {"show", "rollback", "accept"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
         elif name != "audit":

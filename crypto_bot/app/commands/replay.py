@@ -14,6 +14,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.backtest import IN_MEMORY, replay_into, replay_parser
 from crypto_bot.app.commands.flags import settings_of
 from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.backtesting.verification import Verification, compare, pages
@@ -94,7 +95,7 @@ def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -
         return {line.stored.signal.symbol: line.stored.signal for line in page}
 
     policy = model_registry(settings).policy
-    return LoggedModels(settings.models_dir, settings.timeframe, policy, logged)
+    return LoggedModels(served_recipe(settings).models_dir, settings.timeframe, policy, logged)
 
 
 def _report(done: Verification, lost: Sequence[str]) -> int:

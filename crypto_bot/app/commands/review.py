@@ -62,7 +62,7 @@ def _parser() -> Parser:
     text = "Live results of each source, coin and model."
     parser = Parser(prog="crypto-bot review", description=text)
     stored = ("tf", "symbols_file", "database_url", "exchange")
-    add_settings(parser, *stored, "use_ml", "models_dir")
+    add_settings(parser, *stored, "use_ml", "models_dir", "recipe")
     add_horizon(parser)
     for flag, options, default in (
         ("--window", _WINDOWS, "30d"),

@@ -55,7 +55,4 @@ def train_all(argv: Sequence[str]) -> int:
 
 def _asked(flags: argparse.Namespace, learn: str) -> tuple[Recipe, Settings]:
     """The recipe with what the flags replace, and the settings with its timeframe."""
-    recipe = asked_recipe(flags, learn)
-    if flags.tf is None:
-        flags.tf = recipe.timeframe
-    return recipe, settings_of(flags)
+    return asked_recipe(flags, learn), settings_of(flags)

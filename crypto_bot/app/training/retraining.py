@@ -33,7 +33,7 @@ class Retrainer:
     def __init__(self, settings: Settings, program: Sequence[str] = TRAIN_ALL) -> None:
         """Raises ConfigError for a schedule that is no cron expression."""
         self._settings = settings
-        self._program = (*_YIELDING, *program)
+        self._program = (*_YIELDING, *program, "--recipe", settings.recipe)
         schedule = settings.retrain.schedule
         try:
             self._trigger = None if schedule is None else crontab_trigger(schedule)

@@ -16,6 +16,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
@@ -150,8 +151,7 @@ def make_app(
         usual: dict[str, Any] = {
             "queries": SqlPredictionQueries(database, QUARTER),
             "catalog": catalog,
-            "symbols": SYMBOLS,
-            "timeframe": QUARTER,
+            "coverage": Coverage(SYMBOLS, QUARTER),
             "health": engine.report,
             "metrics": metrics,
             "stream": stream,
