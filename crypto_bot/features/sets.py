@@ -52,6 +52,10 @@ class FeatureSet:
     readers: Mapping[str, Heads] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple[Callable[[str], FeatureSet], tuple[str]]:
+        """Another process gets the set by its name: a pickled function is compiled again there."""
+        return feature_set, (self.name,)
+
     @property
     def optional(self) -> tuple[str, ...]:
         """The groups of `FeatureRows.known`, in order: the leading coin, then the data series."""

@@ -1,5 +1,6 @@
 """Live, batch and restart give the same bits; validity of rows."""
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -268,6 +269,11 @@ def test_sets_by_name_and_what_models_read_of_them() -> None:
     assert classic.indices(("macd", "returns")) == [3, 0]
     with pytest.raises(ConfigError, match="unknown feature set 'x'"):
         feature_set("x")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_another_process_gets_a_set_by_its_name_with_its_compiled_code(name: str) -> None:
+    assert pickle.loads(pickle.dumps(feature_set(name))) is feature_set(name)
 
 
 def test_the_hashes_of_published_models_stay() -> None:
