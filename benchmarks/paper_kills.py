@@ -43,6 +43,10 @@ M15 = Timeframe.parse("15m")
 SEED = 23
 SPEED = 1800.0
 FAULT_RATE = 0.05
+FAULTS = 50
+"""An engine runs on until it has met so many."""
+MOMENTS = ("start", "cycle", "trade", "cycle")
+"""After what an engine is killed, in turn."""
 RECORD_BARS = 120
 HISTORY_BARS = 6_100
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ATOMUSDT", "DOTUSDT", "OPUSDT", "LINKUSDT", "BCHUSDT")
@@ -123,19 +127,31 @@ class Engines:
             time.sleep(0.1)
         call(f"{self._exchange_url}/sim/outage", "POST", {"seconds": 0})
 
-    def end(self) -> None:
-        """Stops the last engine, once it owes no candle, and the exchange."""
+    def end(self) -> dict[str, int]:
+        """Stops the last engine, then the exchange; returns the faults by kind.
+
+        Waits for `FAULTS`, for a trade of both markets, and then until no candle is owed.
+        """
         url = self.now.event("engine.started")["url"]
-        self.now.event("cycle.finished")
+        while sum(self.faults(FAULT_RATE).values()) < FAULTS or not _traded(url):
+            self.now.event("cycle.finished")
+        faults = self.faults(0.0)
         while call(f"{url}/healthz")[1]["owed_candles"]:
             time.sleep(0.1)
         self.now.signal(signal.SIGTERM)
         assert self.now.ended() == 0
         self._exchange.kill()
+        return faults
+
+
+def _traded(url: str) -> bool:
+    # Kelly's sizing opens nothing until its source's record earns more than it loses.
+    accounts = call(f"{url}/api/paper")[1]["accounts"]
+    return all(each["closed_trades"] for each in accounts if each["name"] != "kelly")
 
 
 def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = SEED) -> Figures:
-    """Kills engines at random moments: at the start, in a cycle, after a trade."""
+    """Kills engines at random moments: at the start, in a cycle, after a refused trade."""
     rng = random.Random(seed)  # noqa: S311 - moments to kill at, not secrets
     began = time.monotonic()
     engines = Engines(folder, starts)
@@ -144,15 +160,14 @@ def kill_again_and_again(folder: Path, starts: Starts, kills: int, seed: int = S
     for kill in range(kills):
         if kill in {kills // 3, 2 * kills // 3}:
             engines.outage()
-        moment = rng.choice(["start", "cycle", "cycle", "trade"])
+        moment = MOMENTS[kill % len(MOMENTS)]
         if moment != "start":
             engines.now.event("cycle.finished")
         if moment == "trade":
             engines.now.event("paper.refused")
         time.sleep(rng.uniform(0.0, 0.6 if moment == "cycle" else 0.05))
         engines.kill()
-    faults = engines.faults(0.0)
-    engines.end()
+    faults = engines.end()
     figures = Figures(kills, 0, time.monotonic() - began, faults)
     compare(engines.url, figures)
     return figures

@@ -1,7 +1,6 @@
 """A trainer that is killed at any moment leaves only whole models, and a restart resumes."""
 
 import json
-import os
 import random
 import threading
 from pathlib import Path
@@ -11,42 +10,12 @@ import pytest
 from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.models.versions import current, versions
 from tests.app.made_candles import market, write
-from tests.e2e.processes import Process
+from tests.conftest import Start
 
-KILLS = int(os.environ.get("CRYPTO_BOT_TEST_KILLS", "2"))
-COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-EVENTS = 30
-"""The number of log lines of a run, about."""
+COINS = ("BTCUSDT", "ETHUSDT")
+PHASES = ("epoch.finished", "model.published")
+"""A run is killed after the first of each: while it fits, and while it judges and publishes."""
 LONGEST_S = 0.5
-
-
-@pytest.fixture(scope="module")
-def candles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("market")
-    for seed, symbol in enumerate(COINS):
-        write(folder / f"{symbol}.parquet", market(seed))
-    (folder / "symbols.json").write_text(json.dumps(COINS))
-    return folder
-
-
-def started(candles: Path, models: Path, resume: int) -> Process:
-    words = (
-        *("-m", "crypto_bot.ml.per_coin.train_all", "--tf", "1h", "--resume", str(resume)),
-        *("--symbols_file", str(candles / "symbols.json"), "--candles", str(candles)),
-        *("--database_url", f"sqlite:///{models.parent / 'runs.db'}"),
-        *("--models_dir", str(models), "--features", "per_coin_v1", "--folds", "1"),
-        *("--size", "tiny", "--window_bars", "16", "--epochs", "3", "--max_workers", "2"),
-    )
-    return Process(list(words), {"OMP_NUM_THREADS": "1"}, models.parent)
-
-
-def killed(process: Process, rng: random.Random) -> None:
-    """Kills it after some of its lines and a moment; it may have ended by then."""
-    for _ in range(rng.randrange(EVENTS)):
-        if process.next_line() is None:
-            break
-    threading.Event().wait(rng.uniform(0.0, LONGEST_S))
-    process.kill()
 
 
 def all_versions(models: Path) -> list[Path]:
@@ -56,23 +25,36 @@ def all_versions(models: Path) -> list[Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_killed_trainer_leaves_whole_models_and_resumes(candles: Path, tmp_path: Path) -> None:
+def test_a_killed_trainer_leaves_whole_models_and_resumes(start: Start, tmp_path: Path) -> None:
+    for seed, symbol in enumerate(COINS):
+        write(tmp_path / f"{symbol}.parquet", market(seed))
+    (tmp_path / "symbols.json").write_text(json.dumps(COINS))
+    common = (
+        *("-m", "crypto_bot.ml.per_coin.train_all", "--tf", "1h", "--features", "per_coin_v1"),
+        *("--symbols_file", str(tmp_path / "symbols.json"), "--candles", str(tmp_path)),
+        *("--database_url", f"sqlite:///{tmp_path / 'runs.db'}", "--folds", "1"),
+        *("--size", "tiny", "--window_bars", "16", "--epochs", "3"),
+    )
+    models, other = tmp_path / "models", tmp_path / "other"
+    disturbed = (*common, "--models_dir", str(models), "--max_workers", "2")
     rng = random.Random(5)
-    models = tmp_path / "models"
-    for kill in range(KILLS):
-        killed(started(candles, models, resume=int(kill > 0)), rng)
+    for kill, phase in enumerate(PHASES):
+        process = start(*disturbed, "--resume", str(int(kill > 0)), OMP_NUM_THREADS="1")
+        process.event(phase)
+        threading.Event().wait(rng.uniform(0.0, LONGEST_S))
+        process.kill()
         for version in all_versions(models):
             assert verify(version).version
-    last = started(candles, models, resume=1)
-    assert last.ended(600.0) == 0, last.lines[-20:]
-    undisturbed = started(candles, tmp_path / "other", resume=0)
-    assert undisturbed.ended(600.0) == 0, undisturbed.lines[-20:]
+    for words in (
+        (*disturbed, "--resume", "1"),
+        (*common, "--models_dir", str(other), "--max_workers", "1"),
+    ):
+        process = start(*words, OMP_NUM_THREADS="1")
+        assert process.ended(600.0) == 0, process.lines[-20:]
     for symbol in (None, *COINS):
-        one, other = (
-            current(folder_of(folder, symbol, "1h")) for folder in (models, tmp_path / "other")
-        )
+        one, undisturbed = (current(folder_of(each, symbol, "1h")) for each in (models, other))
         assert one is not None
-        assert other is not None
-        assert verify(one).version == verify(other).version
-        assert (one / "metrics.json").read_bytes() == (other / "metrics.json").read_bytes()
+        assert undisturbed is not None
+        assert verify(one).version == verify(undisturbed).version
+        assert (one / "metrics.json").read_bytes() == (undisturbed / "metrics.json").read_bytes()
     assert not (models / ".training" / "all-1h").exists()

@@ -27,7 +27,6 @@ class Process:
     def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
         self.lines: list[str] = []
         self._events: Queue[Event] = Queue()
-        self._output: Queue[str | None] = Queue()
         self._child = subprocess.Popen(
             [sys.executable, *words],
             cwd=folder,
@@ -43,10 +42,8 @@ class Process:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self.lines.append(line.rstrip())
-            self._output.put(line)
             if line.startswith("{"):
                 self._events.put(json.loads(line))
-        self._output.put(None)
         self._child.stdout.close()
 
     @property
@@ -68,14 +65,10 @@ class Process:
             if event["event"] == name:
                 return event
 
-    def next_line(self, within_s: float = 150.0) -> str | None:
-        """Its next line of output; None once it has ended."""
-        return self._output.get(timeout=within_s)
-
     def signal(self, number: int) -> None:
         self._child.send_signal(number)
 
-    def ended(self, within_s: float = 60.0) -> int:
+    def ended(self, within_s: float = 150.0) -> int:
         """Its exit code."""
         code = self._child.wait(within_s)
         self._reader.join(within_s)
@@ -92,7 +85,7 @@ def call(url: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urlopen(request, timeout=60) as reply:
+        with urlopen(request, timeout=150) as reply:
             return reply.status, json.load(reply)
     except HTTPError as error:
         with error:
