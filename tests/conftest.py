@@ -12,10 +12,17 @@ from hypothesis import HealthCheck, settings
 from tests.e2e.processes import ROOT, Process
 
 Start = Callable[..., Process]
+LONGEST = {"chaos", "golden"}
+"""Folders of the tests that take longest."""
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the longest, so that no worker ends with one of them while the other waits."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -86,11 +87,11 @@ def test_filters_change_the_figures_and_the_address(site: Site, opened: Open) ->
     whole = verdict.inner_text()
     page.get_by_role("button", name="Short", exact=True).click()
     expect(verdict).not_to_have_text(whole)
-    assert "side=short" in page.url
+    expect(page).to_have_url(re.compile("side=short"))
     short = verdict.inner_text()
     page.get_by_role("button", name="Rules").click()
     expect(verdict).not_to_have_text(short)
-    assert "source=rules" in page.url
+    expect(page).to_have_url(re.compile("source=rules"))
     for name, pressed in (("Rules", "true"), ("ML", "false")):
         chosen = page.get_by_role("button", name=name, exact=True)
         expect(chosen).to_have_attribute("aria-pressed", pressed)
@@ -111,7 +112,7 @@ def test_a_model_opens_by_keyboard_to_its_gates_and_curves(site: Site, opened: O
     expect(page.locator(".opened").first).to_contain_text("failed")
     expect(page.locator(".chart canvas")).to_have_count(1)
     page.wait_for_function(DRAWN, arg=1)
-    assert "verdict=BLOCKED" in page.url
+    expect(page).to_have_url(re.compile("verdict=BLOCKED"))
 
 
 def test_the_kill_switch_asks_first(site: Site, opened: Open) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ CALLS = {
 }
 _NOW_MS = 1_764_548_160_000
 """The server's fixed moment, for the browser's clock too: 2025-12-01T00:16Z."""
+_STEP_MS, _QUIET_MS = 50, 10_000
 
 
 @contextmanager
@@ -53,13 +54,13 @@ def bodies(url: str) -> dict[str, Any]:
     """What each call answers."""
     held = {}
     for name, path in CALLS.items():
-        with urlopen(url + path, timeout=20) as reply:
+        with urlopen(url + path, timeout=150) as reply:
             held[name] = json.load(reply)
     return held
 
 
-def texts(url: str) -> dict[str, str]:
-    """The visible text of each view, in UTC."""
+def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
+    """The visible text of each view, in UTC; waits a while for what is `stored` of it."""
     held = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
@@ -73,15 +74,17 @@ def texts(url: str) -> dict[str, str]:
             if name == "models":
                 page.locator("summary").first.click()
                 expect(page.locator(".opened")).to_be_visible()
-            held[name] = settled(page)
+            held[name] = settled(page, stored.get(name))
         browser.close()
     return held
 
 
-def settled(page: Page) -> str:
-    """The page's text once it has stayed the same for half a second; no trailing blanks."""
-    before, text = "", str(page.evaluate("document.body.innerText"))
-    while text != before:
-        page.wait_for_timeout(500)
-        before, text = text, str(page.evaluate("document.body.innerText"))
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
+def settled(page: Page, stored: str | None) -> str:
+    """The page's text once it is `stored` or has stayed the same for long; no trailing blanks."""
+    quiet_ms, text = 0, ""
+    while text != stored and quiet_ms < _QUIET_MS:
+        before, lines = text, str(page.evaluate("document.body.innerText")).splitlines()
+        text = "\n".join(line.rstrip() for line in lines).strip() + "\n"
+        quiet_ms = quiet_ms + _STEP_MS if text == before else 0
+        page.wait_for_timeout(_STEP_MS)
+    return text

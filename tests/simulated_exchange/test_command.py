@@ -31,7 +31,7 @@ def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals) -> N
         ready = json.loads(process.stdout.readline())
         assert ready["event"] == "sim.ready"
         assert (ready["origin_ms"], ready["speed"]) == (1_764_547_230_000, 60.0)
-        info = httpx.get(f"{ready['url']}/api/v3/exchangeInfo").json()
+        info = httpx.get(f"{ready['url']}/api/v3/exchangeInfo", timeout=120).json()
         assert len(info["symbols"]) == 32
         process.send_signal(number)
         assert process.wait() == 0

@@ -1,6 +1,5 @@
 """The evaluation of made predictions whose truth is known."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -116,13 +115,3 @@ def test_unequal_lengths_are_refused() -> None:
     rows = market(coins=4, days=30).rows
     with pytest.raises(ValueError, match="arrays of one length"):
         replace(rows, coin=rows.coin[1:])
-
-
-@pytest.mark.slow
-def test_nine_hundred_thousand_rows_take_seconds() -> None:
-    made = market(coins=32, days=1_170)
-    measure(market(coins=4, days=30), draws=10)  # compiles
-    started = time.process_time()
-    got = measure(made, draws=1_000)
-    assert got.rows == 898_560
-    assert time.process_time() - started < 30.0

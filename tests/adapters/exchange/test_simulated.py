@@ -27,7 +27,7 @@ sys.stdin.read()
 def test_it_serves_in_a_session_of_its_own_until_it_is_stopped() -> None:
     exchange = SimulatedExchange.start(FLAGS)
     try:
-        shown = httpx.get(f"{exchange.url}/sim/clock").json()
+        shown = httpx.get(f"{exchange.url}/sim/clock", timeout=120).json()
         assert (shown["origin_ms"], shown["speed"]) == (1_764_547_200_000, 600.0)
         assert os.getsid(exchange.pid) != os.getsid(0), "Ctrl-C would reach it"
     finally:

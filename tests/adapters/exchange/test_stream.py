@@ -145,7 +145,7 @@ async def test_no_false_price_gets_through(kind: str, polls: list[None]) -> None
     async with streamed("spot", polls) as stream:
         await stream.sim.set("faults", kinds=[kind], rate=0.3)
         got = 0
-        for _ in range(60):
+        while got < 20:
             await asyncio.sleep(0.02)
             try:
                 quotes = await stream.prices.quotes()
@@ -156,7 +156,6 @@ async def test_no_false_price_gets_through(kind: str, polls: list[None]) -> None
                 true = stream.sim.tape.price(coin, quote.at_ms)
                 assert true is not None
                 assert float(quote.ask) == pytest.approx(true, rel=0.01)
-        assert got > 0
 
 
 async def test_an_exchange_that_sends_nothing_is_one_readable_line() -> None:

@@ -155,7 +155,7 @@ def test_a_second_engine_is_refused_until_the_first_is_dead(url: str, database: 
         with pytest.raises(ConfigError, match=message):
             database.lock()
         holder.send_signal(signal.SIGKILL)
-        holder.wait(30)
+        holder.wait()
     database.lock()
 
 

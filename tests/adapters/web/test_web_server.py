@@ -38,8 +38,8 @@ def client(server: WebServer) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=120)
 
 
-async def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
-    async with asyncio.timeout(within_s):
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - a state of a real server, not an event of ours
             await asyncio.sleep(0.01)
 
@@ -161,7 +161,7 @@ async def test_a_client_that_takes_nothing_is_dropped_and_costs_no_memory(
                 flood(stream, 32)
                 return stream.listeners == 0
 
-            await until(pushed, within_s=60)
+            await until(pushed)
         assert (await api.get("/api/predictions")).status_code == 200
 
 

@@ -78,6 +78,6 @@ def charts(user: User) -> list[ui.echart]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Pages read in threads of their own; this waits for what they show then."""
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - the page knows of no test that waits
             await asyncio.sleep(0.01)
