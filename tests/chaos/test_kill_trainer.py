@@ -51,8 +51,8 @@ def test_a_killed_trainer_leaves_whole_models_and_resumes(start: Start, tmp_path
     ):
         process = start(*words, OMP_NUM_THREADS="1")
         assert process.ended(600.0) == 0, process.lines[-20:]
-    for symbol in (None, *COINS):
-        one, undisturbed = (current(folder_of(each, symbol, "1h")) for each in (models, other))
+    for name in (None, *COINS):
+        one, undisturbed = (current(folder_of(each, name, "1h")) for each in (models, other))
         assert one is not None
         assert undisturbed is not None
         assert verify(one).version == verify(undisturbed).version

@@ -69,7 +69,7 @@ def opened(browser: Browser) -> Iterator[Open]:
             ),
         )
         page.goto(url)
-        expect(page.locator(".frame .age")).not_to_have_text("–", timeout=WITHIN_MS)
+        expect(page.locator(".frame .age")).not_to_have_text("–")
         return page
 
     yield opens

@@ -70,7 +70,7 @@ def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
         page.set_default_timeout(WITHIN_MS)
         for name, path in VIEWS.items():
             page.goto(url + path)
-            expect(page.locator(".frame .age")).not_to_have_text("–", timeout=WITHIN_MS)
+            expect(page.locator(".frame .age")).not_to_have_text("–")
             if name == "models":
                 page.locator("summary").first.click()
                 expect(page.locator(".opened")).to_be_visible()
