@@ -15,6 +15,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream, Metrics, create_app
 from crypto_bot.adapters.web.coverage import Coverage
+from crypto_bot.adapters.web.page import coin
 from crypto_bot.app.commands.export import export
 from crypto_bot.app.commands.review import review
 from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine, outlook_engine, outlook_engines
@@ -28,6 +29,8 @@ from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.labels.registered import LABELS, class_after
 from crypto_bot.ports import Commit, OutlookLog
+from tests.adapters.web.page.made_figures import board_of
+from tests.adapters.web.page.pages import markup, shown
 from tests.adapters.web.sockets import client
 from tests.app.made_outlook import START_MS, DailyFeed, publish_daily
 
@@ -146,6 +149,7 @@ async def test_answers_are_made_settled_and_shown(
     async with world.api() as api:
         await _check_api(api)
     await _check_stream(world)
+    await _check_page(world)
     assert review(["--database_url", world.url, "--horizon", "7d", *_models(world)]) == 0
     assert "DAILY_OUTLOOK" in capsys.readouterr().out
     path = tmp_path / "log.csv"
@@ -210,6 +214,18 @@ async def test_an_answer_is_kept_for_five_minutes_and_grows_older(world: World) 
             assert answer["as_of"].startswith(as_of)
             if answer["as_of"] == first["as_of"]:
                 assert answer == first | {"age_s": first["age_s"] + 299.0}
+
+
+async def _check_page(world: World) -> None:
+    """The horizons that have models, and nothing of the third."""
+    logs = [world.log(each.horizon) for each in outlook_engines(world.settings)]
+    board = board_of(world.database, world.clock.now_ms(), symbols=SYMBOLS, outlook=logs)
+    async with shown(board, coin.build, symbol="BTC") as user:
+        text = markup(user)
+        assert text.count('class="horizon"') == 2
+        assert ("7 days" in text, "14 days" in text) == (True, True)
+        assert text.count("1 min old") == 2
+        assert "n 3" in text
 
 
 def test_without_models_there_is_no_outlook() -> None:

@@ -16,6 +16,7 @@ from crypto_bot.adapters.web.page.chart_marks import ChartData
 from crypto_bot.adapters.web.page.coin_panels import Panels
 from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.markup import NOTHING, drawings, pieces
+from crypto_bot.adapters.web.page.outlook_panel import outlook_panel, read_outlook
 from crypto_bot.adapters.web.page.rows import CoinState, change_of
 from crypto_bot.adapters.web.page.trade import calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -58,23 +59,25 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
             ).classes("muted small")
         with ui.element("div").classes("rail"):
             panels = Panels()
-    panels.show(found, data.lines, viewer)
+    daily = await asyncio.to_thread(read_outlook, board.outlook, symbol)
+    panels.show(found, data.lines, outlook_panel(daily, board.now_ms()), viewer)
     version = board.snapshot.version
 
     async def push() -> None:
-        nonlocal data, version
+        nonlocal data, daily, version
         state = _asked_for(board, symbol)
         assert state is not None
         head.set_content(_head(board, state, around))
         if board.snapshot.version != version:
             version = board.snapshot.version
             data = await _data(board, state)
+            daily = await asyncio.to_thread(read_outlook, board.outlook, symbol)
             drawn.options.update(chart(data, viewer))
             drawn.update()
         elif state.price != data.price:
             data = data._replace(price=state.price, trade=state.trade)
             drawn.run_chart_method("setOption", moved(data, viewer))
-        panels.show(state, data.lines, viewer)
+        panels.show(state, data.lines, outlook_panel(daily, board.now_ms()), viewer)
 
     board.changed.subscribe(push)
 

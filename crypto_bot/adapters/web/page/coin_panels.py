@@ -35,13 +35,21 @@ class Panels:
 
     def __init__(self) -> None:
         self._panels = {
-            name: html(f"panel {name}") for name in ("call", "why", "score", "record", "calls")
+            name: html(f"panel {name}")
+            for name in ("call", "outlook", "why", "score", "record", "calls")
         }
 
-    def show(self, state: CoinState, lines: Sequence[LoggedSignal], viewer: Viewer) -> None:
+    def show(
+        self,
+        state: CoinState,
+        lines: Sequence[LoggedSignal],
+        outlook: Markup,
+        viewer: Viewer,
+    ) -> None:
         """Sends what differs; what was written by others is escaped."""
         for name, markup in (
             ("call", _call(state, viewer)),
+            ("outlook", outlook),
             ("why", _chain(state)),
             ("score", _score(lines)),
             ("record", _record(state)),
