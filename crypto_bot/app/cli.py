@@ -19,6 +19,7 @@ _COMMANDS = {
     "sim": "the simulated exchange alone",
     "candles": "sync | import | export | check the stored candles",
     "train": "one | all: trains, evaluates and publishes models; status: the newest run",
+    "data": "collect: candles, features and labels of a recipe in one file",
     "recipes": "list | show NAME: what can be trained, by name",
     "models": "list | show | verify | rollback | audit | accept the models",
     "paper": "status | stop | resume the paper accounts",

@@ -16,14 +16,12 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.candle_transfer import ImportReport, export_folder, import_folder
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.gap_report import GapReport, check
+from crypto_bot.app.candle_sync import sync
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.commands.screen import screen
-from crypto_bot.app.market import open_market
 from crypto_bot.app.settings import Settings, load_symbols
-from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.engine.candle_intake import CandleIntake
 from crypto_bot.features.views import RuleViews
 
 FAILED = 1
@@ -36,7 +34,7 @@ def candles(argv: Sequence[str]) -> int:
     with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         archive = SqlCandleArchive(database, settings.timeframe)
         if flags.command == "sync":
-            return asyncio.run(_sync(settings, archive, flags.days))
+            return _sync(settings, archive, flags.days)
         symbols = flags.symbols.split(",") if flags.symbols else None
         if flags.command == "import":
             parts = (flags.path, settings.timeframe, symbols)
@@ -55,9 +53,9 @@ def candles(argv: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="crypto-bot candles", description="The stored candles.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    sync = commands.add_parser("sync", help="fetch missing candles from the exchange")
-    add_settings(sync, "tf", "symbols_file", "database_url", "exchange", "exchange_url")
-    sync.add_argument("--days", type=_positive, help="history for coins without candles")
+    fetch = commands.add_parser("sync", help="fetch missing candles from the exchange")
+    add_settings(fetch, "tf", "symbols_file", "database_url", "exchange", "exchange_url")
+    fetch.add_argument("--days", type=_positive, help="history for coins without candles")
     for name, text in (
         ("import", "store Parquet or CSV files"),
         ("export", "write Parquet or CSV files"),
@@ -82,40 +80,19 @@ def _positive(text: str) -> int:
     return days
 
 
-async def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> int:
+def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> int:
     """Fetches up to the newest closed candle; new coins start with what the rules need."""
     symbols = load_symbols(settings.symbols_file)
-    timeframe = settings.timeframe
-    market = await asyncio.to_thread(open_market, settings, symbols, None)
-    try:
-        await market.feed.open(symbols)
-        await market.correct_clock()
-        poll_ms = int(settings.exchange.poll_s * 1000)
-        intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
-        until_ms = timeframe.last_closed(market.clock.now_ms())
-        history_ms = _history_ms(settings, symbols, days)
-        newest = archive.newest_opens()
+    history_ms = _history_ms(settings, symbols, days)
+    with backfill(len(symbols)) as on_coin:
 
-        async def fetch(symbol: str) -> str | None:
-            known_ms = newest.get(symbol)
-            since_ms = until_ms - history_ms if known_ms is None else known_ms + timeframe.ms
-            if since_ms > until_ms:
-                return None
-            is_listed = known_ms is not None
-            try:
-                arrived = await intake.collect(symbol, since_ms, until_ms, listed=is_listed)
-            except MarketDataError as error:
-                return f"{symbol}: {error}"
-            await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
+        def arrived(symbol: str, candles: int, gaps: int) -> None:
             on_coin(symbol)
-            _print(f"{symbol}: {len(arrived.candles):,} candles, {len(arrived.gaps)} gaps")
-            return None
+            _print(f"{symbol}: {candles:,} candles, {gaps} gaps")
 
-        with backfill(len(symbols)) as on_coin:
-            fetched = await asyncio.gather(*map(fetch, symbols))
-    finally:
-        await market.close()
-    problems = [each for each in fetched if each is not None]
+        problems = asyncio.run(
+            sync(settings, archive, symbols, lambda until_ms: until_ms - history_ms, arrived)
+        )
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return FAILED if problems else 0
 

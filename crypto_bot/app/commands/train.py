@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from crypto_bot.app.commands.flags import settings_of
 from crypto_bot.app.settings import Settings, load_symbols, require_symbols
 from crypto_bot.app.training.executors import IN_PROCESS
 from crypto_bot.app.training.flags import asked_recipe, training_parser
 from crypto_bot.app.training.outputs import train_outputs
+from crypto_bot.app.training.sources import Source, named_source, require_timeframe
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.recipes.plans import EACH, POOL_THEN_EACH
 from crypto_bot.recipes.recipe import Recipe
 
@@ -18,19 +21,26 @@ from crypto_bot.recipes.recipe import Recipe
 def train_one(argv: Sequence[str]) -> int:
     """As `train all` for the coins of `--symbol`: each must be trained, and in this process."""
     parser = training_parser("crypto-bot train one", "Trains the model of a coin.")
-    parser.add_argument("--symbol", required=True, help="BTCUSDT, or several: BTCUSDT,ETHUSDT")
+    text = "BTCUSDT, or several: BTCUSDT,ETHUSDT (default: those of --data or --csv)"
+    parser.add_argument("--symbol", help=text)
     parser.set_defaults(executor=IN_PROCESS, max_workers=1, force=1)
     flags = parser.parse_args(argv)
     command = f"{parser.prog} {shlex.join(argv)}"
-    recipe, settings = _asked(flags, EACH)
-    symbols = require_symbols(flags.symbol.split(","), "--symbol")
+    asked = _asked(flags, EACH)
+    if flags.symbol is None and asked.source is None:
+        raise ConfigError(
+            f"--symbol is missing: name a coin such as BTCUSDT (see {parser.prog} --help)"
+        )
+    named = asked.source.symbols if asked.source else ()
+    symbols = require_symbols(flags.symbol.split(",") if flags.symbol else named, "--symbol")
     return train_outputs(
-        *(recipe, symbols),
+        *(asked.recipe, symbols),
         name="one",
         command=command,
         flags=flags,
-        settings=settings,
+        settings=asked.settings,
         must_train=True,
+        source=asked.source,
     )
 
 
@@ -40,19 +50,31 @@ def train_all(argv: Sequence[str]) -> int:
     parser = training_parser("crypto-bot train all", text, "symbols_file")
     flags = parser.parse_args(argv)
     command = f"{parser.prog} {shlex.join(argv)}"
-    recipe, settings = _asked(flags, POOL_THEN_EACH)
-    named = recipe.symbols if flags.symbols_file is None else ()
-    symbols = named or load_symbols(settings.symbols_file)
+    asked = _asked(flags, POOL_THEN_EACH)
+    named: tuple[str, ...] = ()
+    if flags.symbols_file is None:
+        named = asked.source.symbols if asked.source else asked.recipe.symbols
+    symbols = named or load_symbols(asked.settings.symbols_file)
     return train_outputs(
-        *(recipe, symbols),
+        *(asked.recipe, symbols),
         name="all",
         command=command,
         flags=flags,
-        settings=settings,
+        settings=asked.settings,
         must_train=False,
+        source=asked.source,
     )
 
 
-def _asked(flags: argparse.Namespace, learn: str) -> tuple[Recipe, Settings]:
+class _Asked(NamedTuple):
+    recipe: Recipe
+    settings: Settings
+    source: Source | None
+
+
+def _asked(flags: argparse.Namespace, learn: str) -> _Asked:
     """The recipe with what the flags replace, and the settings with its timeframe."""
-    return asked_recipe(flags, learn), settings_of(flags)
+    source = named_source(flags)
+    recipe = asked_recipe(flags, learn, source.recipe if source else None)
+    flags.tf = require_timeframe(source, flags.tf or recipe.timeframe)
+    return _Asked(recipe, settings_of(flags), source)

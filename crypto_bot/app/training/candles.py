@@ -58,6 +58,16 @@ def training_candles(
     Raises ConfigError where series are wanted that must be there and no folder of them is set.
     """
     held = _stored(settings) if path is None else _in_files(path, settings.timeframe)
+    return with_series(held, settings, until_ms, wanted)
+
+
+def with_series(
+    held: TrainingCandles,
+    settings: Settings,
+    until_ms: int | None,
+    wanted: tuple[SeriesColumn, ...],
+) -> TrainingCandles:
+    """The candles `held` before `until_ms`, with the `wanted` series. Raises ConfigError."""
     series = wanted_series(settings, wanted)
 
     def read(symbol: str) -> Coin:

@@ -21,6 +21,7 @@ from crypto_bot.recipes.recipe import (
     Schedule,
     WalkForward,
     overridden,
+    recipe_from,
     serving,
 )
 from crypto_bot.recipes.shipped import names as recipe_names
@@ -32,16 +33,25 @@ def training_parser(prog: str, description: str, *settings: str) -> Parser:
     """The flags of a training command; those of the settings `settings` besides."""
     parser = Parser(prog=prog, description=description)
     add_settings(parser, *settings, "tf", "device", "models_dir", "database_url", "exchange")
+    _add_sources(parser.add_mutually_exclusive_group().add_argument)
     _add_model(parser.add_argument)
     _add_run(parser.add_argument)
     return parser
 
 
+def _add_sources(add: Callable[..., object]) -> None:
+    """Where candles come from; without any of these, the database."""
+    add("--candles", type=Path, help="folder or file of candles, instead of the database")
+    text = "a data set of crypto-bot data collect, with its recipe unless another one is named"
+    add("--data", type=Path, metavar="X.npz", help=text)
+    text = "the CSV of one coin, whose symbol is that of --symbol or begins the name of the file"
+    add("--csv", type=Path, metavar="FILE", help=text)
+
+
 def _add_model(add: Callable[..., object]) -> None:
     """What the models are made from, and how: a recipe, and flags that replace parts of it."""
     text = f"{', '.join(recipe_names())}, or the path of a file (default {DEFAULT})"
-    add("--recipe", metavar="NAME_OR_PATH", default=DEFAULT, help=text)
-    add("--candles", type=Path, help="folder or file of candles, instead of the database")
+    add("--recipe", metavar="NAME_OR_PATH", help=text)
     text = "learn from candles before this (UTC), such as 2025-08-01: later ones stay unseen"
     add("--until", type=instant_of, help=text)
     text = "of all random numbers: the same seed gives the same model (default 0)"
@@ -85,12 +95,18 @@ def _add_run(add: Callable[..., object]) -> None:
         add(flag, type=int, choices=(0, 1), default=0, help=text)
 
 
-def asked_recipe(flags: argparse.Namespace, learn: str) -> Recipe:
+def asked_recipe(
+    flags: argparse.Namespace, learn: str, collected: dict[str, Any] | None = None
+) -> Recipe:
     """The recipe that was asked for, with what the flags replace. Raises ConfigError.
 
-    `learn`: as the command does where neither says so.
+    `learn`: as the command does where neither says so. `collected`: the recipe of a data set, in
+    place of the default one.
     """
-    recipe = recipe_of(flags.recipe)
+    if flags.recipe is None and collected is not None:
+        recipe = recipe_from(collected, "the recipe of the data set")
+    else:
+        recipe = recipe_of(flags.recipe or DEFAULT)
     changes: dict[str, Any] = {
         name: value
         for name, value in (("window_bars", flags.window_bars), ("features", flags.features))

@@ -11,6 +11,7 @@ from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.logging import configure
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.run import FAILED, INTERRUPTED, Call, Ran, train
+from crypto_bot.app.training.sources import Source
 from crypto_bot.domain.errors import TrainingError
 from crypto_bot.recipes.plans import folder_for
 from crypto_bot.recipes.recipe import DEFAULT, Recipe
@@ -27,18 +28,20 @@ def train_outputs(
     flags: argparse.Namespace,
     settings: Settings,
     must_train: bool,
+    source: Source | None = None,
 ) -> int:
     """0 where every coin that could be trained was, 1 where one failed, 130 after Ctrl-C.
 
-    `name` is that of the command. Raises ConfigError for what cannot be done, before anything is
-    read or written, and what `run.train` raises where the recipe has a single output.
+    `name` is that of the command, `source` a file that it reads candles from. Raises ConfigError
+    for what cannot be done, before anything is read or written, and what `run.train` raises where
+    the recipe has a single output.
     """
     configure(settings.log.level, settings.log.format)
     calls = []
     for output in recipe.outputs:
         folder = folder_for(settings.models_dir, recipe, output)
         own = settings.model_copy(update={"models_dir": folder})
-        calls.append(Call(name, command, flags, own, recipe, output, symbols, must_train))
+        calls.append(Call(name, command, flags, own, recipe, output, symbols, must_train, source))
         calls[-1].plan(symbols)
     ran: list[tuple[Call, Ran]] = []
     for call in _left(calls) if flags.resume else calls:

@@ -23,6 +23,7 @@ from crypto_bot.app.training.flags import require_writable
 from crypto_bot.app.training.mlflow_runs import MlflowRuns
 from crypto_bot.app.training.records import RecordedRun
 from crypto_bot.app.training.screen import Screen, table_of
+from crypto_bot.app.training.sources import Source
 from crypto_bot.app.training.survey import Candidates, Survey, print_survey, survey
 from crypto_bot.models.memory import give_back
 from crypto_bot.recipes.plans import EACH, plan_of, question_of
@@ -50,7 +51,7 @@ class Call:
 
     `name` is that of the command, for its unfinished run; `symbols` are its coins and the models
     folder of the `settings` is that of the output. `must_train`: a coin that cannot be trained is
-    an error, not a line of the summary.
+    an error, not a line of the summary. `source`: a file that candles are read from.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Call:
     output: Output
     symbols: tuple[str, ...]
     must_train: bool
+    source: Source | None = None
 
     @cached_property
     def question(self) -> Question:
@@ -123,14 +125,18 @@ def _surveyed(call: Call) -> Survey:
         now_ms=SystemClock().now_ms(),
     )
     series = call.question.features.series
-    held = training_candles(flags.candles, call.settings, flags.until, series)
+    if call.source is None:
+        held = training_candles(flags.candles, call.settings, flags.until, series)
+    else:
+        held = call.source.candles(call.question.features, call.settings, flags.until)
     others: tuple[str, ...] = ()
     if flags.pool not in {None, "0", "1"}:
         others = require_symbols(flags.pool.split(","), "--pool")
     elif call.must_train and call.recipe.learn != EACH:
         others = held.symbols
-    coins = dict.fromkeys((*call.symbols, *others))
-    fetch_series(call.settings, coins, (each.series for each in series))
+    if flags.data is None:
+        coins = dict.fromkeys((*call.symbols, *others))
+        fetch_series(call.settings, coins, (each.series for each in series))
     return survey(
         *(held, Candidates(call.symbols, others, call.must_train)),
         *(wanted, call.settings.models_dir),

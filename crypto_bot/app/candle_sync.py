@@ -1,0 +1,87 @@
+"""Candles fetched into the archive: from the exchange, or daily ones from CryptoCompare."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.app.market import open_market
+from crypto_bot.app.market_data import read_daily_candles
+from crypto_bot.app.settings import Settings
+from crypto_bot.domain.errors import ConfigError, MarketDataError
+from crypto_bot.engine.candle_intake import CandleIntake
+
+CRYPTOCOMPARE = "cryptocompare"
+"""As the id of an exchange: its daily candles, which no ccxt exchange has."""
+Arrived = Callable[[str, int, int], None]
+"""Called with each coin, its candles and gaps."""
+
+
+def fetch_history(
+    settings: Settings,
+    archive: SqlCandleArchive,
+    symbols: Sequence[str],
+    since_ms: int,
+    on_coin: Arrived,
+) -> list[str]:
+    """Brings coins without candles from `since_ms` up to date; a line for each that failed.
+
+    Raises ConfigError where the timeframe is not to be had, and MarketDataError.
+    """
+    if settings.exchange.id != CRYPTOCOMPARE:
+        return asyncio.run(sync(settings, archive, symbols, lambda _: since_ms, on_coin))
+    if settings.tf != "1d":
+        raise ConfigError(f"{CRYPTOCOMPARE} gives daily candles alone: use --tf 1d")
+    problems = []
+    for symbol in symbols:
+        try:
+            found = read_daily_candles(settings, symbol, since_ms, 2**62)
+        except MarketDataError as error:
+            problems.append(f"{symbol}: {error}")
+            continue
+        archive.add({symbol: found})
+        on_coin(symbol, len(found), 0)
+    return problems
+
+
+async def sync(
+    settings: Settings,
+    archive: SqlCandleArchive,
+    symbols: Sequence[str],
+    since_of: Callable[[int], int],
+    on_coin: Arrived,
+) -> list[str]:
+    """Fetches up to the newest closed candle; a line for each coin that failed.
+
+    `since_of(until_ms)`: where coins without candles begin. Raises ConfigError, MarketDataError.
+    """
+    timeframe = settings.timeframe
+    market = await asyncio.to_thread(open_market, settings, symbols, None)
+    try:
+        await market.feed.open(symbols)
+        await market.correct_clock()
+        poll_ms = int(settings.exchange.poll_s * 1000)
+        intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
+        until_ms = timeframe.last_closed(market.clock.now_ms())
+        newest = archive.newest_opens()
+        first_ms = since_of(until_ms)
+
+        async def fetch(symbol: str) -> str | None:
+            known_ms = newest.get(symbol)
+            since_ms = first_ms if known_ms is None else known_ms + timeframe.ms
+            if since_ms > until_ms:
+                return None
+            is_listed = known_ms is not None
+            try:
+                arrived = await intake.collect(symbol, since_ms, until_ms, listed=is_listed)
+            except MarketDataError as error:
+                return f"{symbol}: {error}"
+            await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
+            on_coin(symbol, len(arrived.candles), len(arrived.gaps))
+            return None
+
+        fetched = await asyncio.gather(*map(fetch, symbols))
+    finally:
+        await market.close()
+    return [each for each in fetched if each is not None]
