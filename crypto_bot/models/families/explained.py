@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
 
 from crypto_bot.models.families.family import Features, Model
 from crypto_bot.statistics.rows import Floats, Ints
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 
 @runtime_checkable
@@ -40,3 +45,21 @@ def explained(model: Model, features: Features, ends: Ints) -> Mapping[str, Floa
 def combined(model: Model) -> Mapping[str, Model]:
     """The members of `model`; nothing where it is one by itself."""
     return model.members if isinstance(model, Combined) else {}
+
+
+def of_boosters(
+    parts: Iterable[tuple[lgb.Booster, Ints]], features: Features, ends: Ints
+) -> dict[str, Floats]:
+    """`Explained.importance` of LightGBM models with the columns [c] that each of them reads.
+
+    `gain` are shares of that of all splits, `shap` is LightGBM's own (`pred_contrib`).
+    """
+    gain, shap = np.zeros((2, features.shape[1]))
+    for booster, columns in parts:
+        gain[columns] += booster.feature_importance("gain")
+        rows = features[np.ix_(ends, columns)]
+        given = np.asarray(booster.predict(rows, pred_contrib=True, num_threads=1))
+        # One block of columns and a bias for each output.
+        blocks = given.reshape(ends.size, -1, columns.size + 1)[:, :, :-1]
+        shap[columns] += np.abs(blocks).mean(axis=0).sum(axis=0)
+    return {"gain": gain / (gain.sum() or 1.0), "shap": shap}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.families.explained import of_boosters
 from crypto_bot.models.families.family import (
     Capabilities,
     Examples,
@@ -94,16 +95,7 @@ class FittedLightGbm:
         return softmax(raw)
 
     def importance(self, features: Features, ends: Ints) -> dict[str, Floats]:
-        """As `explained.Explained`: shares of the gain of all splits, and LightGBM's own SHAP."""
-        gain, shap = np.zeros((2, features.shape[1]))
-        for booster, columns in self.parts.values():
-            gain[columns] += booster.feature_importance("gain")
-            rows = features[np.ix_(ends, columns)]
-            given = np.asarray(booster.predict(rows, pred_contrib=True, num_threads=1))
-            # One block of columns and a bias for each output.
-            blocks = given.reshape(ends.size, -1, columns.size + 1)[:, :, :-1]
-            shap[columns] += np.abs(blocks).mean(axis=0).sum(axis=0)
-        return {"gain": gain / (gain.sum() or 1.0), "shap": shap}
+        return of_boosters(self.parts.values(), features, ends)
 
     def files(self) -> dict[str, bytes]:
         return {f"trees_{name}.txt": _packed(*part) for name, part in self.parts.items()}
