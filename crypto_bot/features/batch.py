@@ -39,6 +39,7 @@ def batch(
     coin: CandleTable,
     leader: CandleTable | None = None,
     *,
+    symbol: str | None = None,
     market_since_ms: Sequence[int] = (),
     dtype: npt.DTypeLike = np.float64,
 ) -> FeatureRows:
@@ -47,11 +48,12 @@ def batch(
     A row is valid once `warm_up_bars` candles of the coin follow one another without a gap. What
     looks at the leader is masked where it is not given, has no candle of the same time, or has not
     warmed up. `market_since_ms` names candles at which the series passes to another market: what is
-    made of volume restarts there (live, on one exchange, there are none). Raises BadCandles
-    where an open time is off the grid or does not ascend, or a value cannot be true.
+    made of volume restarts there (live, on one exchange, there are none). `symbol` is needed by a
+    set that tells `coins` apart: ValueError without. Raises BadCandles where an open time is off
+    the grid or does not ascend, or a value cannot be true.
     """
     bars = bar_numbers(coin, timeframe, "candles")
-    extras = _extras(features, timeframe, coin, leader)
+    extras = with_coin(features, symbol, _extras(features, timeframe, coin, leader))
     cuts = np.isin(coin.open_ms, np.array(market_since_ms, np.int64))
     memory = features.new_memory(1)
     warm_up = features.warm_up_bars(timeframe)
@@ -114,6 +116,16 @@ def _extras(
         groups.append(as_of(coin.open_ms + timeframe.ms, known, 0))
     groups += [coin.column(name, timeframe, age_ms) for name, age_ms in features.series]
     return joined(groups, coin.open_ms.size)
+
+
+def with_coin(features: FeatureSet, symbol: str | None, extras: Column) -> Column:
+    """`extras` and the columns of the set's `coins`; see `batch`."""
+    if not features.coins:
+        return extras
+    if symbol is None:
+        raise ValueError(f"{features.name} reads which coin it is: name the symbol")
+    which = features.one_hot(symbol, extras.known.shape[0])
+    return Column(np.hstack((extras.values, which)), extras.known)
 
 
 def joined(groups: Sequence[Column], count: int) -> Column:

@@ -10,7 +10,7 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features import leader as leading
-from crypto_bot.features.batch import FeatureRows, bar_numbers, joined
+from crypto_bot.features.batch import FeatureRows, bar_numbers, joined, with_coin
 from crypto_bot.features.per_coin_v2.memory import BAR, PLACE, RING, RUN, new_memory
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.features.windows import Feed, feed_of
@@ -101,7 +101,7 @@ class LiveFeatures:
         for symbol, coin in self._coins.items():
             if symbol in bar.candles:
                 candles = np.array([bar.candles[symbol][1:]])
-                if self._features.series:
+                if self._features.series or self._features.coins:
                     extras = self._extras(symbol, bars, lead)
                     known[coin] = extras.known[0]
                 feed = Feed(bars, candles, cuts, *extras, step_ms, self._warm_up)
@@ -151,9 +151,9 @@ class LiveFeatures:
         return Column(np.where(known[:, None], self._leads[places], 0.0), known[:, None])
 
     def _extras(self, symbol: str, bars: Integers, lead: Column) -> Column:
-        """The leader's group and those of the data series of `symbol`."""
+        """The leader's group, those of the data series of `symbol`, and which coin it is."""
         if not (self._features.series and bars.size):
-            return lead
+            return with_coin(self._features, symbol, lead)
         closes_ms = (bars + 1) * self._timeframe.ms
         span_ms = int(closes_ms[0]), int(closes_ms[-1])
         observed = read_series(self._series, self._features.series, symbol, span_ms)
@@ -162,7 +162,8 @@ class LiveFeatures:
             for name, age_ms in self._features.series
         ]
         rest = joined(groups, bars.size)
-        return Column(np.hstack((lead.values, rest.values)), np.hstack((lead.known, rest.known)))
+        both = zip(lead, rest, strict=True)
+        return with_coin(self._features, symbol, Column(*(np.hstack(each) for each in both)))
 
     def _feed(self, bars: Integers, candles: Floats, extras: Column) -> Feed:
         return feed_of(bars, candles, extras, self._timeframe, self._warm_up)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.registry import Registry
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.market_data.observations import SeriesColumn
+from crypto_bot.market_data.observations import Floats, SeriesColumn
 
 WARM_UP_DAYS = 100
 
@@ -34,8 +36,9 @@ class FeatureSet:
     candles of the coin, its own included, as many of the `leader`, and what was known of `series`.
 
     `leader` and `series` are optional groups: where one is not known its columns are masked (0 in
-    `Feed.extras`) and the row stays valid. `readers`: the columns for a kind of model; one that is
-    not named reads all. `warm_up_limit`: candles before a row is valid, see `warm_up_bars`.
+    `Feed.extras`) and the row stays valid. `coins`: symbols with a column each, the last ones of
+    `Feed.extras`: 1 in the rows of that coin. `readers`: the columns for a kind of model; one that
+    is not named reads all. `warm_up_limit`: candles before a row is valid, see `warm_up_bars`.
     `recent_return`: the column from which the baseline of a reversal learns.
     """
 
@@ -48,6 +51,7 @@ class FeatureSet:
     advance: Callable[..., None]
     recent_return: str = "returns"
     leader: str | None = None
+    coins: tuple[str, ...] = ()
     series: tuple[SeriesColumn, ...] = ()
     readers: Mapping[str, Heads] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +77,10 @@ class FeatureSet:
         """
         return min(self.warm_up_limit, WARM_UP_DAYS * DAY_MS // timeframe.ms)
 
+    def one_hot(self, symbol: str, count: int) -> Floats:
+        """Which of `coins` the coin `symbol` is, (count, coins)."""
+        return np.tile([float(symbol == coin) for coin in self.coins], (count, 1))
+
     def indices(self, names: tuple[str, ...]) -> list[int]:
         """Places of `names` among the columns."""
         place = {name: k for k, name in enumerate(self.columns)}
@@ -82,6 +90,9 @@ class FeatureSet:
 FEATURE_SETS: Registry[FeatureSet] = Registry("feature set")
 FEATURE_SETS.register("per_coin_v1", "crypto_bot.features.per_coin_v1:PER_COIN_V1")
 FEATURE_SETS.register("per_coin_v2", "crypto_bot.features.per_coin_v2.kernel:PER_COIN_V2")
+FEATURE_SETS.register("daily_20", "crypto_bot.features.daily_20:DAILY_20")
+FEATURE_SETS.register("mtf_42", "crypto_bot.features.mtf_42:MTF_42")
+FEATURE_SETS.register("classic_csv", "crypto_bot.features.classic_csv:CLASSIC_CSV")
 
 
 def feature_set(name: str) -> FeatureSet:
@@ -101,4 +112,6 @@ def schema_hash(features: FeatureSet) -> str:
     }
     if features.series:
         hashed["series"] = features.series
+    if features.coins:
+        hashed["coins"] = features.coins
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()

@@ -158,7 +158,7 @@ class FeatureWindows:
         leader = None
         if self._leader is not None:
             leader = candle_table(self._read(self._leader, first_ms, until_ms))
-        found = batch(features, self._timeframe, coin, leader, dtype=np.float32)
+        found = batch(features, self._timeframe, coin, leader, symbol=symbol, dtype=np.float32)
         kept = coin.open_ms >= since_ms
         rows = np.asarray(found.rows[kept], np.float32)
         return History(coin.open_ms[kept], rows, _runs(found.valid[kept]), found.known[kept])

@@ -103,7 +103,7 @@ def _prefixes(
     kept = coin.table.newest(_PREFIX_BARS)
     ends_ms = int(kept.open_ms[-1]) + timeframe.ms
     cuts_ms = [ends_ms - bars * timeframe.ms for bars in _CUTS]
-    measure = feature_measure(features, timeframe, kept, leader, coin.market_since_ms)
+    measure = feature_measure(features, timeframe, replace(coin, table=kept), leader)
     found = prefix_leaks(measure, features.columns, cuts_ms)
     labels = label_measure(question.label, timeframe, kept)
     found_label = prefix_leaks(labels, Labels._fields, cuts_ms, later_known=True)
@@ -211,16 +211,16 @@ def prefix_leaks(
 def feature_measure(
     features: FeatureSet,
     timeframe: Timeframe,
-    coin: CandleTable,
+    coin: Coin,
     leader: CandleTable | None = None,
-    market_since_ms: Sequence[int] = (),
 ) -> Measure:
     """The table of a feature set; coin and leader are cut alike."""
 
     def measure(until_ms: int) -> Floats:
         lead = None if leader is None else leader.before(until_ms)
-        known = coin.before(until_ms)
-        return batch(features, timeframe, known, lead, market_since_ms=market_since_ms).rows
+        known, since_ms = coin.table.before(until_ms), coin.market_since_ms
+        made = batch(features, timeframe, known, lead, symbol=coin.symbol, market_since_ms=since_ms)
+        return made.rows
 
     return measure
 

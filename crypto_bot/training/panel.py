@@ -192,6 +192,7 @@ def _columns(
         question.timeframe,
         coin.table,
         leader,
+        symbol=coin.symbol,
         market_since_ms=coin.market_since_ms,
         dtype=np.float32,
     )

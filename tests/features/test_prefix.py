@@ -43,7 +43,7 @@ def test_rows_of_a_prefix_are_those_of_the_whole(name: str, tf: str, led: bool) 
     def made(until_ms: int) -> FeatureRows:
         lead = leader.before(until_ms) if led else None
         known = coin.before(until_ms)
-        return batch(features, timeframe, known, lead, market_since_ms=changes)
+        return batch(features, timeframe, known, lead, symbol="SOLUSDT", market_since_ms=changes)
 
     whole = made(2**60)
     assert whole.valid.any()
