@@ -127,7 +127,8 @@ def spec_of(question: Question, choice: FamilyChoice, reads: Reads | None = None
     """What a model of this family reads and predicts; `reads` in place of the family's own."""
     features = question.features
     if reads is None:
-        reads = FAMILIES.get(choice.name).reads(features, question.label)
+        kind = FAMILIES.get(choice.name)
+        reads = kind.reads(features, question.label, choice.chosen_settings)
     return ModelSpec(
         family=choice.name,
         size=choice.size,

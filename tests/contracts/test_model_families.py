@@ -81,7 +81,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def made(name: str, seed: int = 1, label: LabelSpec = A) -> Family:
     kind, columns = FAMILIES.get(name), range(4)
     spec = made_spec(name, columns, columns, size="tiny", label=label)
-    reads, bars = kind.reads(COLUMNS, label), WINDOW_BARS.get(name, 16)
+    reads, bars = kind.reads(COLUMNS, label, SETTINGS[name]), WINDOW_BARS.get(name, 16)
     return kind(replace(spec, reads=reads, window_bars=bars), SETTINGS[name], seed)
 
 

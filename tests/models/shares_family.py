@@ -56,7 +56,7 @@ class SharesFamily:
     overlapping: ClassVar[bool] = True
 
     @staticmethod
-    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
+    def reads(features: FeatureSet, label: LabelSpec, settings: None) -> Reads:
         return {"side": features.columns[:1]}
 
     @staticmethod

@@ -161,8 +161,8 @@ class Family(Protocol):
     def __init__(self, spec: ModelSpec, settings: Any, seed: int = 0) -> None: ...
 
     @staticmethod
-    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
-        """The columns of a feature set that each part of a model would read."""
+    def reads(features: FeatureSet, label: LabelSpec, settings: Any) -> Reads:
+        """The columns of a feature set that each part of a model with `settings` would read."""
         ...
 
     @staticmethod

@@ -25,7 +25,12 @@ _VERSION = re.compile(r"_v(\d+)$")
 
 def public_names() -> tuple[str, ...]:
     """The names of all families without their versions, such as `lightgbm`."""
-    return tuple(dict.fromkeys(_VERSION.sub("", name) for name in FAMILIES.names()))
+    return tuple(dict.fromkeys(map(public_name, FAMILIES.names())))
+
+
+def public_name(name: str) -> str:
+    """A stored name without its version: `lightgbm` for `lightgbm_v1` and for itself."""
+    return _VERSION.sub("", name)
 
 
 def newest_version(name: str) -> str:
@@ -36,7 +41,7 @@ def newest_version(name: str) -> str:
     names = FAMILIES.names()
     if name in names:
         return name
-    versions = [each for each in names if _VERSION.sub("", each) == name]
+    versions = [each for each in names if public_name(each) == name]
     if not versions:
         raise ConfigError(f"unknown family '{name}': use one of {', '.join(public_names())}")
     return max(versions, key=_version)
@@ -60,6 +65,11 @@ class FamilyChoice:
 
     def build(self, spec: ModelSpec, seed: int) -> Family:
         """The family of `spec`. Raises ConfigError for what it cannot do."""
-        kind = FAMILIES.get(self.name)
-        settings = kind.settings_for(FitOptions()) if self.settings is None else self.settings
-        return kind(spec, settings, seed)
+        return FAMILIES.get(self.name)(spec, self.chosen_settings, seed)
+
+    @property
+    def chosen_settings(self) -> Any:
+        """The settings that were chosen, or the family's defaults."""
+        if self.settings is None:
+            return FAMILIES.get(self.name).settings_for(FitOptions())
+        return self.settings

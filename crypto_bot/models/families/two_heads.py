@@ -33,8 +33,15 @@ def reads_of(heads: Heads) -> Reads:
     return {MOVE: heads.move, UP: heads.direction}
 
 
-def newest_row_reads(features: FeatureSet, label: LabelSpec) -> Reads:
+def one_part_reads(features: FeatureSet, reader: str) -> Reads:
+    """What a model reads that answers all classes at once: the columns of both heads together."""
+    heads = features.columns_for(reader)
+    return {CLASSES: tuple(dict.fromkeys((*heads.move, *heads.direction)))}
+
+
+def newest_row_reads(features: FeatureSet, label: LabelSpec, settings: object) -> Reads:
     """What models of the newest row alone read: both heads, or one part for other classes."""
+    del settings
     heads = features.columns_for("trees")
     return {CLASSES: heads.move} if label.three_way is None else reads_of(heads)
 

@@ -91,8 +91,8 @@ class CnnLstm:
         _ = self.direction, self.architecture
 
     @staticmethod
-    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
-        del label
+    def reads(features: FeatureSet, label: LabelSpec, settings: NetSettings) -> Reads:
+        del label, settings
         return reads_of(features.columns_for("network"))
 
     @staticmethod

@@ -29,7 +29,7 @@ from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.net import WindowNet, answers
 from crypto_bot.models.families.nets.training import Parts, Rows, TrainingSettings, learn
 from crypto_bot.models.families.nets.weights import packed, restore
-from crypto_bot.models.families.two_heads import CLASSES
+from crypto_bot.models.families.two_heads import CLASSES, one_part_reads
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
 from crypto_bot.models.spec import ModelSpec, Reads
@@ -92,10 +92,9 @@ class WindowFamily:
             self.new_net()
 
     @staticmethod
-    def reads(features: FeatureSet, label: LabelSpec) -> Reads:
-        del label
-        heads = features.columns_for("network")
-        return {CLASSES: tuple(dict.fromkeys((*heads.move, *heads.direction)))}
+    def reads(features: FeatureSet, label: LabelSpec, settings: Any) -> Reads:
+        del label, settings
+        return one_part_reads(features, "network")
 
     @staticmethod
     def body(inputs: int, window_bars: int, size: str, settings: Any) -> Body:
