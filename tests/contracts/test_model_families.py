@@ -15,6 +15,7 @@ from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.ensemble.family import EnsembleSettings, Member
 from crypto_bot.models.families.family import (
     Capabilities,
     Examples,
@@ -22,6 +23,7 @@ from crypto_bot.models.families.family import (
     FittedModel,
     StackedFit,
 )
+from crypto_bot.models.families.forest import ForestSettings
 from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticSettings
 from crypto_bot.models.families.nets.lstm import LstmSettings
@@ -62,7 +64,22 @@ SETTINGS: dict[str, object] = {
     "transformer_v1": TransformerSettings(
         epochs=8, batch_size=128, learning_rate=1e-2, dropout=0.02, device="cpu"
     ),
+    "forest_v1": ForestSettings(trees=40, depth=8, min_rows_in_leaf=40),
 }
+SETTINGS["ensemble_v1"] = EnsembleSettings(
+    (
+        Member("lightgbm", settings=SETTINGS["lightgbm_v1"]),
+        Member("cnn_lstm", settings=SETTINGS["cnn_lstm_v1"]),
+    )
+)
+WITHOUT_DIRECTION = EnsembleSettings(
+    (
+        Member("lightgbm", settings=SETTINGS["lightgbm_v1"]),
+        Member("logistic", settings=SETTINGS["logistic_v1"], weight=2.0),
+    ),
+    weights="learned",
+)
+"""The ensemble of labels that the CNN-LSTM cannot learn."""
 WINDOW_BARS = {"lstm_v1": 2, "transformer_v1": 2}
 """Of those that take long to find out that the newest bar alone matters; of the others 16."""
 T = TypeVar("T")
@@ -81,8 +98,11 @@ def name(request: pytest.FixtureRequest) -> str:
 def made(name: str, seed: int = 1, label: LabelSpec = A) -> Family:
     kind, columns = FAMILIES.get(name), range(4)
     spec = made_spec(name, columns, columns, size="tiny", label=label)
-    reads, bars = kind.reads(COLUMNS, label, SETTINGS[name]), WINDOW_BARS.get(name, 16)
-    return kind(replace(spec, reads=reads, window_bars=bars), SETTINGS[name], seed)
+    settings = SETTINGS[name]
+    if name == "ensemble_v1" and label.three_way is None:
+        settings = WITHOUT_DIRECTION
+    reads, bars = kind.reads(COLUMNS, label, settings), WINDOW_BARS.get(name, 16)
+    return kind(replace(spec, reads=reads, window_bars=bars), settings, seed)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -40,6 +40,19 @@ class Examples:
     def where(self, chosen: Bools) -> Examples:
         """The examples where `chosen` [n] is true."""
         return Examples(self.features, self.ends[chosen], self.labels[chosen], self.weights[chosen])
+
+    def apart(self, bars: int) -> Examples:
+        """Of the examples those that are at least so many rows apart, each in full.
+
+        Labels of rows that are a horizon apart do not overlap.
+        """
+        chosen = np.zeros(self.ends.size, np.bool_)
+        last = -bars
+        for number, end in enumerate(self.ends.tolist()):
+            if end - last >= bars or end < last:
+                chosen[number], last = True, end
+        kept = self.where(chosen)
+        return replace(kept, weights=np.ones(kept.ends.size))
 
 
 class Model(Protocol):

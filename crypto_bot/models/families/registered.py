@@ -20,6 +20,8 @@ FAMILIES.register(
 FAMILIES.register("logistic_v1", "crypto_bot.models.families.logistic:LogisticFamily")
 FAMILIES.register("lstm_v1", "crypto_bot.models.families.nets.lstm:LstmFamily")
 FAMILIES.register("transformer_v1", "crypto_bot.models.families.nets.transformer:TransformerFamily")
+FAMILIES.register("forest_v1", "crypto_bot.models.families.forest:ForestFamily")
+FAMILIES.register("ensemble_v1", "crypto_bot.models.families.ensemble.family:EnsembleFamily")
 _VERSION = re.compile(r"_v(\d+)$")
 
 

@@ -1,0 +1,1 @@
+"""The ensemble: models of several families whose probabilities are averaged."""
