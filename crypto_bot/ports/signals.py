@@ -9,7 +9,7 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
-from crypto_bot.domain.signal import Call, Role, Signal, Source, is_served
+from crypto_bot.domain.signal import CHAMPION, Call, Signal, Source, candle_of, is_served
 
 
 class StoredSignal(NamedTuple):
@@ -98,9 +98,14 @@ class Commit(NamedTuple):
         """The commit without signals and outcomes of other roles."""
         return cls(
             number,
-            [stored for stored in signals if stored.signal.role is Role.CHAMPION],
+            [stored for stored in signals if stored.signal.role is CHAMPION],
             [outcome for outcome in outcomes if is_served(outcome.prediction_id)],
         )
+
+    def candle_opens(self) -> list[int]:
+        """Opens of the candles that its signals and outcomes are of, UTC ms."""
+        of_outcomes = [candle_of(outcome.prediction_id) for outcome in self.outcomes]
+        return [stored.signal.candle_open_ms for stored in self.signals] + of_outcomes
 
 
 class CommitHistory(Protocol):
@@ -113,7 +118,7 @@ class CommitHistory(Protocol):
         """Those with a number in `(after, until]`, ascending; None for over `limit` signals."""
 
     def span_ms(self, after: int, until: int) -> tuple[int, int]:
-        """When the first and the last signal in `(after, until]` were made; 0 where none was."""
+        """When the signals of the first and the last in `(after, until]` were made; 0 for none."""
 
     def number_at(self, at_ms: int) -> int:
         """The newest commit with a signal that was made at `at_ms` or before; 0 for none."""

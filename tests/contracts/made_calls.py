@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.tables import metadata
+from crypto_bot.adapters.store.tables import engines, markets, metadata
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
@@ -17,9 +17,11 @@ T0 = 1_764_547_200_000  # midnight UTC
 
 
 def empty(database: Database) -> None:
+    """Deletes all rows but the ids of engines and markets, which `database` remembers."""
     with database.writing() as connection:
         for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
+            if table not in (engines, markets):
+                connection.execute(table.delete())
 
 
 def stored(

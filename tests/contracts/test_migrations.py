@@ -25,7 +25,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.tables import metadata
-from crypto_bot.domain.engine_key import EngineKey
+from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.signal import Source
 from crypto_bot.domain.timeframe import Timeframe
@@ -228,6 +228,7 @@ def test_all_that_a_database_of_before_the_keys_holds_is_kept(filled_url: str) -
             for n, key in (("predictions", "id"), ("outcomes", "prediction_id"))
         )
         newest = connection.scalar(sa.text("SELECT newest FROM commit_numbers"))
+        commits = connection.execute(sa.text("SELECT * FROM commits ORDER BY number")).all()
     assert {name: len(rows) for name, rows in before.items()} == {
         **dict.fromkeys(OLD_KEYS, 30),
         "predictions": ROWS,
@@ -238,15 +239,22 @@ def test_all_that_a_database_of_before_the_keys_holds_is_kept(filled_url: str) -
     assert differences(filled_url) == []
     assert not [name for name in tables if name.startswith("old_")]
     for row in predictions.values():
-        assert (row.engine, row.role) == ("kraken-swap", "champion")
+        assert (row.engine, row.role) == (1, None)
         assert row.distribution is None, "the three columns hold it"
         assert row.commit_number == (row.candle_open_ms - T0) // M15.ms + 1
     for row in outcomes.values():
-        assert row.side == row.label
+        assert row.side is None, "the label is the name of a side"
         # That of the settling candle, or the newest where its signal is not stored.
         settling_bar = (row.settled_ms - M15.ms - T0) // M15.ms
         assert row.commit_number == min(settling_bar + 1, newest)
     assert newest == (ROWS - 1) // 3 + 1
+    assert [row.number for row in commits] == [*range(1, newest + 1)]
+    for row in commits:
+        bar = row.number - 1
+        settled_bar = bar - 16
+        oldest_bar = settled_bar if 0 <= settled_bar <= (ROWS - 61) // 3 else bar
+        assert row.oldest_open_ms == T0 + oldest_bar * M15.ms
+        assert row.made_ms == T0 + (bar + 1) * M15.ms + 2_000
 
 
 def test_the_rows_of_before_the_keys_are_those_of_the_engine_that_migrates(
@@ -261,7 +269,7 @@ def test_the_rows_of_before_the_keys_are_those_of_the_engine_that_migrates(
     with database.reading() as connection:
         newest = connection.scalar(sa.text("SELECT newest FROM commit_numbers"))
     assert newest == (ROWS - 1) // 3 + 2, "numbers go on where the old rows end"
-    other = Database(database._engine)
+    other = database.of(BINANCE_SPOT)
     assert SqlPredictionStore(other, M15).newest_opens() == {}
     assert SqlCandleArchive(other, M15).newest_opens() == {}
     database.close()

@@ -139,7 +139,7 @@ def test_a_closed_trade_has_a_row(database: Database) -> None:
         (row,) = connection.execute(select(paper_trades)).all()
     row_values = row._asdict()
     assert [row_values.pop(name) for name in ("engine", "account", "tf")] == [
-        *("binance-spot", "main", "15m")
+        *(database.engine_id, "main", "15m")
     ]
     assert row_values == {name: _plain(getattr(trade, name)) for name in ClosedTrade.__slots__}
 

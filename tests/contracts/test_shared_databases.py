@@ -30,11 +30,6 @@ M15 = Timeframe.parse("15m")
 KRAKEN = EngineKey.of("kraken", "spot")
 
 
-def of(database: Database, key: EngineKey) -> Database:
-    """The same database for another engine."""
-    return Database(database._engine, key)
-
-
 @pytest.mark.parametrize(
     "key", [KRAKEN, EngineKey.of("binance", "swap"), EngineKey.of("sim", "spot")]
 )
@@ -53,7 +48,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
         [PaperWrites("main", [event], [], [refusal], [(point, D(1))], {"AUSDT": T0})]
     )
 
-    other = of(database, key)
+    other = database.of(key)
     store, archive = SqlPredictionStore(other, M15), SqlCandleArchive(other, M15)
     queries, tape, paper = (
         SqlPredictionQueries(other, M15),
@@ -104,7 +99,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
 
 def test_one_name_for_two_markets_is_refused(database: Database) -> None:
     SqlPredictionStore(database, M15).first_bar(T0)
-    other = of(database, EngineKey.of("kraken", "spot", BINANCE_SPOT.name))
+    other = database.of(EngineKey.of("kraken", "spot", BINANCE_SPOT.name))
     with pytest.raises(
         ConfigError, match=r"engine binance-spot .* runs on binance spot, not on kr"
     ):

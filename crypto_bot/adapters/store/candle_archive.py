@@ -25,7 +25,7 @@ _candle: Callable[[tuple[Any, ...]], Candle] = partial(tuple.__new__, Candle)
 EVER_MS = 2**62
 """Later than any candle."""
 
-_REPLACE = "(exchange, market, tf, symbol, open_ms) DO UPDATE SET " + ", ".join(
+_REPLACE = "(market_id, tf, symbol, open_ms) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in ("open", "high", "low", "close", "volume")
 )
 
@@ -40,12 +40,11 @@ class SqlCandleArchive:
         self._database = database
         self._tf = timeframe.name
         self._candles, self._gaps = (
-            of_market(table, database.key, timeframe) for table in (candles_table, gaps_table)
+            of_market(table, database, timeframe) for table in (candles_table, gaps_table)
         )
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
-        _, exchange, market = self._database.key
-        series_of = (exchange, market, self._tf)
+        series_of = (self._database.market_id, self._tf)
         with self._database.writing() as connection:
             # Rows (symbol, *candle), put together without a step of the interpreter for each.
             rows = chain.from_iterable(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain, islice, repeat
 from operator import add
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
 from crypto_bot.adapters.store.engine_lock import EngineLock, FileLock, PostgresLock
 from crypto_bot.adapters.store.schema import NEWEST, migrate, revision_of
+from crypto_bot.adapters.store.tables import engines, markets
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError, StoreError
 
@@ -83,6 +85,16 @@ class Database:
             size = connection.scalar(text("SELECT pg_database_size(current_database())"))
         return int(size or 0)
 
+    @cached_property
+    def engine_id(self) -> int:
+        """What `key.name` is in the rows of the tables. Raises StoreError."""
+        return self._id_in(engines, name=self.key.name)
+
+    @cached_property
+    def market_id(self) -> int:
+        """What the market of `key` is in the rows of the tables. Raises StoreError."""
+        return self._id_in(markets, exchange=self.key.exchange, market=self.key.market)
+
     def lock(self) -> None:
         """Makes this process the one engine of the database, until it ends, however it ends.
 
@@ -135,16 +147,16 @@ class Database:
         """
         if first and self._mark != "?":
             rows, first = map(add, repeat(first), rows), ()
-        pending = iter(rows)
         full: list[tuple[Any, ...]] = []
-        while len(batch := list(islice(pending, rows_per_statement))) == rows_per_statement:
-            full.append(first + tuple(chain.from_iterable(batch)))
-        if full:
-            statement = self._statement(table, rows_per_statement, on_conflict, len(first))
-            connection.exec_driver_sql(statement, full)
-        if batch:
-            statement = self._statement(table, 1, on_conflict, len(first))
-            connection.exec_driver_sql(statement, [first + row for row in batch])
+        rest: Iterable[tuple[Any, ...]] = (pending := iter(rows))
+        if rows_per_statement > 1:
+            while len(rest := list(islice(pending, rows_per_statement))) == rows_per_statement:
+                full.append(first + tuple(chain.from_iterable(rest)))
+        single = [first + row for row in rest]
+        for row_count, values in ((rows_per_statement, full), (1, single)):
+            if values:
+                statement = self._statement(table, row_count, on_conflict, len(first))
+                connection.exec_driver_sql(statement, values)
 
     def _statement(self, table: Table, row_count: int, on_conflict: str, same: int) -> str:
         columns = ", ".join(column.name for column in table.columns)
@@ -153,6 +165,19 @@ class Database:
         rows = ", ".join([f"({', '.join(marks)})"] * row_count)
         # Nothing but the names of our own tables and columns is put into the text.
         return f"INSERT INTO {table.name} ({columns}) VALUES {rows} ON CONFLICT {on_conflict}"  # noqa: S608 - see above
+
+    def _id_in(self, table: Table, **values: str) -> int:
+        """The id of the row of `values`, which is added where there is none yet."""
+        query = select(table.c.id).filter_by(**values)
+        with self.reading() as connection:
+            found: int | None = connection.scalar(query)
+        if found is not None:
+            return found
+        with self.writing() as connection:
+            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+            insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - as above
+            connection.execute(text(insert), values)
+            return int(connection.execute(query).scalar_one())
 
     @contextmanager
     def _begin(self, *, writes: bool) -> Generator[Connection]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crypto_bot.adapters.store.tables import HAS_SIDE
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -55,12 +56,12 @@ def summed(*wanted: ColumnElement[bool]) -> Select[Any]:
             func.sum(miss * miss).label("brier"),
         )
         .select_from(predictions_table.join(outcomes_table))
-        .where(*wanted, ~column.late, outcome.side.is_not(None))
+        .where(*wanted, ~column.late, HAS_SIDE)
         .group_by(column.engine, column.tf, day, column.source, column.symbol)
     )
 
 
-def not_stored(connection: Connection, engine: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def not_stored(connection: Connection, engine: int, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Those of `outcomes` whose predictions have none yet; of two for one prediction the first."""
     new = {each.prediction_id: each for each in reversed(outcomes)}
     values = {"of_engine": engine, "ids": json.dumps(list(new))}
@@ -69,7 +70,7 @@ def not_stored(connection: Connection, engine: str, outcomes: Sequence[Outcome])
     return list(new.values())[::-1]
 
 
-def add_to_days(connection: Connection, engine: str, ids: Sequence[str]) -> None:
+def add_to_days(connection: Connection, engine: int, ids: Sequence[str]) -> None:
     """Adds the outcomes of the predictions `ids`, stored in this transaction, to their days.
 
     Those of other roles than the champion are left out here: with a condition on the role SQLite

@@ -18,7 +18,7 @@ _TRADE = [column.name for column in trades_table.columns][4:]
 """What a row of `paper_trades` has of its trade, after engine, account, id and timeframe."""
 
 
-def event_row(event: Event, engine: str, tf: str) -> tuple[Any, ...]:
+def event_row(event: Event, engine: int, tf: str) -> tuple[Any, ...]:
     """The values of `event` in the order of the columns of `paper_events`."""
     of_id, account, *_, terms = event
     text = None if terms is None else _terms_text(terms)
@@ -35,7 +35,7 @@ def event_of(row: Row[Any]) -> Event:
     return Event._make([*made, None if terms is None else _terms_of(terms)])
 
 
-def trade_row(account: str, trade: ClosedTrade, engine: str, tf: str) -> tuple[Any, ...]:
+def trade_row(account: str, trade: ClosedTrade, engine: int, tf: str) -> tuple[Any, ...]:
     """The values of `trade` in the order of the columns of `paper_trades`."""
     values = (_plain(getattr(trade, name)) for name in _TRADE)
     return (engine, account, trade.prediction_id, tf, *values)

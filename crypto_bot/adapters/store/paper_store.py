@@ -36,7 +36,7 @@ class SqlPaperStore:
         self._tf = timeframe.name
 
     def write(self, writes: Sequence[PaperWrites]) -> None:
-        engine, tf, insert = self._database.key.name, self._tf, self._database.insert
+        engine, tf, insert = self._database.engine_id, self._tf, self._database.insert
         with self._database.writing() as connection:
             for each in writes:
                 name = each.account
@@ -124,4 +124,4 @@ class SqlPaperStore:
             connection.execute(switches_table.insert().values(values))
 
     def _of(self, table: Table, account: str) -> Scope:
-        return *of_engine(table, self._database.key, self._timeframe), table.c.account == account
+        return *of_engine(table, self._database, self._timeframe), table.c.account == account

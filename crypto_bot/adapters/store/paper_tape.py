@@ -25,9 +25,9 @@ class SqlPaperTape:
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._timeframe = timeframe
-        self._served = served(database.key, timeframe)
+        self._served = served(database, timeframe)
         self._candles, self._gaps = (
-            of_market(table, database.key, timeframe) for table in (candles_table, gaps_table)
+            of_market(table, database, timeframe) for table in (candles_table, gaps_table)
         )
 
     def first_ms(self) -> int | None:
@@ -76,7 +76,9 @@ class SqlPaperTape:
             .order_by(column.candle_open_ms, column.symbol)
         )
         with self._database.reading() as connection:
-            return [stored_signal(row) for row in connection.execute(query)]
+            return [
+                stored_signal(row, self._database.key.name) for row in connection.execute(query)
+            ]
 
     def candles(
         self, symbols: Sequence[str], since_ms: int, until_ms: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, text
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import add_to_days, not_stored
@@ -15,8 +15,10 @@ from crypto_bot.adapters.store.prediction_rows import (
     stored_signal,
 )
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, served
-from crypto_bot.adapters.store.tables import NOT_SERVED, SERVED
+from crypto_bot.adapters.store.tables import HAS_SIDE, NOT_SERVED, SERVED, outcome_side
+from crypto_bot.adapters.store.tables import commits as commits_table
 from crypto_bot.adapters.store.tables import engine as engine_table
+from crypto_bot.adapters.store.tables import markets as markets_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.domain.errors import ConfigError
@@ -28,7 +30,8 @@ from crypto_bot.ports import Commit, Settled, StoredSignal
 
 _SETTLED = predictions_table.join(outcomes_table)
 
-
+# The row is locked until the end of the transaction: whoever reads a number has all that was
+# committed under smaller ones.
 _NEXT_NUMBER = text(
     "INSERT INTO commit_numbers (id, newest) VALUES (1, 1) "
     "ON CONFLICT (id) DO UPDATE SET newest = commit_numbers.newest + 1 RETURNING newest"
@@ -48,17 +51,16 @@ class SqlPredictionStore:
         observe: Callable[[Commit], None] | None = None,
     ) -> None:
         self._database = database
-        self._key = database.key
-        self._tf = timeframe.name
+        self._timeframe, self._tf = timeframe, timeframe.name
         self._observe = observe
-        self._of_engine = of_engine(predictions_table, database.key, timeframe)
-        self._served = served(database.key, timeframe)
+        self._of_engine = of_engine(predictions_table, database, timeframe)
+        self._served = served(database, timeframe)
 
     def commit(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         with self._database.commit_order:
-            number = self._write(signals, outcomes)
+            commit = self._write(signals, outcomes)
             if self._observe is not None:
-                self._observe(Commit.of_served(number, signals, outcomes))
+                self._observe(commit)
 
     def newest_opens(self) -> dict[str, int]:
         query = newest_opens(predictions_table, predictions_table.c.candle_open_ms, *self._served)
@@ -76,7 +78,7 @@ class SqlPredictionStore:
         with self._database.reading() as connection:
             # One after the other, each in the order of its index: both at once would be sorted.
             found = [
-                stored_signal(row).signal
+                stored_signal(row, self._database.key.name).signal
                 for of_roles in (SERVED, NOT_SERVED)
                 for row in connection.execute(query.where(of_roles))
             ]
@@ -119,36 +121,43 @@ class SqlPredictionStore:
                 (open_ms, Probabilities(*sides)) for open_ms, *sides in connection.execute(query)
             ]
 
-    def _write(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> int:
-        """One transaction; returns the number of the commit."""
-        engine, insert = self._key.name, self._database.insert
+    def _write(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> Commit:
+        """One transaction; returns what was served of it."""
+        engine, insert = self._database.engine_id, self._database.insert
         with self._database.writing() as connection:
-            number = _next_number(connection)
+            number = int(connection.execute(_NEXT_NUMBER).scalar_one())
             rows = (prediction_row(stored, engine, number) for stored in signals)
             insert(connection, predictions_table, rows)
             fresh = not_stored(connection, engine, outcomes)
             settled = (outcome_row(outcome, engine, number) for outcome in fresh)
             insert(connection, outcomes_table, settled)
             add_to_days(connection, engine, [outcome.prediction_id for outcome in fresh])
-        return number
+            commit = Commit.of_served(number, signals, outcomes)
+            if opens := commit.candle_opens():
+                made_ms = max((each.created_ms for each in commit.signals), default=None)
+                row = (engine, self._tf, number, min(opens), made_ms)
+                insert(connection, commits_table, [row])
+        return commit
 
     def _tallied(self, *keys: ColumnElement[Any]) -> Select[Any]:
         """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""
         pred, outcome = predictions_table.c.pred, outcomes_table.c
-        is_flat = and_(outcome.side == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
+        is_flat = and_(outcome_side == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
         return (
             select(*keys, func.count(), _count_if(outcome.correct), _count_if(is_flat))
             .select_from(_SETTLED)
-            .where(*self._served, outcome.side.is_not(None))
+            .where(*self._served, HAS_SIDE)
             .group_by(*keys)
         )
 
     def first_bar(self, proposed_ms: int) -> int:
-        column, key = engine_table.c, self._key
-        query = select(column.exchange, column.market, column.first_bar_ms).where(
-            column.engine == key.name, column.tf == self._tf
+        database, key, market = self._database, self._database.key, markets_table.c
+        query = (
+            select(market.exchange, market.market, engine_table.c.first_bar_ms)
+            .where(*of_engine(engine_table, database, self._timeframe))
+            .where(market.id == engine_table.c.market_id)
         )
-        row = (key.name, self._tf, key.exchange, key.market, proposed_ms)
+        row = (database.engine_id, self._tf, database.market_id, proposed_ms)
         with self._database.writing() as connection:
             self._database.insert(connection, engine_table, [row])
             exchange, market, first_bar_ms = connection.execute(query).one()
@@ -162,14 +171,6 @@ class SqlPredictionStore:
 
 def _age(signal: Signal) -> tuple[int, str, str, str]:
     return signal.candle_open_ms, signal.symbol, signal.role, signal.id
-
-
-def _next_number(connection: Connection) -> int:
-    """The next commit's number. The row is locked until the end of the transaction.
-
-    So whoever reads a number has all that was committed under smaller ones.
-    """
-    return int(connection.execute(_NEXT_NUMBER).scalar_one())
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -10,7 +10,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import summed
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, of_market, served
-from crypto_bot.adapters.store.tables import CANDLE
+from crypto_bot.adapters.store.tables import CANDLE, HAS_SIDE, outcome_side
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import day_records as days_table
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
@@ -42,9 +42,9 @@ class SqlPredictionQueries:
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._tf, self._tf_ms = timeframe.name, timeframe.ms
-        self._served = served(database.key, timeframe)
-        self._days_of_engine = of_engine(days_table, database.key, timeframe)
-        self._candles = of_market(candles_table, database.key, timeframe)
+        self._served = served(database, timeframe)
+        self._days_of_engine = of_engine(days_table, database, timeframe)
+        self._candles = of_market(candles_table, database, timeframe)
 
     def latest_predictions(self) -> list[StoredSignal]:
         column = predictions_table.c
@@ -56,10 +56,12 @@ class SqlPredictionQueries:
             ]
             query = (
                 select(predictions_table)
-                .where(column.engine == self._database.key.name, column.id.in_(ids))
+                .where(column.engine == self._database.engine_id, column.id.in_(ids))
                 .order_by(column.symbol)
             )
-            return [stored_signal(row) for row in connection.execute(query)]
+            return [
+                stored_signal(row, self._database.key.name) for row in connection.execute(query)
+            ]
 
     def latest_prediction(self, symbol: str) -> StoredSignal | None:
         log = self.prediction_log(symbol, None, None, None, 1)
@@ -95,7 +97,8 @@ class SqlPredictionQueries:
         with self._database.reading() as connection:
             return [
                 LoggedSignal(
-                    stored_signal(row), None if row.prediction_id is None else outcome_of(row)
+                    stored_signal(row, self._database.key.name),
+                    None if row.prediction_id is None else outcome_of(row),
                 )
                 for row in connection.execute(query)
             ]
@@ -128,7 +131,7 @@ class SqlPredictionQueries:
                 column.candle_open_ms,
                 column.horizon_bars * self._tf_ms,
                 column.pred,
-                outcome.side,
+                outcome_side,
                 column.p_short,
                 column.p_no_trade,
                 column.p_long,
@@ -140,7 +143,7 @@ class SqlPredictionQueries:
             )
             .select_from(predictions_table.join(outcomes_table))
             .where(*self._wanted(None, None, since_ms))
-            .where(~column.late, outcome.side.is_not(None))
+            .where(~column.late, HAS_SIDE)
             .where(column.candle_open_ms < until_ms)
             .order_by(column.candle_open_ms, column.symbol)
         )

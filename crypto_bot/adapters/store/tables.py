@@ -1,7 +1,8 @@
 """The tables, as the newest migration leaves them. Times are UTC milliseconds.
 
-`engine` is the name of an engine (`domain.engine_key`): nothing but candles, gaps, training runs
-and the kill switch is shared by the engines of a database.
+`engine` is the id of an engine (`domain.engine_key`) in `engines`, and `market_id` that of a market
+in `markets`: nothing but candles, gaps, training runs and the kill switch is shared by the engines
+of a database.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    literal_column,
+    UniqueConstraint,
+    func,
 )
 
 from crypto_bot.adapters.store.columns import columns, keys
@@ -26,15 +28,33 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s",
     }
+)
+
+engines = Table(
+    "engines",
+    metadata,
+    *keys(Integer, "id"),
+    *columns(Text, "name"),
+    UniqueConstraint("name"),
+)
+
+markets = Table(
+    "markets",
+    metadata,
+    *keys(Integer, "id"),
+    # The market is spot or swap.
+    *columns(Text, "exchange", "market"),
+    UniqueConstraint("exchange", "market"),
 )
 
 # Short rows that are read in the order of their key lie in that order (sqlite_with_rowid=False).
 candles = Table(
     "candles",
     metadata,
-    # The market is spot or swap.
-    *keys(Text, "exchange", "market", "tf", "symbol"),
+    *keys(Integer, "market_id"),
+    *keys(Text, "tf", "symbol"),
     *keys(BigInteger, "open_ms"),
     *columns(Double, "open", "high", "low", "close", "volume"),
     sqlite_with_rowid=False,
@@ -46,8 +66,8 @@ CANDLE = [candles.c[name] for name in ("open_ms", "open", "high", "low", "close"
 gaps = Table(
     "gaps",
     metadata,
-    # The market is spot or swap.
-    *keys(Text, "exchange", "market", "tf", "symbol"),
+    *keys(Integer, "market_id"),
+    *keys(Text, "tf", "symbol"),
     *keys(BigInteger, "open_ms"),
     sqlite_with_rowid=False,
 )
@@ -56,10 +76,12 @@ predictions = Table(
     "predictions",
     metadata,
     # The id is Signal.id: made of the prediction's key.
-    *keys(Text, "engine", "id"),
+    *keys(Integer, "engine"),
+    *keys(Text, "id"),
     *columns(Text, "symbol", "tf"),
     *columns(BigInteger, "candle_open_ms"),
-    *columns(Text, "role"),
+    # NULL for the champion.
+    *columns(Text, "role", nullable=True),
     *columns(BigInteger, "commit_number", "created_ms"),
     *columns(Boolean, "late"),
     *columns(Text, "pred"),
@@ -77,12 +99,10 @@ predictions = Table(
     *columns(Text, "reasons", "declined"),
     # JSON object of a LabelSpec, NULL for the engine's own label.
     *columns(Text, "label_rule", nullable=True),
-    Index(None, "commit_number"),
 )
 
-# With literals, so that the planners see that the partial indexes will do.
-SERVED = predictions.c.role == literal_column("'champion'")
-NOT_SERVED = predictions.c.role != literal_column("'champion'")
+SERVED = predictions.c.role.is_(None)
+NOT_SERVED = predictions.c.role.is_not(None)
 
 for _rows, _is_in, _columns in (
     ("served", SERVED, ("symbol", "candle_open_ms")),
@@ -99,22 +119,28 @@ for _rows, _is_in, _columns in (
 outcomes = Table(
     "outcomes",
     metadata,
-    *keys(Text, "engine", "prediction_id"),
+    *keys(Integer, "engine"),
+    *keys(Text, "prediction_id"),
     *columns(BigInteger, "commit_number", "settled_ms"),
     *columns(Text, "status"),
     *columns(Double, "exit_price", "return_bps", "mfe_bps", "mae_bps"),
-    # The side is what the label, the name of a class, stands for.
+    # What the label, the name of a class, stands for: NULL where it is the name of a side itself.
     *columns(Text, "label", "side", nullable=True),
+    # NULL where the label has no side.
     *columns(Boolean, "correct", nullable=True),
     ForeignKeyConstraint(["engine", "prediction_id"], [predictions.c.engine, predictions.c.id]),
-    Index(None, "commit_number"),
     sqlite_with_rowid=False,
 )
+
+HAS_SIDE = outcomes.c.correct.is_not(None)
+outcome_side = func.coalesce(outcomes.c.side, outcomes.c.label)
+"""The side of an outcome that has one."""
 
 day_records = Table(
     "day_records",
     metadata,
-    *keys(Text, "engine", "tf"),
+    *keys(Integer, "engine"),
+    *keys(Text, "tf"),
     # The day is candle_open_ms // 86,400,000.
     *keys(Integer, "day"),
     *keys(Text, "source", "symbol"),
@@ -126,8 +152,9 @@ day_records = Table(
 engine = Table(
     "engine",
     metadata,
-    *keys(Text, "engine", "tf"),
-    *columns(Text, "exchange", "market"),
+    *keys(Integer, "engine"),
+    *keys(Text, "tf"),
+    *columns(Integer, "market_id"),
     *columns(BigInteger, "first_bar_ms"),
 )
 
@@ -139,11 +166,25 @@ commit_numbers = Table(
     *columns(BigInteger, "newest"),
 )
 
+commits = Table(
+    "commits",
+    metadata,
+    *keys(Integer, "engine"),
+    *keys(Text, "tf"),
+    *keys(BigInteger, "number"),
+    # Of what was served: the oldest candle that one of its signals or outcomes is of, and the time
+    # of its newest signal.
+    *columns(BigInteger, "oldest_open_ms"),
+    *columns(BigInteger, "made_ms", nullable=True),
+    sqlite_with_rowid=False,
+)
+
 # Paper trading counts in decimals, which no database column keeps to the last digit but a text.
 paper_events = Table(
     "paper_events",
     metadata,
-    *keys(Text, "engine", "id"),
+    *keys(Integer, "engine"),
+    *keys(Text, "id"),
     *columns(Text, "account", "tf"),
     *columns(Integer, "seq"),
     *columns(BigInteger, "at_ms"),
@@ -158,7 +199,8 @@ paper_events = Table(
 paper_trades = Table(
     "paper_trades",
     metadata,
-    *keys(Text, "engine", "account", "prediction_id"),
+    *keys(Integer, "engine"),
+    *keys(Text, "account", "prediction_id"),
     *columns(Text, "tf", "symbol", "side", "source", "amount", "entry"),
     *columns(BigInteger, "entry_ms"),
     *columns(Text, "exit"),
@@ -171,7 +213,8 @@ paper_trades = Table(
 paper_equity = Table(
     "paper_equity",
     metadata,
-    *keys(Text, "engine", "account", "tf"),
+    *keys(Integer, "engine"),
+    *keys(Text, "account", "tf"),
     *keys(BigInteger, "at_ms"),
     *columns(Text, "cash", "equity", "buy_and_hold"),
     sqlite_with_rowid=False,
@@ -180,7 +223,8 @@ paper_equity = Table(
 paper_refusals = Table(
     "paper_refusals",
     metadata,
-    *keys(Text, "engine", "account", "prediction_id"),
+    *keys(Integer, "engine"),
+    *keys(Text, "account", "prediction_id"),
     *columns(Text, "tf"),
     *columns(BigInteger, "at_ms"),
     *columns(Text, "rule", "reason"),
@@ -190,7 +234,8 @@ paper_refusals = Table(
 paper_seen = Table(
     "paper_seen",
     metadata,
-    *keys(Text, "engine", "account", "tf", "symbol"),
+    *keys(Integer, "engine"),
+    *keys(Text, "account", "tf", "symbol"),
     *columns(BigInteger, "open_ms"),
     sqlite_with_rowid=False,
 )

@@ -15,7 +15,7 @@ from crypto_bot.domain.paper import Plan
 from crypto_bot.domain.paper_report import ClosedTrade, EquityPoint, Refusal
 from crypto_bot.domain.quote import Funding
 from crypto_bot.domain.risk import Forbidden
-from crypto_bot.domain.signal import Signal
+from crypto_bot.domain.signal import Signal, candle_of
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import PaperWrites
 
@@ -160,7 +160,7 @@ class PaperBook:
             ) from error
 
     def _decide(self, prediction_id: str) -> None:
-        self.decided[prediction_id] = int(prediction_id.rpartition(":")[2])
+        self.decided[prediction_id] = candle_of(prediction_id)
 
     def _nothing(self) -> PaperWrites:
         return PaperWrites(self._plan.name, [], [], [], [], {})

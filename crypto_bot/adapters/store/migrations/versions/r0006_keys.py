@@ -1,4 +1,4 @@
-"""Keys that several engines, markets and models can share: engine, exchange, market, model, role.
+"""Keys that several engines, markets and models can share: engine, market, model, role.
 
 Each table is made anew beside its old rows, which are copied in one statement: SQLite cannot change
 a primary key. The rows become those of the engine that is started with, and its market.
@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from alembic import context, op
 
+from crypto_bot.adapters.store.columns import columns
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 _DEFAULT = ("binance-spot", "binance", "spot")
+_FIRST_ID = sa.literal(1)
 _OLD = "old_"
 _BAR_MS = {
     "1m": 60_000,
@@ -28,8 +31,8 @@ _BAR_MS = {
 _KEYS = {
     "outcomes": ["engine", "prediction_id"],
     "predictions": ["engine", "id"],
-    "candles": ["exchange", "market", "tf", "symbol", "open_ms"],
-    "gaps": ["exchange", "market", "tf", "symbol", "open_ms"],
+    "candles": ["market_id", "tf", "symbol", "open_ms"],
+    "gaps": ["market_id", "tf", "symbol", "open_ms"],
     "day_records": ["engine", "tf", "day", "source", "symbol"],
     "engine": ["engine", "tf"],
     "paper_events": ["engine", "id"],
@@ -56,9 +59,9 @@ class _Added(NamedTuple):
 
 
 def upgrade() -> None:
-    engine, exchange, market = context.config.attributes.get("key", _DEFAULT)
-    named = [_text("engine", engine)]
-    reads = [_text("exchange", exchange), _text("market", market)]
+    _create_names(*context.config.attributes.get("key", _DEFAULT))
+    named = [_Added("engine", sa.Integer(), _FIRST_ID)]
+    reads = [_Added("market_id", sa.Integer(), _FIRST_ID)]
     added = dict.fromkeys(_KEYS, named) | {
         "candles": reads,
         "gaps": reads,
@@ -72,14 +75,26 @@ def upgrade() -> None:
         _copy(name, old[name], added[name])
     for table in old.values():
         op.drop_table(table.name)
-    for name, columns in _INDEXES.items():
-        index = f"ix_{name}_{'_'.join(columns)}"
-        op.create_index(index, name, columns, unique=name == "paper_events")
-    _create_commit_numbers()
+    for name, indexed in _INDEXES.items():
+        index = f"ix_{name}_{'_'.join(indexed)}"
+        op.create_index(index, name, indexed, unique=name == "paper_events")
+    _create_commits()
 
 
-def _text(name: str, value: str) -> _Added:
-    return _Added(name, sa.Text(), sa.literal(value))
+def _create_names(engine: str, exchange: str, market: str) -> None:
+    """The tables of engines and markets, each with the one that the old rows are of."""
+    for table, values in (
+        ("engines", {"name": engine}),
+        ("markets", {"exchange": exchange, "market": market}),
+    ):
+        made = op.create_table(
+            table,
+            sa.Column("id", sa.Integer, nullable=False),
+            *columns(sa.Text, *values),
+            sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
+            sa.UniqueConstraint(*values, name=f"uq_{table}"),
+        )
+        op.execute(made.insert().values(values))
 
 
 def _put_aside(name: str) -> sa.Table:
@@ -131,39 +146,37 @@ def _of_prediction(old: sa.Table) -> list[_Added]:
     """Commits are numbered by the time at which their signals were made."""
     number = sa.func.dense_rank().over(order_by=old.c.created_ms)
     return [
-        _text("role", "champion"),
+        _Added("role", sa.Text(), sa.null(), is_nullable=True),
         _Added("commit_number", sa.BigInteger(), number),
         _Added("distribution", sa.Text(), sa.null(), is_nullable=True),
     ]
 
 
 def _create_prediction_indexes() -> None:
-    op.create_index("ix_predictions_commit_number", "predictions", ["commit_number"])
-    for columns in (["symbol", "candle_open_ms"], ["candle_open_ms", "symbol", "source"]):
+    for indexed in (["symbol", "candle_open_ms"], ["candle_open_ms", "symbol", "source"]):
         op.create_index(
-            f"ix_predictions_served_{'_'.join(columns)}",
+            f"ix_predictions_served_{'_'.join(indexed)}",
             "predictions",
-            ["engine", "tf", *columns],
-            sqlite_where=sa.text("role = 'champion'"),
-            postgresql_where=sa.text("role = 'champion'"),
+            ["engine", "tf", *indexed],
+            sqlite_where=sa.text("role IS NULL"),
+            postgresql_where=sa.text("role IS NULL"),
         )
     op.create_index(
         "ix_predictions_not_served_candle_open_ms_symbol",
         "predictions",
         ["engine", "tf", "candle_open_ms", "symbol"],
-        sqlite_where=sa.text("role <> 'champion'"),
-        postgresql_where=sa.text("role <> 'champion'"),
+        sqlite_where=sa.text("role IS NOT NULL"),
+        postgresql_where=sa.text("role IS NOT NULL"),
     )
 
 
 def _copy_outcomes(old: sa.Table, predictions: sa.Table, named: list[_Added]) -> None:
     """An outcome was committed with its coin's signal for the candle that settled it."""
-    names = ("tf", "symbol", "candle_open_ms", "role", "commit_number")
+    names = ("tf", "symbol", "candle_open_ms", "commit_number")
     settling = sa.table("predictions", *map(sa.column, names)).alias("settling")
     settled = predictions.alias("settled")
     bar_ms = sa.case(_BAR_MS, value=settled.c.tf)
     is_settling = sa.and_(
-        settling.c.role == "champion",
         settling.c.tf == settled.c.tf,
         settling.c.symbol == settled.c.symbol,
         settling.c.candle_open_ms == old.c.settled_ms - bar_ms,
@@ -172,23 +185,46 @@ def _copy_outcomes(old: sa.Table, predictions: sa.Table, named: list[_Added]) ->
     newest = sa.select(sa.func.max(sa.table("predictions", sa.column("commit_number")).c[0]))
     number = sa.func.coalesce(settling.c.commit_number, newest.scalar_subquery())
     keys = sa.Table("predictions", sa.MetaData(), *(sa.Column(name) for name in ("engine", "id")))
-    columns = ["engine", "prediction_id"]
-    made_by = sa.ForeignKeyConstraint(columns, list(keys.columns), name="fk_outcomes_engine")
+    made_by = sa.ForeignKeyConstraint(
+        ["engine", "prediction_id"], list(keys.columns), name="fk_outcomes_engine"
+    )
     # All labels had the names of the sides.
-    side = _Added("side", sa.Text(), old.c.label, is_nullable=True)
+    side = _Added("side", sa.Text(), sa.null(), is_nullable=True)
     added = [*named, _Added("commit_number", sa.BigInteger(), number), side]
     _copy("outcomes", old, added, rows, made_by)
-    op.create_index("ix_outcomes_commit_number", "outcomes", ["commit_number"])
 
 
-def _create_commit_numbers() -> None:
+_FILL = """
+INSERT INTO commits (engine, tf, number, oldest_open_ms, made_ms)
+SELECT 1, tf, number, min(candle_open_ms), max(created_ms)
+FROM (
+    SELECT tf, commit_number AS number, candle_open_ms, created_ms FROM predictions
+    UNION ALL
+    SELECT p.tf, o.commit_number, p.candle_open_ms, NULL
+    FROM outcomes AS o JOIN predictions AS p ON p.engine = o.engine AND p.id = o.prediction_id
+) AS committed
+GROUP BY tf, number
+"""
+
+
+def _create_commits() -> None:
     op.create_table(
         "commit_numbers",
-        sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("newest", sa.BigInteger, nullable=False),
+        *columns(sa.Integer, "id"),
+        *columns(sa.BigInteger, "newest"),
         sa.PrimaryKeyConstraint("id", name="pk_commit_numbers"),
     )
     op.execute(
         "INSERT INTO commit_numbers (id, newest) "
         "SELECT 1, max(commit_number) FROM predictions HAVING count(*) > 0"
     )
+    op.create_table(
+        "commits",
+        *columns(sa.Integer, "engine"),
+        *columns(sa.Text, "tf"),
+        *columns(sa.BigInteger, "number", "oldest_open_ms"),
+        *columns(sa.BigInteger, "made_ms", nullable=True),
+        sa.PrimaryKeyConstraint("engine", "tf", "number", name="pk_commits"),
+        sqlite_with_rowid=False,
+    )
+    op.execute(_FILL)
