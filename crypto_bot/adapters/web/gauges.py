@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import nan
+from operator import attrgetter
+from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -13,7 +15,7 @@ from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.ports import ChannelCounts, PaperTrading
 
 _PREFIX = "crypto_bot_"
-_Rows = Iterable[tuple[str | tuple[str, ...], float]]
+_Rows = Iterable[tuple[str | tuple[str, ...], Any]]
 
 
 def of_health(report: HealthReport) -> Iterator[Metric]:
@@ -34,25 +36,24 @@ def of_models(models: Sequence[ModelEntry]) -> Iterator[Metric]:
     entries = [entry for entry in models if not entry.missing]
     cards = {entry.symbol: entry.card for entry in entries if entry.card is not None}
     served = "model_served", "1 if the model of the coin is served, 0 if it is refused"
-    yield _gauges(*served, "symbol", ((entry.symbol, entry.served) for entry in entries))
+    yield _gauges(*served, ("symbol",), ((entry.symbol, entry.served) for entry in entries))
     end = "model_data_end_timestamp_seconds"
     text = "Newest candle that the model has learned from, Unix time"
     ends = ((symbol, card.last_open_ms / 1000) for symbol, card in cards.items())
-    yield _gauges(end, text, "symbol", ends)
-    verdicts = Counter(card.verdict for card in cards.values())
-    yield _gauges("models", "Published models by verdict", "verdict", sorted(verdicts.items()))
+    yield _gauges(end, text, ("symbol",), ends)
+    verdicts = Counter(sorted(card.verdict for card in cards.values()))
+    yield _gauges("models", "Published models by verdict", ("verdict",), verdicts.items())
 
 
 def of_notices(counts: Sequence[ChannelCounts]) -> Iterator[Metric]:
     """Counts of notices for each receiver."""
-    sent = ((each.channel, each.sent) for each in counts)
-    yield _counters("notices_told", "Delivered", ("channel",), sent)
-    dropped = ((each.channel, each.dropped) for each in counts)
-    yield _counters("notices_dropped", "Lost", ("channel",), dropped)
-    waiting = ((each.channel, each.waiting) for each in counts)
-    yield _gauges("notices_waiting", "To deliver", "channel", waiting)
-    up = "notify_channel_up", "1 while the receiver takes messages"
-    yield _gauges(*up, "channel", ((each.channel, each.is_up) for each in counts))
+    for make, name, text, read in (
+        (_counters, "notices_told", "Delivered", attrgetter("sent")),
+        (_counters, "notices_dropped", "Lost", attrgetter("dropped")),
+        (_gauges, "notices_waiting", "To deliver", attrgetter("waiting")),
+        (_gauges, "notify_channel_up", "1 while the receiver takes messages", attrgetter("is_up")),
+    ):
+        yield make(name, text, ("channel",), [(each.channel, read(each)) for each in counts])
 
 
 def of_paper(paper: PaperTrading) -> Iterator[Metric]:
@@ -68,8 +69,8 @@ def of_paper(paper: PaperTrading) -> Iterator[Metric]:
             lambda each: each.statistics.max_drawdown,
         ),
     ):
-        rows = [(each.name, float(read(each))) for each in accounts]
-        yield _gauges(f"paper_{name}", text, "account", rows)
+        rows = [(each.name, read(each)) for each in accounts]
+        yield _gauges(f"paper_{name}", text, ("account",), rows)
     refused = (
         ((each.name, rule), count)
         for each in accounts
@@ -86,8 +87,8 @@ def gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"{_PREFIX}{name}", text, value=float(value))
 
 
-def _gauges(name: str, text: str, label: str, rows: _Rows) -> Metric:
-    return _filled(GaugeMetricFamily(f"{_PREFIX}{name}", text, labels=(label,)), rows)
+def _gauges(name: str, text: str, labels: Sequence[str], rows: _Rows) -> Metric:
+    return _filled(GaugeMetricFamily(f"{_PREFIX}{name}", text, labels=labels), rows)
 
 
 def _counters(name: str, text: str, labels: Sequence[str], rows: _Rows) -> Metric:

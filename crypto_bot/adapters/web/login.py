@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 from hmac import compare_digest, digest
-from html import escape
 from urllib.parse import parse_qs, quote
 
 import structlog
@@ -16,28 +15,20 @@ from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
+from crypto_bot.adapters.web.templating import render
+
 LOGIN_PATH = "/login"
 COOKIE = "crypto_bot_login"
 
 _KEPT_S = 30 * 86_400
 _LONGEST_FORM = 8_192
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-_FORM = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>crypto_bot</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>:root{{color-scheme:light dark}}body{{font:16px system-ui;max-width:22rem;margin:15vh auto;
-padding:0 1rem}}input,button{{font:inherit;box-sizing:border-box;width:100%;padding:.6rem;
-margin:.4rem 0}}</style></head><body><main><h1>crypto_bot</h1>
-<form method="post" action="{action}"><p id="message" role="status">{message}</p>
-<label for="token">Token of this server (CRYPTO_BOT_API__TOKEN)</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus
-aria-describedby="message"><input name="back" type="hidden" value="{back}">
-<button>Open</button></form></main></body></html>
-"""
-
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "WWW-Authenticate": "Bearer",
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -63,17 +54,8 @@ class Login:
 
     def form(self, back: str, message: str = "Please log in.") -> Response:
         """The form, which leads to the path `back`."""
-        page = _FORM.format(action=LOGIN_PATH, message=escape(message), back=escape(_local(back)))
-        return HTMLResponse(
-            page,
-            401,
-            {
-                "Cache-Control": "no-store",
-                "Content-Security-Policy": _POLICY,
-                "Referrer-Policy": "same-origin",
-                "WWW-Authenticate": "Bearer",
-            },
-        )
+        page = render("login.html", action=LOGIN_PATH, message=message, back=_local(back))
+        return HTMLResponse(page, 401, _HEADERS)
 
     async def enter(self, scope: Scope, receive: Receive) -> Response:
         """The response to a submitted form: cookie and requested page, or the form again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field
 
 from crypto_bot.adapters.web.bodies import Body, Json, Number, Sent, body
 from crypto_bot.domain.candle import Candle
@@ -167,32 +167,29 @@ class PredictAnswer(Body):
     age_s: float
 
 
+_OfMs = Annotated[Instant, BeforeValidator(instant)]
+
+
+def _health(name: str, **more: Any) -> Any:
+    """A field that is read from `HealthReport.health`."""
+    return Field(validation_alias=AliasPath("health", name), **more)
+
+
 class HealthBody(Body):
     """The health of the engine, with reasons."""
 
     status: engine.Status
     reasons: list[str]
-    started: Instant
-    last_cycle: Instant | None
-    last_candle: Instant | None = Field(description="Open time of the newest candle with signals")
-    lag_s: float | None = Field(description="How long the next signals are overdue")
-    owed_candles: int
-    exchange_down_since: Instant | None
-
-    @classmethod
-    def of(cls, report: engine.HealthReport) -> Self:
-        """The report as callers see it."""
-        known = report.health
-        return cls(
-            status=report.status,
-            reasons=list(report.reasons),
-            started=instant(known.started_ms),
-            last_cycle=_instant(known.last_cycle_ms),
-            last_candle=_instant(known.last_open_ms),
-            lag_s=None if report.lag_ms is None else report.lag_ms / 1000,
-            owed_candles=known.owed_candles,
-            exchange_down_since=_instant(known.exchange_down_since_ms),
-        )
+    started: _OfMs = _health("started_ms")
+    last_cycle: _OfMs | None = _health("last_cycle_ms")
+    last_candle: _OfMs | None = _health(
+        "last_open_ms", description="Open time of the newest candle with signals"
+    )
+    lag_s: Annotated[float, BeforeValidator(lambda lag_ms: lag_ms / 1000)] | None = Field(
+        validation_alias="lag_ms", description="How long the next signals are overdue"
+    )
+    owed_candles: int = _health("owed_candles")
+    exchange_down_since: _OfMs | None = _health("exchange_down_since_ms")
 
 
 class MissedBody(Body):
@@ -201,10 +198,6 @@ class MissedBody(Body):
     since: Instant
     until: Instant
     detail: str = "read what was committed meanwhile from /api/signals"
-
-
-def _instant(at_ms: int | None) -> str | None:
-    return None if at_ms is None else instant(at_ms)
 
 
 def _signal_fields(stored: StoredSignal) -> dict[str, Any]:

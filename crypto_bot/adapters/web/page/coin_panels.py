@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import isfinite
-from typing import NamedTuple
 
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.endings import ending_of
+from crypto_bot.adapters.web.page.endings import ending
 from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, drawings, pieces
 from crypto_bot.adapters.web.page.rows import CoinState
@@ -20,43 +19,25 @@ from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.ports import LoggedSignal
 
 _PART = re.compile(r"(trend|structure|momentum|levels|volume) ([+-]\d+\.\d+): (.*)", re.DOTALL)
-
-
-class _Part(NamedTuple):
-    """One part of the analyzer's score, -1..1, as a stored reason, and what it was made of."""
-
-    name: str
-    value: float
-    detail: str
+"""One part of the analyzer's score, -1..1, as a stored reason, and what it was made of."""
 
 
 class Panels:
     """The panels of a coin; those that have nothing to say are not seen."""
 
     def __init__(self) -> None:
-        self._panels = {
-            name: html(f"panel {name}")
-            for name in ("call", "outlook", "why", "score", "record", "calls")
-        }
+        names = "call", "outlook", "why", "score", "record", "calls"
+        self._panels = [html(f"panel {name}") for name in names]
 
     def show(
-        self,
-        state: CoinState,
-        lines: Sequence[LoggedSignal],
-        outlook: Markup,
-        viewer: Viewer,
+        self, state: CoinState, lines: Sequence[LoggedSignal], outlook: Markup, viewer: Viewer
     ) -> None:
         """Sends what differs; what was written by others is escaped."""
-        for name, markup in (
-            ("call", _call(state, viewer)),
-            ("outlook", outlook),
-            ("why", _chain(state)),
-            ("score", _score(lines)),
-            ("record", _record(state)),
-            ("calls", _last_calls(state, viewer)),
-        ):
-            self._panels[name].set_visibility(bool(markup))
-            self._panels[name].set_content(markup)
+        first = _call(state, viewer), outlook, _chain(state)
+        second = _score(lines), _record(state), _last_calls(state, viewer)
+        for panel, markup in zip(self._panels, (*first, *second), strict=True):
+            panel.set_visibility(bool(markup))
+            panel.set_content(markup)
 
 
 def _call(state: CoinState, viewer: Viewer) -> Markup:
@@ -146,13 +127,13 @@ def _score(lines: Sequence[LoggedSignal]) -> Markup:
     for line in lines:
         signal = line.stored.signal
         matches = (_PART.fullmatch(reason) for reason in signal.reasons)
-        found = [_Part(each[1], float(each[2]), each[3]) for each in matches if each]
+        found = [(each[1], float(each[2]), each[3]) for each in matches if each]
         if found:
             rows = (
                 Fact(name.capitalize(), formats.signed(value, 2), picture=drawings.lean(value))
                 for name, value, _ in found
             )
-            names = tuple(part.name for part in found)
+            names = tuple(name for name, _, _ in found)
             others = [reason for reason in signal.reasons if not reason.startswith(names)]
             when = "newest signal" if line is lines[0] else "of an earlier signal"
             return (
@@ -193,11 +174,10 @@ def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
         return head + pieces.nothing(
             "No call has ended", "The first long or short that ends stands here."
         )
-    lines = []
     for line in state.reading.trades:
         signal = line.stored.signal
         who = SOURCES[signal.source]
         if calibrated(signal):
             who = formats.probability(signal.confidence)
-        lines.append(ending_of(line, signal.candle_open_ms, who, viewer))
-    return head + pieces.endings(lines)
+        head += ending(line, signal.candle_open_ms, who, viewer)
+    return head

@@ -15,9 +15,9 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import html
-from crypto_bot.adapters.web.page.markup import render
 from crypto_bot.adapters.web.page.palette import Theme
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.adapters.web.templating import render
 
 ASSETS = "/assets/page"
 

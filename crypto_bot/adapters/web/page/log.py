@@ -13,9 +13,10 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import empty_state, html
 from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
 from crypto_bot.adapters.web.page.log_rows import Row, log_row
-from crypto_bot.adapters.web.page.markup import pieces, render
+from crypto_bot.adapters.web.page.markup import pieces
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.adapters.web.templating import render
 from crypto_bot.domain.signal import Source
 from crypto_bot.ports import LoggedSignal, LogPosition
 from crypto_bot.reports.log_export import LOG_FORMATS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.templating import TEMPLATES
 
 NOTHING = Markup()
 _Row = TypeVar("_Row")
@@ -19,16 +19,8 @@ def width(share: float) -> str:
     return f"{100 * min(1.0, max(0.0, share)):.1f}%"
 
 
-_TEMPLATES = Environment(
-    loader=PackageLoader(__package__),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-    auto_reload=False,
-)
 _FILTERS = (formats.coin, formats.number, formats.rate, width)
-_TEMPLATES.filters |= {each.__name__: each for each in _FILTERS}
+TEMPLATES.filters |= {each.__name__: each for each in _FILTERS}
 
 
 class Macros:
@@ -38,7 +30,7 @@ class Macros:
         self._template = template
 
     def __getattr__(self, name: str) -> Callable[..., Markup]:
-        macro = getattr(_TEMPLATES.get_template(self._template).module, name)
+        macro = getattr(TEMPLATES.get_template(self._template).module, name)
 
         def made(*values: object) -> Markup:
             markup: Markup = macro(*values)
@@ -49,11 +41,6 @@ class Macros:
 
 pieces = Macros("pieces.html")
 drawings = Macros("drawings.html")
-
-
-def render(template: str, **values: object) -> Markup:
-    """A whole template."""
-    return Markup(_TEMPLATES.get_template(template).render(**values))  # noqa: S704 - as above
 
 
 class Column(NamedTuple, Generic[_Row]):

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from math import isfinite
 from operator import itemgetter
-from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -31,33 +30,18 @@ MEANINGS = {
 }
 
 
-class Group(NamedTuple):
-    """The coins of one verdict."""
-
-    verdict: str
-    meaning: str
-    entries: tuple[ModelEntry, ...]
-
-
-def groups(entries: Sequence[ModelEntry]) -> tuple[Group, ...]:
-    """By verdict, bad first, coins without a model last; empty ones left out."""
-    names = [*ORDER, *sorted({verdict_of(each) for each in entries} - {*ORDER, NONE}), NONE]
-    found = []
-    for name in names:
-        mine = sorted(entry for entry in entries if verdict_of(entry) == name)
-        if mine:
-            found.append(Group(name, MEANINGS.get(name, "an unknown verdict"), tuple(mine)))
-    return tuple(found)
+def groups(entries: Sequence[ModelEntry]) -> dict[str, list[ModelEntry]]:
+    """The coins of each verdict: bad first, those without a model last; empty ones left out."""
+    found: dict[str, list[ModelEntry]] = {}
+    for entry in sorted(entries):
+        found.setdefault(NONE if entry.card is None else entry.card.verdict, []).append(entry)
+    names = [*ORDER, *sorted(set(found) - {*ORDER, NONE}), NONE]
+    return {name: found[name] for name in names if name in found}
 
 
-def verdict_of(entry: ModelEntry) -> str:
-    """Its word; `NO MODEL` without one."""
-    return NONE if entry.card is None else entry.card.verdict
-
-
-def heading(group: Group) -> Markup:
-    """The verdict, how many, and what it means."""
-    return pieces.group(drawings.verdict(group.verdict), len(group.entries), group.meaning)
+def heading(verdict: str, count: int) -> Markup:
+    """The verdict, how many coins have it, and what it means."""
+    return pieces.group(verdict, count, MEANINGS.get(verdict, "an unknown verdict"))
 
 
 def line(entry: ModelEntry, now_ms: int) -> Markup:
@@ -86,12 +70,10 @@ def opened(entry: ModelEntry, viewer: Viewer) -> Markup:
     card = entry.card
     if card is None:
         return pieces.tag(entry.reason, "muted")
-    gates, measured = (
-        pieces.tag("Its files name no gate.", "muted"),
-        pieces.tag("Its files hold no measurement.", "muted"),
-    )
+    gates = pieces.tag("Its files name no gate.", "muted")
     if card.gates:
         gates = _GATES.of(sorted(card.gates, key=lambda gate: gate.passed))
+    measured = pieces.tag("Its files hold no measurement.", "muted")
     if card.metrics:
         measured = _MEASURED.of(_measured(card.metrics))
     lifted = drawings.mark("warning", "warn"), card.accepted_because

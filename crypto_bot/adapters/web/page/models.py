@@ -85,25 +85,25 @@ class _View:
             train = "Train them with crypto-bot train all; the rules answer meanwhile."
             empty_state("No models", why, train)
 
-    def _groups(self, found: Sequence[model_rows.Group]) -> None:
+    def _groups(self, found: Mapping[str, Sequence[ModelEntry]]) -> None:
         with ui.element("div").classes("filters"):
             options: list[tuple[str | None, str]] = [(None, f"All {len(self._found.entries)}")]
-            options += [(each.verdict, f"{each.verdict} {len(each.entries)}") for each in found]
+            options += [(verdict, f"{verdict} {len(each)}") for verdict, each in found.items()]
             Choices("Verdict", options, self._chosen, self._choose)
             ui.label(
                 "Measured walk-forward on candles that the model had never seen; skill is that of "
                 "the log loss against the label frequencies."
             ).classes("muted")
-        for group in found:
-            if self._chosen not in {None, group.verdict}:
+        for verdict, entries in found.items():
+            if self._chosen not in {None, verdict}:
                 continue
             with ui.element("section").classes("panel models") as box:
-                box.props["aria-label"] = group.verdict
-                html("group", model_rows.heading(group), tag="h2")
-                if group.verdict != model_rows.NONE:
+                box.props["aria-label"] = verdict
+                html("group", model_rows.heading(verdict, len(entries)), tag="h2")
+                if verdict != model_rows.NONE:
                     heads = html("", pieces.models_head())
                     heads.classes("model head-line").props("aria-hidden=true")
-                for entry in group.entries:
+                for entry in entries:
                     self._line(entry)
 
     def _line(self, entry: ModelEntry) -> None:

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.endings import ending_of
+from crypto_bot.adapters.web.page.endings import ending
 from crypto_bot.adapters.web.page.figures import empty_state, html
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.snapshot import Notice, Snapshot, settled_ms
@@ -140,9 +140,7 @@ def _endings(endings: Sequence[LoggedSignal], viewer: Viewer) -> Markup:
     if not endings:
         then = "A call resolves at its stop, its target, or after its horizon."
         return head + pieces.nothing("No outcome yet", then)
-    lines = []
     for each in endings:
         symbol = each.stored.signal.symbol
-        who = formats.coin(symbol)
-        lines.append(ending_of(each, settled_ms(each), who, viewer, symbol))
-    return head + pieces.endings(lines)
+        head += ending(each, settled_ms(each), formats.coin(symbol), viewer, symbol)
+    return head

@@ -170,7 +170,7 @@ class _Figures:
             "A call resolves at its stop, its target, or after its horizon; the next cycle runs at "
             f"the close of the {self._board.timeframe.name} candle. A longer window may hold some.",
         )
-        self.verdict.set_content(tables.sentence(verdict))
+        self.verdict.set_content(pieces.sentence(verdict))
         self._sources.set_content(tables.source_table(report.by_source, report.random_side))
         self._coins.set_content(tables.coin_table(report.by_coin))
         self._volatility.set_content(tables.volatility_table(report.by_volatility))

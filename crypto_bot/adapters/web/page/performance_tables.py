@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces
-from crypto_bot.adapters.web.page.sentences import GLYPHS, Sentence
+from crypto_bot.adapters.web.page.sentences import GLYPHS
 from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.model_card import ModelMetrics
@@ -22,11 +22,6 @@ from crypto_bot.statistics.standing import Standing
 
 _CALLS = Column[Line]("n", lambda line: formats.number(line.n), "num", "muted")
 _MEAN = Column[Line]("Mean, net", lambda line: formats.signed(line.mean_r.value, 2, "R"), "num")
-
-
-def sentence(made: Sentence) -> Markup:
-    """The verdict, its glyph before it."""
-    return pieces.sentence(drawings.mark(made.glyph), made.word, made.rest)
 
 
 def source_table(lines: Sequence[Line], random: Line) -> Markup:
