@@ -58,11 +58,11 @@ class HealthChanges:
             if self._down_since_ms is not None:
                 return []
             self._down_since_ms = down_ms
-            return [_of_exchange(f"the exchange is down since {instant(down_ms)}")]
+            return [_warning(Topic.EXCHANGE, f"the exchange is down since {instant(down_ms)}")]
         notices = []
         if self._down_since_ms is not None:
             lasted = _duration(now_ms - self._down_since_ms)
-            notices.append(_of_exchange(f"the exchange is up again after {lasted}"))
+            notices.append(_warning(Topic.EXCHANGE, f"the exchange is up again after {lasted}"))
             self._down_since_ms = None
         return notices + self._degradation(report, now_ms)
 
@@ -74,12 +74,12 @@ class HealthChanges:
                 return []
             self._notified_degraded = True
             text = f"the engine is degraded: {'; '.join(report.reasons)}"
-            return [Notice(Topic.ENGINE, Level.WARNING, text)]
+            return [_warning(Topic.ENGINE, text)]
         self._degraded_since_ms = None
         if not self._notified_degraded:
             return []
         self._notified_degraded = False
-        return [Notice(Topic.ENGINE, Level.WARNING, "the engine is running again")]
+        return [_warning(Topic.ENGINE, "the engine is running again")]
 
 
 class ModelChanges:
@@ -100,23 +100,17 @@ class ModelChanges:
             if entry.served:
                 self._served.add(symbol)
                 if self._refused.pop(symbol, None) is not None:
-                    changes.append(
-                        _of_model(f"the model of {symbol} is served again: {entry.reason}")
-                    )
+                    changes.append(f"the model of {symbol} is served again: {entry.reason}")
             elif entry.missing and symbol not in self._served and symbol not in self._refused:
                 continue
             elif self._refused.get(symbol) != entry.reason:
                 self._refused[symbol] = entry.reason
-                changes.append(_of_model(f"the model of {symbol} is refused: {entry.reason}"))
-        return changes
+                changes.append(f"the model of {symbol} is refused: {entry.reason}")
+        return [_warning(Topic.MODEL, text) for text in changes]
 
 
-def _of_exchange(text: str) -> Notice:
-    return Notice(Topic.EXCHANGE, Level.WARNING, text)
-
-
-def _of_model(text: str) -> Notice:
-    return Notice(Topic.MODEL, Level.WARNING, text)
+def _warning(topic: Topic, text: str) -> Notice:
+    return Notice(topic, Level.WARNING, text)
 
 
 def _text(signal: Signal) -> str:

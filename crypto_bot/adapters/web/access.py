@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -51,11 +51,11 @@ class AccessGuard:
     def _foreign(self, headers: Headers) -> Response | None:
         """The refusal of a request from another web site."""
         host = headers.get("host", "")
-        if self._hosts is not None and _hostname(host) not in self._hosts:
+        if self._hosts is not None and _site(f"//{host}").hostname not in self._hosts:
             names = ", ".join(sorted(self._hosts))
             return _problem(400, f"host '{host}' is not served here: use one of {names}")
         origin = headers.get("origin")
-        if origin is not None and _site(origin) != host.lower():
+        if origin is not None and _site(origin).netloc.lower() != host.lower():
             return _problem(403, f"requests from the web site '{origin}' are refused")
         return None
 
@@ -110,18 +110,12 @@ def _can_answer(scope: Scope) -> bool:
     return "websocket.http.response" in scope.get("extensions", {})
 
 
-def _hostname(host: str) -> str | None:
+def _site(url: str) -> SplitResult:
+    """The parts of `url`; none of one that cannot be, such as with unbalanced brackets."""
     try:
-        return urlsplit(f"//{host}").hostname
+        return urlsplit(url)
     except ValueError:
-        return None
-
-
-def _site(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:  # unbalanced brackets
-        return None
+        return urlsplit("")
 
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -52,16 +52,9 @@ async def opened(
     raw = [(_bytes(name).lower(), _bytes(value)) for name, value in sent_headers.items()]
     scope = {
         "type": "websocket",
-        "asgi": {"version": "3.0"},
-        "scheme": "ws",
         "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
         "query_string": b"",
         "headers": raw,
-        "client": ("127.0.0.1", 50_000),
-        "server": ("127.0.0.1", 8000),
-        "subprotocols": [],
         "extensions": {"websocket.http.response": {}} if answers else {},
     }
     coming: list[dict[str, Any]] = [
@@ -78,14 +71,9 @@ async def opened(
 
     await app(scope, receive, send)
     first = sent[0]
-    match first["type"]:
-        case "websocket.accept":
-            text = next(each["text"] for each in sent if each["type"] == "websocket.send")
-            return ACCEPTED, str(text)
-        case "websocket.http.response.start":
-            return int(first["status"]), ""
-        case _:
-            return int(first["code"]), ""
+    if first["type"] == "websocket.accept":
+        return ACCEPTED, next(each["text"] for each in sent if each["type"] == "websocket.send")
+    return first.get("status") or first["code"], ""
 
 
 def _bytes(text: str | bytes) -> bytes:

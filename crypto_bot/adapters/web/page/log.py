@@ -10,7 +10,7 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import empty_state, html
+from crypto_bot.adapters.web.page.figures import empty_state, html, vue_table
 from crypto_bot.adapters.web.page.log_filters import RESULTS, LogAddress, read_address
 from crypto_bot.adapters.web.page.log_rows import Row, log_row
 from crypto_bot.adapters.web.page.markup import pieces
@@ -62,7 +62,6 @@ _LINE = """
     </template></dl></div>
 </div></td></tr>
 """
-"""Vue escapes what stands in braces; `v-html` takes drawings of `cells` alone."""
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
@@ -110,10 +109,7 @@ def _table(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> ui.ta
     ]
     columns[0]["label"] = f"Close, {viewer.zone_label}"
     rows = _rows(board, found, viewer)
-    table = ui.table(columns=columns, rows=rows, row_key="id", pagination=0)
-    table.classes("coins lines").props("flat dense hide-pagination hide-no-data")
-    table.add_slot("body", _LINE)
-    return table
+    return vue_table(columns, _LINE, rows, "id", "hide-no-data").classes("lines")
 
 
 def _rows(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> list[Row]:

@@ -8,18 +8,20 @@ from importlib.resources import files
 import nicegui
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
+from fastapi.responses import StreamingResponse
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.downloads import serve_downloads
 from crypto_bot.adapters.web.page.figures import empty_state
 from crypto_bot.adapters.web.page.frame import ASSETS, View, framed
+from crypto_bot.adapters.web.page.log_filters import read_address
 from crypto_bot.adapters.web.page.palette import tokens
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.adapters.web.page.views import VIEWS
+from crypto_bot.reports.log_export import LOG_FORMATS, log_lines
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -46,7 +48,8 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
         body = tokens() + text if name == "style.css" else text
         return Response(body, media_type=_KINDS[name], headers={"Cache-Control": "no-cache"})
 
-    serve_downloads(app, board)
+    for name in LOG_FORMATS.names():
+        _serve_download(app, board, name)
     for view in views:
         _add(board, view, views)
     nicegui.app.on_startup(board.open)
@@ -68,6 +71,22 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
     heads = {path.split("/")[1] for view in views for path in (view.path, *view.further)}
     app.router.routes.append(_PageMount(mounted.app, frozenset({"_nicegui", *heads})))
     app.add_middleware(_Policy)
+
+
+def _serve_download(app: FastAPI, board: Board, name: str) -> None:
+    """Adds `/log.csv`, `/log.parquet` and so on, with the filters of the log's own address."""
+    headers = {"Content-Disposition": f'attachment; filename="predictions.{name}"'}
+
+    @app.get(f"/log.{name}", include_in_schema=False)
+    def download(request: Request) -> StreamingResponse:
+        """Read page by page, each when the one before has been sent."""
+        zone = Viewer.of(request.cookies).zone
+        address = read_address(request.query_params, board.symbols, zone)
+        if address.refused:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(address.refused))
+        kind = LOG_FORMATS.get(name)
+        pages = log_lines(board.queries, address.wanted, address.before)
+        return StreamingResponse(kind.pieces(pages), media_type=kind.media_type, headers=headers)
 
 
 def _add(board: Board, view: View, views: Sequence[View]) -> None:

@@ -10,7 +10,7 @@ from nicegui import ui
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.endings import ending
-from crypto_bot.adapters.web.page.figures import empty_state, html
+from crypto_bot.adapters.web.page.figures import empty_state, html, vue_table
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.snapshot import Notice, Snapshot, settled_ms
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -59,7 +59,6 @@ _LINE = """
   <td class="last" v-html="props.row.last"></td>
 </tr>
 """
-"""Vue escapes what stands in braces; `v-html` takes drawings of `cells` alone."""
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -110,12 +109,8 @@ def _table(snapshot: Snapshot) -> ui.table:
         {"name": name, "label": label, "field": field, "align": side, "sortable": label != ""}
         for name, label, field, side in _COLUMNS
     ]
-    table = ui.table(
-        columns=columns, rows=list(snapshot.rows), row_key="symbol", pagination=0
-    ).classes("coins")
-    table.props('flat dense hide-pagination no-data-label="No coin matches the filter"')
-    table.add_slot("body", _LINE)
-    return table
+    nothing = 'no-data-label="No coin matches the filter"'
+    return vue_table(columns, _LINE, snapshot.rows, "symbol", nothing)
 
 
 def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:

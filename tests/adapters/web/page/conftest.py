@@ -19,18 +19,6 @@ from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, SYMBOLS
 NOW_MS = QUARTER.close_of(NEWEST_MS) + 60_000
 
 
-def catalog_of(verdicts: dict[str, str]) -> MadeCatalog:
-    """A model for each coin in `verdicts`, none for the others."""
-    made: dict[str, Any] = {
-        "version": "cnn_lstm_v1+3f9c2a1d",
-        "last_open_ms": NEWEST_MS,
-        "metrics": None,
-    }
-    return MadeCatalog(
-        entry(symbol, card(verdict)._replace(**made)) for symbol, verdict in verdicts.items()
-    )
-
-
 class Engine(conftest.Engine):
     """One that has had its newest cycle, a minute after the close."""
 
@@ -66,13 +54,10 @@ def make_board(database: Database, engine: Engine) -> MakeBoard:
         quotes: dict[str, Quote] | None = None,
         **verdicts: str,
     ) -> Board:
-        return board_of(
-            database,
-            lambda: engine.now_ms,
-            symbols=symbols,
-            catalog=catalog_of(verdicts),
-            health=engine.report,
-            quotes=lambda: dict(quotes or {}),
-        )
+        """A model for each coin in `verdicts`, none for the others."""
+        catalog = MadeCatalog(entry(name, card(each)) for name, each in verdicts.items())
+        known: dict[str, Any] = {"catalog": catalog, "quotes": lambda: dict(quotes or {})}
+        known |= {"symbols": symbols, "health": engine.report}
+        return board_of(database, lambda: engine.now_ms, **known)
 
     return make

@@ -301,13 +301,12 @@ def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
     signals, outcomes = [], []
     for row in rows:
         pred, label = Pred(row.pred), Pred(row.label)
-        p = Probabilities(row.p_short, row.p_no_trade, row.p_long)
         made = signal(
             row.symbol,
             pred=pred,
             entry=row.entry,
             atr=row.atr,
-            probabilities=p,
+            probabilities=Probabilities(row.p_short, row.p_no_trade, row.p_long),
             candle_open_ms=row.candle_open_ms,
             source=Source(row.source),
             reasons=("made for a test",),
@@ -315,21 +314,10 @@ def stored_calls(database: Database, rows: Sequence[ResolvedCall]) -> None:
             model_version=row.model_version,
         )
         close_ms = QUARTER.close_of(row.candle_open_ms)
+        status = Status.TP1 if row.return_bps > 0 else Status.SL
+        ended = made.id, close_ms + 4 * BAR_MS, status, row.entry, row.return_bps
         signals.append(StoredSignal(made, close_ms + 2_000, late=False))
-        outcomes.append(
-            Outcome(
-                prediction_id=made.id,
-                settled_ms=close_ms + 4 * BAR_MS,
-                status=Status.TP1 if row.return_bps > 0 else Status.SL,
-                exit_price=row.entry,
-                return_bps=row.return_bps,
-                mfe_bps=0.0,
-                mae_bps=0.0,
-                label=label,
-                side=label,
-                correct=label is pred,
-            )
-        )
+        outcomes.append(Outcome(*ended, 0.0, 0.0, label, label, label is pred))
     SqlPredictionStore(database, QUARTER).commit(signals, outcomes)
 
 

@@ -43,26 +43,6 @@ def test_an_empty_database_says_what_will_come(make_board: MakeBoard, engine: En
     assert made.cards[1].foot.startswith("no settled trade yet")
 
 
-def test_live_calls_come_first_then_the_others_by_name(
-    make_board: MakeBoard, database: Database
-) -> None:
-    symbols = tuple(f"{name}USDT" for name in "ABCDEFGHIJKL")
-    fill(database, symbols=symbols)
-    made = shown(make_board(symbols))
-    live = [row["live"] for row in made.rows]
-    assert live == sorted(live, reverse=True)
-    assert 0 < sum(live) < len(live)
-    assert [row["divide"] for row in made.rows].index(True) == sum(live)
-    quiet = [row["symbol"] for row in made.rows if not row["live"]]
-    assert quiet == sorted(quiet)
-    for row in made.rows:
-        assert bool(row["p"]) == bool(row["bar"]) == (row["source"] == "ML")
-        assert not row["live"] or ("filled" in row["chip"]) == (row["source"] == "ML")
-    by_model = [row["source"] == "ML" for row in made.rows if row["live"]]
-    assert by_model == sorted(by_model, reverse=True)
-    assert made.longs + made.shorts == sum(live)
-
-
 @pytest.mark.parametrize(("pred", "now_r"), [(Pred.LONG, "+0.5R"), (Pred.SHORT, "−0.5R")])
 def test_an_open_trade_is_seen_from_its_side_at_the_newest_price(
     make_board: MakeBoard, database: Database, pred: Pred, now_r: str
