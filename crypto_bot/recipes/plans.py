@@ -12,10 +12,12 @@ from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.models.families.ensemble.family import EnsembleSettings, Member
 from crypto_bot.models.families.family import FitOptions
 from crypto_bot.models.families.registered import FAMILIES, FamilyChoice, newest_version
 from crypto_bot.recipes.recipe import (
     DEFAULT,
+    ENSEMBLE,
     FamilyPart,
     Output,
     Recipe,
@@ -47,8 +49,11 @@ def question_of(recipe: Recipe, output: Output, timeframe: Timeframe) -> Questio
     require_horizon(output, timeframe)
     if recipe.window_bars < 1:
         raise ConfigError(f"a window of {recipe.window_bars} bars: use 1 or more")
-    label = LABELS.get(output.label)
-    return Question(timeframe, feature_set(recipe.features), label, recipe.window_bars)
+    features, label = feature_set(recipe.features), LABELS.get(output.label)
+    unread = sorted(set(recipe.inputs) - {each.series for each in features.series})
+    if unread:
+        raise ConfigError(f"inputs {', '.join(unread)}: features {features.name} do not read them")
+    return Question(timeframe, features, label, recipe.window_bars)
 
 
 def plan_of(
@@ -68,7 +73,7 @@ def plan_of(
     choice.build(spec_of(question, choice), seed)
     kind, tuning = FAMILIES.get(choice.name), None
     if recipe.learn == POOL_THEN_EACH and kind.capabilities.starts_from_model:
-        tuning = _settings(recipe.served, options, fine_tuning=True)
+        tuning = _served_settings(recipe, options, fine_tuning=True)
     return TrainingPlan(
         judged=judged,
         family=choice,
@@ -86,7 +91,23 @@ def plan_of(
 
 def served_choice(recipe: Recipe, options: FitOptions) -> FamilyChoice:
     """The family that answers; an ensemble with its members. Raises ConfigError."""
-    return choice_of(recipe.served, options)
+    served, settings = recipe.served, _served_settings(recipe, options)
+    return FamilyChoice(newest_version(served.name), served.size, settings)
+
+
+def _served_settings(recipe: Recipe, options: FitOptions, *, fine_tuning: bool = False) -> Any:
+    if recipe.serves != ENSEMBLE:
+        return _settings(recipe.served, options, fine_tuning=fine_tuning)
+    members = tuple(
+        Member(
+            part.name,
+            weight=part.weight or 0.0,
+            size=part.size,
+            settings=_settings(part, options, fine_tuning=fine_tuning),
+        )
+        for part in recipe.members
+    )
+    return EnsembleSettings(members, recipe.weights)
 
 
 def choice_of(part: FamilyPart, options: FitOptions) -> FamilyChoice:

@@ -126,6 +126,11 @@ def _family(**changes: object) -> Callable[[dict[str, Any]], None]:
     return lambda held: held["families"][0].update(changes)
 
 
+def _weighted(*weights: float) -> list[dict[str, object]]:
+    names = ("logistic", "lightgbm")
+    return [{"name": name, "weight": w} for name, w in zip(names, weights, strict=False)]
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -147,6 +152,14 @@ def _family(**changes: object) -> Callable[[dict[str, Any]], None]:
         (_output(split={"kind": "luck"}), "toy: outputs.0.split = {'kind': 'luck'}"),
         (_with(window_bars="many"), "toy: window_bars = 'many'"),
         (_with(beside=[{"name": "lightgbm"}] * 2), "toy: names of what is compared: named more"),
+        (
+            _with(serves="ensemble", families=_weighted(0.5, 0.4)),
+            "toy: the weights of the families sum to 0.9, not to 1",
+        ),
+        (
+            _with(serves="ensemble", families=_weighted(1.0)),
+            "toy: serves ensemble: two or more families need a weight",
+        ),
     ],
 )
 def test_a_wrong_recipe_is_refused_in_one_line(
@@ -191,6 +204,25 @@ def test_a_recipe_that_cannot_be_read_is_named(
         path.write_text(content)
     with pytest.raises(ConfigError, match=expected):
         shipped.recipe(name if content is None else str(path))
+
+
+def test_an_ensemble_is_made_of_the_families_with_weights() -> None:
+    plan = planned(shipped.recipe("mtf_ensemble"))
+    assert plan.family.name == "ensemble_v1"
+    settings = plan.family.settings
+    assert settings.shares == {"transformer": 0.5, "lstm": 0.3, "forest": 0.2}
+    assert settings.members[1].settings.batch_size == 128
+    assert [name for name, _ in plan.compared] == ["logistic", "lightgbm"]
+    alone = planned(by_flags("--recipe", "mtf_ensemble", "--family", "lstm"))
+    assert alone.family.name == "lstm_v1"
+    assert alone.family.settings.epoch_examples == 5_000
+    assert {"transformer", "forest"} < {name for name, _ in alone.compared}
+
+
+def test_inputs_that_the_features_do_not_read_are_refused() -> None:
+    recipe = recipe_from({**tomllib.loads(TOY), "inputs": ["moon"]}, "toy")
+    with pytest.raises(ConfigError, match="inputs moon: features per_coin_v1 do not read them"):
+        planned(recipe, Timeframe.parse("1h"))
 
 
 @pytest.mark.parametrize("name", shipped.names())

@@ -60,6 +60,7 @@ class Trees(NamedTuple):
     `roots` [trees]: the node where each begins. Of each node [nodes]: the place of its `column`
     among those that are read, the `threshold` up to which a row goes `left`, else `right`; a leaf
     leads to itself. `shares` [nodes, classes]: of a leaf, else 0. `depth` []: the longest way down.
+    `gain` [columns]: share of each column in the fall of the impurity.
     """
 
     roots: Nodes
@@ -69,6 +70,7 @@ class Trees(NamedTuple):
     right: Nodes
     shares: Floats
     depth: Nodes
+    gain: Floats
 
     def answer(self, rows: Features) -> Floats:
         """Mean shares [n, classes] of the leaves that `rows` [n, columns] fall into."""
@@ -99,6 +101,13 @@ class FittedForest:
             part = slice(begin, begin + _ROWS_AT_ONCE)
             p[part] = self.trees.answer(features[np.ix_(ends[part], self.columns)])
         return p
+
+    def importance(self, features: Features, ends: Ints) -> dict[str, Floats]:
+        """As `explained.Explained`; nothing depends on the rows."""
+        del ends
+        gain = np.zeros(features.shape[1])
+        gain[self.columns] = self.trees.gain
+        return {"gain": gain}
 
     def files(self) -> dict[str, bytes]:
         content = BytesIO()
@@ -192,6 +201,7 @@ def trees_of(grown: Any) -> Trees:
         right=np.where(leaf, own, begins + right).astype(np.int32),
         shares=np.where(leaf[:, None], joined("value")[:, 0], 0.0),
         depth=np.array(max(tree.max_depth for tree in trees), np.int32),
+        gain=grown.feature_importances_,
     )
 
 
@@ -202,6 +212,7 @@ def _require_sound(trees: Trees, columns: int, classes: int) -> None:
     shaped = all(each.shape == (nodes,) for each in flat) and (
         trees.shares.shape == (nodes, classes) and trees.roots.ndim == 1 and trees.depth.ndim == 0
     )
+    shaped = shaped and trees.gain.shape == (columns,)
     whole = (trees.roots, trees.column, trees.left, trees.right, trees.depth)
     if not shaped or not all(each.dtype == np.int32 for each in whole):
         raise ValueError("the arrays do not fit together")
