@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,7 @@ class DataSet:
 
     `features_hash`: the schema hash of the features it was collected for. `coins`: all that it has
     candles of, among them the coin that the features compare with; `symbols` those with samples.
+    `simulated`: its candles are those of the simulated exchange, and models of it say so.
     """
 
     recipe: dict[str, Any]
@@ -60,6 +61,14 @@ class DataSet:
     features_hash: str
     coins: Mapping[str, Coin]
     symbols: tuple[str, ...]
+    simulated: bool
+
+
+class Origin(NamedTuple):
+    """By which recipe a data set was collected, and whether from the simulated exchange."""
+
+    recipe: Mapping[str, Any]
+    simulated: bool
 
 
 def samples_of(coin: Coin, panel: Panel) -> Samples:
@@ -89,7 +98,7 @@ def write(
     samples: Sequence[Samples],
     leader: Coin | None,
     question: Question,
-    recipe: Mapping[str, Any],
+    origin: Origin,
 ) -> None:
     """Writes the file, whole or not at all. Raises OSError."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -98,7 +107,7 @@ def write(
             partial, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_LEVEL
         ) as file:
             _write_windows(file, samples, question)
-            for name, array in _arrays(samples, leader, question, recipe).items():
+            for name, array in _arrays(samples, leader, question, origin).items():
                 with file.open(f"{name}.npy", "w", force_zip64=True) as entry:
                     np.lib.format.write_array(entry, array, allow_pickle=False)
         partial.replace(path)
@@ -120,7 +129,10 @@ def read(path: Path) -> DataSet:
             symbols = tuple(held["symbols"].tolist())
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BadCandles(f"{path}: not readable as a data set ({error})") from error
-    return DataSet(about["recipe"], about["timeframe"], about["schema_hash"], coins, symbols)
+    return DataSet(
+        *(about["recipe"], about["timeframe"], about["schema_hash"]),
+        *(coins, symbols, about["simulated"]),
+    )
 
 
 def _write_windows(file: zipfile.ZipFile, samples: Sequence[Samples], question: Question) -> None:
@@ -147,11 +159,12 @@ def _arrays(
     samples: Sequence[Samples],
     leader: Coin | None,
     question: Question,
-    recipe: Mapping[str, Any],
+    origin: Origin,
 ) -> dict[str, npt.NDArray[Any]]:
     about = {
         "format": FORMAT,
-        "recipe": recipe,
+        "recipe": origin.recipe,
+        "simulated": origin.simulated,
         "timeframe": question.timeframe.name,
         "features": question.features.name,
         "schema_hash": schema_hash(question.features),

@@ -43,6 +43,7 @@ def data(argv: Sequence[str]) -> int:
     wanted = Collection(
         *(recipe, output, question, symbols, flags.since, flags.until),
         source=str(flags.candles or settings.exchange.id),
+        simulated=settings.simulated and flags.candles is None,
         path=flags.output,
     )
     with backfill(len(symbols)) as on_coin:

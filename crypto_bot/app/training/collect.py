@@ -17,6 +17,7 @@ from crypto_bot.domain.errors import BadCandles, ConfigError, NotEnoughData
 from crypto_bot.features.sets import schema_hash
 from crypto_bot.recipes.recipe import Output, Recipe
 from crypto_bot.training.data_set import (
+    Origin,
     Samples,
     packed_samples,
     samples_of,
@@ -33,7 +34,7 @@ _PLAN = "collect.json"
 class Collection:
     """What is collected, and where it is written; times in UTC ms, None without a bound.
 
-    `source`: where candles come from, in words.
+    `source`: where candles come from, in words; `simulated`: from the simulated exchange.
     """
 
     recipe: Recipe
@@ -43,6 +44,7 @@ class Collection:
     since_ms: int | None
     until_ms: int | None
     source: str
+    simulated: bool
     path: Path
 
     @property
@@ -83,7 +85,8 @@ def collect(
         leader = leader_of(wanted.question, [each.coin for each in done], held)
         name = wanted.question.features.leader
         known = None if leader is None or name is None else Coin(name, leader)
-        write(wanted.path, done, known, wanted.question, _recipe(wanted))
+        origin = Origin(_recipe(wanted), wanted.simulated)
+        write(wanted.path, done, known, wanted.question, origin)
         report = json.dumps(asdict(found), indent=2, allow_nan=False) + "\n"
         wanted.quality_path.write_text(report, "utf-8")
         shutil.rmtree(wanted.folder)

@@ -69,6 +69,13 @@ class Call:
         """What the models are asked."""
         return question_of(self.recipe, self.output, self.settings.timeframe)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the candles are those of the simulated exchange."""
+        if self.source is not None:
+            return self.source.simulated
+        return self.settings.simulated and self.flags.candles is None
+
     @cached_property
     def store(self) -> RunStore:
         """Of this command's unfinished run."""
@@ -164,7 +171,7 @@ def _train(call: Call, found: Survey) -> Ran:
         *(call.store, found.coins, found.leader, call.question, call.plan(found.judged)),
         now_ms=clock.now_ms(),
         resume=resumed,
-        simulated=settings.simulated and flags.candles is None,
+        simulated=call.simulated,
     )
     name = chosen_executor(flags.executor, settings.device)
     more = [MlflowRuns(flags.mlflow, draft.plan).observe] if flags.mlflow else []

@@ -24,7 +24,7 @@ class Source:
     """Candles of `symbols` in one file, with its timeframe.
 
     `recipe`: that of a data set; without it the file has candles alone. `schema_hash`: of the
-    features whose series it holds.
+    features whose series it holds. `simulated`: it was collected from the simulated exchange.
     """
 
     symbols: tuple[str, ...]
@@ -32,6 +32,7 @@ class Source:
     coins: dict[str, Coin]
     recipe: dict[str, Any] | None = None
     schema_hash: str | None = None
+    simulated: bool = False
 
     def candles(
         self, features: FeatureSet, settings: Settings, until_ms: int | None
@@ -60,7 +61,8 @@ def named_source(flags: argparse.Namespace) -> Source | None:
     if flags.data is not None:
         held = data_set.read(flags.data)
         return Source(
-            held.symbols, held.timeframe, dict(held.coins), held.recipe, held.features_hash
+            *(held.symbols, held.timeframe, dict(held.coins)),
+            *(held.recipe, held.features_hash, held.simulated),
         )
     if flags.csv is None:
         return None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from crypto_bot.app.settings import load
 from crypto_bot.app.training.candles import TrainingCandles, training_candles
 from crypto_bot.app.training.collect import Collection, collect
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.models.artifact import folder_of
+from crypto_bot.models.artifact import folder_of, verify
 from crypto_bot.recipes.plans import question_of
 from crypto_bot.recipes.shipped import recipe as recipe_of
 from crypto_bot.training.panel import Coin, build_panel
@@ -44,6 +45,7 @@ def wanted(folder: Path) -> Collection:
     return Collection(
         *(recipe, recipe.outputs[0], question, SYMBOLS, None, None),
         source="files",
+        simulated=False,
         path=folder / "X.npz",
     )
 
@@ -128,6 +130,28 @@ def test_training_from_a_data_set_gives_the_same_bits(folder: Path, run: Run) ->
         for symbol in SYMBOLS
     }
     assert len(weights) == 1  # the pool's
+
+
+@pytest.mark.slow
+def test_models_of_simulated_candles_say_so(folder: Path, run: Run) -> None:
+    """Coins that the database has no candles of are fetched; the file knows from where."""
+    stored = ("--database_url", f"sqlite:///{folder / 'store.db'}")
+    code, printed = run(
+        *("data", "collect", "--recipe", str(folder / "toy.toml"), "--exchange", "sim"),
+        *("--symbols", "BTCUSDT", "--since", since(days=130), *stored),
+        *("--output", str(folder / "X.npz")),
+    )
+    assert code == 0, printed
+    assert "smallest class" in printed
+    models = ("--models_dir", str(folder / "models"))
+    code, printed = run("train", "one", "--data", str(folder / "X.npz"), *stored, *models)
+    assert code == 0, printed
+    current = folder_of(folder / "models/recipes/toy/4b", "BTCUSDT", "1h").resolve()
+    assert verify(current).simulated
+
+
+def since(*, days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%d")
 
 
 @pytest.mark.slow
