@@ -21,11 +21,12 @@ from crypto_bot.adapters.web.page.training_table import line_of
 from crypto_bot.adapters.web.training import Training
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.notices import Notices
-from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine
+from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.paper import PaperService
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import ModelCatalog, OutlookLog, Trainer
 
 _EVENTS = 1024
@@ -52,10 +53,11 @@ class Front:
 
     def restore(self, database: Database) -> None:
         """Reloads what was shown before a restart. Raises StoreError."""
-        queries = SqlPredictionQueries(database, self._timeframe)
-        newest = 2 * self._settings.engine.horizon_bars * len(self._symbols)
-        self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
-        beside = [(engine.key, TIMEFRAME) for engine in self._outlook]
+        for log, timeframe, horizon_bars in self._logs(database):
+            queries = SqlPredictionQueries(log, timeframe)
+            newest = 2 * horizon_bars * len(self._symbols)
+            self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
+        beside = [(engine.key, engine.timeframe) for engine in self._outlook]
         self.stream.recall(SqlCommitHistory(database, self._timeframe, beside))
 
     def application(
@@ -113,6 +115,17 @@ class Front:
         self.metrics.add(lambda: of_models(notices.models))
         self.metrics.add(lambda: of_paper(paper))
 
+    def _logs(self, database: Database) -> list[tuple[Database, Timeframe, int]]:
+        """Of the engine and of each outlook: the rows, the timeframe and the usual horizon."""
+        own = (database, self._timeframe, self._settings.engine.horizon_bars)
+        return [
+            own,
+            *(
+                (database.of(each.key), each.timeframe, each.settings.engine.horizon_bars)
+                for each in self._outlook
+            ),
+        ]
+
     def _coverage(self, outlook: Sequence[OutlookLog]) -> Coverage:
         daily = {each.horizon: each for each in outlook}
         horizon = served_recipe(self._settings).horizon
@@ -122,11 +135,11 @@ class Front:
         registry = model_registry(engine.settings)
         return OutlookLog(
             engine.horizon,
-            TIMEFRAME,
-            SqlPredictionQueries(database.of(engine.key), TIMEFRAME),
+            engine.timeframe,
+            SqlPredictionQueries(database.of(engine.key), engine.timeframe),
             model_catalog(
                 *(registry, self._symbols),
-                lambda: TIMEFRAME.last_closed(self._engine.now_ms()),
+                lambda: engine.timeframe.last_closed(self._engine.now_ms()),
             ),
             engine.training,
         )

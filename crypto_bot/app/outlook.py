@@ -13,10 +13,9 @@ from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.recipes.recipe import DEFAULT
-
-TIMEFRAME = Timeframe.parse("1d")
-_HORIZONS = ("7d", "14d", "30d")
+from crypto_bot.recipes.plans import folder_for
+from crypto_bot.recipes.recipe import DEFAULT, Output, Recipe
+from crypto_bot.recipes.shipped import recipe as recipe_of
 
 
 class OutlookEngine(NamedTuple):
@@ -28,12 +27,26 @@ class OutlookEngine(NamedTuple):
     training: str
     """The command that trains its models."""
 
+    @property
+    def timeframe(self) -> Timeframe:
+        """Of its candles."""
+        return self.settings.timeframe
+
 
 def outlook_engines(settings: Settings) -> tuple[OutlookEngine, ...]:
-    """One for each horizon, the nearest first; none where models or the outlook are off."""
+    """One for each horizon of the recipe; none where models or the outlook are off.
+
+    Raises ConfigError for a recipe that is unknown or wrong, or has no timeframe of its own.
+    """
     if not (settings.use_ml and settings.outlook.enabled):
         return ()
-    return tuple(_engine(settings, horizon) for horizon in _HORIZONS)
+    recipe = recipe_of(settings.outlook.recipe)
+    if recipe.timeframe is None:
+        raise ConfigError(
+            f"settings: outlook.recipe: recipe {recipe.name} has no timeframe: the engine serves "
+            "it with --recipe"
+        )
+    return tuple(_engine(settings, recipe, output) for output in recipe.outputs)
 
 
 def outlook_engine(settings: Settings, horizon: str) -> OutlookEngine:
@@ -66,23 +79,23 @@ def opened_log(settings: Settings, horizon: str | None) -> Iterator[tuple[Settin
             yield own, database.of(key)
 
 
-def _engine(settings: Settings, horizon: str) -> OutlookEngine:
-    """It begins with the newest closed day: answers for days gone by would all be late."""
-    recipe = settings.outlook.recipe
-    key = settings.engine_key.outlook(recipe, horizon)
+def _engine(settings: Settings, recipe: Recipe, output: Output) -> OutlookEngine:
+    """It begins with the newest closed candle: answers for those gone by would all be late."""
+    assert recipe.timeframe is not None, "see outlook_engines"
+    key = settings.engine_key.outlook(recipe.name, output.horizon)
     engine = settings.engine.model_copy(
         update={
             "name": key.name,
-            "horizon_bars": Horizon.parse(horizon).bars(TIMEFRAME),
+            "horizon_bars": Horizon.parse(output.horizon).bars(Timeframe.parse(recipe.timeframe)),
             "record_bars": 1,
             "late_after_s": None,
         }
     )
     own = {
-        "tf": TIMEFRAME.name,
-        "models_dir": settings.models_dir / "recipes" / recipe / horizon,
+        "tf": recipe.timeframe,
+        "models_dir": folder_for(settings.models_dir, recipe, output),
         "engine": engine,
         "recipe": DEFAULT,
     }
-    training = f"crypto-bot train all --recipe {recipe}"
-    return OutlookEngine(horizon, key, settings.model_copy(update=own), training)
+    training = f"crypto-bot train all --recipe {settings.outlook.recipe}"
+    return OutlookEngine(output.horizon, key, settings.model_copy(update=own), training)

@@ -12,7 +12,7 @@ from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market
-from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine
+from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.rounds import Rounds
 from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.domain.signal import Source
@@ -45,14 +45,14 @@ class OutlookRounds:
 
     async def run(self, market: Market) -> None:
         """Until it is cancelled. Raises StoreError."""
-        if self._has_candles(market):
-            await asyncio.gather(*(self._follow(engine, market) for engine in self.engines))
+        able = [engine for engine in self.engines if _has_candles(engine, market)]
+        await asyncio.gather(*(self._follow(engine, market) for engine in able))
 
     async def once(self, market: Market) -> None:
         """One round for each horizon that has a model. Raises StoreError."""
-        for engine in self.engines if self._has_candles(market) else ():
+        for engine in self.engines:
             registry = model_registry(engine.settings)
-            if registry.has_models():
+            if registry.has_models() and _has_candles(engine, market):
                 await (await self._opened(engine, registry, market)).once()
 
     def stop(self, wait_s: float) -> None:
@@ -75,7 +75,7 @@ class OutlookRounds:
     ) -> Rounds:
         catch_up = build_catch_up(
             *(engine.settings, self.symbols, market.clock, self.database.of(engine.key)),
-            feed=CcxtFeed(market.feed.line, TIMEFRAME),
+            feed=CcxtFeed(market.feed.line, engine.timeframe),
             timer=self.timer,
             sinks=self.sinks,
             observe=self.observe,
@@ -83,15 +83,16 @@ class OutlookRounds:
             source=Source.DAILY_OUTLOOK,
         )
         self._open.append(catch_up)
-        rounds = Rounds(TIMEFRAME, market, catch_up, self.metrics)
+        rounds = Rounds(engine.timeframe, market, catch_up, self.metrics)
         await rounds.recover()
         _log.info("outlook.opened", engine=engine.key.name, horizon=engine.horizon)
         return rounds
 
-    def _has_candles(self, market: Market) -> bool:
-        line = market.feed.line
-        has = TIMEFRAME.name in line.client.timeframes
-        if self.engines and not has:
-            reason = f"{line.exchange_id} has no candles of {TIMEFRAME.name}"
-            _log.warning("outlook.unavailable", reason=reason)
-        return has
+
+def _has_candles(engine: OutlookEngine, market: Market) -> bool:
+    line, name = market.feed.line, engine.timeframe.name
+    has = name in line.client.timeframes
+    if not has:
+        reason = f"{line.exchange_id} has no candles of {name}"
+        _log.warning("outlook.unavailable", horizon=engine.horizon, reason=reason)
+    return has

@@ -18,7 +18,7 @@ from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.page import coin
 from crypto_bot.app.commands.export import export
 from crypto_bot.app.commands.review import review
-from crypto_bot.app.outlook import TIMEFRAME, OutlookEngine, outlook_engine, outlook_engines
+from crypto_bot.app.outlook import OutlookEngine, outlook_engine, outlook_engines
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.wiring import build_catch_up, model_catalog, model_registry
 from crypto_bot.backtesting.replay import ReplayClock
@@ -32,10 +32,10 @@ from crypto_bot.ports import Commit, OutlookLog
 from tests.adapters.web.page.made_figures import board_of
 from tests.adapters.web.page.pages import markup, shown
 from tests.adapters.web.sockets import client
-from tests.app.made_outlook import START_MS, DailyFeed, publish_daily
+from tests.app.made_outlook import DAY, RECIPE, START_MS, DailyFeed, publish_daily
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-DAY_MS = TIMEFRAME.ms
+DAY_MS = DAY.ms
 M15 = Timeframe.parse("15m")
 
 
@@ -45,7 +45,12 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder / 'engine.db'}"
         self.settings: Settings = load(
-            {"device": "cpu", "models_dir": folder / "models", "database_url": self.url}
+            {
+                "device": "cpu",
+                "models_dir": folder / "models",
+                "database_url": self.url,
+                "outlook": {"recipe": str(RECIPE)},
+            }
         )
         self.clock = ReplayClock()
         self.feed = DailyFeed(SYMBOLS, self.clock)
@@ -59,16 +64,14 @@ class World:
     def log(self, horizon: str) -> OutlookLog:
         engine = self.engine(horizon)
         registry = model_registry(engine.settings)
-        catalog = model_catalog(
-            registry, SYMBOLS, lambda: TIMEFRAME.last_closed(self.clock.now_ms())
-        )
-        queries = SqlPredictionQueries(self.database.of(engine.key), TIMEFRAME)
-        return OutlookLog(horizon, TIMEFRAME, queries, catalog, engine.training)
+        catalog = model_catalog(registry, SYMBOLS, lambda: DAY.last_closed(self.clock.now_ms()))
+        queries = SqlPredictionQueries(self.database.of(engine.key), DAY)
+        return OutlookLog(horizon, DAY, queries, catalog, engine.training)
 
     async def day(self, number: int, horizon: str) -> None:
         """A round a minute after the close of that day."""
         until_ms = START_MS + number * DAY_MS
-        self.clock.set(TIMEFRAME.close_of(until_ms) + 60_000)
+        self.clock.set(DAY.close_of(until_ms) + 60_000)
         if number % 4 == 0:
             self._running[horizon] = self._started(horizon)
             self._running[horizon].recover(until_ms)
@@ -113,7 +116,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 async def test_answers_are_made_settled_and_shown(
-    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     for seed, symbol in enumerate(SYMBOLS[:2]):
         publish_daily(world.settings, "7d", symbol, seed)
@@ -127,7 +133,11 @@ async def test_answers_are_made_settled_and_shown(
     for stored, outcome in lines:
         signal = stored.signal
         day = (signal.candle_open_ms - START_MS) // DAY_MS
-        assert (signal.tf, stored.late, signal.engine) == ("1d", False, "binance-spot.daily-7d")
+        assert (signal.tf, stored.late, signal.engine) == (
+            "1d",
+            False,
+            "binance-spot.made_daily-7d",
+        )
         assert signal.horizon_bars == 7
         if signal.symbol == "SOLUSDT":
             assert signal.source is Source.HOLD
@@ -144,12 +154,13 @@ async def test_answers_are_made_settled_and_shown(
         assert outcome.label == class_after(LABELS.get("move_7d"), 1.0, after[:7])
     other = world.log("14d").queries.prediction_log("BTCUSDT", None, None, None, 1000)
     assert [line.stored.signal.horizon for line in other] == ["14d"] * 10
-    assert len(SqlCandleArchive(world.database, TIMEFRAME).read("BTCUSDT", 0, 2**60)) > 100
+    assert len(SqlCandleArchive(world.database, DAY).read("BTCUSDT", 0, 2**60)) > 100
 
     async with world.api() as api:
         await _check_api(api)
     await _check_stream(world)
     await _check_page(world)
+    monkeypatch.setenv("CRYPTO_BOT_OUTLOOK__RECIPE", str(RECIPE))
     assert review(["--database_url", world.url, "--horizon", "7d", *_models(world)]) == 0
     assert "DAILY_OUTLOOK" in capsys.readouterr().out
     path = tmp_path / "log.csv"
@@ -178,7 +189,7 @@ async def _check_api(api: httpx.AsyncClient) -> None:
     for call, status, words in (
         ({"asset_symbol": "FOO", "timeframe": "7d"}, 404, "unknown asset 'FOO'"),
         ({"asset_symbol": "BTC", "timeframe": "8d"}, 422, "use one of 1m, 5m, 15m, 1h, 4h, 1d, 7d"),
-        ({"asset_symbol": "BTC", "timeframe": "30d"}, 404, "train all --recipe daily"),
+        ({"asset_symbol": "BTC", "timeframe": "30d"}, 404, "train all --recipe /"),
         ({"asset_symbol": "SOL", "timeframe": "7d"}, 404, "no model of SOLUSDT 1d has been"),
     ):
         answer = await api.post("/predict", json=call)
@@ -194,7 +205,7 @@ async def _check_api(api: httpx.AsyncClient) -> None:
 
 async def _check_stream(world: World) -> None:
     """A client that missed everything gets the commits of all engines in their order."""
-    keys = [(each.key, TIMEFRAME) for each in outlook_engines(world.settings)]
+    keys = [(each.key, DAY) for each in outlook_engines(world.settings)]
     history = SqlCommitHistory(world.database, M15, keys)
     again = history.commits(0, history.newest(), 1000)
     assert again == [each for each in world.commits if each.signals or each.outcomes]
@@ -235,7 +246,9 @@ def test_without_models_there_is_no_outlook() -> None:
     with pytest.raises(ConfigError, match=r"the outlook is off: set use_ml = 1"):
         outlook_engine(off, "7d")
     with pytest.raises(ConfigError, match="no outlook for '8d': use one of 7d, 14d, 30d"):
-        outlook_engine(load({}), "8d")
+        outlook_engine(load({"outlook": {"recipe": str(RECIPE)}}), "8d")
+    with pytest.raises(ConfigError, match=r"outlook\.recipe: recipe per_coin has no timeframe"):
+        outlook_engines(load({"outlook": {"recipe": "per_coin"}}))
 
 
 def _models(world: World) -> list[str]:
