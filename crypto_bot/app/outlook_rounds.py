@@ -15,7 +15,6 @@ from crypto_bot.app.market import Market
 from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.rounds import Rounds
 from crypto_bot.app.wiring import build_catch_up, model_registry
-from crypto_bot.domain.signal import Source
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import Commit, SignalSink
@@ -80,7 +79,7 @@ class OutlookRounds:
             sinks=self.sinks,
             observe=self.observe,
             registry=registry,
-            source=Source.DAILY_OUTLOOK,
+            outlook=True,
         )
         self._open.append(catch_up)
         rounds = Rounds(engine.timeframe, market, catch_up, self.metrics)

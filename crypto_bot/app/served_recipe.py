@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.signal import CHAIN_MODELS, Source
 from crypto_bot.recipes.plans import folder_for
 from crypto_bot.recipes.recipe import DEFAULT
 from crypto_bot.recipes.shipped import recipe as recipe_of
@@ -17,6 +18,8 @@ class ServedRecipe(NamedTuple):
 
     models_dir: Path
     horizon: str | None
+    source: Source
+    """The name of the calls of its models."""
 
 
 def of_recipe(settings: Settings) -> Settings:
@@ -28,7 +31,7 @@ def of_recipe(settings: Settings) -> Settings:
 def served_recipe(settings: Settings) -> ServedRecipe:
     """Of `settings.recipe`. Raises ConfigError where the engine cannot serve it."""
     if settings.recipe == DEFAULT:
-        return ServedRecipe(settings.models_dir, None)
+        return ServedRecipe(settings.models_dir, None, Source.ML_PER_COIN_V1)
     recipe = recipe_of(settings.recipe)
     if recipe.timeframe not in {None, settings.tf}:
         raise ConfigError(
@@ -41,5 +44,11 @@ def served_recipe(settings: Settings) -> ServedRecipe:
             f"recipe {recipe.name} answers for {horizons}, an engine for one: its models answer "
             f"once a day beside any engine with outlook.recipe = '{settings.recipe}'"
         )
+    if recipe.source not in CHAIN_MODELS:
+        raise ConfigError(
+            f"recipe {recipe.name}: source = '{recipe.source}': an engine's models are "
+            f"{', '.join(CHAIN_MODELS)}"
+        )
     (output,) = recipe.outputs
-    return ServedRecipe(folder_for(settings.models_dir, recipe, output), output.horizon)
+    folder = folder_for(settings.models_dir, recipe, output)
+    return ServedRecipe(folder, output.horizon, Source(recipe.source))

@@ -67,20 +67,21 @@ def build_core(
     sinks: Sequence[SignalSink] = (),
     log: ModelCallLog | None = None,
     registry: Registry | None = None,
-    source: Source = Source.ML_PER_COIN_V1,
+    outlook: bool = False,
 ) -> Core:
     """Views, models, record, tracker and cycle, all of them empty.
 
     `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder.
-    The models answer as `source`, before the rules; in an outlook there are no rules.
+    The models answer before the rules; in an `outlook` there are no rules.
     """
     timeframe = settings.timeframe
+    source = Source.DAILY_OUTLOOK if outlook else served_recipe(settings).source
     models = None
     if settings.use_ml:
         models = _models(
             settings, symbols, archive=archive, log=log, registry=registry, source=source
         )
-    fallback = [Hold()] if source is Source.DAILY_OUTLOOK else rules(settings)
+    fallback = [Hold()] if outlook else rules(settings)
     served = [models] if models else []
     views = SharedViews(RuleViews(symbols, timeframe), served)
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
@@ -138,19 +139,19 @@ def build_catch_up(
     observe: Callable[[Commit], None] | None = None,
     registry: Registry | None = None,
     patience_s: float = PATIENCE_S,
-    source: Source = Source.ML_PER_COIN_V1,
+    outlook: bool = False,
 ) -> CatchUp:
     """The engine on `database` with candles from `feed`; call `recover` first.
 
     `observe` is called after each commit; `timer` returns seconds, for measuring durations;
-    `registry` and `source` as in `build_core`.
+    `registry` and `outlook` as in `build_core`.
     """
     timeframe, exchange = settings.timeframe, settings.exchange
     store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
     parts = (settings, symbols, clock, store)
     core = build_core(
-        *parts, archive=archive, sinks=sinks, log=store, registry=registry, source=source
+        *parts, archive=archive, sinks=sinks, log=store, registry=registry, outlook=outlook
     )
     intake = CandleIntake(
         *(timeframe, feed, clock),

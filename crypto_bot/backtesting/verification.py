@@ -7,7 +7,7 @@ from math import isclose, isfinite
 from typing import Any, NamedTuple
 
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.signal import Signal, Source
+from crypto_bot.domain.signal import MODEL_SOURCES, Signal
 from crypto_bot.ports import LoggedSignal, LogPosition, PredictionQueries
 
 _PAGE = 4096
@@ -51,7 +51,7 @@ def compare(logged: Iterable[LoggedSignal], recomputed: Iterable[LoggedSignal]) 
             sides = ("stored", "nothing") if mine else ("nothing", "a signal")
             differences.append(Difference(known.stored.signal.id, "line", *sides))
             continue
-        models += mine.stored.signal.source is Source.ML_PER_COIN_V1
+        models += mine.stored.signal.source in MODEL_SOURCES
         differences.extend(_line(mine, theirs))
     return Verification(lines, models, differences)
 
@@ -90,7 +90,7 @@ def _place(line: LoggedSignal | None) -> tuple[int, str]:
 
 def _line(mine: LoggedSignal, theirs: LoggedSignal) -> Iterator[Difference]:
     signal = mine.stored.signal
-    slack = _MODEL_SLACK if signal.source is Source.ML_PER_COIN_V1 else _RULE_SLACK
+    slack = _MODEL_SLACK if signal.source in MODEL_SOURCES else _RULE_SLACK
     logged, made = _fields(signal), _fields(theirs.stored.signal)
     if mine.outcome is not None:
         logged |= _ending(mine.outcome)

@@ -20,17 +20,21 @@ class Pred(StrEnum):
 
 
 class Source(StrEnum):
-    """The source of a call: the fallback chain in its order, then that of the daily answers."""
+    """The source of a call: the fallback chain in its order, then the models of other recipes."""
 
     ML_PER_COIN_V1 = "ML_PER_COIN_V1"
     PROFESSIONAL_ANALYZER = "PROFESSIONAL_ANALYZER"
     RSI_MA = "RSI_MA"
     MOMENTUM = "MOMENTUM"
     HOLD = "HOLD"
+    MTF_ENSEMBLE = "MTF_ENSEMBLE"
+    HYBRID = "HYBRID"
     DAILY_OUTLOOK = "DAILY_OUTLOOK"
 
 
-MODEL_SOURCES = (Source.ML_PER_COIN_V1, Source.DAILY_OUTLOOK)
+CHAIN_MODELS = (Source.ML_PER_COIN_V1, Source.MTF_ENSEMBLE, Source.HYBRID)
+"""Of which one may stand first in the fallback chain."""
+MODEL_SOURCES = (*CHAIN_MODELS, Source.DAILY_OUTLOOK)
 """Those whose probabilities are a model's own."""
 
 

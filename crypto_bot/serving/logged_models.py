@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
-from crypto_bot.domain.signal import Signal, Source
+from crypto_bot.domain.signal import MODEL_SOURCES, Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import POOLED, PublishedModel, folder_of, load, read_meta
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.models.verdict import Verdict
-
-_OWN = Source.ML_PER_COIN_V1
 
 
 class LoggedModels:
@@ -59,8 +57,8 @@ class LoggedModels:
         signal = self._logged(open_ms).get(symbol)
         if signal is None:
             return SignalUnavailable("the log has no signal of this candle")
-        if signal.source is not _OWN or signal.model_version is None:
-            reasons = [each.reason for each in signal.declined if each.source is _OWN]
+        if signal.source not in MODEL_SOURCES or signal.model_version is None:
+            reasons = [each.reason for each in signal.declined if each.source in MODEL_SOURCES]
             return SignalUnavailable(*reasons[:1])
         key = (symbol, signal.model_version)
         if key not in self._known:

@@ -84,7 +84,7 @@ class World:
             feed=self.feed,
             timer=lambda: 0.0,
             observe=self.commits.append,
-            source=Source.DAILY_OUTLOOK,
+            outlook=True,
         )
 
     def api(self) -> Any:
@@ -240,6 +240,7 @@ async def _check_page(world: World) -> None:
 
 
 def test_without_models_there_is_no_outlook() -> None:
+    assert [each.horizon for each in outlook_engines(load({}))] == ["7d", "14d", "30d"]
     assert outlook_engines(load({"use_ml": False})) == ()
     off = load({"outlook": {"enabled": False}})
     assert outlook_engines(off) == ()

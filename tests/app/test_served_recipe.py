@@ -38,7 +38,7 @@ timeframe = "1h"
 features = "per_coin_v1"
 window_bars = 8
 serves = "logistic"
-source = "ML_PER_COIN_V1"
+source = "MTF_ENSEMBLE"
 
 [[outputs]]
 horizon = "{horizon}"
@@ -122,7 +122,7 @@ async def test_a_model_of_other_classes_calls_sides_and_is_settled(
     assert len(lines) == BARS + 1
     for stored, outcome in lines:
         signal = stored.signal
-        assert (signal.source, signal.label) == (Source.ML_PER_COIN_V1, spec)
+        assert (signal.source, signal.label) == (Source.MTF_ENSEMBLE, spec)
         assert signal.probabilities.no_trade == 0.0
         assert sum(signal.probabilities) == pytest.approx(1.0)
         likely = Pred.LONG if signal.probabilities.long > 0.5 else Pred.SHORT
@@ -143,6 +143,9 @@ def test_what_an_engine_cannot_serve_is_one_line(tmp_path: Path) -> None:
     other = output.replace("4h", "1b", 1).replace("four_4h", "next_bar")
     path.write_text(text.replace(output, output + other))
     with pytest.raises(ConfigError, match=r"recipe toy answers for 4h, 1b, an engine for one"):
+        run_settings(["--recipe", str(path)])
+    path.write_text(text.replace("MTF_ENSEMBLE", "MINE"))
+    with pytest.raises(ConfigError, match="source = 'MINE': an engine's models are ML_PER_COIN"):
         run_settings(["--recipe", str(path)])
     with pytest.raises(ConfigError, match="unknown recipe 'nothing'"):
         run_settings(["--recipe", "nothing"])

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from math import inf, isnan, nan
 from pathlib import Path
 
@@ -43,12 +44,11 @@ def unpublished(folder: Path, source: Source = Source.ML_PER_COIN_V1) -> SignalS
 
 
 SOURCES: dict[Source, Callable[[Path], SignalSource]] = {
-    Source.ML_PER_COIN_V1: unpublished,
+    **{source: partial(unpublished, source=source) for source in MODEL_SOURCES},
     Source.PROFESSIONAL_ANALYZER: lambda _: ProfessionalAnalyzer(M15),
     Source.RSI_MA: lambda _: RsiMa(),
     Source.MOMENTUM: lambda _: Momentum(M15),
     Source.HOLD: lambda _: Hold(),
-    Source.DAILY_OUTLOOK: lambda folder: unpublished(folder, Source.DAILY_OUTLOOK),
 }
 STAYS_OUT = {*MODEL_SOURCES, Source.HOLD}
 """Who may answer NO_TRADE; a rule that sees no trade declines instead."""

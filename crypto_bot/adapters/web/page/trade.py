@@ -16,6 +16,8 @@ SOURCES = {
     Source.RSI_MA: "RSI/MA",
     Source.MOMENTUM: "momentum",
     Source.HOLD: "hold",
+    Source.MTF_ENSEMBLE: "MTF ensemble",
+    Source.HYBRID: "hybrid",
     Source.DAILY_OUTLOOK: "outlook",
 }
 """What a source is called in a table."""
