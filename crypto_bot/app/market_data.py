@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from functools import cache
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import structlog
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.series.registered import FETCHED, INPUTS, OPTIONAL, SERIES
+from crypto_bot.app.market_settings import InputSettings
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
@@ -73,7 +75,7 @@ def open_inputs(
     from crypto_bot.adapters.series.inputs import Inputs, Waiting  # noqa: PLC0415 - httpx
 
     waiting = Waiting(settings.inputs.timeout_s, clock, wait or Event().wait)
-    sources = [_source(settings, name) for name in INPUTS.names()]
+    sources = [_source(settings.inputs, name) for name in INPUTS.names()]
     return Inputs(settings.inputs.folder, sources, waiting)
 
 
@@ -84,7 +86,15 @@ def fetch_series(settings: Settings, symbols: Iterable[str], wanted: Iterable[st
     """
     names = set(wanted).intersection(FETCHED)
     if names and not settings.simulated:
-        open_inputs(settings, SystemClock()).refresh(symbols, names)
+        keys = tuple(os.environ.get(INPUTS.get(name).variable) for name in INPUTS.names())
+        _opened(settings, keys).refresh(symbols, names)
+
+
+@cache
+def _opened(settings: Settings, keys: tuple[str | None, ...]) -> Inputs:
+    """The same for all runs of a command: a recipe has several, and one line is enough."""
+    del keys  # read again by `open_inputs`, and other keys are another state
+    return open_inputs(settings, SystemClock())
 
 
 def read_daily_candles(
@@ -100,13 +110,13 @@ def read_daily_candles(
     clock, timeframe = SystemClock(), Timeframe.parse("1d")
     closed_ms = min(until_ms, timeframe.last_closed(clock.now_ms()))
     waiting = Waiting(settings.inputs.timeout_s, clock, Event().wait)
-    with closing(_source(settings, "cryptocompare").open(waiting)) as server:
+    with closing(_source(settings.inputs, "cryptocompare").open(waiting)) as server:
         return read_candles(server, symbol, timeframe, since_ms, closed_ms)
 
 
-def _source(settings: Settings, name: str) -> Source:
+def _source(inputs: InputSettings, name: str) -> Source:
     from crypto_bot.adapters.series.inputs import Source  # noqa: PLC0415 - httpx
 
     provider = INPUTS.get(name)
-    url = getattr(settings.inputs, f"{name}_url") or provider.url
+    url = getattr(inputs, f"{name}_url") or provider.url
     return Source(provider, url, os.environ.get(provider.variable, "").strip())

@@ -89,7 +89,8 @@ def state(
 def test_training_and_engine_go_on(tmp_path: Path, settings: Settings, state: str | None) -> None:
     """With one line, the columns masked, and the same rows in training and in the engine."""
     with capture_logs() as lines:
-        fetch_series(settings, [SYMBOL], ["sopr"])
+        for _ in range(3):  # as a recipe of three outputs does
+            fetch_series(settings, [SYMBOL], ["sopr"])
         held = training_candles(tmp_path / "candles", settings, None, READS_SOPR.series)
         coin = held.read(SYMBOL)
     assert [line.get("state") for line in lines] == [state]
