@@ -21,7 +21,7 @@ _COMMANDS = {
     "train": "one | all: trains, evaluates and publishes models; status: the newest run",
     "data": "collect: candles, features and labels of a recipe in one file",
     "recipes": "list | show NAME: what can be trained, by name",
-    "models": "list | show | verify | rollback | audit | accept the models",
+    "models": "list | show | verify | rollback | audit | accept | export the models",
     "paper": "status | stop | resume the paper accounts",
     "backtest": "runs the engine over stored candles",
     "review": "live results of each source, coin and model",

@@ -196,7 +196,7 @@ def _columns(
         market_since_ms=coin.market_since_ms,
         dtype=np.float32,
     )
-    ready = _ready(open_ms // question.timeframe.ms, made.valid, question.window_bars)
+    ready = ready_rows(open_ms // question.timeframe.ms, made.valid, question.window_bars)
     return np.where(made.valid[:, None], made.rows, np.float32(0.0)), {
         "open_ms": open_ms,
         "coin": np.full(open_ms.size, number, dtype=np.int64),
@@ -237,7 +237,7 @@ def _labelled(coin: Coin, question: Question) -> Labels:
     return after
 
 
-def _ready(bars: Ints, valid: Bools, window_bars: int) -> Bools:
+def ready_rows(bars: Ints, valid: Bools, window_bars: int) -> Bools:
     """Rows [n] at which `window_bars` valid rows end that follow one another without a gap."""
     begins = np.ones(bars.size, np.bool_)
     begins[1:] = (np.diff(bars) != 1) | ~valid[:-1] | ~valid[1:]

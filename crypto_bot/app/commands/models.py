@@ -1,14 +1,16 @@
-"""`crypto-bot models list | show | verify | rollback | audit | accept`."""
+"""`crypto-bot models list | show | verify | rollback | audit | accept | export`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
 
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.models_export import add_export, export_model
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.served_recipe import of_recipe
 from crypto_bot.app.settings import Settings, load_symbols
@@ -21,7 +23,14 @@ from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
-from crypto_bot.models.artifact import folder_of, published, read_meta, require_features, verify
+from crypto_bot.models.artifact import (
+    folder_of,
+    load,
+    published,
+    read_meta,
+    require_features,
+    verify,
+)
 from crypto_bot.models.catalog import served_words
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import Meta
@@ -34,7 +43,7 @@ FAILED = 1
 POOL = "pool"
 _WINDOW_BARS = 32
 _STORED = ("tf", "database_url", "exchange")
-_SETTINGS = {"audit": _STORED, "accept": (*_STORED, "models_dir")}
+_SETTINGS = dict.fromkeys(("accept", "export"), (*_STORED, "models_dir")) | {"audit": _STORED}
 """What these read beside their own flags; all others the folder of the models."""
 
 Named = tuple[str | None, str]
@@ -42,7 +51,7 @@ Named = tuple[str | None, str]
 
 
 def models(argv: Sequence[str]) -> int:
-    """Runs one of the six; 1 where something is refused or leaks. Raises ConfigError."""
+    """Runs one of them; 1 where something is refused or leaks. Raises ConfigError."""
     flags = _parser().parse_args(argv)
     settings = of_recipe(settings_of(flags))
     if flags.command == "audit":
@@ -52,16 +61,15 @@ def models(argv: Sequence[str]) -> int:
         names = [_chosen(flags, settings, names)]
     if not names:
         raise ModelMissing(f"no model has been published in {settings.models_dir}")
-    match flags.command:
-        case "show":
-            return _show(settings, names[0])
-        case "rollback":
-            return _rollback(settings, names[0])
-        case "accept":
-            return _accept(flags, settings, names[0])
-        case "list":
-            return _list(settings, names)
-    return _verify(settings, names)
+    of_one: dict[str, Callable[[Settings, Named], int]] = {
+        "show": _show,
+        "rollback": _rollback,
+        "accept": partial(_accept, flags),
+        "export": partial(_export, flags),
+    }
+    if flags.command in of_one:
+        return of_one[flags.command](settings, names[0])
+    return _list(settings, names) if flags.command == "list" else _verify(settings, names)
 
 
 def _chosen(flags: argparse.Namespace, settings: Settings, names: Sequence[Named]) -> Named:
@@ -115,10 +123,11 @@ def _parser() -> Parser:
         ("rollback", "serve the version before the current one"),
         ("accept", "audit a BLOCKED model, and approve it manually"),
         ("audit", "look for features that use future candles"),
+        ("export", "write a model as a file for other programs"),
     ):
         command = commands.add_parser(name, help=does)
         add_settings(command, "recipe", *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
-        if name in {"show", "rollback", "accept"}:
+        if name in {"show", "rollback", "accept", "export"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
         elif name != "audit":
             command.add_argument("--symbol", help="only this model")
@@ -130,7 +139,9 @@ def _parser() -> Parser:
             command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
             command.add_argument("--label", choices=LABELS.names(), default="A")
             command.add_argument("--symbols", default="BTCUSDT", help="such as BTCUSDT,ETHUSDT")
-        if name in _SETTINGS:
+        if name == "export":
+            add_export(command)
+        elif name in _SETTINGS:
             text = "folder or file, instead of the database"
             command.add_argument("--candles", type=Path, help=text)
             command.add_argument("--folds", type=int, default=LEAST_FOLDS)
@@ -258,6 +269,11 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
         highlight=False,
     )
     return 0
+
+
+def _export(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
+    folder = folder_of(settings.models_dir, *name)
+    return export_model(flags, settings, load(_current(folder), *name))
 
 
 def _checks(

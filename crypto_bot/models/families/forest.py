@@ -126,7 +126,7 @@ class ForestFamily:
     settings: ForestSettings = ForestSettings()
     seed: int = 0
 
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(exports=("onnx",))
     overlapping: ClassVar[bool] = False  # rows that share a label would fill leaves by themselves
 
     @staticmethod

@@ -112,7 +112,7 @@ class LightGbmFamily:
     settings: LightGbmSettings = LightGbmSettings()
     seed: int = 0
 
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(exports=("onnx",))
     overlapping: ClassVar[bool] = True
 
     reads = staticmethod(newest_row_reads)

@@ -116,7 +116,7 @@ class LogisticFamily:
     settings: LogisticSettings = LogisticSettings()
     seed: int = 0
 
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(exports=("onnx",))
     overlapping: ClassVar[bool] = False  # overlapping rows would only make it slower
 
     reads = staticmethod(newest_row_reads)

@@ -83,7 +83,10 @@ class CnnLstm:
     seed: int = 0
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        resumes=True, starts_from_model=True, stacks=NetStacking()
+        resumes=True,
+        starts_from_model=True,
+        stacks=NetStacking(),
+        exports=("onnx", "tflite"),
     )
     overlapping: ClassVar[bool] = True
 

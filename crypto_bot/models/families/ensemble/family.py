@@ -136,7 +136,7 @@ class EnsembleFamily:
     seed: int = 0
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        resumes=True, starts_from_model=True, stacks=EnsembleStacking()
+        resumes=True, starts_from_model=True, stacks=EnsembleStacking(), exports=("onnx",)
     )
     overlapping: ClassVar[bool] = True
 

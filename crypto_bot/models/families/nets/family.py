@@ -83,7 +83,9 @@ class WindowFamily:
     settings: Any
     seed: int = 0
 
-    capabilities: ClassVar[Capabilities] = Capabilities(resumes=True, starts_from_model=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        resumes=True, starts_from_model=True, exports=("onnx", "tflite")
+    )
     overlapping: ClassVar[bool] = True
     file: ClassVar[str]
 
