@@ -7,8 +7,8 @@ _SCRIPT = """
 import importlib, importlib.abc, pkgutil, sys
 
 ABSENT = {
-    "alembic", "apscheduler", "ccxt", "fastapi", "lightgbm", "matplotlib", "prometheus_client",
-    "pyarrow", "pydantic_settings", "rich", "sqlalchemy", "ta", "uvicorn",
+    "alembic", "apscheduler", "ccxt", "fastapi", "lightgbm", "matplotlib", "onnx", "onnxruntime",
+    "prometheus_client", "pyarrow", "pydantic_settings", "rich", "sqlalchemy", "ta", "uvicorn",
 }
 
 class Absent(importlib.abc.MetaPathFinder):
@@ -20,6 +20,8 @@ sys.meta_path.insert(0, Absent())
 for package in ("domain", "features", "labels", "statistics", "models", "training", "serving"):
     found = importlib.import_module(f"crypto_bot.{package}")
     for module in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
+        if module.name.startswith("crypto_bot.models.export."):
+            continue  # an extra, and a program for another environment
         importlib.import_module(module.name)
         print(module.name)
 """

@@ -69,16 +69,14 @@ def _exported(
     form: str, model: PublishedModel, windows: Features, converter: Path
 ) -> tuple[bytes, Floats]:
     """The content of the file, and its answers."""
-    if form == "tflite":
-        from crypto_bot.models.export.tflite_file import to_tflite  # noqa: PLC0415 - torch
-
-        return to_tflite(model, windows, converter)
     try:
-        from crypto_bot.models.export.onnx_file import answers, to_onnx  # noqa: PLC0415 - an extra
+        from crypto_bot.models.export import onnx_file, tflite_file  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error}: pip install 'crypto-bot[onnx]'") from error
-    content = to_onnx(model)
-    return content, answers(content, windows)
+    if form == "tflite":
+        return tflite_file.to_tflite(model, windows, converter)
+    content = onnx_file.to_onnx(model)
+    return content, onnx_file.answers(content, windows)
 
 
 def _windows(path: Path | None, settings: Settings, model: PublishedModel) -> Features:
