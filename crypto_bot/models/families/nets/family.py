@@ -75,8 +75,8 @@ class FittedWindowModel(WindowModel):
 class WindowFamily:
     """A family of networks that read a window: `file`, `settings` and `body` are its own.
 
-    The same seed, device and number of threads give the same bits, also where a fit was killed and
-    resumes. What a row is answered does not depend on the rows beside it.
+    On the CPU the same seed and number of threads give the same bits, also where a fit was killed
+    and resumes. What a row is answered does not depend on the rows beside it.
     """
 
     spec: ModelSpec

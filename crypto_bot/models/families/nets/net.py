@@ -1,4 +1,4 @@
-"""What networks of a window share: scaled inputs, windows by index, answers in fixed batches."""
+"""What networks of a window share: scaled inputs, windows by index, and answers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from torch import Tensor, nn
 
 from crypto_bot.models.scaling import CLIP
 from crypto_bot.statistics.rows import Floats, Ints
-
-_AT_ONCE = 32
-"""Rows of every forward that answers. Always as many: a matrix product of another height may be
-rounded differently, and a row's answer would depend on the rows beside it."""
 
 
 class WindowNet(nn.Module):
@@ -64,13 +60,12 @@ def windows_of(features: Tensor, ends: Tensor, window_bars: int) -> Tensor:
 
 
 @torch.inference_mode()
-def answers(net: WindowNet, features: Tensor, ends: Tensor) -> Tensor:
+def answers(net: WindowNet, features: Tensor, ends: Tensor, at_once: int = 1) -> Tensor:
     """Logits [n, classes] of the windows of `features` that end at rows `ends` [n].
 
-    `net` is in its mode for answering. The last batch is filled up with its last row.
+    `net` is in its mode for answering. With one row at a time an answer depends on nothing but its
+    window: a matrix product of many rows may round each differently by their number and its place.
     """
-    bars, logits = int(net.window_bars), []
-    for some in torch.split(ends, _AT_ONCE):
-        filled = torch.cat((some, some[-1:].expand(_AT_ONCE - some.shape[0])))
-        logits.append(net(windows_of(features, filled, bars))[: some.shape[0]])
+    bars = int(net.window_bars)
+    logits = [net(windows_of(features, some, bars)) for some in torch.split(ends, at_once)]
     return torch.cat(logits) if logits else torch.empty(0, net.out.out_features)

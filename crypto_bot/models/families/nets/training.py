@@ -19,6 +19,7 @@ from crypto_bot.models.families.nets.order import Stream, falling
 
 _HEAD = "classes"
 _LARGEST_GRADIENT = 1.0
+_MEASURED_AT_ONCE = 256
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 RATES = ("plateau", "cosine")
 
@@ -212,7 +213,7 @@ class _Training:
         """The loss in nats on the validation rows."""
         self._net.eval()
         rows = self._validation
-        logits = answers(self._net, rows.features, rows.ends)
+        logits = answers(self._net, rows.features, rows.ends, _MEASURED_AT_ONCE)
         losses = cross_entropy(logits, rows.labels, reduction="none")
         return float((losses * rows.weights).sum() / rows.weights.sum())
 
