@@ -1,8 +1,9 @@
-"""Candle files, Parquet or CSV: columns `timestamp` (open, UTC ms) open high low close volume."""
+"""Candle files, Parquet or CSV: columns `timestamp` (open time) open high low close volume."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +12,20 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from crypto_bot.adapters.store.csv_table import read_csv_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles
-from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.domain.timeframe import TRADED, Timeframe
 
 _Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
 _Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 SUFFIXES = (".parquet", ".csv")
 _COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
+
+_NAME = re.compile(
+    r"(?P<base>[A-Z0-9]+)([_-](?P<quote>USD|USDT|USDC|BUSD|FDUSD|EUR|BTC|ETH|BNB))?"
+    r"([_-][0-9]+[MHDW])?([_-][0-9]{4}(-[0-9]{2}){0,2})?"
+)
 
 
 class CandleColumns(NamedTuple):
@@ -34,6 +41,13 @@ class CandleColumns(NamedTuple):
     def candles(self) -> list[Candle]:
         """The rows as candles, in their order."""
         return list(map(Candle, *(column.tolist() for column in self)))
+
+    def at(self, rows: _Ints) -> CandleColumns:
+        """Those of these numbers, in their order."""
+        return CandleColumns(
+            self.open_ms[rows],
+            *(each[rows] for each in (self.open, self.high, self.low, self.close, self.volume)),
+        )
 
     def are_sound(self, timeframe: Timeframe) -> bool:
         """Whether `domain.candle.faults` would find nothing, at the speed of arrays."""
@@ -51,10 +65,74 @@ class CandleColumns(NamedTuple):
 
 
 def read_candles(path: Path) -> CandleColumns:
-    """All rows of `path`. Other columns are passed over, an empty field becomes NaN.
+    """All rows of `path`, those of a file that begins with the newest in reverse.
 
-    Raises BadCandles, in one line, for a file that cannot be read as candles at all.
+    Other columns are passed over, an empty field becomes NaN. Times of a Parquet file are UTC
+    milliseconds or timestamps; of a CSV file see `read_csv_table`. Raises BadCandles, in one line,
+    for a file that cannot be read as candles at all.
     """
+    columns = _csv_columns(path) if path.suffix == ".csv" else _parquet_columns(path)
+    if columns.open_ms.size > 1 and np.all(np.diff(columns.open_ms) < 0):
+        return columns.at(np.arange(columns.open_ms.size)[::-1])
+    return columns
+
+
+def symbol_of(path: Path) -> str | None:
+    """The symbol in a name such as `BTCUSDT`, `SOL_USDT-15m` or `ethusdt-1h-2026-01`; else None."""
+    found = _NAME.fullmatch(path.stem.upper())
+    return None if found is None else found["base"] + (found["quote"] or "")
+
+
+def usual_timeframe(path: Path, open_ms: _Ints) -> Timeframe:
+    """That of the most common step. Raises BadCandles unless it is one that is traded."""
+    step_ms = _usual_step(open_ms)
+    known = {Timeframe.parse(name).ms: name for name in TRADED}
+    if step_ms not in known:
+        raise BadCandles(
+            f"{path}: its candles are {step_ms / 60_000:g} minutes apart: use one of "
+            f"{', '.join(TRADED)}"
+        )
+    return Timeframe.parse(known[step_ms])
+
+
+def require_timeframe(path: Path, open_ms: _Ints, timeframe: Timeframe) -> None:
+    """Raises BadCandles for candles of a longer timeframe: not a row of them is off the grid."""
+    step_ms = _usual_step(open_ms)
+    if step_ms > timeframe.ms and step_ms % timeframe.ms == 0:
+        raise BadCandles(
+            f"{path}: its candles are {step_ms / 60_000:g} minutes apart, not {timeframe.name}"
+        )
+
+
+def _usual_step(open_ms: _Ints) -> int:
+    """The most common step, 0 where there is none."""
+    steps, counts = np.unique(np.diff(open_ms), return_counts=True)
+    return int(steps[counts.argmax()]) if steps.size else 0
+
+
+def closed_ones(
+    path: Path, columns: CandleColumns, timeframe: Timeframe, now_ms: int
+) -> CandleColumns:
+    """Those that have closed by `now_ms`. Raises BadCandles for one that opens after it."""
+    late = columns.open_ms > now_ms
+    if late.any():
+        row = int(np.argmax(late))
+        raise BadCandles(f"{path}: row {row} opens at {columns.open_ms[row]} ms, after now")
+    return columns.at(np.flatnonzero(columns.open_ms + timeframe.ms <= now_ms))
+
+
+def _csv_columns(path: Path) -> CandleColumns:
+    table = read_csv_table(path)
+    without = int(table["open_ms"].isna().sum())
+    if without:
+        raise BadCandles(f"{path}: {without} rows without a timestamp")
+    return CandleColumns(
+        table["open_ms"].to_numpy(np.int64),
+        *(table[name].to_numpy(np.float64) for name in _COLUMNS[1:]),
+    )
+
+
+def _parquet_columns(path: Path) -> CandleColumns:
     try:
         table = _table(path)
         missing = [name for name in _COLUMNS if name not in table.column_names]
@@ -95,10 +173,6 @@ def write_candles(path: Path, candles: Sequence[Candle]) -> None:
 
 
 def _table(path: Path) -> pa.Table:
-    if path.suffix == ".csv":
-        if path.stat().st_size == 0:
-            raise BadCandles(f"{path}: empty file")
-        return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))
     file = parquet.ParquetFile(path)
     wanted = [name for name in file.schema_arrow.names if name in _COLUMNS]
     # Without one of ours the message names all that the file has.

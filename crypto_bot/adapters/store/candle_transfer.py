@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from crypto_bot.adapters.store.candle_archive import EVER_MS
-from crypto_bot.adapters.store.candle_files import SUFFIXES, read_candles, write_candles
+from crypto_bot.adapters.store.candle_files import (
+    SUFFIXES,
+    closed_ones,
+    read_candles,
+    require_timeframe,
+    symbol_of,
+    write_candles,
+)
 from crypto_bot.domain.candle import Candle, CandleFault, faults
 from crypto_bot.domain.errors import BadCandles, ConfigError
 from crypto_bot.domain.timeframe import Timeframe
@@ -28,7 +35,10 @@ class FaultReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of one file: `stored` of its `rows`; `problem` where it could not be read."""
+    """What became of one file: `stored` of its `rows`; `problem` where it could not be read.
+
+    `rows` are those of closed candles; `still_open` counts the others, which are left out.
+    """
 
     symbol: str
     path: Path
@@ -36,6 +46,7 @@ class ImportReport:
     stored: int = 0
     faults: tuple[FaultReport, ...] = ()
     problem: str | None = None
+    still_open: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -59,17 +70,19 @@ def import_folder(
     symbols: Sequence[str] | None,
     *,
     skip_bad: bool,
+    now_ms: int,
 ) -> list[ImportReport]:
     """Imports `<SYMBOL>.parquet` and `.csv` of a folder, or one such file; None for all symbols.
 
-    Nothing is stored of a file with faults, or with `skip_bad` all but the faulty rows. Raises
+    Nothing is stored of a file with faults, or with `skip_bad` all but the faulty rows; nor of one
+    whose usual step is another timeframe. A candle that is open at `now_ms` is left out. Raises
     ConfigError where there is nothing to import, StoreError where the database fails.
     """
     files = candle_paths(path)
     if symbols is not None:
         files = {symbol: files.get(symbol, path / f"{symbol}.parquet") for symbol in symbols}
     return [
-        _import_file(archive, symbol, file, timeframe, skip_bad=skip_bad)
+        _import_file(archive, symbol, file, timeframe, skip_bad=skip_bad, now_ms=now_ms)
         for symbol, file in files.items()
     ]
 
@@ -77,18 +90,28 @@ def import_folder(
 def candle_paths(path: Path) -> dict[str, Path]:
     """The candle files at `path`, a folder or one file, by symbol. Raises ConfigError for none."""
     if path.is_file() and path.suffix in SUFFIXES:
-        return {path.stem: path}
+        return {_symbol(path): path}
     if not path.is_dir():
         raise ConfigError(f"no candles at {path}: name a folder, or a .parquet or .csv file")
     found: dict[str, Path] = {}
     for file in sorted(path.iterdir()):
         if file.suffix in SUFFIXES and not file.name.startswith("."):
-            if file.stem in found:
-                raise ConfigError(f"both {found[file.stem]} and {file}: remove one of them")
-            found[file.stem] = file
+            symbol = _symbol(file)
+            if symbol in found:
+                raise ConfigError(
+                    f"both {found[symbol]} and {file}: remove one of them, or join them"
+                )
+            found[symbol] = file
     if not found:
         raise ConfigError(f"no candles at {path}: it holds no <SYMBOL>.parquet or <SYMBOL>.csv")
     return found
+
+
+def _symbol(path: Path) -> str:
+    symbol = symbol_of(path)
+    if symbol is None:
+        raise ConfigError(f"{path}: no name of a candle file such as BTCUSDT{path.suffix}")
+    return symbol
 
 
 def export_folder(
@@ -119,10 +142,18 @@ def export_folder(
 
 
 def _import_file(
-    archive: CandleArchive, symbol: str, path: Path, timeframe: Timeframe, *, skip_bad: bool
+    archive: CandleArchive,
+    symbol: str,
+    path: Path,
+    timeframe: Timeframe,
+    *,
+    skip_bad: bool,
+    now_ms: int,
 ) -> ImportReport:
     try:
-        columns = read_candles(path)
+        read = read_candles(path)
+        require_timeframe(path, read.open_ms, timeframe)
+        columns = closed_ones(path, read, timeframe, now_ms)
     except BadCandles as error:
         return ImportReport(symbol, path, problem=str(error))
     candles = columns.candles()
@@ -131,7 +162,10 @@ def _import_file(
     if found:
         stored = _without(candles, found) if skip_bad else []
     archive.add({symbol: stored})
-    return ImportReport(symbol, path, len(candles), len(stored), _reports(found))
+    return ImportReport(
+        *(symbol, path, len(candles), len(stored), _reports(found)),
+        still_open=read.open_ms.size - columns.open_ms.size,
+    )
 
 
 def _without(candles: Sequence[Candle], found: Sequence[CandleFault]) -> list[Candle]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.candle_transfer import ImportReport, export_folder, import_folder
 from crypto_bot.adapters.store.database import Database
@@ -38,7 +39,9 @@ def candles(argv: Sequence[str]) -> int:
         symbols = flags.symbols.split(",") if flags.symbols else None
         if flags.command == "import":
             parts = (flags.path, settings.timeframe, symbols)
-            reports = import_folder(archive, *parts, skip_bad=flags.skip_bad)
+            reports = import_folder(
+                archive, *parts, skip_bad=flags.skip_bad, now_ms=SystemClock().now_ms()
+            )
             for report in reports:
                 _print_import(report)
             return FAILED if any(report.stored == 0 for report in reports) else 0
@@ -114,7 +117,8 @@ def _print_import(report: ImportReport) -> None:
     if report.faults and not report.stored:
         sys.stderr.write(f"{report.symbol}: nothing stored; --skip_bad stores the valid rows\n")
         return
-    _print(f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored")
+    still_open = ", the open candle left out" if report.still_open else ""
+    _print(f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored{still_open}")
 
 
 def _show(reports: Sequence[GapReport]) -> None:

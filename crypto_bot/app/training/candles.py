@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
-from crypto_bot.adapters.store.candle_files import read_candles
+from crypto_bot.adapters.store.candle_files import closed_ones, read_candles, require_timeframe
 from crypto_bot.adapters.store.candle_transfer import candle_paths
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.market_data import wanted_series
@@ -94,6 +95,8 @@ def _in_files(path: Path, timeframe: Timeframe) -> TrainingCandles:
             held = ", ".join(sorted(paths)[:5]) + (" …" if len(paths) > 5 else "")
             raise ConfigError(f"no candles of {symbol} at {path}: it holds {held}")
         columns = read_candles(paths[symbol])
+        require_timeframe(paths[symbol], columns.open_ms, timeframe)
+        columns = closed_ones(paths[symbol], columns, timeframe, SystemClock().now_ms())
         if not columns.are_sound(timeframe):
             require_sound(columns.candles(), timeframe, str(paths[symbol]))
         found = CandleTable(columns.open_ms, np.column_stack(columns[1:]))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.csv_candles import read_csv_candles
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.candles import TrainingCandles, with_series
@@ -66,7 +67,7 @@ def named_source(flags: argparse.Namespace) -> Source | None:
         )
     if flags.csv is None:
         return None
-    found = read_csv_candles(flags.csv)
+    found = read_csv_candles(flags.csv, SystemClock().now_ms())
     sys.stdout.write(f"{flags.csv}: {found.words}\n")
     symbol = getattr(flags, "symbol", None) or found.symbol
     table = CandleTable(found.columns.open_ms, np.column_stack(found.columns[1:]))

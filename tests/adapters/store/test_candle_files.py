@@ -12,7 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
-from crypto_bot.adapters.store.candle_files import CandleColumns, read_candles, write_candles
+from crypto_bot.adapters.store.candle_files import (
+    CandleColumns,
+    read_candles,
+    symbol_of,
+    write_candles,
+)
 from crypto_bot.domain.candle import Candle, faults
 from crypto_bot.domain.errors import BadCandles
 from crypto_bot.domain.timeframe import Timeframe
@@ -35,6 +40,18 @@ def save(path: Path, content: pa.Table) -> Path:
     else:
         parquet.write_table(content, path)
     return path
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        *(("BTCUSDT.csv", "BTCUSDT"), ("ethusdt.csv", "ETHUSDT"), ("SOL_USDT-15m.csv", "SOLUSDT")),
+        *(("BTCUSDT-15m-2026-01.csv", "BTCUSDT"), ("BTC-USD_1h.parquet", "BTCUSD")),
+        *(("candles (1).csv", None), ("SOL_perp.csv", None)),
+    ],
+)
+def test_symbols_of_names(name: str, symbol: str | None) -> None:
+    assert symbol_of(Path(name)) == symbol
 
 
 @pytest.mark.parametrize("name", ["BTCUSDT.parquet", "BTCUSDT.csv"])
@@ -86,16 +103,16 @@ def truncated(path: Path) -> None:
     ("name", "make", "message"),
     [
         ("A.parquet", lambda path: path.touch(), "not readable as candles"),
-        ("A.csv", lambda path: path.touch(), "empty file"),
+        ("A.csv", lambda path: path.touch(), "not readable as CSV"),
         ("A.parquet", truncated, "not readable as candles"),
-        ("A.csv", lambda path: path.write_text("a,b\n1,2\n3"), "not readable as candles"),
-        ("A.csv", lambda path: path.write_bytes(b"\x00\xff\xfe" * 50), "A.csv: no"),
+        ("A.csv", lambda path: path.write_text("a,b\n1,2\n3"), "no column timestamp, open"),
+        ("A.csv", lambda path: path.write_bytes(b"\x00\xff\xfe" * 50), "not readable as CSV"),
         ("A.parquet", lambda path: save(path, table(volume=None)), "no column volume; it has"),
         ("A.csv", lambda path: save(path, table(open=None, low=None)), "no column open, low"),
         ("A.parquet", lambda path: save(path, table().slice(0, 0)), "no rows"),
         ("A.csv", lambda path: save(path, table().slice(0, 0)), "no rows"),
-        ("A.csv", lambda path: save(path, table(open=["x"] * 9)), "not readable as candles"),
-        ("A.csv", lambda path: save(path, table(timestamp=[1.5] * 9)), "not readable as candles"),
+        ("A.csv", lambda path: save(path, table(open=["x"] * 9)), "row 0: open is 'x', no number"),
+        ("A.csv", lambda path: save(path, table(timestamp=[1.5] * 9)), "1.5 is no time since 2009"),
         ("A.csv", lambda path: save(path, table(timestamp=[None] * 9)), "9 rows without a time"),
         ("A.parquet", lambda path: None, "not readable as candles"),
     ],

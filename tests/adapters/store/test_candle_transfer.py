@@ -26,6 +26,7 @@ from crypto_bot.ports import Gap
 M15 = Timeframe.parse("15m")
 T0 = 1_764_547_200_000
 EVER_MS = 2**60
+NOW_MS = T0 + 1_000 * M15.ms
 
 
 def candle(bar: int) -> Candle:
@@ -78,37 +79,66 @@ def folder(tmp_path: Path) -> Path:
 def test_a_faulty_file_is_told_and_nothing_of_it_stored(
     archive: SqlCandleArchive, folder: Path
 ) -> None:
-    btc, eth, xrp = import_folder(archive, folder, M15, None, skip_bad=False)
+    btc, eth, xrp = import_folder(archive, folder, M15, None, skip_bad=False, now_ms=NOW_MS)
     assert btc == ImportReport("BTCUSDT", folder / "BTCUSDT.parquet", 5, 5)
     assert eth == ImportReport("ETHUSDT", folder / "ETHUSDT.csv", 11, 0, FOUND)
-    assert xrp.problem == f"{folder / 'XRPUSDT.csv'}: empty file"
+    assert xrp.problem is not None
+    assert xrp.problem.startswith(f"{folder / 'XRPUSDT.csv'}: not readable as CSV")
     assert [report.is_complete for report in (btc, eth, xrp)] == [True, False, False]
     assert archive.read("BTCUSDT", 0, EVER_MS) == SOUND
     assert archive.newest_opens() == {"BTCUSDT": T0 + 4 * M15.ms}
 
 
 def test_skip_bad_stores_the_rows_without_faults(archive: SqlCandleArchive, folder: Path) -> None:
-    (eth,) = import_folder(archive, folder, M15, ["ETHUSDT"], skip_bad=True)
+    (eth,) = import_folder(archive, folder, M15, ["ETHUSDT"], skip_bad=True, now_ms=NOW_MS)
     assert (eth.rows, eth.stored, eth.faults) == (11, 3, FOUND)
     assert archive.read("ETHUSDT", 0, EVER_MS) == [candle(0), candle(5), candle(7)]
 
 
 def test_one_file_and_a_symbol_without_one(archive: SqlCandleArchive, folder: Path) -> None:
-    (btc,) = import_folder(archive, folder / "BTCUSDT.parquet", M15, None, skip_bad=False)
+    (btc,) = import_folder(
+        archive, folder / "BTCUSDT.parquet", M15, None, skip_bad=False, now_ms=NOW_MS
+    )
     assert btc.stored == 5
-    (sol,) = import_folder(archive, folder, M15, ["SOLUSDT"], skip_bad=False)
+    (sol,) = import_folder(archive, folder, M15, ["SOLUSDT"], skip_bad=False, now_ms=NOW_MS)
     assert sol.problem is not None
     assert "SOLUSDT.parquet: not readable" in sol.problem
+
+
+@pytest.mark.parametrize("name", ["BTCUSDT.csv", "BTCUSDT.parquet"])
+def test_the_open_candle_is_left_out_and_a_later_one_refused(
+    archive: SqlCandleArchive, tmp_path: Path, name: str
+) -> None:
+    path, last_ms = tmp_path / name, T0 + 4 * M15.ms
+    write_candles(path, SOUND[::-1])  # the newest first
+    (late,) = import_folder(archive, path, M15, None, skip_bad=False, now_ms=last_ms - 1)
+    assert late.problem == f"{path}: row 4 opens at {last_ms} ms, after now"
+    (found,) = import_folder(archive, path, M15, None, skip_bad=False, now_ms=last_ms + M15.ms - 1)
+    assert (found.rows, found.stored, found.still_open) == (4, 4, 1)
+    assert archive.read("BTCUSDT", 0, EVER_MS) == SOUND[:4]
+
+
+def test_candles_of_a_longer_timeframe_are_refused(
+    archive: SqlCandleArchive, tmp_path: Path
+) -> None:
+    write_candles(tmp_path / "BTCUSDT.csv", [candle(bar) for bar in range(0, 40, 4)])
+    (found,) = import_folder(archive, tmp_path, M15, None, skip_bad=True, now_ms=NOW_MS)
+    assert found.problem is not None
+    assert found.problem.endswith("its candles are 60 minutes apart, not 15m")
 
 
 def test_nothing_to_import_is_a_usage_error(archive: SqlCandleArchive, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(ConfigError, match="no candles at"):
-            import_folder(archive, path, M15, None, skip_bad=False)
+            import_folder(archive, path, M15, None, skip_bad=False, now_ms=NOW_MS)
     write_candles(tmp_path / "BTCUSDT.csv", SOUND)
     write_candles(tmp_path / "BTCUSDT.parquet", SOUND)
     with pytest.raises(ConfigError, match="remove one of them"):
-        import_folder(archive, tmp_path, M15, None, skip_bad=False)
+        import_folder(archive, tmp_path, M15, None, skip_bad=False, now_ms=NOW_MS)
+    path = tmp_path / "my candles.csv"
+    write_candles(path, SOUND)
+    with pytest.raises(ConfigError, match=r"no name of a candle file such as BTCUSDT\.csv"):
+        import_folder(archive, path, M15, None, skip_bad=False, now_ms=NOW_MS)
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "csv"])
@@ -124,7 +154,7 @@ def test_what_is_exported_can_be_imported(
     ]
     database = Database.open("sqlite://")
     again = SqlCandleArchive(database, M15)
-    import_folder(again, tmp_path / "out", M15, None, skip_bad=False)
+    import_folder(again, tmp_path / "out", M15, None, skip_bad=False, now_ms=NOW_MS)
     assert again.read("BTCUSDT", 0, EVER_MS) == thirds
     database.close()
 
@@ -160,7 +190,7 @@ def test_real_candles_are_sound(archive: SqlCandleArchive) -> None:
     if not data.is_dir():
         pytest.skip(f"no real candles at {data}")
     wanted = ["BTCUSDT", "DOTUSDT"]
-    reports = import_folder(archive, data, M15, wanted, skip_bad=False)
+    reports = import_folder(archive, data, M15, wanted, skip_bad=False, now_ms=NOW_MS)
     assert all(report.is_complete for report in reports)
     found = {
         each.symbol: (each.rows, each.gaps, each.missing_bars) for each in check(archive, M15, None)

@@ -14,6 +14,7 @@ HOUR_MS = 3_600_000
 FIRST_MS = 1_700_006_400_000
 OPENS = [FIRST_MS + hour * HOUR_MS for hour in range(6)]
 ROWS = [(at, 10.0 + n, 12.5 + n, 9.0 + n, 11.0 + n, 100.0 + n) for n, at in enumerate(OPENS)]
+NOW_MS = OPENS[-1] + HOUR_MS
 HEAD = "timestamp,open,high,low,close,volume"
 Text = Callable[[int], str]
 
@@ -39,13 +40,25 @@ def text(head: str = HEAD, as_text: Text = str, separator: str = ",") -> str:
         text(as_text=lambda at: iso(at).replace(" ", "T") + "Z"),
         text(as_text=lambda at: str(at // 1000), head="unix,OPEN,HIGH,LOW,CLOSE,VOLUME"),
         text(as_text=lambda at: str(at * 1000), head="Open time, Open, High, Low, Close, Volume"),
+        text().removeprefix(HEAD + "\n").replace("\n", ",0,7.5\n"),
     ],
-    ids=["plain", "bom", "semicolons", "commas", "tabs", "dates", "iso", "seconds", "microseconds"],
+    ids=[
+        "plain",
+        "bom",
+        "semicolons",
+        "commas",
+        "tabs",
+        "dates",
+        "iso",
+        "seconds",
+        "microseconds",
+        "unnamed",
+    ],
 )
 def test_what_is_in_use_is_read(tmp_path: Path, content: str) -> None:
     path = tmp_path / "BTCUSDT_1h.csv"
     path.write_text(content, "utf-8")
-    found = read_csv_candles(path)
+    found = read_csv_candles(path, NOW_MS)
     assert (found.symbol, found.timeframe.name) == ("BTCUSDT", "1h")
     assert np.array_equal(np.column_stack(found.columns), np.array(ROWS))
     assert found.words == "6 1h candles of 6 rows"
@@ -58,7 +71,7 @@ def test_what_is_put_right_is_counted(tmp_path: Path) -> None:
     lines[1] = lines[1].rpartition(",")[0] + ","  # no volume
     path = tmp_path / "x.csv"
     path.write_text("\n".join([head, *reversed(lines)]))
-    found = read_csv_candles(path)
+    found = read_csv_candles(path, NOW_MS)
     assert found.columns.open_ms.tolist() == [OPENS[n] for n in (0, 3, 4, 5)]
     assert (found.incomplete, found.duplicates, found.unsorted, found.gaps) == (1, 1, True, 2)
     assert "1 repeated rows left out, sorted by time, 2 candles missing" in found.words
@@ -73,14 +86,28 @@ def test_what_is_put_right_is_counted(tmp_path: Path) -> None:
         (text().replace("12.5", "1.5"), "1 x high_low"),
         (text(as_text=lambda _: "noon"), "times are neither numbers nor ISO dates"),
         (text(as_text=lambda at: str(FIRST_MS + (at - FIRST_MS) * 3)), "180 minutes apart"),
-        (HEAD + "\n", "no row with a time and five numbers among 0"),
+        (HEAD + "\n", "x.csv: no rows"),
+        (HEAD + f"\n{OPENS[0]},1,1,1,1,\n", "no row with a time and five numbers among 1"),
         ("", "not readable as CSV"),
+        (text().replace("12.5", "high"), "row 0: high is 'high', no number"),
+        (text().replace(str(OPENS[2]), str(OPENS[2] // 1000)), "row 2: 1.70001e+09 is no time"),
+        (text(as_text=lambda at: str(at // 10**6)), "row 0: 1.70001e+06 is no time since 2009"),
+        (text(as_text=lambda at: str(at * 1000 + 1)), "are no whole millisecond"),
+        (text() + f"{OPENS[-1] + 2 * HOUR_MS},10,13,9,11,100\n", "row 6 opens at 1700031600000 ms"),
     ],
 )
 def test_what_cannot_be_true_is_refused(tmp_path: Path, content: str, expected: str) -> None:
     path = tmp_path / "x.csv"
     path.write_text(content)
     with pytest.raises(BadCandles) as refused:
-        read_csv_candles(path)
+        read_csv_candles(path, NOW_MS)
     assert expected in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_open_candle_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text())
+    found = read_csv_candles(path, NOW_MS - 1)
+    assert found.columns.open_ms.tolist() == OPENS[:-1]
+    assert found.words == "5 1h candles of 6 rows, the open candle left out"

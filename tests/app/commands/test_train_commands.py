@@ -263,7 +263,7 @@ def test_too_few_candles_are_counted_beside_what_is_needed(refused: Callable[...
     [
         ("BTCUSDT.parquet", b"", "BTCUSDT.parquet: not readable as"),
         ("BTCUSDT.parquet", b"PAR1 not quite", "BTCUSDT.parquet: not readable as"),
-        ("BTCUSDT.csv", b"time,close\n1,2\n", "no column timestamp, open"),
+        ("BTCUSDT.csv", b"time,close\n1,2\n", "no column open, high"),
     ],
 )
 def test_a_file_without_candles_says_what_is_wrong(

@@ -1,0 +1,130 @@
+"""CSV files of candles in the forms in use: separators, names of columns and kinds of time."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crypto_bot.domain.errors import BadCandles
+
+NUMBERS = ("open", "high", "low", "close", "volume")
+_TIMES = (
+    *("timestamp", "time", "date", "datetime", "open_time", "opentime", "unix", "unix_timestamp"),
+)
+_SEPARATORS = ",;\t|"
+_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+_FIRST_S, _LAST_S = 1_230_768_000, 4_102_444_800  # 2009 and 2100: no number fits two units
+
+
+def read_csv_table(path: Path) -> pd.DataFrame:
+    """Columns `open_ms` (UTC ms, NA for an empty field) and `NUMBERS` (NaN for one), as they stand.
+
+    Columns may have any order, case and company, fields any separator of `,` `;` tab and `|`, a
+    decimal comma beside `;`, and the file a byte order mark. Without a line of names the columns
+    are time, open, high, low, close, volume and others. Raises BadCandles in one line.
+    """
+    texts = _texts(path)
+    found = {"open_ms": _times(path, texts["time"])}
+    for name in NUMBERS:
+        numbers = pd.to_numeric(texts[name], errors="coerce")
+        wrong = numbers.isna() & texts[name].notna()
+        if wrong.any():
+            row = int(np.argmax(wrong.to_numpy()))
+            raise BadCandles(f"{path}: row {row}: {name} is {texts[name].iloc[row]!r}, no number")
+        found[name] = numbers.astype(np.float64)
+    return pd.DataFrame(found)
+
+
+def _texts(path: Path) -> pd.DataFrame:
+    """Texts under the names of `NUMBERS` and `time`."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+        separator = max(_SEPARATORS, key=head.count)
+        is_named = not _is_row(head.strip().split(separator))
+        table = pd.read_csv(
+            path,
+            sep=separator,
+            header=0 if is_named else None,
+            encoding="utf-8-sig",
+            dtype=str,
+            quoting=csv.QUOTE_MINIMAL,
+            skipinitialspace=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise BadCandles(f"{path}: not readable as CSV ({reason})") from error
+    if not is_named:
+        named = ("timestamp", *NUMBERS)
+        table.columns = [*named, *map(str, range(len(named), table.shape[1]))]
+    table.columns = [re.sub(r"\W+", "_", str(name).strip().lower()) for name in table.columns]
+    times = [name for name in _TIMES if name in table.columns]
+    missing = [] if times else ["timestamp"]
+    missing += [name for name in NUMBERS if name not in table.columns]
+    if missing:
+        raise BadCandles(
+            f"{path}: no column {', '.join(missing)}; it has {', '.join(table.columns)}"
+        )
+    if table.empty:
+        raise BadCandles(f"{path}: no rows")
+    found = table[list(NUMBERS)].assign(time=table[times[0]])
+    if separator == ";":  # where commas are decimal points
+        found = found.apply(lambda column: column.str.replace(",", "."))
+    return found
+
+
+def _is_row(fields: list[str]) -> bool:
+    """Whether a first line is a candle already."""
+    return len(fields) > len(NUMBERS) and all(
+        re.fullmatch(r"\d+(\.\d+)?", each) for each in fields[: len(NUMBERS) + 1]
+    )
+
+
+def _times(path: Path, texts: pd.Series) -> pd.Series:
+    """UTC milliseconds, NA for an empty field. Raises BadCandles."""
+    given = texts[texts.notna()]
+    if given.empty:
+        return pd.Series(pd.NA, texts.index, "Int64")
+    numbers = pd.to_numeric(given, errors="coerce")
+    if numbers.notna().all():
+        found = _in_ms(path, numbers)
+    else:
+        try:
+            dates = pd.to_datetime(given, utc=True, format="ISO8601")
+        except ValueError as error:
+            raise BadCandles(
+                f"{path}: times are neither numbers nor ISO dates such as 2025-01-31 12:00: "
+                f"the first is {given.iloc[0]!r}"
+            ) from error
+        found = dates.astype("datetime64[ms, UTC]").astype(np.int64)
+    return found.reindex(texts.index).astype("Int64")
+
+
+def _in_ms(path: Path, numbers: pd.Series) -> pd.Series:
+    """Of numbers in one unit, the one in which the first of them lies between 2009 and 2100."""
+    first = numbers.iloc[0]
+    unit = next((name for name, n in _UNITS.items() if _FIRST_S * n <= first < _LAST_S * n), None)
+    if unit is None:
+        raise BadCandles(
+            f"{path}: row {numbers.index[0]}: {first:g} is no time since 2009 in "
+            f"{', '.join(_UNITS)}"
+        )
+    per_s = _UNITS[unit]
+    fits = numbers.between(_FIRST_S * per_s, _LAST_S * per_s)
+    if not fits.all():
+        row = int(np.argmax(~fits.to_numpy()))
+        raise BadCandles(
+            f"{path}: row {numbers.index[row]}: {numbers.iloc[row]:g} is no time since 2009 in "
+            f"{unit}, as the first row is"
+        )
+    ms = numbers * 1_000 if per_s == 1 else numbers / (per_s // 1_000)
+    if (ms % 1 != 0).any():
+        row = int(np.argmax((ms % 1 != 0).to_numpy()))
+        raise BadCandles(
+            f"{path}: row {numbers.index[row]}: {numbers.iloc[row]} {unit} are no whole millisecond"
+        )
+    return ms.astype(np.int64)
