@@ -1,10 +1,11 @@
 """Chromium for tests of the page."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = (
@@ -21,6 +22,17 @@ WITHIN_MS = 120_000.0
 expect.set_options(timeout=WITHIN_MS)  # its own limit of 5 s is too short on a busy machine
 Open = Callable[..., Page]
 """`opened(url, viewport, **cookies)`, see `conftest.opened`."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS.split(), timeout=WITHIN_MS
+        )
+        yield launched
+        launched.close()
 
 
 def fits(page: Page) -> bool:

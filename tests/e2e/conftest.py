@@ -15,11 +15,10 @@ from playwright.sync_api import (
     Request,
     ViewportSize,
     expect,
-    sync_playwright,
 )
 
 from tests.conftest import Start
-from tests.e2e.browsers import CHROMIUM, FLAGS, WIDE, WITHIN_MS, Open
+from tests.e2e.browsers import WIDE, WITHIN_MS, Open, chromium
 from tests.e2e.processes import Process
 
 
@@ -38,10 +37,8 @@ def rules(daemon: Start, tmp_path: Path) -> Start:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.e2e.browsers import CHROMIUM, FLAGS, WIDE, WITHIN_MS
+from tests.e2e.browsers import WIDE, WITHIN_MS, chromium
 from tests.e2e.processes import Process
 from tests.golden.commands import ROOT
 
@@ -62,8 +62,7 @@ def bodies(url: str) -> dict[str, Any]:
 def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
     """The visible text of each view, in UTC; waits a while for what is `stored` of it."""
     held = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with chromium() as browser:
         context = browser.new_context(viewport=WIDE, timezone_id="UTC", locale="en-US")
         page = context.new_page()
         page.clock.set_fixed_time(_NOW_MS)
@@ -75,7 +74,6 @@ def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
                 page.locator("summary").first.click()
                 expect(page.locator(".opened")).to_be_visible()
             held[name] = settled(page, stored.get(name))
-        browser.close()
     return held
 
 

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import expect
 
 from crypto_bot.adapters.web import EventStream
 from tests.adapters.web.served import served
-from tests.e2e.browsers import CHROMIUM, FLAGS, IN_A_BROWSER
+from tests.e2e.browsers import IN_A_BROWSER, WITHIN_MS, chromium
 
 TOKEN = "hush-hush-token"
 
 pytestmark = IN_A_BROWSER
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield running
-        running.close()
-
-
-def test_one_login_is_enough(
-    make_app: Callable[..., FastAPI], stream: EventStream, browser: Browser
-) -> None:
-    with served(make_app(token=TOKEN), stream) as url:
+def test_one_login_is_enough(make_app: Callable[..., FastAPI], stream: EventStream) -> None:
+    with served(make_app(token=TOKEN), stream) as url, chromium() as browser:
         person, stranger = browser.new_context(), browser.new_context()
+        person.set_default_timeout(WITHIN_MS)
         page = person.new_page()
         hosts: set[str] = set()
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
@@ -47,6 +37,4 @@ def test_one_login_is_enough(
             answer = who.new_page().goto(f"{url}/api/signals")
             assert answer is not None
             assert answer.status == status
-        person.close()
-        stranger.close()
     assert hosts == {url.removeprefix("http://")}
