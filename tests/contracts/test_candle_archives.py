@@ -21,35 +21,25 @@ def candle(open_ms: int, price: float = 100.0) -> Candle:
 
 
 def test_candles_come_back_as_they_were_in_order(database: Database) -> None:
-    archive = SqlCandleArchive(database, M15)
+    archive, hours = SqlCandleArchive(database, M15), SqlCandleArchive(database, H1)
+    assert archive.newest_opens() == {}
     series = [candle(T0 + bar * M15.ms, 0.1 + bar / 3.0) for bar in range(100)]
-    archive.add({"BTCUSDT": series[::-1], "ETHUSDT": series[:3]})
+    gap = Gap("BTCUSDT", T0 - M15.ms)
+    archive.add({"BTCUSDT": series[::-1], "ETHUSDT": series[:3]}, [gap])
     assert archive.read("BTCUSDT", 0, T0 + DAY_MS * 9) == series
     assert archive.read("BTCUSDT", T0 + M15.ms, T0 + 2 * M15.ms) == series[1:3]
     assert archive.read("ETHUSDT", 0, T0 + DAY_MS) == series[:3]
     assert archive.read("XRPUSDT", 0, T0 + DAY_MS) == []
     assert SqlPredictionQueries(database, M15).candles("BTCUSDT", 3) == series[-3:]
     assert SqlPredictionQueries(database, H1).candles("BTCUSDT", 3) == []
-
-
-def test_timeframes_and_symbols_are_apart(database: Database) -> None:
-    quarters, hours = SqlCandleArchive(database, M15), SqlCandleArchive(database, H1)
-    quarters.add({"BTCUSDT": [candle(T0)]}, [Gap("BTCUSDT", T0 + M15.ms)])
     assert hours.read("BTCUSDT", 0, T0 + DAY_MS) == []
     assert hours.gaps(0) == []
     assert hours.newest_opens() == {}
-
-
-def test_newest_is_a_candle_or_a_confirmed_gap(database: Database) -> None:
-    archive = SqlCandleArchive(database, M15)
-    assert archive.newest_opens() == {}
-    archive.add(
-        {"BTCUSDT": [candle(T0), candle(T0 + M15.ms)], "ETHUSDT": [candle(T0)]},
-        [Gap("ETHUSDT", T0 + M15.ms), Gap("BTCUSDT", T0 - M15.ms), Gap("XRPUSDT", T0)],
-    )
+    # The newest is a candle or a confirmed gap.
+    archive.add({}, [Gap("ETHUSDT", T0 + 3 * M15.ms), Gap("XRPUSDT", T0)])
     assert archive.newest_opens() == {
-        "BTCUSDT": T0 + M15.ms,
-        "ETHUSDT": T0 + M15.ms,
+        "BTCUSDT": T0 + 99 * M15.ms,
+        "ETHUSDT": T0 + 3 * M15.ms,
         "XRPUSDT": T0,
     }
 

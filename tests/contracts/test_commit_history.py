@@ -35,7 +35,9 @@ def committed(database: Database) -> list[Commit]:
     return observed
 
 
-def test_every_commit_comes_back_as_it_was(database: Database, committed: list[Commit]) -> None:
+def test_commits_come_back_as_they_were_by_number_and_time(
+    database: Database, committed: list[Commit]
+) -> None:
     history = SqlCommitHistory(database, M15)
     numbers = [commit.number for commit in committed]
     assert numbers == sorted(set(numbers))
@@ -48,27 +50,18 @@ def test_every_commit_comes_back_as_it_was(database: Database, committed: list[C
         after, until = numbers[first] - 1, numbers[last]
         assert history.commits(after, until, 1_000) == committed[first : last + 1]
     assert history.commits(numbers[3], numbers[3], 1_000) == []
-
-
-def test_too_many_are_none_and_have_a_span(database: Database, committed: list[Commit]) -> None:
-    history = SqlCommitHistory(database, M15)
+    # Too many are none, and have a span.
     assert history.commits(0, history.newest(), 2 * BARS) == committed
     assert history.commits(0, history.newest(), 2 * BARS - 1) is None
-    first, last = committed[1], committed[5]
-    assert history.span_ms(first.number - 1, last.number) == (
-        first.signals[0].created_ms,
-        last.signals[0].created_ms,
+    span = committed[1], committed[5]
+    assert history.span_ms(span[0].number - 1, span[1].number) == tuple(
+        commit.signals[0].created_ms for commit in span
     )
-
-
-def test_a_time_leads_to_the_newest_commit_of_then(
-    database: Database, committed: list[Commit]
-) -> None:
-    history = SqlCommitHistory(database, M15)
-    for commit in committed:
-        if commit.signals:
-            at_ms = commit.signals[0].created_ms
-            assert history.number_at(at_ms) == history.number_at(at_ms + 1) == commit.number
+    # A time leads to the newest commit of then.
+    for each in committed:
+        if each.signals:
+            at_ms = each.signals[0].created_ms
+            assert history.number_at(at_ms) == history.number_at(at_ms + 1) == each.number
     assert history.number_at(T0) == 0
     assert history.number_at(10**15) == committed[-1].number
 

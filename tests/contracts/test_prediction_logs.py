@@ -110,35 +110,29 @@ def test_the_log_never_changes(database: Database) -> None:
     store.commit(first, [outcome(first[0])])
     other = stored(bar=0, pred=Pred.SHORT, source=Source.HOLD, late=True)
     store.commit([other, stored(bar=1)], [outcome(other, Pred.SHORT, -99.0)])
+    with pytest.raises(StoreError, match="failed"):  # nothing of a failed commit is stored
+        store.commit([stored(bar=2)], [outcome(stored("NEVERUSDT"))])
     assert queries.prediction_log(None, None, None, None, 10) == before
     assert len(before) == 2
 
 
-def test_nothing_of_a_failed_commit_is_stored(database: Database) -> None:
-    store = SqlPredictionStore(database, M15)
-    with pytest.raises(StoreError, match="failed"):
-        store.commit([stored(bar=0)], [outcome(stored("NEVERUSDT"))])
-    assert store.unsettled() == []
-
-
-def test_unsettled_are_those_without_outcome_oldest_first(database: Database) -> None:
+def test_unsettled_are_those_without_outcome_oldest_first(
+    database: Database,
+) -> None:
     store = SqlPredictionStore(database, M15)
     hourly = SqlPredictionStore(database, H1)
     all_of_them = [stored(s, bar) for bar in (2, 0, 1) for s in ("ETHUSDT", "BTCUSDT")]
+    queries = SqlPredictionQueries(database, M15)
+    assert queries.latest_predictions() == []
     store.commit(all_of_them, [outcome(stored("BTCUSDT", 1), None)])
     hourly.commit([stored(bar=5, timeframe=H1)], [])
-    assert [signal.id for signal in store.unsettled()] == [
-        stored(s, bar).signal.id
-        for s, bar in [
-            ("BTCUSDT", 0),
-            ("ETHUSDT", 0),
-            ("ETHUSDT", 1),
-            ("BTCUSDT", 2),
-            ("ETHUSDT", 2),
-        ]
-    ]
+    waiting = [(0, "BTCUSDT"), (0, "ETHUSDT"), (1, "ETHUSDT"), (2, "BTCUSDT"), (2, "ETHUSDT")]
+    assert [s.id for s in store.unsettled()] == [stored(s, at).signal.id for at, s in waiting]
     assert store.newest_opens() == dict.fromkeys(("BTCUSDT", "ETHUSDT"), T0 + 2 * M15.ms)
     assert hourly.newest_opens() == {"BTCUSDT": T0 + 5 * H1.ms}
+    assert queries.latest_predictions() == [stored("BTCUSDT", 2), stored("ETHUSDT", 2)]
+    assert queries.latest_prediction("BTCUSDT") == stored("BTCUSDT", 2)
+    assert queries.latest_prediction("NEVERUSDT") is None
 
 
 def test_the_record_counts_labelled_outcomes_alone(database: Database) -> None:
@@ -194,15 +188,6 @@ def test_classes_of_other_names_are_counted_by_their_side(database: Database) ->
     wrong = queries.log_page(LogFilter(ended=Ended.WRONG), None, 20)
     assert [line.outcome.label for line in right if line.outcome] == ["UP", "FLAT", "DOWN"]
     assert len(wrong) == 6
-
-
-def test_latest_predictions(database: Database) -> None:
-    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
-    assert queries.latest_predictions() == []
-    store.commit([stored("ETHUSDT", 3), stored("BTCUSDT", 2), stored("BTCUSDT", 1)], [])
-    assert queries.latest_predictions() == [stored("BTCUSDT", 2), stored("ETHUSDT", 3)]
-    assert queries.latest_prediction("BTCUSDT") == stored("BTCUSDT", 2)
-    assert queries.latest_prediction("NEVERUSDT") is None
 
 
 def test_the_log_pages_without_loss_while_it_grows(database: Database) -> None:
@@ -366,35 +351,21 @@ OUTCOMES = [
 ]
 
 
-@pytest.fixture
-def queries(database: Database) -> SqlPredictionQueries:
+def test_the_log_by_result_between_two_times_and_on_from_a_line(database: Database) -> None:
     SqlPredictionStore(database, M15).commit(ALL, OUTCOMES)
-    return SqlPredictionQueries(database, M15)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [
-        (Ended.TRADE, [EXPIRED, STOP, TARGET]),
-        (Ended.TARGET, [TARGET]),
-        (Ended.STOP, [STOP]),
-        (Ended.EXPIRED, [EXPIRED]),
-        (Ended.OPEN, [OPEN]),
-        (Ended.RIGHT, [QUIET_RIGHT, TARGET]),
-        (Ended.WRONG, [QUIET_WRONG, EXPIRED, STOP]),
-        (None, ALL[::-1]),
-    ],
-)
-def test_the_log_by_result(
-    queries: SqlPredictionQueries, wanted: Ended | None, found: list[StoredSignal]
-) -> None:
-    page = queries.log_page(LogFilter(ended=wanted), None, 10)
-    assert [line.stored for line in page] == found
-
-
-def test_the_log_between_two_times_and_on_from_a_line(queries: SqlPredictionQueries) -> None:
-    wanted = LogFilter(since_ms=T0 + M15.ms, until_ms=T0 + 4 * M15.ms)
-    page = queries.log_page(wanted, None, 10)
-    assert [line.stored for line in page] == [OPEN, EXPIRED, STOP]
-    after = queries.log_page(wanted, LogPosition(T0 + 3 * M15.ms, "BTCUSDT"), 1)
-    assert [line.stored for line in after] == [EXPIRED]
+    queries = SqlPredictionQueries(database, M15)
+    span = LogFilter(since_ms=T0 + M15.ms, until_ms=T0 + 4 * M15.ms)
+    for wanted, position, limit, found in (
+        (LogFilter(ended=Ended.TRADE), None, 10, [EXPIRED, STOP, TARGET]),
+        (LogFilter(ended=Ended.TARGET), None, 10, [TARGET]),
+        (LogFilter(ended=Ended.STOP), None, 10, [STOP]),
+        (LogFilter(ended=Ended.EXPIRED), None, 10, [EXPIRED]),
+        (LogFilter(ended=Ended.OPEN), None, 10, [OPEN]),
+        (LogFilter(ended=Ended.RIGHT), None, 10, [QUIET_RIGHT, TARGET]),
+        (LogFilter(ended=Ended.WRONG), None, 10, [QUIET_WRONG, EXPIRED, STOP]),
+        (LogFilter(), None, 10, ALL[::-1]),
+        (span, None, 10, [OPEN, EXPIRED, STOP]),
+        (span, LogPosition(T0 + 3 * M15.ms, "BTCUSDT"), 1, [EXPIRED]),
+    ):
+        page = queries.log_page(wanted, position, limit)
+        assert [line.stored for line in page] == found, wanted

@@ -37,6 +37,7 @@ def test_signals_for_every_coin_then_outcomes_then_an_orderly_end(daemon: Start)
     assert models["models"] == {}
     assert "--use_ml 1" in models["note"]
     assert "libtorch" not in Path(f"/proc/{engine.pid}/maps").read_text()
+    refused(daemon(*SIM), f"another engine (pid {engine.pid})")
     engine.signal(signal.SIGTERM)
     assert engine.ended() == 0
 
@@ -46,15 +47,6 @@ def test_once_makes_one_round_and_ends(daemon: Start) -> None:
     engine = daemon(*SIM, "--once", **short)
     assert engine.event("cycle.finished")["signals"] >= 32 * 20
     assert engine.ended() == 0
-
-
-def test_a_second_engine_on_the_same_database_refuses(daemon: Start) -> None:
-    first = daemon(*SIM, "--paper", "0")
-    url = first.event("engine.started")["url"]
-    assert call(f"{url}/api/paper")[1]["accounts"] == []
-    second = daemon(*SIM)
-    assert second.ended() == 2
-    assert any(f"another engine (pid {first.pid})" in line for line in second.lines)
 
 
 def test_a_service_manager_sees_it_ready_alive_and_ended(rules: Start, tmp_path: Path) -> None:
@@ -83,7 +75,7 @@ def test_a_service_manager_sees_it_ready_alive_and_ended(rules: Start, tmp_path:
 
 def test_the_token_is_required_and_never_shown(daemon: Start) -> None:
     engine = daemon(
-        *SIM,
+        *(*SIM, "--paper", "0"),
         CRYPTO_BOT_API__TOKEN=TOKEN,
         CRYPTO_BOT_LOG__LEVEL="debug",
         CRYPTO_BOT_ENGINE__RECORD_BARS="20",
@@ -96,6 +88,8 @@ def test_the_token_is_required_and_never_shown(daemon: Start) -> None:
             status, text = asked(Request(f"{url}{path}", headers=headers))
             assert status in expected, path
             answers.append(text)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    assert '"accounts":[]' in asked(Request(f"{url}/api/paper", headers=headers))[1]
     status, text = asked(Request(f"{url}/login", data=f"token={TOKEN}x".encode()))
     assert status == 401
     engine.event("login.refused")
@@ -119,24 +113,18 @@ def asked(request: Request) -> tuple[int, str]:
     [
         ((*SIM, "--database_url", "sqlite:////proc/none/engine.db"), "/proc/none"),
         (("--use_ml", "0", "--exchange", "nowhere"), "nowhere"),
+        ((*SIM, "--symbols_file", "symbols.json"), "NOSUCHUSDT"),
+        ((*SIM, "--port", "{taken}"), "port {taken} of 127.0.0.1 is taken"),
     ],
 )
 def test_what_only_a_started_engine_can_refuse_is_one_line_and_exit_code_2(
-    words: tuple[str, ...], message: str, daemon: Start
+    words: tuple[str, ...], message: str, daemon: Start, tmp_path: Path
 ) -> None:
-    refused(daemon(*words), message)
-
-
-def test_a_coin_that_is_not_traded(daemon: Start, tmp_path: Path) -> None:
-    path = tmp_path / "symbols.json"
-    path.write_text('["BTCUSDT", "NOSUCHUSDT"]')
-    refused(daemon(*SIM, "--symbols_file", str(path)), "NOSUCHUSDT")
-
-
-def test_a_port_that_is_taken(daemon: Start) -> None:
+    (tmp_path / "symbols.json").write_text('["BTCUSDT", "NOSUCHUSDT"]')
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
-        refused(daemon(*SIM, "--port", port), f"port {port} of 127.0.0.1 is taken")
+        taken = listener.getsockname()[1]
+        engine = daemon(*(word.format(taken=taken) for word in words))
+        refused(engine, message.format(taken=taken))
 
 
 def refused(engine: Process, message: str) -> None:

@@ -1,7 +1,5 @@
 """The daemon with three trained coins and twenty-nine untrained ones, on the simulated exchange."""
 
-import os
-import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
 from tests.conftest import Start
 from tests.e2e.processes import Process, call
-from tests.models.made_models import STEP_MS, tiny_model
+from tests.models.made_models import STEP_MS, spoil, tiny_model
 
 pytestmark = pytest.mark.slow
 TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -25,33 +23,12 @@ SIM = {
 }
 
 
-class Payload:
-    """A pickle that would write a file."""
-
-    def __init__(self, marker: Path) -> None:
-        self._marker = marker
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, (f"touch {self._marker}",)
-
-
 def sources(engine: Process, url: str) -> dict[str, str]:
     """Who answered for each coin, after the next round that made all of them."""
     while engine.event("cycle.finished")["owed"]:
         pass
     _, answer = call(f"{url}/api/predictions")
     return {symbol: each["source"] for symbol, each in answer["predictions"].items()}
-
-
-def spoil_weights(models: Path, symbol: str, content: bytes) -> None:
-    (folder_of(models, symbol, "15m") / "cnn_lstm_v1.pth").write_bytes(content)
-
-
-def spoil_features(models: Path, symbol: str) -> None:
-    meta = folder_of(models, symbol, "15m") / "meta.json"
-    key = '"schema_hash": "'
-    head, _, tail = meta.read_text().partition(key)
-    meta.write_text(head + key + "0" * 8 + tail[8:])
 
 
 def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
@@ -71,7 +48,7 @@ def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
     _, signal = call(f"{url}/api/predictions/ETHUSDT")
     check_signal(signal)
 
-    spoil_weights(models, "ETHUSDT", b"cut")
+    spoil(folder_of(models, "ETHUSDT", "15m"), "cut", marker)
     refused = engine.event("model.refused")
     assert refused["symbol"] == "ETHUSDT"
     assert "is not what meta.json says" in refused["reason"]
@@ -84,8 +61,8 @@ def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
     assert models_["models"]["BTCUSDT"]["model"]["features"] == "per_coin_v2"
     assert models_["models"]["ETHUSDT"]["reason"] == refused["reason"]
 
-    spoil_weights(models, "ETHUSDT", pickle.dumps(Payload(marker)))
-    spoil_features(models, "SOLUSDT")
+    spoil(folder_of(models, "ETHUSDT", "15m"), "pickle", marker)
+    spoil(folder_of(models, "SOLUSDT", "15m"), "features", marker)
     assert "made for features" in engine.event("model.refused")["reason"]
     found = sources(engine, url)
     assert {symbol for symbol, source in found.items() if source == OWN} == {"BTCUSDT"}

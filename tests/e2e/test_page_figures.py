@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import ViewportSize, expect
 
-from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, WITHIN_MS, Open, fits
+from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, Open, fits
 from tests.e2e.processes import ROOT, Process
 
 pytestmark = IN_A_BROWSER
@@ -136,19 +136,3 @@ def test_the_kill_switch_asks_first(site: Site, opened: Open) -> None:
     page.get_by_label("Type RESUME to confirm").fill("RESUME")
     page.get_by_role("button", name="Resume paper trading").click()
     expect(bar).to_be_hidden()
-
-
-def test_performance_follows_the_cycles_of_a_daemon(
-    opened: Open, daemon: Callable[..., Process]
-) -> None:
-    words = ("--use_ml", "0", "--exchange", "sim")
-    process = daemon(*words, CRYPTO_BOT_SIM__SPEED="600", CRYPTO_BOT_ENGINE__RECORD_BARS="24")
-    url = process.event("engine.started")["url"]
-    process.event("cycle.finished")
-    page = opened(f"{url}/performance")
-    called = page.locator(".confusion")
-    expect(called).to_be_visible(timeout=60_000)
-    page.evaluate("window.mine = 1")
-    seen = called.inner_text()
-    expect(called).not_to_have_text(seen, use_inner_text=True, timeout=WITHIN_MS)
-    assert page.evaluate("window.mine") == 1, "without loading it again"

@@ -127,7 +127,7 @@ class Faulty(Feed):
         return [candle for at, candle in enumerate(found) if at not in lost]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_faults_outages_and_restarts_change_nothing(
     settings: Settings, truth: Truth, clock: ReplayClock, database: Database, seed: int
 ) -> None:

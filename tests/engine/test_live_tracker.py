@@ -98,28 +98,21 @@ def test_taken_up_after_a_restart_at_any_candle() -> None:
         assert found == by_hand(candles, signals)
 
 
-def test_an_imported_candle_settles_what_was_left_open() -> None:
-    candles = walk(5, 30)
-    early = signal(candles[0], Pred.LONG, atr=100.0)
-    tracker = new()
-    outcomes = tracker.restore([early], {"BTCUSDT": candles[-1].open_ms}, lambda _: candles[1:6])
-    assert [outcome.prediction_id for outcome in outcomes] == [early.id]
-
-
 def test_outcomes_enter_the_record() -> None:
     candles = walk(1, 40)
     record = TrackRecord(M15.ms)
-    tracker = LiveTracker(M15, record)
-    found = tracked(tracker, candles, calls(candles, 1))
-    assert record.pooled(Source.RSI_MA, 10**12).n == len(found)
-    assert record.pooled(Source.RSI_MA, 10**12).hits == sum(
-        bool(outcome.correct) for outcome in found.values()
-    )
+    found = tracked(LiveTracker(M15, record), candles, calls(candles, 1))
+    pooled = record.pooled(Source.RSI_MA, 10**12)
+    assert pooled.n == len(found)
+    assert pooled.hits == sum(bool(outcome.correct) for outcome in found.values())
 
 
-def test_a_gap_right_after_a_restart_leaves_the_newest_signal_open() -> None:
+def test_an_imported_candle_settles_and_a_gap_right_after_a_restart_leaves_open() -> None:
     candles = walk(7, 12, missing=(4,))
-    newest = signal(candles[3], Pred.LONG)
+    early, newest = signal(candles[5], Pred.LONG, atr=100.0), signal(candles[3], Pred.LONG)
+    last_ms = {"BTCUSDT": candles[-1].open_ms}
+    (outcome,) = new().restore([early], last_ms, lambda _: candles[6:11])
+    assert outcome.prediction_id == early.id
     tracker = new()
     assert tracker.restore([newest], {"BTCUSDT": newest.candle_open_ms}, lambda _: []) == []
     for candle in candles[4:]:

@@ -1,6 +1,9 @@
-"""Models made on the spot: random weights, real shapes."""
+"""Models made on the spot: random weights, real shapes; and what spoils them on the disk."""
 
+import os
+import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -116,3 +119,28 @@ def blocked(model: TrainedModel, *failed: str, coins: tuple[str, ...] = ()) -> T
         judgement=Judgement(Verdict.BLOCKED, reasons, tuple(gates)),
         pooled_with=coins or model.pooled_with,
     )
+
+
+class Payload:
+    """A pickle that would write a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self._marker}",)
+
+
+def spoil(at: Path, how: str, marker: Path) -> None:
+    """Spoils the published model at `at`; code of it that is run makes the file `marker`."""
+    weights = at / "cnn_lstm_v1.pth"
+    if how == "deleted":
+        at.unlink()
+        at.symlink_to("nowhere")
+    elif how == "cut":
+        weights.write_bytes(weights.read_bytes()[:-50])
+    elif how == "pickle":
+        weights.write_bytes(pickle.dumps(Payload(marker)))
+    else:
+        head, key, tail = (at / "meta.json").read_text().partition('"schema_hash": "')
+        (at / "meta.json").write_text(head + key + "0" * 8 + tail[8:])

@@ -207,9 +207,6 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     publish(tiny_model(SYMBOL, seed=2), tmp_path)
     assert verify(current(tmp_path)).version == tiny_model(SYMBOL, seed=2).version
     assert not list(versions.store(folder(tmp_path)).glob("writing-*"))
-
-
-def test_a_models_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     taken = tmp_path / "models"
     taken.write_text("not a folder")
     with pytest.raises(TrainingError, match="could not be published"):
@@ -230,7 +227,7 @@ def test_versions_go_back_one_by_one_and_old_ones_are_forgotten(tmp_path: Path) 
     assert verify(current(tmp_path)).version == made[0].version
 
 
-def test_published_lists_coins_and_pool(tmp_path: Path) -> None:
+def test_published_lists_coins(tmp_path: Path) -> None:
     publish(tiny_model("ETHUSDT"), tmp_path)
     publish(tiny_model(SYMBOL), tmp_path)
     assert published(tmp_path) == [("BTCUSDT", "15m"), ("ETHUSDT", "15m")]

@@ -43,7 +43,7 @@ def measured() -> dict[str, Json]:
     return {"coin": {"model": model}, "coins_together": {"model": model}, "labels": {"LONG": 9}}
 
 
-def test_each_coin_is_told_what_is_served_and_why_not(tmp_path: Path) -> None:
+def test_each_coin_shows_what_is_served_and_why_not(tmp_path: Path) -> None:
     good = replace(tiny_model("BTCUSDT"), metrics=measured())
     publish(good, tmp_path)
     publish(judged(tiny_model("ETHUSDT"), Verdict.BLOCKED), tmp_path)
@@ -69,31 +69,34 @@ def test_each_coin_is_told_what_is_served_and_why_not(tmp_path: Path) -> None:
     assert third.reason == "no model of SOLUSDT 15m has been published"
 
 
-def test_what_answers_without_trading_says_so(tmp_path: Path) -> None:
-    publish(judged(tiny_model("BTCUSDT"), Verdict.WARMUP), tmp_path)
-    entry = catalog(tmp_path).entry("BTCUSDT")
-    assert (entry.served, entry.traded) == (True, False)
-    reason = "is WARMUP: it answers; LONG and SHORT of a WARMUP model are not traded alone"
+@pytest.mark.parametrize(
+    ("symbol", "verdict", "later_ms", "served", "traded", "reason"),
+    [
+        ("BTCUSDT", Verdict.ACTIVE, 30 * DAY_MS, False, False, "train it again"),
+        (None, Verdict.ACTIVE, 0, True, True, "is ACTIVE: it answers"),
+        (
+            *("BTCUSDT", Verdict.WARMUP, 0, True, False),
+            "is WARMUP: it answers; LONG and SHORT of a WARMUP model are not traded alone",
+        ),
+    ],
+)
+def test_a_coin_shows_the_model_that_answers_for_it_or_why_it_does_not(
+    tmp_path: Path,
+    symbol: str | None,
+    verdict: Verdict,
+    later_ms: int,
+    *,
+    served: bool,
+    traded: bool,
+    reason: str,
+) -> None:
+    model = judged(tiny_model(symbol), verdict)
+    publish(model, tmp_path)
+    entry = catalog(tmp_path, DATA_ENDS_MS + STEP_MS + later_ms).entry("BTCUSDT")
+    assert (entry.served, entry.traded, entry.pooled) == (served, traded, symbol is None)
     assert entry.reason.endswith(reason)
-
-
-def test_a_coin_without_a_model_shows_the_pool_that_answers_for_it(tmp_path: Path) -> None:
-    pool = tiny_model(None)
-    publish(pool, tmp_path)
-    entry = catalog(tmp_path).entry("SOLUSDT")
-    assert (entry.served, entry.traded) == (True, True)
-    assert entry.reason == f"pool:{pool.version} is ACTIVE: it answers"
-    assert entry.pooled
     assert entry.card is not None
-    assert entry.card.version == pool.version
-
-
-def test_an_old_model_is_told_with_its_card(tmp_path: Path) -> None:
-    publish(tiny_model("BTCUSDT"), tmp_path)
-    entry = catalog(tmp_path, DATA_ENDS_MS + 31 * DAY_MS).entry("BTCUSDT")
-    assert not entry.served
-    assert entry.reason.endswith("train it again")
-    assert entry.card is not None
+    assert entry.card.version == model.version
 
 
 def test_files_are_read_anew_when_they_change_alone(tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_files_are_read_anew_when_they_change_alone(tmp_path: Path) -> None:
     assert card.version == second.version
 
 
-def test_damage_is_told_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+def test_damage_is_named_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
     publish(replace(tiny_model("BTCUSDT"), metrics=measured()), tmp_path)
     folder = folder_of(tmp_path, "BTCUSDT", "15m")
     asked = catalog(tmp_path)

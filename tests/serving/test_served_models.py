@@ -1,9 +1,7 @@
 """Models in the engine: whatever fails in between, the store ends as a replay would have it."""
 
-import os
-import pickle
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable
-from crypto_bot.domain.signal import Pred, Signal, Source
+from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.artifact import PublishedModel, folder_of, publish
@@ -24,6 +22,7 @@ from crypto_bot.serving.logged_models import LoggedModels
 from tests.engine.true_market import (
     M15,
     START,
+    Contents,
     Feed,
     Truth,
     contents,
@@ -32,7 +31,7 @@ from tests.engine.true_market import (
     true_candles,
     undisturbed,
 )
-from tests.models.made_models import judged, tiny_model
+from tests.models.made_models import judged, spoil, tiny_model
 
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 TRAINED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -57,26 +56,53 @@ def settings(tmp_path: Path) -> Settings:
     return load({"device": "cpu", "models_dir": models_dir, "engine": {"record_bars": RECORD_BARS}})
 
 
-def engine(settings: Settings, database: Database, feed: Feed, clock: ReplayClock) -> CatchUp:
+def engine(
+    settings: Settings, database: Database, feed: Feed, symbols: Sequence[str] = SYMBOLS
+) -> CatchUp:
     return build_catch_up(
-        settings, SYMBOLS, clock, database, feed=feed, timer=lambda: 0.0, patience_s=0.05
+        *(settings, symbols, feed.clock, database),
+        feed=feed,
+        timer=lambda: 0.0,
+        patience_s=0.05,
     )
+
+
+def closed(clock: ReplayClock, bar: int) -> int:
+    """Sets `clock` to a second after the close of a bar; returns the bar's open."""
+    open_ms = START + bar * M15.ms
+    clock.set(M15.close_of(open_ms) + 1_000)
+    return open_ms
+
+
+async def ran(
+    settings: Settings,
+    truth: Truth,
+    bars: int,
+    *,
+    restarts: Collection[int] = (),
+    stored: Truth | None = None,
+    before: Callable[[int], None] = lambda bar: None,
+) -> Contents:
+    """What an engine of these coins leaves, on candles that come in time; `stored` were before."""
+    feed = Feed(truth, ReplayClock(), honest)
+    with opened() as database:
+        SqlCandleArchive(database, M15).add(stored or {})
+        for bar in range(bars):
+            until_ms = closed(feed.clock, bar)
+            if bar in {0, *restarts}:
+                catch_up = engine(settings, database, feed, tuple(truth))
+                catch_up.recover(until_ms)
+            before(bar)
+            assert not (await catch_up.to(until_ms)).owed
+        return contents(database)
 
 
 async def test_three_trained_coins_answer_and_the_rest_falls_back(
     settings: Settings, truth: Truth
 ) -> None:
-    clock = ReplayClock()
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
-        for bar in range(30):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
-            if bar == 0:
-                catch_up.recover(until_ms)
-            assert not (await catch_up.to(until_ms)).owed
-        signals, outcomes = contents(database)
-        assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
+    until_ms = START + 29 * M15.ms
+    signals, outcomes = await ran(settings, truth, 30)
+    assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
     for signal, outcome in zip(signals, outcomes, strict=True):
         if signal.symbol not in TRAINED:
             assert signal.source is not Source.ML_PER_COIN_V1
@@ -107,16 +133,8 @@ async def test_the_pool_answers_for_the_others_and_a_replay_finds_it_by_its_name
 ) -> None:
     pool = tiny_model(None, seed=9, features="per_coin_v2", data_ends_ms=LEARNED_UNTIL, trailing=0)
     publish(pool, settings.models_dir)
-    clock = ReplayClock()
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
-        for bar in range(4):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
-            if bar == 0:
-                catch_up.recover(until_ms)
-            await catch_up.to(until_ms)
-        found = contents(database)
+    until_ms = START + 3 * M15.ms
+    found = await ran(settings, truth, 4)
     assert found == undisturbed(settings, truth, until_ms)
     others = [signal for signal in found[0] if signal.symbol not in TRAINED]
     assert {signal.model_version for signal in others} == {f"pool:{pool.version}"}
@@ -169,13 +187,11 @@ async def test_faults_waves_and_restarts_change_nothing(
     holed = {**truth, "BTCUSDT": [c for c in truth["BTCUSDT"] if c.open_ms != missing_ms]}
     with opened() as database:
         feed = Feed(holed, clock, weather.answer)
-        catch_up = engine(settings, database, feed, clock)
         for bar in range(40):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
+            until_ms = closed(clock, bar)
             weather.change(bar)
             if bar == 0 or weather.restarts():
-                catch_up = engine(settings, database, feed, clock)
+                catch_up = engine(settings, database, feed)
                 catch_up.recover(until_ms)
             await catch_up.to(until_ms)
         for _ in range(50):
@@ -197,27 +213,9 @@ async def test_a_universe_without_the_leading_coin_has_its_columns_masked(
 ) -> None:
     """Live over a restart as in a backtest, and whatever is stored of that coin."""
     alone = {symbol: candles for symbol, candles in truth.items() if symbol != "BTCUSDT"}
-    clock = ReplayClock()
-
-    def built(database: Database) -> CatchUp:
-        return build_catch_up(
-            *(settings, tuple(alone), clock, database),
-            feed=Feed(alone, clock, honest),
-            timer=lambda: 0.0,
-            patience_s=0.05,
-        )
-
-    with opened() as database:
-        SqlCandleArchive(database, M15).add({"BTCUSDT": truth["BTCUSDT"]})
-        catch_up = built(database)
-        for bar in range(12):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
-            if bar in {0, 6}:
-                catch_up = built(database)
-                catch_up.recover(until_ms)
-            assert not (await catch_up.to(until_ms)).owed
-        found = contents(database)
+    until_ms = START + 11 * M15.ms
+    stored = {"BTCUSDT": truth["BTCUSDT"]}
+    found = await ran(settings, alone, 12, restarts={6}, stored=stored)
     assert found == undisturbed(settings, alone, until_ms)
     ours = [signal for signal in found[0] if signal.symbol in TRAINED]
     assert {signal.symbol for signal in ours} == {"ETHUSDT", "SOLUSDT"}
@@ -236,7 +234,7 @@ async def test_a_coin_waits_for_the_leader_but_not_for_ever(
     settings: Settings, truth: Truth
 ) -> None:
     clock = ReplayClock()
-    down = {"BTCUSDT"}
+    down = set[str]()
 
     def answer(symbol: str, found: list[Candle]) -> list[Candle]:
         if symbol in down:
@@ -244,14 +242,11 @@ async def test_a_coin_waits_for_the_leader_but_not_for_ever(
         return found
 
     with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, answer), clock)
-        down.clear()
-        clock.set(M15.close_of(START) + 1_000)
-        catch_up.recover(START)
+        catch_up = engine(settings, database, Feed(truth, clock, answer))
+        catch_up.recover(closed(clock, 0))
         assert not (await catch_up.to(START)).owed
         down.add("BTCUSDT")
-        later_ms = START + M15.ms
-        clock.set(M15.close_of(later_ms) + 1_000)
+        later_ms = closed(clock, 1)
         owed = (await catch_up.to(later_ms)).owed
         assert owed.keys() == set(SYMBOLS)
         assert "wait for those of the leading coin" in owed["ETHUSDT"]
@@ -261,72 +256,33 @@ async def test_a_coin_waits_for_the_leader_but_not_for_ever(
         assert not catch_up.behind(later_ms)
         down.add("BTCUSDT")
         for bars in (96, 98):
-            until_ms = later_ms + bars * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
+            until_ms = closed(clock, 1 + bars)
             await catch_up.to(until_ms)
             waiting = set(catch_up.behind(until_ms))
             assert waiting == (set(SYMBOLS) if bars == 96 else {"BTCUSDT"})
 
 
-class Payload:
-    """A pickle that would write a file."""
-
-    def __init__(self, marker: Path) -> None:
-        self._marker = marker
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, (f"touch {self._marker}",)
-
-
-@pytest.mark.parametrize("how", ["deleted", "cut", "pickle", "features"])
+@pytest.mark.parametrize("ways", [("deleted", "cut"), ("pickle", "features")])
 async def test_a_spoiled_model_falls_back_and_disturbs_nothing_else(
-    settings: Settings, truth: Truth, tmp_path: Path, how: str
+    settings: Settings, truth: Truth, tmp_path: Path, ways: tuple[str, str]
 ) -> None:
-    clock = ReplayClock()
-    marker = tmp_path / "ran"
-    at = folder_of(settings.models_dir, "ETHUSDT", "15m")
-    with opened() as database:
-        catch_up = engine(settings, database, Feed(truth, clock, honest), clock)
-        for bar in range(6):
-            until_ms = START + bar * M15.ms
-            clock.set(M15.close_of(until_ms) + 1_000)
-            if bar == 0:
-                catch_up.recover(until_ms)
-            if bar == 3:
-                spoil(at, how, marker)
-            assert not (await catch_up.to(until_ms)).owed
-        signals, _ = contents(database)
-        spoiled_ms = START + 3 * M15.ms
-        for signal in signals:
-            if signal.symbol == "ETHUSDT" and signal.candle_open_ms >= spoiled_ms:
-                assert signal.source is not Source.ML_PER_COIN_V1
-                assert signal.declined[0].source is Source.ML_PER_COIN_V1
-        untouched = undisturbed_but(settings, truth, until_ms)
-        others = [signal for signal in signals if signal.symbol != "ETHUSDT"]
-        assert others == [signal for signal in untouched if signal.symbol != "ETHUSDT"]
-        earlier = [s for s in signals if s.symbol == "ETHUSDT" and s.candle_open_ms < spoiled_ms]
-        assert {signal.source for signal in earlier} == {Source.ML_PER_COIN_V1}
+    marker, spoiled = tmp_path / "ran", dict(zip(("ETHUSDT", "SOLUSDT"), ways, strict=True))
+    spoiled_ms, until_ms = START + 3 * M15.ms, START + 5 * M15.ms
+
+    def spoil_both(bar: int) -> None:
+        for symbol, how in spoiled.items() if bar == 3 else ():
+            spoil(folder_of(settings.models_dir, symbol, "15m"), how, marker)
+
+    signals, _ = await ran(settings, truth, 6, before=spoil_both)
+    for signal in signals:
+        if signal.symbol in spoiled:
+            own = signal.candle_open_ms < spoiled_ms
+            assert (signal.source is Source.ML_PER_COIN_V1) is own
+            assert own or signal.declined[0].source is Source.ML_PER_COIN_V1
+    untouched, _ = undisturbed(settings, truth, until_ms)
+    ours, theirs = ([s for s in of if s.symbol not in spoiled] for of in (signals, untouched))
+    assert ours == theirs
     assert not marker.exists()
-
-
-def spoil(at: Path, how: str, marker: Path) -> None:
-    weights = at / "cnn_lstm_v1.pth"
-    if how == "deleted":
-        at.unlink()
-        at.symlink_to("nowhere")
-    elif how == "cut":
-        weights.write_bytes(weights.read_bytes()[:-50])
-    elif how == "pickle":
-        weights.write_bytes(pickle.dumps(Payload(marker)))
-    else:
-        meta = at / "meta.json"
-        text = meta.read_text()
-        position = text.index('"schema_hash": "') + len('"schema_hash": "')
-        meta.write_text(text[:position] + "0" * 8 + text[position + 8 :])
-
-
-def undisturbed_but(settings: Settings, truth: Truth, until_ms: int) -> Sequence[Signal]:
-    return undisturbed(settings, truth, until_ms)[0]
 
 
 async def test_a_lower_tier_is_served_as_the_settings_say_and_never_trades_alone(

@@ -18,10 +18,10 @@ from tests.models.made_models import tiny_model
 from tests.reports.made_calls import T0, call, market
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with eight days of calls of a model and a few of a rule."""
-    url = f"sqlite:///{tmp_path / 'log.db'}"
+    url = f"sqlite:///{tmp_path_factory.mktemp('log') / 'log.db'}"
     database = Database.open(url)
     rules = [call(at, source=Source.RSI_MA, pred="SHORT", return_bps=-50.0) for at in range(40)]
     stored_calls(database, [*market(8), *rules])
@@ -43,11 +43,9 @@ def test_review_prints_the_main_tables_and_the_models(url: str, tmp_path: Path, 
     assert "(below 0 is better)" in printed
     (line,) = [line for line in printed.splitlines() if model.version in line and "BTCUSDT" in line]
     assert "ACTIVE" in line
-
-
-def test_review_of_a_selection(url: str, run: Run) -> None:
-    arguments = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
-    code, printed = run("review", "--database_url", url, *arguments)
+    # Of a selection.
+    chosen = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
+    code, printed = run("review", "--database_url", url, *chosen)
     assert code == 0
     assert "7 d, ML, LONG" in printed
     assert "RSI_MA" not in printed

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -54,14 +53,9 @@ def train(run: Run, folder: Path) -> Run:
     return lambda kind, *words: run("train", kind, *named[kind], *SMALL, *given, *stored, *words)
 
 
-def summary(folder: Path) -> dict[str, Any]:
-    newest = max((folder / "models").glob("training_summary_*.json"))
-    found: dict[str, Any] = json.loads(newest.read_text())
-    return found
-
-
-def statuses(folder: Path) -> dict[str, str]:
-    return {coin["symbol"]: coin["status"] for coin in summary(folder)["coins"]}
+def statuses(models: Path) -> dict[str, str]:
+    newest = max(models.glob("training_summary_*.json"))
+    return {coin["symbol"]: coin["status"] for coin in json.loads(newest.read_text())["coins"]}
 
 
 def published(models: Path, symbol: str | None) -> Meta:
@@ -86,11 +80,12 @@ def test_one_coin_and_one_file_are_enough(folder: Path, train: Run) -> None:
 def test_a_file_the_database_and_workers_train_the_same_bits(
     folder: Path, run: Run, train: Run
 ) -> None:
+    """Also where a coin beside it, whose candles cannot be true, fails."""
     file = ("--candles", str(folder / "candles" / "BTCUSDT.parquet"), "--seed", "4")
     assert train("one", *file)[0] == 0
     meta = published(folder / "models", "BTCUSDT")
     assert (meta.seed, meta.timeframe, meta.window_bars) == (4, "1h", 16)
-    assert statuses(folder) == {"BTCUSDT": "trained"}
+    assert statuses(folder / "models") == {"BTCUSDT": "trained"}
     url = f"sqlite:///{folder / 'store.db'}"
     database = Database.open(url)
     ((row,),) = SqlTrainingRuns(database, HOUR).newest_runs(9)
@@ -102,9 +97,13 @@ def test_a_file_the_database_and_workers_train_the_same_bits(
     database.close()
     parts = ("--symbol", "BTCUSDT", "--database_url", url, "--seed", "4")
     assert run("train", "one", *SMALL, *parts, "--models_dir", str(folder / "b"))[0] == 0
-    (folder / "symbols.json").write_text('["BTCUSDT"]')
+    table = market(1)
+    table[:, 5] = -1.0
+    write(folder / "candles" / "ETHUSDT.parquet", table)
+    (folder / "symbols.json").write_text(json.dumps(COINS))
     words = ("--pool", "0", "--seed", "4", "--models_dir", str(folder / "c"), *WORKERS)
-    assert train("all", *words)[0] == 0
+    assert train("all", *words)[0] == 1
+    assert statuses(folder / "c") == {"BTCUSDT": "trained", "ETHUSDT": "failed"}
     weights = {
         (folder_of(folder / name, "BTCUSDT", "1h") / "cnn_lstm_v1.pth").read_bytes()
         for name in ("models", "b", "c")
@@ -131,7 +130,7 @@ def test_a_model_says_that_its_candles_were_simulated(
 @pytest.mark.slow
 def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path, train: Run) -> None:
     assert train("one", "--pool", "SOLUSDT", "--symbol", "BTCUSDT,ETHUSDT")[0] == 0
-    assert list(statuses(folder)) == ["pool", *COINS]
+    assert list(statuses(folder / "models")) == ["pool", *COINS]
     current = folder_of(folder / "models", "ETHUSDT", "1h")
     metrics = json.loads((current / "metrics.json").read_text())
     assert metrics["plan"]["learned_from"] == [*COINS, "SOLUSDT"]
@@ -149,7 +148,7 @@ def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
     assert "SOLUSDT: skipped: it has 2400 candles and about 5" in printed
     assert "XRPUSDT: skipped: it has no candles" in printed
     trained = dict.fromkeys(("pool", *COINS), "trained")
-    assert statuses(folder) == trained | {"SOLUSDT": "skipped", "XRPUSDT": "skipped"}
+    assert statuses(folder / "models") == trained | {"SOLUSDT": "skipped", "XRPUSDT": "skipped"}
     for symbol in (None, *COINS):
         # SOLUSDT is too young for a model of its own, not to learn from.
         assert published(folder / "models", symbol).pooled_with == (*COINS, "SOLUSDT")
@@ -167,17 +166,6 @@ def test_every_coin_is_trained_kept_or_named_and_the_pool_is_published(
     ):
         code, printed = train("all", *words)
         assert (code, line in printed) == (0, True), printed
-
-
-@pytest.mark.slow
-def test_a_coin_whose_candles_cannot_be_true_fails_alone(folder: Path, train: Run) -> None:
-    table = market(1)
-    table[:, 5] = -1.0
-    write(folder / "candles" / "ETHUSDT.parquet", table)
-    assert train("all", "--pool", "0")[0] == 1
-    assert statuses(folder)["ETHUSDT"] == "failed"
-    assert statuses(folder)["BTCUSDT"] == "trained"
-    assert published(folder / "models", "BTCUSDT").symbol == "BTCUSDT"
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def half_a_run(url: str, study: Study) -> RecordedRun:
     return record
 
 
-def test_a_stopped_run_has_a_row_for_each_coin(
+def test_a_stopped_run_has_a_row_for_each_coin_and_closes_what_a_killed_one_left_open(
     url: str, study: Study, runs: SqlTrainingRuns
 ) -> None:
     half_a_run(url, study).close()
@@ -85,15 +85,8 @@ def test_a_stopped_run_has_a_row_for_each_coin(
     assert span == (own.min(), own.max(), own.size)
     assert found["pool"].candles == study.panel.open_ms.size
     assert (found["pool"].seed, found["pool"].executor) == (study.plan.seed, "process")
-
-
-def test_what_a_killed_run_left_open_is_closed_by_the_next(
-    url: str, study: Study, runs: SqlTrainingRuns
-) -> None:
-    half_a_run(url, study).close()
     killed = [
-        row._replace(run_id="2001", status="training", finished_ms=None)
-        for row in rows(runs).values()
+        row._replace(run_id="2001", status="training", finished_ms=None) for row in found.values()
     ]
     runs.put(killed)
     half_a_run(url, study).close()
