@@ -1,4 +1,4 @@
-"""What all tests share: property tests without time limits, plain logs, real processes."""
+"""What all tests share: property tests without time limits or luck, plain logs, real processes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ Start = Callable[..., Process]
 LONGEST = {"chaos", "golden"}
 """Folders of the tests that take longest."""
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any")
+# How long an example takes depends on what else the machine does; every run has the same examples.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
