@@ -54,7 +54,7 @@ class Process:
     def is_running(self) -> bool:
         return self._child.poll() is None
 
-    def event(self, name: str, within_s: float = 150.0) -> Event:
+    def event(self, name: str, within_s: float = 250.0) -> Event:
         """The next event `name`; those before it are dropped."""
         deadline = time.monotonic() + within_s
         while True:
@@ -68,7 +68,7 @@ class Process:
     def signal(self, number: int) -> None:
         self._child.send_signal(number)
 
-    def ended(self, within_s: float = 150.0) -> int:
+    def ended(self, within_s: float = 250.0) -> int:
         """Its exit code."""
         code = self._child.wait(within_s)
         self._reader.join(within_s)

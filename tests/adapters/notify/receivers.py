@@ -30,7 +30,7 @@ class Inbox:
             self._news.notify_all()
             return self.status
 
-    def until(self, *, arrived: int = 0, asked: int = 0, within_s: float = 150.0) -> None:
+    def until(self, *, arrived: int = 0, asked: int = 0, within_s: float = 250.0) -> None:
         """Waits for messages, or for attempts."""
         with self._news:
             done = self._news.wait_for(
@@ -76,7 +76,7 @@ def hanging() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def later(condition: Any, within_s: float = 150.0) -> None:
+def later(condition: Any, within_s: float = 250.0) -> None:
     """Waits for a state of another thread."""
     deadline = time.monotonic() + within_s
     while not condition():
