@@ -80,20 +80,12 @@ def make_signal(symbol: str = "BTCUSDT", bar: int = 0, pred: Pred = Pred.LONG) -
 
 def make_outcome(of: StoredSignal, *, correct: bool = True) -> Outcome:
     """An outcome of that signal, four candles later."""
-    of_signal = of.signal
-    other = Pred.SHORT if of_signal.pred is not Pred.SHORT else Pred.LONG
-    return Outcome(
-        prediction_id=of_signal.id,
-        settled_ms=of_signal.candle_open_ms + 5 * QUARTER.ms,
-        status=Status.TP1 if correct else Status.SL,
-        exit_price=104.0 if correct else 96.0,
-        return_bps=400.0 if correct else -400.0,
-        mfe_bps=410.0,
-        mae_bps=-20.0,
-        label=of_signal.pred if correct else other,
-        side=of_signal.pred if correct else other,
-        correct=correct,
-    )
+    called = of.signal.pred
+    other = Pred.SHORT if called is not Pred.SHORT else Pred.LONG
+    settled_ms = of.signal.candle_open_ms + 5 * QUARTER.ms
+    ended = (Status.TP1, 104.0, 400.0) if correct else (Status.SL, 96.0, -400.0)
+    label = called if correct else other
+    return Outcome(of.signal.id, settled_ms, *ended, 410.0, -20.0, label, label, correct)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from math import isfinite
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.endings import ending
 from crypto_bot.adapters.web.page.figures import html
+from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, drawings, pieces
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated

@@ -1,12 +1,14 @@
-"""Lines of the prediction log, ready to show."""
+"""Lines of the prediction log and how they ended, ready to show."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from crypto_bot.adapters.web.page import cells, formats
-from crypto_bot.adapters.web.page.markup import drawings, tone
+from crypto_bot.adapters.web.page.markup import drawings, pieces, tone
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.instant import instant
@@ -43,6 +45,15 @@ def log_row(line: LoggedSignal, timeframe: Timeframe, decimals: int, viewer: Vie
         "declined": [f"{SOURCES[each.source]} declined: {each.reason}" for each in signal.declined],
         "inputs": _inputs(line, decimals, viewer),
     }
+
+
+def ending(line: LoggedSignal, at_ms: int, who: str, viewer: Viewer, symbol: str = "") -> Markup:
+    """How a trade ended, in one line; with a `symbol` it leads to its coin."""
+    signal = line.stored.signal
+    ended = _ended(signal, line.outcome)
+    time, arrow = formats.clock_time(at_ms, viewer.zone), cells.direction(signal.pred)
+    result = pieces.number(ended["r"], ended["tone"])
+    return pieces.ending(symbol, time, who, arrow, ended["glyph"] + ended["word"], result)
 
 
 def _ended(signal: Signal, outcome: Outcome | None) -> Row:

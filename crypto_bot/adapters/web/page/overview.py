@@ -9,8 +9,8 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.endings import ending
 from crypto_bot.adapters.web.page.figures import empty_state, html, vue_table
+from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.snapshot import Notice, Snapshot, settled_ms
 from crypto_bot.adapters.web.page.viewer import Viewer

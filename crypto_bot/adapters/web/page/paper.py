@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.adapters.web.page import paper_tables as tables
+from crypto_bot.adapters.web.page import paper_figures as figures
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.equity_chart import equity_options
 from crypto_bot.adapters.web.page.figures import (
@@ -21,7 +21,6 @@ from crypto_bot.adapters.web.page.figures import (
     panel,
 )
 from crypto_bot.adapters.web.page.kill_switch import Switch
-from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
 from crypto_bot.ports import PaperTrading
@@ -92,14 +91,14 @@ class _View:
         market = "long only" if account.market == "spot" else "both ways, with funding"
         as_of = f"{formats.moment(account.at_ms, viewer.zone)} {viewer.zone_label}"
         self._market.set_text(f"{account.market}, {market}; as of {as_of}")
-        self._strip.set_content(strip(account))
+        self._strip.set_content(figures.strip(account))
         utc = viewer.zone_name == "UTC"
         curve = equity_options(viewer.palette, account, switch, utc=utc)
         self._curve.show(curve, empty=len(account.curve) < 2)
         now_ms = self._board.now_ms()
-        self._positions.set_content(tables.positions_table(account.open_positions, now_ms))
-        self._trades.set_content(tables.trades_table(account.closed_trades, viewer))
-        self._rules.set_content(tables.refusals_table(account))
-        self._refusals.set_content(tables.newest_refusals(refusals, viewer))
+        self._positions.set_content(figures.positions_table(account.open_positions, now_ms))
+        self._trades.set_content(figures.trades_table(account.closed_trades, viewer))
+        self._rules.set_content(figures.refusals_table(account))
+        self._refusals.set_content(figures.newest_refusals(refusals, viewer))
         held = sum(len(each.open_positions) for each in accounts)
         self._switch.show(switch, held)

@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from crypto_bot.adapters.web.page import model_rows, paper_tables
+from crypto_bot.adapters.web.page import model_rows, paper_figures
 from crypto_bot.adapters.web.page import performance_tables as tables
-from crypto_bot.adapters.web.page.paper_strip import strip
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.interval import UNKNOWN, Interval
@@ -91,8 +90,8 @@ def test_what_is_not_known_is_named() -> None:
     assert "not measured" in model_rows.line(made, NOW_MS)
     assert "Its files hold no measurement." in model_rows.opened(made, Viewer())
     unknown = replace(account().closed_trades[0], reason="LIQUIDATED")
-    assert "LIQUIDATED" in paper_tables.trades_table([unknown], Viewer())
-    without_trades = strip(opened(NOW_MS))
+    assert "LIQUIDATED" in paper_figures.trades_table([unknown], Viewer())
+    without_trades = paper_figures.strip(opened(NOW_MS))
     assert "10,000.00" in without_trades
     assert without_trades.count("no trade has ended yet") == 4  # in words and titles
 
@@ -100,8 +99,8 @@ def test_what_is_not_known_is_named() -> None:
 @pytest.mark.parametrize("side", [Pred.LONG, Pred.SHORT])
 def test_a_position_is_drawn_from_its_stop_to_its_target(side: Pred) -> None:
     for r, at in ((-1.0, "4.0"), (0.0, "50.0"), (1.0, "96.0")):
-        assert f'cx="{at}%"' in paper_tables.way(position("BTCUSDT", side, r, NOW_MS))
+        assert f'cx="{at}%"' in paper_figures.way(position("BTCUSDT", side, r, NOW_MS))
     held = position("BTCUSDT", Pred.LONG, 1.5, NOW_MS)
     trailing = replace(held, stop=Decimal(101), targets=(Decimal(102),))
-    assert 'cx="50.0%"' in paper_tables.way(trailing), "the stop has passed the entry"
-    assert paper_tables.way(replace(trailing, price=None)) == ""
+    assert 'cx="50.0%"' in paper_figures.way(trailing), "the stop has passed the entry"
+    assert paper_figures.way(replace(trailing, price=None)) == ""
