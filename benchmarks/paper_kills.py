@@ -31,6 +31,7 @@ from crypto_bot.app.paper import trading
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.ledger import Account, Event, apply
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper import Market
 from crypto_bot.domain.quote import Instrument
@@ -214,7 +215,7 @@ def made_settings() -> Settings:
 
 def predictions(database: Database) -> list[tuple[Signal, Outcome | None]]:
     """All signals with their outcomes, without the time at which they were made."""
-    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
+    log = SqlPredictionQueries(database, M15).log_page(LogFilter(), None, 10**9)
     return [(line.stored.signal, line.outcome) for line in log]
 
 

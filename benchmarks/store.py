@@ -15,6 +15,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome, Status
 from crypto_bot.domain.signal import Declined, Pred, Probabilities, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
@@ -106,13 +107,13 @@ def write(store: SqlPredictionStore) -> None:
 def read(store: SqlPredictionStore, queries: SqlPredictionQueries) -> None:
     """The queries of the API and of a start."""
     week_ms = T0 + (BARS - 672) * M15.ms
-    page = queries.prediction_log(None, None, None, None, 100)
+    page = queries.log_page(LogFilter(), None, 100)
     print(f"with {BARS * len(SYMBOLS):,} predictions, a page of {len(page)}:")
     median_ms("latest predictions", queries.latest_predictions)
-    median_ms("log", lambda: queries.prediction_log(None, None, None, None, 100))
+    median_ms("log", lambda: queries.log_page(LogFilter(), None, 100))
     median_ms(
         "log of a coin and source",
-        lambda: queries.prediction_log("C05USDT", Source.HOLD, None, None, 100),
+        lambda: queries.log_page(LogFilter("C05USDT", Source.HOLD), None, 100),
     )
     median_ms("performance of a coin", lambda: queries.performance_rows("C05USDT", None, None))
     median_ms("performance of a week", lambda: queries.performance_rows(None, None, week_ms))

@@ -26,6 +26,7 @@ from crypto_bot.app.paper import PaperService
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import ModelCatalog, OutlookLog, Trainer
 
@@ -56,7 +57,7 @@ class Front:
         for log, timeframe, horizon_bars in self._logs(database):
             queries = SqlPredictionQueries(log, timeframe)
             newest = 2 * horizon_bars * len(self._symbols)
-            self.metrics.restore(queries.prediction_log(None, None, None, None, newest)[::-1])
+            self.metrics.restore(queries.log_page(LogFilter(), None, newest)[::-1])
         beside = [(engine.key, engine.timeframe) for engine in self._outlook]
         self.stream.recall(SqlCommitHistory(database, self._timeframe, beside))
 

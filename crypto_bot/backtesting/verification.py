@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import isclose, isfinite
 from typing import Any, NamedTuple
 
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import MODEL_SOURCES, Signal
 from crypto_bot.ports import LoggedSignal, LogPosition, PredictionQueries
@@ -60,7 +61,7 @@ def pages(queries: PredictionQueries, since_ms: int, until_ms: int) -> Iterator[
     """The log from `until_ms` down to `since_ms`."""
     before: LogPosition | None = LogPosition(until_ms + 1, "")
     while before is not None:
-        page = queries.prediction_log(None, None, since_ms, before, _PAGE)
+        page = queries.log_page(LogFilter(since_ms=since_ms), before, _PAGE)
         yield from page
         before = None
         if len(page) == _PAGE:

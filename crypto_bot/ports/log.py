@@ -76,23 +76,13 @@ class PredictionQueries(Protocol):
     def latest_prediction(self, symbol: str) -> StoredSignal | None:
         """The newest signal of `symbol`."""
 
-    def prediction_log(
-        self,
-        symbol: str | None,
-        source: Source | None,
-        since_ms: int | None,
-        before: LogPosition | None,
-        limit: int,
-    ) -> list[LoggedSignal]:
-        """At most `limit` lines, by (candle_open_ms, symbol) descending, strictly after `before`.
-
-        None leaves a filter out; `since_ms` is the first candle open that may appear.
-        """
-
     def performance_rows(
         self, symbol: str | None, source: Source | None, since_ms: int | None
     ) -> list[DayRecord]:
-        """The live record by source, symbol and day, ascending by day. Filters as in the log."""
+        """The live record by source, symbol and day, ascending by day.
+
+        None leaves a filter out; `since_ms` is the first candle open that counts.
+        """
 
     def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
         """The live labelled calls of candles that opened in `[since_ms, until_ms)`, by candle."""
@@ -107,7 +97,7 @@ class PredictionQueries(Protocol):
     def log_page(
         self, wanted: LogFilter, before: LogPosition | None, limit: int
     ) -> list[LoggedSignal]:
-        """At most `limit` lines, newest first, strictly after `before`; see `prediction_log`."""
+        """At most `limit` lines after `before`, by (candle_open_ms, symbol) descending."""
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         """The newest `limit` stored candles of `symbol`, ascending."""

@@ -23,9 +23,14 @@ MIN_BLOCKS = 4
 Z_95 = 1.959963984540054
 
 
+def whole_days(horizon_ms: int) -> int:
+    """Days that hold a horizon, rounded up."""
+    return -(-horizon_ms // DAY_MS)
+
+
 def block_days(horizon_ms: int) -> int:
     """Days in a block, for calls that are settled within `horizon_ms` of their candle's close."""
-    return max(BLOCK_DAYS, -(-horizon_ms // DAY_MS))
+    return max(BLOCK_DAYS, whole_days(horizon_ms))
 
 
 def wilson(rate: float, n: float) -> Interval:

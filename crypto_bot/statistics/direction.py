@@ -8,7 +8,8 @@ import numpy as np
 
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.statistics import scores
-from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, ratio, whole_days
+from crypto_bot.statistics.daily import whole_days
+from crypto_bot.statistics.intervals import DRAWS, DayBootstrap, ratio
 from crypto_bot.statistics.rows import Floats, Rows
 
 PLACEBOS = 20

@@ -62,11 +62,6 @@ def ratio(sums: Floats) -> Floats:
     return out
 
 
-def whole_days(horizon_ms: int) -> int:
-    """Days that hold a horizon, rounded up."""
-    return -(-horizon_ms // DAY_MS)
-
-
 def _weights(days: int, block_days: int, draws: int, seed: int) -> Floats:
     """How often each day is drawn, [draws, days]."""
     rng = np.random.default_rng(seed)

@@ -23,6 +23,7 @@ from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.wiring import build_catch_up, model_catalog, model_registry
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.catch_up import CatchUp
@@ -128,7 +129,7 @@ async def test_answers_are_made_settled_and_shown(
         await world.day(number, "7d")
         await world.day(number, "14d")
 
-    lines = world.log("7d").queries.prediction_log(None, None, None, None, 1000)
+    lines = world.log("7d").queries.log_page(LogFilter(), None, 1000)
     assert len(lines) == 10 * len(SYMBOLS)
     for stored, outcome in lines:
         signal = stored.signal
@@ -152,7 +153,7 @@ async def test_answers_are_made_settled_and_shown(
         assert outcome.settled_ms == signal.candle_open_ms + 8 * DAY_MS
         after = [c for c in world.feed.truth[signal.symbol] if c.open_ms > signal.candle_open_ms]
         assert outcome.label == class_after(LABELS.get("move_7d"), 1.0, after[:7])
-    other = world.log("14d").queries.prediction_log("BTCUSDT", None, None, None, 1000)
+    other = world.log("14d").queries.log_page(LogFilter("BTCUSDT"), None, 1000)
     assert [line.stored.signal.horizon for line in other] == ["14d"] * 10
     assert len(SqlCandleArchive(world.database, DAY).read("BTCUSDT", 0, 2**60)) > 100
 

@@ -17,6 +17,7 @@ from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import side_of
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
@@ -117,7 +118,7 @@ async def test_a_model_of_other_classes_calls_sides_and_is_settled(
         catch_up = rounds(settings, database)
         catch_up.recover(START_MS + bar * HOUR.ms)
         assert not (await catch_up.to(START_MS + bar * HOUR.ms)).owed
-    lines = SqlPredictionQueries(database, HOUR).prediction_log(None, None, None, None, 100)
+    lines = SqlPredictionQueries(database, HOUR).log_page(LogFilter(), None, 100)
     database.close()
     assert len(lines) == BARS + 1
     for stored, outcome in lines:

@@ -27,6 +27,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.tables import metadata
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import DayRecord
@@ -261,7 +262,7 @@ def test_all_that_a_database_of_before_the_keys_holds_is_kept_by_the_engine_that
     database = Database.open(filled_url, SWAP)
     store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
     assert set(store.newest_opens()) == set(COINS)
-    assert len(queries.prediction_log(None, None, None, None, 2 * ROWS)) == ROWS
+    assert len(queries.log_page(LogFilter(), None, 2 * ROWS)) == ROWS
     assert len(store.unsettled()) == 60
     store.commit([], [])
     with database.reading() as connection:

@@ -106,13 +106,13 @@ def test_the_log_never_changes(database: Database) -> None:
     store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
     first = [stored(bar=0), stored(bar=1)]
     store.commit(first, [outcome(first[0])])
-    before = queries.prediction_log(None, None, None, None, 10)
+    before = queries.log_page(LogFilter(), None, 10)
     store.commit(first, [outcome(first[0])])
     other = stored(bar=0, pred=Pred.SHORT, source=Source.HOLD, late=True)
     store.commit([other, stored(bar=1)], [outcome(other, Pred.SHORT, -99.0)])
     with pytest.raises(StoreError, match="failed"):  # nothing of a failed commit is stored
         store.commit([stored(bar=2)], [outcome(stored("NEVERUSDT"))])
-    assert queries.prediction_log(None, None, None, None, 10) == before
+    assert queries.log_page(LogFilter(), None, 10) == before
     assert len(before) == 2
 
 
@@ -196,7 +196,7 @@ def test_the_log_pages_without_loss_while_it_grows(database: Database) -> None:
     store.commit(committed, [outcome(committed[0])])
     seen: list[StoredSignal] = []
     position: LogPosition | None = None
-    while page := queries.prediction_log(None, None, None, position, 4):
+    while page := queries.log_page(LogFilter(), position, 4):
         seen += [line.stored for line in page]
         last = seen[-1].signal
         position = LogPosition(last.candle_open_ms, last.symbol)
@@ -212,7 +212,7 @@ def test_the_log_filters(database: Database) -> None:
     def asked(symbol: str | None, source: Source | None, since_ms: int | None) -> list[object]:
         return [
             (line.stored, line.outcome)
-            for line in queries.prediction_log(symbol, source, since_ms, None, 10)
+            for line in queries.log_page(LogFilter(symbol, source, since_ms), None, 10)
         ]
 
     assert asked("BTCUSDT", None, None) == [(stored(bar=2), None), (stored(bar=0), None)]
@@ -257,7 +257,7 @@ def test_the_days_add_up_to_the_log_whatever_came_twice_and_in_which_order(
         SqlPredictionStore(database, M15).commit(calls, settled[stop:start])
     store.commit([], settled)
 
-    log = queries.prediction_log(None, None, None, None, 1000)
+    log = queries.log_page(LogFilter(), None, 1000)
     for symbol, source in product((None, "ETHUSDT"), (None, Source.HOLD)):
         for since_ms in (None, T0 + since):
             lines = [

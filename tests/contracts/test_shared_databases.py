@@ -17,6 +17,7 @@ from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.ledger import Event, Kind
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.paper_report import EquityPoint, Refusal
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Pred, Role, Source
@@ -65,7 +66,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
         store.tallies(),
         queries.candles("AUSDT", 9),
         queries.latest_predictions(),
-        queries.prediction_log(None, None, None, None, 9),
+        queries.log_page(LogFilter(), None, 9),
         queries.performance_rows(None, None, None),
         queries.resolved_calls(0, T0 * 2),
         SqlCommitHistory(other, M15).commits(0, 99, 99),
@@ -89,7 +90,7 @@ def test_an_engine_continues_nothing_of_another_market(database: Database, key: 
     assert [(row.n, row.hits) for row in queries.performance_rows(None, None, None)] == [(1, 0)]
     assert archive.newest_opens() == {"AUSDT": T0}, "no gap of the other market"
     first = SqlPredictionQueries(database, M15)
-    assert [line.stored for line in first.prediction_log(None, None, None, None, 9)] == calls[::-1]
+    assert [line.stored for line in first.log_page(LogFilter(), None, 9)] == calls[::-1]
     assert [(row.n, row.hits) for row in first.performance_rows(None, None, None)] == [(1, 1)]
     assert first.candles("AUSDT", 9) == [candle(0, 1, 2, 0.5, 1.5)]
     assert list(SqlPaperStore(database, M15).events("main")) == [event]
@@ -146,7 +147,7 @@ def test_what_other_roles_predict_is_stored_and_settled_beside_the_served(
     store.commit([others[0]], [outcomes[1]])  # again: nothing changes
 
     queries, history = SqlPredictionQueries(database, M15), SqlCommitHistory(database, M15)
-    log = queries.prediction_log(None, None, None, None, 9)
+    log = queries.log_page(LogFilter(), None, 9)
     assert [(line.stored, line.outcome) for line in log] == [
         (served[1], None),
         (served[0], outcomes[0]),

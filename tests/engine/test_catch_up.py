@@ -15,6 +15,7 @@ from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.ports import SignalSink, StoredSignal
 from tests.engine.true_market import (
@@ -98,7 +99,7 @@ async def test_an_undisturbed_run_equals_the_replay(
     assert len(signals) == (25 + RECORD_BARS - 1) * len(SYMBOLS)
     assert (signals, outcomes) == undisturbed(settings, truth, until_ms)
     assert any(outcomes)
-    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
+    log = SqlPredictionQueries(database, M15).log_page(LogFilter(), None, 10**6)
     late = {line.stored.signal.candle_open_ms for line in log if line.stored.late}
     assert late == set(range(START - (RECORD_BARS - 1) * M15.ms, START, M15.ms))
 

@@ -11,6 +11,7 @@ from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.settings import Settings
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
@@ -63,7 +64,7 @@ def opened() -> Iterator[Database]:
 
 def contents(database: Database) -> Contents:
     """Predictions without their time of making, and outcomes."""
-    log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**9)
+    log = SqlPredictionQueries(database, M15).log_page(LogFilter(), None, 10**9)
     return [line.stored.signal for line in log], [line.outcome for line in log]
 
 

@@ -1,14 +1,11 @@
 """Candles for tests: generated from a seed, and real ones if available."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.market_data.candle_table import CandleTable
+from tests.real_data import real_folder
 
 STEP_MS = 900_000
 FIRST_MS = 1_700_000_100_000 // STEP_MS * STEP_MS
@@ -37,11 +34,7 @@ def walk(
 
 def real_candles(symbol: str, count: int) -> CandleTable:
     """The last so many real 15-minute candles of a symbol; skips the test where there are none."""
-    beside = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("CRYPTO_BOT_TEST_DATA", beside)) / "candles_15m"
-    if not folder.is_dir():
-        pytest.skip(f"no real candles in {folder}: set CRYPTO_BOT_TEST_DATA")
-    table = pq.read_table(folder / f"{symbol}.parquet")
+    table = pq.read_table(real_folder("candles_15m") / f"{symbol}.parquet")
     columns = [table[name].to_numpy() for name in ("open", "high", "low", "close", "volume")]
     candles = np.column_stack(columns)[-count:]
     return CandleTable(table["timestamp"].to_numpy()[-count:], np.ascontiguousarray(candles))

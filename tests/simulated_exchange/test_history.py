@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from simulated_exchange.intervals import HOUR_MS, INTERVALS
 from simulated_exchange.market import Candle, Listing
 from simulated_exchange.opening import open_market
 from simulated_exchange.tape import Tape
+from tests.real_data import real_folder
 
 M15_MS = INTERVALS["15m"]
 START_MS = 1_700_000_100_000 // HOUR_MS * HOUR_MS
@@ -123,11 +123,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> No
 
 
 def test_real_candles_are_served_as_they_are() -> None:
-    default = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("CRYPTO_BOT_TEST_DATA", default)) / "candles_15m"
-    if not folder.is_dir():
-        pytest.skip(f"no real candles at {folder}: set CRYPTO_BOT_TEST_DATA")
-    market = HistoryMarket(folder, ["BTCUSDT", "DOTUSDT"])
+    market = HistoryMarket(real_folder("candles_15m"), ["BTCUSDT", "DOTUSDT"])
     now_ms = market.shared_span[1] + M15_MS
     tape = Tape(market)
     for interval_ms in (M15_MS, HOUR_MS):

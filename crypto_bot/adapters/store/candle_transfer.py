@@ -48,11 +48,6 @@ class ImportReport:
     problem: str | None = None
     still_open: int = 0
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every row was stored."""
-        return self.problem is None and self.stored == self.rows
-
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain, islice, repeat
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Table, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
-from crypto_bot.adapters.store.engine_lock import EngineLock, FileLock, PostgresLock
+from crypto_bot.adapters.store.engine_lock import lock_file, lock_postgres
 from crypto_bot.adapters.store.schema import NEWEST, migrate, revision_of
 from crypto_bot.adapters.store.tables import engines, markets
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
@@ -31,7 +31,7 @@ class Database:
         self._engine = engine
         self.key = key
         self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
-        self._lock: EngineLock | None = None
+        self._release: Callable[[], None] | None = None
         self.commit_order = Lock()
         """Held from a commit until it is observed: the engines of a process observe in order."""
 
@@ -103,17 +103,17 @@ class Database:
         path = sqlite_file(self._engine.url)
         try:
             if self._engine.dialect.name == "postgresql":
-                self._lock = PostgresLock(self._engine, self.name)
+                self._release = lock_postgres(self._engine, self.name)
             elif path is not None:
-                self._lock = FileLock(path.with_name(f"{path.name}.lock"), self.name)
+                self._release = lock_file(path.with_name(f"{path.name}.lock"), self.name)
         except (SQLAlchemyError, OSError) as error:
             raise self._not_opened(error) from error
 
     def close(self) -> None:
         """Gives back the connections and the lock."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        if self._release is not None:
+            self._release()
+            self._release = None
         self._engine.dispose()
 
     @contextmanager

@@ -64,18 +64,8 @@ class SqlPredictionQueries:
             ]
 
     def latest_prediction(self, symbol: str) -> StoredSignal | None:
-        log = self.prediction_log(symbol, None, None, None, 1)
+        log = self.log_page(LogFilter(symbol), None, 1)
         return log[0].stored if log else None
-
-    def prediction_log(
-        self,
-        symbol: str | None,
-        source: Source | None,
-        since_ms: int | None,
-        before: LogPosition | None,
-        limit: int,
-    ) -> list[LoggedSignal]:
-        return self.log_page(LogFilter(symbol, source, since_ms), before, limit)
 
     def log_page(
         self, wanted: LogFilter, before: LogPosition | None, limit: int

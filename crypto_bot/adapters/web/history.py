@@ -21,6 +21,7 @@ from crypto_bot.adapters.web.schemas import (
     PerformanceReport,
     SignalLog,
 )
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import LogPosition, PredictionQueries
@@ -37,9 +38,8 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
     def signals(filters: Annotated[LogFilters, Query()]) -> SignalLog:
         """The prediction log, newest first, each line with its outcome or null."""
         log, _ = _log_of(filters, queries, coverage)
-        lines = log.prediction_log(
-            known(filters.symbol), filters.source, filters.since, filters.before, filters.limit + 1
-        )
+        wanted = LogFilter(known(filters.symbol), filters.source, filters.since)
+        lines = log.log_page(wanted, filters.before, filters.limit + 1)
         page = lines[: filters.limit]
         following = None
         if len(lines) > len(page):

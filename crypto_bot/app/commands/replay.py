@@ -19,6 +19,7 @@ from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.backtesting.verification import Verification, compare, pages
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.signal import Signal
 from crypto_bot.ports import LogPosition, PredictionQueries
 
@@ -91,7 +92,7 @@ def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -
     @lru_cache(maxsize=2)
     def logged(open_ms: int) -> Mapping[str, Signal]:
         after = LogPosition(open_ms + 1, "")
-        page = queries.prediction_log(None, None, open_ms, after, coins + 1)
+        page = queries.log_page(LogFilter(since_ms=open_ms), after, coins + 1)
         return {line.stored.signal.symbol: line.stored.signal for line in page}
 
     policy = model_registry(settings).policy

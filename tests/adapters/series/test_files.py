@@ -13,6 +13,7 @@ from crypto_bot.adapters.series.files import FileLayout, FileSeries
 from crypto_bot.adapters.series.registered import OPTIONAL, SERIES
 from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.instant import HOUR_MS
+from tests.real_data import real_folder
 
 Write = Callable[..., Path]
 HOURLY = FileLayout("flow/{symbol}", "taker", delay_ms=HOUR_MS)
@@ -97,10 +98,7 @@ def test_what_is_wrong_with_a_file_is_one_line(tmp_path: Path, write: Write) -> 
 
 
 def test_the_registered_series_read_the_files_of_the_context() -> None:
-    beside = Path(__file__).parents[4] / "shared" / "data"
-    folder = Path(os.environ.get("CRYPTO_BOT_TEST_DATA", beside)) / "context"
-    if not folder.is_dir():
-        pytest.skip(f"no series in {folder}: set CRYPTO_BOT_TEST_DATA")
+    folder = real_folder("context")
     for name in SERIES.names():
         series = SERIES.get(name)(folder)
         assert series.name == name

@@ -17,6 +17,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.cli import main
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, StoreError
+from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.ports import StoredSignal
 from tests.contracts.made_calls import M15, T0, outcome, stored
@@ -51,7 +52,7 @@ def whole(path: Path) -> int:
     """Opens a copy as the engine does; its bars, each of which is there with all that it has."""
     database = Database.open(f"sqlite:///{path}", as_engine=True)
     try:
-        log = SqlPredictionQueries(database, M15).prediction_log(None, None, None, None, 10**6)
+        log = SqlPredictionQueries(database, M15).log_page(LogFilter(), None, 10**6)
     finally:
         database.close()
     bars, rest = divmod(len(log), len(SYMBOLS))

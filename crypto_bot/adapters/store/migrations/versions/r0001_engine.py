@@ -7,8 +7,6 @@ from crypto_bot.adapters.store.columns import columns
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -7,8 +7,6 @@ from crypto_bot.adapters.store.columns import columns
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 _FILL = """
 INSERT INTO day_records

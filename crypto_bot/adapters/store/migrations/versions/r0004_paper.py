@@ -7,8 +7,6 @@ from crypto_bot.adapters.store.columns import columns
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -13,8 +13,6 @@ from crypto_bot.adapters.store.columns import columns
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 _DEFAULT = ("binance-spot", "binance", "spot")
 _FIRST_ID = sa.literal(1)
