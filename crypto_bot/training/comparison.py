@@ -134,12 +134,12 @@ def _shown(run: OutputRun) -> _Shown:
     alone = [event for event in published if event.symbol is not None]
     return _Shown(
         *(run.horizon, run.label),
-        parts=tuple(_part(event, run.summary) for event in pool or alone),
+        parts=tuple(_part(event) for event in pool or alone),
         coins=tuple(_coin(event) for event in alone) if pool else (),
     )
 
 
-def _part(event: ModelPublished, ran: Summary) -> _Part:
+def _part(event: ModelPublished) -> _Part:
     measured = json.loads(event.metrics)["coin"]
     own = measured["model"]
     models = {MODEL: own, **measured["baselines"]}
@@ -152,9 +152,9 @@ def _part(event: ModelPublished, ran: Summary) -> _Part:
         name="All coins together" if event.symbol is None else event.symbol,
         verdict=event.meta.verdict.value,
         facts=(
-            f"{own['rows']:,} test rows on {own['days']} days of {own['coins']} coins in "
-            f"{len(own['folds'])} folds; the most common class is {share:.1%} of them. "
-            f"Seed {ran.plan.seed}."
+            f"{own['rows']:,} test rows on {_counted(own['days'], 'day')} of "
+            f"{_counted(own['coins'], 'coin')} in {_counted(len(own['folds']), 'fold')}; the most "
+            f"common class is {share:.1%} of them."
         ),
         reasons="; ".join(event.meta.reasons),
         plot=forest("Skill against the prior, %", skills, scale=100.0, chance=0.0),
@@ -163,6 +163,10 @@ def _part(event: ModelPublished, ran: Summary) -> _Part:
             for name, each in models.items()
         ),
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _named(name: str, event: ModelPublished) -> str:

@@ -9,6 +9,7 @@ from io import StringIO
 import numpy as np
 import pytest
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.models.artifact import EVALUATION
 from crypto_bot.models.families.family import Examples, Features, Model
 from crypto_bot.models.families.lightgbm import LightGbmSettings
@@ -17,6 +18,7 @@ from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import CLIMATOLOGY, MAJORITY
 from crypto_bot.training.importance import importance_of, with_members
 from crypto_bot.training.judge import IMPORTANCE_FILE
+from crypto_bot.training.pages import TableRow, forest, render
 from crypto_bot.training.panel import Coin
 from crypto_bot.training.plan import Compared, Shares
 from tests.training.made_market import FEATURES, candles
@@ -85,6 +87,20 @@ def test_every_column_has_its_importance_for_every_family(files: Mapping[str, by
     }
     gains = [float(row["value"]) for row in rows if row["measure"] == "gain"]
     assert sum(gains) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_page_escapes_what_it_is_given() -> None:
+    plot = forest("<b>", [("<i>", Interval(0.1, 0.0, 0.2), None)], scale=1.0, chance=0.0)
+    page = render(
+        "run.html",
+        **dict.fromkeys(("day", "trained", "facts", "command"), "<u>"),
+        plots=[plot],
+        heads=("<s>",),
+        rows=[TableRow(("<q>",))],
+    )
+    for tag in "biusq":
+        assert f"&lt;{tag}&gt;" in page
+        assert f"<{tag}>" not in page
 
 
 @dataclass(frozen=True)
