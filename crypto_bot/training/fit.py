@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.families.explained import all_answers
 from crypto_bot.models.families.family import Family, Files, FittedModel, Model, StackedFit
 from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.model import Scaler
@@ -18,7 +19,7 @@ from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import REVERSAL, by_rules, references
 from crypto_bot.training.evaluate import References
 from crypto_bot.training.folds import FINAL, Parts
-from crypto_bot.training.importance import importance_of, spread, with_members
+from crypto_bot.training.importance import importance_of, spread
 from crypto_bot.training.jobs import (
     CURVES,
     IMPORTANCE,
@@ -71,12 +72,12 @@ def fit_product(study: Study, job: Job, fitted: FittedModel) -> dict[str, bytes]
         if job.stage is Stage.POOL or not study.plan.pooled:
             product[SCALER] = packed(_scaler_over(panel, study.rows_to_fit(job)))
         return product
-    ends, models = study.out_of_sample(job).ends, with_members(MODEL, fitted)
-    found = {name: model.predict_proba(panel.features, ends) for name, model in models.items()}
+    ends = study.out_of_sample(job).ends
+    found = all_answers(MODEL, fitted, panel.features, ends)
     return {
         **(product if job.stage is Stage.POOL else {}),
         PREDICTIONS: packed_arrays(found),
-        **_importance(study, job, models),
+        **_importance(study, job, {MODEL: fitted}),
     }
 
 

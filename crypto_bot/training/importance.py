@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crypto_bot.models.families.explained import combined, explained
+from crypto_bot.models.families.explained import all_answers, explained, with_members
 from crypto_bot.models.families.family import Examples, Model
-from crypto_bot.statistics.rows import Floats, Ints
+from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import log_loss
 
 PERMUTATION = "permutation"
@@ -34,22 +34,19 @@ class Importance(NamedTuple):
 def importance_of(
     models: Mapping[str, Model], examples: Examples, names: tuple[str, ...], bars: int, seed: int
 ) -> tuple[Importance, ...]:
-    """Of every column `names` for each of `models` on `examples` [n], windows of `bars` rows.
+    """Of every column `names` for `models` and their members, on `examples` [n] of `bars` rows.
 
     A column is permuted in whole windows: that of another example takes its place.
     """
     windows = _windows(examples, bars)
     found: list[Importance] = []
     for name, model in models.items():
-        measured = {PERMUTATION: _permuted(model, windows, bars, seed)}
-        measured |= explained(model, windows.features, windows.ends)
-        found += _listed(name, names, measured)
+        permuted = _permuted(name, model, windows, bars, seed)
+        for each, one in with_members(name, model).items():
+            measured = {PERMUTATION: permuted[each]}
+            measured |= explained(one, windows.features, windows.ends)
+            found += _listed(each, names, measured)
     return tuple(found)
-
-
-def with_members(name: str, model: Model) -> dict[str, Model]:
-    """The model by its name, and the members of one that is combined by theirs."""
-    return {name: model, **combined(model)}
 
 
 def spread(examples: Examples, count: int) -> Examples:
@@ -78,24 +75,27 @@ def _windows(examples: Examples, bars: int) -> Examples:
     return replace(examples, features=own, ends=np.arange(1, examples.ends.size + 1) * bars - 1)
 
 
-def _permuted(model: Model, windows: Examples, bars: int, seed: int) -> Floats:
-    """One value for each column, [columns]."""
+def _permuted(
+    name: str, model: Model, windows: Examples, bars: int, seed: int
+) -> dict[str, Floats]:
+    """One value for each column, [columns], by name of the model and of each of its members."""
     rng = np.random.default_rng(seed)
-    table, labels = windows.features, windows.labels
-    columns, count = table.shape[1], labels.size
-    least = _loss(model, windows, labels)
-    found = np.zeros(columns)
-    for column in range(columns):
+    table, count = windows.features, windows.labels.size
+    least = _losses(name, model, windows)
+    found = {each: np.zeros(table.shape[1]) for each in least}
+    for column in range(table.shape[1]):
         order = rng.permutation(count)
         kept = table[:, column].copy()
         table[:, column] = kept.reshape(count, bars)[order].ravel()
-        found[column] = _loss(model, windows, labels) - least
+        for each, loss in _losses(name, model, windows).items():
+            found[each][column] = loss - least[each]
         table[:, column] = kept
     return found
 
 
-def _loss(model: Model, windows: Examples, labels: Ints) -> float:
-    return float(log_loss(model.predict_proba(windows.features, windows.ends), labels).mean())
+def _losses(name: str, model: Model, windows: Examples) -> dict[str, float]:
+    answers = all_answers(name, model, windows.features, windows.ends)
+    return {each: float(log_loss(p, windows.labels).mean()) for each, p in answers.items()}
 
 
 def _listed(

@@ -16,7 +16,7 @@ from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import CLIMATOLOGY, MAJORITY
-from crypto_bot.training.importance import importance_of, with_members
+from crypto_bot.training.importance import importance_of
 from crypto_bot.training.judge import IMPORTANCE_FILE
 from crypto_bot.training.pages import TableRow, forest, render
 from crypto_bot.training.panel import Coin
@@ -123,8 +123,10 @@ class Both:
     members: Mapping[str, Model]
 
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
-        found = [each.predict_proba(features, ends) for each in self.members.values()]
-        mean: Floats = np.mean(found, axis=0)
+        return self.mean_of({n: m.predict_proba(features, ends) for n, m in self.members.items()})
+
+    def mean_of(self, answers: Mapping[str, Floats]) -> Floats:
+        mean: Floats = np.mean(list(answers.values()), axis=0)
         return mean
 
 
@@ -135,7 +137,7 @@ def test_only_what_a_model_looks_at_matters_to_it() -> None:
     features[:, 0] = np.repeat(np.where(labels == 1, 0.9, 0.1), 3)
     features[:, 1] = rng.uniform(0.2, 0.8, 600)
     examples = Examples(features, np.arange(2, 600, 3), labels, np.ones(200))
-    models = with_members("model", Both({"first": OneColumn(0), "second": OneColumn(1)}))
+    models = {"model": Both({"first": OneColumn(0), "second": OneColumn(1)})}
     found = {
         (each.model, each.column): each.value
         for each in importance_of(models, examples, ("shown", "noise", "constant"), 3, 0)

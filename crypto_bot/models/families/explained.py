@@ -36,15 +36,27 @@ class Combined(Protocol):
         """Each by its name."""
         ...
 
+    def mean_of(self, answers: Mapping[str, Floats]) -> Floats:
+        """P [n, classes] of it, from those of its members for the same rows."""
+        ...
+
 
 def explained(model: Model, features: Features, ends: Ints) -> Mapping[str, Floats]:
     """What `model` measures of the columns; nothing where it measures none."""
     return model.importance(features, ends) if isinstance(model, Explained) else {}
 
 
-def combined(model: Model) -> Mapping[str, Model]:
-    """The members of `model`; nothing where it is one by itself."""
-    return model.members if isinstance(model, Combined) else {}
+def with_members(name: str, model: Model) -> dict[str, Model]:
+    """The model by its `name`, and the members of one that is combined by theirs."""
+    return {name: model, **(model.members if isinstance(model, Combined) else {})}
+
+
+def all_answers(name: str, model: Model, features: Features, ends: Ints) -> dict[str, Floats]:
+    """P [n, classes] of each of `with_members`; every member is asked once."""
+    if not isinstance(model, Combined):
+        return {name: model.predict_proba(features, ends)}
+    own = {each: member.predict_proba(features, ends) for each, member in model.members.items()}
+    return {name: model.mean_of(own), **own}
 
 
 def of_boosters(

@@ -40,10 +40,16 @@ class EnsembleModel:
         return {part.name: part.model for part in self.parts}
 
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
+        return self.mean_of(
+            {name: model.predict_proba(features, ends) for name, model in self.members.items()}
+        )
+
+    def mean_of(self, answers: Mapping[str, Floats]) -> Floats:
+        """The answer to rows that each member has `answers` [n, classes] to."""
         first, *others = self.parts
-        mean = first.weight * first.model.predict_proba(features, ends)
+        mean = first.weight * answers[first.name]
         for part in others:
-            mean += part.weight * part.model.predict_proba(features, ends)
+            mean += part.weight * answers[part.name]
         return mean
 
 
