@@ -64,7 +64,7 @@ async def sync(
         poll_ms = int(settings.exchange.poll_s * 1000)
         intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
         until_ms = timeframe.last_closed(market.clock.now_ms())
-        newest = archive.newest_opens()
+        newest = archive.newest_opens(until_ms)
         first_ms = since_of(until_ms)
 
         async def fetch(symbol: str) -> str | None:

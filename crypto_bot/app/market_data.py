@@ -17,6 +17,7 @@ from crypto_bot.app.market_settings import InputSettings
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.stamp import LAST_S
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.observations import SeriesColumn
 from crypto_bot.ports.market_data import Series
@@ -95,6 +96,11 @@ def _opened(settings: Settings, keys: tuple[str | None, ...]) -> Inputs:
     """The same for all runs of a command: a recipe has several, and one line is enough."""
     del keys  # read again by `open_inputs`, and other keys are another state
     return open_inputs(settings, SystemClock())
+
+
+def newest_possible_ms(settings: Settings) -> int:
+    """No candle opens after it: now, or 2100 where a simulated market has a time of its own."""
+    return LAST_S * 1000 if settings.simulated else SystemClock().now_ms()
 
 
 def read_daily_candles(

@@ -86,7 +86,8 @@ class CatchUp:
         tf_ms = self.timeframe.ms
         self._first_bar_ms = self.store.first_bar(until_ms - (self.record_bars - 1) * tf_ms)
         self._pending = {}
-        self._archived = self.archive.newest_opens()
+        # What opens later cannot be true: it is not believed, nor does it stop the fetching.
+        self._archived = self.archive.newest_opens(until_ms)
         newest = self.store.newest_opens()
         self._signalled = {
             symbol: newest.get(symbol, self._first_bar_ms - tf_ms) for symbol in self.symbols

@@ -67,8 +67,8 @@ class CandleArchive(Protocol):
     def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """Stored candles with open in `[since_ms, until_ms]`, ascending."""
 
-    def newest_opens(self) -> dict[str, int]:
-        """Open time of the newest candle or confirmed gap of each symbol that has one."""
+    def newest_opens(self, until_ms: int = ...) -> dict[str, int]:
+        """Open time of the newest candle or confirmed gap until `until_ms`, by symbol."""
 
     def gaps(self, since_ms: int) -> list[Gap]:
         """Confirmed gaps with open at or after `since_ms`."""

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from operator import add
 from typing import Any, cast
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.scope import newest_opens, of_market
@@ -71,13 +71,21 @@ class SqlCandleArchive:
             rows = cast("Iterable[tuple[Any, ...]]", connection.execute(query).cursor)
             return list(map(_candle, rows))
 
-    def newest_opens(self) -> dict[str, int]:
+    def remove(self, symbol: str, opens: Iterable[int]) -> None:
+        """Deletes the candles and gaps of `symbol` that open then. Raises StoreError."""
+        with self._database.writing() as connection:
+            for table, scope in ((candles_table, self._candles), (gaps_table, self._gaps)):
+                of_symbol = delete(table).where(*scope, table.c.symbol == symbol)
+                for open_ms in opens:
+                    connection.execute(of_symbol.where(table.c.open_ms == open_ms))
+
+    def newest_opens(self, until_ms: int = EVER_MS) -> dict[str, int]:
         newest: dict[str, int] = {}
         with self._database.reading() as connection:
             for table, scope in ((candles_table, self._candles), (gaps_table, self._gaps)):
-                for symbol, open_ms in connection.execute(
-                    newest_opens(table, table.c.open_ms, *scope)
-                ):
+                column = table.c.open_ms
+                query = newest_opens(table, column, *scope, column <= until_ms)
+                for symbol, open_ms in connection.execute(query):
                     newest[symbol] = max(open_ms, newest.get(symbol, open_ms))
         return newest
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,20 +11,15 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from crypto_bot.adapters.store.csv_table import read_csv_table
+from crypto_bot.adapters.store.csv_table import in_ms, read_csv_table
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles
+from crypto_bot.domain.stamp import impossible, require_possible
 from crypto_bot.domain.timeframe import TRADED, Timeframe
 
 _Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
 _Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
-SUFFIXES = (".parquet", ".csv")
 _COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
-
-_NAME = re.compile(
-    r"(?P<base>[A-Z0-9]+)([_-](?P<quote>USD|USDT|USDC|BUSD|FDUSD|EUR|BTC|ETH|BNB))?"
-    r"([_-][0-9]+[MHDW])?([_-][0-9]{4}(-[0-9]{2}){0,2})?"
-)
 
 
 class CandleColumns(NamedTuple):
@@ -67,20 +61,14 @@ class CandleColumns(NamedTuple):
 def read_candles(path: Path) -> CandleColumns:
     """All rows of `path`, those of a file that begins with the newest in reverse.
 
-    Other columns are passed over, an empty field becomes NaN. Times of a Parquet file are UTC
-    milliseconds or timestamps; of a CSV file see `read_csv_table`. Raises BadCandles, in one line,
-    for a file that cannot be read as candles at all.
+    Other columns are passed over, an empty field becomes NaN. Times are numbers in one unit, those
+    of a Parquet file also timestamps and of a CSV file dates. Raises BadCandles, in one line, for a
+    file that cannot be read as candles at all.
     """
     columns = _csv_columns(path) if path.suffix == ".csv" else _parquet_columns(path)
     if columns.open_ms.size > 1 and np.all(np.diff(columns.open_ms) < 0):
         return columns.at(np.arange(columns.open_ms.size)[::-1])
     return columns
-
-
-def symbol_of(path: Path) -> str | None:
-    """The symbol in a name such as `BTCUSDT`, `SOL_USDT-15m` or `ethusdt-1h-2026-01`; else None."""
-    found = _NAME.fullmatch(path.stem.upper())
-    return None if found is None else found["base"] + (found["quote"] or "")
 
 
 def usual_timeframe(path: Path, open_ms: _Ints) -> Timeframe:
@@ -96,29 +84,42 @@ def usual_timeframe(path: Path, open_ms: _Ints) -> Timeframe:
 
 
 def require_timeframe(path: Path, open_ms: _Ints, timeframe: Timeframe) -> None:
-    """Raises BadCandles for candles of a longer timeframe: not a row of them is off the grid."""
+    """Raises BadCandles where the most common step is another.
+
+    Candles of a longer timeframe are all on the grid, and some of a shorter one are.
+    """
     step_ms = _usual_step(open_ms)
-    if step_ms > timeframe.ms and step_ms % timeframe.ms == 0:
+    if step_ms not in {0, timeframe.ms}:
         raise BadCandles(
             f"{path}: its candles are {step_ms / 60_000:g} minutes apart, not {timeframe.name}"
         )
 
 
 def _usual_step(open_ms: _Ints) -> int:
-    """The most common step, 0 where there is none."""
-    steps, counts = np.unique(np.diff(open_ms), return_counts=True)
+    """The most common step from one time to the next, 0 where there is none."""
+    steps, counts = np.unique(np.diff(np.unique(open_ms)), return_counts=True)
     return int(steps[counts.argmax()]) if steps.size else 0
 
 
 def closed_ones(
     path: Path, columns: CandleColumns, timeframe: Timeframe, now_ms: int
 ) -> CandleColumns:
-    """Those that have closed by `now_ms`. Raises BadCandles for one that opens after it."""
-    late = columns.open_ms > now_ms
-    if late.any():
-        row = int(np.argmax(late))
-        raise BadCandles(f"{path}: row {row} opens at {columns.open_ms[row]} ms, after now")
-    return columns.at(np.flatnonzero(columns.open_ms + timeframe.ms <= now_ms))
+    """Those that have closed by `now_ms`.
+
+    Raises BadCandles for times before 2009 or after `now_ms`, with the unit they seem to be in.
+    """
+    opens = columns.open_ms
+    extremes = [int(opens.min()), int(opens.max())] if opens.size else []
+    if any(impossible(open_ms, now_ms) for open_ms in extremes):
+        require_possible(opens.tolist(), now_ms, str(path))
+    return columns.at(np.flatnonzero(opens + timeframe.ms <= now_ms))
+
+
+def joined(parts: Sequence[CandleColumns]) -> CandleColumns:
+    """The rows of the parts of one series, by time; a row that two parts share counts once."""
+    whole = CandleColumns(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    _, first = np.unique(np.column_stack(whole), axis=0, return_index=True)
+    return whole.at(first)  # sorted by their first column, the time
 
 
 def _csv_columns(path: Path) -> CandleColumns:
@@ -182,9 +183,11 @@ def _table(path: Path) -> pa.Table:
 def _times(path: Path, column: pa.ChunkedArray) -> _Ints:
     if column.null_count:
         raise BadCandles(f"{path}: {column.null_count} rows without a timestamp")
+    found: _Ints
     if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("ms", tz=column.type.tz))
-    found: _Ints = column.cast(pa.int64()).to_numpy()
+        found = column.cast(pa.timestamp("ms", tz=column.type.tz)).cast(pa.int64()).to_numpy()
+    else:
+        found = in_ms(path, column.to_pandas()).to_numpy()
     return found
 
 

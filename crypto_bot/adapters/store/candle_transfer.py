@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from crypto_bot.adapters.store.candle_archive import EVER_MS
 from crypto_bot.adapters.store.candle_files import (
-    SUFFIXES,
     closed_ones,
     read_candles,
     require_timeframe,
-    symbol_of,
     write_candles,
 )
+from crypto_bot.adapters.store.candle_names import candle_folder
 from crypto_bot.domain.candle import Candle, CandleFault, faults
 from crypto_bot.domain.errors import BadCandles, ConfigError
 from crypto_bot.domain.timeframe import Timeframe
@@ -35,9 +34,10 @@ class FaultReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of one file: `stored` of its `rows`; `problem` where it could not be read.
+    """What became of one file: `stored` of its `rows`; `problem` where nothing was.
 
     `rows` are those of closed candles; `still_open` counts the others, which are left out.
+    `changed` of those that were stored before have other values now.
     """
 
     symbol: str
@@ -47,6 +47,7 @@ class ImportReport:
     faults: tuple[FaultReport, ...] = ()
     problem: str | None = None
     still_open: int = 0
+    changed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,55 +59,50 @@ class ExportReport:
     rows: int
 
 
+class Rules(NamedTuple):
+    """What an import may do.
+
+    `skip_bad`: store a file without its faulty rows. `replace`: change candles that are stored.
+    Candles that are open at `now_ms` are left out.
+    """
+
+    now_ms: int
+    skip_bad: bool = False
+    replace: bool = False
+
+
 def import_folder(
     archive: CandleArchive,
     path: Path,
     timeframe: Timeframe,
     symbols: Sequence[str] | None,
-    *,
-    skip_bad: bool,
-    now_ms: int,
+    rules: Rules,
 ) -> list[ImportReport]:
-    """Imports `<SYMBOL>.parquet` and `.csv` of a folder, or one such file; None for all symbols.
+    """Imports the Parquet and CSV files of a folder, or one file; None for all symbols.
 
-    Nothing is stored of a file with faults, or with `skip_bad` all but the faulty rows; nor of one
-    whose usual step is another timeframe. A candle that is open at `now_ms` is left out. Raises
-    ConfigError where there is nothing to import, StoreError where the database fails.
+    Nothing is stored of a file with faults or of another timeframe, nor of one that would change
+    stored candles, unless the `rules` allow it. Raises ConfigError where there is nothing to
+    import, StoreError where the database fails.
     """
-    files = candle_paths(path)
+    found = candle_folder(path, timeframe)
+    files = found.files
     if symbols is not None:
-        files = {symbol: files.get(symbol, path / f"{symbol}.parquet") for symbol in symbols}
-    return [
-        _import_file(archive, symbol, file, timeframe, skip_bad=skip_bad, now_ms=now_ms)
-        for symbol, file in files.items()
+        files = {symbol: files.get(symbol, [path / f"{symbol}.parquet"]) for symbol in symbols}
+    reports = [
+        _import_file(archive, symbol, file, timeframe, rules)
+        for symbol, parts in files.items()
+        for file in parts
     ]
-
-
-def candle_paths(path: Path) -> dict[str, Path]:
-    """The candle files at `path`, a folder or one file, by symbol. Raises ConfigError for none."""
-    if path.is_file() and path.suffix in SUFFIXES:
-        return {_symbol(path): path}
-    if not path.is_dir():
-        raise ConfigError(f"no candles at {path}: name a folder, or a .parquet or .csv file")
-    found: dict[str, Path] = {}
-    for file in sorted(path.iterdir()):
-        if file.suffix in SUFFIXES and not file.name.startswith("."):
-            symbol = _symbol(file)
-            if symbol in found:
-                raise ConfigError(
-                    f"both {found[symbol]} and {file}: remove one of them, or join them"
-                )
-            found[symbol] = file
-    if not found:
-        raise ConfigError(f"no candles at {path}: it holds no <SYMBOL>.parquet or <SYMBOL>.csv")
-    return found
-
-
-def _symbol(path: Path) -> str:
-    symbol = symbol_of(path)
-    if symbol is None:
-        raise ConfigError(f"{path}: no name of a candle file such as BTCUSDT{path.suffix}")
-    return symbol
+    if symbols is None:
+        reports += [
+            ImportReport(file.stem, file, problem=f"{file}: by its name not of {timeframe.name}")
+            for file in found.other_timeframes
+        ]
+        reports += [
+            ImportReport(file.stem, file, problem=f"{file}: no name such as BTCUSDT{file.suffix}")
+            for file in found.unnamed
+        ]
+    return reports
 
 
 def export_folder(
@@ -137,30 +133,40 @@ def export_folder(
 
 
 def _import_file(
-    archive: CandleArchive,
-    symbol: str,
-    path: Path,
-    timeframe: Timeframe,
-    *,
-    skip_bad: bool,
-    now_ms: int,
+    archive: CandleArchive, symbol: str, path: Path, timeframe: Timeframe, rules: Rules
 ) -> ImportReport:
     try:
         read = read_candles(path)
+        columns = closed_ones(path, read, timeframe, rules.now_ms)
         require_timeframe(path, read.open_ms, timeframe)
-        columns = closed_ones(path, read, timeframe, now_ms)
     except BadCandles as error:
         return ImportReport(symbol, path, problem=str(error))
     candles = columns.candles()
     found = [] if columns.are_sound(timeframe) else faults(candles, timeframe)
     stored = candles
     if found:
-        stored = _without(candles, found) if skip_bad else []
+        stored = _without(candles, found) if rules.skip_bad else []
+    changed = _changed(archive, symbol, stored)
+    if changed and not rules.replace:
+        return ImportReport(
+            *(symbol, path, len(candles)),
+            problem=f"{path}: would change {changed:,} stored candles: --replace 1 does so",
+        )
     archive.add({symbol: stored})
     return ImportReport(
         *(symbol, path, len(candles), len(stored), _reports(found)),
         still_open=read.open_ms.size - columns.open_ms.size,
+        changed=changed,
     )
+
+
+def _changed(archive: CandleArchive, symbol: str, candles: Sequence[Candle]) -> int:
+    """How many of `candles` are stored with other values."""
+    if not candles:
+        return 0
+    stored = archive.read(symbol, candles[0].open_ms, candles[-1].open_ms)
+    before = {each.open_ms: each for each in stored}
+    return sum(before.get(each.open_ms, each) != each for each in candles)
 
 
 def _without(candles: Sequence[Candle], found: Sequence[CandleFault]) -> list[Candle]:

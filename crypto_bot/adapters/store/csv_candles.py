@@ -12,9 +12,9 @@ import pandas as pd
 from crypto_bot.adapters.store.candle_files import (
     CandleColumns,
     closed_ones,
-    symbol_of,
     usual_timeframe,
 )
+from crypto_bot.adapters.store.candle_names import symbol_of
 from crypto_bot.adapters.store.csv_table import NUMBERS, read_csv_table
 from crypto_bot.domain.candle import require_sound
 from crypto_bot.domain.errors import BadCandles

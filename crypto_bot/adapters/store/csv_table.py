@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from crypto_bot.domain.errors import BadCandles
+from crypto_bot.domain.stamp import FIRST_S, LAST_S, UNITS, unit_of
 
 NUMBERS = ("open", "high", "low", "close", "volume")
 _TIMES = (
     *("timestamp", "time", "date", "datetime", "open_time", "opentime", "unix", "unix_timestamp"),
 )
 _SEPARATORS = ",;\t|"
-_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
-_FIRST_S, _LAST_S = 1_230_768_000, 4_102_444_800  # 2009 and 2100: no number fits two units
 
 
 def read_csv_table(path: Path) -> pd.DataFrame:
@@ -91,7 +90,7 @@ def _times(path: Path, texts: pd.Series) -> pd.Series:
         return pd.Series(pd.NA, texts.index, "Int64")
     numbers = pd.to_numeric(given, errors="coerce")
     if numbers.notna().all():
-        found = _in_ms(path, numbers)
+        found = in_ms(path, numbers)
     else:
         try:
             dates = pd.to_datetime(given, utc=True, format="ISO8601")
@@ -104,22 +103,26 @@ def _times(path: Path, texts: pd.Series) -> pd.Series:
     return found.reindex(texts.index).astype("Int64")
 
 
-def _in_ms(path: Path, numbers: pd.Series) -> pd.Series:
-    """Of numbers in one unit, the one in which the first of them lies between 2009 and 2100."""
-    first = numbers.iloc[0]
-    unit = next((name for name, n in _UNITS.items() if _FIRST_S * n <= first < _LAST_S * n), None)
+def in_ms(path: Path, numbers: pd.Series) -> pd.Series:
+    """UTC milliseconds of times in one unit, in which the first lies between 2009 and 2100.
+
+    Raises BadCandles where there is no such unit, and for a row that is in another.
+    """
+    unit = unit_of(float(numbers.iloc[0]), LAST_S * 1000)
     if unit is None:
         raise BadCandles(
-            f"{path}: row {numbers.index[0]}: {first:g} is no time since 2009 in "
-            f"{', '.join(_UNITS)}"
+            f"{path}: row {numbers.index[0]}: {numbers.iloc[0]:g} is no time since 2009 in "
+            f"{', '.join(UNITS)}"
         )
-    per_s = _UNITS[unit]
-    fits = numbers.between(_FIRST_S * per_s, _LAST_S * per_s)
+    per_s = UNITS[unit]
+    fits = numbers.between(FIRST_S * per_s, LAST_S * per_s)
     if not fits.all():
         row = int(np.argmax(~fits.to_numpy()))
+        other = unit_of(float(numbers.iloc[row]), LAST_S * 1000)
+        found = "is no time since 2009" if other is None else f"seems to be in {other}"
         raise BadCandles(
-            f"{path}: row {numbers.index[row]}: {numbers.iloc[row]:g} is no time since 2009 in "
-            f"{unit}, as the first row is"
+            f"{path}: row {numbers.index[row]}: {numbers.iloc[row]:.0f} {found}, the first row is "
+            f"in {unit}: a file has one unit"
         )
     ms = numbers * 1_000 if per_s == 1 else numbers / (per_s // 1_000)
     if (ms % 1 != 0).any():

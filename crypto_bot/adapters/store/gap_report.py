@@ -1,4 +1,4 @@
-"""What is stored of each coin, and what is missing in between."""
+"""What is stored of each coin, what is missing in between, and what cannot be true."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from crypto_bot.adapters.store.candle_archive import EVER_MS
+from crypto_bot.domain.candle import Candle, faults
+from crypto_bot.domain.stamp import impossible
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import CandleArchive
 
@@ -28,25 +30,46 @@ class GapReport:
     longest_gap_bars: int
     longest_gap_open_ms: int | None
     """The first missing candle of the longest gap, the earliest of equals."""
+    impossible: tuple[int, ...] = ()
+    """Times of rows that cannot be true. They count in nothing above."""
+    why: str = ""
+    """Of the first of them: what is wrong with it."""
 
 
 def check(
-    archive: CandleArchive, timeframe: Timeframe, symbols: Sequence[str] | None
+    archive: CandleArchive,
+    timeframe: Timeframe,
+    symbols: Sequence[str] | None,
+    now_ms: int,
 ) -> list[GapReport]:
-    """A report for each of `symbols`, None for all that are stored. Raises StoreError."""
+    """A report for each of `symbols`, None for all that are stored. Raises StoreError.
+
+    A row that opens after `now_ms` cannot be true.
+    """
     confirmed: dict[str, list[int]] = {}
     for symbol, open_ms in archive.gaps(0):
         confirmed.setdefault(symbol, []).append(open_ms)
     wanted = sorted(archive.newest_opens()) if symbols is None else symbols
-    return [_check(archive, timeframe, symbol, confirmed.get(symbol, [])) for symbol in wanted]
+    return [
+        _check(archive, timeframe, symbol, confirmed.get(symbol, []), now_ms) for symbol in wanted
+    ]
 
 
 def _check(
-    archive: CandleArchive, timeframe: Timeframe, symbol: str, confirmed: Sequence[int]
+    archive: CandleArchive,
+    timeframe: Timeframe,
+    symbol: str,
+    confirmed: Sequence[int],
+    now_ms: int,
 ) -> GapReport:
-    opens = [candle.open_ms for candle in archive.read(symbol, 0, EVER_MS)]
+    rows = archive.read(symbol, -EVER_MS, EVER_MS)
+    wrong = _wrong(rows, timeframe, now_ms)
+    wrong |= {at: why for at in confirmed if (why := impossible(at, now_ms)) is not None}
+    bad = tuple(sorted(wrong))
+    why = wrong[bad[0]] if bad else ""
+    opens = [row.open_ms for row in rows if row.open_ms not in wrong]
     if not opens:
-        return GapReport(symbol, 0, None, None, 0, 0, 0, 0, None)
+        return GapReport(symbol, 0, None, None, 0, 0, 0, 0, None, bad, why)
     first, last = opens[0], opens[-1]
     gaps = [
         ((after - before) // timeframe.ms - 1, before + timeframe.ms)
@@ -64,4 +87,16 @@ def _check(
         confirmed=sum(first <= open_ms <= last for open_ms in confirmed),
         longest_gap_bars=longest,
         longest_gap_open_ms=longest_open,
+        impossible=bad,
+        why=why,
     )
+
+
+def _wrong(rows: Sequence[Candle], timeframe: Timeframe, now_ms: int) -> dict[int, str]:
+    """By open time what is wrong with a row that cannot be true."""
+    found = {
+        row.open_ms: why for row in rows if (why := impossible(row.open_ms, now_ms)) is not None
+    }
+    for kind, number in faults(rows, timeframe):
+        found.setdefault(rows[number].open_ms, f"{kind} {rows[number]}")
+    return found

@@ -15,6 +15,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
 from crypto_bot.app.commands.screen import ends, percent, screen
+from crypto_bot.app.market_data import newest_possible_ms
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
@@ -38,7 +39,7 @@ def backtest(argv: Sequence[str]) -> int:
         closing(Database.open(flags.into, key)) as target,
     ):
         archive = SqlCandleArchive(source, settings.timeframe)
-        newest = archive.newest_opens()
+        newest = archive.newest_opens(newest_possible_ms(settings))
         if not set(symbols) & set(newest):
             raise ConfigError(
                 f"no candles of {settings.tf} are stored in {source.name}: use crypto-bot candles "

@@ -14,13 +14,19 @@ from rich.table import Table
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
-from crypto_bot.adapters.store.candle_transfer import ImportReport, export_folder, import_folder
+from crypto_bot.adapters.store.candle_transfer import (
+    ImportReport,
+    Rules,
+    export_folder,
+    import_folder,
+)
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.gap_report import GapReport, check
 from crypto_bot.app.candle_sync import sync
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.market_data import newest_possible_ms
 from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.features.views import RuleViews
@@ -38,19 +44,16 @@ def candles(argv: Sequence[str]) -> int:
             return _sync(settings, archive, flags.days)
         symbols = flags.symbols.split(",") if flags.symbols else None
         if flags.command == "import":
-            parts = (flags.path, settings.timeframe, symbols)
-            reports = import_folder(
-                archive, *parts, skip_bad=flags.skip_bad, now_ms=SystemClock().now_ms()
-            )
+            rules = Rules(SystemClock().now_ms(), flags.skip_bad, bool(flags.replace))
+            reports = import_folder(archive, flags.path, settings.timeframe, symbols, rules)
             for report in reports:
                 _print_import(report)
             return FAILED if any(report.stored == 0 for report in reports) else 0
         if flags.command == "export":
             for written in export_folder(archive, flags.path, symbols, flags.format):
                 _print(f"{written.symbol}: {written.rows:,} rows -> {written.path}")
-        else:
-            _show(check(archive, settings.timeframe, symbols))
-    return 0
+            return 0
+        return _check(settings, archive, symbols, remove=flags.remove)
 
 
 def _parser() -> Parser:
@@ -62,7 +65,7 @@ def _parser() -> Parser:
     for name, text in (
         ("import", "store Parquet or CSV files"),
         ("export", "write Parquet or CSV files"),
-        ("check", "report the gaps"),
+        ("check", "report the gaps, and rows that cannot be true"),
     ):
         command = commands.add_parser(name, help=text)
         add_settings(command, "tf", "database_url", "exchange")
@@ -71,9 +74,33 @@ def _parser() -> Parser:
             command.add_argument("path", type=Path, help="folder of <SYMBOL>.parquet or .csv")
         if name == "import":
             command.add_argument("--skip_bad", action="store_true", help="store the valid rows")
+            _add_switch(command, "replace", "change stored candles that differ")
+        if name == "check":
+            _add_switch(command, "remove", "delete rows that cannot be true")
         if name == "export":
             command.add_argument("--format", choices=("parquet", "csv"), default="parquet")
     return parser
+
+
+def _add_switch(parser: argparse.ArgumentParser, name: str, what: str) -> None:
+    text = f"1: {what}; 0 (default): say how many"
+    parser.add_argument(f"--{name}", type=int, choices=(0, 1), default=0, help=text)
+
+
+def _check(
+    settings: Settings, archive: SqlCandleArchive, symbols: Sequence[str] | None, *, remove: int
+) -> int:
+    """Shows what is stored; 1 where it has rows that cannot be true and are not removed."""
+    reports = check(archive, settings.timeframe, symbols, newest_possible_ms(settings))
+    _show(reports)
+    wrong = [report for report in reports if report.impossible]
+    for report in wrong:
+        text = f"{report.symbol}: {len(report.impossible):,} impossible rows, the first: "
+        if remove:
+            archive.remove(report.symbol, report.impossible)
+        done = "removed" if remove else "'candles check --remove 1' deletes them"
+        sys.stderr.write(f"{text}{report.why}; {done}\n")
+    return FAILED if wrong and not remove else 0
 
 
 def _positive(text: str) -> int:
@@ -118,7 +145,10 @@ def _print_import(report: ImportReport) -> None:
         sys.stderr.write(f"{report.symbol}: nothing stored; --skip_bad stores the valid rows\n")
         return
     still_open = ", the open candle left out" if report.still_open else ""
-    _print(f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored{still_open}")
+    changed = f", {report.changed:,} changed stored candles" if report.changed else ""
+    _print(
+        f"{report.symbol}: {report.stored:,} of {report.rows:,} rows stored{still_open}{changed}"
+    )
 
 
 def _show(reports: Sequence[GapReport]) -> None:

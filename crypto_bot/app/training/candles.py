@@ -14,13 +14,20 @@ import numpy as np
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
-from crypto_bot.adapters.store.candle_files import closed_ones, read_candles, require_timeframe
-from crypto_bot.adapters.store.candle_transfer import candle_paths
+from crypto_bot.adapters.store.candle_files import (
+    CandleColumns,
+    closed_ones,
+    joined,
+    read_candles,
+    require_timeframe,
+)
+from crypto_bot.adapters.store.candle_names import candle_folder
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.app.market_data import wanted_series
+from crypto_bot.app.market_data import newest_possible_ms, wanted_series
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import require_sound
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.stamp import require_possible
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
 from crypto_bot.market_data.observations import SeriesColumn, read_series
@@ -83,26 +90,37 @@ def with_series(
 def _in_files(path: Path, timeframe: Timeframe) -> TrainingCandles:
     """What files hold.
 
-    `path` is a folder of `<SYMBOL>.parquet` or `.csv`, or one such file. Beside a folder `NAME` a
+    `path` is a folder of `<SYMBOL>.parquet` or `.csv`, or one such file; the parts of a series are
+    joined, and files that name another timeframe passed over. Beside a folder `NAME` a
     file `NAME_segments.csv` may name the markets that a coin's candles come from (columns symbol,
     market, first; UTC): volume jumps where they change, and features begin anew there.
     """
-    paths = candle_paths(path)
+    found = candle_folder(path, timeframe)
+    paths = found.files
+    if found.unnamed or not paths:
+        wrong = (found.unnamed or found.other_timeframes)[0]
+        raise ConfigError(f"{wrong}: no name such as BTCUSDT{wrong.suffix} of {timeframe.name}")
+    now_ms = SystemClock().now_ms()
     changes = _market_changes(path.with_name(f"{path.name}_segments.csv"))
 
     def read(symbol: str) -> Coin:
         if symbol not in paths:
             held = ", ".join(sorted(paths)[:5]) + (" …" if len(paths) > 5 else "")
             raise ConfigError(f"no candles of {symbol} at {path}: it holds {held}")
-        columns = read_candles(paths[symbol])
-        require_timeframe(paths[symbol], columns.open_ms, timeframe)
-        columns = closed_ones(paths[symbol], columns, timeframe, SystemClock().now_ms())
+        parts = [_part(part, timeframe, now_ms) for part in paths[symbol]]
+        columns = parts[0] if len(parts) == 1 else joined(parts)
         if not columns.are_sound(timeframe):
-            require_sound(columns.candles(), timeframe, str(paths[symbol]))
-        found = CandleTable(columns.open_ms, np.column_stack(columns[1:]))
-        return Coin(symbol, found, changes.get(symbol, ()))
+            require_sound(columns.candles(), timeframe, str(paths[symbol][0]))
+        table = CandleTable(columns.open_ms, np.column_stack(columns[1:]))
+        return Coin(symbol, table, changes.get(symbol, ()))
 
     return TrainingCandles(paths, read)
+
+
+def _part(path: Path, timeframe: Timeframe, now_ms: int) -> CandleColumns:
+    columns = closed_ones(path, read_candles(path), timeframe, now_ms)
+    require_timeframe(path, columns.open_ms, timeframe)
+    return columns
 
 
 def _stored(settings: Settings) -> TrainingCandles:
@@ -121,6 +139,11 @@ def _stored(settings: Settings) -> TrainingCandles:
                 f"no {settings.tf} candles of {symbol} are stored: bring them with "
                 "'crypto-bot candles sync' or 'import', or name --candles"
             )
+        require_possible(
+            (candle.open_ms for candle in found),
+            newest_possible_ms(settings),
+            f"stored candles of {symbol} ('crypto-bot candles check' names such rows)",
+        )
         return Coin(symbol, candle_table(found))
 
     with archive() as opened:

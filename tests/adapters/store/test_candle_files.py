@@ -15,9 +15,9 @@ from pyarrow import csv, parquet
 from crypto_bot.adapters.store.candle_files import (
     CandleColumns,
     read_candles,
-    symbol_of,
     write_candles,
 )
+from crypto_bot.adapters.store.candle_names import FileName
 from crypto_bot.domain.candle import Candle, faults
 from crypto_bot.domain.errors import BadCandles
 from crypto_bot.domain.timeframe import Timeframe
@@ -43,15 +43,22 @@ def save(path: Path, content: pa.Table) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "symbol"),
+    ("name", "found"),
     [
-        *(("BTCUSDT.csv", "BTCUSDT"), ("ethusdt.csv", "ETHUSDT"), ("SOL_USDT-15m.csv", "SOLUSDT")),
-        *(("BTCUSDT-15m-2026-01.csv", "BTCUSDT"), ("BTC-USD_1h.parquet", "BTCUSD")),
-        *(("candles (1).csv", None), ("SOL_perp.csv", None)),
+        ("BTCUSDT.csv", ("BTCUSDT", None, None)),
+        ("ethusdt.csv", ("ETHUSDT", None, None)),
+        ("SOL_USDT-15m.csv", ("SOLUSDT", "15m", None)),
+        ("BTCUSDT-15m-2026-01.csv", ("BTCUSDT", "15m", "2026-01")),
+        ("BTCUSDT-1m-2026-01-31.csv", ("BTCUSDT", "1m", "2026-01-31")),
+        ("BTCUSDT-1M-2026.csv", ("BTCUSDT", "1mo", "2026")),
+        ("BTC-USD_60MIN.parquet", ("BTCUSD", "60m", None)),
+        ("candles (1).csv", None),
+        ("SOL_perp.csv", None),
+        ("BTCUSDT-15m-2026-1.csv", None),
     ],
 )
-def test_symbols_of_names(name: str, symbol: str | None) -> None:
-    assert symbol_of(Path(name)) == symbol
+def test_names_of_files(name: str, found: tuple[str, str, str] | None) -> None:
+    assert FileName.parse(Path(name)) == found
 
 
 @pytest.mark.parametrize("name", ["BTCUSDT.parquet", "BTCUSDT.csv"])

@@ -90,10 +90,16 @@ def test_what_is_put_right_is_counted(tmp_path: Path) -> None:
         (HEAD + f"\n{OPENS[0]},1,1,1,1,\n", "no row with a time and five numbers among 1"),
         ("", "not readable as CSV"),
         (text().replace("12.5", "high"), "row 0: high is 'high', no number"),
-        (text().replace(str(OPENS[2]), str(OPENS[2] // 1000)), "row 2: 1.70001e+09 is no time"),
+        (
+            text().replace(str(OPENS[2]), str(OPENS[2] // 1000)),
+            "row 2: 1700013600 seems to be in sec",
+        ),
         (text(as_text=lambda at: str(at // 10**6)), "row 0: 1.70001e+06 is no time since 2009"),
         (text(as_text=lambda at: str(at * 1000 + 1)), "are no whole millisecond"),
-        (text() + f"{OPENS[-1] + 2 * HOUR_MS},10,13,9,11,100\n", "row 6 opens at 1700031600000 ms"),
+        (
+            text() + f"{OPENS[-1] + 2 * HOUR_MS},10,13,9,11,100\n",
+            "row 6: 1700031600000 ms is after",
+        ),
     ],
 )
 def test_what_cannot_be_true_is_refused(tmp_path: Path, content: str, expected: str) -> None:

@@ -1,0 +1,102 @@
+"""Files of other programs as they are brought in, and what `candles check` says of a database."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
+from crypto_bot.adapters.store.database import Database
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.timeframe import Timeframe
+from tests.app.conftest import Run
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+M15 = Timeframe.parse("15m")
+DATABASE = ("--tf", "15m", "--database_url", "sqlite:///t.db")
+HEAD = "timestamp,open,high,low,close,volume\n"
+
+
+def newest_open_ms() -> int:
+    """Of the candle that is being formed."""
+    return M15.open_of(SystemClock().now_ms())
+
+
+def write(path: Path, opens: list[int], price: float = 100.0) -> None:
+    path.parent.mkdir(exist_ok=True)
+    rows = (f"{at},{price},{price + 1},{price - 1},{price},3\n" for at in opens)
+    path.write_text(HEAD + "".join(rows))
+
+
+def stored(read: Callable[[SqlCandleArchive], object]) -> object:
+    database = Database.open("sqlite:///t.db")
+    try:
+        return read(SqlCandleArchive(database, M15))
+    finally:
+        database.close()
+
+
+def rows(archive: SqlCandleArchive) -> dict[str, list[int]]:
+    return {
+        symbol: [each.open_ms for each in archive.read(symbol, 0, EVER_MS)]
+        for symbol in archive.newest_opens()
+    }
+
+
+@pytest.mark.parametrize("per_ms", [1000, 10**6, 1, 0.001])
+def test_a_csv_of_any_unit_is_read_but_for_its_open_candle(run: Run, per_ms: float) -> None:
+    opens = [newest_open_ms() - bar * M15.ms for bar in range(20)]
+    write(Path("in/BTCUSDT.csv"), [int(at * per_ms) for at in opens])  # the newest first
+    code, printed = run("candles", "import", "in", *DATABASE)
+    assert (code, printed) == (0, "BTCUSDT: 19 of 19 rows stored, the open candle left out\n")
+    assert stored(rows) == {"BTCUSDT": opens[:0:-1]}
+    assert run("candles", "check", *DATABASE)[0] == 0
+
+
+def test_a_database_with_impossible_rows_is_checked_and_mended(run: Run) -> None:
+    last_ms = newest_open_ms() - M15.ms
+    sound = Candle(last_ms, 100.0, 101.0, 99.0, 100.0, 3.0)
+    found = [sound, sound._replace(open_ms=last_ms * 1000), sound._replace(open_ms=-5)]
+    stored(lambda archive: archive.add({"BTCUSDT": found, "ETHUSDT": [sound]}))
+    code, printed = run("candles", "check", *DATABASE)
+    assert code == 1
+    assert "BTCUSDT: 2 impossible rows, the first: -5 ms is before 2009" in printed
+    assert "ETHUSDT:" not in printed
+    code, printed = run("candles", "check", "--remove", "1", *DATABASE)
+    assert (code, stored(rows)) == (0, {"BTCUSDT": [last_ms], "ETHUSDT": [last_ms]})
+    assert "Traceback" not in printed
+
+
+def test_stored_candles_are_replaced_on_demand(run: Run) -> None:
+    since_ms = newest_open_ms() - 400 * M15.ms
+    quarters = [since_ms + bar * M15.ms for bar in range(80)]
+    write(Path("a/BTCUSDT.csv"), quarters)
+    assert run("candles", "import", "a", *DATABASE)[0] == 0
+    write(Path("b/BTCUSDT.csv"), quarters[::4])  # hours under the name of quarters
+    code, printed = run("candles", "import", "b", *DATABASE)
+    assert code == 1
+    assert "its candles are 60 minutes apart, not 15m" in printed
+    write(Path("c/BTCUSDT.csv"), quarters[40:], price=200.0)
+    code, printed = run("candles", "import", "c", *DATABASE)
+    assert code == 1
+    assert "would change 40 stored candles: --replace 1 does so" in printed
+    code, printed = run("candles", "import", "c", "--replace", "1", *DATABASE)
+    assert (code, printed) == (
+        0,
+        "BTCUSDT: 40 of 40 rows stored, 40 changed stored candles\n",
+    )
+
+
+def test_names_of_files_are_understood_or_refused(run: Run) -> None:
+    opens = [newest_open_ms() - bar * M15.ms for bar in range(40, 0, -1)]
+    write(Path("in/BTCUSDT-15m-2026-01.csv"), opens[:20])
+    write(Path("in/BTCUSDT-15m-2026-02.csv"), opens[20:])
+    write(Path("in/SOL_USDT-15m.csv"), opens)
+    write(Path("in/ethusdt.csv"), opens)
+    assert run("candles", "import", "in", *DATABASE)[0] == 0
+    assert stored(rows) == {"BTCUSDT": opens, "ETHUSDT": opens, "SOLUSDT": opens}
+    write(Path("in/BTCUSDT (copy).csv"), opens)
+    code, printed = run("candles", "import", "in", *DATABASE)
+    assert code == 1
+    assert "BTCUSDT (copy).csv: no name such as BTCUSDT.csv" in printed
