@@ -95,6 +95,7 @@ def _engine(settings: Settings, recipe: Recipe, output: Output) -> OutlookEngine
         "tf": recipe.timeframe,
         "models_dir": folder_for(settings.models_dir, recipe, output),
         "engine": engine,
+        "models": settings.models.model_copy(update={"served": settings.outlook.served}),
         "recipe": DEFAULT,
     }
     training = f"crypto-bot train all --recipe {settings.outlook.recipe}"

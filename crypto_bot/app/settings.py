@@ -15,7 +15,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
 from crypto_bot.app.market_settings import SIM, ExchangeSettings, InputSettings, SimSettings
-from crypto_bot.app.outlook_settings import OutlookSettings
+from crypto_bot.app.outlook_settings import Lowest, OutlookSettings
 from crypto_bot.app.paper_settings import PaperSettings, Section
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
@@ -67,7 +67,7 @@ class ModelSettings(Section):
     pool_max_age_days: float = Field(default=730.0, gt=0)
     """The same for the pool, which serves coins without a model of their own; beyond
     `max_age_days` its LONG and SHORT become NO_TRADE."""
-    served: Literal["ACTIVE", "WARMUP", "LOW"] = "WARMUP"
+    served: Lowest = "WARMUP"
     """The lowest verdict that is served; the signal names it. Below it the rules are used."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"
     """The lowest verdict that is traded; below it LONG and SHORT become NO_TRADE."""

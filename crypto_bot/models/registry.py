@@ -27,7 +27,7 @@ from crypto_bot.models.verdict import Verdict
 if TYPE_CHECKING:
     from crypto_bot.models.artifact import PublishedModel
 
-_TIERS = (Verdict.LOW, Verdict.WARMUP, Verdict.ACTIVE)
+_TIERS = (Verdict.REJECTED, Verdict.LOW, Verdict.WARMUP, Verdict.ACTIVE)
 _META = "meta.json"
 
 _log = structlog.get_logger()
@@ -51,7 +51,7 @@ class ServingPolicy:
     simulated: bool = False
 
     def serves(self, verdict: Verdict) -> bool:
-        """REJECTED and BLOCKED are served by no policy."""
+        """BLOCKED is served by no policy: it takes an audit and `models accept`."""
         return verdict in _TIERS[_TIERS.index(self.served) :]
 
     def withheld(self, model: PublishedModel, open_ms: int) -> str | None:

@@ -8,9 +8,9 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """What the measurements allow.
 
-    ACTIVE is served. WARMUP is served and marked, and never traded alone. LOW is served only where
-    a setting says so. REJECTED (degenerate) and BLOCKED (too good to be true) are stored, and not
-    served.
+    ACTIVE is served. WARMUP is served and marked, and never traded alone. LOW and REJECTED
+    (degenerate) are served only where a setting says so. BLOCKED (too good to be true) is stored,
+    and not served.
     """
 
     ACTIVE = "ACTIVE"

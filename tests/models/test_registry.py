@@ -78,6 +78,7 @@ def test_a_model_is_asked_about_later_candles_alone_and_not_for_ever(tmp_path: P
         (Verdict.ACTIVE, {Verdict.ACTIVE}),
         (Verdict.WARMUP, {Verdict.ACTIVE, Verdict.WARMUP}),
         (Verdict.LOW, {Verdict.ACTIVE, Verdict.WARMUP, Verdict.LOW}),
+        (Verdict.REJECTED, set(Verdict) - {Verdict.BLOCKED}),
     ],
 )
 @pytest.mark.parametrize("verdict", list(Verdict))
