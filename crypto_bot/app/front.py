@@ -25,7 +25,7 @@ from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.paper import PaperService
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
-from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.app.wiring import model_catalog
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import ModelCatalog, OutlookLog, Trainer
@@ -133,13 +133,12 @@ class Front:
         return Coverage(self._symbols, self._timeframe, daily, horizon)
 
     def _outlook_log(self, engine: OutlookEngine, database: Database) -> OutlookLog:
-        registry = model_registry(engine.settings)
         return OutlookLog(
             engine.horizon,
             engine.timeframe,
             SqlPredictionQueries(database.of(engine.key), engine.timeframe),
             model_catalog(
-                *(registry, self._symbols),
+                *(engine.registry, self._symbols),
                 lambda: engine.timeframe.last_closed(self._engine.now_ms()),
             ),
             engine.training,

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.recipes.plans import folder_for
 from crypto_bot.recipes.recipe import DEFAULT, Output, Recipe
 from crypto_bot.recipes.shipped import recipe as recipe_of
@@ -24,6 +26,8 @@ class OutlookEngine(NamedTuple):
     horizon: str
     key: EngineKey
     settings: Settings
+    registry: ModelRegistry
+    """Of its models: whoever serves them and whoever shows them load each once."""
     training: str
     """The command that trains its models."""
 
@@ -75,8 +79,8 @@ def opened_log(settings: Settings, horizon: str | None) -> Iterator[tuple[Settin
         if horizon is None:
             yield settings, database
         else:
-            _, key, own, _ = outlook_engine(settings, horizon)
-            yield own, database.of(key)
+            engine = outlook_engine(settings, horizon)
+            yield engine.settings, database.of(engine.key)
 
 
 def _engine(settings: Settings, recipe: Recipe, output: Output) -> OutlookEngine:
@@ -99,4 +103,5 @@ def _engine(settings: Settings, recipe: Recipe, output: Output) -> OutlookEngine
         "recipe": DEFAULT,
     }
     training = f"crypto-bot train all --recipe {settings.outlook.recipe}"
-    return OutlookEngine(output.horizon, key, settings.model_copy(update=own), training)
+    of_engine = settings.model_copy(update=own)
+    return OutlookEngine(output.horizon, key, of_engine, model_registry(of_engine), training)

@@ -14,9 +14,8 @@ from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market
 from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.rounds import Rounds
-from crypto_bot.app.wiring import build_catch_up, model_registry
+from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.engine.catch_up import CatchUp
-from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import Commit, SignalSink
 
 _LOOK_S = 60.0
@@ -50,9 +49,8 @@ class OutlookRounds:
     async def once(self, market: Market) -> None:
         """One round for each horizon that has a model. Raises StoreError."""
         for engine in self.engines:
-            registry = model_registry(engine.settings)
-            if registry.has_models() and _has_candles(engine, market):
-                await (await self._opened(engine, registry, market)).once()
+            if engine.registry.has_models() and _has_candles(engine, market):
+                await (await self._opened(engine, market)).once()
 
     def stop(self, wait_s: float) -> None:
         """Ends the rounds in progress after their current bar; waits at most `wait_s` for each."""
@@ -60,32 +58,35 @@ class OutlookRounds:
             catch_up.stop(wait_s)
 
     async def _follow(self, engine: OutlookEngine, market: Market) -> None:
-        registry = model_registry(engine.settings)
         # Another process publishes the models.
-        while not await asyncio.to_thread(registry.has_models):  # noqa: ASYNC110 - see above
+        while not await asyncio.to_thread(engine.registry.has_models):  # noqa: ASYNC110 - see above
             await asyncio.sleep(_LOOK_S)
-        rounds = await self._opened(engine, registry, market)
+        rounds = await self._opened(engine, market)
         while True:
             await rounds.run()
             await asyncio.sleep(min(_LOOK_S, rounds.until_due_s()))
 
-    async def _opened(
-        self, engine: OutlookEngine, registry: ModelRegistry, market: Market
-    ) -> Rounds:
+    async def _opened(self, engine: OutlookEngine, market: Market) -> Rounds:
         catch_up = build_catch_up(
             *(engine.settings, self.symbols, market.clock, self.database.of(engine.key)),
             feed=CcxtFeed(market.feed.line, engine.timeframe),
             timer=self.timer,
             sinks=self.sinks,
             observe=self.observe,
-            registry=registry,
+            registry=engine.registry,
             outlook=True,
         )
         self._open.append(catch_up)
         rounds = Rounds(engine.timeframe, market, catch_up, self.metrics)
         await rounds.recover()
+        await asyncio.to_thread(self._load, engine, market.clock.now_ms())
         _log.info("outlook.opened", engine=engine.key.name, horizon=engine.horizon)
         return rounds
+
+    def _load(self, engine: OutlookEngine, now_ms: int) -> None:
+        """Reads the models before the next close, which may be a day away: no page waits for it."""
+        for symbol in self.symbols:
+            engine.registry.look(symbol, engine.timeframe.last_closed(now_ms))
 
 
 def _has_candles(engine: OutlookEngine, market: Market) -> bool:

@@ -20,7 +20,7 @@ from crypto_bot.app.commands.export import export
 from crypto_bot.app.commands.review import review
 from crypto_bot.app.outlook import OutlookEngine, outlook_engine, outlook_engines
 from crypto_bot.app.settings import Settings, load
-from crypto_bot.app.wiring import build_catch_up, model_catalog, model_registry
+from crypto_bot.app.wiring import build_catch_up, model_catalog
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.log import LogFilter
@@ -64,8 +64,9 @@ class World:
 
     def log(self, horizon: str) -> OutlookLog:
         engine = self.engine(horizon)
-        registry = model_registry(engine.settings)
-        catalog = model_catalog(registry, SYMBOLS, lambda: DAY.last_closed(self.clock.now_ms()))
+        catalog = model_catalog(
+            engine.registry, SYMBOLS, lambda: DAY.last_closed(self.clock.now_ms())
+        )
         queries = SqlPredictionQueries(self.database.of(engine.key), DAY)
         return OutlookLog(horizon, DAY, queries, catalog, engine.training)
 
