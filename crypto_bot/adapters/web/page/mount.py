@@ -30,6 +30,9 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 """Vue compiles templates in the browser, hence `unsafe-eval`; no other host may be asked."""
+_BUILD_S = 60.0
+"""So long a view may take to build: on a busy machine that is more than NiceGUI's 3 s, after which
+the answer would be an error."""
 _RECONNECT_S = 30.0
 """So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
 _log = structlog.get_logger(__name__)
@@ -97,7 +100,7 @@ def _add(board: Board, view: View, views: Sequence[View]) -> None:
             await view.build(board, viewer, {**request.query_params, **request.path_params})
 
     for path in (view.path, *view.further):
-        ui.page(path)(page)
+        ui.page(path, response_timeout=_BUILD_S)(page)
 
 
 def _failed(error: Exception) -> None:
