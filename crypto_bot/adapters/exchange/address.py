@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
 
+_PASSWORD = re.compile(r"(?<=//)[^/@\s]*@")
 _MOVED = ("http://", "https://", "ws://", "wss://")
 
 
@@ -41,6 +43,11 @@ class Host:
         return addresses
 
 
+def without_password(text: str) -> str:
+    """`text` with what stands before the host of each address in it left out."""
+    return _PASSWORD.sub("…@", text)
+
+
 def _split(url: str) -> SplitResult:
     try:
         target = urlsplit(url)
@@ -49,7 +56,7 @@ def _split(url: str) -> SplitResult:
         sound = None
     if not sound or target.query or target.fragment:
         raise ConfigError(
-            f"exchange_url '{url}' is not a usable address: "
+            f"exchange_url '{without_password(url)}' is not a usable address: "
             "give scheme and host, e.g. http://127.0.0.1:8001"
         )
     return target

@@ -13,7 +13,7 @@ from typing import Any
 import ccxt.async_support as ccxt
 
 from crypto_bot import __version__
-from crypto_bot.adapters.exchange.address import Host
+from crypto_bot.adapters.exchange.address import Host, without_password
 from crypto_bot.adapters.exchange.directory import MARKET_TYPES
 from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.pause import Pause
@@ -258,7 +258,15 @@ def _pace(exchange: Any, clock: Clock) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """An error in one line: ccxt quotes whole bodies, and wraps causes without naming them."""
+    """An error in one line: ccxt quotes whole bodies, and wraps causes without naming them.
+
+    aiohttp puts the connection before what went wrong with it, such as an expired certificate.
+    """
     cause = error.__cause__
-    text = f"{type(error).__name__}: {error}" + (f" ({cause!r})" if cause else "")
+    cause = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", cause)
+    reason = f" ({_short(repr(cause))})" if cause else ""
+    return without_password(_short(f"{type(error).__name__}: {error}") + reason)
+
+
+def _short(text: str) -> str:
     return " ".join(text.split())[:200]
