@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,5 +113,22 @@ class WebServer:
             return
         done, _ = await asyncio.wait({self._task}, timeout=_GRACE_S)
         if not done:
-            self._server.cut_off()
+            with _unlogged():
+                self._server.cut_off()
+                await self._task
         await self._task
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Requests that are cut off at a stop are no errors, as which uvicorn logs them."""
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    return False

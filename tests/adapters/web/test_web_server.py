@@ -16,8 +16,10 @@ import pytest
 from fastapi import FastAPI
 
 from crypto_bot.adapters.web import EventStream, WebServer, bind
+from crypto_bot.adapters.web.access import AccessGuard
 from crypto_bot.adapters.web.event_stream import MAX_LISTENERS
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.loopback import address_of
 from crypto_bot.ports import Commit
 from tests.adapters.web.conftest import make_signal
 
@@ -177,3 +179,38 @@ def stalled_listener(port: int) -> socket.socket:
 def flood(stream: EventStream, count: int) -> None:
     one = make_signal()
     stream.committed(Commit(1, [one] * count, []))
+
+
+async def test_a_stop_in_the_middle_of_a_request_logs_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun = asyncio.Event()
+    app = FastAPI()
+
+    @app.get("/long")
+    async def long() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with serving(app, EventStream(memory=1)) as server, client(server) as browser:
+        asked = asyncio.create_task(browser.get("/long"))
+        await begun.wait()
+        await server.stop()
+        with pytest.raises(httpx.HTTPError):
+            await asked
+    assert caplog.records == []
+
+
+async def test_an_ipv6_address_is_served() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    stream = EventStream(memory=1)
+    app = FastAPI()
+    app.add_middleware(AccessGuard, host="::1", token=None)
+    server = WebServer(app, bind("::1", 0), stream)
+    await server.start()
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{address_of('::1')}:{server.port}") as user:
+            assert (await user.get("/docs")).status_code == 200
+    finally:
+        await server.stop()
