@@ -92,7 +92,7 @@ class LiveEngine:
     ) -> None:
         """Opens the market, recovers, catches up and continues; one round where `once` is set.
 
-        Raises ConfigError, and StoreError, from which a restart recovers.
+        Raises ConfigError, and StoreError or ExchangeUnavailable, from which a restart recovers.
         """
         await paper.show()
         market = await asyncio.to_thread(self._open_market, database)
@@ -154,25 +154,27 @@ class LiveEngine:
     ) -> None:
         """Runs a round at every close until cancelled, or until one `beside` it fails.
 
-        Raises StoreError.
+        Raises StoreError, and ExchangeUnavailable where a simulated exchange ended.
         """
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def ended(task: asyncio.Task[None]) -> None:
-            error = None if task.cancelled() else task.exception()
+        def fail(error: BaseException | None) -> None:
             if error is not None and not failed.done():
                 failed.set_exception(error)
 
+        def ended(task: asyncio.Task[None]) -> None:
+            fail(None if task.cancelled() else task.exception())
+
         async def run() -> None:
             try:
+                market.require_exchange()
                 await rounds.run()
-            except StoreError as error:
-                if not failed.done():
-                    failed.set_exception(error)
+            except (StoreError, MarketDataError) as error:
+                fail(error)
 
         async def watch() -> None:
             """Runs a round that the scheduler missed (suspended machine, changed clock)."""
-            if rounds.is_due():
+            if rounds.is_due() or market.feed.down_since_ms is not None:
                 await run()
 
         async def correct_clock() -> None:
@@ -188,16 +190,26 @@ class LiveEngine:
         self._scheduler.add_job(correct_clock, "interval", seconds=_HOUR_S)
         self._scheduler.add_job(give_back, "interval", seconds=_HOUR_S)
         self._scheduler.start()
-        await run()
-        await failed
+        first = asyncio.create_task(run())  # lasts as long as an exchange is down
+        first.add_done_callback(ended)
+        try:
+            await failed
+        finally:
+            first.cancel()
 
     async def _reach(self, market: Market) -> None:
-        """Opens the feed; waits while the exchange is down. Raises ConfigError."""
+        """Opens the feed; waits while the exchange is down, unless `once` is set.
+
+        Raises ConfigError, and MarketDataError where there is nothing to wait for.
+        """
         while True:
             try:
                 await market.feed.open(self._symbols)
                 offset_ms = await market.correct_clock()
             except MarketDataError as error:
+                if self._settings.once:
+                    raise
+                market.require_exchange()
                 self._unreached_ms = self._unreached_ms or market.clock.now_ms()
                 _log.warning("exchange.unreachable", reason=str(error))
                 await market.clock.sleep(_REOPEN_MS)

@@ -43,6 +43,11 @@ class Market:
         self.clock.correct(offset_ms)
         return offset_ms
 
+    def require_exchange(self) -> None:
+        """Raises ExchangeUnavailable where a simulated exchange that was started here ended."""
+        if self.process is not None:
+            self.process.require_running()
+
     async def close(self) -> None:
         """Closes connections, and ends the simulated exchange if it was started here."""
         if isinstance(self.prices, StreamedPrices):

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 
 from tests.conftest import Start
@@ -47,6 +48,15 @@ def test_once_makes_one_round_and_ends(daemon: Start) -> None:
     engine = daemon(*SIM, "--once", **short)
     assert engine.event("cycle.finished")["signals"] >= 32 * 20
     assert engine.ended() == 0
+
+
+def test_an_engine_whose_simulated_exchange_ends_says_so_and_ends(rules: Start) -> None:
+    engine = rules("BTCUSDT", CRYPTO_BOT_ENGINE__RECORD_BARS="20", CRYPTO_BOT_SIM__SPEED="600")
+    engine.event("cycle.finished")
+    (child,) = psutil.Process(engine.pid).children()
+    child.kill()
+    assert engine.ended() == 1
+    assert "the simulated exchange ended (exit code -9)" in engine.lines[-1]
 
 
 def test_a_service_manager_sees_it_ready_alive_and_ended(rules: Start, tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ class SimulatedExchange:
         """Of the child."""
         return self._child.pid
 
+    def require_running(self) -> None:
+        """Raises ExchangeUnavailable where the child has ended by itself."""
+        code = self._child.poll()
+        if code is not None:
+            raise ExchangeUnavailable(
+                f"the simulated exchange ended (exit code {code}): start the engine again, it "
+                "continues where the stored candles end"
+            )
+
     def stop(self) -> None:
         """Ends it; twice is harmless."""
         _end(self._child)

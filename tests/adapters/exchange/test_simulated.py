@@ -74,3 +74,13 @@ def gone(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def test_one_that_ended_by_itself_is_named() -> None:
+    exchange = SimulatedExchange.start(FLAGS)
+    exchange.require_running()
+    os.kill(exchange.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, exchange.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(ExchangeUnavailable, match="exit code -9"):
+        exchange.require_running()
+    exchange.stop()
