@@ -112,7 +112,7 @@ def _parser() -> _Parser:
 def _listed(path: str) -> tuple[str, ...]:
     """The symbols of a JSON list, or of `{"symbols": [...]}`."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as e:
         raise argparse.ArgumentTypeError(f"{path} cannot be read as JSON: {e}") from e
     symbols = content.get("symbols") if isinstance(content, dict) else content

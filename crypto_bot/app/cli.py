@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from crypto_bot import __version__
 from crypto_bot.domain.errors import ConfigError, CryptoBotError
@@ -32,8 +33,17 @@ _COMMANDS = {
 }
 
 
+_TRAIN_HELP = """usage: crypto-bot train one | all | status [--help] …
+
+  one       the models of the coins of --symbol, in this process
+  all       the models of every coin of a file, or of those that a recipe names
+  status    the newest run
+"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """`crypto-bot COMMAND …`: 0 on success, 1 for a failed job, 2 for bad usage or settings."""
+    _print_anywhere()
     name, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in {"-h", "--help"}:
         sys.stdout.write(_help())
@@ -50,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_main(argv: Sequence[str] | None = None) -> int:
     """`python main.py …`."""
+    _print_anywhere()
     return guarded(lambda: _run(list(sys.argv[1:] if argv is None else argv)))
 
 
@@ -62,6 +73,13 @@ def guarded(job: Callable[[], int]) -> int:
         return BAD_USAGE if isinstance(error, ConfigError) else FAILED
     except KeyboardInterrupt:
         return FAILED
+
+
+def _print_anywhere() -> None:
+    """What a terminal's encoding cannot show is printed as `?`: no result is lost to it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _loaded(module: str, name: str) -> Callable[[Sequence[str]], int]:
@@ -93,6 +111,9 @@ def _sim(argv: Sequence[str]) -> int:
 
 
 def _train(argv: Sequence[str]) -> int:
+    if argv and argv[0] in {"-h", "--help"}:
+        sys.stdout.write(_TRAIN_HELP)
+        return 0
     if not argv or argv[0] not in {"one", "all", "status"}:
         raise ConfigError(
             "missing subcommand: use crypto-bot train one --symbol BTCUSDT, train all or train "

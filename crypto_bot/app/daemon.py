@@ -25,7 +25,7 @@ from crypto_bot.app.settings import Settings, load_symbols
 from crypto_bot.app.supervision import supervised
 from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.app.wiring import model_catalog, model_registry
-from crypto_bot.models.device import chosen_device
+from crypto_bot.domain.loopback import address_of
 
 _log = structlog.get_logger()
 
@@ -37,8 +37,6 @@ class Daemon:
         self._settings = settings
         self._timeframe = settings.timeframe
         self._symbols = load_symbols(settings.symbols_file)
-        if settings.use_ml and settings.device == "cuda":
-            chosen_device(settings.device)
         machine = self._machine = SystemClock()
         self._outlook = outlook_engines(settings)
         self._registry = model_registry(settings) if settings.use_ml else None
@@ -74,7 +72,7 @@ class Daemon:
             app, board = front.application(database, catalog, paper, self._notices, self._retrainer)
             server = WebServer(app, listener, front.stream)
             await server.start()
-            url = f"http://{api.host}:{server.port}"
+            url = f"http://{address_of(api.host)}:{server.port}"
             _log.info("engine.started", url=url, tf=self._timeframe.name)
             self._notices.started(len(self._symbols), self._timeframe.name, url)
             self._retrainer.open()

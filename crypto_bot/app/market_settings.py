@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from crypto_bot.app.paper_settings import Section
+from crypto_bot.app.paper_settings import LONGEST_S, Section, UserPath
 
 SIM = "sim"
 """The simulated exchange, by its id."""
@@ -21,10 +21,10 @@ class ExchangeSettings(Section):
     url: str | None = None
     """Replaces the host of every REST address of the exchange."""
     market_type: Literal["spot", "swap"] = "spot"
-    timeout_s: float = Field(default=10.0, gt=0)
+    timeout_s: float = Field(default=10.0, gt=0, le=LONGEST_S)
     grace_s: float = Field(default=20.0, ge=0)
     """A missing candle is requested again for this long after its close."""
-    poll_s: float = Field(default=2.0, gt=0)
+    poll_s: float = Field(default=2.0, gt=0, le=LONGEST_S)
     stream_prices: bool = False
     """Live prices over a websocket; prices that it does not deliver are polled."""
 
@@ -32,10 +32,10 @@ class ExchangeSettings(Section):
 class SimSettings(Section):
     """The simulated exchange, for `--exchange sim`."""
 
-    speed: float = Field(default=120.0, gt=0)
+    speed: float = Field(default=120.0, gt=0, le=1e6)
     """Simulated seconds per real second."""
     seed: int = 7
-    candles: Path | None = None
+    candles: UserPath | None = None
     """A folder of candle files to replay; without it the market is generated."""
     start: str | None = None
     """Simulated time at the start, ISO-8601; default now, or the end of the database."""
@@ -45,9 +45,9 @@ class SimSettings(Section):
 class InputSettings(Section):
     """Providers of daily figures of coins; their keys are only read from the environment."""
 
-    folder: Path = Path("data/inputs")
+    folder: UserPath = Path("data/inputs")
     """Where what was fetched is stored."""
-    timeout_s: float = Field(default=10.0, gt=0)
+    timeout_s: float = Field(default=10.0, gt=0, le=LONGEST_S)
     """For a whole reply."""
     cryptocompare_url: str | None = Field(default=None, pattern="^https?://")
     glassnode_url: str | None = Field(default=None, pattern="^https?://")

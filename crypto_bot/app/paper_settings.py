@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crypto_bot.domain.fills import Costs
 from crypto_bot.domain.paper import ExitPlan, Market, Plan, Rules, Sizing, SizingPlan
+from crypto_bot.domain.user_file import at_home
+
+UserPath = Annotated[Path, AfterValidator(at_home)]
+"""A path that may begin with `~`."""
+
+LONGEST_S = 86_400.0
+"""Of every wait that is a setting: timers and sockets refuse what is far beyond."""
 
 _TAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(5)}
 _MAKER_BPS = {Market.SPOT: Decimal(10), Market.PERP: Decimal(2)}
 
 
 class Section(BaseModel):
-    """A section of the settings: unknown keys are errors."""
+    """A section of the settings: unknown keys, and numbers without end, are errors."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
 
 class PaperAccountSettings(Section):
@@ -108,11 +117,11 @@ class PaperSettings(Section):
     fills: Literal["quotes", "candles"] = "quotes"
     """`quotes`: live prices, and candles for what the quotes missed. `candles`: the next open, so
     that a ledger can be recomputed from signals and candles."""
-    poll_s: float = Field(default=3.0, gt=0)
+    poll_s: float = Field(default=3.0, gt=0, le=LONGEST_S)
     """Interval of quote polling while a position is open or may be opened."""
     sanity_band: Decimal = Field(default=Decimal("0.05"), gt=0, lt=1)
     """A larger price jump is accepted only at its second reading."""
-    stop_file: Path | None = None
+    stop_file: UserPath | None = None
     """Trading is stopped while it exists; default PAPER_STOP beside the database."""
     accounts: tuple[PaperAccountSettings, ...] = (
         PaperAccountSettings(name="spot", market=Market.SPOT),

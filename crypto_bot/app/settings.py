@@ -7,25 +7,27 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
 from crypto_bot.app.market_settings import SIM, ExchangeSettings, InputSettings, SimSettings
 from crypto_bot.app.outlook_settings import Lowest, OutlookSettings
-from crypto_bot.app.paper_settings import PaperSettings, Section
+from crypto_bot.app.paper_settings import LONGEST_S, PaperSettings, Section, UserPath
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
 from crypto_bot.domain.notice import QuietHours, zone_of
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.domain.user_file import decoded
 
 CONFIG_FILE = Path("crypto_bot.toml")
 _PREFIX = "CRYPTO_BOT_"
 _FOR_TESTS = "CRYPTO_BOT_TEST_"
+_LONGEST_DAYS = 36_500.0
 _SECRETS = (("api", "token"), ("notify", "urls"))
 _OLDER_SPELLINGS = {
     "USE_ML_PER_COIN": "use_ml",
@@ -46,7 +48,7 @@ class EngineSettings(Section):
     """Number of past candles over which the first start builds the sources' records."""
     record_lag_bars: int = Field(default=96, ge=1)
     """Age in candles from which outcomes count for other coins."""
-    late_after_s: float | None = Field(default=None, gt=0)
+    late_after_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     """A signal made later than this after its close is late; default a quarter of the timeframe."""
     analyzer_threshold: float | None = Field(default=None, gt=0, lt=1)
     """Minimum confluence score of the analyzer; default its own."""
@@ -62,9 +64,9 @@ class DecisionSettings(Section):
 class ModelSettings(Section):
     """Which of the published models are served."""
 
-    max_age_days: float = Field(default=45.0, gt=0)
+    max_age_days: float = Field(default=45.0, gt=0, le=_LONGEST_DAYS)
     """From the end of a model's data; older models are refused, and the rules are used."""
-    pool_max_age_days: float = Field(default=730.0, gt=0)
+    pool_max_age_days: float = Field(default=730.0, gt=0, le=_LONGEST_DAYS)
     """The same for the pool, which serves coins without a model of their own; beyond
     `max_age_days` its LONG and SHORT become NO_TRADE."""
     served: Lowest = "WARMUP"
@@ -83,7 +85,8 @@ class RetrainSettings(Section):
 class ApiSettings(Section):
     """The HTTP server."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(lambda host: host.strip("[]"))] = "127.0.0.1"
+    """A name or an address; an IPv6 address may stand in brackets, as in a URL."""
     port: int = Field(default=8000, ge=0, le=65535)
     token: SecretStr | None = None
     """Read only from the environment: CRYPTO_BOT_API__TOKEN."""
@@ -114,17 +117,20 @@ class Settings(BaseSettings):
     """All settings."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
     )
 
     use_ml: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     tf: str = "15m"
-    symbols_file: Path = Path("data/symbols_32.json")
+    symbols_file: UserPath = Path("data/symbols_32.json")
     database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)  # may be secret
-    models_dir: Path = Path("models")
+    models_dir: UserPath = Path("models")
     recipe: str = "per_coin"  # whose models answer: its name, or the path of its file
-    series_dir: Path | None = None  # of data series in files, such as funding/BTCUSDT.parquet
+    series_dir: UserPath | None = None  # of data series in files, such as funding/BTCUSDT.parquet
     once: bool = False
     exchange: ExchangeSettings = ExchangeSettings()
     sim: SimSettings = SimSettings()
@@ -194,7 +200,7 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
 def load_symbols(path: Path) -> tuple[str, ...]:
     """Symbols of a JSON list, or of `{"symbols": [...]}`. Raises ConfigError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(decoded(path.read_bytes()))
     except OSError as error:
         raise ConfigError(f"symbols file {path}: {error.strerror}") from error
     except ValueError as error:
@@ -221,7 +227,7 @@ def _from_file(config: Path | None) -> dict[str, Any]:
     if config is None and not path.exists():
         return {}
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(decoded(path.read_bytes()))
     except OSError as error:
         raise ConfigError(f"settings file {path}: {error.strerror}") from error
     except ValueError as error:

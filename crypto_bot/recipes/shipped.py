@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.user_file import at_home, decoded
 from crypto_bot.recipes.recipe import DEFAULT, Recipe, recipe_from
 
 _SUFFIX = ".toml"
@@ -42,9 +43,9 @@ def source(name_or_path: str) -> str:
             f"{_SUFFIX} file"
         )
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        return decoded(at_home(path).read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"recipe {path}: {reason}") from error
 
 

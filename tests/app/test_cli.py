@@ -72,10 +72,17 @@ def test_help_names_the_commands(arguments: list[str], run: Run) -> None:
     assert all(command in printed for command in ("run", "sim", "candles", "backtest"))
 
 
-@pytest.mark.parametrize("command", ["run", "candles", "backtest"])
+def test_train_has_help(run: Run) -> None:
+    assert run("train", "--help") == run("train", "-h")
+    code, printed = run("train", "--help")
+    assert code == 0
+    assert "status" in printed
+
+
+@pytest.mark.parametrize("command", ["run", "candles", "backtest", "train one"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str], run: Run) -> None:
     with pytest.raises(SystemExit) as ended:
-        run(command, "--help")
+        run(*command.split(), "--help")
     assert ended.value.code == 0
     assert f"crypto-bot {command}" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.user_file import at_home
 
 WRITES = "crypto_bot_writes"
 """Execution option of a connection whose next transaction will write."""
@@ -40,9 +41,15 @@ def connect(url: str) -> Engine:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for one in memory or for PostgreSQL."""
+    """The file of an SQLite database; None for one in memory or for PostgreSQL.
+
+    Raises ConfigError where it lies in a home folder that does not exist.
+    """
     is_file = url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)) if is_file else None
+    try:
+        return at_home(Path(str(url.database))) if is_file else None
+    except ValueError as error:
+        raise ConfigError(f"database {error}") from error
 
 
 def cause(error: Exception) -> str:
@@ -82,7 +89,7 @@ def _sqlite(url: URL) -> Engine:
         )
     else:
         _prepare_folder(path)
-        engine = create_engine(url)
+        engine = create_engine(url.set(database=str(path)))
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

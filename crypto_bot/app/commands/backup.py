@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from crypto_bot.adapters.store.backup import back_up
-from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of
 from crypto_bot.domain.instant import instant
 
 
@@ -17,7 +16,7 @@ def backup(argv: Sequence[str]) -> int:
     text = "Copies the database and checks the copy."
     parser = Parser(prog="crypto-bot backup", description=text)
     add_settings(parser, "database_url")
-    parser.add_argument("path", type=Path, help="the file to write; must not exist")
+    parser.add_argument("path", type=path_of, help="the file to write; must not exist")
     flags = parser.parse_args(argv)
     copied = back_up(settings_of(flags).database_url, flags.path)
     newest = copied.newest_open_ms

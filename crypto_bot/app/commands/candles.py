@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.table import Table
 
@@ -23,7 +22,7 @@ from crypto_bot.adapters.store.candle_transfer import (
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.gap_report import GapReport, check
 from crypto_bot.app.candle_sync import sync
-from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of
 from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.market_data import newest_possible_ms
@@ -71,7 +70,7 @@ def _parser() -> Parser:
         add_settings(command, "tf", "database_url", "exchange")
         command.add_argument("--symbols", help="such as BTCUSDT,ETHUSDT; default all")
         if name != "check":
-            command.add_argument("path", type=Path, help="folder of <SYMBOL>.parquet or .csv")
+            command.add_argument("path", type=path_of, help="folder of <SYMBOL>.parquet or .csv")
         if name == "import":
             command.add_argument("--skip_bad", action="store_true", help="store the valid rows")
             _add_switch(command, "replace", "change stored candles that differ")

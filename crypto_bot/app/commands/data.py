@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.candle_sync import fetch_history
-from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
 from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.market_data import fetch_series
 from crypto_bot.app.settings import Settings, load_symbols, require_symbols
@@ -70,8 +69,8 @@ def _parser() -> Parser:
     add("--since", type=instant_of, help="first candle, such as 2023-01-01 (UTC)")
     add("--until", type=instant_of, help="candles before this (UTC)")
     text = "folder or file of candles; else the database, to which missing coins are fetched"
-    add("--candles", type=Path, help=text)
-    add("--output", type=Path, required=True, metavar="X.npz", help="the file to write")
+    add("--candles", type=path_of, help=text)
+    add("--output", type=path_of, required=True, metavar="X.npz", help="the file to write")
     return parser
 
 

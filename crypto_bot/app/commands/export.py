@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
 from crypto_bot.app.outlook import add_horizon, opened_log
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.log import LogFilter
@@ -76,7 +76,9 @@ def _parser() -> Parser:
     parser = Parser(prog="crypto-bot export", description=text)
     add_settings(parser, "tf", "database_url", "exchange")
     add_horizon(parser)
-    parser.add_argument("path", type=Path, help="a .csv or .parquet file, or - for CSV on stdout")
+    parser.add_argument(
+        "path", type=path_of, help="a .csv or .parquet file, or - for CSV on stdout"
+    )
     parser.add_argument("--symbol", type=str.upper, help="such as BTCUSDT; default all")
     parser.add_argument("--source", type=str.upper, choices=[each.value for each in Source])
     parser.add_argument("--since", type=instant_of, help="first candle, ISO-8601 UTC")

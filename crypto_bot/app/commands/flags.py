@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.user_file import at_home
 
 _FLAGS: dict[str, tuple[str, str]] = {
     "use_ml": ("use_ml", "1: use the coins' own models first; 0: rules only, torch is not loaded"),
@@ -42,13 +43,14 @@ def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
     """Adds the flags `names` of the settings, all of them if none is named, and `--config`."""
     for name in names or _FLAGS:
         parser.add_argument(f"--{name}", help=_FLAGS[name][1])
-    parser.add_argument("--config", type=Path, help="settings file; default crypto_bot.toml")
+    parser.add_argument("--config", type=path_of, help="settings file; default crypto_bot.toml")
 
 
 def settings_of(flags: argparse.Namespace) -> Settings:
     """The settings, overridden by the given flags. Raises ConfigError.
 
-    A recipe brings its timeframe, unless another is given.
+    A command that computes on a device refuses one that this machine lacks. A recipe brings its
+    timeframe, unless another is given.
     """
     nested: dict[str, Any] = {}
     given = vars(flags)
@@ -62,7 +64,12 @@ def settings_of(flags: argparse.Namespace) -> Settings:
             continue
         section, _, key = path.rpartition(".")
         (nested.setdefault(section, {}) if section else nested)[key] = value
-    return load(nested, flags.config)
+    settings = load(nested, flags.config)
+    if "device" in given and settings.device == "cuda":
+        from crypto_bot.models.device import chosen_device  # noqa: PLC0415 - as above
+
+        chosen_device(settings.device)
+    return settings
 
 
 def instant_of(text: str) -> int:
@@ -73,6 +80,14 @@ def instant_of(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2025-01-01") from error
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp() * 1000)
+
+
+def path_of(text: str) -> Path:
+    """The path of a file, for argparse: a shell leaves `--csv=~/x.csv` as it is."""
+    try:
+        return at_home(Path(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run_settings(argv: Sequence[str]) -> Settings:

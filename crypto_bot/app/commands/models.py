@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
+from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of
 from crypto_bot.app.commands.models_export import add_export, export_model
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.served_recipe import of_recipe
@@ -143,7 +143,7 @@ def _parser() -> Parser:
             add_export(command)
         elif name in _SETTINGS:
             text = "folder or file, instead of the database"
-            command.add_argument("--candles", type=Path, help=text)
+            command.add_argument("--candles", type=path_of, help=text)
             command.add_argument("--folds", type=int, default=LEAST_FOLDS)
             command.add_argument("--seed", type=int, default=0)
     return parser

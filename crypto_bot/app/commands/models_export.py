@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crypto_bot import __version__
+from crypto_bot.app.commands.flags import path_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.candles import training_candles
@@ -35,11 +36,11 @@ _SHOWN = 16
 def add_export(command: argparse.ArgumentParser) -> None:
     """The flags of the command."""
     command.add_argument("--to", choices=EXAMPLES, required=True, help="the format")
-    command.add_argument("--output", type=Path, required=True, help="folder to write to")
+    command.add_argument("--output", type=path_of, required=True, help="folder to write to")
     text = "folder or file of candles to compare on, instead of the database"
-    command.add_argument("--candles", type=Path, help=text)
+    command.add_argument("--candles", type=path_of, help=text)
     text = "for tflite: the Python of an environment with torch and litert-torch (default: this)"
-    command.add_argument("--converter", type=Path, default=Path(sys.executable), help=text)
+    command.add_argument("--converter", type=path_of, default=Path(sys.executable), help=text)
 
 
 def export_model(flags: argparse.Namespace, settings: Settings, model: PublishedModel) -> int:

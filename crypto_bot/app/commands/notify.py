@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from rich.console import Console
 
 from crypto_bot.adapters.notify.apprise_receiver import open_receivers
-from crypto_bot.app.commands.flags import Parser, settings_of
+from crypto_bot.app.commands.flags import Parser, path_of, settings_of
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.notice import Level, Message
 
@@ -24,7 +23,7 @@ def notify(argv: Sequence[str]) -> int:
     parser = Parser(prog="crypto-bot notify", description="Tests the receivers of notices.")
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="sends one message to each receiver")
-    test.add_argument("--config", type=Path, help="settings file; default crypto_bot.toml")
+    test.add_argument("--config", type=path_of, help="settings file; default crypto_bot.toml")
     urls = settings_of(parser.parse_args(argv)).notify.urls
     if urls is None:
         raise ConfigError(

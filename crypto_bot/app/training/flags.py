@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from crypto_bot.app.commands.flags import Parser, add_settings, instant_of
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of
 from crypto_bot.app.training.executors import NAMES as EXECUTORS
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.labels.registered import LABELS
@@ -41,11 +41,11 @@ def training_parser(prog: str, description: str, *settings: str) -> Parser:
 
 def _add_sources(add: Callable[..., object]) -> None:
     """Where candles come from; without any of these, the database."""
-    add("--candles", type=Path, help="folder or file of candles, instead of the database")
+    add("--candles", type=path_of, help="folder or file of candles, instead of the database")
     text = "a data set of crypto-bot data collect, with its recipe unless another one is named"
-    add("--data", type=Path, metavar="X.npz", help=text)
+    add("--data", type=path_of, metavar="X.npz", help=text)
     text = "the CSV of one coin, whose symbol is that of --symbol or begins the name of the file"
-    add("--csv", type=Path, metavar="FILE", help=text)
+    add("--csv", type=path_of, metavar="FILE", help=text)
 
 
 def _add_model(add: Callable[..., object]) -> None:
