@@ -132,6 +132,9 @@ class Immediate:
         }
         self._clock = clock
 
+    def halted(self, symbol: str) -> str | None:  # noqa: ARG002 - the port's
+        return None
+
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """See `CandleFeed.candles`."""
         series = self._by_open[symbol]

@@ -175,6 +175,9 @@ class Feed:
         self._market = market
         self._clock = clock
 
+    def halted(self, symbol: str) -> str | None:  # noqa: ARG002 - the port's
+        return None
+
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))
         return list(starmap(Candle, self._market.candles(symbol, since_ms, last_ms)))

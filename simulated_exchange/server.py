@@ -25,6 +25,7 @@ from simulated_exchange.faults import (
 )
 from simulated_exchange.market import Market
 from simulated_exchange.perpetual import PerpetualRest
+from simulated_exchange.quirks import Quirks
 from simulated_exchange.rest import Reply, SpotRest
 from simulated_exchange.stream import BookTickers
 from simulated_exchange.tape import Tape
@@ -47,6 +48,7 @@ class SimExchange:
         self._clock = clock
         self._numbers = numbers
         self._faults = faults
+        self._quirks = Quirks()
         self._tickers = BookTickers(self._spot, clock, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,6 +76,7 @@ class SimExchange:
         reply = rest.reply(path, query, now_ms)
         if reply is None:
             return page(HTTPStatus.NOT_FOUND)
+        reply = self._quirks.applied(path, query, reply, now_ms)
         if path.endswith(_NEVER_SPOILT):
             return encoded(reply)
         return self._faults.spoil(reply, now_ms)
@@ -89,6 +92,8 @@ class SimExchange:
                     wanted = json.loads(body)
                     kinds = [FaultKind(kind) for kind in wanted.get("kinds", FaultKind)]
                     self._faults.set_rate(_number(wanted, "rate", 1.0), kinds)
+                case "POST", "/sim/quirks":
+                    self._quirks = Quirks.of(json.loads(body))
                 case "POST", "/sim/outage":
                     seconds = _number(json.loads(body), "seconds", 1e9)
                     self._faults.begin_outage(self._clock.now_ms() + int(seconds * 1000))

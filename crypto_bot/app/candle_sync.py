@@ -59,7 +59,7 @@ async def sync(
     timeframe = settings.timeframe
     market = await asyncio.to_thread(open_market, settings, symbols, None)
     try:
-        await market.feed.open(symbols)
+        await market.feed.open(symbols, archive.newest_opens())
         await market.correct_clock()
         poll_ms = int(settings.exchange.poll_s * 1000)
         intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
@@ -79,7 +79,7 @@ async def sync(
                 return f"{symbol}: {error}"
             await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
             on_coin(symbol, len(arrived.candles), len(arrived.gaps))
-            return None
+            return None if arrived.complete else arrived.halted
 
         fetched = await asyncio.gather(*map(fetch, symbols))
     finally:

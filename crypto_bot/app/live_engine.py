@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from datetime import UTC
 from functools import partial
@@ -97,7 +97,7 @@ class LiveEngine:
         await paper.show()
         market = await asyncio.to_thread(self._open_market, database)
         self._market, self._outlook = market, outlook
-        await self._reach(market)
+        await self._reach(market, self._archived(database))
         self._inputs.start()
         if self._settings.once:
             await asyncio.to_thread(self._inputs.first_round, _INPUTS_S)
@@ -130,9 +130,12 @@ class LiveEngine:
 
     def _open_market(self, database: Database) -> Market:
         """A simulated market continues where the stored candles end."""
-        newest = SqlCandleArchive(database, self._timeframe).newest_opens().values()
+        newest = self._archived(database).values()
         resume_ms = self._timeframe.close_of(max(newest)) if newest else None
         return open_market(self._settings, self._symbols, resume_ms)
+
+    def _archived(self, database: Database) -> dict[str, int]:
+        return SqlCandleArchive(database, self._timeframe).newest_opens()
 
     def stop(self) -> None:
         """Ends the rounds within half a second; the next start does not depend on it."""
@@ -197,14 +200,15 @@ class LiveEngine:
         finally:
             first.cancel()
 
-    async def _reach(self, market: Market) -> None:
-        """Opens the feed; waits while the exchange is down, unless `once` is set.
+    async def _reach(self, market: Market, known: Container[str]) -> None:
+        """Opens the feed; waits while the exchange is down or no coin trades, unless `once` is set.
 
-        Raises ConfigError, and MarketDataError where there is nothing to wait for.
+        The exchange may have delisted coins that are `known`. Raises ConfigError, and
+        MarketDataError where there is nothing to wait for.
         """
         while True:
             try:
-                await market.feed.open(self._symbols)
+                await market.feed.open(self._symbols, known)
                 offset_ms = await market.correct_clock()
             except MarketDataError as error:
                 if self._settings.once:

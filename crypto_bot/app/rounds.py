@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market
-from crypto_bot.domain.errors import StoreError
-from crypto_bot.domain.instant import instant
+from crypto_bot.domain.errors import MarketDataError, StoreError
+from crypto_bot.domain.instant import MINUTE_MS, instant
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.catch_up import CatchUp, Round
 from crypto_bot.engine.health import Health
@@ -19,6 +20,8 @@ from crypto_bot.engine.health import Health
 AFTER_CLOSE_MS = 1_000
 """Exchanges complete a candle shortly after its close."""
 _RETRY_MS = 15_000
+_LOOK_UP_MS = 5 * MINUTE_MS
+"""Between two requests for the list of markets, which is long."""
 
 _log = structlog.get_logger()
 
@@ -35,6 +38,7 @@ class Rounds:
         self._metrics = metrics
         self._running = asyncio.Lock()
         self._until_ms = 0
+        self._looked_up_ms = 0
         self._health = Health(started_ms=market.clock.now_ms())
         self._owed: frozenset[str] = frozenset()
 
@@ -77,6 +81,8 @@ class Rounds:
                     owed = {"engine": "the cycle failed"}
                 if not owed and not self.is_due():
                     return
+                if owed:
+                    await self._look_up()
                 await self._pause(owed)
 
     def is_due(self) -> bool:
@@ -90,6 +96,15 @@ class Rounds:
         if self.is_due():
             return 0.0
         return max(0.0, clock.real_seconds(next_ms + AFTER_CLOSE_MS - clock.now_ms()))
+
+    async def _look_up(self) -> None:
+        """Asks now and then whether the coins still trade, for those that bring no candles."""
+        now_ms = self._market.clock.now_ms()
+        if 0 <= now_ms - self._looked_up_ms < _LOOK_UP_MS:
+            return
+        self._looked_up_ms = now_ms
+        with suppress(MarketDataError):  # the feed reports outages
+            await self._market.feed.line.refresh()
 
     async def _pause(self, owed: dict[str, str]) -> None:
         """Waits for the exchange or the retry interval, but not beyond the next close."""
@@ -119,6 +134,7 @@ class Rounds:
             last_open_ms=done.newest_ms or self._health.last_open_ms,
             owed_candles=sum(behind.values()),
             oldest_owed_open_ms=oldest_ms if behind else None,
+            halted=tuple(filter(None, map(self._market.feed.halted, sorted(behind)))),
         )
         owed = frozenset(done.owed)
         if owed and owed != self._owed:

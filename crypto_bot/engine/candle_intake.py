@@ -21,6 +21,8 @@ class Arrived(NamedTuple):
     gaps: list[Gap]
     complete: bool
     """Whether everything asked for is here or confirmed missing."""
+    halted: str | None = None
+    """Why the exchange makes no new candles of the coin, where that is so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +59,10 @@ class CandleIntake:
             missing = missing_opens(found, since_ms, until_ms, self.timeframe)
             newest_ms = max(found, default=since_ms)
             lacked.update(at for at in missing if at < newest_ms)
+            halted = self.feed.halted(symbol)
+            # Of a coin that does not trade nothing is late, though there may be gaps.
             exhausted = replies >= CONFIRMATIONS and self.clock.now_ms() >= deadline_ms
+            exhausted = exhausted or (halted is not None and not lacked)
             if not missing or exhausted:
                 break
             await self.clock.sleep(self.poll_ms)
@@ -66,4 +71,4 @@ class CandleIntake:
         candles = [found[at] for at in sorted(found) if at < end_ms]
         first_ms = candles[0].open_ms if candles and not listed else since_ms
         gaps = [Gap(symbol, at) for at in missing if first_ms <= at < end_ms]
-        return Arrived(candles, gaps, complete=late_ms is None)
+        return Arrived(candles, gaps, complete=late_ms is None, halted=halted)

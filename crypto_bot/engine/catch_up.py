@@ -48,8 +48,8 @@ class CatchUp:
     `_ready_ms` is how far the others may run meanwhile. Where the `models` have a leading coin, no
     bar of another coin is run before the leader has that candle or a confirmed gap: signals must
     not depend on the leader's candle being a second late. A leader that is more than
-    `_LEADER_BARS` behind at the end of a round (delisted, perhaps) is not waited for. `recover`
-    rebuilds all state from the store.
+    `_LEADER_BARS` behind at the end of a round is not waited for, nor one that does not trade.
+    `recover` rebuilds all state from the store.
     """
 
     symbols: Sequence[str]
@@ -133,7 +133,7 @@ class CatchUp:
                         owed[symbol] = str(error)
                     else:
                         if not arrived[symbol].complete:
-                            owed[symbol] = _INCOMPLETE
+                            owed[symbol] = arrived[symbol].halted or _INCOMPLETE
                 if arrived:
                     done = await asyncio.to_thread(self._take, arrived, done)
         finally:
@@ -179,7 +179,7 @@ class CatchUp:
         since_ms = self._first_bar_ms - self.views.history_bars * self.timeframe.ms
         arrived = await self.intake.collect(symbol, since_ms, until_ms, listed=False)
         await asyncio.to_thread(self._keep, {symbol: arrived})
-        return Arrived([], [], complete=arrived.complete)
+        return Arrived([], [], complete=arrived.complete, halted=arrived.halted)
 
     def _keep(self, arrived: dict[str, Arrived]) -> None:
         with self._working:
@@ -262,7 +262,7 @@ class CatchUp:
         for symbol in self._asked:
             ready_ms = min(ready_ms, self._archived.get(symbol, before_ms) + self.record.lag_ms)
         leader = None if self.models is None else self.models.leader
-        if leader not in self._signalled:
+        if leader not in self._signalled or self.intake.feed.halted(leader) is not None:
             return ready_ms
         leader_ms = self._archived.get(leader, before_ms)
         lacking = (self._until_ms - leader_ms) // self.timeframe.ms

@@ -32,6 +32,8 @@ class Health:
     """Closed candles without a signal yet, over all the coins."""
     oldest_owed_open_ms: int | None = None
     exchange_down_since_ms: int | None = None
+    halted: tuple[str, ...] = ()
+    """Of coins without new candles that do not trade: a sentence for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +85,5 @@ def _reasons(
         reasons.append(
             f"{health.owed_candles} candles have no signal, the oldest of {instant(oldest_ms)}"
         )
+    reasons += health.halted
     return tuple(reasons)

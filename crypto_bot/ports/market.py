@@ -34,6 +34,9 @@ class CandleFeed(Protocol):
         another MarketDataError where the exchange refuses, e.g. a coin that is no longer traded.
         """
 
+    def halted(self, symbol: str) -> str | None:
+        """Why the exchange makes no new candles of `symbol`; None while it trades."""
+
 
 class PriceFeed(Protocol):
     """Current prices of an exchange. Raises MarketDataError like a `CandleFeed`."""

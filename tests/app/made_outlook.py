@@ -50,6 +50,9 @@ class DailyFeed:
         }
         self._clock = clock
 
+    def halted(self, symbol: str) -> str | None:
+        return None
+
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, DAY.last_closed(self._clock.now_ms()))
         return [each for each in self.truth[symbol] if since_ms <= each.open_ms <= last_ms]

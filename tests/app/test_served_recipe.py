@@ -87,6 +87,9 @@ def rounds(settings: Settings, database: Database) -> CatchUp:
     candles = list(starmap(Candle, market.candles("BTCUSDT", *span_ms)))
 
     class Feed:
+        def halted(self, symbol: str) -> str | None:
+            return None
+
         async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
             return [each for each in candles if since_ms <= each.open_ms <= until_ms]
 

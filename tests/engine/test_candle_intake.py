@@ -29,6 +29,9 @@ class ScriptedFeed:
         self.has = has
         self.asked: list[tuple[int, int]] = []
 
+    def halted(self, symbol: str) -> str | None:
+        return None
+
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         self.asked.append((since_ms // M15.ms, until_ms // M15.ms))
         n = len(self.asked)

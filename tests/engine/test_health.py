@@ -16,8 +16,9 @@ CLOSE_MS = QUARTER.close_of(OPEN_MS)
 PATIENCE_MS = 60_000
 STARTED = Health(started_ms=OPEN_MS)
 CURRENT = replace(STARTED, last_cycle_ms=CLOSE_MS + 2_000, last_open_ms=OPEN_MS)
-DOWN = {"exchange_down_since_ms": CLOSE_MS}
-OWED = {"owed_candles": 3, "oldest_owed_open_ms": OPEN_MS}
+UNREACHED = replace(STARTED, exchange_down_since_ms=CLOSE_MS)
+DOWN = replace(CURRENT, exchange_down_since_ms=CLOSE_MS)
+OWED = replace(CURRENT, owed_candles=3, oldest_owed_open_ms=OPEN_MS)
 IS_DOWN = "the exchange is down since 2025-12-01T00:15:00.000Z"
 NO_SIGNALS = "no signals yet; started at 2025-12-01T00:00:00.000Z"
 BEHIND = "signals are behind: the newest are of the candle of 2025-12-01T00:00:00.000Z"
@@ -32,14 +33,24 @@ def report(health: Health, now_ms: int) -> HealthReport:
 @pytest.mark.parametrize(
     ("health", "after_ms", "status", "reasons", "lag_ms"),
     [
-        (replace(STARTED, **DOWN), 0, Status.STARTING, (IS_DOWN, NO_SIGNALS), None),
+        (
+            replace(STARTED, exchange_down_since_ms=CLOSE_MS),
+            0,
+            Status.STARTING,
+            (IS_DOWN, NO_SIGNALS),
+            None,
+        ),
         (CURRENT, QUARTER.ms, Status.RUNNING, (), 0),
         (CURRENT, QUARTER.ms + PATIENCE_MS, Status.RUNNING, (), PATIENCE_MS),
         (CURRENT, QUARTER.ms + PATIENCE_MS + 1, Status.DEGRADED, (BEHIND,), PATIENCE_MS + 1),
-        (replace(CURRENT, **DOWN), 10, Status.DEGRADED, (IS_DOWN,), 0),
-        (replace(CURRENT, **OWED), PATIENCE_MS, Status.RUNNING, (), 0),
-        (replace(CURRENT, **OWED), PATIENCE_MS + 1, Status.DEGRADED, (ARE_OWED,), 0),
-        (replace(CURRENT, **OWED, stopped_ms=CLOSE_MS), 10**6, Status.STOPPED, (STOPPED,), 10**5),
+        (DOWN, 10, Status.DEGRADED, (IS_DOWN,), 0),
+        (OWED, PATIENCE_MS, Status.RUNNING, (), 0),
+        (OWED, PATIENCE_MS + 1, Status.DEGRADED, (ARE_OWED,), 0),
+        (
+            replace(OWED, halted=("A does not trade", "B is gone")),
+            *(0, Status.DEGRADED, ("A does not trade", "B is gone"), 0),
+        ),
+        (replace(OWED, stopped_ms=CLOSE_MS), 10**6, Status.STOPPED, (STOPPED,), 10**5),
     ],
 )
 def test_the_status_and_its_reasons(

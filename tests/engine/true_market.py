@@ -42,6 +42,9 @@ class Feed:
         self.clock = clock
         self._answer = answer
 
+    def halted(self, symbol: str) -> str | None:
+        return None
+
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, M15.last_closed(self.clock.now_ms()))
         found = [c for c in self._truth[symbol] if since_ms <= c.open_ms <= last_ms]

@@ -140,8 +140,13 @@ class ExchangeClient:
             raise ExchangeUnavailable(f"{self._id}: the list of markets is empty")
         return list(markets.values())
 
-    async def rows(self, listing: str, timeframe: str, since_ms: int, limit: int) -> list[Any]:
-        """Candle rows of ccxt's symbol `listing`, as received: not sorted, not checked."""
+    async def rows(
+        self, listing: str, timeframe: str, since_ms: int | None, limit: int
+    ) -> list[Any]:
+        """Candle rows of ccxt's symbol `listing`, as received: not sorted, not checked.
+
+        From `since_ms` on, or the newest.
+        """
         with self._mapped():
             return list(await self._ccxt.fetch_ohlcv(listing, timeframe, since_ms, limit))
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from crypto_bot.domain.errors import ConfigError
+from typing import Any, NamedTuple
 
 MARKET_TYPES = {"spot": ("spot",), "swap": ("swap", "linear")}
 """Our market types, and the names under which exchanges list those with a linear payoff."""
 
 
-def listings(
-    markets: Iterable[Mapping[str, Any]], symbols: Sequence[str], market_type: str, exchange_id: str
-) -> dict[str, str]:
-    """The exchange's own symbol for each of `symbols`, from ccxt's market structures.
+class Directory(NamedTuple):
+    """What an exchange says of our coins.
+
+    `listings`: its own symbol for each that it lists; `halted` of these do not trade now; `absent`
+    are those that it does not list.
+    """
+
+    listings: dict[str, str]
+    halted: frozenset[str]
+    absent: frozenset[str]
+
+
+def directory(
+    markets: Iterable[Mapping[str, Any]], symbols: Sequence[str], market_type: str
+) -> Directory:
+    """From ccxt's market structures.
 
     A market is known by its base and quote joined; where two read the same (`AB`+`C`, `A`+`BC`),
     the one with that id at the exchange is meant. Contracts must settle in their quote.
-    Raises ConfigError naming every symbol that is not traded there.
     """
     found: dict[str, Mapping[str, Any]] = {}
     for market in markets:
@@ -27,13 +36,8 @@ def listings(
         name = f"{market['base']}{market['quote']}"
         if name not in found or market["id"] == name:
             found[name] = market
-    unknown = [symbol for symbol in symbols if symbol not in found]
-    paused = [s for s in symbols if s in found and found[s].get("active") is False]
-    problems = [f"unknown: {', '.join(unknown)}"] * bool(unknown)
-    problems += [f"not trading: {', '.join(paused)}"] * bool(paused)
-    if problems:
-        raise ConfigError(
-            f"{exchange_id} has no {market_type} market for {'; '.join(problems)} "
-            "(symbols are written as base and quote, e.g. BTCUSDT)"
-        )
-    return {symbol: found[symbol]["symbol"] for symbol in symbols}
+    return Directory(
+        {symbol: found[symbol]["symbol"] for symbol in symbols if symbol in found},
+        frozenset(s for s in symbols if s in found and found[s].get("active") is False),
+        frozenset(symbol for symbol in symbols if symbol not in found),
+    )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from itertools import cycle
 
+import structlog
+
+from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.line import Line
-from crypto_bot.adapters.exchange.replies import sound_candles
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError, MarketDataError
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
 
 _TIME_SAMPLES = 3
 _RECOVERY_POLL_MS = 1_000
+
+_log = structlog.get_logger(__name__)
 
 
 class CcxtFeed:
@@ -28,11 +33,12 @@ class CcxtFeed:
         """The first failure of the current outage; None while the exchange is up."""
         return self.line.breaker.down_since_ms
 
-    async def open(self, symbols: Sequence[str]) -> None:
+    async def open(self, symbols: Sequence[str], known: Container[str] = ()) -> None:
         """Loads the market metadata; may be called again after a failure.
 
-        Raises ConfigError for an unknown exchange, a timeframe that it lacks, and symbols that it
-        does not trade; ExchangeUnavailable or RateLimited. Call `close` in any case.
+        `known` have been traded here, and may be gone. Raises ConfigError for an unknown exchange,
+        a timeframe that it lacks, and other symbols that it does not list; ExchangeUnavailable,
+        also while no coin trades, or RateLimited. Call `close` in any case.
         """
         client = await self.line.reach()
         if self._timeframe.name not in client.timeframes:
@@ -40,33 +46,68 @@ class CcxtFeed:
             raise ConfigError(
                 f"{self.line.exchange_id} has no candles of {self._timeframe.name}; it has: {has}"
             )
-        await self.line.open(symbols)
+        await self.line.open(symbols, known)
 
     async def close(self) -> None:
         """Closes the connections; harmless if there are none."""
         await self.line.close()
 
+    def halted(self, symbol: str) -> str | None:
+        """See the port."""
+        return self.line.halted(symbol)
+
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """See the port. Every reply was validated and complete.
 
-        So a candle that is absent is one that the exchange does not have (yet).
+        So a candle that is absent is one that the exchange does not have (yet). The newest one is
+        taken when a later one is there, or when no clock doubts that it has closed.
         """
         step_ms = self._timeframe.ms
         # The time before the request: candles closed now stay closed, however long it takes.
-        last_ms = min(until_ms, self._timeframe.last_closed(self._clock.now_ms()))
-        limit_ms = self.line.client.page_limit(self.line.listings[symbol]) * step_ms
+        sent_ms = self._clock.now_ms()
+        last_ms = min(until_ms, self._timeframe.last_closed(sent_ms))
+        closed_ms = self._timeframe.last_closed(sent_ms - self.line.doubt_ms)
+        limit_ms = self.line.client.page_limit(self.line.listing(symbol)) * step_ms
         found: list[Candle] = []
         at_ms = self._timeframe.open_of(since_ms + step_ms - 1)
         while at_ms <= last_ms:
             # One candle more: exchanges differ in whether the end belongs to a page.
             span_ms = min(limit_ms, last_ms - at_ms + 2 * step_ms)
             request = self._page_request(symbol, at_ms, span_ms // step_ms)
-            page = await self.line.dispatcher.ask(symbol, request)
-            found.extend(candle for candle in page if at_ms <= candle.open_ms <= last_ms)
+            try:
+                page = await self.line.dispatcher.ask(symbol, request)
+            except Refused:
+                at_ms = await self._served_from(symbol, at_ms, limit_ms)
+                continue
             # A page may end early (a lower limit than known) or lie beyond a gap it skipped.
             reached_ms = page[-1].open_ms if page else 0
+            final_ms = min(last_ms, max(closed_ms, reached_ms - step_ms))
+            found.extend(candle for candle in page if at_ms <= candle.open_ms <= final_ms)
             at_ms = reached_ms + step_ms if reached_ms >= at_ms else at_ms + span_ms
         return found
+
+    async def _served_from(self, symbol: str, refused_ms: int, limit_ms: int) -> int:
+        """About the oldest time since which an exchange gives candles that refuses `refused_ms`.
+
+        Raises Refused where the time is not the reason.
+        """
+        ask = self.line.dispatcher.ask
+        page = await ask(symbol, self._page_request(symbol, None, limit_ms // self._timeframe.ms))
+        served_ms = page[0].open_ms if page else refused_ms
+        if served_ms <= refused_ms:
+            raise Refused(f"{symbol}: no candles since {instant(refused_ms)}")
+        while served_ms - refused_ms > limit_ms:
+            middle_ms = self._timeframe.open_of((served_ms + refused_ms) // 2)
+            try:
+                await ask(symbol, self._page_request(symbol, middle_ms, 1))
+                served_ms = middle_ms
+            except Refused:
+                refused_ms = middle_ms
+        since = instant(served_ms)
+        _log.warning(
+            "candles.since_moved", symbol=symbol, since=since, exchange=self.line.exchange_id
+        )
+        return served_ms
 
     async def measure_offset(self) -> int:
         """The exchange's time minus the clock's, in ms.
@@ -93,15 +134,20 @@ class CcxtFeed:
                 await self._clock.sleep(_RECOVERY_POLL_MS)
 
     def _page_request(
-        self, symbol: str, since_ms: int, limit: int
+        self, symbol: str, since_ms: int | None, limit: int
     ) -> Callable[[], Awaitable[list[Candle]]]:
-        """The request for one page of validated candles from `since_ms` on, with the open one."""
+        """The request for one page of validated candles, with the open one.
+
+        From `since_ms` on, or the newest.
+        """
         client = self.line.client
-        listing = self.line.listings[symbol]
+        listing = self.line.listing(symbol)
 
         async def request() -> list[Candle]:
             rows = await client.rows(listing, self._timeframe.name, since_ms, limit)
-            return sound_candles(rows, self._timeframe, f"{symbol} from {self.line.exchange_id}")
+            origin = f"{symbol} from {self.line.exchange_id}"
+            now_ms = self._clock.now_ms()
+            return self.line.bad_rows.candles(symbol, rows, self._timeframe, origin, now_ms)
 
         return request
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import structlog
+
 from crypto_bot.adapters.exchange.address import Host
-from crypto_bot.adapters.exchange.directory import MARKET_TYPES, listings
+from crypto_bot.adapters.exchange.bad_rows import BadRows
+from crypto_bot.adapters.exchange.directory import MARKET_TYPES, Directory, directory
 from crypto_bot.adapters.exchange.dispatch import Breaker, Dispatcher
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable, MarketDataError
 from crypto_bot.ports import Clock
 
 if TYPE_CHECKING:
     from crypto_bot.adapters.exchange.client import ExchangeClient
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Line:
@@ -46,7 +52,13 @@ class Line:
         self.breaker = Breaker()
         self.dispatcher = Dispatcher(exchange_id, clock, max_attempts, self.breaker)
         self.listings: dict[str, str] = {}
-        """The exchange's own symbol for each coin; none before `open`."""
+        """The exchange's own symbol for each coin that it lists; none before `open`."""
+        self.doubt_ms = 0
+        """How far `clock` may be ahead of the exchange."""
+        self.bad_rows = BadRows()
+        self._symbols: tuple[str, ...] = ()
+        self._halted: frozenset[str] = frozenset()
+        self._absent: frozenset[str] = frozenset()
         self._host = None if url is None else Host(url)
         self._timeout_s = timeout_s
         self._streams = streams
@@ -75,15 +87,57 @@ class Line:
             )
         return self.client
 
-    async def open(self, symbols: Sequence[str]) -> None:
+    async def open(self, symbols: Sequence[str], known: Container[str] = ()) -> None:
         """Loads the market metadata; may be called again after a failure.
 
-        Raises ConfigError for symbols that are not traded; ExchangeUnavailable or RateLimited.
+        `known` have been traded here. Raises ConfigError for other symbols that are not listed;
+        ExchangeUnavailable, also while no coin trades, or RateLimited.
         """
-        client = await self.reach()
-        markets = await self.dispatcher.ask(None, client.markets)
-        self.listings = listings(markets, symbols, self.market_type, self.exchange_id)
+        await self.reach()
+        found = await self._look_up(symbols)
+        never = [symbol for symbol in symbols if symbol in found.absent and symbol not in known]
+        if never:
+            raise ConfigError(
+                f"{self.exchange_id} has no {self.market_type} market for {', '.join(never)} "
+                "(symbols are written as base and quote, e.g. BTCUSDT)"
+            )
+        self._take(symbols, found)
         self.breaker.quorum = min(3, len(symbols))
+
+    async def refresh(self) -> None:
+        """Loads the market metadata anew. Raises ExchangeUnavailable, also while no coin trades."""
+        self._take(self._symbols, await self._look_up(self._symbols))
+
+    def halted(self, symbol: str) -> str | None:
+        """Why the exchange makes no new candles of `symbol`; None while it trades."""
+        if symbol in self._absent:
+            return f"{self.exchange_id} does not list {symbol} any more"
+        return (
+            f"{symbol} does not trade at {self.exchange_id} now" if symbol in self._halted else None
+        )
+
+    def listing(self, symbol: str) -> str:
+        """The exchange's own symbol. Raises MarketDataError where it has none any more."""
+        if symbol not in self.listings:
+            raise MarketDataError(self.halted(symbol) or f"{symbol} is not open")
+        return self.listings[symbol]
+
+    async def _look_up(self, symbols: Sequence[str]) -> Directory:
+        markets = await self.dispatcher.ask(None, self.client.markets)
+        found = directory(markets, symbols, self.market_type)
+        if symbols and len(found.halted) + len(found.absent) == len(symbols) and found.halted:
+            raise ExchangeUnavailable(f"{self.exchange_id} trades none of the coins now")
+        return found
+
+    def _take(self, symbols: Sequence[str], found: Directory) -> None:
+        before = self._halted | self._absent
+        self._symbols, self.listings = tuple(symbols), found.listings
+        self._halted, self._absent = found.halted, found.absent
+        now = self._halted | self._absent
+        for symbol in sorted(now - before):
+            _log.warning("coin.halted", symbol=symbol, reason=self.halted(symbol))
+        for symbol in sorted(before - now):
+            _log.info("coin.resumed", symbol=symbol)
 
     async def close(self) -> None:
         """Closes the connections; harmless if there are none."""

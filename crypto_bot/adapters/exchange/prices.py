@@ -40,7 +40,7 @@ class CcxtPrices:
     async def book(self, symbol: str) -> OrderBook:
         """See the port. Raises BadPrices, also where a side is empty."""
         line = self._line
-        listing = line.listings[symbol]
+        listing = line.listing(symbol)
         coins = coins_in_lot(line.client.market(listing))
 
         async def request() -> OrderBook:
@@ -103,7 +103,7 @@ class CcxtPrices:
 
     async def _funding_page(self, symbol: str, since_ms: int) -> list[Funding]:
         line = self._line
-        listing = line.listings[symbol]
+        listing = line.listing(symbol)
 
         async def request() -> list[Funding]:
             rows = await line.client.funding(listing, since_ms)

@@ -9,25 +9,33 @@ from typing import Any, NamedTuple
 
 from crypto_bot.domain.candle import Candle, require_sound
 from crypto_bot.domain.errors import BadCandles, BadPrices
+from crypto_bot.domain.instant import MINUTE_MS
 from crypto_bot.domain.quote import Funding, Instrument, Level, OrderBook, Quote
+from crypto_bot.domain.stamp import require_possible
 from crypto_bot.domain.timeframe import Timeframe
 
 _MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
 STALE_MS = 60_000
 """A price may be this much older than its request or, as clocks differ, newer."""
+_CLOCKS_DIFFER_MS = 15 * MINUTE_MS
 _FINEST = Decimal("1E-8")
 """Where an exchange gives none, or counts prices in significant digits."""
 
 
-def sound_candles(rows: Sequence[Any], timeframe: Timeframe, origin: str) -> list[Candle]:
+def sound_candles(
+    rows: Sequence[Any], timeframe: Timeframe, origin: str, now_ms: int
+) -> list[Candle]:
     """Rows `[open_ms, open, high, low, close, volume, ...]` of one reply as candles, ascending.
 
     A reply with the newest row first is reversed. Any other fault of a row invalidates the whole
-    reply: raises BadCandles, naming `origin`.
+    reply, as does a time before 2009 or after `now_ms`, give or take what clocks may differ by:
+    raises BadCandles, naming `origin`.
     """
     candles = [_candle(row, number, origin) for number, row in enumerate(rows)]
     if candles and candles[0].open_ms > candles[-1].open_ms:
         candles.reverse()
+    latest_ms = now_ms + max(timeframe.ms, _CLOCKS_DIFFER_MS)
+    require_possible((candle.open_ms for candle in candles), latest_ms, origin)
     require_sound(candles, timeframe, origin)
     return candles
 

@@ -62,7 +62,11 @@ def fast() -> Clock:
 
 async def test_another_exchange_is_asked_in_its_own_way(exchange: Any, kraken: Line) -> None:
     rows = await kraken.client.rows(kraken.listings["BTCUSDT"], "15m", T0_S * 1000, 10)
-    assert [c.volume for c in sound_candles(rows, TF, "kraken")] == [10.0, 10.0, 10.0]
+    assert [c.volume for c in sound_candles(rows, TF, "kraken", T0_S * 1000 + 10 * TF.ms)] == [
+        10.0,
+        10.0,
+        10.0,
+    ]
     # One request for the markets: neither currencies nor anything else was asked for.
     assert [r.path for r in exchange.seen] == ["/0/public/AssetPairs", "/0/public/OHLC"]
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from crypto_bot.adapters.exchange.directory import listings
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.adapters.exchange.directory import directory
 
 
 def market(base: str, quote: str, **changes: Any) -> dict[str, Any]:
@@ -26,7 +23,7 @@ def market(base: str, quote: str, **changes: Any) -> dict[str, Any]:
 def test_symbols_are_found_by_base_and_quote() -> None:
     markets = [market("BTC", "USDT", id="XXBTZUSDT"), market("ETH", "BTC", active=None)]
 
-    found = listings(markets, ["ETHBTC", "BTCUSDT"], "spot", "kraken")
+    found = directory(markets, ["ETHBTC", "BTCUSDT"], "spot").listings
 
     assert found == {"ETHBTC": "ETH/BTC", "BTCUSDT": "BTC/USDT"}
 
@@ -34,8 +31,8 @@ def test_symbols_are_found_by_base_and_quote() -> None:
 def test_the_id_decides_between_two_that_read_the_same() -> None:
     markets = [market("AB", "C", id="ABC"), market("A", "BC", id="A-BC")]
 
-    assert listings(markets, ["ABC"], "spot", "x") == {"ABC": "AB/C"}
-    assert listings(markets[::-1], ["ABC"], "spot", "x") == {"ABC": "AB/C"}
+    assert directory(markets, ["ABC"], "spot").listings == {"ABC": "AB/C"}
+    assert directory(markets[::-1], ["ABC"], "spot").listings == {"ABC": "AB/C"}
 
 
 def test_only_markets_of_the_type_and_with_a_linear_payoff_count() -> None:
@@ -45,19 +42,16 @@ def test_only_markets_of_the_type_and_with_a_linear_payoff_count() -> None:
         market("BTC", "USDT", type="swap", linear=True, symbol="BTC/USDT:USDT"),
     ]
 
-    assert listings(markets, ["BTCUSDT"], "swap", "x") == {"BTCUSDT": "BTC/USDT:USDT"}
-    assert listings(markets, ["BTCUSDT"], "spot", "x") == {"BTCUSDT": "BTC/USDT"}
-    with pytest.raises(ConfigError, match="unknown: BTCUSD "):
-        listings(markets, ["BTCUSD"], "swap", "x")
+    assert directory(markets, ["BTCUSDT"], "swap").listings == {"BTCUSDT": "BTC/USDT:USDT"}
+    assert directory(markets, ["BTCUSDT"], "spot").listings == {"BTCUSDT": "BTC/USDT"}
+    assert directory(markets, ["BTCUSD"], "swap").absent == {"BTCUSD"}
 
 
-def test_every_symbol_that_is_not_traded_is_named_in_one_line() -> None:
+def test_coins_that_do_not_trade_or_are_not_listed_are_told_apart() -> None:
     markets = [market("BTC", "USDT"), market("LUNA", "USDT", active=False)]
 
-    with pytest.raises(ConfigError) as caught:
-        listings(markets, ["BTCUSDT", "NOPEUSDT", "LUNAUSDT", "BTC/USDT"], "spot", "binance")
+    found = directory(markets, ["BTCUSDT", "NOPEUSDT", "LUNAUSDT", "BTC/USDT"], "spot")
 
-    assert str(caught.value) == (
-        "binance has no spot market for unknown: NOPEUSDT, BTC/USDT; not trading: LUNAUSDT "
-        "(symbols are written as base and quote, e.g. BTCUSDT)"
-    )
+    assert found.listings == {"BTCUSDT": "BTC/USDT", "LUNAUSDT": "LUNA/USDT"}
+    assert found.halted == {"LUNAUSDT"}
+    assert found.absent == {"NOPEUSDT", "BTC/USDT"}

@@ -27,6 +27,7 @@ from crypto_bot.domain.timeframe import Timeframe
 TF = Timeframe.parse("15m")
 T0 = SENT_MS = 1_764_547_200_000
 REQUEST = Request("binance", SENT_MS, SENT_MS + 80)
+NOW_MS = T0 + 10 * TF.ms
 ONE = Decimal(1)
 
 
@@ -38,12 +39,12 @@ def row(number: int, **changes: Any) -> list[Any]:
 def test_rows_become_candles() -> None:
     rows = [row(0), [*row(1, close="2.25"), "what follows is ignored"]]
 
-    assert sound_candles(rows, TF, "test") == [
+    assert sound_candles(rows, TF, "test", NOW_MS) == [
         Candle(T0, 2.0, 3.0, 1.0, 2.5, 10.0),
         Candle(T0 + TF.ms, 2.0, 3.0, 1.0, 2.25, 10.0),
     ]
-    assert sound_candles([], TF, "test") == []
-    newest_first = sound_candles([row(2), row(1), row(0)], TF, "test")
+    assert sound_candles([], TF, "test", NOW_MS) == []
+    newest_first = sound_candles([row(2), row(1), row(0)], TF, "test", NOW_MS)
     assert [candle.open_ms for candle in newest_first] == [T0, T0 + TF.ms, T0 + 2 * TF.ms]
 
 
@@ -58,6 +59,11 @@ def test_rows_become_candles() -> None:
         ([row(0, volume=-1.0)], "1 x negative_volume"),
         ([row(0, high=2.1)], "1 x high_low"),
         ([row(0, at=T0 + 1)], "1 x off_grid"),
+        ([row(0), row(1, at=T0 * 1000)], r"row 1: 1764547200000000 seems to be in microseconds"),
+        ([row(0, at=T0 // 1000)], r"row 0: 1764547200 seems to be in seconds \(2025-12-01 00:00"),
+        ([row(0, at=T0 * 10**6)], "in nanoseconds"),
+        ([row(-10, at=0)], "row 0: 0 ms is before 2009"),
+        ([row(0), row(12)], "row 1: 1764558000000 ms is after now"),
         ([row(0), row(1, close=None)], "row 1 is no candle"),
         ([row(0, at=None)], "row 0 is no candle"),
         ([row(0)[:5]], "row 0 is no candle"),
@@ -66,7 +72,7 @@ def test_rows_become_candles() -> None:
 )
 def test_one_bad_row_spoils_the_reply(rows: list[Any], kind: str) -> None:
     with pytest.raises(BadCandles, match=kind) as caught:
-        sound_candles(rows, TF, "BTCUSDT from binance")
+        sound_candles(rows, TF, "BTCUSDT from binance", NOW_MS)
     assert str(caught.value).startswith("BTCUSDT from binance: ")
 
 
@@ -76,7 +82,7 @@ junk = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(m
 @given(st.lists(st.one_of(junk, st.lists(junk, max_size=7), st.just(row(0))), max_size=5))
 def test_whatever_comes_is_either_sound_or_refused(rows: list[Any]) -> None:
     try:
-        candles = sound_candles(rows, TF, "test")
+        candles = sound_candles(rows, TF, "test", NOW_MS)
     except BadCandles:
         return
     assert faults(candles, TF) == []

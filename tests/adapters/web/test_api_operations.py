@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ async def test_starting_is_503_with_its_reason(api: httpx.AsyncClient) -> None:
     ],
 )
 async def test_only_running_is_200(
-    api: httpx.AsyncClient, engine: Engine, change: dict[str, int], code: int, status: str
+    api: httpx.AsyncClient, engine: Engine, change: dict[str, Any], code: int, status: str
 ) -> None:
     engine.ran()
     engine.health = replace(engine.health, **change)
