@@ -21,6 +21,7 @@ KINDS = [
     pytest.param(LstmFamily, "tiny", LSTM, id="lstm"),
     pytest.param(LstmFamily, "hybrid", LSTM, id="hybrid"),
     pytest.param(TransformerFamily, "tiny", TRANSFORMER, id="transformer"),
+    pytest.param(TransformerFamily, "tiny", replace(TRANSFORMER, step_bars=5), id="stepping"),
 ]
 
 
@@ -89,6 +90,7 @@ def test_a_loss_that_is_not_finite_ends_the_training() -> None:
         ({"learning_rate": 1.5}, "learning rate 1.5"),
         ({"weight_decay": -0.1}, "weight decay -0.1"),
         ({"optimiser": "sgd"}, "unknown optimiser 'sgd': use one of adam, adamw"),
+        ({"step_bars": 0}, "step_bars is 0: use 1 or more"),
         ({"rate": "flat"}, "unknown rate 'flat': use one of plateau, cosine"),
         ({"dropouts": (0.1, 0.1, 0.1, 1.0)}, "use numbers from 0"),
     ],
@@ -104,6 +106,38 @@ def test_an_unknown_size_and_another_window_are_refused() -> None:
     files = LstmFamily(spec(), LSTM).fit(*market()).files()
     with pytest.raises(ModelIncompatible, match=r"lstm\.pth reads 5 bars, not 6"):
         LstmFamily(spec(window_bars=6), LSTM).load(files)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [(LstmFamily, LSTM), (TransformerFamily, TRANSFORMER)]
+)
+def test_a_network_reads_every_so_many_rows_back_from_the_newest(
+    kind: type[WindowFamily], settings: LstmSettings | TransformerSettings
+) -> None:
+    fit, validation = market()
+    family = kind(spec(window_bars=12), replace(settings, step_bars=4), 1)
+    fitted = family.fit(fit, validation)
+    model, end = kind(spec(window_bars=12), settings).load(fitted.files()), 300
+    ends = np.array([end])
+    expected = fitted.predict_proba(fit.features, ends)
+    read = []
+    for row in range(end - 12, end + 2):
+        changed = fit.features.copy()
+        changed[row] += 1.0
+        if not np.array_equal(model.predict_proba(changed, ends), expected):
+            read.append(row)
+    assert read == [end - 8, end - 4, end]
+    tuned = kind(spec(window_bars=12), settings, 1).fit(fit, validation, start=fitted.files())
+    assert int(tuned.net.step_bars) == 4
+
+
+def test_rows_that_are_no_whole_steps_are_refused() -> None:
+    stepping = replace(LSTM, step_bars=2)
+    with pytest.raises(ConfigError, match="step_bars is 2: 5 bars are no multiple of it"):
+        LstmFamily(spec(), stepping)
+    files = LstmFamily(spec(window_bars=6), stepping).fit(*market()).files()
+    with pytest.raises(ModelIncompatible, match=r"lstm\.pth reads every row 2 of 5"):
+        LstmFamily(spec(), LSTM).load(files)
 
 
 def test_a_user_asks_for_epochs_batch_and_rate_and_tuning_is_shorter() -> None:

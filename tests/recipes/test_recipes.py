@@ -215,7 +215,7 @@ def test_an_ensemble_is_made_of_the_families_with_weights() -> None:
     assert [name for name, _ in plan.compared] == ["logistic", "lightgbm"]
     alone = planned(by_flags("--recipe", "mtf_ensemble", "--family", "lstm"))
     assert alone.family.name == "lstm_v1"
-    assert alone.family.settings.epoch_examples == 5_000
+    assert alone.family.settings.step_bars == 4
     assert {"transformer", "forest"} < {name for name, _ in alone.compared}
 
 

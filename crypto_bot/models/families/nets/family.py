@@ -28,7 +28,7 @@ from crypto_bot.models.families.family import (
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.net import WindowNet, answers
 from crypto_bot.models.families.nets.training import Parts, Rows, TrainingSettings, learn
-from crypto_bot.models.families.nets.weights import packed, restore
+from crypto_bot.models.families.nets.weights import packed, restore, stored_number
 from crypto_bot.models.families.two_heads import CLASSES, one_part_reads
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
@@ -99,16 +99,24 @@ class WindowFamily:
         return one_part_reads(features, "network")
 
     @staticmethod
-    def body(inputs: int, window_bars: int, size: str, settings: Any) -> Body:
-        """A new one for `inputs` columns. Raises ConfigError for an unknown size."""
+    def body(inputs: int, steps: int, size: str, settings: Any) -> Body:
+        """A new one that reads `steps` rows of `inputs` columns.
+
+        Raises ConfigError for an unknown size.
+        """
         raise NotImplementedError
 
-    def new_net(self) -> WindowNet:
-        """The network before it has learned anything, from the random numbers of torch."""
-        spec = self.spec
-        columns = spec.places(CLASSES)
-        module, width = self.body(columns.size, spec.window_bars, spec.size, self.settings)
-        return WindowNet(columns, spec.window_bars, len(spec.label.classes), module, width)
+    def new_net(self, step_bars: int | None = None) -> WindowNet:
+        """The network before it has learned anything, from the random numbers of torch.
+
+        `step_bars` None: that of the settings. Raises ConfigError where the window is no multiple.
+        """
+        spec, step = self.spec, step_bars or self.settings.step_bars
+        if spec.window_bars % step:
+            raise ConfigError(f"step_bars is {step}: {spec.window_bars} bars are no multiple of it")
+        columns, classes = spec.places(CLASSES), len(spec.label.classes)
+        body = self.body(columns.size, spec.window_bars // step, spec.size, self.settings)
+        return WindowNet(columns, spec.window_bars, classes, *body, step_bars=step)
 
     def fit(
         self,
@@ -137,30 +145,36 @@ class WindowFamily:
         return FittedWindowModel(net.cpu(), self.file, learned._asdict())
 
     def load(self, files: Files) -> WindowModel:
-        with torch.random.fork_rng([]):  # what the weights are before does not matter
-            net = self.new_net()
-        restore(net, self.file, files)
-        if int(net.window_bars) != self.spec.window_bars:
-            raise ModelIncompatible(
-                f"{self.file} reads {int(net.window_bars)} bars, not {self.spec.window_bars}: "
-                "train the model again"
-            )
-        return WindowModel(net.eval())
+        return WindowModel(self._stored(files).eval())
 
     def seconds(self, rows: int, separate: float) -> float:
         del rows
         s, columns = self.settings, self.spec.places(CLASSES).size
-        speed = windows_per_s(self.body, columns, self.spec.window_bars, self.spec.size, s)
+        steps = self.spec.window_bars // s.step_bars
+        speed = windows_per_s(self.body, columns, steps, self.spec.size, s)
         return float(min(separate, s.epoch_examples) * s.epochs / speed)
 
     def _begun(self, fit: Examples, start: Files | None) -> WindowNet:
-        net = self.new_net()
         if start is not None:
-            restore(net, self.file, start)
-            return net
+            return self._stored(start)
+        net = self.new_net()
         net.fix_scale(*scale_of(fit.features, fit.ends, self.spec.places(CLASSES)))
         mass = np.bincount(fit.labels, fit.weights, len(self.spec.label.classes))
         net.start_at((mass / mass.sum()).astype(np.float64))
+        return net
+
+    def _stored(self, files: Files) -> WindowNet:
+        """The network of `files`, which say how far apart the rows are that it reads."""
+        bars, step = self.spec.window_bars, stored_number(self.file, files, "step_bars", 1)
+        if step < 1 or bars % step:
+            raise ModelIncompatible(f"{self.file} reads every row {step} of {bars}")
+        with torch.random.fork_rng([]):  # what the weights are before does not matter
+            net = self.new_net(step)
+        restore(net, self.file, files)
+        if int(net.window_bars) != bars:
+            raise ModelIncompatible(
+                f"{self.file} reads {int(net.window_bars)} bars, not {bars}: train the model again"
+            )
         return net
 
 

@@ -83,7 +83,7 @@ class LstmFamily(WindowFamily):
         return training_of(LstmSettings(), options, fine_tuning=fine_tuning)
 
     @staticmethod
-    def body(inputs: int, window_bars: int, size: str, settings: LstmSettings) -> Body:
-        del window_bars
+    def body(inputs: int, steps: int, size: str, settings: LstmSettings) -> Body:
+        del steps
         chosen: Size = size_of(SIZES, size)
         return Body(StackedLstm(inputs, chosen, settings.dropouts), chosen.dense)

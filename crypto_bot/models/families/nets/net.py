@@ -12,20 +12,32 @@ from crypto_bot.statistics.rows import Floats, Ints
 class WindowNet(nn.Module):
     """Raw windows in, logits of the classes out.
 
-    `columns` [k] are read; `body` turns their scaled windows [batch, bars, k] into [batch, width].
+    `columns` [k] are read of every `step_bars`th row, the newest among them; `body` turns their
+    scaled values [batch, steps, k] into [batch, width].
     """
 
     columns: Tensor
     window_bars: Tensor
+    step_bars: Tensor
     mean: Tensor
     scale: Tensor
 
     def __init__(
-        self, columns: Ints, window_bars: int, classes: int, body: nn.Module, width: int
+        self,
+        columns: Ints,
+        window_bars: int,
+        classes: int,
+        body: nn.Module,
+        width: int,
+        *,
+        step_bars: int = 1,
     ) -> None:
         super().__init__()
         self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
         self.register_buffer("window_bars", torch.tensor(window_bars))
+        # Files of networks that read every row do not name it.
+        self.register_buffer("step_bars", torch.tensor(step_bars), persistent=step_bars > 1)
+        self._rows = slice((window_bars - 1) % step_bars, None, step_bars)
         self.register_buffer("mean", torch.zeros(columns.size))
         self.register_buffer("scale", torch.ones(columns.size))
         self.body = body
@@ -47,7 +59,7 @@ class WindowNet(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits [batch, classes] of `windows` [batch, window_bars, all columns]."""
-        own = windows.index_select(2, self.columns)
+        own = windows[:, self._rows].index_select(2, self.columns)
         scaled = ((own - self.mean) / self.scale).clamp(-CLIP, CLIP)
         logits: Tensor = self.out(self.body(scaled))
         return logits

@@ -33,7 +33,8 @@ class TrainingSettings:
     each weight is added to its gradient), or `adamw`, which shrinks the weights by themselves.
     `rate`: `plateau` halves the learning rate after every half `patience` without gain, `cosine`
     lets it fall to 0 along a cosine. An epoch is as many examples as their weights add up to, at
-    most `epoch_examples`, and the next one takes others.
+    most `epoch_examples`, and the next one takes others. Of a window every `step_bars`th row is
+    read, back from the newest.
     """
 
     epochs: int = 100
@@ -44,10 +45,11 @@ class TrainingSettings:
     optimiser: str = "adam"
     rate: str = "plateau"
     epoch_examples: int = 100_000
+    step_bars: int = 1
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "epoch_examples"):
+        for name in ("epochs", "batch_size", "patience", "epoch_examples", "step_bars"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: use 1 or more")
         if not 0.0 < self.learning_rate < 1.0:

@@ -89,6 +89,6 @@ class TransformerFamily(WindowFamily):
         return training_of(TransformerSettings(), options, fine_tuning=fine_tuning)
 
     @staticmethod
-    def body(inputs: int, window_bars: int, size: str, settings: TransformerSettings) -> Body:
+    def body(inputs: int, steps: int, size: str, settings: TransformerSettings) -> Body:
         chosen: Size = size_of(SIZES, size)
-        return Body(Encoder(inputs, window_bars, chosen, settings.dropout), chosen.width)
+        return Body(Encoder(inputs, steps, chosen, settings.dropout), chosen.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from io import BytesIO
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +25,31 @@ def packed(net: nn.Module) -> bytes:
 
 def restore(net: nn.Module, name: str, files: Files) -> None:
     """Puts the weights of the file `name` into `net`. Raises ModelIncompatible, `net` unharmed."""
+    state = _loaded(name, files)
+    if not _is_state_of(net, state):
+        raise _refused(name)
+    net.load_state_dict(state)
+
+
+def stored_number(name: str, files: Files, key: str, otherwise: int) -> int:
+    """A whole number in the file `name`, `otherwise` where it is not there.
+
+    Raises ModelIncompatible.
+    """
+    state = _loaded(name, files)
+    if not isinstance(state, dict):
+        raise _refused(name)
+    held = state.get(key, otherwise)
+    return int(held) if isinstance(held, Tensor) and held.numel() == 1 else otherwise
+
+
+def _loaded(name: str, files: Files) -> Any:
     if name not in files:
         raise ModelIncompatible(f"{name} is missing: train the model again")
-    refused = f"{name} is damaged or of another architecture: train the model again"
     if not files[name].startswith(_ZIP):
-        raise ModelIncompatible(refused)
+        raise _refused(name)
     try:
-        state = torch.load(BytesIO(files[name]), map_location="cpu", weights_only=True)
+        return torch.load(BytesIO(files[name]), map_location="cpu", weights_only=True)
     except (
         pickle.UnpicklingError,  # also what would run code
         RuntimeError,
@@ -40,10 +59,11 @@ def restore(net: nn.Module, name: str, files: Files) -> None:
         TypeError,
         AttributeError,
     ) as error:
-        raise ModelIncompatible(refused) from error
-    if not _is_state_of(net, state):
-        raise ModelIncompatible(refused)
-    net.load_state_dict(state)
+        raise _refused(name) from error
+
+
+def _refused(name: str) -> ModelIncompatible:
+    return ModelIncompatible(f"{name} is damaged or of another architecture: train the model again")
 
 
 def _is_state_of(net: nn.Module, state: object) -> bool:
