@@ -29,7 +29,7 @@ SIZES = {"default": Size(64, 128), "small": Size(32, 64), "tiny": Size(16, 16)}
 
 @dataclass(frozen=True, slots=True)
 class TransformerSettings(TrainingSettings):
-    """How it is trained; `dropout` within the encoder layers."""
+    """How it is trained; `dropout` after the attention and in the inner layer of each encoder."""
 
     optimiser: str = "adamw"
     rate: str = "cosine"
@@ -51,19 +51,21 @@ class Encoder(nn.Module):
         super().__init__()
         self.enter = nn.Linear(inputs, size.width)
         self.register_buffer("positions", positions(window_bars, size.width), persistent=False)
-        self.layers = nn.Sequential(
-            *(
-                nn.TransformerEncoderLayer(
-                    size.width, HEADS, size.inner, dropout, batch_first=True, norm_first=True
-                )
-                for _ in range(LAYERS)
-            )
-        )
+        self.layers = nn.Sequential(*(_layer(size, dropout) for _ in range(LAYERS)))
         self.norm = nn.LayerNorm(size.width)
 
     def forward(self, windows: Tensor) -> Tensor:
         bars: Tensor = self.norm(self.layers(self.enter(windows) + self.positions))
         return bars.mean(dim=1)
+
+
+def _layer(size: Size, dropout: float) -> nn.Module:
+    layer = nn.TransformerEncoderLayer(
+        size.width, HEADS, size.inner, dropout, batch_first=True, norm_first=True
+    )
+    # Dropping attention weights rules out the fused kernel, which takes half of the time.
+    layer.self_attn.dropout = 0.0
+    return layer
 
 
 def positions(bars: int, width: int) -> Tensor:
