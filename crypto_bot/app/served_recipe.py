@@ -20,6 +20,8 @@ class ServedRecipe(NamedTuple):
     horizon: str | None
     source: Source
     """The name of the calls of its models."""
+    window_bars: int
+    """Candles that one answer of its models reads, beside the warm-up of their features."""
 
 
 def of_recipe(settings: Settings) -> Settings:
@@ -30,9 +32,10 @@ def of_recipe(settings: Settings) -> Settings:
 
 def served_recipe(settings: Settings) -> ServedRecipe:
     """Of `settings.recipe`. Raises ConfigError where the engine cannot serve it."""
-    if settings.recipe == DEFAULT:
-        return ServedRecipe(settings.models_dir, None, Source.ML_PER_COIN_V1)
     recipe = recipe_of(settings.recipe)
+    if settings.recipe == DEFAULT:
+        source = Source(recipe.source)
+        return ServedRecipe(settings.models_dir, None, source, recipe.window_bars)
     if recipe.timeframe not in {None, settings.tf}:
         raise ConfigError(
             f"recipe {recipe.name} reads {recipe.timeframe} candles, the engine {settings.tf}: "
@@ -51,4 +54,4 @@ def served_recipe(settings: Settings) -> ServedRecipe:
         )
     (output,) = recipe.outputs
     folder = folder_for(settings.models_dir, recipe, output)
-    return ServedRecipe(folder, output.horizon, Source(recipe.source))
+    return ServedRecipe(folder, output.horizon, Source(recipe.source), recipe.window_bars)

@@ -36,6 +36,7 @@ from crypto_bot.ports import (
     SignalSink,
     SignalSource,
 )
+from crypto_bot.recipes.shipped import recipe as recipe_of
 from crypto_bot.serving.model_source import PerCoinModels, Registry
 from crypto_bot.signals.analyzer import THRESHOLD, ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
@@ -75,11 +76,10 @@ def build_core(
     The models answer before the rules; in an `outlook` there are no rules.
     """
     timeframe = settings.timeframe
-    source = Source.DAILY_OUTLOOK if outlook else served_recipe(settings).source
     models = None
     if settings.use_ml:
         models = _models(
-            settings, symbols, archive=archive, log=log, registry=registry, source=source
+            settings, symbols, archive=archive, log=log, registry=registry, outlook=outlook
         )
     fallback = [Hold()] if outlook else rules(settings)
     served = [models] if models else []
@@ -112,8 +112,13 @@ def _models(
     archive: CandleArchive,
     log: ModelCallLog | None,
     registry: Registry | None,
-    source: Source,
+    outlook: bool,
 ) -> PerCoinModels:
+    if outlook:
+        source, bars = Source.DAILY_OUTLOOK, recipe_of(settings.outlook.recipe).window_bars
+    else:
+        served = served_recipe(settings)
+        source, bars = served.source, served.window_bars
     return PerCoinModels(
         registry=registry or model_registry(settings),
         symbols=symbols,
@@ -124,6 +129,7 @@ def _models(
         cost_bps=settings.decision.cost_bps,
         series=open_series(settings),
         source=source,
+        window_bars=bars,
     )
 
 

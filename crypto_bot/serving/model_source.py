@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _WINDOW_BARS = 128
-"""Candles after the warm-up that the first start brings for the windows of models."""
+"""Candles after the warm-up that the first start brings at least for the windows of models."""
 
 
 class Registry(Protocol):
@@ -44,6 +44,7 @@ class Registry(Protocol):
 class PerCoinModels:
     """Answers for the coins that have a servable model in `registry`; observes every candle.
 
+    `window_bars`: how many candles the models read that are expected there.
     Everything a call depends on is rebuilt from `archive` and `log` when it is first wanted. Until
     there is a model nothing of torch is imported.
     """
@@ -60,8 +61,10 @@ class PerCoinModels:
         cost_bps: float,
         series: Mapping[str, Series] | None = None,
         source: Source = Source.ML_PER_COIN_V1,
+        window_bars: int = _WINDOW_BARS,
     ) -> None:
         self._source = source
+        self._window_bars = max(window_bars, _WINDOW_BARS)
         self._registry = registry
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
@@ -81,7 +84,7 @@ class PerCoinModels:
     def history_bars(self) -> int:
         """Candles that give the features of a model whole windows: the archive is to hold them."""
         sets = map(feature_set, FEATURE_SETS.names())
-        return max(each.warm_up_bars(self._timeframe) for each in sets) + _WINDOW_BARS
+        return max(each.warm_up_bars(self._timeframe) for each in sets) + self._window_bars
 
     @property
     def leader(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from itertools import starmap
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import run_settings
+from crypto_bot.app.outlook_settings import OutlookSettings
 from crypto_bot.app.settings import Settings
-from crypto_bot.app.wiring import build_catch_up
+from crypto_bot.app.wiring import build_catch_up, build_core
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ConfigError
@@ -22,6 +26,7 @@ from crypto_bot.domain.outcome import side_of
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.catch_up import CatchUp
+from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.artifact import publish
 from crypto_bot.models.families.registered import FAMILIES
@@ -51,6 +56,26 @@ name = "logistic"
 """
 LOW_HALF = {"four_4h": (0.5, 0.4, 0.06, 0.04), "next_bar": (0.95, 0.05)}
 """P of each class where a column is below its median; above it they are turned round."""
+
+
+@pytest.mark.parametrize("outlook", [False, True])
+def test_the_first_start_brings_what_the_longest_window_reads(
+    tmp_path: Path, *, outlook: bool
+) -> None:
+    path = tmp_path / "toy.toml"
+    text = TOY.format(horizon="4h", label="four_4h")
+    path.write_text(text.replace("window_bars = 8", "window_bars = 700"))
+    kept = OutlookSettings(recipe=str(path)) if outlook else OutlookSettings()
+    recipe = "per_coin" if outlook else str(path)
+    settings = Settings(tf="1h", models_dir=tmp_path, recipe=recipe, outlook=kept)
+    with closing(Database.open("sqlite://", settings.engine_key)) as database:
+        archive = SqlCandleArchive(database, HOUR)
+        store = SqlPredictionStore(database, HOUR)
+        core = build_core(
+            *(settings, ["BTCUSDT"], ReplayClock(), store), archive=archive, outlook=outlook
+        )
+    warm_up = feature_set("per_coin_v1").warm_up_bars(HOUR)
+    assert core.views.history_bars >= warm_up + 700
 
 
 @pytest.fixture
