@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
+from crypto_bot.domain.label import Direction as Sides
 from crypto_bot.models.gates import Judgement, above, at_least, below, chance, gate, proven
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.direction import Direction
@@ -62,6 +64,7 @@ def judge(
     leaks: LeakTests | None = None,
     audited: bool = False,
     season: str = "hour of day",
+    way: Sides | None = DOWN_NEUTRAL_UP,
 ) -> Judgement:
     """Judges a model by its own rows, and by the direction evidence of the coins trained with it.
 
@@ -69,11 +72,11 @@ def judge(
     model was approved by hand, after an audit that found no leak; that lifts the BLOCKED of a model
     that is too good, and nothing else: not a leak that was found. An unknown (NaN) value never
     passes a gate that something must be proven at. `season`: what the climatology is of
-    (`Timeframe.season`).
+    (`Timeframe.season`). `way`: the direction of the label.
     """
     direction = own.direction if pooled is None else pooled
     gates = (
-        *_soundness(own),
+        *_soundness(own, way),
         *(() if leaks is None else _leaks(leaks)),
         *_plausibility(own, direction, ceilings),
         *_skill(own, season),
@@ -137,15 +140,19 @@ _ALONE = (
 )
 
 
-def _soundness(own: Evaluation) -> Iterator[Gate]:
+def _soundness(own: Evaluation, way: Sides | None) -> Iterator[Gate]:
     found, classes = own.probabilities, own.classes
     gain = abs(classes.accuracy.value - classes.majority)
     constant = gain <= SAME_ACCURACY and abs(classes.mcc.value) <= SAME_MCC
     loss, prior = found.log_loss.value, found.log_loss_prior
     words = "log loss {value:.4f}, that of the label frequencies of the fit rows {limit:.4f}"
     yield gate("log_loss", loss < prior, loss, prior, words)
-    yield above("sd_no_trade", found.sd_no_trade, MIN_SD, "P(NO_TRADE) varies")
-    yield above("sd_direction", found.sd_direction, MIN_SD, "P(LONG) - P(SHORT) varies")
+    # As `ProbabilityScores` measures where there is no such class or no direction.
+    widest = "the P that varies most varies"
+    neutral = "P(NO_TRADE) varies" if way is not None and way.neutral else widest
+    sides = "P(LONG) - P(SHORT) varies" if way is not None else widest
+    yield above("sd_no_trade", found.sd_no_trade, MIN_SD, neutral)
+    yield above("sd_direction", found.sd_direction, MIN_SD, sides)
     words = (
         f"accuracy {classes.accuracy.value:.4f} beside {classes.majority:.4f} for always "
         "saying the most common label, |MCC| {value:.4f} (limit {limit:.3f})"

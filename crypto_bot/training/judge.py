@@ -124,7 +124,8 @@ def verdict(
     """Of a model, with the direction evidence of all the coins trained together, if there are."""
     pooled = None if together is None or together.coins == 1 else together
     ceilings = _CEILINGS.get(question.label.name, LABEL_A)
-    return gate.judge(own, ceilings, pooled, leaks=leaks, season=question.timeframe.season)
+    season, way = question.timeframe.season, question.label.direction
+    return gate.judge(own, ceilings, pooled, leaks=leaks, season=season, way=way)
 
 
 class _Judged(NamedTuple):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from crypto_bot.domain.instant import instant
+from crypto_bot.models.families.ensemble.family import EnsembleSettings
 from crypto_bot.models.gates import Judgement
 from crypto_bot.statistics import scores
 from crypto_bot.statistics.metrics import Json, as_json
@@ -45,7 +46,9 @@ def known_names(
     panel, own = study.panel, measured.model
     mine = np.ones(panel.open_ms.size, np.bool_) if symbol is None else panel.of(symbol)
     parts = study.rows_to_fit(Job(Stage.POOL, symbol, study.last_fold))
-    trained = max((len(each) for each in curves.values()), default=0)
+    plan = study.plan
+    tuned = symbol is not None and plan.tuning is not None
+    asked = plan.tuning if tuned else plan.family.chosen_settings
     return {
         "symbol": symbol or "pool",
         "status": "trained",
@@ -59,12 +62,30 @@ def known_names(
         "test_loss": as_json(own.probabilities.log_loss.value),
         "test_accuracy": as_json(own.classes.accuracy.value),
         **_by_class(own, found.rows),
-        "epochs_trained": trained,
-        "early_stopped": 0 < trained < getattr(study.plan.family.settings, "epochs", 0),
+        "epochs_trained": max((len(each) for each in curves.values()), default=0),
+        "early_stopped": stopped_early(asked, curves),
         "model_parameters": _parameters(files),
         "timestamp": instant(study.trained_ms),
         "honest": _honest(found, measured, judgement),
     }
+
+
+def stopped_early(settings: Any, curves: Mapping[str, Sequence[float]]) -> bool:
+    """Whether a fit with these settings, or that of any member, had fewer epochs than allowed."""
+    if isinstance(settings, EnsembleSettings):
+        return any(
+            stopped_early(
+                member.choice.chosen_settings,
+                {
+                    name: losses
+                    for name, losses in curves.items()
+                    if name.startswith(f"{member.known_as}, ")
+                },
+            )
+            for member in settings.members
+        )
+    trained = max((len(each) for each in curves.values()), default=0)
+    return 0 < trained < getattr(settings, "epochs", 0)
 
 
 def as_bytes(content: Mapping[str, Json]) -> bytes:

@@ -11,13 +11,17 @@ import pytest
 
 from crypto_bot.domain.interval import Interval
 from crypto_bot.models.artifact import EVALUATION
+from crypto_bot.models.families.ensemble.family import EnsembleSettings, Member
 from crypto_bot.models.families.family import Examples, Features, Model
 from crypto_bot.models.families.lightgbm import LightGbmSettings
+from crypto_bot.models.families.nets.lstm import LstmSettings
+from crypto_bot.models.families.nets.transformer import TransformerSettings
 from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import CLIMATOLOGY, MAJORITY
 from crypto_bot.training.importance import importance_of
 from crypto_bot.training.judge import IMPORTANCE_FILE
+from crypto_bot.training.known_names import stopped_early
 from crypto_bot.training.pages import TableRow, forest, render
 from crypto_bot.training.panel import Coin
 from crypto_bot.training.plan import Compared, Shares
@@ -70,6 +74,20 @@ def test_the_names_that_people_know_hold_what_was_measured(files: Mapping[str, b
     assert honest["beside"]["lightgbm"]["gain_of_the_model"] == metrics["gains"]["lightgbm"]
     assert honest["test_folds"] == 1
     assert honest["verdict"] in {"LOW", "REJECTED"}  # one fold supports no claim
+
+
+@pytest.mark.parametrize(("epochs", "early"), [((20, 7), True), ((20, 9), False)])
+def test_an_ensemble_stopped_early_where_a_member_did(epochs: tuple[int, int], early: bool) -> None:
+    members = (
+        Member("transformer", settings=TransformerSettings(epochs=20)),
+        Member("lstm", settings=LstmSettings(epochs=9)),
+        Member("forest"),
+    )
+    curves = {
+        f"{name}, validation": (1.0,) * count
+        for name, count in zip(("transformer", "lstm"), epochs, strict=True)
+    }
+    assert stopped_early(EnsembleSettings(members), curves) is early
 
 
 @pytest.mark.slow
