@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web import EventStream
+from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.domain.signal import Pred
 from crypto_bot.engine.paper.trading import PaperTrading
 from tests.adapters.web.sockets import client
@@ -42,7 +43,7 @@ def paper(world: World, stream: EventStream) -> PaperTrading:
 @pytest.fixture
 def make(make_app: Make, world: World, paper: PaperTrading) -> Make:
     queries = SqlPredictionQueries(world.database, M15)
-    return partial(make_app, queries=queries, symbols=SYMBOLS, timeframe=M15, paper=paper)
+    return partial(make_app, queries=queries, coverage=Coverage(SYMBOLS, M15), paper=paper)
 
 
 @pytest.fixture
