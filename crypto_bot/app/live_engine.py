@@ -33,6 +33,7 @@ from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import Commit, SignalSink
 
 _WATCH_S = 5
+_MINUTE_S = 60
 _HOUR_S = 3600
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
@@ -180,17 +181,15 @@ class LiveEngine:
             if rounds.is_due() or market.feed.down_since_ms is not None:
                 await run()
 
-        async def correct_clock() -> None:
-            with suppress(MarketDataError):  # the feed reports outages; retried in an hour
-                await market.correct_clock()
-
         for task in beside:
             task.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
         # If a round takes longer than a candle, the next one finds it running and returns.
         self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)
         self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
-        self._scheduler.add_job(correct_clock, "interval", seconds=_HOUR_S)
+        correct = partial(_correct_clock, market)
+        self._scheduler.add_job(correct, "interval", seconds=_HOUR_S)
+        self._scheduler.add_job(partial(correct, doubted=True), "interval", seconds=_MINUTE_S)
         self._scheduler.add_job(give_back, "interval", seconds=_HOUR_S)
         self._scheduler.start()
         first = asyncio.create_task(run())  # lasts as long as an exchange is down
@@ -209,7 +208,7 @@ class LiveEngine:
         while True:
             try:
                 await market.feed.open(self._symbols, known)
-                offset_ms = await market.correct_clock()
+                await market.correct_clock()
             except MarketDataError as error:
                 if self._settings.once:
                     raise
@@ -218,6 +217,12 @@ class LiveEngine:
                 _log.warning("exchange.unreachable", reason=str(error))
                 await market.clock.sleep(_REOPEN_MS)
             else:
-                if offset_ms is not None:
-                    _log.info("clock.corrected", offset_ms=offset_ms)
                 return
+
+
+async def _correct_clock(market: Market, *, doubted: bool = False) -> None:
+    """Measures the clock anew, or only where it is `doubted`."""
+    if doubted and market.trust.problem is None:
+        return
+    with suppress(MarketDataError):  # the feed reports outages; there is another time
+        await market.correct_clock()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import structlog
+
 from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.line import Line
@@ -16,11 +18,16 @@ from crypto_bot.adapters.exchange.simulated import SimulatedExchange
 from crypto_bot.adapters.exchange.stream import StreamedPrices
 from crypto_bot.app.market_settings import SimSettings
 from crypto_bot.app.settings import Settings
+from crypto_bot.domain.clock_trust import ClockTrust
 from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 
 _SPOKEN_BY_SIM = "binance"
+_MENTIONED_MS = 1_000
+"""Smaller corrections of the clock are not logged."""
 _ATTACH_TIMEOUT_S = 5.0
+
+_log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -30,18 +37,27 @@ class Market:
     clock: SystemClock | AcceleratedClock
     feed: CcxtFeed
     prices: CcxtPrices
+    trust: ClockTrust
     process: SimulatedExchange | None = None
 
-    async def correct_clock(self) -> int | None:
-        """Sets the clock to that of the exchange; returns the correction in ms, None if not needed.
+    async def correct_clock(self) -> None:
+        """Sets the clock to that of the exchange as far as it is trusted. Raises MarketDataError.
 
-        Raises MarketDataError.
+        One event when it is not trusted any more, and one when it is again.
         """
         if isinstance(self.clock, AcceleratedClock):
-            return None
-        offset_ms = await self.feed.measure_offset()
-        self.clock.correct(offset_ms)
-        return offset_ms
+            return
+        was_trusted = self.trust.problem is None
+        moved_ms = self.trust.weigh(await self.feed.time_evidence())
+        self.clock.correct(moved_ms)
+        self.feed.line.doubt_ms = self.trust.doubt_ms
+        known = {"moved_ms": moved_ms, "offset_ms": self.trust.offset_ms}
+        if self.trust.problem is not None and was_trusted:
+            _log.warning("clock.doubted", reason=self.trust.problem, **known)
+        elif self.trust.problem is None and not was_trusted:
+            _log.info("clock.trusted", **known)
+        elif abs(moved_ms) >= _MENTIONED_MS:
+            _log.info("clock.corrected", **known)
 
     def require_exchange(self) -> None:
         """Raises ExchangeUnavailable where a simulated exchange that was started here ended."""
@@ -79,7 +95,7 @@ def open_market(settings: Settings, symbols: Sequence[str], resume_ms: int | Non
         streams=exchange.stream_prices,
     )
     prices = StreamedPrices(line) if exchange.stream_prices else CcxtPrices(line)
-    return Market(clock, CcxtFeed(line, timeframe), prices, process)
+    return Market(clock, CcxtFeed(line, timeframe), prices, ClockTrust(timeframe), process)
 
 
 def clock_of(url: str) -> AcceleratedClock:

@@ -45,7 +45,11 @@ class Rounds:
     @property
     def health(self) -> Health:
         """Health after the last round, with the current state of the exchange."""
-        return replace(self._health, exchange_down_since_ms=self._market.feed.down_since_ms)
+        return replace(
+            self._health,
+            exchange_down_since_ms=self._market.feed.down_since_ms,
+            clock_problem=self._market.trust.problem,
+        )
 
     async def recover(self) -> None:
         """Rebuilds the engine's memory from the store. Raises StoreError."""

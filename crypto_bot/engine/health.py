@@ -32,6 +32,8 @@ class Health:
     """Closed candles without a signal yet, over all the coins."""
     oldest_owed_open_ms: int | None = None
     exchange_down_since_ms: int | None = None
+    clock_problem: str | None = None
+    """Why the exchange's clock, or the machine's, is not trusted."""
     halted: tuple[str, ...] = ()
     """Of coins without new candles that do not trade: a sentence for each."""
 
@@ -74,6 +76,8 @@ def _reasons(
     reasons = []
     if health.exchange_down_since_ms is not None:
         reasons.append(f"the exchange is down since {instant(health.exchange_down_since_ms)}")
+    if health.clock_problem is not None:
+        reasons.append(health.clock_problem)
     if health.last_open_ms is None:
         reasons.append(f"no signals yet; started at {instant(health.started_ms)}")
     elif now_ms > timeframe.close_of(health.last_open_ms) + timeframe.ms + patience_ms:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,10 +60,26 @@ def test_a_coin_in_maintenance_does_not_stop_a_start_nor_the_others(
     assert engine.is_running
 
 
-def test_an_exchange_in_maintenance_is_waited_for(live: Start, exchange: str) -> None:
+def test_an_exchange_in_maintenance_is_waited_for_and_its_clock_not_believed(
+    live: Start, exchange: str, tmp_path: Path
+) -> None:
     quirks(exchange, status=dict.fromkeys(COINS, "BREAK"))
     engine = live()
+    url = engine.event("engine.started")["url"]
     reason = engine.event("exchange.unreachable")["reason"]
     assert reason == "binance trades none of the coins now"
-    quirks(exchange, status={"ETHUSDT": "BREAK"})
-    assert engine.event("signal.emitted", within_s=250)["symbol"] in COINS
+    quirks(exchange, status={"ETHUSDT": "BREAK"}, time_offset_ms=600_000)
+    problem = engine.event("clock.doubted", within_s=250)["reason"]
+    assert problem.endswith("s ahead of the machine's, its candles are not")
+    for _ in range(2):
+        engine.event("cycle.finished", within_s=250)
+    health = call(f"{url}/healthz")[1]
+    assert problem in health["reasons"]
+    assert health["status"] == "degraded"
+    with closing(sqlite3.connect(tmp_path / "engine.db")) as database:
+        (after_ms,) = database.execute(
+            "SELECT min(created_ms - candle_open_ms) FROM predictions"
+        ).fetchone()
+        (newest_ms,) = database.execute("SELECT max(open_ms) FROM candles").fetchone()
+    assert after_ms >= 60_000, "no signal before its close"
+    assert newest_ms + 60_000 <= SystemClock().now_ms()

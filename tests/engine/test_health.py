@@ -46,6 +46,7 @@ def report(health: Health, now_ms: int) -> HealthReport:
         (DOWN, 10, Status.DEGRADED, (IS_DOWN,), 0),
         (OWED, PATIENCE_MS, Status.RUNNING, (), 0),
         (OWED, PATIENCE_MS + 1, Status.DEGRADED, (ARE_OWED,), 0),
+        (replace(CURRENT, clock_problem="odd"), 0, Status.DEGRADED, ("odd",), 0),
         (
             replace(OWED, halted=("A does not trade", "B is gone")),
             *(0, Status.DEGRADED, ("A does not trade", "B is gone"), 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Container, Sequence
 from itertools import cycle
 
@@ -10,6 +11,7 @@ import structlog
 from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.clock_trust import Evidence, Reading
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
@@ -109,16 +111,18 @@ class CcxtFeed:
         )
         return served_ms
 
-    async def measure_offset(self) -> int:
-        """The exchange's time minus the clock's, in ms.
+    async def time_evidence(self) -> Evidence:
+        """Three readings of the exchange's time, and the newest candle of some coins.
 
-        Of three samples the one with the shortest round trip, less half of that (the clock filter
-        of RFC 5905, section 10). 0 where an exchange has no such endpoint.
+        An offset is the exchange's time minus the clock's, less half of the round trip; the one
+        with the shortest counts (the clock filter of RFC 5905, section 10).
         """
-        samples = [
-            await self.line.dispatcher.ask(None, self._time_sample) for _ in range(_TIME_SAMPLES)
-        ]
-        return min(samples)[1]
+        taken = [await self.line.dispatcher.ask(None, self._reading) for _ in range(_TIME_SAMPLES)]
+        coins = list(self.line.listings)[:_TIME_SAMPLES]
+        opens = await asyncio.gather(*map(self._newest_open, coins))
+        newest_ms = max((each for each in opens if each is not None), default=None)
+        readings = [reading for reading in taken if reading is not None]
+        return Evidence(self._clock.now_ms(), readings, newest_ms)
 
     async def wait_until_up(self) -> None:
         """Returns when the exchange is up; sends the probes while it is down."""
@@ -151,9 +155,17 @@ class CcxtFeed:
 
         return request
 
-    async def _time_sample(self) -> tuple[int, int]:
-        """(round trip, offset) in ms of one request."""
+    async def _reading(self) -> Reading | None:
         sent_ms = self._clock.now_ms()
         server_ms = await self.line.client.server_ms()
         trip_ms = self._clock.now_ms() - sent_ms
-        return trip_ms, 0 if server_ms is None else server_ms - (sent_ms + trip_ms // 2)
+        return None if server_ms is None else Reading(trip_ms, server_ms - (sent_ms + trip_ms // 2))
+
+    async def _newest_open(self, symbol: str) -> int | None:
+        """As the exchange has it: by a wrong clock its candles would be refused."""
+        client, name = self.line.client, self._timeframe.name
+        try:
+            rows = await client.rows(self.line.listings[symbol], name, None, 2)
+            return max(int(row[0]) for row in rows)
+        except (MarketDataError, LookupError, TypeError, ValueError):
+            return None

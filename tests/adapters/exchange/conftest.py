@@ -85,7 +85,8 @@ class ScriptedExchange:
             case "time":
                 return {"serverTime": self.server_ms()}
             case _:
-                since_ms, limit = int(request.query["startTime"]), int(request.query["limit"])
+                since_ms = int(request.query.get("startTime", 0))
+                limit = int(request.query["limit"])
                 rows = [row for row in self.rows if row[0] >= since_ms]
                 return rows[: min(limit, self.most_rows)]
 

@@ -14,6 +14,7 @@ from crypto_bot.adapters.clock import AcceleratedClock, SystemClock
 from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.feed import CcxtFeed
 from crypto_bot.adapters.exchange.line import Line
+from crypto_bot.domain.clock_trust import Reading
 from crypto_bot.domain.errors import (
     BadCandles,
     ConfigError,
@@ -230,7 +231,8 @@ async def test_half_of_the_shortest_round_trip_is_taken_off(exchange: Any, clock
 
     exchange.server_ms = server_ms
     async with exchange.opened(clock) as feed:
-        assert await feed.measure_offset() == 5_000 - 20
+        evidence = await feed.time_evidence()
+    assert min(evidence.readings) == Reading(40, 5_000 - 20)
     assert len(exchange.asked("time")) == 3
 
 
