@@ -19,7 +19,6 @@ RUN apt-get update \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin crypto \
     && install --directory --owner=crypto --group=crypto --mode=0750 /data
 COPY --from=build /venv /venv
-COPY symbols_32.json /app/symbols_32.json
 # Compiled kernels are valid for one version only, so they are not kept on the volume.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -27,9 +26,7 @@ ENV PATH=/venv/bin:$PATH \
     OMP_WAIT_POLICY=PASSIVE \
     NUMBA_CACHE_DIR=/tmp/numba \
     MPLCONFIGDIR=/tmp/matplotlib \
-    CRYPTO_BOT_SYMBOLS_FILE=/app/symbols_32.json \
-    CRYPTO_BOT_DATABASE_URL=sqlite:////data/crypto_bot.db \
-    CRYPTO_BOT_MODELS_DIR=/data/models
+    CRYPTO_BOT_DATABASE_URL=sqlite:////data/crypto_bot.db
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -13,8 +13,7 @@ run: $(READY)
 	$(BIN)/python main.py
 
 demo: $(READY)
-	rm -f data/demo.db data/demo.db-*
-	CRYPTO_BOT_ENGINE__RECORD_BARS=96 $(BIN)/python main.py --exchange sim --database_url sqlite:///data/demo.db
+	$(BIN)/crypto-bot demo
 
 test: lint test-fast test-slow
 

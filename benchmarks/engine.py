@@ -22,7 +22,8 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.candle_files import read_candles
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.app.settings import Settings, load, load_symbols
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_catch_up, build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock
 from crypto_bot.domain.candle import Candle

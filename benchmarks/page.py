@@ -28,7 +28,7 @@ from playwright.sync_api import sync_playwright
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.app.settings import load_symbols
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.engine_key import EngineKey
 from tests.adapters.web.page.made_log import QUARTER, fill
 

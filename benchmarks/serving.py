@@ -18,7 +18,8 @@ import torch
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.app.settings import Settings, load, load_symbols
+from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle

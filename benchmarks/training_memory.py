@@ -23,7 +23,7 @@ import psutil
 import structlog
 
 from crypto_bot.adapters.store.candle_files import read_candles
-from crypto_bot.app.settings import load_symbols
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.labels.registered import LABELS

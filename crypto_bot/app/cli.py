@@ -8,15 +8,23 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 from crypto_bot import __version__
+from crypto_bot.app.completion import is_asked, offer, skip, words_before
+from crypto_bot.app.suggestion import suggestion
 from crypto_bot.domain.errors import ConfigError, CryptoBotError
+
+if TYPE_CHECKING:
+    from crypto_bot.app.settings import Settings
 
 FAILED = 1
 BAD_USAGE = 2
 
 _COMMANDS = {
     "run": "the engine: candles, signals, outcomes, API",
+    "demo": "the engine on the simulated exchange: signals within a minute, without a network",
+    "init": "a settings file with every setting, its meaning and its default",
     "sim": "the simulated exchange alone",
     "candles": "sync | import | export | check the stored candles",
     "train": "one | all: trains, evaluates and publishes models; status: the newest run",
@@ -30,9 +38,10 @@ _COMMANDS = {
     "replay": "--verify: recomputes the prediction log and reports differences",
     "backup": "PATH: a copy of the database while the engine runs",
     "notify": "test: sends a test message to every receiver",
+    "completion": "bash | zsh | fish: what a shell runs to complete commands and flags",
 }
 
-
+_TRAIN = ("one", "all", "status")
 _TRAIN_HELP = """usage: crypto-bot train one | all | status [--help] …
 
   one       the models of the coins of --symbol, in this process
@@ -44,6 +53,8 @@ _TRAIN_HELP = """usage: crypto-bot train one | all | status [--help] …
 def main(argv: Sequence[str] | None = None) -> int:
     """`crypto-bot COMMAND …`: 0 on success, 1 for a failed job, 2 for bad usage or settings."""
     _print_anywhere()
+    if is_asked():
+        return _complete()
     name, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in {"-h", "--help"}:
         sys.stdout.write(_help())
@@ -52,16 +63,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"crypto-bot {__version__}\n")
         return 0
     if name not in _COMMANDS:
-        sys.stderr.write(f"unknown command '{name}': use one of {', '.join(_COMMANDS)}\n")
+        meant = suggestion(name, _COMMANDS) or f": use one of {', '.join(_COMMANDS)}"
+        sys.stderr.write(f"unknown command '{name}'{meant}\n")
         return BAD_USAGE
-    own = {"run": _run, "sim": _sim, "train": _train}
-    return guarded(lambda: (own.get(name) or _loaded(name, name))(rest))
+    return guarded(lambda: _command(name)(rest))
 
 
 def run_main(argv: Sequence[str] | None = None) -> int:
     """`python main.py …`."""
     _print_anywhere()
     return guarded(lambda: _run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def _complete() -> int:
+    """Answers a shell that asks what may come next; most answers end the process."""
+    name, *rest = words_before() or [""]
+    if name not in _COMMANDS:
+        offer(_COMMANDS)
+    elif name != "sim":
+        skip(1)
+        guarded(lambda: _command(name)(rest))
+    return 0
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    own = {"run": _run, "demo": _demo, "sim": _sim, "train": _train}
+    return own.get(name) or _loaded(name, name)
 
 
 def guarded(job: Callable[[], int]) -> int:
@@ -76,10 +103,13 @@ def guarded(job: Callable[[], int]) -> int:
 
 
 def _print_anywhere() -> None:
-    """What a terminal's encoding cannot show is printed as `?`: no result is lost to it."""
+    """What a terminal's encoding cannot show is printed as `?`: no result is lost to it.
+
+    On a pipe, lines arrive as they are written, so that progress is seen there too.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="replace", line_buffering=True)
 
 
 def _loaded(module: str, name: str) -> Callable[[Sequence[str]], int]:
@@ -91,10 +121,20 @@ def _loaded(module: str, name: str) -> Callable[[Sequence[str]], int]:
 
 def _run(argv: Sequence[str]) -> int:
     from crypto_bot.app.commands.flags import run_settings  # noqa: PLC0415 - see `_loaded`
+
+    return _served(run_settings(argv))
+
+
+def _demo(argv: Sequence[str]) -> int:
+    from crypto_bot.app.commands.demo import demo_settings  # noqa: PLC0415 - see `_loaded`
+
+    return _served(demo_settings(argv))
+
+
+def _served(settings: Settings) -> int:
     from crypto_bot.app.daemon import Daemon  # noqa: PLC0415 - see `_loaded`
     from crypto_bot.app.logging import configure  # noqa: PLC0415 - see `_loaded`
 
-    settings = run_settings(argv)
     configure(settings.log.level, settings.log.format)
     daemon = Daemon(settings)
     code = guarded(lambda: asyncio.run(daemon.run()))
@@ -114,11 +154,20 @@ def _train(argv: Sequence[str]) -> int:
     if argv and argv[0] in {"-h", "--help"}:
         sys.stdout.write(_TRAIN_HELP)
         return 0
-    if not argv or argv[0] not in {"one", "all", "status"}:
+    if not argv or argv[0] not in _TRAIN:
+        if is_asked():
+            offer(_TRAIN)
+        if argv:
+            raise ConfigError(
+                f"unknown subcommand '{argv[0]}'{suggestion(argv[0], _TRAIN)}: use crypto-bot "
+                f"train {', train '.join(_TRAIN)}"
+            )
         raise ConfigError(
             "missing subcommand: use crypto-bot train one --symbol BTCUSDT, train all or train "
             "status"
         )
+    if is_asked():
+        skip(1)
     module = "train_status" if argv[0] == "status" else "train"
     return _loaded(module, f"train_{argv[0]}")(argv[1:])
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -21,8 +22,10 @@ from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import outlook_engines
 from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperLog, PaperService
-from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.shipped_pool import publish_shipped_pool
 from crypto_bot.app.supervision import supervised
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.app.wiring import model_catalog, model_registry
 from crypto_bot.domain.loopback import address_of
@@ -40,6 +43,8 @@ class Daemon:
         machine = self._machine = SystemClock()
         self._outlook = outlook_engines(settings)
         self._registry = model_registry(settings) if settings.use_ml else None
+        if self._registry is not None:
+            publish_shipped_pool(self._registry)
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
         self._front = Front(settings, self._symbols, self._engine, self._outlook)
         self._notices = Notices(settings.notify, machine)
@@ -73,7 +78,7 @@ class Daemon:
             server = WebServer(app, listener, front.stream)
             await server.start()
             url = f"http://{address_of(api.host)}:{server.port}"
-            _log.info("engine.started", url=url, tf=self._timeframe.name)
+            _log.info("engine.started", url=url, tf=self._timeframe.name, **self._state(database))
             self._notices.started(len(self._symbols), self._timeframe.name, url)
             self._retrainer.open()
             watches = [
@@ -93,6 +98,11 @@ class Daemon:
         finally:
             database.close()
         return 0
+
+    def _state(self, database: Database) -> dict[str, str]:
+        """Where all that the engine keeps is; relative paths are those of `folder`."""
+        models = str(self._settings.models_dir)
+        return {"folder": str(Path.cwd()), "database": database.name, "models": models}
 
     def _outlook_rounds(self, database: Database, board: Board) -> OutlookRounds:
         metrics = self._front.metrics

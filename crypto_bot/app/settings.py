@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -16,7 +15,8 @@ from pydantic_settings.exceptions import SettingsError
 
 from crypto_bot.app.market_settings import SIM, ExchangeSettings, InputSettings, SimSettings
 from crypto_bot.app.outlook_settings import Lowest, OutlookSettings
-from crypto_bot.app.paper_settings import LONGEST_S, PaperSettings, Section, UserPath
+from crypto_bot.app.paper_settings import LONGEST_S, PaperSettings, Section, Switch, UserPath
+from crypto_bot.app.shipped import MODELS, SYMBOLS
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
@@ -86,8 +86,10 @@ class ApiSettings(Section):
     """The HTTP server."""
 
     host: Annotated[str, AfterValidator(lambda host: host.strip("[]"))] = "127.0.0.1"
-    """A name or an address; an IPv6 address may stand in brackets, as in a URL."""
+    """A name or an address; an IPv6 address may stand in brackets, as in a URL. Any but loopback
+    needs CRYPTO_BOT_API__TOKEN."""
     port: int = Field(default=8000, ge=0, le=65535)
+    """0 takes a free one."""
     token: SecretStr | None = None
     """Read only from the environment: CRYPTO_BOT_API__TOKEN."""
 
@@ -96,6 +98,7 @@ class LogSettings(Section):
     """Logging."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The lowest level that is logged."""
     format: Literal["auto", "console", "json"] = "auto"
     """`auto`: console on a terminal, JSON on a pipe."""
 
@@ -123,15 +126,25 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    use_ml: bool = True
+    use_ml: Switch = True
+    """Models answer first; without them the rules do, and torch is not loaded."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the models run."""
     tf: str = "15m"
-    symbols_file: UserPath = Path("data/symbols_32.json")
+    """Timeframe of the candles: 1m, 5m, 15m, 1h, 4h or 1d."""
+    symbols_file: UserPath = SYMBOLS
+    """JSON list of the coins; the default is the list that comes with the program, unless there is
+    such a file."""
     database_url: str = Field(default="sqlite:///data/crypto_bot.db", repr=False)  # may be secret
-    models_dir: UserPath = Path("models")
-    recipe: str = "per_coin"  # whose models answer: its name, or the path of its file
-    series_dir: UserPath | None = None  # of data series in files, such as funding/BTCUSDT.parquet
-    once: bool = False
+    """`sqlite:///PATH` or `postgresql+psycopg://…`: all that the engine keeps but its models."""
+    models_dir: UserPath = MODELS
+    """Where models are published."""
+    recipe: str = "per_coin"
+    """Whose models answer: its name, or the path of its file."""
+    series_dir: UserPath | None = None
+    """Folder of data series in files, such as funding/BTCUSDT.parquet."""
+    once: Switch = False
+    """One round, then exit."""
     exchange: ExchangeSettings = ExchangeSettings()
     sim: SimSettings = SimSettings()
     engine: EngineSettings = EngineSettings()
@@ -195,31 +208,6 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
         raise ConfigError(_one_line(error)) from error
     _check(settings)
     return settings
-
-
-def load_symbols(path: Path) -> tuple[str, ...]:
-    """Symbols of a JSON list, or of `{"symbols": [...]}`. Raises ConfigError."""
-    try:
-        content = json.loads(decoded(path.read_bytes()))
-    except OSError as error:
-        raise ConfigError(f"symbols file {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"symbols file {path} is not JSON: {error}") from error
-    symbols = content.get("symbols") if isinstance(content, dict) else content
-    if not isinstance(symbols, list) or not symbols:
-        raise ConfigError(f'symbols file {path}: expected a list such as ["BTCUSDT"], not empty')
-    return require_symbols(symbols, f"symbols file {path}")
-
-
-def require_symbols(symbols: Sequence[Any], source: str) -> tuple[str, ...]:
-    """`symbols`, each valid and listed once. Raises ConfigError, naming their `source`."""
-    for symbol in symbols:
-        if not isinstance(symbol, str) or not symbol.isalnum() or not symbol.isupper():
-            raise ConfigError(f"{source}: {symbol!r} is not a symbol such as BTCUSDT")
-    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
-    if twice:
-        raise ConfigError(f"{source}: listed more than once: {', '.join(twice)}")
-    return tuple(symbols)
 
 
 def _from_file(config: Path | None) -> dict[str, Any]:

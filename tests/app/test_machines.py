@@ -13,7 +13,8 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.cli import main
 from crypto_bot.app.commands.flags import path_of
 from crypto_bot.app.commands.screen import percent, screen
-from crypto_bot.app.settings import load, load_symbols
+from crypto_bot.app.settings import load
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.recipes.shipped import recipe, source
 from tests.app.conftest import Run

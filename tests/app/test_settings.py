@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crypto_bot.app.settings import load, load_symbols
+from crypto_bot.app.settings import load
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.errors import ConfigError
 
 SECRET = "hush-hush-4711"

@@ -17,6 +17,8 @@ import yaml
 
 from crypto_bot.app.cli import _help
 from crypto_bot.app.commands.flags import run_settings
+from crypto_bot.app.shipped import MODELS
+from crypto_bot.app.symbols import load_symbols
 from tests.e2e.processes import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -49,7 +51,7 @@ def test_the_settings_of_the_image_are_settings(
     settings = run_settings(flags)
     assert (name, settings.api.host) == ("run", "0.0.0.0")
     assert settings.database_url == "sqlite:////data/crypto_bot.db"
-    assert settings.symbols_file == Path("/app/symbols_32.json")
+    assert len(load_symbols(settings.symbols_file)) == 32
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
@@ -85,10 +87,11 @@ def test_the_settings_of_the_unit_are_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (command,) = re.findall(r"^ExecStart=\S+/crypto-bot run (.*)$", UNIT, re.MULTILINE)
+    (command,) = re.findall(r"^ExecStart=\S+/crypto-bot run ?(.*)$", UNIT, re.MULTILINE)
     set_all("\n".join(re.findall(r"^Environment=(.*)$", UNIT, re.MULTILINE)), monkeypatch)
     settings = run_settings(command.split())
-    assert settings.models_dir == Path("/var/lib/crypto-bot/models")
+    assert settings.models_dir == MODELS, "the default folder: the shipped network is published"
+    assert "WorkingDirectory=/var/lib/crypto-bot\n" in UNIT
     assert "WatchdogSec=" in UNIT
     assert "Type=notify" in UNIT
 

@@ -72,6 +72,6 @@ def test_the_daemon_without_models_loads_nothing_of_training() -> None:
 
 
 def test_every_listed_symbol_has_its_place() -> None:
-    link = ROOT / "data" / "symbols_32.json"
-    assert link.is_symlink()
-    assert link.resolve() == ROOT / "symbols_32.json"
+    shipped, named = ROOT / "data" / "symbols_32.json", ROOT / "symbols_32.json"
+    assert not shipped.is_symlink(), "Windows has no such links"
+    assert shipped.read_bytes() == named.read_bytes()

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from fastapi import HTTPException, status
 
+from crypto_bot.domain.symbol import symbol_named
 from crypto_bot.domain.timeframe import TRADED, Timeframe
 from crypto_bot.ports import OutlookLog
-
-_QUOTES = ("USDT", "USDC", "FDUSD", "USD", "EUR", "BTC")
 
 
 class Coverage(NamedTuple):
@@ -33,10 +32,10 @@ class Coverage(NamedTuple):
 
     def symbol_of_asset(self, name: str) -> str:
         """The followed symbol of an asset (`BTC`) or itself (`BTCUSDT`). 404 for any other."""
-        for quote in ("", *_QUOTES):
-            if name.upper() + quote in self.symbols:
-                return name.upper() + quote
-        raise self._unknown(f"unknown asset '{name}'")
+        symbol = symbol_named(name, self.symbols)
+        if symbol is None:
+            raise self._unknown(f"unknown asset '{name}'")
+        return symbol
 
     def require(self, timeframe: str) -> None:
         """404 for a timeframe without signals here, 422 for an invalid one."""

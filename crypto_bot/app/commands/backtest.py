@@ -16,7 +16,8 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
 from crypto_bot.app.commands.screen import ends, percent, screen
 from crypto_bot.app.market_data import newest_possible_ms
-from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError

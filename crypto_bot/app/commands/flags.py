@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from crypto_bot.app.completion import answer, is_asked
 from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.suggestion import suggestion
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.user_file import at_home
 
@@ -33,6 +35,26 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; a shell that asks for completions is answered instead."""
+        if is_asked():
+            answer(self)
+        return super().parse_args(args, namespace)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Raises ConfigError for unknown arguments, with the flag that was probably meant."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            meant = suggestion(unknown[0].split("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        known = None if action.choices is None else [str(each) for each in action.choices]
+        if known is not None and str(value) not in known and (meant := suggestion(value, known)):
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}{meant}")
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         """Raises ConfigError."""
@@ -80,6 +102,13 @@ def instant_of(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2025-01-01") from error
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return int(zoned.timestamp() * 1000)
+
+
+def switch_of(text: str) -> int:
+    """1 or 0, for argparse."""
+    if text not in {"0", "1"}:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither 1 nor 0")
+    return int(text)
 
 
 def path_of(text: str) -> Path:

@@ -15,7 +15,8 @@ from crypto_bot.app.commands.backtest import IN_MEMORY, replay_into, replay_pars
 from crypto_bot.app.commands.flags import settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.served_recipe import served_recipe
-from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.backtesting.verification import Verification, compare, pages
 from crypto_bot.domain.errors import ConfigError

@@ -1,0 +1,101 @@
+"""The wheel, unpacked and used in an empty folder with nothing of the repository in sight."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from crypto_bot.app.symbols import load_symbols
+from tests.conftest import Start
+from tests.e2e.processes import ROOT, call
+
+pytestmark = pytest.mark.slow
+CLI = ("-c", "from crypto_bot.app.cli import main; raise SystemExit(main())")
+COMPILING_S = 800.0
+"""Limit of a first start: an installed package has no compiled kernels yet."""
+BARS, STEP_MS, START_MS = 42_000, 900_000, 1_735_689_600_000
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made from the source distribution, as installers do that find no wheel; unpacked."""
+    made = tmp_path_factory.mktemp("dist")
+    build = (sys.executable, "-m", "hatchling", "build", "-d", str(made))
+    subprocess.run([*build, "-t", "sdist"], cwd=ROOT, check=True, capture_output=True)
+    (archive,) = made.glob("*.tar.gz")
+    subprocess.run(["tar", "xzf", archive.name], cwd=made, check=True)
+    source = made / archive.name.removesuffix(".tar.gz")
+    subprocess.run([*build, "-t", "wheel"], cwd=source, check=True, capture_output=True)
+    (built,) = made.glob("*.whl")
+    unpacked = made / "unpacked"
+    with zipfile.ZipFile(built) as file:
+        file.extractall(unpacked)
+    return unpacked
+
+
+def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "crypto_bot", "simulated_exchange"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert [name for name in listed.stdout.splitlines() if not (wheel / name).is_file()] == []
+    assert max(path.stat().st_size for path in wheel.rglob("*") if path.is_file()) <= 3_000_000
+
+
+@pytest.mark.timeout(900)
+def test_the_demo_calls_with_the_shipped_network(start: Start, tmp_path: Path, wheel: Path) -> None:
+    coins = tmp_path / "coins.json"
+    coins.write_text('["BTCUSDT", "ETHUSDT"]')
+    words = ("demo", "--port", "0", "--device", "cpu", "--symbols_file", coins.name)
+    engine = start(*CLI, *words, PYTHONPATH=str(wheel))
+    started = engine.event("engine.started")
+    assert (started["folder"], started["models"]) == (str(tmp_path), "models")
+    while engine.event("cycle.finished", COMPILING_S)["owed"]:
+        pass
+    _, answer = call(f"{started['url']}/api/predictions")
+    sources = {each["source"] for each in answer["predictions"].values()}
+    assert sources == {"ML_PER_COIN_V1"}
+    assert {path.name for path in tmp_path.iterdir()} == {"coins.json", "data", "models"}
+
+
+def test_the_coins_are_those_of_the_repository(tmp_path: Path, wheel: Path) -> None:
+    program = "from crypto_bot.app.symbols import *; print(*load_symbols(SYMBOLS))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [*load_symbols(ROOT / "symbols_32.json")]
+
+
+def test_training_on_one_csv(tmp_path: Path, wheel: Path) -> None:
+    path = tmp_path / "BTCUSDT.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("timestamp", "open", "high", "low", "close", "volume"))
+        for bar in range(BARS):
+            price = 100 + bar % 37 - bar % 11
+            rows.writerow((START_MS + bar * STEP_MS, price, price + 2, price - 2, price + 1, 5))
+    words = ("train", "one", "--symbol", "BTC", "--csv", path.name, "--dry_run", "1")
+    done = subprocess.run(
+        [sys.executable, *CLI, *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(wheel), "COLUMNS": "200"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "BTCUSDT" in done.stdout, done.stderr
+    assert done.returncode == 0, done.stderr
