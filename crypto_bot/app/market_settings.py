@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from crypto_bot.app.paper_settings import LONGEST_S, Section, UserPath
+from crypto_bot.app.paper_settings import LONGEST_S, Section, Switch, UserPath
 
 SIM = "sim"
 """The simulated exchange, by its id."""
@@ -21,11 +21,14 @@ class ExchangeSettings(Section):
     url: str | None = None
     """Replaces the host of every REST address of the exchange."""
     market_type: Literal["spot", "swap"] = "spot"
+    """Spot pairs, or perpetual futures."""
     timeout_s: float = Field(default=10.0, gt=0, le=LONGEST_S)
+    """For a whole reply."""
     grace_s: float = Field(default=20.0, ge=0)
     """A missing candle is requested again for this long after its close."""
     poll_s: float = Field(default=2.0, gt=0, le=LONGEST_S)
-    stream_prices: bool = False
+    """Interval of these requests."""
+    stream_prices: Switch = False
     """Live prices over a websocket; prices that it does not deliver are polled."""
 
 
@@ -35,11 +38,13 @@ class SimSettings(Section):
     speed: float = Field(default=120.0, gt=0, le=1e6)
     """Simulated seconds per real second."""
     seed: int = 7
+    """Of the generated market."""
     candles: UserPath | None = None
     """A folder of candle files to replay; without it the market is generated."""
     start: str | None = None
     """Simulated time at the start, ISO-8601; default now, or the end of the database."""
     fault_rate: float = Field(default=0.0, ge=0, lt=1)
+    """Share of its replies that are errors."""
 
 
 class InputSettings(Section):
@@ -50,6 +55,8 @@ class InputSettings(Section):
     timeout_s: float = Field(default=10.0, gt=0, le=LONGEST_S)
     """For a whole reply."""
     cryptocompare_url: str | None = Field(default=None, pattern="^https?://")
+    """Replaces its address."""
     glassnode_url: str | None = Field(default=None, pattern="^https?://")
+    """Replaces its address."""
     lunarcrush_url: str | None = Field(default=None, pattern="^https?://")
-    """Each replaces the address of a provider."""
+    """Replaces its address."""
