@@ -1,5 +1,6 @@
 """The command line: bad usage prints one line and exits with 2."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +17,18 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("fly", "unknown command 'fly': use one of run, sim"),
+        ("fly", "unknown command 'fly': use one of run, demo"),
+        ("revew", "unknown command 'revew', did you mean review?"),
+        ("train stats", "unknown subcommand 'stats', did you mean status?"),
+        ("candles chek", "invalid choice: 'chek', did you mean check?"),
+        ("export - --sorce HOLD", "unrecognized arguments: --sorce HOLD, did you mean --source?"),
         ("run --tf 7m", "unknown timeframe '7m': use one of 1m, 5m, 15m, 1h, 4h, 1d"),
         ("run --tf", "expected one argument"),
         ("run --speed 3", "unrecognized arguments: --speed 3"),
         ("run --use 1", "unrecognized arguments: --use 1"),
-        ("run --use_ml maybe", "use_ml = 'maybe'"),
+        ("run --use_ml maybe", "use_ml = 'maybe': use 1 or 0"),
+        ("run --paper yes", "paper.enabled = 'yes': use 1 or 0"),
+        ("candles check --remove yes", "'yes' is neither 1 nor 0"),
         ("run --device tpu", "device = 'tpu'"),
         ("run --port 99999", "api.port = '99999'"),
         ("run --host 0.0.0.0", "CRYPTO_BOT_API__TOKEN"),
@@ -40,6 +47,9 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
         ("export /nowhere/log.csv --database_url sqlite://", "cannot be written"),
         ("export - --source ORACLE", "invalid choice: 'ORACLE'"),
         ("export - --since yesterday", "is not a time"),
+        ("export - --symbol BCT --database_url sqlite://", "no BCT here"),
+        ("export - --symbol BTCUSD --database_url sqlite://", "did you mean BTCUSDT?"),
+        ("candles export x --symbols BTC --database_url sqlite://", "no BTC here: there are none"),
     ],
 )
 def test_bad_usage_is_one_line(
@@ -63,6 +73,37 @@ def test_device_cuda_needs_a_gpu(run: Run, tmp_path: Path) -> None:
     code, printed = run("run", "--device", "cuda", "--symbols_file", "coins.json")
     assert code == 2
     assert "this machine has no CUDA GPU" in printed
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("re", {"recipes", "review", "replay"}),
+        ("train ", {"one", "all", "status"}),
+        ("candles ex", {"export "}),
+        ("export log.csv --sym", {"--symbol "}),
+        ("train status --data", {"--database_url "}),
+    ],
+)
+def test_a_shell_is_told_what_may_come_next(line: str, expected: set[str], tmp_path: Path) -> None:
+    """As bash asks: the line in the environment, the answer in a file."""
+    typed = f"crypto-bot {line}"
+    answer = tmp_path / "answer"
+    asked = {
+        "COMP_LINE": typed,
+        "COMP_POINT": str(len(typed)),
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_SHELL": "bash",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+    }
+    subprocess.run(
+        [sys.executable, "-c", "from crypto_bot.app.cli import main; main()"],
+        cwd=ROOT,
+        env={**os.environ, **asked},
+        check=True,
+    )
+    offered = set(answer.read_text().split("\v"))
+    assert {each for each in offered if each not in {"--help", "-h"}} == expected
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])

@@ -22,11 +22,12 @@ from crypto_bot.adapters.store.candle_transfer import (
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.gap_report import GapReport, check
 from crypto_bot.app.candle_sync import sync
-from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of
-from crypto_bot.app.commands.progress import backfill
+from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of, switch_of
+from crypto_bot.app.commands.progress import numbered
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.market_data import newest_possible_ms
-from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import known_symbols, load_symbols, symbols_in
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.features.views import RuleViews
 
@@ -41,7 +42,7 @@ def candles(argv: Sequence[str]) -> int:
         archive = SqlCandleArchive(database, settings.timeframe)
         if flags.command == "sync":
             return _sync(settings, archive, flags.days)
-        symbols = flags.symbols.split(",") if flags.symbols else None
+        symbols = _symbols(flags, settings, archive)
         if flags.command == "import":
             rules = Rules(SystemClock().now_ms(), flags.skip_bad, bool(flags.replace))
             reports = import_folder(archive, flags.path, settings.timeframe, symbols, rules)
@@ -49,8 +50,11 @@ def candles(argv: Sequence[str]) -> int:
                 _print_import(report)
             return FAILED if any(report.stored == 0 for report in reports) else 0
         if flags.command == "export":
-            for written in export_folder(archive, flags.path, symbols, flags.format):
+            exported = export_folder(archive, flags.path, symbols, flags.format)
+            for written in exported:
                 _print(f"{written.symbol}: {written.rows:,} rows -> {written.path}")
+            if not exported:
+                sys.stderr.write(_nothing(settings))
             return 0
         return _check(settings, archive, symbols, remove=flags.remove)
 
@@ -81,9 +85,20 @@ def _parser() -> Parser:
     return parser
 
 
+def _symbols(
+    flags: argparse.Namespace, settings: Settings, archive: SqlCandleArchive
+) -> tuple[str, ...] | None:
+    """Those of `--symbols`; what is exported or checked must be stored. Raises ConfigError."""
+    if not flags.symbols:
+        return None
+    if flags.command == "import":
+        return symbols_in(flags.symbols, load_symbols(settings.symbols_file), "--symbols")
+    return known_symbols(flags.symbols, archive.newest_opens(), "--symbols")
+
+
 def _add_switch(parser: argparse.ArgumentParser, name: str, what: str) -> None:
     text = f"1: {what}; 0 (default): say how many"
-    parser.add_argument(f"--{name}", type=int, choices=(0, 1), default=0, help=text)
+    parser.add_argument(f"--{name}", type=switch_of, metavar="{0,1}", default=0, help=text)
 
 
 def _check(
@@ -91,6 +106,9 @@ def _check(
 ) -> int:
     """Shows what is stored; 1 where it has rows that cannot be true and are not removed."""
     reports = check(archive, settings.timeframe, symbols, newest_possible_ms(settings))
+    if not reports:
+        sys.stderr.write(_nothing(settings))
+        return 0
     _show(reports)
     wrong = [report for report in reports if report.impossible]
     for report in wrong:
@@ -100,6 +118,13 @@ def _check(
         done = "removed" if remove else "'candles check --remove 1' deletes them"
         sys.stderr.write(f"{text}{report.why}; {done}\n")
     return FAILED if wrong and not remove else 0
+
+
+def _nothing(settings: Settings) -> str:
+    return (
+        f"no {settings.tf} candle of {settings.exchange.id} is stored: use crypto-bot candles sync "
+        "or import first\n"
+    )
 
 
 def _positive(text: str) -> int:
@@ -113,11 +138,10 @@ def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> in
     """Fetches up to the newest closed candle; new coins start with what the rules need."""
     symbols = load_symbols(settings.symbols_file)
     history_ms = _history_ms(settings, symbols, days)
-    with backfill(len(symbols)) as on_coin:
+    with numbered(len(symbols)) as on_coin:
 
         def arrived(symbol: str, candles: int, gaps: int) -> None:
-            on_coin(symbol)
-            _print(f"{symbol}: {candles:,} candles, {gaps} gaps")
+            on_coin(symbol, f"{candles:,} candles, {gaps} gaps")
 
         problems = asyncio.run(
             sync(settings, archive, symbols, lambda until_ms: until_ms - history_ms, arrived)

@@ -10,9 +10,10 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.candle_sync import fetch_history
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
-from crypto_bot.app.commands.progress import backfill
+from crypto_bot.app.commands.progress import numbered
 from crypto_bot.app.market_data import fetch_series
-from crypto_bot.app.settings import Settings, load_symbols, require_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import load_symbols, symbols_in
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.collect import Collection, collect
 from crypto_bot.domain.errors import ConfigError
@@ -45,13 +46,8 @@ def data(argv: Sequence[str]) -> int:
         simulated=settings.simulated and flags.candles is None,
         path=flags.output,
     )
-    with backfill(len(symbols)) as on_coin:
-
-        def shown(symbol: str, what: str) -> None:
-            on_coin(symbol)
-            sys.stdout.write(f"{symbol}: {what}\n")
-
-        found = collect(wanted, held, shown)
+    with numbered(len(symbols)) as on_coin:
+        found = collect(wanted, held, on_coin)
     sys.stdout.writelines(f"{line}\n" for line in words(found))
     sys.stdout.write(f"{wanted.path}\n{wanted.quality_path}\n")
     return FAILED if found.left_out else 0
@@ -86,7 +82,7 @@ def _output(recipe: Recipe, horizon: str | None) -> Output:
 
 def _symbols(named: str | None, recipe: Recipe, settings: Settings) -> tuple[str, ...]:
     if named is not None:
-        return require_symbols(named.split(","), "--symbols")
+        return symbols_in(named, load_symbols(settings.symbols_file), "--symbols")
     return recipe.symbols or load_symbols(settings.symbols_file)
 
 
@@ -102,11 +98,10 @@ def _fetch(settings: Settings, symbols: Sequence[str], since_ms: int | None) -> 
             raise ConfigError(
                 f"no candles of {', '.join(missing)} are stored: name --since to fetch them"
             )
-        with backfill(len(missing)) as on_coin:
+        with numbered(len(missing)) as on_coin:
 
             def arrived(symbol: str, candles: int, gaps: int) -> None:
-                on_coin(symbol)
-                sys.stdout.write(f"{symbol}: {candles:,} candles, {gaps} gaps\n")
+                on_coin(symbol, f"{candles:,} candles, {gaps} gaps")
 
             problems = fetch_history(settings, archive, missing, since_ms, arrived)
     sys.stderr.writelines(f"{problem}\n" for problem in problems)

@@ -13,13 +13,15 @@ from crypto_bot.app.commands.flags import Parser, add_settings, path_of, setting
 from crypto_bot.app.commands.models_export import add_export, export_model
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.served_recipe import of_recipe
-from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import load_symbols, symbols_in
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.survey import leader_of
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.symbol import symbol_named
 from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
@@ -74,7 +76,7 @@ def models(argv: Sequence[str]) -> int:
 
 def _chosen(flags: argparse.Namespace, settings: Settings, names: Sequence[Named]) -> Named:
     """The model of `--symbol`, or the pool that answers for it. Raises ModelMissing."""
-    symbol = None if flags.symbol == POOL else _symbol(settings, flags.symbol)
+    symbol = None if flags.symbol == POOL else _symbol(settings, flags.symbol, names)
     pool = (None, settings.tf)
     if (symbol, settings.tf) in names:
         return symbol, settings.tf
@@ -101,16 +103,10 @@ def _stands_in(settings: Settings) -> str:
     return f"and the pool is refused: {found}" if refused else "the pool answers for it"
 
 
-def _followed(settings: Settings) -> tuple[str, ...]:
-    """The coins that an engine with these settings follows; none where they are not named here."""
-    return load_symbols(settings.symbols_file) if settings.symbols_file.exists() else ()
-
-
-def _symbol(settings: Settings, text: str) -> str:
-    """The followed symbol that `text` names: BTCUSDT for BTC; `text` itself where there is none."""
-    followed = _followed(settings)
-    named = [each for each in followed if each in {text, f"{text}USDT"}]
-    return named[0] if named else text
+def _symbol(settings: Settings, text: str, names: Sequence[Named]) -> str:
+    """The symbol that `text` names: BTCUSDT for BTC; `text` itself where there is none."""
+    with_model = {symbol for symbol, _ in names if symbol is not None}
+    return symbol_named(text, with_model | {*load_symbols(settings.symbols_file)}) or text
 
 
 def _parser() -> Parser:
@@ -150,7 +146,7 @@ def _parser() -> Parser:
 
 
 def _list(settings: Settings, names: Sequence[Named]) -> int:
-    registry = model_registry(settings)
+    registry, followed = model_registry(settings), load_symbols(settings.symbols_file)
     table = Table("symbol", "tf", "version", "verdict", "data until", "label", "served")
     for symbol, tf in names:
         at = versions.current(folder_of(settings.models_dir, symbol, tf))
@@ -165,7 +161,7 @@ def _list(settings: Settings, names: Sequence[Named]) -> int:
         served = f"with --tf {tf}"
         if tf == settings.tf:
             newest_ms = meta.span.last_open_ms + settings.timeframe.ms
-            served = served_words(registry, symbol, newest_ms, _followed(settings))
+            served = served_words(registry, symbol, newest_ms, followed)
         table.add_row(symbol or POOL, tf, *_brief(meta), served)
     screen().print(table)
     return 0
@@ -286,7 +282,7 @@ def _checks(
     """Audits on the candles of `symbols` (separated by commas), and prints the result."""
     question = Question(settings.timeframe, features, label, _WINDOW_BARS)
     held = training_candles(flags.candles, settings, None, features.series)
-    coins = [held.read(symbol) for symbol in dict.fromkeys(symbols.split(","))]
+    coins = [held.read(symbol) for symbol in symbols_in(symbols, held.symbols, "--symbols")]
     leader = leader_of(question, coins, held)
     checks = audit(coins, leader, question, splits_for(question, flags.folds), flags.seed).checks
     table = Table("check", "passed", "result")

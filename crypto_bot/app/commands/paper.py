@@ -12,7 +12,8 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.paper import stop_file, trading
-from crypto_bot.app.settings import Settings, load_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch
 from crypto_bot.engine.paper.trading import PaperTrading
@@ -37,7 +38,8 @@ def paper(argv: Sequence[str]) -> int:
             stop_file(settings).unlink(missing_ok=True)
             paper.resume(_BY)
         else:
-            console.print(_table(paper.accounts()))
+            accounts = paper.accounts()
+            console.print(_table(accounts) if accounts else "No account: paper.enabled is off.")
         console.print(_switch_text(paper.kill_switch()))
     return 0
 

@@ -12,7 +12,7 @@ from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import ends, percent, screen
 from crypto_bot.app.outlook import add_horizon, opened_log
-from crypto_bot.app.settings import load_symbols
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import model_catalog, model_registry
 from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.model_card import ModelEntry
@@ -98,7 +98,9 @@ def _sentence(trades: Line) -> str:
     )
 
 
-def _lines(of: str, lines: Sequence[Line]) -> Table:
+def _lines(of: str, lines: Sequence[Line]) -> Table | str:
+    if not lines:
+        return f"by {of}: no LONG or SHORT of this selection has been resolved"
     table = Table(of)
     for name in ("calls", "hit rate", "95 %", "break-even"):
         table.add_column(name, justify="right")

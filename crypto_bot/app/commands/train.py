@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from crypto_bot.app.commands.flags import settings_of
-from crypto_bot.app.settings import Settings, load_symbols, require_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.shipped import SYMBOLS
+from crypto_bot.app.symbols import load_symbols, require_symbols, symbols_in
 from crypto_bot.app.training.executors import IN_PROCESS
 from crypto_bot.app.training.flags import asked_recipe, training_parser
 from crypto_bot.app.training.outputs import train_outputs
@@ -26,13 +28,17 @@ def train_one(argv: Sequence[str]) -> int:
     parser.set_defaults(executor=IN_PROCESS, max_workers=1, force=1)
     flags = parser.parse_args(argv)
     command = f"{parser.prog} {shlex.join(argv)}"
+    symbols: tuple[str, ...] = ()
+    if flags.symbol is not None:
+        symbols = symbols_in(flags.symbol, load_symbols(SYMBOLS), "--symbol")
+        flags.symbol = ",".join(symbols)
     asked = _asked(flags, EACH)
-    if flags.symbol is None and asked.source is None:
+    if not symbols and asked.source is None:
         raise ConfigError(
             f"--symbol is missing: name a coin such as BTCUSDT (see {parser.prog} --help)"
         )
     named = asked.source.symbols if asked.source else ()
-    symbols = require_symbols(flags.symbol.split(",") if flags.symbol else named, "--symbol")
+    symbols = symbols or require_symbols(named, "--symbol")
     return train_outputs(
         *(asked.recipe, symbols),
         name="one",

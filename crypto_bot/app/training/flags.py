@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, switch_of
 from crypto_bot.app.training.executors import NAMES as EXECUTORS
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.labels.registered import LABELS
@@ -92,7 +92,7 @@ def _add_run(add: Callable[..., object]) -> None:
         ("--force", "1: train all of them anew (default of train one)"),
         ("--dry_run", "1: print what would be done and how long it takes, and end"),
     ):
-        add(flag, type=int, choices=(0, 1), default=0, help=text)
+        add(flag, type=switch_of, metavar="{0,1}", default=0, help=text)
 
 
 def asked_recipe(

@@ -16,7 +16,8 @@ from rich.console import Console
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.market_data import fetch_series
-from crypto_bot.app.settings import Settings, require_symbols
+from crypto_bot.app.settings import Settings
+from crypto_bot.app.symbols import symbols_in
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.executors import RAY, chosen_executor, executor_of
 from crypto_bot.app.training.flags import require_writable
@@ -138,7 +139,7 @@ def _surveyed(call: Call) -> Survey:
         held = call.source.candles(call.question.features, call.settings, flags.until)
     others: tuple[str, ...] = ()
     if flags.pool not in {None, "0", "1"}:
-        others = require_symbols(flags.pool.split(","), "--pool")
+        others = symbols_in(flags.pool, held.symbols, "--pool")
     elif call.must_train and call.recipe.learn != EACH:
         others = held.symbols
     if flags.data is None:
