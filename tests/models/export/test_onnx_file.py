@@ -75,10 +75,15 @@ def test_a_file_answers_as_the_model(family: str, asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "bars", "size"),
-    [("lstm_v1", 90, "default"), ("lstm_v1", 50, "hybrid"), ("transformer_v1", 120, "default")],
+    ("family", "bars", "size", "step"),
+    [
+        ("lstm_v1", 90, "default", 1),
+        ("lstm_v1", 50, "hybrid", 1),
+        ("lstm_v1", 480, "default", 4),
+        ("transformer_v1", 480, "default", 4),
+    ],
 )
-def test_networks_of_the_recipes(family: str, bars: int, size: str) -> None:
+def test_networks_of_the_recipes(family: str, bars: int, size: str, step: int) -> None:
     """Of the usual sizes, with weights that answer every window otherwise."""
     columns = tuple(range(42))
     spec = replace(made_spec(family, columns, columns, size=size, label=SIZES), window_bars=bars)
@@ -87,7 +92,7 @@ def test_networks_of_the_recipes(family: str, bars: int, size: str) -> None:
         torch.manual_seed(0)
         net = cast(
             "WindowFamily", kind(spec, kind.settings_for(FitOptions(device="cpu")))
-        ).new_net()
+        ).new_net(step)
         nn.init.normal_(net.out.weight)
     whole = published(WindowModel(net.eval()), spec)
     given = windows(spec, count=64)
