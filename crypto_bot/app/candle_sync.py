@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
-from crypto_bot.app.market import open_market
+from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.market_data import read_daily_candles
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError, MarketDataError
@@ -45,6 +47,58 @@ def fetch_history(
     return problems
 
 
+class Compared(NamedTuple):
+    """The candles of a coin beside those of the exchange: how many differ, and are not stored."""
+
+    symbol: str
+    candles: int
+    changed: int
+    missing: int
+
+
+async def compare(
+    settings: Settings, archive: SqlCandleArchive, symbols: Sequence[str], span_ms: int
+) -> tuple[list[Compared], list[str]]:
+    """Reads the last `span_ms` again, and stores as revisions what differs.
+
+    Only of the time since a coin's first stored candle. Also a line for each coin that failed.
+    Raises ConfigError, MarketDataError.
+    """
+    timeframe, compared = settings.timeframe, list[Compared]()
+    async with _opened(settings, archive, symbols) as market:
+        until_ms = timeframe.last_closed(market.clock.now_ms())
+        since_ms = until_ms - span_ms + timeframe.ms
+
+        async def look(symbol: str) -> str | None:
+            held = archive.read(symbol, since_ms, until_ms, revised=True)
+            if not held:
+                return f"{symbol}: no candles are stored in this time"
+            try:
+                found = await market.feed.candles(symbol, held[0].open_ms, held[-1].open_ms)
+            except MarketDataError as error:
+                return f"{symbol}: {error}"
+            changed = archive.revise(symbol, found, market.clock.now_ms())
+            missing = {each.open_ms for each in found} - {each.open_ms for each in held}
+            compared.append(Compared(symbol, len(found), changed, len(missing)))
+            return None
+
+        problems = await asyncio.gather(*map(look, symbols))
+    return compared, [each for each in problems if each is not None]
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, archive: SqlCandleArchive, symbols: Sequence[str]
+) -> AsyncIterator[Market]:
+    market = await asyncio.to_thread(open_market, settings, symbols, None)
+    try:
+        await market.feed.open(symbols, archive.newest_opens())
+        await market.correct_clock()
+        yield market
+    finally:
+        await market.close()
+
+
 async def sync(
     settings: Settings,
     archive: SqlCandleArchive,
@@ -57,10 +111,7 @@ async def sync(
     `since_of(until_ms)`: where coins without candles begin. Raises ConfigError, MarketDataError.
     """
     timeframe = settings.timeframe
-    market = await asyncio.to_thread(open_market, settings, symbols, None)
-    try:
-        await market.feed.open(symbols, archive.newest_opens())
-        await market.correct_clock()
+    async with _opened(settings, archive, symbols) as market:
         poll_ms = int(settings.exchange.poll_s * 1000)
         intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
         until_ms = timeframe.last_closed(market.clock.now_ms())
@@ -82,6 +133,4 @@ async def sync(
             return None if arrived.complete else arrived.halted
 
         fetched = await asyncio.gather(*map(fetch, symbols))
-    finally:
-        await market.close()
     return [each for each in fetched if each is not None]

@@ -217,6 +217,8 @@ class LiveEngine:
                 _log.warning("exchange.unreachable", reason=str(error))
                 await market.clock.sleep(_REOPEN_MS)
             else:
+                if market.trust.offset_ms:
+                    _log.info("clock.corrected", offset_ms=market.trust.offset_ms)
                 return
 
 

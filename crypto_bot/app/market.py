@@ -23,8 +23,6 @@ from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 
 _SPOKEN_BY_SIM = "binance"
-_MENTIONED_MS = 1_000
-"""Smaller corrections of the clock are not logged."""
 _ATTACH_TIMEOUT_S = 5.0
 
 _log = structlog.get_logger()
@@ -56,8 +54,6 @@ class Market:
             _log.warning("clock.doubted", reason=self.trust.problem, **known)
         elif self.trust.problem is None and not was_trusted:
             _log.info("clock.trusted", **known)
-        elif abs(moved_ms) >= _MENTIONED_MS:
-            _log.info("clock.corrected", **known)
 
     def require_exchange(self) -> None:
         """Raises ExchangeUnavailable where a simulated exchange that was started here ended."""

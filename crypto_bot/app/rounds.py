@@ -62,6 +62,10 @@ class Rounds:
         done = await self._catch_up.to(until_ms, on_coin)
         self._until_ms = until_ms
         self._update_health(done, until_ms)
+        if done.revised:
+            count = sum(done.revised.values())
+            self._metrics.candles_revised(count)
+            _log.info("candles.revised", n=count, symbols=sorted(done.revised)[:8])
         if done.bars:
             self._log_round(done, self._market.clock.now_ms() - started_ms)
         return done

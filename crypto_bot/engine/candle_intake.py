@@ -23,6 +23,8 @@ class Arrived(NamedTuple):
     """Whether everything asked for is here or confirmed missing."""
     halted: str | None = None
     """Why the exchange makes no new candles of the coin, where that is so."""
+    again: tuple[Candle, ...] = ()
+    """Candles before those asked for, read again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +42,9 @@ class CandleIntake:
     poll_ms: int
 
     async def collect(
-        self, symbol: str, since_ms: int, until_ms: int, *, listed: bool = True
+        self, symbol: str, since_ms: int, until_ms: int, *, listed: bool = True, again: int = 0
     ) -> Arrived:
-        """Candles with open in `[since_ms, until_ms]`.
+        """Candles with open in `[since_ms, until_ms]`, and the `again` bars before, read again.
 
         `listed`: the coin is known to have traded before `since_ms`; otherwise candles missing
         before its first one are no gaps. Raises MarketDataError from the feed.
@@ -52,10 +54,13 @@ class CandleIntake:
         lacked = Counter[int]()
         missing = [since_ms, until_ms]
         replies = 0
+        before: tuple[Candle, ...] = ()
+        first_ms = since_ms - again * self.timeframe.ms
         while True:
-            reply = await self.feed.candles(symbol, missing[0], missing[-1])
+            reply = await self.feed.candles(symbol, first_ms, missing[-1])
             replies += 1
-            found.update((candle.open_ms, candle) for candle in reply)
+            before = before or tuple(each for each in reply if each.open_ms < since_ms)
+            found.update((each.open_ms, each) for each in reply if each.open_ms >= since_ms)
             missing = missing_opens(found, since_ms, until_ms, self.timeframe)
             newest_ms = max(found, default=since_ms)
             lacked.update(at for at in missing if at < newest_ms)
@@ -65,10 +70,11 @@ class CandleIntake:
             exhausted = exhausted or (halted is not None and not lacked)
             if not missing or exhausted:
                 break
+            first_ms = missing[0]
             await self.clock.sleep(self.poll_ms)
         late_ms = next((at for at in missing if lacked[at] < CONFIRMATIONS), None)
         end_ms = until_ms + 1 if late_ms is None else late_ms
         candles = [found[at] for at in sorted(found) if at < end_ms]
         first_ms = candles[0].open_ms if candles and not listed else since_ms
         gaps = [Gap(symbol, at) for at in missing if first_ms <= at < end_ms]
-        return Arrived(candles, gaps, complete=late_ms is None, halted=halted)
+        return Arrived(candles, gaps, complete=late_ms is None, halted=halted, again=before)

@@ -16,6 +16,7 @@ from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.candle_intake import Arrived, CandleIntake
 from crypto_bot.engine.cycle import Cycle
 from crypto_bot.engine.live_tracker import LiveTracker
+from crypto_bot.engine.revisions import AGAIN_BARS, Revisions
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.ports import CandleArchive, MarketViews, ModelSource, PredictionStore
 
@@ -38,6 +39,8 @@ class Round(NamedTuple):
     """Seconds from the last reply to the last commit, the longest of the waves."""
     owed: dict[str, str]
     """Coins that are not up to date, each with the reason."""
+    revised: dict[str, int]
+    """How many candles the exchange has changed since they were stored, by coin."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -74,6 +77,7 @@ class CatchUp:
         self._archived: dict[str, int] = {}
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
+        self._revisions = Revisions(self.archive, self.cycle.clock)
         self._stopping = threading.Event()
         self._working = threading.Lock()
 
@@ -109,7 +113,7 @@ class CatchUp:
         """
         self._until_ms, self._round_over = until_ms, False
         owed: dict[str, str] = {}
-        done = Round(0, 0, None, 0.0, owed)
+        done = Round(0, 0, None, 0.0, owed, {})
         places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
         tasks = {
             asyncio.create_task(self._arrivals(symbol, until_ms, places, on_coin)): symbol
@@ -172,7 +176,8 @@ class CatchUp:
             return arrived
         if archived_ms >= until_ms:
             return Arrived([], [], complete=True)
-        return await self.intake.collect(symbol, archived_ms + self.timeframe.ms, until_ms)
+        since_ms = archived_ms + self.timeframe.ms
+        return await self.intake.collect(symbol, since_ms, until_ms, again=AGAIN_BARS)
 
     async def _history(self, symbol: str, until_ms: int) -> Arrived:
         """Fetches and stores the history of a new coin, at once to limit memory."""
@@ -197,10 +202,12 @@ class CatchUp:
                 newest_ms if newest_ms is not None else before.newest_ms,
                 max(before.cycle_s, self.timer() - started),
                 before.owed,
+                before.revised,
             )
 
     def _archive_wave(self, arrived: dict[str, Arrived]) -> None:
         """Stores the candles in one transaction, and queues them for the cycle."""
+        self._revisions.take(arrived)
         candles = {symbol: each.candles for symbol, each in arrived.items() if each.candles}
         gaps = [gap for each in arrived.values() for gap in each.gaps]
         if not (candles or gaps):
@@ -226,6 +233,7 @@ class CatchUp:
             done.owed.setdefault(symbol, "its candles wait for those of the leading coin")
         if self.models is not None:
             self.models.prepare()
+        done.revised.update(self._revisions.store())
         return done
 
     def _run_pending(self) -> tuple[int, int, int | None]:

@@ -67,8 +67,22 @@ class CandleArchive(Protocol):
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
         """Stores everything in one transaction; adding twice is harmless. Raises StoreError."""
 
-    def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
-        """Stored candles with open in `[since_ms, until_ms]`, ascending."""
+    def read(
+        self, symbol: str, since_ms: int, until_ms: int, *, revised: bool = False
+    ) -> list[Candle]:
+        """Stored candles with open in `[since_ms, until_ms]`, ascending.
+
+        As they were first stored, which is what signals are made of; or as `revised` since.
+        """
+
+    def revise(self, symbol: str, candles: Sequence[Candle], seen_ms: int) -> int:
+        """Stores those of `candles` that are stored with other values; how many.
+
+        What they replace is kept as a revision, seen at `seen_ms`. Raises StoreError.
+        """
+
+    def remove(self, symbol: str, opens: Iterable[int]) -> None:
+        """Deletes candles and gaps of `symbol` with these open times. Raises StoreError."""
 
     def newest_opens(self, until_ms: int = ...) -> dict[str, int]:
         """Open time of the newest candle or confirmed gap until `until_ms`, by symbol."""

@@ -52,6 +52,26 @@ def test_nothing_of_a_failed_add_is_stored(database: Database) -> None:
     assert archive.newest_opens() == {}
 
 
+def test_a_revision_leaves_what_signals_were_made_of(database: Database) -> None:
+    archive, hours = SqlCandleArchive(database, M15), SqlCandleArchive(database, H1)
+    first = [candle(T0 + bar * M15.ms) for bar in range(3)]
+    archive.add({"BTCUSDT": first, "ETHUSDT": first})
+    hours.add({"BTCUSDT": first[:1]})
+    final = [first[0], first[1]._replace(volume=9.0), candle(T0 + 5 * M15.ms)]
+    assert archive.revise("BTCUSDT", final, T0) == 1, "what is not stored is no revision"
+    assert archive.revise("BTCUSDT", final, T0 + 1) == 0
+    assert archive.revise("BTCUSDT", [first[1]._replace(volume=8.0)], T0 + 2) == 1
+    assert archive.revise("XRPUSDT", first, T0) == archive.revise("BTCUSDT", [], T0) == 0
+    span = 0, T0 + DAY_MS
+    assert archive.read("BTCUSDT", *span) == first
+    assert [c.volume for c in archive.read("BTCUSDT", *span, revised=True)] == [7.25, 8.0, 7.25]
+    assert archive.read("ETHUSDT", *span, revised=True) == first
+    assert hours.read("BTCUSDT", *span, revised=True) == first[:1]
+    archive.remove("BTCUSDT", [first[1].open_ms])
+    archive.add({"BTCUSDT": [first[1]._replace(volume=6.0)]})
+    assert [c.volume for c in archive.read("BTCUSDT", *span)] == [7.25, 6.0, 7.25]
+
+
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -94,3 +94,14 @@ async def test_only_what_is_missing_is_asked_again() -> None:
 async def test_before_a_listing_there_are_no_gaps() -> None:
     arrived, _ = await collect(ScriptedFeed(lambda n, index: index >= 5), 0, 7, listed=False)
     assert arrived == Arrived([candle(5), candle(6), candle(7)], [], complete=True)
+
+
+async def test_the_bars_before_are_read_again_once() -> None:
+    feed = ScriptedFeed(lambda n, index: n > 1 or index != 5)
+    clock = ReplayClock()
+    clock.set(M15.close_of(5 * M15.ms))
+    intake = CandleIntake(M15, feed, clock, grace_ms=GRACE_MS, poll_ms=POLL_MS)
+    arrived = await intake.collect("BTCUSDT", 4 * M15.ms, 5 * M15.ms, again=3)
+    assert feed.asked == [(1, 5), (5, 5)]
+    assert arrived.again == (candle(1), candle(2), candle(3))
+    assert arrived.candles == [candle(4), candle(5)]

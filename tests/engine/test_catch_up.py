@@ -219,3 +219,40 @@ async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
     assert contents(database) == undisturbed(settings, holed, START)
     open_ = SqlPredictionStore(database, M15).unsettled()
     assert any(s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms for s in open_)
+
+
+async def test_a_volume_that_is_final_later_is_a_revision_and_changes_no_signal(
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+) -> None:
+    """Right after its close a candle has half of its volume; restarts make no difference."""
+    lowered = {
+        symbol: [each._replace(volume=each.volume / 2, low=each.low * 0.99) for each in series]
+        for symbol, series in truth.items()
+    }
+
+    def provisional(symbol: str, found: list[Candle]) -> list[Candle]:
+        last_ms = M15.last_closed(clock.now_ms())
+        known = {each.open_ms: each for each in lowered[symbol]}
+        return [known[c.open_ms] if c.open_ms == last_ms > START else c for c in found]
+
+    feed = Feed(truth, clock, provisional)
+    catch_up = engine(settings, database, feed)
+    revised = 0
+    for bar in range(12):
+        until_ms = START + bar * M15.ms
+        closed(clock, until_ms)
+        if bar == 6:
+            catch_up = engine(settings, database, feed, until_ms)
+        revised += sum((await catch_up.to(until_ms)).revised.values())
+    assert revised == 10 * len(SYMBOLS), "all but the newest, each once"
+    seen = {
+        symbol: [
+            old if old.open_ms > START else new
+            for old, new in zip(lowered[symbol], series, strict=True)
+        ]
+        for symbol, series in truth.items()
+    }
+    assert contents(database) == undisturbed(settings, seen, until_ms)
+    archive = SqlCandleArchive(database, M15)
+    now = archive.read("BTCUSDT", START, until_ms - M15.ms, revised=True)
+    assert now == [c for c in truth["BTCUSDT"] if START <= c.open_ms < until_ms]

@@ -8,11 +8,11 @@ from itertools import chain, repeat
 from operator import add
 from typing import Any, cast
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import Connection, delete, exists, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.scope import newest_opens, of_market
-from crypto_bot.adapters.store.tables import CANDLE
+from crypto_bot.adapters.store.tables import CANDLE, candle_revisions
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.domain.candle import Candle
@@ -39,8 +39,9 @@ class SqlCandleArchive:
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._tf = timeframe.name
-        self._candles, self._gaps = (
-            of_market(table, database, timeframe) for table in (candles_table, gaps_table)
+        self._candles, self._gaps, self._revisions = (
+            of_market(table, database, timeframe)
+            for table in (candles_table, gaps_table, candle_revisions)
         )
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
@@ -58,7 +59,32 @@ class SqlCandleArchive:
             )
             self._database.insert(connection, gaps_table, gaps, first=series_of)
 
-    def read(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+    def read(
+        self, symbol: str, since_ms: int, until_ms: int, *, revised: bool = False
+    ) -> list[Candle]:
+        with self._database.reading() as connection:
+            found = self._read(connection, symbol, since_ms, until_ms)
+            first = {} if revised else self._first(connection, symbol, since_ms, until_ms)
+        return [first.get(each.open_ms, each) for each in found] if first else found
+
+    def revise(self, symbol: str, candles: Sequence[Candle], seen_ms: int) -> int:
+        if not candles:
+            return 0
+        span = min(candles).open_ms, max(candles).open_ms
+        before = {each.open_ms: each for each in self.read(symbol, *span, revised=True)}
+        changed = [each for each in candles if before.get(each.open_ms, each) != each]
+        if changed:
+            key = self._database.market_id, self._tf, symbol
+            was = ((*key, c.open_ms, seen_ms, *before[c.open_ms][1:]) for c in changed)
+            with self._database.writing() as connection:
+                self._database.insert(connection, candle_revisions, was)
+                rows = ((*key, *each) for each in changed)
+                self._database.insert(connection, candles_table, rows, on_conflict=_REPLACE)
+        return len(changed)
+
+    def _read(
+        self, connection: Connection, symbol: str, since_ms: int, until_ms: int
+    ) -> list[Candle]:
         column = candles_table.c
         query = (
             select(*CANDLE)
@@ -66,17 +92,35 @@ class SqlCandleArchive:
             .where(column.open_ms.between(since_ms, until_ms))
             .order_by(column.open_ms)
         )
-        with self._database.reading() as connection:
-            # The driver's own tuples: SQLAlchemy's rows would take as long again.
-            rows = cast("Iterable[tuple[Any, ...]]", connection.execute(query).cursor)
-            return list(map(_candle, rows))
+        # The driver's own tuples: SQLAlchemy's rows would take as long again.
+        rows = cast("Iterable[tuple[Any, ...]]", connection.execute(query).cursor)
+        return list(map(_candle, rows))
+
+    def _first(
+        self, connection: Connection, symbol: str, since_ms: int, until_ms: int
+    ) -> dict[int, Candle]:
+        """Revised candles as they were at first, by open time."""
+        column = candle_revisions.c
+        query = (
+            select(*(column[each.name] for each in CANDLE))
+            .where(*self._revisions, column.symbol == symbol)
+            .where(column.open_ms.between(since_ms, until_ms))
+            .order_by(column.revised_ms.desc())
+        )
+        return {row[0]: Candle._make(row) for row in connection.execute(query)}
 
     def remove(self, symbol: str, opens: Iterable[int]) -> None:
-        """Deletes the candles and gaps of `symbol` that open then. Raises StoreError."""
+        gone = list(opens)
+        if not gone:
+            return
         with self._database.writing() as connection:
-            for table, scope in ((candles_table, self._candles), (gaps_table, self._gaps)):
+            for table, scope in (
+                (candles_table, self._candles),
+                (candle_revisions, self._revisions),
+                (gaps_table, self._gaps),
+            ):
                 of_symbol = delete(table).where(*scope, table.c.symbol == symbol)
-                for open_ms in opens:
+                for open_ms in gone:
                     connection.execute(of_symbol.where(table.c.open_ms == open_ms))
 
     def newest_opens(self, until_ms: int = EVER_MS) -> dict[str, int]:

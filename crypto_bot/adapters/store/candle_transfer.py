@@ -117,7 +117,7 @@ def export_folder(
     """
     reports = []
     for symbol in sorted(archive.newest_opens()) if symbols is None else symbols:
-        candles = archive.read(symbol, 0, EVER_MS)
+        candles = archive.read(symbol, 0, EVER_MS, revised=True)
         if not candles and symbols is not None:
             raise ConfigError(f"no candles of {symbol} are stored: import or sync them first")
         if not candles:
@@ -150,23 +150,24 @@ def _import_file(
     if changed and not rules.replace:
         return ImportReport(
             *(symbol, path, len(candles)),
-            problem=f"{path}: would change {changed:,} stored candles: --replace 1 does so",
+            problem=f"{path}: would change {len(changed):,} stored candles: --replace 1 does so",
         )
+    archive.remove(symbol, changed)  # with their revisions: what is imported is the candle
     archive.add({symbol: stored})
     return ImportReport(
         *(symbol, path, len(candles), len(stored), _reports(found)),
         still_open=read.open_ms.size - columns.open_ms.size,
-        changed=changed,
+        changed=len(changed),
     )
 
 
-def _changed(archive: CandleArchive, symbol: str, candles: Sequence[Candle]) -> int:
-    """How many of `candles` are stored with other values."""
+def _changed(archive: CandleArchive, symbol: str, candles: Sequence[Candle]) -> list[int]:
+    """Open times of those that are stored with other values."""
     if not candles:
-        return 0
-    stored = archive.read(symbol, candles[0].open_ms, candles[-1].open_ms)
+        return []
+    stored = archive.read(symbol, candles[0].open_ms, candles[-1].open_ms, revised=True)
     before = {each.open_ms: each for each in stored}
-    return sum(before.get(each.open_ms, each) != each for each in candles)
+    return [each.open_ms for each in candles if before.get(each.open_ms, each) != each]
 
 
 def _without(candles: Sequence[Candle], found: Sequence[CandleFault]) -> list[Candle]:

@@ -62,7 +62,7 @@ def _check(
     confirmed: Sequence[int],
     now_ms: int,
 ) -> GapReport:
-    rows = archive.read(symbol, -EVER_MS, EVER_MS)
+    rows = archive.read(symbol, -EVER_MS, EVER_MS, revised=True)
     wrong = _wrong(rows, timeframe, now_ms)
     wrong |= {at: why for at in confirmed if (why := impossible(at, now_ms)) is not None}
     bad = tuple(sorted(wrong))

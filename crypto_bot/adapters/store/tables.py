@@ -63,6 +63,17 @@ candles = Table(
 CANDLE = [candles.c[name] for name in ("open_ms", "open", "high", "low", "close", "volume")]
 """The columns of a `domain.candle.Candle`, in its order."""
 
+# What a candle was until the exchange changed it: the oldest is what its signal was made of.
+candle_revisions = Table(
+    "candle_revisions",
+    metadata,
+    *keys(Integer, "market_id"),
+    *keys(Text, "tf", "symbol"),
+    *keys(BigInteger, "open_ms", "revised_ms"),
+    *columns(Double, "open", "high", "low", "close", "volume"),
+    sqlite_with_rowid=False,
+)
+
 gaps = Table(
     "gaps",
     metadata,

@@ -50,6 +50,7 @@ class Metrics:
         )
         self._hits = self._counter("calls_right", "Those of them that were right", "source")
         self._failed = self._counter("candles_failed", "Candle requests without a sound answer")
+        self._revised = self._counter("candles_revised", "Stored candles that an exchange changed")
         Info("crypto_bot", "The program", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         self.add(lambda: of_health(health()))
@@ -87,6 +88,10 @@ class Metrics:
     def candles_failed(self, count: int = 1) -> None:
         """From any thread."""
         self._failed.inc(count)
+
+    def candles_revised(self, count: int) -> None:
+        """From any thread."""
+        self._revised.inc(count)
 
     def text(self) -> bytes:
         """Prometheus text format. May read the database."""

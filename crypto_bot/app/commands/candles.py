@@ -21,7 +21,7 @@ from crypto_bot.adapters.store.candle_transfer import (
 )
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.gap_report import GapReport, check
-from crypto_bot.app.candle_sync import sync
+from crypto_bot.app.candle_sync import compare, sync
 from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of, switch_of
 from crypto_bot.app.commands.progress import numbered
 from crypto_bot.app.commands.screen import screen
@@ -32,6 +32,7 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.features.views import RuleViews
 
 FAILED = 1
+_VERIFIED_DAYS = 7
 
 
 def candles(argv: Sequence[str]) -> int:
@@ -41,6 +42,8 @@ def candles(argv: Sequence[str]) -> int:
     with closing(Database.open(settings.database_url, settings.engine_key)) as database:
         archive = SqlCandleArchive(database, settings.timeframe)
         if flags.command == "sync":
+            if flags.verify:
+                return _compare(settings, archive, flags.days or _VERIFIED_DAYS)
             return _sync(settings, archive, flags.days)
         symbols = _symbols(flags, settings, archive)
         if flags.command == "import":
@@ -65,6 +68,8 @@ def _parser() -> Parser:
     fetch = commands.add_parser("sync", help="fetch missing candles from the exchange")
     add_settings(fetch, "tf", "symbols_file", "database_url", "exchange", "exchange_url")
     fetch.add_argument("--days", type=_positive, help="history for coins without candles")
+    text = f"compare the last --days (default {_VERIFIED_DAYS}) with the exchange instead"
+    fetch.add_argument("--verify", action="store_true", help=text)
     for name, text in (
         ("import", "store Parquet or CSV files"),
         ("export", "write Parquet or CSV files"),
@@ -148,6 +153,20 @@ def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> in
         )
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return FAILED if problems else 0
+
+
+def _compare(settings: Settings, archive: SqlCandleArchive, days: int) -> int:
+    """Compares stored candles with the exchange's; 1 where a coin failed or one differs."""
+    symbols = load_symbols(settings.symbols_file)
+    compared, problems = asyncio.run(compare(settings, archive, symbols, days * DAY_MS))
+    for each in sorted(compared):
+        changed = (
+            f"{each.changed:,} differ, stored as revisions" if each.changed else "none differs"
+        )
+        missing = f", {each.missing:,} are not stored" if each.missing else ""
+        _print(f"{each.symbol}: {each.candles:,} candles compared, {changed}{missing}")
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return FAILED if problems or any(each.changed or each.missing for each in compared) else 0
 
 
 def _history_ms(settings: Settings, symbols: Sequence[str], days: int | None) -> int:

@@ -133,7 +133,7 @@ def _stored(settings: Settings) -> TrainingCandles:
 
     def read(symbol: str) -> Coin:
         with archive() as opened:
-            found = opened.read(symbol, 0, EVER_MS)
+            found = opened.read(symbol, 0, EVER_MS, revised=True)
         if not found:
             raise ConfigError(
                 f"no {settings.tf} candles of {symbol} are stored: bring them with "

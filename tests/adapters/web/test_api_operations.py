@@ -59,6 +59,7 @@ async def test_metrics_are_prometheus_text_of_one_engine(
     before = (await api.get("/metrics")).text.splitlines()
     metrics.cycle_finished(0.03)
     metrics.candles_failed(2)
+    metrics.candles_revised(3)
     engine.health = replace(engine.health, exchange_down_since_ms=None, owed_candles=0)
     engine.ran()
     answer = await api.get("/metrics")
@@ -66,6 +67,7 @@ async def test_metrics_are_prometheus_text_of_one_engine(
     after = answer.text.splitlines()
     for name, first, then in (
         ("candles_failed_total", "0.0", "2.0"),
+        ("candles_revised_total", "0.0", "3.0"),
         ('cycle_seconds_bucket{le="0.025"}', "0.0", "0.0"),
         ('cycle_seconds_bucket{le="0.05"}', "0.0", "1.0"),
         ("exchange_up", "0.0", "1.0"),

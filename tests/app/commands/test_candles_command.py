@@ -11,6 +11,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
 from tests.app.conftest import Run
+from tests.conftest import Start
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 M15 = Timeframe.parse("15m")
@@ -100,3 +101,32 @@ def test_names_of_files_are_understood_or_refused(run: Run) -> None:
     code, printed = run("candles", "import", "in", *DATABASE)
     assert code == 1
     assert "BTCUSDT (copy).csv: no name such as BTCUSDT.csv" in printed
+
+
+@pytest.fixture
+def exchange(start: Start) -> str:
+    """A simulated exchange in real time, which the commands take for Binance."""
+    flags = ("--speed", "1", "--symbols", "BTCUSDT,ETHUSDT", "--start", str(SystemClock().now_ms()))
+    return str(start("-m", "simulated_exchange", *flags).event("sim.ready")["url"])
+
+
+def test_a_span_is_compared_with_the_exchange(run: Run, exchange: str) -> None:
+    Path("coins.json").write_text('["BTCUSDT", "ETHUSDT"]')
+    at = ("--exchange", "binance", "--exchange_url", exchange, "--symbols_file", "coins.json")
+    sync = ("candles", "sync", *at, *DATABASE)
+    assert run(*sync, "--days", "3")[0] == 0
+    code, printed = run(*sync, "--verify", "--days", "1")
+    assert (code, printed.count("none differs")) == (0, 2), printed
+    changed_ms = newest_open_ms() - 5 * M15.ms
+
+    def spoil(archive: SqlCandleArchive) -> None:
+        (true,) = archive.read("BTCUSDT", changed_ms, changed_ms)
+        archive.add({"BTCUSDT": [true._replace(volume=true.volume + 1.0)]})
+        archive.remove("ETHUSDT", [changed_ms])
+
+    stored(spoil)
+    code, printed = run(*sync, "--verify", "--days", "1")
+    assert code == 1
+    assert "BTCUSDT: 96 candles compared, 1 differ, stored as revisions" in printed
+    assert "ETHUSDT: 96 candles compared, none differs, 1 are not stored" in printed
+    assert "BTCUSDT: 96 candles compared, none differs" in run(*sync, "--verify", "--days", "1")[1]
