@@ -41,8 +41,8 @@ from crypto_bot.models.families.nets.weights import packed
 from crypto_bot.models.families.two_heads import reads_of
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.memory import give_back
-from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
-from crypto_bot.models.spec import ModelSpec
+from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec, Scaler
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.serving.prediction_service import PredictionService, Window
 from crypto_bot.statistics.rows import Ints, direction_score

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import pickle
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible, ModelMissing
+from crypto_bot.domain.errors import (
+    ConfigError,
+    ModelIncompatible,
+    ModelMissing,
+    SignalUnavailable,
+)
 from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.models import versions
 from crypto_bot.models.calibration import Calibration
-from crypto_bot.models.families.family import Family, FitOptions, Model
+from crypto_bot.models.families.family import Family, FitOptions, Model, Scaled
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import (
     Meta,
@@ -25,8 +32,8 @@ from crypto_bot.models.meta import (
     trailing_as_json,
     trailing_from,
 )
-from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
-from crypto_bot.models.spec import ModelSpec
+from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec, Scaler
 from crypto_bot.statistics.metrics import as_json
 
 META = "meta.json"
@@ -123,7 +130,7 @@ def read_meta(folder: Path) -> Meta:
     """`meta.json` of a version's folder alone. Raises ModelMissing, ModelIncompatible."""
     path = folder / META
     try:
-        content = path.read_bytes()
+        content = _content(path)
     except FileNotFoundError as error:
         raise ModelMissing(f"{folder} has no {META}: no model has been published") from error
     except OSError as error:
@@ -134,9 +141,22 @@ def read_meta(folder: Path) -> Meta:
 def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
     """The model in a version's folder, for serving `symbol`.
 
-    Nothing is unpickled: weights are read as state dicts, all numbers from JSON. Raises
-    ModelMissing, and ModelIncompatible for other features, another coin, or damage.
+    Nothing is unpickled: weights are read as state dicts, all numbers from JSON. The model has
+    answered once. Raises ModelMissing, and ModelIncompatible for anything else that is wrong, such
+    as other features, another coin, or damage.
     """
+    try:
+        return _loaded(folder, symbol, timeframe)
+    except SignalUnavailable:
+        raise
+    except Exception as error:  # whatever files say that others wrote is the fault of one model
+        raise ModelIncompatible(
+            f"{folder} holds no model that can be used ({type(error).__name__}: {error}): publish "
+            "it again, or go back with crypto-bot models rollback"
+        ) from error
+
+
+def _loaded(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
     meta = verify(folder)
     if (meta.symbol, meta.timeframe) != (symbol, timeframe):
         raise ModelIncompatible(
@@ -157,9 +177,23 @@ def load(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
         span=meta.data,
         meta=meta,
     )
+    _require_answer(published, str(folder))
     if published.version != _version(spec.family, meta, set(weights)):
         raise ModelIncompatible(f"{folder / META}: version {meta.version} is not of these weights")
     return published
+
+
+def _require_answer(published: PublishedModel, origin: str) -> None:
+    """Raises ModelIncompatible unless it scales as `meta.json` says, and answers."""
+    model, spec = published.model, published.spec
+    if isinstance(model, Scaled) and not model.is_scaled_by(published.meta.scaler):
+        raise ModelIncompatible(
+            f"{origin}: the scaler of {META} is not that of the weights: publish the model again"
+        )
+    rows = np.zeros((spec.window_bars, len(spec.columns)), np.float32)
+    p = model.predict_proba(rows, np.array([spec.window_bars - 1]))
+    if p.shape != (1, len(spec.label.classes)) or not np.isfinite(p).all():
+        raise ModelIncompatible(f"{origin}: its answer is no probabilities: train it again")
 
 
 def weight_names(names: Iterable[str]) -> list[str]:
@@ -206,7 +240,7 @@ def read_file(folder: Path, name: str, meta: Meta) -> bytes:
     if name not in meta.sha256:
         raise ModelIncompatible(f"{folder / META} does not name {name}")
     try:
-        content = (folder / name).read_bytes()
+        content = _content(folder / name)
     except OSError as error:
         raise ModelIncompatible(
             f"{folder / name} cannot be read: {error.strerror}: publish the model again, or "
@@ -218,6 +252,13 @@ def read_file(folder: Path, name: str, meta: Meta) -> bytes:
             "go back with crypto-bot models rollback"
         )
     return content
+
+
+def _content(path: Path) -> bytes:
+    """Raises OSError for anything but a file: reading a pipe would wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    return path.read_bytes()
 
 
 def _pickled(scaler: Scaler, candles: int) -> bytes:

@@ -117,10 +117,10 @@ def read_card(folder: Path) -> ModelCard | None:
     """
     from crypto_bot.models.meta import meta_from  # noqa: PLC0415 - SciPy: only where there are models
 
-    version = versions.current(folder)
-    if version is None:
-        return None
     try:
+        version = versions.current(folder)
+        if version is None:
+            return None
         meta = meta_from((version / _META).read_bytes(), str(version / _META))
     except (OSError, ModelIncompatible):
         return None  # the registry gives the reason

@@ -20,19 +20,25 @@ from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import number
 from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import RULES
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
-from crypto_bot.models.spec import ModelSpec
+from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec, Scaler
 from crypto_bot.models.verdict import Verdict
 
 FORMAT: Literal[2] = 2
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**53)]
+_Instant = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
+"""UTC milliseconds before the year 10000."""
 
 
 def _label(held: Any) -> LabelSpec:
@@ -68,9 +74,9 @@ class _Gate(_Part):
 
 
 class _Span(_Part):
-    first_open_ms: int
-    last_open_ms: int
-    candles: int
+    first_open_ms: _Instant
+    last_open_ms: _Instant
+    candles: _Count
 
 
 class Acceptance(_Part):
@@ -93,19 +99,19 @@ class Meta(_Part):
     schema_hash: str
     columns: tuple[str, ...] = Field(min_length=1)
     reads: dict[str, tuple[str, ...]] = Field(min_length=1)
-    window_bars: int = Field(ge=1)
+    window_bars: int = Field(ge=1, le=4_096)
     label: Annotated[LabelSpec, PlainValidator(_label), PlainSerializer(LabelSpec.as_json)]
     scaler_mean: tuple[float, ...]
-    scaler_scale: tuple[float, ...]
+    scaler_scale: tuple[Annotated[float, Field(gt=0.0)], ...]
     temperature: float = Field(gt=0.0, allow_inf_nan=False)
     shrink: float = Field(gt=0.0, allow_inf_nan=False)
     decision: _Decision
     span: _Span
     pooled_with: tuple[str, ...]
     recipe: str = "per_coin"  # models had no recipe before there was more than one
-    seed: int
+    seed: int = Field(ge=-(2**63), lt=2**64)
     code_version: str
-    trained_ms: int
+    trained_ms: _Instant
     verdict: Verdict
     reasons: tuple[str, ...]
     gates: tuple[_Gate, ...]
@@ -124,6 +130,16 @@ class Meta(_Part):
             if moving and direction:
                 held["reads"] = {"move": moving, "up": direction}
         return held
+
+    @model_validator(mode="after")
+    def _agree(self) -> Meta:
+        if not len(self.columns) == len(self.scaler_mean) == len(self.scaler_scale):
+            raise ValueError("the scaler has not one mean and one scale for each column")
+        try:
+            Timeframe.parse(self.timeframe)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @property
     def spec(self) -> ModelSpec:
@@ -171,7 +187,7 @@ class Meta(_Part):
 
 
 class _Trailing(_Part):
-    open_ms: tuple[int, ...]
+    open_ms: tuple[_Instant, ...]
     score: tuple[float, ...]
 
 

@@ -10,20 +10,9 @@ from typing import NamedTuple
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import TAIL, ReturnMap
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.spec import ModelSpec
+from crypto_bot.models.spec import ModelSpec, Scaler
 from crypto_bot.statistics.metrics import Json
 from crypto_bot.statistics.rows import Floats, Ints
-
-
-class Scaler(NamedTuple):
-    """Mean and scale of each column of the feature set over the fit rows.
-
-    For other programs and for people: a network holds its own copy among its weights and is fed
-    raw features.
-    """
-
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

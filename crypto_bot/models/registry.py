@@ -145,7 +145,8 @@ class ModelRegistry:
     def has_models(self) -> bool:
         """Whether a model of any coin or of the pool has been published; opens no file."""
         name = self._timeframe.name
-        return self.folder(None).exists() or any(self._models_dir.glob(f"per_coin/*/{name}"))
+        named = any(self._models_dir.glob(f"per_coin/*/{name}"))
+        return named or os.path.lexists(self.folder(None))
 
     def leader(self, symbols: Sequence[str]) -> str | None:
         """The coin that the models of `symbols` look at beside their own, where there is one."""
@@ -159,17 +160,18 @@ class ModelRegistry:
         """The data series that the features of the published models read. From any thread."""
         found: set[str] = set()
         for symbol in (*symbols, None):
-            version = versions.current(self.folder(symbol))
-            if version is not None:
-                found.update(_series_of(version))
+            found.update(_series_of(self.folder(symbol)))
         return frozenset(found)
 
     def _read(self, symbol: str | None) -> PublishedModel | SignalUnavailable:
         folder = self.folder(symbol)
         known = self._found.get(symbol)
-        if known is not None and fingerprint(folder, known.names) == known.fingerprint:
+        if (
+            known is not None
+            and fingerprint(_served_from(folder), known.names) == known.fingerprint
+        ):
             return known.answer
-        if not (folder / _META).exists() and not folder.with_name(f".{folder.name}").is_dir():
+        if not os.path.lexists(folder) and not os.path.isdir(versions.store(folder)):  # noqa: PTH112 - which raises where it may not look
             self._found.pop(symbol, None)
             who = symbol or "the pool"
             return ModelMissing(f"no model of {who} {self._timeframe.name} has been published")
@@ -181,16 +183,19 @@ class ModelRegistry:
         from crypto_bot.models import artifact  # noqa: PLC0415 - torch: see the class
 
         names: tuple[str, ...] = (_META,)
-        version = versions.current(folder)
-        if version is None:
-            return _Found(names, (None,), ModelMissing(f"{folder} leads to no model"))
+        before = fingerprint(folder, names)
         answer: PublishedModel | SignalUnavailable
-        before = fingerprint(version, names)
         try:
+            version = versions.current(folder)
+            if version is None:
+                return _Found(names, (None,), _nowhere(folder))
+            before = fingerprint(version, names)
             names = (_META, *artifact.read_meta(version).sha256)
             before = fingerprint(version, names)
             answer = artifact.load(version, symbol, self._timeframe.name)
-        except (ModelMissing, ModelIncompatible) as error:
+        except ModelMissing as error:  # a folder that is there and holds no model is refused
+            answer = ModelIncompatible(str(error))
+        except ModelIncompatible as error:
             answer = error
         return _Found(names, before, answer)
 
@@ -233,10 +238,30 @@ class ModelRegistry:
             _log.warning("model.refused", symbol=symbol, reason=state)
 
 
-def _series_of(version: Path) -> Iterator[str]:
+def _served_from(folder: Path) -> Path:
+    """`folder`, or what a file in its place says: a system without links writes one."""
+    if os.path.isfile(folder):  # noqa: PTH113 - as in `fingerprint`
+        return versions.current(folder) or folder
+    return folder
+
+
+def _nowhere(folder: Path) -> SignalUnavailable:
+    """Why no version is served from `folder`: a link without an end, or nothing published yet."""
+    if os.path.lexists(folder):
+        return ModelIncompatible(
+            f"{folder} leads to no model: publish it again, or go back with crypto-bot models "
+            "rollback"
+        )
+    return ModelMissing(f"{folder} has no version yet")
+
+
+def _series_of(folder: Path) -> Iterator[str]:
     from crypto_bot.models import artifact  # noqa: PLC0415 - torch: see `ModelRegistry`
 
     try:
+        version = versions.current(folder)
+        if version is None:
+            return
         features = feature_set(artifact.read_meta(version).feature_set)
     except (ConfigError, SignalUnavailable):  # a model that is refused, as the log says elsewhere
         return
@@ -249,7 +274,7 @@ def fingerprint(folder: Path, names: tuple[str, ...]) -> Fingerprint:
     for name in names:
         try:
             stat = os.stat(f"{folder}/{name}")  # noqa: PTH116 - hundreds of these at every close
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no name of a file
             looks.append(None)
             continue
         looks.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,3 +38,14 @@ class ModelSpec:
         """Indices among `columns` of those that `part` reads."""
         place = {name: number for number, name in enumerate(self.columns)}
         return np.array([place[name] for name in self.reads[part]], dtype=np.int64)
+
+
+class Scaler(NamedTuple):
+    """Mean and scale of each column of the feature set over the fit rows.
+
+    A network holds a copy among its weights and is fed raw features; it is served where the two
+    are the same.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]

@@ -9,15 +9,19 @@ one whole.
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from crypto_bot.domain.errors import ModelMissing, TrainingError
+from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, TrainingError
 
 KEPT = 6
 """So many versions stay: enough to recompute half a year of predictions of monthly models."""
 _ASIDE = "writing-"
+_NUMBER = re.compile("[0-9]{1,9}")
+_LONGEST_LINK = 4_096
 
 
 def store(folder: Path) -> Path:
@@ -26,23 +30,32 @@ def store(folder: Path) -> Path:
 
 
 def versions(folder: Path) -> list[Path]:
-    """The folders of all stored versions, oldest first."""
+    """The folders of all stored versions, oldest first. Raises ModelIncompatible."""
     kept = store(folder)
-    if not kept.is_dir():
-        return []
-    return sorted((each for each in kept.iterdir() if each.name.isdigit()), key=_number)
+    with _readable(folder):
+        if not kept.is_dir():
+            return []
+        return sorted(
+            (each for each in kept.iterdir() if _NUMBER.fullmatch(each.name)), key=_number
+        )
 
 
 def current(folder: Path) -> Path | None:
     """The folder that is served: what `folder` is or points to; None where there is none.
 
     Where a crash came between making a plain folder a version and linking to it, the newest version
-    is the one that was served.
+    is the one that was served. A system without links writes a file with what a link says. Raises
+    ModelIncompatible where the system refuses to look.
     """
-    if folder.is_dir():
-        return folder.resolve()
-    if folder.is_symlink() or folder.exists():
-        return None
+    with _readable(folder):
+        if folder.is_dir():
+            return folder.resolve()
+        if folder.is_symlink():
+            return None
+        if folder.is_file():
+            said = folder.read_bytes()[:_LONGEST_LINK].decode(errors="replace").strip()
+            linked = [each for each in versions(folder) if said == _link_to(each).as_posix()]
+            return linked[0].resolve() if linked else None
     stored = versions(folder)
     return stored[-1] if stored else None
 
@@ -79,12 +92,18 @@ def add(folder: Path, files: Mapping[str, bytes], last: str) -> Path:
 
 
 def rollback(folder: Path) -> Path:
-    """Makes the version before the current one current; returns it. Raises ModelMissing."""
-    stored, now = versions(folder), current(folder)
-    earlier = [each for each in stored if now is None or _number(each) < _number(now)]
-    if not earlier:
-        raise ModelMissing(f"{folder} has no earlier version to go back to")
+    """Makes the version before the current one current; returns it.
+
+    Raises ModelMissing where there is none, TrainingError where the disk refuses.
+    """
     try:
+        if versions(folder):
+            _adopt(folder)
+        now = current(folder)
+        stored = versions(folder)
+        earlier = [each for each in stored if now is None or _number(each) < _number(now)]
+        if not earlier:
+            raise ModelMissing(f"{folder} has no earlier version to go back to")
         _point(folder, earlier[-1])
     except OSError as error:
         raise TrainingError(f"{folder} could not be changed: {error.strerror or error}") from error
@@ -92,24 +111,52 @@ def rollback(folder: Path) -> Path:
 
 
 def _adopt(folder: Path) -> None:
-    """A plain folder (one that was copied here) becomes a version, and the link to it."""
+    """A plain folder (one that was copied here) becomes a version, and the link to it.
+
+    A copy that followed the links has one of the versions twice: that version is linked to.
+    """
     if folder.is_symlink():
         return
+    left, copy = current(folder), store(folder) / f"{_ASIDE}copy"
+    shutil.rmtree(copy, ignore_errors=True)
     if folder.is_dir():
         stored = versions(folder)
+        same = [each for each in stored if _meta_of(each) == _meta_of(folder) is not None]
         number = _number(stored[-1]) + 1 if stored else 1
-        folder.rename(store(folder) / f"{number:04d}")
-    left = current(folder)
+        left = same[-1] if same else store(folder) / f"{number:04d}"
+        folder.rename(copy if same else left)
     if left is not None:
         _point(folder, left)
+    shutil.rmtree(copy, ignore_errors=True)
 
 
 def _point(folder: Path, to: Path) -> None:
     link = store(folder) / "next"
     link.unlink(missing_ok=True)
-    link.symlink_to(Path(store(folder).name) / to.name)
+    link.symlink_to(_link_to(to))
     link.replace(folder)
     _sync(folder.parent)
+
+
+def _link_to(version: Path) -> Path:
+    """As it stands in the link to `version`, which lies beside the store."""
+    return Path(version.parent.name) / version.name
+
+
+def _meta_of(version: Path) -> bytes | None:
+    try:
+        return (version / "meta.json").read_bytes()
+    except OSError:
+        return None
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise ModelIncompatible(f"{folder} cannot be read: {reason}") from error
 
 
 def _forget_old(folder: Path, made: Path) -> None:

@@ -69,8 +69,11 @@ class LoggedModels:
         version = name.removeprefix(POOLED)
         owner = symbol if version == name else None
         folder = folder_of(self._models_dir, owner, self._timeframe.name)
-        now = versions.current(folder)
-        for each in dict.fromkeys([*([now] if now else []), *versions.versions(folder)]):
+        try:
+            now, stored = versions.current(folder), versions.versions(folder)
+        except ModelIncompatible as error:
+            return error
+        for each in dict.fromkeys([*([now] if now else []), *stored]):
             try:
                 meta = read_meta(each)
                 # Of one that was accepted later the same weights are stored, BLOCKED, before it.

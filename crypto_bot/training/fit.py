@@ -12,9 +12,8 @@ from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.explained import all_answers
 from crypto_bot.models.families.family import Family, Files, FittedModel, Model, StackedFit
 from crypto_bot.models.families.registered import FamilyChoice
-from crypto_bot.models.model import Scaler
 from crypto_bot.models.scaling import scale_of
-from crypto_bot.models.spec import Reads
+from crypto_bot.models.spec import Reads, Scaler
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.training.baselines import REVERSAL, by_rules, references
 from crypto_bot.training.evaluate import References

@@ -12,7 +12,8 @@ from crypto_bot import __version__
 from crypto_bot.models.artifact import EVALUATION, artifact_files
 from crypto_bot.models.decision import trailing_window
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import Scaler
 from crypto_bot.statistics.direction import Direction
 from crypto_bot.statistics.intervals import DRAWS
 from crypto_bot.statistics.metrics import Json, as_json

@@ -19,8 +19,8 @@ from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.nets.weights import packed
 from crypto_bot.models.families.two_heads import reads_of
 from crypto_bot.models.gates import Judgement
-from crypto_bot.models.model import DecisionRule, Scaler, Span, Trailing, TrainedModel
-from crypto_bot.models.spec import ModelSpec
+from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.spec import ModelSpec, Scaler
 from crypto_bot.models.verdict import Verdict
 
 STEP_MS = 900_000
@@ -76,7 +76,7 @@ def tiny_model(
             label=LABELS.get("A"),
         ),
         files=FittedNet(net, DOWN_NEUTRAL_UP, packed(net)).files(),
-        scaler=Scaler((0.5,) * count, (2.0,) * count),
+        scaler=Scaler((0.0,) * count, (1.0,) * count),
         calibration=Calibration(1.25, 0.5),
         decision=DecisionRule(ReturnMap((0.5,), (-3.0, 3.0)), cost_bps=10.0, tail=0.1),
         trailing=Trailing(opens, rng.normal(0.0, 1.0, trailing)),

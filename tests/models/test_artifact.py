@@ -72,7 +72,7 @@ def test_the_folder_has_the_files_that_other_programs_rely_on(tmp_path: Path) ->
     }
     assert meta["version"].startswith("cnn_lstm_v1+")
     scaler = pickle.loads((at / "scaler.pkl").read_bytes())
-    assert scaler.transform(np.full((1, 15), 2.5))[0].tolist() == [1.0] * 15
+    assert scaler.transform(np.full((1, 15), 2.5))[0].tolist() == [2.5] * 15
     assert json.loads((at / "metrics.json").read_text())["accuracy"]["value"] == 0.5
 
 

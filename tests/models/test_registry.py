@@ -1,12 +1,17 @@
 """The registry: what answers, what is refused with which reason, and what is reported of it."""
 
+import hashlib
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from structlog.testing import capture_logs
 
 from crypto_bot.domain.errors import (
@@ -22,6 +27,7 @@ from crypto_bot.features.sets import FEATURE_SETS, feature_set
 from crypto_bot.market_data.observations import SeriesColumn
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, load, publish
+from crypto_bot.models.catalog import read_card
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from tests.models.made_models import DATA_ENDS_MS, STEP_MS, judged, tiny_model
@@ -209,3 +215,123 @@ def test_the_series_that_models_read_are_named(
     reading = replace(feature_set("per_coin_v1"), series=(SeriesColumn("sopr", DAY_MS),))
     monkeypatch.setitem(FEATURE_SETS._entries, "per_coin_v1", reading)
     assert asked.series(("BTCUSDT",)) == frozenset({"sopr"})
+
+
+def _sparse(folder: Path) -> None:
+    path = folder / "cnn_lstm_v1.pth"
+    state = torch.load(path, weights_only=True)
+    name = next(name for name, value in state.items() if value.dim() == 2)
+    torch.save({**state, name: state[name].to_sparse()}, path)
+
+
+def _meta(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "meta.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
+def _piped(folder: Path) -> None:
+    (folder / "trailing.json").unlink()
+    os.mkfifo(folder / "trailing.json")
+
+
+def _looped(folder: Path) -> None:
+    link = folder_of(folder.parents[3], "BTCUSDT", "15m")
+    link.unlink()
+    link.symlink_to("15m")
+
+
+def _numbered(folder: Path) -> None:
+    """A store whose folders are no versions, and a link into it that has no end."""
+    folder.rename(folder.with_name("9" * 200))
+    folder.with_name("\N{SUPERSCRIPT TWO}").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "reason"),
+    [
+        (lambda folder: (folder / "meta.json").unlink(), "has no meta.json"),
+        (lambda folder: (folder / "meta.json").write_text("9" * 9_000), "meta.json"),
+        (_meta(trained_ms=10**30), "trained_ms"),
+        (_meta(window_bars=10**9), "window_bars"),
+        (_meta(timeframe="7m"), "7m"),
+        (_meta(scaler_mean=[1.0] * 15), "scaler of meta.json is not that of the weights"),
+        (_meta(scaler_scale=[1.0] * 3), "one mean and one scale for each column"),
+        (_sparse, "another architecture"),
+        (_piped, "it is no file"),
+        (_looped, "leads to no model"),
+        (_numbered, "leads to no model"),
+    ],
+)
+def test_whatever_is_wrong_in_one_folder_refuses_that_model_alone(
+    tmp_path: Path, spoiled: Callable[[Path], None], reason: str
+) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT", None):
+        publish(tiny_model(symbol), tmp_path)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m").resolve()
+    spoiled(folder)
+    path = folder / "meta.json"
+    if path.is_file() and spoiled is _sparse:
+        held = json.loads(path.read_text())
+        digest = hashlib.sha256((folder / "cnn_lstm_v1.pth").read_bytes()).hexdigest()
+        held["sha256"]["cnn_lstm_v1.pth"] = digest
+        path.write_text(json.dumps(held))
+    asked = registry(tmp_path)
+    with capture_logs() as logs:
+        for bar in range(3):
+            with pytest.raises(ModelIncompatible, match=reason):
+                asked.load_model("BTCUSDT", NOW + bar * STEP_MS)
+            assert asked.load_model("ETHUSDT", NOW + bar * STEP_MS).symbol == "ETHUSDT"
+    assert asked.series(["BTCUSDT", "ETHUSDT"]) == frozenset()
+    assert read_card(folder_of(tmp_path, "ETHUSDT", "15m")) is not None
+    read_card(folder_of(tmp_path, "BTCUSDT", "15m"))
+    events = [(each["event"], each["symbol"]) for each in logs]
+    assert events == [("model.refused", "BTCUSDT"), ("model.loaded", "ETHUSDT")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        publish(tiny_model(symbol), tmp_path)
+    asked = registry(tmp_path)
+    closed = folder_of(tmp_path, "BTCUSDT", "15m").parent
+    closed.chmod(0)
+    try:
+        with pytest.raises(ModelIncompatible, match="Permission denied"):
+            asked.load_model("BTCUSDT", NOW)
+        assert asked.is_model_available("ETHUSDT", NOW)
+    finally:
+        closed.chmod(0o755)
+
+
+@pytest.mark.parametrize("copied", ["followed", "written", "one only"])
+def test_a_folder_of_models_that_was_copied_is_served_and_goes_back(
+    tmp_path: Path, copied: str
+) -> None:
+    """By what follows links, by a system without links, and without the older versions."""
+    old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
+    for model in (old, new):
+        publish(model, tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b", symlinks=copied == "written")
+    folder = folder_of(tmp_path / "b", "BTCUSDT", "15m")
+    if copied == "written":
+        said = str(folder.readlink())
+        folder.unlink()
+        folder.write_text(said)
+    elif copied == "one only":
+        shutil.rmtree(versions.store(folder))
+    asked = registry(tmp_path / "b")
+    served = asked.load_model("BTCUSDT", NOW)
+    assert served.version == new.version
+    assert asked.load_model("BTCUSDT", NOW) is served
+    if copied == "one only":
+        with pytest.raises(ModelMissing, match="no earlier version"):
+            versions.rollback(folder)
+        publish(old, tmp_path / "b")
+    else:
+        versions.rollback(folder)
+    assert asked.load_model("BTCUSDT", NOW).version == old.version
+    assert len(versions.versions(folder)) == 2
+    assert not list(versions.store(folder).glob("writing-*"))

@@ -149,8 +149,8 @@ def _list(settings: Settings, names: Sequence[Named]) -> int:
     registry, followed = model_registry(settings), load_symbols(settings.symbols_file)
     table = Table("symbol", "tf", "version", "verdict", "data until", "label", "served")
     for symbol, tf in names:
-        at = versions.current(folder_of(settings.models_dir, symbol, tf))
         try:
+            at = versions.current(folder_of(settings.models_dir, symbol, tf))
             meta = read_meta(at) if at else None
         except SignalUnavailable as error:
             table.add_row(symbol or POOL, tf, "", "", "", "", f"refused: {error}")
@@ -225,11 +225,14 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
     console, wrong, count = screen(), 0, 0
     for name in names:
         folder = folder_of(settings.models_dir, *name)
-        now = versions.current(folder)
-        if now is None:
+        try:
+            now = _current(folder)
+            stored = versions.versions(folder)
+        except SignalUnavailable as error:
             wrong += 1
-            console.print(f"{folder} has no model", markup=False)
-        for each in dict.fromkeys([*versions.versions(folder), *([now] if now else [])]):
+            console.print(str(error), markup=False)
+            continue
+        for each in dict.fromkeys([*stored, now]):
             count += 1
             try:
                 verify(each)

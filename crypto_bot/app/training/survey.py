@@ -133,11 +133,9 @@ def _read(held: TrainingCandles, symbol: str) -> Coin | CryptoBotError:
 
 def _published(folder: Path, symbol: str, timeframe: str) -> Meta | None:
     """`meta.json` of the model that is there and whole."""
-    now = versions.current(folder_of(folder, symbol, timeframe))
-    if now is None:
-        return None
     try:
-        return verify(now)
+        now = versions.current(folder_of(folder, symbol, timeframe))
+        return None if now is None else verify(now)
     except SignalUnavailable:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from crypto_bot.domain.errors import CryptoBotError, NotEnoughData
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
-from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.models.spec import ModelSpec, Reads, Scaler
 from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 Features = npt.NDArray[np.float32]
@@ -64,6 +64,15 @@ class Model(Protocol):
         Uncalibrated. `features` is [bars, k]; nothing after a row is read. Each row sums to 1
         within rounding.
         """
+        ...
+
+
+@runtime_checkable
+class Scaled(Protocol):
+    """A model that scales its columns by numbers among its weights."""
+
+    def is_scaled_by(self, scaler: Scaler) -> bool:
+        """Whether these are the numbers that `scaler` has for its columns, as float32."""
         ...
 
 

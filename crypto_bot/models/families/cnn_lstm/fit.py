@@ -21,10 +21,11 @@ from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, an
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.family import Examples, Features, Files, require_classes
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
-from crypto_bot.models.families.nets.weights import packed, restore
+from crypto_bot.models.families.nets.weights import is_scaled_by, packed, restore
 from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities, rose
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
+from crypto_bot.models.spec import Scaler
 from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 BEST_FILE = "cnn_lstm_best.pth"
@@ -82,6 +83,9 @@ class NetModel:
             )
         )
         return probabilities(logits, self.direction)
+
+    def is_scaled_by(self, scaler: Scaler) -> bool:
+        return is_scaled_by(self.net.move, scaler) and is_scaled_by(self.net.up, scaler)
 
 
 @dataclass(frozen=True, slots=True)

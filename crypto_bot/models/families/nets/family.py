@@ -28,11 +28,16 @@ from crypto_bot.models.families.family import (
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.net import WindowNet, answers
 from crypto_bot.models.families.nets.training import Parts, Rows, TrainingSettings, learn
-from crypto_bot.models.families.nets.weights import packed, restore, stored_number
+from crypto_bot.models.families.nets.weights import (
+    is_scaled_by,
+    packed,
+    restore,
+    stored_number,
+)
 from crypto_bot.models.families.two_heads import CLASSES, one_part_reads
 from crypto_bot.models.memory import read_at_random
 from crypto_bot.models.scaling import scale_of
-from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.models.spec import ModelSpec, Reads, Scaler
 from crypto_bot.statistics.rows import Floats, Ints
 from crypto_bot.statistics.scores import softmax
 
@@ -58,6 +63,9 @@ class WindowModel:
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
         logits = answers(self.net, torch.from_numpy(features), torch.from_numpy(ends))
         return softmax(logits.double().numpy())
+
+    def is_scaled_by(self, scaler: Scaler) -> bool:
+        return is_scaled_by(self.net, scaler)
 
 
 @dataclass(frozen=True, slots=True)

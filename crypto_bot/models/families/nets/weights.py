@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.models.families.family import Files
+from crypto_bot.models.spec import Scaler
 
 _ZIP = b"PK\x03\x04"
 """How a state dict begins. Older pickles are not even looked into."""
@@ -66,6 +67,22 @@ def _refused(name: str) -> ModelIncompatible:
     return ModelIncompatible(f"{name} is damaged or of another architecture: train the model again")
 
 
+class Scaling(Protocol):
+    """A network that scales its `columns` [k] by `mean` and `scale` [k]."""
+
+    columns: Tensor
+    mean: Tensor
+    scale: Tensor
+
+
+def is_scaled_by(net: Scaling, scaler: Scaler) -> bool:
+    """Whether `net` scales by the numbers that `scaler` has for its columns."""
+    return all(
+        torch.equal(own, torch.tensor(numbers).float()[net.columns])
+        for own, numbers in ((net.mean, scaler.mean), (net.scale, scaler.scale))
+    )
+
+
 def _is_state_of(net: nn.Module, state: object) -> bool:
     """Same names, shapes and types, and everything finite."""
     own = net.state_dict()
@@ -74,6 +91,7 @@ def _is_state_of(net: nn.Module, state: object) -> bool:
         and state.keys() == own.keys()
         and all(
             isinstance(value, Tensor)
+            and value.layout is torch.strided
             and value.shape == own[name].shape
             and value.dtype == own[name].dtype
             and bool(torch.isfinite(value).all())
