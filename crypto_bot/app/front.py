@@ -10,7 +10,7 @@ from crypto_bot.adapters.store.commit_history import SqlCommitHistory
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
-from crypto_bot.adapters.web.application import create_app
+from crypto_bot.adapters.web.application import Proxy, create_app
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
@@ -87,6 +87,7 @@ class Front:
             training=Training(runs, trainer),
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
+            proxy=Proxy(api.root_path, api.allowed_hosts, api.allowed_origins),
         )
         is_sim = self._settings.simulated
         board = Board(

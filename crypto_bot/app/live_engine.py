@@ -35,6 +35,7 @@ from crypto_bot.ports import Commit, SignalSink
 _WATCH_S = 5
 _MINUTE_S = 60
 _HOUR_S = 3600
+_DAY_S = 86_400
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
 _INPUTS_S = 30.0
@@ -123,6 +124,7 @@ class LiveEngine:
         give_back()
         gc.freeze()
         beside = [asyncio.create_task(each.run(market)) for each in (paper, outlook)]
+        beside.append(asyncio.create_task(_checked_daily(database)))
         try:
             await self._follow(rounds, market, beside)
         finally:
@@ -228,3 +230,10 @@ async def _correct_clock(market: Market, *, doubted: bool = False) -> None:
         return
     with suppress(MarketDataError):  # the feed reports outages; there is another time
         await market.correct_clock()
+
+
+async def _checked_daily(database: Database) -> None:
+    """Until it is cancelled. Raises StoreError where the file is damaged."""
+    while True:
+        await asyncio.sleep(_DAY_S)
+        await asyncio.to_thread(database.check)

@@ -136,10 +136,12 @@ class Rounds:
         behind = self._catch_up.behind(until_ms)
         oldest_ms = until_ms - (max(behind.values(), default=1) - 1) * self._timeframe.ms
         now_ms = self._market.clock.now_ms()
+        # After a restart the store may hold everything already: there is nothing to wait for.
+        is_first = self._health.last_cycle_ms is None and not behind
         self._health = replace(
             self._health,
-            last_cycle_ms=now_ms if done.bars else self._health.last_cycle_ms,
-            last_open_ms=done.newest_ms or self._health.last_open_ms,
+            last_cycle_ms=now_ms if done.bars or is_first else self._health.last_cycle_ms,
+            last_open_ms=done.newest_ms or (until_ms if is_first else self._health.last_open_ms),
             owed_candles=sum(behind.values()),
             oldest_owed_open_ms=oldest_ms if behind else None,
             halted=tuple(filter(None, map(self._market.feed.halted, sorted(behind)))),

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDi
 from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
+from crypto_bot.adapters.store.connection import has_password
+from crypto_bot.adapters.web.proxies import SOUND_PREFIX
 from crypto_bot.app.market_settings import SIM, ExchangeSettings, InputSettings, SimSettings
 from crypto_bot.app.outlook_settings import Lowest, OutlookSettings
 from crypto_bot.app.paper_settings import LONGEST_S, PaperSettings, Section, Switch, UserPath
@@ -27,6 +29,7 @@ from crypto_bot.domain.user_file import decoded
 CONFIG_FILE = Path("crypto_bot.toml")
 _PREFIX = "CRYPTO_BOT_"
 _FOR_TESTS = "CRYPTO_BOT_TEST_"
+_SHORTEST_TOKEN = 24
 _LONGEST_DAYS = 36_500.0
 _SECRETS = (("api", "token"), ("notify", "urls"))
 _OLDER_SPELLINGS = {
@@ -91,7 +94,13 @@ class ApiSettings(Section):
     port: int = Field(default=8000, ge=0, le=65535)
     """0 takes a free one."""
     token: SecretStr | None = None
-    """Read only from the environment: CRYPTO_BOT_API__TOKEN."""
+    """Read only from the environment: CRYPTO_BOT_API__TOKEN; 24 characters or more."""
+    root_path: str = Field(default="", pattern=SOUND_PREFIX)
+    """Where a proxy shows the page, such as /bot; without it X-Forwarded-Prefix says so."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names beside those of the loopback address under which a proxy shows the page."""
+    allowed_origins: tuple[str, ...] = ()
+    """Sites whose pages may ask, such as https://bot.example.org, where the proxy replaces Host."""
 
 
 class LogSettings(Section):
@@ -188,6 +197,12 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
     _refuse_unknown_environment(os.environ)
     older = {key: os.environ[name] for name, key in _OLDER_SPELLINGS.items() if name in os.environ}
     file = _from_file(config)
+    for where, values in (("a flag", flags), ("the settings file", file)):
+        if has_password(str(values.get("database_url", ""))):
+            raise ConfigError(
+                f"the database URL of {where} has a password, which others could read: set it in "
+                f"the environment, as {_PREFIX}DATABASE_URL or PGPASSWORD"
+            )
 
     class Sourced(Settings):
         @classmethod
@@ -264,7 +279,13 @@ def _check(settings: Settings) -> None:
         zone_of(settings.notify.zone)
     else:
         QuietHours.parse(settings.notify.quiet_hours, settings.notify.zone)
-    if not is_loopback(settings.api.host) and settings.api.token is None:
+    token = settings.api.token
+    if token is not None and len(token.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ConfigError(
+            f"CRYPTO_BOT_API__TOKEN has fewer than {_SHORTEST_TOKEN} characters and could be "
+            "guessed: take what `openssl rand -hex 32` prints"
+        )
+    if not is_loopback(settings.api.host) and token is None:
         raise ConfigError(
             f"host {settings.api.host} is reachable from other machines: set the environment "
             "variable CRYPTO_BOT_API__TOKEN to a secret, or use 127.0.0.1"

@@ -12,7 +12,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.settings import load
 from crypto_bot.domain.errors import ConfigError
 
-TOKEN, PASSWORD, RECEIVER = "hush-hush-token", "hush-hush-password", "hush-hush-receiver"
+TOKEN, PASSWORD, RECEIVER = "hush-hush-token-hush-hush", "hush-hush-password", "hush-hush-receiver"
 DATABASE = f"postgresql+psycopg://bot:{PASSWORD}@127.0.0.1:9/signals"
 
 
@@ -40,6 +40,24 @@ def test_database_errors_do_not_show_the_password(url: str) -> None:
     while error is not None:
         assert PASSWORD not in f"{error!s} {error!r}"
         error = error.__cause__
+
+
+@pytest.mark.parametrize(
+    "url", [DATABASE, f"postgresql+psycopg://bot@127.0.0.1:9/signals?password={PASSWORD}"]
+)
+def test_a_database_password_is_read_from_the_environment_alone(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file := tmp_path / "c.toml").write_text(f'database_url = "{url}"\n')
+    for flags, config in (({"database_url": url}, None), ({}, file)):
+        with pytest.raises(ConfigError, match="CRYPTO_BOT_DATABASE_URL or PGPASSWORD") as refused:
+            load(flags, config)
+        assert PASSWORD not in str(refused.value)
+    monkeypatch.setenv("CRYPTO_BOT_DATABASE_URL", url)
+    assert load({}).database_url == url
+    with pytest.raises(ConfigError) as unopened:
+        Database.open(url)
+    assert PASSWORD not in str(unopened.value)
 
 
 @pytest.mark.parametrize("style", ["console", "json"])

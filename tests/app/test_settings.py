@@ -8,7 +8,7 @@ from crypto_bot.app.settings import load
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.errors import ConfigError
 
-SECRET = "hush-hush-4711"
+SECRET = "hush-hush-4711-hush-hush-4711"
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +105,22 @@ def test_only_a_token_allows_hosts_but_loopback(monkeypatch: pytest.MonkeyPatch)
     assert load({}).api.host == "127.0.0.1"
     monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", SECRET)
     assert load({"api": {"host": "0.0.0.0"}}).api.host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("token", ["", "a", "a" * 23])
+def test_a_token_that_could_be_guessed_is_refused(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", token)
+    with pytest.raises(ConfigError, match="fewer than 24 characters"):
+        load({})
+
+
+@pytest.mark.parametrize("path", ["bot", "/bot/", "/a b", "//evil", '/"'])
+def test_a_path_behind_a_proxy_is_checked(path: str) -> None:
+    assert load({"api": {"root_path": "/a/bot"}}).api.root_path == "/a/bot"
+    with pytest.raises(ConfigError, match=r"api\.root_path"):
+        load({"api": {"root_path": path}})
 
 
 def test_variables_for_tests_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_the_settings_of_the_image_are_settings(
     monkeypatch.chdir(tmp_path)
     set_all(DOCKERFILE, monkeypatch)
     (command,) = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
-    monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", "hush")
+    monkeypatch.setenv("CRYPTO_BOT_API__TOKEN", "hush" * 6)
     name, *flags = json.loads(command)
     settings = run_settings(flags)
     assert (name, settings.api.host) == ("run", "0.0.0.0")

@@ -15,7 +15,7 @@ from tests.e2e.processes import Process, call
 
 pytestmark = pytest.mark.slow
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "ATOMUSDT", "DOTUSDT", "OPUSDT"]
-TOKEN = "hush-hush-token"
+TOKEN = "hush-hush-token-hush-hush"
 SIM = ("--exchange", "sim", "--use_ml", "0")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from crypto_bot.adapters.store.connection import BUSY_TIMEOUT_MS, connect, sqlite_file
+from crypto_bot.adapters.store.connection import BUSY_TIMEOUT_MS, connect, shown, sqlite_file
 from crypto_bot.domain.errors import ConfigError, StoreError
 
 
@@ -36,6 +36,7 @@ def back_up(url: str, path: Path) -> Copied:
         raise ConfigError(f"there is no folder {path.parent}: make it, or name another file")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(draft)) as target:
             with closing(_read_only(source)) as origin:
                 origin.backup(target)
@@ -56,10 +57,7 @@ def _existing(url: str) -> Path:
     engine = connect(url)
     source = sqlite_file(engine.url)
     if source is None:
-        raise ConfigError(
-            f"{engine.url.render_as_string(hide_password=True)} is no SQLite file: "
-            "back PostgreSQL up with pg_dump"
-        )
+        raise ConfigError(f"{shown(engine.url)} is no SQLite file: back PostgreSQL up with pg_dump")
     if not source.is_file():
         raise ConfigError(f"there is no database {source}: name it with --database_url")
     return source

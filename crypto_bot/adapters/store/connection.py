@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
@@ -23,6 +25,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
     "cache_size = -16000",  # 16 MB
+    "journal_size_limit = 67108864",  # what a long import leaves of the write-ahead log
 )
 _DRIVERS = ("sqlite", "postgresql+psycopg")
 
@@ -52,6 +55,20 @@ def sqlite_file(url: URL) -> Path | None:
         raise ConfigError(f"database {error}") from error
 
 
+def has_password(url: str) -> bool:
+    """Whether a password stands in `url`, before the host or among the options."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return False  # refused where it is opened
+    return parsed.password is not None or "password" in parsed.query
+
+
+def shown(url: URL) -> str:
+    """`url` without a password, wherever it stands in it."""
+    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
 def cause(error: Exception) -> str:
     """The driver's own message, in one line."""
     message = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
@@ -69,9 +86,10 @@ def _parsed(url: str) -> URL:
 
 
 def _unusable(url: str) -> ConfigError:
-    shown = url.rsplit("@", 1)[-1]  # what stands before may hold a password
+    # What stands before the host and after the path may hold a password.
+    safe = url.rsplit("@", 1)[-1].split("?", maxsplit=1)[0]
     return ConfigError(
-        f"unusable database URL '{shown}': write sqlite:///path/to/file.db "
+        f"unusable database URL '{safe}': write sqlite:///path/to/file.db "
         "or postgresql+psycopg://user:password@host/name"
     )
 
@@ -108,6 +126,15 @@ def _prepare_folder(path: Path) -> None:
             f"database {path} cannot be opened (no folder {folder}): "
             "make it, or name another --database_url"
         )
+
+
+def make_private(url: URL) -> None:
+    """Makes an SQLite file that is not there, for its owner alone: those beside it get its mode."""
+    path = sqlite_file(url)
+    if path is None:
+        return
+    with suppress(OSError):  # there already, or refused in words when it is opened
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

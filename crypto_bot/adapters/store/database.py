@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain, islice, repeat
@@ -13,12 +13,21 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from crypto_bot.adapters.store.connection import WRITES, cause, connect, sqlite_file
-from crypto_bot.adapters.store.engine_lock import lock_file, lock_postgres
+from crypto_bot.adapters.store.connection import (
+    WRITES,
+    cause,
+    connect,
+    make_private,
+    shown,
+    sqlite_file,
+)
+from crypto_bot.adapters.store.engine_lock import Held, lock_file, lock_postgres
 from crypto_bot.adapters.store.schema import NEWEST, migrate, revision_of
 from crypto_bot.adapters.store.tables import engines, markets
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError, StoreError
+
+_RESTORE = "stop the engine and restore a backup, as docs/operating.md says"
 
 
 class Database:
@@ -31,7 +40,7 @@ class Database:
         self._engine = engine
         self.key = key
         self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
-        self._release: Callable[[], None] | None = None
+        self._held: Held | None = None
         self.commit_order = Lock()
         """Held from a commit until it is observed: the engines of a process observe in order."""
 
@@ -44,9 +53,11 @@ class Database:
         of it cannot be done.
         """
         database = cls(connect(url), key)
+        make_private(database._engine.url)
         try:
             if as_engine:
                 database.lock()
+                database.check()
             # Looked at before it is written to: an engine at work may hold the write lock a while.
             with database._begin(writes=False) as connection:
                 is_current = revision_of(connection) == NEWEST
@@ -59,18 +70,22 @@ class Database:
         except ConfigError:
             database.close()
             raise
+        except StoreError as error:  # damaged: another start would find the same
+            database.close()
+            raise ConfigError(str(error)) from error
         return database
 
     def of(self, key: EngineKey) -> Database:
         """The same database for another engine of this process; this one is to be closed."""
         other = Database(self._engine, key)
         other.commit_order = self.commit_order
+        other._held = self._held
         return other
 
     @property
     def name(self) -> str:
         """The URL without a password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        return shown(self._engine.url)
 
     @property
     def size_bytes(self) -> int:
@@ -103,18 +118,27 @@ class Database:
         path = sqlite_file(self._engine.url)
         try:
             if self._engine.dialect.name == "postgresql":
-                self._release = lock_postgres(self._engine, self.name)
+                self._held = lock_postgres(self._engine, self.name)
             elif path is not None:
-                self._release = lock_file(path.with_name(f"{path.name}.lock"), self.name)
+                self._held = lock_file(path, self.name)
         except (SQLAlchemyError, OSError) as error:
             raise self._not_opened(error) from error
 
     def close(self) -> None:
         """Gives back the connections and the lock."""
-        if self._release is not None:
-            self._release()
-            self._release = None
         self._engine.dispose()
+        if self._held is not None:
+            self._held.release()
+            self._held = None
+
+    def check(self) -> None:
+        """Raises StoreError where SQLite finds its file damaged; PostgreSQL checks its own."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self.reading() as connection:
+            found = connection.scalar(text("PRAGMA quick_check(1)"))
+        if found != "ok":
+            raise StoreError(f"database {self.name} is damaged ({found}): {_RESTORE}")
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -124,9 +148,14 @@ class Database:
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
-        """A transaction that is stored as a whole or not at all. Raises StoreError."""
+        """A transaction that is stored as a whole or not at all. Raises StoreError.
+
+        Nothing is stored by an engine that has lost its lock, or whose file is another one now.
+        """
         with self._mapped(), self._begin(writes=True) as connection:
             yield connection
+            if self._held is not None:
+                self._held.require()
 
     def insert(
         self,
@@ -191,10 +220,17 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise StoreError(f"database {self.name} failed: {cause(error)}") from error
+            reason = cause(error)
+            hint = f": {_RESTORE}" if _is_damage(reason) else ""
+            raise StoreError(f"database {self.name} failed: {reason}{hint}") from error
 
     def _not_opened(self, error: Exception) -> ConfigError:
-        return ConfigError(
-            f"database {self.name} cannot be opened ({cause(error)}): check that it exists "
-            "and may be written, or name another --database_url"
-        )
+        reason = cause(error)
+        advice = "check that it exists and may be written, or name another --database_url"
+        if _is_damage(reason):
+            advice = f"{_RESTORE}, or name another --database_url"
+        return ConfigError(f"database {self.name} cannot be opened ({reason}): {advice}")
+
+
+def _is_damage(reason: str) -> bool:
+    return any(word in reason for word in ("malformed", "not a database"))

@@ -1,6 +1,6 @@
 """One engine for each database, by locks that end with the process that holds them.
 
-A lock is taken by a function that returns the one that gives it back.
+A lock is asked for at every commit: an engine that has lost it writes nothing more.
 """
 
 from __future__ import annotations
@@ -10,32 +10,57 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, StoreError
 
 _ADVISORY_KEY = 0x63727970746F  # "crypto"; PostgreSQL keeps these keys for each database
 
 
-def lock_file(path: Path, database: str) -> Callable[[], None]:
-    """Takes an flock on a file beside an SQLite database. The file stays; only the lock counts.
+class Held(NamedTuple):
+    """A lock: `require` raises StoreError where it is lost, `release` gives it back."""
 
-    Raises ConfigError where another process holds it, OSError where it cannot be written.
+    require: Callable[[], None]
+    release: Callable[[], None]
+
+
+def lock_file(path: Path, database: str) -> Held:
+    """Takes an flock on an SQLite database itself, by whatever name or link it is opened.
+
+    SQLite's own locks are of another kind (fcntl) and do not meet it. The descriptor stays open
+    until all connections are closed: closing it would end SQLite's locks of this process. Raises
+    ConfigError where another process holds it, OSError where it cannot be written.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    held = os.fstat(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
         os.close(descriptor)
-        raise _taken(holder, database) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return partial(os.close, descriptor)
+        raise _taken(_flock_holder(held), database) from error
+    if held.st_uid == os.geteuid():
+        os.fchmod(descriptor, 0o600)
+
+    def require() -> None:
+        try:
+            found = os.stat(path)  # noqa: PTH116 - at every commit
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+            what = "deleted" if found is None else "replaced"
+            raise StoreError(
+                f"the file of database {database} was {what} while the engine ran: put it back or "
+                "restore a backup, then start the engine again"
+            )
+
+    return Held(require, partial(os.close, descriptor))
 
 
-def lock_postgres(engine: Engine, database: str) -> Callable[[], None]:
+def lock_postgres(engine: Engine, database: str) -> Held:
     """Takes an advisory lock on a connection of its own, which carries the process id in its name.
 
     Raises ConfigError where another process holds it.
@@ -48,13 +73,35 @@ def lock_postgres(engine: Engine, database: str) -> Callable[[], None]:
         raise _taken(holder, database)
     name = {"name": f"crypto_bot {os.getpid()}"}
     connection.execute(text("SELECT set_config('application_name', :name, false)"), name)
+    one_at_a_time = Lock()
+
+    def require() -> None:
+        try:
+            with one_at_a_time:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            raise StoreError(
+                f"the session that holds the lock of database {database} was lost, another engine "
+                "may have begun: start this one again"
+            ) from error
 
     def release() -> None:
         # Closed for good: handed back to the pool it would keep the lock.
         connection.invalidate()
         connection.close()
 
-    return release
+    return Held(require, release)
+
+
+def _flock_holder(of: os.stat_result) -> str:
+    """The process that /proc/locks names, where there is one."""
+    place = f"{os.major(of.st_dev):02x}:{os.minor(of.st_dev):02x}:{of.st_ino}"
+    try:
+        lines = Path("/proc/locks").read_text("ascii").splitlines()
+    except OSError:
+        return ""
+    rows = [line.split() for line in lines]
+    return next((row[4] for row in rows if row[1] == "FLOCK" and row[5] == place), "")
 
 
 def _postgres_holder(connection: Connection) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crypto_bot.adapters.web.login import LOGIN_PATH, Login
+from crypto_bot.adapters.web.proxies import prefix_of
 from crypto_bot.domain.loopback import is_loopback
 
 _OPEN_PATH = "/healthz"
@@ -21,16 +23,26 @@ _POLICY_VIOLATION = 1008
 class AccessGuard:
     """Refuses requests before any route handles them, including mounted pages and websockets.
 
-    On a loopback address the Host header must be a loopback name: a page of another site whose name
-    was made to point here (DNS rebinding) is refused. What a browser was made to ask by a page of
-    another site is refused by its Origin, reading too: the sockets of a mounted page may allow
-    every site to. With a token every call but `/healthz` must bear it, or the cookie of a browser
-    that showed it in the form at `/login`.
+    On a loopback address the Host header must be a loopback name or one of `hosts`: a page of
+    another site whose name was made to point here (DNS rebinding) is refused. What a browser was
+    made to ask by a page of another site is refused by its Origin, reading too, unless it is one of
+    `origins`: the sockets of a mounted page may allow every site to. With a token every call but
+    `/healthz` must bear it, or the cookie of a browser that showed it in the form at `/login`.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, token: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        token: str | None,
+        hosts: Sequence[str] = (),
+        origins: Sequence[str] = (),
+    ) -> None:
         self._app = app
-        self._hosts = _LOOPBACK_NAMES | {host.lower()} if is_loopback(host) else None
+        served = {host.lower(), *(each.lower() for each in hosts)}
+        self._hosts = _LOOPBACK_NAMES | served if hosts or is_loopback(host) else None
+        self._origins = {each.lower().rstrip("/") for each in origins}
         self._login = None if token is None else Login(token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +67,9 @@ class AccessGuard:
             names = ", ".join(sorted(self._hosts))
             return _problem(400, f"host '{host}' is not served here: use one of {names}")
         origin = headers.get("origin")
-        if origin is not None and _site(origin).netloc.lower() != host.lower():
+        if origin is None or origin.lower() in self._origins:
+            return None
+        if _site(origin).netloc.lower() != host.lower():
             return _problem(403, f"requests from the web site '{origin}' are refused")
         return None
 
@@ -75,7 +89,7 @@ class AccessGuard:
             needed = "a write request with a cookie needs an Origin header"
             return None if reads or "origin" in headers else _problem(403, needed)
         if _wants_page(scope, headers):
-            return login.form(_address(scope))
+            return login.form(_address(scope), prefix_of(headers))
         return _problem(
             401,
             "this call needs the header 'Authorization: Bearer <token>' with the server's token",

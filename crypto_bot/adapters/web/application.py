@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import NamedTuple
 
 import structlog
 from fastapi import FastAPI, Request
@@ -16,12 +17,14 @@ from crypto_bot.adapters.web.access import AccessGuard
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.event_stream import EventStream
 from crypto_bot.adapters.web.history import serve_history
+from crypto_bot.adapters.web.limits import Limits
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.paper import serve_paper
 from crypto_bot.adapters.web.predict import serve_predict
 from crypto_bot.adapters.web.predictions import serve_predictions
+from crypto_bot.adapters.web.proxies import Prefixed
 from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.loopback import is_loopback
@@ -30,6 +33,17 @@ from crypto_bot.ports import ModelCatalog, PaperTrading, PredictionQueries
 
 _WATCH_S = 1.0
 _log = structlog.get_logger(__name__)
+
+
+class Proxy(NamedTuple):
+    """How a proxy shows this server: below which path, under which `hosts`, to which `origins`."""
+
+    root_path: str = ""
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+
+NO_PROXY = Proxy()
 
 
 def create_app(
@@ -45,6 +59,7 @@ def create_app(
     token: str | None = None,
     paper: PaperTrading | None = None,
     training: Training | None = None,
+    proxy: Proxy = NO_PROXY,
 ) -> FastAPI:
     """The API for a server that listens on `host`.
 
@@ -63,7 +78,10 @@ def create_app(
         # Environment variables must not make the API report to third parties.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
-    app.add_middleware(AccessGuard, host=host, token=token or None)
+    names = {"hosts": proxy.hosts, "origins": proxy.origins}
+    app.add_middleware(AccessGuard, host=host, token=token or None, **names)
+    app.add_middleware(Prefixed, root_path=proxy.root_path)
+    app.add_middleware(Limits)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreError, _store_failed)
     serve_predictions(app, queries, coverage)

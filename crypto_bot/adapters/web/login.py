@@ -5,8 +5,11 @@ A page, its pictures and its websocket cannot send an Authorization header.
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from hashlib import sha256
 from hmac import compare_digest, digest
+from math import ceil
 from urllib.parse import parse_qs, quote
 
 import structlog
@@ -15,11 +18,15 @@ from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
+from crypto_bot.adapters.web.proxies import address_of_client, is_encrypted, prefix_of
 from crypto_bot.adapters.web.templating import render
 
 LOGIN_PATH = "/login"
 COOKIE = "crypto_bot_login"
 
+_FREE_TRIES = 5
+_LONGEST_WAIT_S = 300.0
+_MOST_ADDRESSES = 4_096
 _KEPT_S = 30 * 86_400
 _LONGEST_FORM = 8_192
 _HEADERS = {
@@ -39,6 +46,7 @@ class Login:
         self._token = token.encode()
         # The token cannot be derived from the cookie; another token ends all logins.
         self._mark = digest(self._token, b"crypto_bot login 1", sha256).hex()
+        self._waits: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def is_token(self, offered: bytes) -> bool:
         """Whether `offered` is the token; in constant time."""
@@ -52,27 +60,44 @@ class Login:
         offered = cookies.get(COOKIE, "")
         return compare_digest(offered.encode("utf-8", "replace"), self._mark.encode())
 
-    def form(self, back: str, message: str = "Please log in.") -> Response:
-        """The form, which leads to the path `back`."""
-        page = render("login.html", action=LOGIN_PATH, message=message, back=_local(back))
+    def form(self, back: str, prefix: str, message: str = "Please log in.") -> Response:
+        """The form, which leads to the path `back` under `prefix`."""
+        action = f"{prefix}{LOGIN_PATH}"
+        page = render("login.html", action=action, message=message, back=_local(back))
         return HTMLResponse(page, 401, _HEADERS)
 
     async def enter(self, scope: Scope, receive: Receive) -> Response:
-        """The response to a submitted form: cookie and requested page, or the form again."""
+        """The response to a submitted form: cookie and requested page, or the form again.
+
+        An address that was wrong a few times waits before the next try, each time twice as long.
+        """
+        headers = Headers(scope=scope)
+        prefix, client = prefix_of(headers), address_of_client(scope, headers)
+        now_s = asyncio.get_running_loop().time()
+        failures, until_s = self._waits.get(client, (0, now_s))
+        if now_s < until_s:
+            wait = {"Retry-After": str(ceil(until_s - now_s))}
+            return HTMLResponse("Too many wrong tokens: wait a little.", 429, _HEADERS | wait)
         fields = await _fields(Request(scope, receive))
         back = _local(fields.get("back", "/"))
         if not self.is_token(fields.get("token", "").strip().encode("utf-8", "replace")):
-            client = scope.get("client") or ("", 0)
-            _log.warning("login.refused", client=client[0])
-            return self.form(back, "This is not the token of this server.")
-        answer = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
+            failures += 1
+            wait_s = min(_LONGEST_WAIT_S, 2.0 ** (failures - _FREE_TRIES))
+            self._waits[client] = failures, now_s + wait_s if failures >= _FREE_TRIES else now_s
+            self._waits.move_to_end(client)
+            if len(self._waits) > _MOST_ADDRESSES:
+                self._waits.popitem(last=False)
+            _log.warning("login.refused", client=client, failures=failures)
+            return self.form(back, prefix, "This is not the token of this server.")
+        self._waits.pop(client, None)
+        answer = RedirectResponse(f"{prefix}{back}", 303, {"Cache-Control": "no-store"})
         answer.set_cookie(
             COOKIE,
             self._mark,
             max_age=_KEPT_S,
             httponly=True,
             samesite="strict",
-            secure=scope["scheme"] == "https",
+            secure=is_encrypted(scope, headers),
         )
         return answer
 

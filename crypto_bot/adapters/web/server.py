@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from crypto_bot.adapters.web.event_stream import EventStream
+from crypto_bot.adapters.web.limits import ACCEPTED_AT_ONCE, LimitedProtocol, most_connections
 from crypto_bot.domain.errors import ConfigError
 
 STALL_MS = 20_000
@@ -68,15 +69,22 @@ class _Server(uvicorn.Server):
 
 
 class WebServer:
-    """Serves `app` on `listener`, a socket from `bind`, as a task of the running loop."""
+    """Serves `app` on `listener`, a socket from `bind`, as a task of the running loop.
 
-    def __init__(self, app: FastAPI, listener: socket.socket, stream: EventStream) -> None:
+    `limits` replace those of `LimitedProtocol`.
+    """
+
+    def __init__(
+        self, app: FastAPI, listener: socket.socket, stream: EventStream, **limits: float
+    ) -> None:
         self._listener = listener
         self._stream = stream
+        protocol = type("Protocol", (LimitedProtocol,), {"most": most_connections(), **limits})
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=protocol,
+                backlog=ACCEPTED_AT_ONCE,
                 ws="websockets-sansio",
                 lifespan="on",
                 log_config=None,

@@ -1,11 +1,13 @@
 """A database is opened or refused in words; one engine at a time; failures become StoreError."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from sqlalchemy import text
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.timeframe import Timeframe
 
@@ -157,6 +160,70 @@ def test_a_second_engine_is_refused_until_the_first_is_dead(url: str, database: 
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     database.lock()
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link, shutil.copy])
+def test_the_lock_is_on_the_file_by_whatever_name(
+    tmp_path: Path, url: str, link: Callable[[Path, Path], object]
+) -> None:
+    engine = Database.open(url, as_engine=True)
+    other = tmp_path / "other.db"
+    link(tmp_path / "store.db", other)
+    try:
+        if link is shutil.copy:
+            Database.open(f"sqlite:///{other}", as_engine=True).close()
+        else:
+            with pytest.raises(ConfigError, match=rf"another engine \(pid {os.getpid()}\)"):
+                Database.open(f"sqlite:///{other}", as_engine=True)
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("happened", ["deleted", "replaced"])
+def test_an_engine_whose_file_is_gone_stores_nothing_and_says_what_to_do(
+    tmp_path: Path, url: str, happened: str
+) -> None:
+    path = tmp_path / "store.db"
+    engine = Database.open(url, as_engine=True)
+    own = engine.of(EngineKey.of("kraken", "spot"))
+    SqlCandleArchive(own, M15).add({"BTCUSDT": series(1)})
+    path.rename(tmp_path / "moved.db")
+    if happened == "replaced":
+        path.touch()
+    for database in (engine, own):
+        with pytest.raises(StoreError, match=rf"was {happened} while .*restore a backup"):
+            SqlCandleArchive(database, M15).add({"BTCUSDT": series(2)})
+    engine.close()
+
+
+def test_a_damaged_file_is_refused_at_the_start_and_found_while_running(
+    tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "store.db"
+    engine = Database.open(url, as_engine=True)
+    SqlCandleArchive(engine, M15).add({"BTCUSDT": series(2_000)})
+    engine.check()
+    engine.close()
+    whole = path.read_bytes()
+    kept = len(whole) * 3 // 4
+    path.write_bytes(whole[:kept] + b"\x55" * (len(whole) - kept))
+    with pytest.raises(ConfigError, match="restore a backup"):
+        Database.open(url, as_engine=True)
+    opened = Database.open(url)
+    with pytest.raises(StoreError, match="restore a backup"):
+        opened.check()
+    opened.close()
+
+
+def test_the_files_are_for_their_owner_alone(tmp_path: Path, url: str) -> None:
+    with closing(Database.open(url, as_engine=True)) as database:
+        SqlCandleArchive(database, M15).add({"BTCUSDT": series(10)})
+        modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    path = tmp_path / "store.db"
+    path.chmod(0o644)
+    Database.open(url, as_engine=True).close()
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_databases_in_memory_lock_nothing() -> None:

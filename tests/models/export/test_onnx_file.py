@@ -90,9 +90,9 @@ def test_networks_of_the_recipes(family: str, bars: int, size: str, step: int) -
     kind = FAMILIES.get(family)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        net = cast(
-            "WindowFamily", kind(spec, kind.settings_for(FitOptions(device="cpu")))
-        ).new_net(step)
+        net = cast("WindowFamily", kind(spec, kind.settings_for(FitOptions(device="cpu")))).new_net(
+            step
+        )
         nn.init.normal_(net.out.weight)
     whole = published(WindowModel(net.eval()), spec)
     given = windows(spec, count=64)

@@ -17,9 +17,15 @@ from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.palette import Theme
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.adapters.web.proxies import prefix_of
 from crypto_bot.adapters.web.templating import render
 
 ASSETS = "/assets/page"
+
+
+def shown_at(path: str) -> str:
+    """`path` of this server as the browser of this page asks for it; see `Prefixed`."""
+    return prefix_of(ui.context.client.request.headers) + path
 
 
 class View(NamedTuple):
@@ -37,11 +43,12 @@ class View(NamedTuple):
 @contextmanager
 def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Iterator[None]:
     """The frame with `here` marked among `views`; the view is built inside."""
+    assets = shown_at(ASSETS)
     ui.add_head_html(
         f"<script>document.documentElement.dataset.theme='{viewer.theme.value}'</script>"
-        f'<link rel="stylesheet" href="{ASSETS}/style.css">'
-        f'<link rel="stylesheet" href="{ASSETS}/figures.css">'
-        f'<script src="{ASSETS}/ticker.js" defer></script>'
+        f'<link rel="stylesheet" href="{assets}/style.css">'
+        f'<link rel="stylesheet" href="{assets}/figures.css">'
+        f'<script src="{assets}/ticker.js" defer></script>'
     )
     ui.dark_mode(viewer.theme is Theme.DARK)
     ui.query("html").props("lang=en")

@@ -13,6 +13,7 @@ from crypto_bot.adapters.web.page import model_rows
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.curves_chart import curves_options
 from crypto_bot.adapters.web.page.figures import Choices, empty_state, html, panel
+from crypto_bot.adapters.web.page.frame import shown_at
 from crypto_bot.adapters.web.page.markup import pieces
 from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -72,7 +73,7 @@ class _View:
     def _choose(self, verdict: str | None) -> None:
         self._chosen = verdict
         query = "" if verdict is None else f"?{urlencode({'verdict': verdict})}"
-        ui.navigate.history.replace(PATH + query)
+        ui.navigate.history.replace(shown_at(PATH) + query)
         self._fill()
 
     def _fill(self) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import empty_state
-from crypto_bot.adapters.web.page.frame import ASSETS, View, framed
+from crypto_bot.adapters.web.page.frame import ASSETS, View, framed, shown_at
 from crypto_bot.adapters.web.page.log_filters import read_address
 from crypto_bot.adapters.web.page.palette import tokens
 from crypto_bot.adapters.web.page.viewer import Viewer
@@ -106,7 +106,7 @@ def _add(board: Board, view: View, views: Sequence[View]) -> None:
 def _failed(error: Exception) -> None:
     """What is shown in place of a view that could not be built."""
     _log.error("page.failed", error=f"{type(error).__name__}: {error}")
-    ui.add_head_html(f'<link rel="stylesheet" href="{ASSETS}/style.css">')
+    ui.add_head_html(f'<link rel="stylesheet" href="{shown_at(ASSETS)}/style.css">')
     why = "The engine goes on, and its log says why. Load the page again to try once more."
     with empty_state("This view cannot be shown", why, kind="view panel empty"):
         ui.link("Overview", "/")

@@ -20,6 +20,7 @@ from crypto_bot.adapters.web.page.figures import (
     html_panel,
     panel,
 )
+from crypto_bot.adapters.web.page.frame import shown_at
 from crypto_bot.adapters.web.page.kill_switch import Switch
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
@@ -71,7 +72,7 @@ class _View:
 
     async def _choose(self, account: str) -> None:
         self._chosen = account
-        ui.navigate.history.replace(f"{PATH}?{urlencode({'account': account})}")
+        ui.navigate.history.replace(f"{shown_at(PATH)}?{urlencode({'account': account})}")
         await self.renew()
 
     async def renew(self) -> None:

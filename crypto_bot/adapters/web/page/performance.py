@@ -16,6 +16,7 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page import performance_tables as tables
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import Chart, Choices, html, html_panel, panel
+from crypto_bot.adapters.web.page.frame import shown_at
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.performance_charts import (
     calibration_words,
@@ -94,7 +95,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     async def choose(name: str, option: StrEnum) -> None:
         nonlocal filters
         filters = filters._replace(**{name: option})  # type: ignore[arg-type]  # as above
-        ui.navigate.history.replace(filters.address)
+        ui.navigate.history.replace(shown_at(filters.address))
         await show(read())
 
     async def show(reading: Awaitable[tuple[PerformanceReport, ModelsReport]]) -> None:

@@ -122,11 +122,28 @@
     }
   });
 
+  // Behind a proxy the page may lie below a path, under which this script was found.
+  const prefix = new URL(document.currentScript.src).pathname.split("/assets/page/")[0];
+  const below = (name) => `[${name}^="/"]:not([${name}^="${prefix}/"])`;
+
+  function keepPrefix() {
+    for (const [kind, name] of [["a", "href"], ["form", "action"]]) {
+      for (const each of document.querySelectorAll(kind + below(name))) {
+        each.setAttribute(name, prefix + each.getAttribute(name));
+      }
+    }
+  }
+
   const start = setInterval(() => tick() && clearInterval(start), 50);
   setInterval(tick, 1000);
   new MutationObserver(keepFocus).observe(document.documentElement, {
     subtree: true, childList: true, attributeFilter: ["title", "data-line"],
   });
+  if (prefix) {
+    new MutationObserver(keepPrefix).observe(document.documentElement, {
+      subtree: true, childList: true, attributeFilter: ["href", "action"],
+    });
+  }
   new MutationObserver(tick).observe(document.documentElement, {
     subtree: true, attributes: true, attributeFilter: ["data-now"],
   });
