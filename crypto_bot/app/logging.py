@@ -21,6 +21,7 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    flood = Flood()
     last: structlog.typing.Processor
     if console:
         # The default shows the local variables of every frame, which may hold tokens.
@@ -31,7 +32,7 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
         last = structlog.processors.JSONRenderer()
     numeric = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, last],
+        processors=[*shared[:2], flood.of_events, *shared[2:], last],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
@@ -39,8 +40,43 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     formatter = structlog.stdlib.ProcessorFormatter
     processors = [formatter.remove_processors_meta, last]
+    handler.addFilter(flood.of_libraries)
     handler.setFormatter(formatter(processors=processors, foreign_pre_chain=shared))
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)
+
+
+class Flood:
+    """Lets so many warnings and errors of a kind pass in a minute; the next line counts the rest.
+
+    A kind is the name of an event, or the library that logs. News, such as signals, all pass.
+    """
+
+    def __init__(self, most: int = 60) -> None:
+        self._most = most
+        self._seen: dict[str, tuple[str, int]] = {}
+
+    def admits(self, kind: str, minute: str) -> tuple[bool, int]:
+        """Whether a line may pass, and how many did not in the minute with the line before."""
+        known, count = self._seen.get(kind, (minute, 0))
+        before = 0 if known == minute else max(0, count - self._most)
+        count = count + 1 if known == minute else 1
+        self._seen[kind] = minute, count
+        return count <= self._most, before
+
+    def of_events(
+        self, _: object, level: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        """For structlog, after the timestamp. Raises DropEvent."""
+        if level in {"debug", "info"}:
+            return event
+        passes, dropped = self.admits(str(event.get("event")), str(event["timestamp"])[:16])
+        if not passes:
+            raise structlog.DropEvent
+        return {**event, "not_logged": dropped} if dropped else event
+
+    def of_libraries(self, record: logging.LogRecord) -> bool:
+        """For the standard library's handlers."""
+        return self.admits(record.name, str(record.created // 60))[0]
 
 
 def _ordered(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
