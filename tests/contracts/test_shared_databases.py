@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from sqlalchemy import text
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.commit_history import SqlCommitHistory
@@ -15,7 +16,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, StoreError
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.paper_report import EquityPoint, Refusal
@@ -178,3 +179,17 @@ def test_one_engine_at_a_time(shared_url: str) -> None:
     first.close()
     second.lock()
     second.close()
+
+
+def test_an_engine_that_lost_its_session_stores_nothing_more(shared_url: str) -> None:
+    if not shared_url.startswith("postgresql"):
+        pytest.skip("the lock of SQLite is no session")
+    engine, other = Database.open(shared_url, as_engine=True), Database.open(shared_url)
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"
+    with other.writing() as connection:
+        connection.execute(text(query), {"name": f"crypto_bot {os.getpid()}"})
+    with pytest.raises(StoreError, match=r"was lost.*start this one again"), engine.writing():
+        pass
+    other.lock()
+    for each in (engine, other):
+        each.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -86,7 +87,10 @@ def lock_postgres(engine: Engine, database: str) -> Held:
             ) from error
 
     def release() -> None:
-        # Closed for good: handed back to the pool it would keep the lock.
+        # The server notices a closed connection a little later.
+        with suppress(SQLAlchemyError):
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_KEY})
+        # Closed for good: handed back to the pool it would keep its name.
         connection.invalidate()
         connection.close()
 

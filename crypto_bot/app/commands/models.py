@@ -232,7 +232,7 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
             wrong += 1
             console.print(str(error), markup=False)
             continue
-        for each in dict.fromkeys([*stored, now]):
+        for each in dict.fromkeys(each.resolve() for each in [*stored, now]):
             count += 1
             try:
                 verify(each)
