@@ -97,6 +97,8 @@ class PaperAccountSettings(Section):
 
     late: Switch = True
     """Late signals are refused."""
+    within_costs: bool = True
+    """Signals whose first target is not further away than a round trip costs are refused."""
     max_positions: int = Field(default=8, ge=0)
     """Positions that may be open at once."""
     coin_exposure: Decimal = Field(default=Decimal("0.25"), ge=0)
@@ -143,7 +145,7 @@ class PaperAccountSettings(Section):
                 trail_atr=self.trail_atr or None,
                 bars=self.bars or None,
             ),
-            rules=Rules(**on | {"late": self.late}),
+            rules=Rules(**on | {"late": self.late, "within_costs": self.within_costs}),
             funding_bps=self.funding_bps,
         )
 

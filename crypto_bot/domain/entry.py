@@ -81,7 +81,7 @@ def _amount(
         entry=offer.price,
         stop=stop,
         target=plan.exits.targets_atr[0] * stop / plan.exits.stop_atr,
-        cost_bps=float(2 * (costs.taker_bps + costs.half_spread_bps + costs.slippage_bps)),
+        cost_bps=float(costs.round_trip_bps),
         timeframe_ms=state.timeframe_ms,
     )
     size = size_of(plan.sizing, bet)

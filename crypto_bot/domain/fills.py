@@ -28,6 +28,11 @@ class Costs(NamedTuple):
     cap_bps: Decimal
     """Maximum distance from the best price at which an entry takes order book levels."""
 
+    @property
+    def round_trip_bps(self) -> Decimal:
+        """Of an entry and an exit at the market, where only candles are known."""
+        return 2 * (self.taker_bps + self.half_spread_bps + self.slippage_bps)
+
 
 class BookFill(NamedTuple):
     """Amount available in an order book, and its mean price."""

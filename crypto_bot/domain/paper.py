@@ -55,6 +55,8 @@ class Rules(NamedTuple):
 
     late: bool
     """Refuses late signals; without it an account trades the whole log, as in a replay."""
+    within_costs: bool
+    """Refuses signals whose first target is not further away than a round trip costs."""
     max_positions: int | None
     coin_exposure: Decimal | None
     total_exposure: Decimal | None

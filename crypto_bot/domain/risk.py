@@ -75,6 +75,17 @@ def _atr(_: Plan, signal: Signal, __: RiskState) -> str | None:
     return None
 
 
+def _within_costs(plan: Plan, signal: Signal, _: RiskState) -> str | None:
+    if not plan.rules.within_costs:
+        return None
+    reach = plan.exits.targets_atr[0] * Decimal(signal.atr or 0.0)
+    reach_bps = 10_000 * reach / Decimal(signal.levels.entry)
+    cost_bps = plan.costs.round_trip_bps
+    if reach_bps > cost_bps:
+        return None
+    return f"the first target is {reach_bps:.1f} bp away, a round trip costs {cost_bps:g} bp"
+
+
 def _holding(_: Plan, signal: Signal, state: RiskState) -> str | None:
     held = state.account.positions.get(signal.symbol)
     return None if held is None else f"{signal.symbol} is held already, {held.side} {held.amount}"
@@ -133,6 +144,7 @@ RULES: dict[str, Callable[[Plan, Signal, RiskState], str | None]] = {
     "kill_switch": _kill_switch,
     "long_only": _long_only,
     "atr": _atr,
+    "within_costs": _within_costs,
     "holding": _holding,
     "drawdown": _drawdown,
     "daily_loss": _daily_loss,
@@ -149,6 +161,11 @@ def descriptions(plan: Plan) -> dict[str, str]:
     rules = plan.rules
     limits: tuple[tuple[str, str, object], ...] = (
         ("late", "late signals are not traded", rules.late or None),
+        (
+            "within_costs",
+            "the first target must be further away than the costs",
+            rules.within_costs or None,
+        ),
         ("max_positions", "at most {} positions", rules.max_positions),
         ("coin_exposure", "at most {:.0%} of equity in a coin", rules.coin_exposure),
         ("total_exposure", "at most {:.0%} of equity in all", rules.total_exposure),

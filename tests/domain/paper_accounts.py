@@ -22,6 +22,7 @@ SIZING = SizingPlan(Sizing.FIXED_FRACTION, D("0.01"), D("0.02"), D("0.25"))
 EXITS = ExitPlan(D(2), (D(2), D(3), D(4)), (D("0.5"), D("0.25"), D("0.25")), None, None)
 NO_RULES = Rules(
     late=False,
+    within_costs=False,
     max_positions=None,
     coin_exposure=None,
     total_exposure=None,

@@ -158,6 +158,14 @@ def test_correlated_positions_are_limited() -> None:
     assert asked(on, held, signal(pred=Pred.SHORT), correlations=opposite) == "correlated_positions"
 
 
+@pytest.mark.parametrize(("atr", "rule"), [(0.12, "within_costs"), (0.13, None)])
+def test_a_first_target_within_the_costs_is_refused(atr: float, rule: str | None) -> None:
+    # A round trip of COSTS is 2 x (10 + 1 + 1) = 24 bp; the first target is 2 ATR from 100.
+    found = decided(plan(rules=NO_RULES._replace(within_costs=True)), signal(atr=atr))
+    assert (None if isinstance(found, Entry) else found) == rule
+    assert isinstance(decided(plan(), signal(atr=atr)), Entry)
+
+
 def test_the_cooldown_after_a_stop() -> None:
     on = {"cooldown_bars": 4}
     done = stopped_out()
