@@ -25,6 +25,7 @@ from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.paper import PaperService
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.retraining import train_command
 from crypto_bot.app.wiring import model_catalog
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.timeframe import Timeframe
@@ -104,6 +105,8 @@ class Front:
             quotes=paper.quotes,
             training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
             outlook=outlook,
+            trainer=trainer,
+            train_command=train_command(self._settings),
         )
         mount_page(app, board)
         return app, board

@@ -68,10 +68,9 @@ class ModelSettings(Section):
     """Which of the published models are served."""
 
     max_age_days: float = Field(default=45.0, gt=0, le=_LONGEST_DAYS)
-    """From the end of a model's data; older models are refused, and the rules are used."""
-    pool_max_age_days: float = Field(default=730.0, gt=0, le=_LONGEST_DAYS)
-    """The same for the pool, which serves coins without a model of their own; beyond
-    `max_age_days` its LONG and SHORT become NO_TRADE."""
+    """From the end of a model's data; an older model is STALE, and the rules are used."""
+    pool_max_age_days: float = Field(default=45.0, gt=0, le=_LONGEST_DAYS)
+    """The same for the pool, which serves coins without a model of their own."""
     served: Lowest = "WARMUP"
     """The lowest verdict that is served; the signal names it. Below it the rules are used."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"

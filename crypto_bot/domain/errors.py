@@ -1,5 +1,9 @@
 """The error tree. A message says what happened, with which value, and what to do."""
 
+from __future__ import annotations
+
+from crypto_bot.domain.instant import DAY_MS, instant
+
 
 class CryptoBotError(Exception):
     """Base of all errors of this program."""
@@ -42,7 +46,14 @@ class ModelMissing(SignalUnavailable):
 
 
 class ModelStale(SignalUnavailable):
-    """The model is older than the settings allow."""
+    """The data of a model ended longer before the candle than the settings allow."""
+
+    def __init__(self, model: str, until_ms: int, age_ms: int, limit_ms: int) -> None:
+        super().__init__(
+            f"{model} is stale: its data ended at {instant(until_ms)}, {age_ms / DAY_MS:.0f} days "
+            f"before this candle, and {limit_ms / DAY_MS:g} days are the limit"
+        )
+        self.model, self.until_ms, self.age_ms, self.limit_ms = model, until_ms, age_ms, limit_ms
 
 
 class ModelIncompatible(SignalUnavailable):

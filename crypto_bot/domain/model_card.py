@@ -52,11 +52,24 @@ class ModelCard(NamedTuple):
     metrics: ModelMetrics | None
 
 
+class Staleness(NamedTuple):
+    """The end of the data of a stale model, and the most days that may have passed since."""
+
+    data_until_ms: int
+    limit_days: float
+
+
+STALE = "STALE"
+"""The verdict of a card whose model is older than the settings allow, whatever it measured."""
+POOLED = "pool:"
+"""Stands before the version of the pool's network in signals."""
+
+
 class ModelEntry(NamedTuple):
     """Whether the model of a coin answers and its trades stand, and the reason in words.
 
     `missing`: no model of it has been published. `pooled`: the card is that of the network of all
-    the coins, which answers for it.
+    the coins, which is asked for it. `stale` where its verdict is STALE.
     """
 
     symbol: str
@@ -66,3 +79,11 @@ class ModelEntry(NamedTuple):
     card: ModelCard | None
     missing: bool = False
     pooled: bool = False
+    stale: Staleness | None = None
+
+    @property
+    def signed(self) -> str | None:
+        """The `model_version` of its signals."""
+        if self.card is None:
+            return None
+        return f"{POOLED}{self.card.version}" if self.pooled else self.card.version

@@ -19,6 +19,7 @@ from crypto_bot.domain.errors import (
     ModelMissing,
     SignalUnavailable,
 )
+from crypto_bot.domain.model_card import POOLED
 from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.models import versions
 from crypto_bot.models.calibration import Calibration
@@ -43,8 +44,6 @@ EVALUATION = "evaluation_metrics.json"
 SCALER = "scaler.pkl"
 TRAILING = "trailing.json"
 _FOR_PEOPLE = (".png", ".csv")
-POOLED = "pool:"
-"""Stands before the version of the pool's network where it answers for a coin."""
 
 
 @dataclass(frozen=True, eq=False)

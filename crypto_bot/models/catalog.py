@@ -9,9 +9,21 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
+from crypto_bot.domain.errors import (
+    ModelIncompatible,
+    ModelMissing,
+    ModelStale,
+    SignalUnavailable,
+)
+from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.domain.interval import Interval, number
-from crypto_bot.domain.model_card import ModelCard, ModelEntry, ModelMetrics
+from crypto_bot.domain.model_card import (
+    STALE,
+    ModelCard,
+    ModelEntry,
+    ModelMetrics,
+    Staleness,
+)
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.registry import Fingerprint, ModelRegistry, fingerprint
@@ -56,12 +68,17 @@ class PublishedCatalog:
 
     def entry(self, symbol: str) -> ModelEntry:
         """What is known of the model of `symbol`."""
-        found = self._registry.look(symbol, self._newest_open_ms())
+        found = self._registry.find(symbol, self._newest_open_ms())
+        owner = self._registry.owner(symbol)
+        if isinstance(found, ModelStale):
+            return _stale(symbol, owner, self._card(owner), found)
         if isinstance(found, SignalUnavailable):
-            card = self._card(symbol)
-            missing = isinstance(found, ModelMissing)
-            return ModelEntry(symbol, False, False, str(found), card, missing=missing)
-        withheld = self._registry.policy.withheld(found, self._newest_open_ms())
+            missing, card = isinstance(found, ModelMissing), self._card(owner)
+            pooled = owner is None and card is not None
+            return ModelEntry(
+                *(symbol, False, False, str(found), card), missing=missing, pooled=pooled
+            )
+        withheld = self._registry.policy.withheld(found)
         ends = "" if withheld is None else f"; {withheld}"
         reason = f"{found.name} is {found.meta.verdict}: it answers{ends}"
         return ModelEntry(
@@ -82,6 +99,21 @@ class PublishedCatalog:
         return known.card
 
 
+def _stale(symbol: str, owner: str | None, card: ModelCard | None, found: ModelStale) -> ModelEntry:
+    """The entry of a stale model: its words stay the same while it ages."""
+    limit_days = found.limit_ms / DAY_MS
+    until = instant(found.until_ms)[:10]
+    reason = f"{found.model} is STALE: its data ended on {until}, {limit_days:g} days are the limit"
+    if card is not None:
+        measured = f"its data ended on {until}, {limit_days:g} days are the limit; "
+        card = card._replace(verdict=STALE, reasons=(f"{measured}measured {card.verdict}",))
+    return ModelEntry(
+        *(symbol, False, False, reason, card),
+        pooled=owner is None,
+        stale=Staleness(found.until_ms, limit_days),
+    )
+
+
 def served_words(
     registry: ModelRegistry, symbol: str | None, open_ms: int, symbols: Sequence[str]
 ) -> str:
@@ -90,16 +122,22 @@ def served_words(
     None is the pool's, which answers for those of `symbols` that have no model of their own.
     """
     if symbol is not None:
-        found = registry.look(symbol, open_ms)
+        found = registry.find(symbol, open_ms)
         return f"refused: {found}" if isinstance(found, SignalUnavailable) else "yes"
-    refused = registry.look_at_pool(open_ms)
+    refused = registry.find_pool(open_ms)
     if isinstance(refused, SignalUnavailable):
         return f"refused: {refused}"
-    looked = [registry.look(each, open_ms) for each in symbols]
+    looked = [registry.find(each, open_ms) for each in symbols]
     count = sum(not isinstance(each, SignalUnavailable) and each.symbol is None for each in looked)
     if not symbols:
         return "for every coin without a model of its own"
     return f"for {count} of {len(symbols)} coins: those without a model of their own"
+
+
+def is_stale(registry: ModelRegistry, symbol: str | None, open_ms: int) -> bool:
+    """Whether the model of `symbol`, or of the pool (None), is too old for the candle."""
+    found = registry.find_pool(open_ms) if symbol is None else registry.find(symbol, open_ms)
+    return isinstance(found, ModelStale)
 
 
 class _Known(NamedTuple):

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
-
 from crypto_bot.domain.errors import (
     ConfigError,
     ModelIncompatible,
@@ -18,7 +16,7 @@ from crypto_bot.domain.errors import (
     ModelStale,
     SignalUnavailable,
 )
-from crypto_bot.domain.instant import DAY_MS, instant
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models import versions
@@ -30,17 +28,15 @@ if TYPE_CHECKING:
 _TIERS = (Verdict.REJECTED, Verdict.LOW, Verdict.WARMUP, Verdict.ACTIVE)
 _META = "meta.json"
 
-_log = structlog.get_logger()
-
 
 @dataclass(frozen=True, slots=True)
 class ServingPolicy:
     """What may answer, and whose trades stand.
 
-    `max_age_ms`: from the end of a model's data to the candle it is asked about. `served` is the
-    lowest verdict that answers, `traded` the lowest whose LONG and SHORT stand; of a model below
-    it the probabilities are served, and the call is NO_TRADE. The pool's network may be older, up
-    to `pool_max_age_ms`, so that a first start has one; its trades stand as long as any model's.
+    `max_age_ms`: from the end of a model's data to the candle it is asked about, and
+    `pool_max_age_ms` the same for the pool's network. `served` is the lowest verdict that answers,
+    `traded` the lowest whose LONG and SHORT stand; of a model below it the probabilities are
+    served, and the call is NO_TRADE.
     `simulated`: whether a model of simulated candles may answer, which is so on that market alone.
     """
 
@@ -54,17 +50,11 @@ class ServingPolicy:
         """BLOCKED is served by no policy: it takes an audit and `models accept`."""
         return verdict in _TIERS[_TIERS.index(self.served) :]
 
-    def withheld(self, model: PublishedModel, open_ms: int) -> str | None:
-        """Why LONG and SHORT of `model` for this candle do not stand, in words; None: they do."""
+    def withheld(self, model: PublishedModel) -> str | None:
+        """Why LONG and SHORT of `model` do not stand, in words; None: they do."""
         verdict = model.meta.verdict
         if verdict not in _TIERS[_TIERS.index(self.traded) :]:
             return f"LONG and SHORT of a {verdict} model are not traded alone"
-        age_ms = open_ms - model.span.last_open_ms
-        if age_ms > self.max_age_ms:
-            return (
-                f"LONG and SHORT of a model whose data ended {age_ms / DAY_MS:.0f} days ago are "
-                "not traded: train it again"
-            )
         return None
 
 
@@ -86,8 +76,8 @@ class ModelRegistry:
     network. One whose own model is refused is not: the reason stands, and the rules answer.
 
     Every question looks at the files' sizes and times, so that a model that was published, rolled
-    back, damaged or deleted counts at the next cycle. Logs one event for each change of a coin's
-    state. Nothing of torch is imported before there is a model to load.
+    back, damaged or deleted counts at the next cycle. Nothing of torch is imported before there is
+    a model to load.
     """
 
     def __init__(self, models_dir: Path, timeframe: Timeframe, policy: ServingPolicy) -> None:
@@ -95,7 +85,6 @@ class ModelRegistry:
         self._timeframe = timeframe
         self._policy = policy
         self._found: dict[str | None, _Found] = {}
-        self._told: dict[str, str] = {}
 
     @property
     def policy(self) -> ServingPolicy:
@@ -118,23 +107,22 @@ class ModelRegistry:
         return answer
 
     def find(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
-        """As `load_model`, the refusal as a value."""
-        answer = self.look(symbol, open_ms)
-        self._tell(symbol, answer)
-        return answer
-
-    def look(self, symbol: str, open_ms: int) -> PublishedModel | SignalUnavailable:
-        """As `find` for who only wants to know: nothing is logged. From any thread."""
+        """As `load_model`, the refusal as a value. From any thread."""
         read = self._read(symbol)
         if isinstance(read, ModelMissing):
-            pool = self.look_at_pool(open_ms)
+            pool = self.find_pool(open_ms)
             return read if isinstance(pool, ModelMissing) else pool
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 
-    def look_at_pool(self, open_ms: int) -> PublishedModel | SignalUnavailable:
-        """As `look`, of the pool's network itself."""
+    def find_pool(self, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """As `find`, of the pool's network itself."""
         read = self._read(None)
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
+
+    def owner(self, symbol: str) -> str | None:
+        """Whose model is asked for `symbol`: its own, or None for the pool's."""
+        own = isinstance(self._read(symbol), ModelMissing)
+        return None if own and self.folder(None).exists() else symbol
 
     def folder(self, symbol: str | None) -> Path:
         """Where the model of `symbol` is published; None is the pool of all the coins."""
@@ -217,25 +205,8 @@ class ModelRegistry:
         policy = self._policy
         most_ms = policy.pool_max_age_ms if model.symbol is None else policy.max_age_ms
         if open_ms - ends_ms > most_ms:
-            days = most_ms / DAY_MS
-            return ModelStale(
-                f"the data of {model.name} ends at {instant(ends_ms)}, more than {days:g} days "
-                "before this candle: train it again"
-            )
+            return ModelStale(model.name, ends_ms, open_ms - ends_ms, most_ms)
         return model
-
-    def _tell(self, symbol: str, answer: PublishedModel | SignalUnavailable) -> None:
-        state = str(answer) if isinstance(answer, SignalUnavailable) else answer.name
-        known = self._told.get(symbol)
-        if state == known:
-            return
-        self._told[symbol] = state
-        if not isinstance(answer, SignalUnavailable):
-            _log.info(
-                "model.loaded", symbol=symbol, version=state, verdict=answer.meta.verdict.value
-            )
-        elif known is not None or not isinstance(answer, ModelMissing):
-            _log.warning("model.refused", symbol=symbol, reason=state)
 
 
 def _served_from(folder: Path) -> Path:

@@ -50,11 +50,11 @@ def live_models(
         if card is None:
             continue
         chosen = np.zeros(len(calls), dtype=np.bool_)
-        if entry.symbol in calls.symbols and card.version in calls.versions:
+        if entry.symbol in calls.symbols and entry.signed in calls.versions:
             chosen = (
                 by_models(calls)
                 & (calls.coin == calls.symbols.index(entry.symbol))
-                & (calls.version == calls.versions.index(card.version))
+                & (calls.version == calls.versions.index(entry.signed))
             )
         measured = _measured(calls, held, chosen)
         found.append(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from crypto_bot.domain.errors import ModelIncompatible, ModelMissing, SignalUnavailable
+from crypto_bot.domain.model_card import POOLED
 from crypto_bot.domain.signal import MODEL_SOURCES, Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
-from crypto_bot.models.artifact import POOLED, PublishedModel, folder_of, load, read_meta
+from crypto_bot.models.artifact import PublishedModel, folder_of, load, read_meta
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.models.verdict import Verdict
 

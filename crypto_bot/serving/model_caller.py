@@ -28,7 +28,7 @@ from crypto_bot.statistics.rows import score_of
 class ModelCaller:
     """Calls of whatever models it is given at each close.
 
-    With `trades` a call is a decision, which weighs cost, verdict and age; without, it is the most
+    With `trades` a call is a decision, which weighs cost and verdict; without, it is the most
     probable side.
     """
 
@@ -149,7 +149,7 @@ class ModelCaller:
             f"masked: {group} is not known at every close of the window"
             for group in self._windows_of(model).masked(view.symbol, model.spec.window_bars)
         ]
-        withheld = self._policy.withheld(model, view.open_ms)
+        withheld = self._policy.withheld(model)
         if self._trades and pred is not Pred.NO_TRADE and withheld is not None:
             reasons.append(withheld)
             pred, expected_bps = Pred.NO_TRADE, None

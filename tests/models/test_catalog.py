@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.models.artifact import folder_of, publish
+from crypto_bot.models.artifact import folder_of, load, publish
 from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff, headline
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
 from crypto_bot.models.verdict import Verdict
@@ -72,7 +72,8 @@ def test_each_coin_shows_what_is_served_and_why_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("symbol", "verdict", "later_ms", "served", "traded", "reason"),
     [
-        ("BTCUSDT", Verdict.ACTIVE, 30 * DAY_MS, False, False, "train it again"),
+        ("BTCUSDT", Verdict.ACTIVE, 30 * DAY_MS, False, False, "30 days are the limit"),
+        (None, Verdict.WARMUP, 300 * DAY_MS, False, False, "300 days are the limit"),
         (None, Verdict.ACTIVE, 0, True, True, "is ACTIVE: it answers"),
         (
             *("BTCUSDT", Verdict.WARMUP, 0, True, False),
@@ -97,6 +98,11 @@ def test_a_coin_shows_the_model_that_answers_for_it_or_why_it_does_not(
     assert entry.reason.endswith(reason)
     assert entry.card is not None
     assert entry.card.version == model.version
+    assert entry.signed == load(folder_of(tmp_path, symbol, "15m").resolve(), symbol, "15m").name
+    if later_ms:
+        assert entry.card.verdict == "STALE"
+        assert f"measured {verdict}" in entry.card.reasons[0]
+        assert entry.stale == (DATA_ENDS_MS, later_ms / DAY_MS)
 
 
 def test_files_are_read_anew_when_they_change_alone(tmp_path: Path) -> None:

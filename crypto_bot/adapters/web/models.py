@@ -11,7 +11,7 @@ from crypto_bot.adapters.web.bodies import Body, Json
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.filters import HorizonFilter
 from crypto_bot.adapters.web.schemas import REFUSALS
-from crypto_bot.domain.model_card import ModelCard
+from crypto_bot.domain.model_card import ModelCard, Staleness
 from crypto_bot.ports import ModelCatalog
 
 
@@ -22,6 +22,8 @@ class ModelBody(Body):
     served: bool
     traded: bool = Field(description="Whether its LONG and SHORT are traded")
     reason: str
+    pooled: bool = Field(description="Whether it is the network of all the coins")
+    stale: Json[Staleness] | None = Field(description="Its age limit, where it is STALE")
     model: Json[ModelCard] | None = Field(validation_alias="card")
 
 

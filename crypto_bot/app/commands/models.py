@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of
 from crypto_bot.app.commands.models_export import add_export, export_model
 from crypto_bot.app.commands.screen import screen
@@ -21,6 +22,7 @@ from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.model_card import STALE
 from crypto_bot.domain.symbol import symbol_named
 from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
@@ -33,7 +35,7 @@ from crypto_bot.models.artifact import (
     require_features,
     verify,
 )
-from crypto_bot.models.catalog import served_words
+from crypto_bot.models.catalog import is_stale, served_words
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import Meta
 from crypto_bot.training.leak_audit import Check, audit
@@ -59,8 +61,7 @@ def models(argv: Sequence[str]) -> int:
     if flags.command == "audit":
         return _audit(flags, settings)
     names = published(settings.models_dir)
-    if flags.symbol is not None:
-        names = [_chosen(flags, settings, names)]
+    names = names if flags.symbol is None else [_chosen(flags, settings, names)]
     if not names:
         raise ModelMissing(f"no model has been published in {settings.models_dir}")
     of_one: dict[str, Callable[[Settings, Named], int]] = {
@@ -88,19 +89,20 @@ def _chosen(flags: argparse.Namespace, settings: Settings, names: Sequence[Named
 
 def _current(folder: Path) -> Path:
     """The version that is served from `folder`. Raises ModelMissing."""
-    version = versions.current(folder)
-    if version is None:
+    if (version := versions.current(folder)) is None:
         raise ModelMissing(f"{folder} has no model")
     return version
 
 
 def _stands_in(settings: Settings) -> str:
     """What the pool does for a coin without a model of its own."""
-    at = versions.current(folder_of(settings.models_dir, None, settings.tf))
-    newest_ms = read_meta(at).span.last_open_ms + settings.timeframe.ms if at else 0
-    found = model_registry(settings).look_at_pool(newest_ms)
-    refused = isinstance(found, SignalUnavailable)
-    return f"and the pool is refused: {found}" if refused else "the pool answers for it"
+    words = served_words(model_registry(settings), None, _newest_ms(settings), ())
+    return "the pool answers for it" if words.startswith("for") else f"and the pool is {words}"
+
+
+def _newest_ms(settings: Settings) -> int:
+    """The open of the newest closed candle: what a model is asked for now."""
+    return settings.timeframe.last_closed(SystemClock().now_ms())
 
 
 def _symbol(settings: Settings, text: str, names: Sequence[Named]) -> str:
@@ -147,6 +149,7 @@ def _parser() -> Parser:
 
 def _list(settings: Settings, names: Sequence[Named]) -> int:
     registry, followed = model_registry(settings), load_symbols(settings.symbols_file)
+    newest_ms = _newest_ms(settings)
     table = Table("symbol", "tf", "version", "verdict", "data until", "label", "served")
     for symbol, tf in names:
         try:
@@ -158,17 +161,18 @@ def _list(settings: Settings, names: Sequence[Named]) -> int:
         if meta is None:
             table.add_row(symbol or POOL, tf, "", "", "", "", "refused: the link has no model")
             continue
-        served = f"with --tf {tf}"
+        served, stale = f"with --tf {tf}", False
         if tf == settings.tf:
-            newest_ms = meta.span.last_open_ms + settings.timeframe.ms
             served = served_words(registry, symbol, newest_ms, followed)
-        table.add_row(symbol or POOL, tf, *_brief(meta), served)
+            stale = is_stale(registry, symbol, newest_ms)
+        table.add_row(symbol or POOL, tf, *_brief(meta, stale=stale), served)
     screen().print(table)
     return 0
 
 
-def _brief(meta: Meta) -> tuple[str, ...]:
-    return meta.version, meta.verdict.value, instant(meta.span.last_open_ms), meta.label.name
+def _brief(meta: Meta, *, stale: bool = False) -> tuple[str, ...]:
+    verdict = STALE if stale else meta.verdict.value
+    return meta.version, verdict, instant(meta.span.last_open_ms), meta.label.name
 
 
 def _show(settings: Settings, name: Named) -> int:
@@ -204,8 +208,8 @@ def _show(settings: Settings, name: Named) -> int:
 def _acceptance(meta: Meta) -> list[tuple[str, str]]:
     if meta.accepted is None:
         return []
-    audit = [("audit", each) for each in meta.accepted.audit]
-    return [("accepted", f"manually, because: {meta.accepted.because}"), *audit]
+    because = ("accepted", f"manually, because: {meta.accepted.because}")
+    return [because, *(("audit", each) for each in meta.accepted.audit)]
 
 
 def _summary(version: Path) -> str:
@@ -271,8 +275,8 @@ def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
 
 
 def _export(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
-    folder = folder_of(settings.models_dir, *name)
-    return export_model(flags, settings, load(_current(folder), *name))
+    now = _current(folder_of(settings.models_dir, *name))
+    return export_model(flags, settings, load(now, *name))
 
 
 def _checks(

@@ -93,6 +93,20 @@ class Retrainer:
         log("train.finished", exit_code=code, log=str(self.log))
 
 
+def train_command(settings: Settings) -> str:
+    """What a person enters to train the models that an engine of these settings serves."""
+    defaults = Settings.model_fields
+    named = ["recipe", "tf", "device", "symbols_file", "models_dir"]
+    if settings.database_url.startswith("sqlite:"):  # another address may hold a password
+        named.append("database_url")
+    flags = [
+        f" --{name} {value}"
+        for name in named
+        if (value := getattr(settings, name)) != defaults[name].default
+    ]
+    return f"crypto-bot train all{''.join(flags)}"
+
+
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings that training shares with the engine. A database's password is no argument."""
     return {

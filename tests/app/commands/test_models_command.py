@@ -30,6 +30,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
+@pytest.fixture(autouse=True)
+def any_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The made models and the shipped one are served however old they are."""
+    for name in ("MAX_AGE_DAYS", "POOL_MAX_AGE_DAYS"):
+        monkeypatch.setenv(f"CRYPTO_BOT_MODELS__{name}", "36500")
+
+
 @pytest.fixture
 def models(run: Run, folder: Path) -> Run:
     """Runs `crypto-bot models WORDS…` on the folder of the test."""
@@ -50,6 +57,19 @@ def test_list_says_what_is_served_and_why_not(folder: Path, models: Run) -> None
     assert "refused" in rows["ETHUSDT"]
     assert "BLOCKED" in rows["ETHUSDT"]
     assert "refused" in rows["SOLUSDT"]
+
+
+def test_list_names_stale_models_with_age_and_limit(
+    folder: Path, models: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_BOT_MODELS__MAX_AGE_DAYS", "0.5")
+    publish(tiny_model("BTCUSDT"), folder)
+    code, printed = models("list")
+    assert code == 0
+    (row,) = (line for line in printed.splitlines() if "BTCUSDT" in line)
+    assert "STALE" in row
+    assert "its data ended at 2025-10-09" in row
+    assert "0.5 days are the limit" in printed
 
 
 def test_the_pool_is_served_to_the_coins_without_a_model_of_their_own(

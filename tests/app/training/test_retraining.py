@@ -13,7 +13,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.training import Training, serve_training
 from crypto_bot.app.settings import RetrainSettings, Settings
-from crypto_bot.app.training.retraining import Retrainer
+from crypto_bot.app.training.retraining import Retrainer, train_command
 from crypto_bot.domain.errors import ConfigError, TrainingError
 from tests.e2e.processes import ROOT
 
@@ -103,3 +103,12 @@ async def test_the_schedule_is_kept(tmp_path: Path) -> None:
     await job.func()
     await finished(retrainer)
     retrainer.close()
+
+
+def test_the_command_names_what_differs_and_no_password(tmp_path: Path) -> None:
+    asked = settings(tmp_path)
+    named = f"--symbols_file {asked.symbols_file} --models_dir {asked.models_dir}"
+    expected = f"crypto-bot train all --tf 1h {named} --database_url {asked.database_url}"
+    assert train_command(asked) == expected
+    remote = Settings(database_url="postgresql://me:hush@there/db")
+    assert train_command(remote) == "crypto-bot train all"

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from math import isfinite
 from operator import itemgetter
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -15,12 +16,13 @@ from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.model_card import ModelCard, ModelEntry, ModelMetrics
+from crypto_bot.domain.model_card import STALE, ModelCard, ModelEntry, ModelMetrics
 
-ORDER = ("BLOCKED", "REJECTED", "LOW", "WARMUP", "ACTIVE")
+ORDER = (STALE, "BLOCKED", "REJECTED", "LOW", "WARMUP", "ACTIVE")
 NONE = "NO MODEL"
 _SERVED = frozenset({"WARMUP", "ACTIVE"})
 MEANINGS = {
+    STALE: "its data are older than the settings allow: it declines, and the rules answer",
     "BLOCKED": "too good to be true, or a leak was found: not served until a person audits it",
     "REJECTED": "says no more than the label frequencies: not served",
     "LOW": "no skill proven: not served",
@@ -30,13 +32,37 @@ MEANINGS = {
 }
 
 
-def groups(entries: Sequence[ModelEntry]) -> dict[str, list[ModelEntry]]:
-    """The coins of each verdict: bad first, those without a model last; empty ones left out."""
-    found: dict[str, list[ModelEntry]] = {}
+class Line(NamedTuple):
+    """A model and the coins that it is asked for: several for the pool, and for none at all."""
+
+    entry: ModelEntry
+    coins: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The coin, or how many there are."""
+        if len(self.coins) == 1:
+            return formats.coin(self.coins[0])
+        return f"{len(self.coins)} coins"
+
+
+def groups(entries: Sequence[ModelEntry]) -> dict[str, list[Line]]:
+    """The models of each verdict: bad first, coins without one last; empty ones left out."""
+    found: dict[str, list[Line]] = {}
     for entry in sorted(entries):
-        found.setdefault(NONE if entry.card is None else entry.card.verdict, []).append(entry)
+        lines = found.setdefault(NONE if entry.card is None else entry.card.verdict, [])
+        one = next((at for at, line in enumerate(lines) if _alike(line.entry, entry)), None)
+        if one is None:
+            lines.append(Line(entry, (entry.symbol,)))
+        else:
+            lines[one] = lines[one]._replace(coins=(*lines[one].coins, entry.symbol))
     names = [*ORDER, *sorted(set(found) - {*ORDER, NONE}), NONE]
     return {name: found[name] for name in names if name in found}
+
+
+def _alike(one: ModelEntry, other: ModelEntry) -> bool:
+    """Whether both are answered for by the same model, or by none since none was published."""
+    return (one.pooled and one.signed == other.signed) or (one.missing and other.missing)
 
 
 def heading(verdict: str, count: int) -> Markup:
@@ -44,12 +70,19 @@ def heading(verdict: str, count: int) -> Markup:
     return pieces.group(verdict, count, MEANINGS.get(verdict, "an unknown verdict"))
 
 
-def line(entry: ModelEntry, now_ms: int) -> Markup:
-    """The closed line of a coin: its reason in words, then the figures."""
-    card = entry.card
+def closed(line: Line, now_ms: int) -> Markup:
+    """The closed line of a model: its reason in words, then the figures."""
+    entry, card = line.entry, line.entry.card
     fit = card is not None and card.verdict in _SERVED and not entry.served
     figures = () if card is None else _figures(card, now_ms)
-    return pieces.model(entry.symbol, reason(entry), entry.reason if fit else "", figures)
+    title = ", ".join(map(formats.coin, line.coins))
+    return pieces.model(line.name, title, _why(line), entry.reason if fit else "", figures)
+
+
+def _why(line: Line) -> str:
+    if len(line.coins) > 1 and line.entry.missing:
+        return f"no model has been published of {', '.join(map(formats.coin, line.coins))}"
+    return reason(line.entry)
 
 
 def reason(entry: ModelEntry) -> str:
@@ -58,16 +91,21 @@ def reason(entry: ModelEntry) -> str:
     if card is None:
         return entry.reason
     loss = next((gate for gate in card.gates if gate.name == "log_loss"), None)
-    reasons = [f"the pool of {len(card.trained_with)} coins answers"] if entry.pooled else []
+    reasons = []
+    if entry.pooled:
+        answers = "answers" if entry.served else "is asked"
+        reasons.append(f"the pool of {len(card.trained_with)} coins {answers}")
+    if entry.stale is not None:
+        reasons += card.reasons[:1]
     reasons += [] if loss is None else [_loss_words(loss)]
-    if card.verdict != "ACTIVE":
+    if card.verdict != "ACTIVE" and entry.stale is None:
         reasons += [each for each in card.reasons if loss is None or each != loss.words][:1]
     return "; ".join(reasons or card.reasons[:1]) or entry.reason
 
 
-def opened(entry: ModelEntry, viewer: Viewer) -> Markup:
+def opened(line: Line, viewer: Viewer) -> Markup:
     """What a line opens to: gates, what it is, and what was measured."""
-    card = entry.card
+    entry, card = line.entry, line.entry.card
     if card is None:
         return pieces.tag(entry.reason, "muted")
     gates = pieces.tag("Its files name no gate.", "muted")
@@ -78,7 +116,7 @@ def opened(entry: ModelEntry, viewer: Viewer) -> Markup:
         measured = _MEASURED.of(_measured(card.metrics))
     lifted = drawings.mark("warning", "warn"), card.accepted_because
     facts = _FACTS.of(_facts(entry, card, viewer))
-    return pieces.opened_model(gates, lifted, measured, facts, entry.symbol)
+    return pieces.opened_model(gates, lifted, measured, facts, line.coins)
 
 
 def _loss_words(gate: Gate) -> str:

@@ -86,33 +86,34 @@ class _View:
             train = "Train them with crypto-bot train all; the rules answer meanwhile."
             empty_state("No models", why, train)
 
-    def _groups(self, found: Mapping[str, Sequence[ModelEntry]]) -> None:
+    def _groups(self, found: Mapping[str, Sequence[model_rows.Line]]) -> None:
         with ui.element("div").classes("filters"):
             options: list[tuple[str | None, str]] = [(None, f"All {len(self._found.entries)}")]
-            options += [(verdict, f"{verdict} {len(each)}") for verdict, each in found.items()]
+            counts = {name: sum(len(line.coins) for line in held) for name, held in found.items()}
+            options += [(verdict, f"{verdict} {count}") for verdict, count in counts.items()]
             Choices("Verdict", options, self._chosen, self._choose)
             ui.label(
                 "Measured walk-forward on candles that the model had never seen; skill is that of "
                 "the log loss against the label frequencies."
             ).classes("muted")
-        for verdict, entries in found.items():
+        for verdict, lines in found.items():
             if self._chosen not in {None, verdict}:
                 continue
             with ui.element("section").classes("panel models") as box:
                 box.props["aria-label"] = verdict
-                html("group", model_rows.heading(verdict, len(entries)), tag="h2")
+                html("group", model_rows.heading(verdict, counts[verdict]), tag="h2")
                 if verdict != model_rows.NONE:
                     heads = html("", pieces.models_head())
                     heads.classes("model head-line").props("aria-hidden=true")
-                for entry in entries:
-                    self._line(entry)
+                for line in lines:
+                    self._line(line)
 
-    def _line(self, entry: ModelEntry) -> None:
+    def _line(self, held: model_rows.Line) -> None:
+        entry = held.entry
         details = ui.element("details")
         with details:
             with ui.element("summary").classes("model"):
-                line = model_rows.line(entry, self._board.now_ms())
-                html("cells", line)
+                html("cells", model_rows.closed(held, self._board.now_ms()))
             inside = ui.element("div")
 
         def toggled(event: events.GenericEventArguments) -> None:
@@ -121,16 +122,17 @@ class _View:
             elif entry.symbol not in self._opened:
                 self._opened.add(entry.symbol)
                 if not inside.default_slot.children:
-                    self._open(entry, inside)
+                    self._open(held, inside)
 
         if entry.symbol in self._opened:
             details.props("open")
-            self._open(entry, inside)
+            self._open(held, inside)
         details.on("toggle", toggled, js_handler="(event) => emit(event.target.open)")
 
-    def _open(self, entry: ModelEntry, inside: ui.element) -> None:
+    def _open(self, held: model_rows.Line, inside: ui.element) -> None:
+        entry = held.entry
         with inside:
-            html("", model_rows.opened(entry, self._viewer))
+            html("", model_rows.opened(held, self._viewer))
             curves = entry.card.metrics.curves if entry.card and entry.card.metrics else ()
             if curves:
                 with panel("Learning curves", "log loss in nats by epoch"):

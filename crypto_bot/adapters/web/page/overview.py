@@ -9,11 +9,13 @@ from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import empty_state, html, vue_table
+from crypto_bot.adapters.web.page.figures import button, empty_state, html, vue_table
 from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import drawings, pieces
-from crypto_bot.adapters.web.page.snapshot import Notice, Snapshot, settled_ms
+from crypto_bot.adapters.web.page.notices import Notice
+from crypto_bot.adapters.web.page.snapshot import Snapshot, settled_ms
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.errors import TrainingError
 from crypto_bot.ports import LoggedSignal
 
 _COLUMNS = (
@@ -86,7 +88,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
             warnings = ui.element("div").classes("panel warnings")
             endings = html("panel endings", _endings(snapshot.endings, viewer))
     with warnings:
-        _warn(snapshot.notices, viewer)
+        _warn(snapshot.notices, viewer, board)
 
     def push() -> None:
         nonlocal snapshot
@@ -99,7 +101,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         if snapshot.notices != before.notices:
             warnings.clear()
             with warnings:
-                _warn(snapshot.notices, viewer)
+                _warn(snapshot.notices, viewer, board)
 
     board.changed.subscribe(push)
 
@@ -113,13 +115,13 @@ def _table(snapshot: Snapshot) -> ui.table:
     return vue_table(columns, _LINE, snapshot.rows, "symbol", nothing)
 
 
-def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
+def _warn(warnings: Sequence[Notice], viewer: Viewer, board: Board) -> None:
     with ui.element("div").classes("head"):
         ui.label("Needs attention").classes("title")
         ui.label(str(len(warnings) or "")).classes("muted")
     if not warnings:
         ui.label("Nothing needs you.").classes("strong")
-        ui.label("The feed is fresh and no model is blocked.").classes("muted")
+        ui.label("The feed is fresh and no model is stale or blocked.").classes("muted")
     for warning in warnings:
         with ui.element("div").classes("warning"):
             name, colour = ("blocked", "crit") if warning.is_critical else ("warning", "warn")
@@ -127,6 +129,29 @@ def _warn(warnings: Sequence[Notice], viewer: Viewer) -> None:
             with ui.element("div"):
                 ui.label(formats.in_zone(warning.what, viewer.zone))
                 ui.label(warning.next).classes("muted small")
+                if warning.command:
+                    _act(warning, board)
+
+
+def _act(warning: Notice, board: Board) -> None:
+    """The command of `warning` to copy, and a button that starts the training."""
+    with ui.element("code").classes("command small"):
+        ui.label(warning.command)
+    with ui.element("div").classes("acts"):
+        button("Copy", lambda: ui.clipboard.write(warning.command), "switch")
+        trainer = board.trainer
+        if not warning.trains or trainer is None:
+            return
+
+        async def train() -> None:
+            try:
+                await trainer.start()
+            except TrainingError as error:
+                ui.notify(str(error), type="warning")
+            else:
+                ui.notify("A training run has started: Models shows how far it is.")
+
+        button("Train now", train, "switch solid")
 
 
 def _endings(endings: Sequence[LoggedSignal], viewer: Viewer) -> Markup:

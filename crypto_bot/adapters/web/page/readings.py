@@ -22,6 +22,7 @@ from crypto_bot.ports import (
     PaperTrading,
     PredictionQueries,
     StoredSignal,
+    Trainer,
 )
 from crypto_bot.reports.live_record import Headline, LiveRecord
 from crypto_bot.statistics.breakdown import Line
@@ -56,6 +57,9 @@ class Sources:
     training: Callable[[], Sequence[RunLine]] = tuple
     outlook: Sequence[OutlookLog] = ()
     """The daily answers of each horizon."""
+    trainer: Trainer | None = None
+    train_command: str = "crypto-bot train all"
+    """What a person enters for what `trainer` starts."""
 
 
 class CoinReading(NamedTuple):
@@ -86,6 +90,8 @@ class Readings(NamedTuple):
     accounts: Sequence[AccountReport]
     kill_switch: KillSwitch
     health: HealthReport
+    runs: Sequence[RunLine] = ()
+    train_command: str = ""
 
 
 def read(known: Sources, record: LiveRecord, version: int) -> Readings:
@@ -130,6 +136,8 @@ def _of_now(
         accounts=paper.accounts() if paper else (),
         kill_switch=paper.kill_switch() if paper else KillSwitch(on=False),
         health=known.health(),
+        runs=known.training(),
+        train_command=known.train_command,
     )
 
 

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.markup import Card
+from crypto_bot.adapters.web.page.notices import Notice, notices
 from crypto_bot.adapters.web.page.readings import CoinReading, Readings
 from crypto_bot.adapters.web.page.rows import CoinState, Row, rows, states
 from crypto_bot.adapters.web.page.strip import cards
 from crypto_bot.adapters.web.page.trade import SOURCES, calibrated
 from crypto_bot.domain.signal import Pred
-from crypto_bot.engine import health as engine
 from crypto_bot.ports import LoggedSignal
 
 _MOST_NOTICES = 5
 _MOST_OUTCOMES = 23
-
-
-class Notice(NamedTuple):
-    """Something that needs a person, and what to expect next."""
-
-    is_critical: bool
-    what: str
-    next: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,7 @@ def snapshot_of(readings: Readings, before: Snapshot = EMPTY, version: int = 1) 
     return Snapshot(
         cards=tuple(cards(readings, preds)),
         rows=tuple(rows(found, readings)),
-        notices=tuple(_notices(readings, found)[:_MOST_NOTICES]),
+        notices=tuple(notices(readings, found)[:_MOST_NOTICES]),
         endings=tuple(_endings(readings.coins)[:_MOST_OUTCOMES]),
         longs=preds.count(Pred.LONG),
         shorts=preds.count(Pred.SHORT),
@@ -95,42 +86,3 @@ def settled_ms(line: LoggedSignal) -> int:
     """When a line of the latest outcomes was settled."""
     assert line.outcome is not None
     return line.outcome.settled_ms
-
-
-def _notices(readings: Readings, found: Sequence[CoinState]) -> list[Notice]:
-    """The worst first."""
-    critical = [
-        Notice(
-            True,
-            reason[:1].upper() + reason[1:],
-            "The engine tries again by itself; signals follow.",
-        )
-        for reason in readings.health.reasons
-        if readings.health.status is not engine.Status.STARTING or "down" in reason
-    ]
-    if readings.kill_switch.on:
-        why = readings.kill_switch.reason or "no reason given"
-        critical.append(Notice(True, "Paper trading is stopped", f"{why}; resume it under Paper."))
-    blocked = [
-        Notice(
-            True,
-            f"{formats.coin(coin.symbol)} model {coin.model.card.verdict}",
-            f"{coin.model.reason}; the rules answer until it is trained again.",
-        )
-        for coin in readings.coins
-        if coin.model and coin.model.card and coin.model.card.verdict == "BLOCKED"
-    ]
-    return [*critical, *blocked, *_behind(found)]
-
-
-def _behind(found: Sequence[CoinState]) -> list[Notice]:
-    behind = [state for state in found if state.behind > 0]
-    if not behind:
-        return []
-    worst = max(behind, key=lambda state: state.behind)
-    bars = "1 bar" if worst.behind == 1 else f"{worst.behind} bars"
-    name = formats.coin(worst.reading.symbol)
-    if len(behind) == 1:
-        return [Notice(False, f"{name} is {bars} behind", "No new signal until its candles come.")]
-    what = f"{len(behind)} coins are behind, {name} by {bars}"
-    return [Notice(False, what, "The engine is catching up, or waits for their candles.")]

@@ -82,13 +82,21 @@ def test_models_are_grouped_by_verdict_the_bad_first() -> None:
     found = model_rows.groups([*entries, entry("XUSDT", card("CURIOUS"))])
     order = ["BLOCKED", "REJECTED", "LOW", "WARMUP", "ACTIVE", "CURIOUS", "NO MODEL"]
     assert list(found) == order
-    assert sum(map(len, found.values())) == 31
+    assert sum(len(line.coins) for lines in found.values() for line in lines) == 31
+
+
+def test_coins_that_the_pool_answers_for_are_one_line() -> None:
+    pool = [entry(f"C{at}USDT", card("STALE"))._replace(pooled=True) for at in range(3)]
+    (line,) = model_rows.groups(pool)["STALE"]
+    assert line.name == "3 coins"
+    assert line.coins == ("C0USDT", "C1USDT", "C2USDT")
 
 
 def test_what_is_not_known_is_named() -> None:
     made = entry("BTCUSDT", card()._replace(metrics=None, gates=()))
-    assert "not measured" in model_rows.line(made, NOW_MS)
-    assert "Its files hold no measurement." in model_rows.opened(made, Viewer())
+    line = model_rows.Line(made, ("BTCUSDT",))
+    assert "not measured" in model_rows.closed(line, NOW_MS)
+    assert "Its files hold no measurement." in model_rows.opened(line, Viewer())
     unknown = replace(account().closed_trades[0], reason="LIQUIDATED")
     assert "LIQUIDATED" in paper_figures.trades_table([unknown], Viewer())
     without_trades = paper_figures.strip(opened(NOW_MS))
