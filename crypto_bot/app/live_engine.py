@@ -21,7 +21,7 @@ from crypto_bot.app.input_refresh import InputRefresh, series_of_models
 from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperService
-from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds
+from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds, Tally
 from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import build_catch_up
@@ -103,15 +103,16 @@ class LiveEngine:
         self._inputs.start()
         if self._settings.once:
             await asyncio.to_thread(self._inputs.first_round, _INPUTS_S)
+        tally = Tally()
         self._catch_up = build_catch_up(
             *(self._settings, self._symbols, market.clock, database),
             feed=market.feed,
             timer=self._machine.seconds,
-            sinks=(*sinks, paper),
+            sinks=(*sinks, paper, tally),
             observe=observe,
             registry=self._registry,
         )
-        rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics)
+        rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics, tally)
         await rounds.recover()
         with backfill(len(self._symbols)) as on_coin:
             await rounds.once(on_coin)

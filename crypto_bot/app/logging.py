@@ -9,8 +9,10 @@ from typing import Literal
 
 import structlog
 
+from crypto_bot.app.console_log import sentence
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import StoredSignal
 
 
@@ -24,9 +26,7 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     flood = Flood()
     last: structlog.typing.Processor
     if console:
-        # The default shows the local variables of every frame, which may hold tokens.
-        plain = structlog.dev.RichTracebackFormatter(show_locals=False)
-        last = structlog.dev.ConsoleRenderer(exception_formatter=plain)
+        last = sentence
     else:
         shared += [structlog.processors.format_exc_info, _ordered]
         last = structlog.processors.JSONRenderer()
@@ -86,16 +86,20 @@ def _ordered(_: object, __: str, event: structlog.typing.EventDict) -> structlog
 
 
 class SignalLog:
-    """Logs each live signal when it is committed; `cycle.finished` counts late ones."""
+    """Logs each live signal when it is committed, NO_TRADE at debug.
+
+    `cycle.finished` counts all of them, late ones too, and the outcomes.
+    """
 
     def __init__(self) -> None:
         self._log = structlog.get_logger()
 
-    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
-        """One line for each live signal, and one for the outcomes of its bar."""
-        live = [stored.signal for stored in signals if not stored.late]
-        for signal in live:
-            self._log.info(
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink
+        """One event for each live signal."""
+        for signal in (stored.signal for stored in signals if not stored.late):
+            no_trade = signal.pred is Pred.NO_TRADE
+            targets = signal.levels.take_profits
+            (self._log.debug if no_trade else self._log.info)(
                 "signal.emitted",
                 symbol=signal.symbol,
                 pred=signal.pred.value,
@@ -103,7 +107,8 @@ class SignalLog:
                 source=signal.source.value,
                 horizon=signal.horizon,
                 candle=instant(signal.candle_open_ms),
+                entry=signal.levels.entry,
+                stop_loss=signal.levels.stop_loss,
+                target=targets[0] if targets else None,
+                reason=signal.reasons[0] if signal.reasons else "",
             )
-        if live and outcomes:
-            right = sum(bool(outcome.correct) for outcome in outcomes)
-            self._log.info("outcome.settled", n=len(outcomes), right=right)

@@ -13,7 +13,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market
 from crypto_bot.app.outlook import OutlookEngine
-from crypto_bot.app.rounds import Rounds
+from crypto_bot.app.rounds import Rounds, Tally
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.ports import Commit, SignalSink
@@ -67,17 +67,18 @@ class OutlookRounds:
             await asyncio.sleep(min(_LOOK_S, rounds.until_due_s()))
 
     async def _opened(self, engine: OutlookEngine, market: Market) -> Rounds:
+        tally = Tally()
         catch_up = build_catch_up(
             *(engine.settings, self.symbols, market.clock, self.database.of(engine.key)),
             feed=CcxtFeed(market.feed.line, engine.timeframe),
             timer=self.timer,
-            sinks=self.sinks,
+            sinks=(*self.sinks, tally),
             observe=self.observe,
             registry=engine.registry,
             outlook=True,
         )
         self._open.append(catch_up)
-        rounds = Rounds(engine.timeframe, market, catch_up, self.metrics)
+        rounds = Rounds(engine.timeframe, market, catch_up, self.metrics, tally)
         await rounds.recover()
         await asyncio.to_thread(self._load, engine, market.clock.now_ms())
         _log.info("outlook.opened", engine=engine.key.name, horizon=engine.horizon)
@@ -86,7 +87,7 @@ class OutlookRounds:
     def _load(self, engine: OutlookEngine, now_ms: int) -> None:
         """Reads the models before the next close, which may be a day away: no page waits for it."""
         for symbol in self.symbols:
-            engine.registry.look(symbol, engine.timeframe.last_closed(now_ms))
+            engine.registry.find(symbol, engine.timeframe.last_closed(now_ms))
 
 
 def _has_candles(engine: OutlookEngine, market: Market) -> bool:

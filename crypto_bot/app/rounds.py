@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,9 +14,12 @@ from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.market import Market
 from crypto_bot.domain.errors import MarketDataError, StoreError
 from crypto_bot.domain.instant import MINUTE_MS, instant
+from crypto_bot.domain.outcome import Outcome
+from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.catch_up import CatchUp, Round
 from crypto_bot.engine.health import Health
+from crypto_bot.ports import StoredSignal
 
 AFTER_CLOSE_MS = 1_000
 """Exchanges complete a candle shortly after its close."""
@@ -26,16 +30,46 @@ _LOOK_UP_MS = 5 * MINUTE_MS
 _log = structlog.get_logger()
 
 
+class Tally:
+    """A sink that counts the served calls and outcomes of a round."""
+
+    def __init__(self) -> None:
+        self._preds: Counter[Pred] = Counter()
+        self._ended: Counter[bool] = Counter()
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
+        """Counts them."""
+        self._preds.update(each.signal.pred for each in signals)
+        self._ended.update(bool(each.correct) for each in outcomes)
+
+    def taken(self) -> dict[str, int]:
+        """The counts since they were last taken, by name."""
+        preds, ended = self._preds, self._ended
+        self._preds, self._ended = Counter(), Counter()
+        return {
+            "longs": preds[Pred.LONG],
+            "shorts": preds[Pred.SHORT],
+            "outcomes": ended.total(),
+            "right": ended[True],
+        }
+
+
 class Rounds:
-    """Runs `catch_up` until nothing is owed; never two at once."""
+    """Runs `catch_up` until nothing is owed; never two at once. `tally` is a sink of it."""
 
     def __init__(
-        self, timeframe: Timeframe, market: Market, catch_up: CatchUp, metrics: Metrics
+        self,
+        timeframe: Timeframe,
+        market: Market,
+        catch_up: CatchUp,
+        metrics: Metrics,
+        tally: Tally,
     ) -> None:
         self._timeframe = timeframe
         self._market = market
         self._catch_up = catch_up
         self._metrics = metrics
+        self._tally = tally
         self._running = asyncio.Lock()
         self._until_ms = 0
         self._looked_up_ms = 0
@@ -163,6 +197,7 @@ class Rounds:
             tf=self._timeframe.name,
             signals=done.signals,
             bars=done.bars,
+            **self._tally.taken(),
             cycle_ms=round(done.cycle_s * 1000, 1),
             round_s=round(round_ms / 1000, 1),
             owed=len(done.owed),

@@ -115,19 +115,19 @@ def _warning(topic: Topic, text: str) -> Notice:
 
 def _text(signal: Signal) -> str:
     levels = signal.levels
-    parts = [f"{signal.symbol} {signal.tf} {signal.pred} at {_price(levels.entry)}"]
+    parts = [f"{signal.symbol} {signal.tf} {signal.pred} at {price_text(levels.entry)}"]
     if levels.stop_loss is not None:
-        parts.append(f"stop {_price(levels.stop_loss)}")
+        parts.append(f"stop {price_text(levels.stop_loss)}")
     if levels.take_profits is not None:
-        parts.append(f"targets {', '.join(map(_price, levels.take_profits))}")
+        parts.append(f"targets {', '.join(map(price_text, levels.take_profits))}")
     parts.append(f"confidence {signal.confidence:.0%}")
     if signal.expected_bps is not None:
         parts.append(f"expected {signal.expected_bps:+.1f} bp before costs")
     return f"{'; '.join(parts)} ({signal.source})"
 
 
-def _price(price: float) -> str:
-    """With seven digits, never in scientific notation."""
+def price_text(price: float) -> str:
+    """A price with seven digits, never in scientific notation."""
     return f"{Decimal(f'{price:.7g}'):f}"
 
 

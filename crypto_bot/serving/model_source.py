@@ -14,6 +14,7 @@ from crypto_bot.features.sets import FEATURE_SETS, feature_set
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.ports import CandleArchive, ModelCallLog
 from crypto_bot.ports.market_data import Series
+from crypto_bot.serving.model_states import ModelStates
 
 if TYPE_CHECKING:
     from crypto_bot.models.artifact import PublishedModel
@@ -75,6 +76,7 @@ class PerCoinModels:
         self._series = series or {}
         self._caller: ModelCaller | None = None
         self._newest_ms: dict[str, int] = {}
+        self._states = ModelStates(symbols)
 
     @property
     def source(self) -> Source:
@@ -103,6 +105,7 @@ class PerCoinModels:
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         found = {view.symbol: self._registry.find(view.symbol, view.open_ms) for view in views}
+        self._states.seen(found)
         models = {s: m for s, m in found.items() if not isinstance(m, SignalUnavailable)}
         answers: dict[str, Call | SignalUnavailable] = {
             s: m for s, m in found.items() if isinstance(m, SignalUnavailable)
@@ -115,6 +118,7 @@ class PerCoinModels:
 
     def prepare(self) -> None:
         """Computes what the next close can be answered without; leaving it out costs time alone."""
+        self._states.flush()
         if self._caller is not None:
             self._caller.prepare()
 

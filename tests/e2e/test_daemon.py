@@ -24,14 +24,11 @@ def test_signals_for_every_coin_then_outcomes_then_an_orderly_end(daemon: Start)
     url = engine.event("engine.started")["url"]
     status, health = call(f"{url}/healthz")
     assert (status, health["status"]) in {(503, "starting"), (200, "running")}
-    emitted = set[str]()
-    while len(emitted) < 32:
-        emitted.add(engine.event("signal.emitted")["symbol"])
-    assert engine.event("outcome.settled")["n"] > 0
+    while not engine.event("cycle.finished")["outcomes"]:
+        pass
     _, answer = call(f"{url}/api/predictions")
     assert answer["success"] is True
     assert answer["count"] == 32
-    assert set(answer["predictions"]) == emitted
     while call(f"{url}/healthz")[1]["status"] != "running":  # a busy machine is behind at times
         engine.event("cycle.finished")
     _, models = call(f"{url}/api/models")

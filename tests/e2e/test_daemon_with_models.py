@@ -41,7 +41,7 @@ def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
         )
     engine = daemon(*("--exchange", "sim", "--models_dir", str(models), "--device", "cpu"), **SIM)
     url = engine.event("engine.started")["url"]
-    assert {engine.event("model.loaded")["symbol"] for _ in TRAINED} == set(TRAINED)
+    assert engine.event("model.loaded")["symbols"] == sorted(TRAINED)
     found = sources(engine, url)
     assert len(found) == 32
     assert {symbol for symbol, source in found.items() if source == OWN} == set(TRAINED)
@@ -50,7 +50,7 @@ def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
 
     spoil(folder_of(models, "ETHUSDT", "15m"), "cut", marker)
     refused = engine.event("model.refused")
-    assert refused["symbol"] == "ETHUSDT"
+    assert refused["symbols"] == ["ETHUSDT"]
     assert "is not what meta.json says" in refused["reason"]
     found = sources(engine, url)
     assert {symbol for symbol, source in found.items() if source == OWN} == {"BTCUSDT", "SOLUSDT"}
@@ -72,11 +72,11 @@ def test_three_models_answer_and_a_spoiled_one_falls_back_alone(
     at.unlink()
     for version in versions.versions(at):
         (version / "meta.json").unlink()
-    assert engine.event("model.refused")["symbol"] == "BTCUSDT"
+    assert engine.event("model.refused")["symbols"] == ["BTCUSDT"]
     assert OWN not in sources(engine, url).values()
 
     publish(tiny_model("BTCUSDT", seed=9, features="per_coin_v2", data_ends_ms=START_MS), models)
-    assert engine.event("model.loaded")["symbol"] == "BTCUSDT"
+    assert engine.event("model.loaded")["symbols"] == ["BTCUSDT"]
     assert sources(engine, url)["BTCUSDT"] == OWN
     assert engine.is_running
     assert not any("cycle.failed" in line for line in engine.lines)

@@ -34,7 +34,11 @@ def live(daemon: Start, exchange: str, tmp_path: Path) -> Start:
     def started(*words: str) -> Process:
         at = ("--exchange", "binance", "--exchange_url", exchange, "--tf", "1m")
         engine = ("--use_ml", "0", "--symbols_file", str(path))
-        return daemon(*at, *engine, *words, CRYPTO_BOT_ENGINE__RECORD_BARS="20")
+        return daemon(
+            *(*at, *engine, *words),
+            CRYPTO_BOT_ENGINE__RECORD_BARS="20",
+            CRYPTO_BOT_LOG__LEVEL="debug",
+        )
 
     return started
 
