@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from crypto_bot.engine.health import Loading
 from crypto_bot.reports.notices import price_text
 
 _FRAMES = 3
@@ -55,6 +56,10 @@ def _started(fields: dict[str, Any]) -> str:
     return f"the engine has started, candles of {fields['tf']}: page and API at {fields['url']}"
 
 
+def _loading(fields: dict[str, Any]) -> str:
+    return f"loading: {Loading(**fields).words}"
+
+
 def _cycle(fields: dict[str, Any]) -> str:
     calls = f"{fields['longs']} LONG, {fields['shorts']} SHORT"
     bars = "" if fields["bars"] == 1 else f" over {fields['bars']} candles"
@@ -97,11 +102,13 @@ def _fill(fields: dict[str, Any]) -> str:
 
 def _trades_refused(fields: dict[str, Any]) -> str:
     rule = str(fields["rule"]).replace("_", " ")
-    return f"paper, {fields['account']}: {fields['n']} signals refused by {rule}"
+    count = "1 signal" if fields["n"] == 1 else f"{fields['n']} signals"
+    return f"paper, {fields['account']}: {count} refused by {rule}"
 
 
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "engine.started": _started,
+    "engine.loading": _loading,
     "cycle.finished": _cycle,
     "signal.emitted": _signal,
     "model.loaded": _loaded,

@@ -16,7 +16,6 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.metrics import Metrics
-from crypto_bot.app.commands.progress import backfill
 from crypto_bot.app.input_refresh import InputRefresh, series_of_models
 from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.outlook_rounds import OutlookRounds
@@ -36,6 +35,7 @@ _WATCH_S = 5
 _MINUTE_S = 60
 _HOUR_S = 3600
 _DAY_S = 86_400
+_LOADING_S = 2.0
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
 _INPUTS_S = 30.0
@@ -114,8 +114,7 @@ class LiveEngine:
         )
         rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics, tally)
         await rounds.recover()
-        with backfill(len(self._symbols)) as on_coin:
-            await rounds.once(on_coin)
+        await _first_round(rounds)
         if self._settings.once:
             await outlook.once(market)
             await paper.once(market)
@@ -238,3 +237,23 @@ async def _checked_daily(database: Database) -> None:
     while True:
         await asyncio.sleep(_DAY_S)
         await asyncio.to_thread(database.check)
+
+
+async def _first_round(rounds: Rounds) -> None:
+    """One round, with a line of log as it loads. Raises StoreError."""
+    loading = asyncio.create_task(_log_loading(rounds))
+    try:
+        await rounds.once()
+    finally:
+        loading.cancel()
+
+
+async def _log_loading(rounds: Rounds) -> None:
+    """Logs how far the first round is, while it changes, until it is cancelled."""
+    known = None
+    while True:
+        now = rounds.health.loading
+        if now is not None and now != known:
+            _log.info("engine.loading", **now._asdict())
+            known = now
+        await asyncio.sleep(_LOADING_S)

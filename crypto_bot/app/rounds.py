@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -83,17 +83,18 @@ class Rounds:
             self._health,
             exchange_down_since_ms=self._market.feed.down_since_ms,
             clock_problem=self._market.trust.problem,
+            loading=self._catch_up.loading() if self._health.last_open_ms is None else None,
         )
 
     async def recover(self) -> None:
         """Rebuilds the engine's memory from the store. Raises StoreError."""
         await asyncio.to_thread(self._catch_up.recover, self._last_closed())
 
-    async def once(self, on_coin: Callable[[str], None] = lambda _: None) -> Round:
+    async def once(self) -> Round:
         """One round up to the newest closed candle. Raises StoreError."""
         started_ms = self._market.clock.now_ms()
         until_ms = self._last_closed()
-        done = await self._catch_up.to(until_ms, on_coin)
+        done = await self._catch_up.to(until_ms)
         self._until_ms = until_ms
         self._update_health(done, until_ms)
         if done.revised:

@@ -15,6 +15,7 @@ from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.candle_intake import Arrived, CandleIntake
 from crypto_bot.engine.cycle import Cycle
+from crypto_bot.engine.health import Loading
 from crypto_bot.engine.live_tracker import LiveTracker
 from crypto_bot.engine.revisions import AGAIN_BARS, Revisions
 from crypto_bot.engine.track_record import TrackRecord
@@ -105,18 +106,18 @@ class CatchUp:
             if symbol in self._archived:
                 self._prime(symbol)
 
-    async def to(self, until_ms: int, on_coin: Callable[[str], None] = lambda _: None) -> Round:
+    async def to(self, until_ms: int) -> Round:
         """Fetches, archives and signals everything up to the candle that opens at `until_ms`.
 
-        `on_coin` is called with each new coin whose history was requested. Coins with candles get
-        signals after at most `patience_s` of waiting for the others. Raises StoreError.
+        Coins with candles get signals after at most `patience_s` of waiting for the others. Raises
+        StoreError.
         """
         self._until_ms, self._round_over = until_ms, False
         owed: dict[str, str] = {}
         done = Round(0, 0, None, 0.0, owed, {})
         places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
         tasks = {
-            asyncio.create_task(self._arrivals(symbol, until_ms, places, on_coin)): symbol
+            asyncio.create_task(self._arrivals(symbol, until_ms, places)): symbol
             for symbol in self.symbols
             if self._archived.get(symbol, -1) < until_ms or self._pending.get(symbol)
         }
@@ -155,25 +156,25 @@ class CatchUp:
             if (count := (until_ms - newest_ms) // self.timeframe.ms) > 0
         }
 
+    def loading(self) -> Loading:
+        """How far the round in progress is, from the first candle of the engine on."""
+        tf_ms, before_ms = self.timeframe.ms, self._first_bar_ms - self.timeframe.ms
+        known = sum(symbol in self._archived for symbol in self.symbols)
+        done = sum((newest - before_ms) // tf_ms for newest in self._signalled.values())
+        wanted = max(0, (self._until_ms - before_ms) // tf_ms)
+        return Loading(known, len(self.symbols), done // max(1, len(self._signalled)), wanted)
+
     def stop(self, wait_s: float) -> None:
         """Ends the run in progress after its current bar; waits at most `wait_s` for that."""
         self._stopping.set()
         if self._working.acquire(timeout=wait_s):
             self._working.release()
 
-    async def _arrivals(
-        self,
-        symbol: str,
-        until_ms: int,
-        places: asyncio.Semaphore,
-        on_coin: Callable[[str], None],
-    ) -> Arrived:
+    async def _arrivals(self, symbol: str, until_ms: int, places: asyncio.Semaphore) -> Arrived:
         archived_ms = self._archived.get(symbol)
         if archived_ms is None:
             async with places:
-                arrived = await self._history(symbol, until_ms)
-            on_coin(symbol)
-            return arrived
+                return await self._history(symbol, until_ms)
         if archived_ms >= until_ms:
             return Arrived([], [], complete=True)
         since_ms = archived_ms + self.timeframe.ms

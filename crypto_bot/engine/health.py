@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
@@ -16,6 +17,21 @@ class Status(StrEnum):
     RUNNING = "running"
     DEGRADED = "degraded"
     STOPPED = "stopped"
+
+
+class Loading(NamedTuple):
+    """How far the first round is: coins with their history, and candles of the record."""
+
+    histories: int
+    coins: int
+    candles: int
+    of_candles: int
+
+    @property
+    def words(self) -> str:
+        """Such as `history 14 of 32, record 40 of 96`."""
+        record = f"record {self.candles:,} of {self.of_candles:,}"
+        return f"history {self.histories} of {self.coins}, {record}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +50,15 @@ class Health:
     exchange_down_since_ms: int | None = None
     clock_problem: str | None = None
     """Why the exchange's clock, or the machine's, is not trusted."""
+    loading: Loading | None = None
+    """While the first round goes on."""
     halted: tuple[str, ...] = ()
     """Of coins without new candles that do not trade: a sentence for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """The verdict on a `Health`. `reasons` name instants, so they change only with the state."""
+    """The verdict on a `Health`. `reasons` name instants and counts: they change with the state."""
 
     status: Status
     reasons: tuple[str, ...]
@@ -79,7 +97,8 @@ def _reasons(
     if health.clock_problem is not None:
         reasons.append(health.clock_problem)
     if health.last_open_ms is None:
-        reasons.append(f"no signals yet; started at {instant(health.started_ms)}")
+        far = "" if health.loading is None else f": {health.loading.words}"
+        reasons.append(f"no signals yet; started at {instant(health.started_ms)}{far}")
     elif now_ms > timeframe.close_of(health.last_open_ms) + timeframe.ms + patience_ms:
         reasons.append(
             f"signals are behind: the newest are of the candle of {instant(health.last_open_ms)}"

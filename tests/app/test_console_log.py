@@ -51,6 +51,11 @@ REFUSED = {"n": 32, "symbols": [f"C{at}USDT" for at in range(32)], "reason": "th
             *("warning", "model.refused", REFUSED),
             "WARNING: models of 32 coins decline, the rules answer: the pool is stale",
         ),
+        (
+            *("info", "engine.loading"),
+            {"histories": 14, "coins": 32, "candles": 40, "of_candles": 96},
+            "loading: history 14 of 32, record 40 of 96",
+        ),
         ("info", "clock.corrected", {"offset_ms": 12}, "clock corrected: offset_ms 12"),
         ("error", "a message of a library", {}, "ERROR: a message of a library"),
     ],

@@ -89,12 +89,14 @@ async def test_an_undisturbed_run_equals_the_replay(
     settings: Settings, truth: Truth, clock: ReplayClock, database: Database
 ) -> None:
     catch_up = engine(settings, database, Feed(truth, clock, honest))
+    assert catch_up.loading()[:3] == (0, len(SYMBOLS), 0)
     for bar in range(25):
         until_ms = START + bar * M15.ms
         closed(clock, until_ms)
         done = await catch_up.to(until_ms)
         assert not done.owed
         assert done.newest_ms == until_ms
+    assert catch_up.loading() == (*2 * (len(SYMBOLS),), *2 * (RECORD_BARS + 24,))
     signals, outcomes = contents(database)
     assert len(signals) == (25 + RECORD_BARS - 1) * len(SYMBOLS)
     assert (signals, outcomes) == undisturbed(settings, truth, until_ms)

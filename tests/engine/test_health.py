@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.engine.health import Health, HealthReport, Status, assess
+from crypto_bot.engine.health import Health, HealthReport, Loading, Status, assess
 
 QUARTER = Timeframe.parse("15m")
 OPEN_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
@@ -39,6 +39,10 @@ def report(health: Health, now_ms: int) -> HealthReport:
             Status.STARTING,
             (IS_DOWN, NO_SIGNALS),
             None,
+        ),
+        (
+            replace(STARTED, loading=Loading(14, 32, 40, 96)),
+            *(0, Status.STARTING, (f"{NO_SIGNALS}: history 14 of 32, record 40 of 96",), None),
         ),
         (CURRENT, QUARTER.ms, Status.RUNNING, (), 0),
         (CURRENT, QUARTER.ms + PATIENCE_MS, Status.RUNNING, (), PATIENCE_MS),

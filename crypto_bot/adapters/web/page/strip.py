@@ -108,7 +108,8 @@ def _engine(readings: Readings, preds: Sequence[Pred | None]) -> Card:
         foot = f"signals came {formats.number(lag, 1)} s after the close"
     else:
         started = formats.age((readings.now_ms - readings.health.health.started_ms) / 1000)
-        foot = f"started {started} ago; loading candles"
+        loading = readings.health.health.loading
+        foot = f"started {started} ago; {loading.words if loading else 'loading candles'}"
     return Card(
         "Engine",
         f"{scored}/{len(readings.coins)}",
