@@ -52,7 +52,8 @@ def serve_predict(
 
         `timeframe` is that of the engine, or the horizon of its models or of the daily ones.
         `as_of` is the close of the newest candle that the answer knows of, `age_s` how long ago
-        that was.
+        that was. Of a model whose label has no neutral class it is the more probable side, whether
+        or not a trade is worth its cost.
         """
         coverage.answers_for(call.timeframe)
         key = call.timeframe, coverage.symbol_of_asset(call.asset_symbol)
@@ -63,10 +64,13 @@ def serve_predict(
         signal = known.stored.signal
         as_of_ms = coverage.timeframe_of(call.timeframe).close_of(signal.candle_open_ms)
         percent = [round(100 * each, 2) for each in signal.probabilities]
+        pred = signal.pred
+        if signal.probabilities.of(pred) == 0.0:
+            pred = max(Pred, key=signal.probabilities.of)
         return PredictAnswer.model_validate(
             {
-                "prediction": _WORDS[signal.pred],
-                "confidence": round(100 * signal.confidence, 2),
+                "prediction": _WORDS[pred],
+                "confidence": round(100 * signal.probabilities.of(pred), 2),
                 "probabilities": Directions(
                     bearish=percent[0], neutral=percent[1], bullish=percent[2]
                 ),

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.signal import Pred, Probabilities
 from tests.adapters.web.conftest import make_signal
 
 
@@ -72,6 +72,19 @@ async def test_predict_returns_percent(
         "as_of": "2025-12-01T00:15:00.000Z",
         "age_s": 0.0,
     }
+
+
+async def test_predict_without_a_neutral_class_is_the_more_probable_side(
+    api: httpx.AsyncClient, store: SqlPredictionStore
+) -> None:
+    """A label of two sides, and no trade that is worth its cost."""
+    sides = Probabilities(0.45, 0.0, 0.55)
+    made = make_signal(pred=Pred.NO_TRADE)
+    called = made.signal._replace(confidence=0.0, distribution=sides.distribution)
+    store.commit([made._replace(signal=called)], [])
+    answer = await api.post("/predict", json={"asset_symbol": "BTC", "timeframe": "15m"})
+    body = answer.json()
+    assert (body["prediction"], body["confidence"]) == ("bullish", 55.0)
 
 
 @pytest.mark.parametrize(
