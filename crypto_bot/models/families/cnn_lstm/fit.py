@@ -76,13 +76,11 @@ class NetModel:
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
         whole, at = torch.from_numpy(features), torch.from_numpy(ends)
         window_bars = int(self.net.window_bars)
-        logits = HeadLogits(
-            *(
-                answers(tower, whole, at, window_bars).double().numpy()
-                for tower in (self.net.move, self.net.up)
-            )
+        move, up = (
+            answers(tower, whole, at, window_bars).double().numpy()
+            for tower in (self.net.move, self.net.up)
         )
-        return probabilities(logits, self.direction)
+        return probabilities(HeadLogits(move, up), self.direction)
 
     def is_scaled_by(self, scaler: Scaler) -> bool:
         return is_scaled_by(self.net.move, scaler) and is_scaled_by(self.net.up, scaler)
