@@ -17,6 +17,7 @@ import yaml
 
 from crypto_bot.app.cli import _help
 from crypto_bot.app.commands.flags import run_settings
+from crypto_bot.app.settings import Settings
 from crypto_bot.app.shipped import MODELS
 from crypto_bot.app.symbols import load_symbols
 from tests.e2e.processes import ROOT
@@ -118,8 +119,7 @@ def test_the_page_on_operating_names_what_is_there() -> None:
     for path in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / "docs" / path).exists(), path
     for name in re.findall(r"CRYPTO_BOT_(\w+)", text):
-        section = name.split("__")[0].lower()
-        assert section in {"api", "notify"}, name
+        assert name.split("__")[0].lower() in Settings.model_fields, name
     commands = set(re.findall(r"crypto-bot (\w+)", text))
     assert {"backup", "notify"} <= commands
     for command in commands:
