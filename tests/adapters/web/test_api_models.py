@@ -17,6 +17,8 @@ async def test_every_coin_has_an_entry(api: httpx.AsyncClient) -> None:
         "symbol": "ETHUSDT",
         "served": False,
         "traded": False,
+        "pooled": False,
+        "stale": None,
         "model": None,
         "reason": "no model of ETHUSDT 15m has been published",
     }

@@ -42,7 +42,7 @@ def test_review_prints_the_main_tables_and_the_models(url: str, tmp_path: Path, 
     assert "P(long) of ML: calibration error" in printed
     assert "(below 0 is better)" in printed
     (line,) = [line for line in printed.splitlines() if model.version in line and "BTCUSDT" in line]
-    assert "ACTIVE" in line
+    assert "STALE: its data ended on 2025-10-09, 45 days are the limit" in line
     # Of a selection.
     chosen = ("--use_ml", "0", "--source", "ml", "--side", "long", "--window", "7d")
     code, printed = run("review", "--database_url", url, *chosen)
