@@ -99,7 +99,7 @@ class LiveEngine:
         await paper.show()
         market = await asyncio.to_thread(self._open_market, database)
         self._market, self._outlook = market, outlook
-        await self._reach(market, self._archived(database))
+        await self._reach(market, await asyncio.to_thread(self._archived, database))
         self._inputs.start()
         if self._settings.once:
             await asyncio.to_thread(self._inputs.first_round, _INPUTS_S)

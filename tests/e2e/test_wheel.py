@@ -49,7 +49,9 @@ def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_the_demo_calls_with_the_shipped_network(start: Start, tmp_path: Path, wheel: Path) -> None:
+def test_the_demo_answers_and_names_the_shipped_network(
+    start: Start, tmp_path: Path, wheel: Path
+) -> None:
     coins = tmp_path / "coins.json"
     coins.write_text('["BTCUSDT"]')
     words = ("demo", "--port", "0", "--device", "cpu", "--symbols_file", coins.name)
@@ -59,8 +61,10 @@ def test_the_demo_calls_with_the_shipped_network(start: Start, tmp_path: Path, w
     while engine.event("cycle.finished", COMPILING_S)["owed"]:
         pass
     _, answer = call(f"{started['url']}/api/predictions")
-    sources = {each["source"] for each in answer["predictions"].values()}
-    assert sources == {"ML_PER_COIN_V1"}
+    assert answer["predictions"].keys() == {"BTCUSDT"}
+    _, shipped = call(f"{started['url']}/api/models/BTCUSDT")
+    assert (shipped["pooled"], shipped["served"]) == (True, False), "its data are a year old"
+    assert "STALE" in shipped["reason"]
     assert {path.name for path in tmp_path.iterdir()} == {"coins.json", "data", "models"}
 
 

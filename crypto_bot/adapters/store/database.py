@@ -64,6 +64,8 @@ class Database:
             if not is_current:
                 with database._begin(writes=True) as connection:
                     migrate(connection, database.name, key)
+            if as_engine:  # an engine asks for them on its event loop, which must not read
+                _ = database.engine_id, database.market_id
         except SQLAlchemyError as error:
             database.close()
             raise database._not_opened(error) from error
