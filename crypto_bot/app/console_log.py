@@ -36,8 +36,8 @@ def sentence(_: object, __: str, event: structlog.typing.EventDict) -> str:
 
 def _plain(name: str, fields: dict[str, Any]) -> str:
     words = name if " " in name else name.replace(".", " ").replace("_", " ")
-    told = ", ".join(f"{key} {value}" for key, value in fields.items() if value is not None)
-    return f"{words}: {told}" if told else words
+    listed = ", ".join(f"{key} {value}" for key, value in fields.items() if value is not None)
+    return f"{words}: {listed}" if listed else words
 
 
 def _failure(failure: object) -> str:

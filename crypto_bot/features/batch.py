@@ -24,7 +24,7 @@ _CHUNK = 8192
 class FeatureRows(NamedTuple):
     """One row for each candle, (n, columns); NaN where not `valid` (n,).
 
-    `known` (n, groups) tells which of the set's `optional` groups were known; the columns of the
+    `known` (n, groups) marks which of the set's `optional` groups were known; the columns of the
     others are masked.
     """
 
@@ -49,7 +49,7 @@ def batch(
     looks at the leader is masked where it is not given, has no candle of the same time, or has not
     warmed up. `market_since_ms` names candles at which the series passes to another market: what is
     made of volume restarts there (live, on one exchange, there are none). `symbol` is needed by a
-    set that tells `coins` apart: ValueError without. Raises BadCandles where an open time is off
+    set that distinguishes `coins`: ValueError without. Raises BadCandles where an open time is off
     the grid or does not ascend, or a value cannot be true.
     """
     bars = bar_numbers(coin, timeframe, "candles")

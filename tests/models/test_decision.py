@@ -154,7 +154,7 @@ def test_one_row_is_decided_as_in_the_batch() -> None:
 
 
 def market(n: int = 9_000, seed: int = 2) -> tuple[Rows, np.ndarray]:
-    """Two folds of one coin whose score tells a little of the return."""
+    """Two folds of one coin whose score says a little of the return."""
     rng = np.random.default_rng(seed)
     score = rng.standard_normal(n)
     long_bps = 20.0 * score + rng.normal(0.0, 30.0, n)

@@ -48,7 +48,7 @@ class InputFailed(MarketDataError):
 
 
 class Clock(Protocol):
-    """What the machine's clock tells."""
+    """What the machine's clock shows."""
 
     def now_ms(self) -> int:
         """UTC milliseconds."""
@@ -60,7 +60,7 @@ class Clock(Protocol):
 class Waiting(Protocol):
     """How long to wait for what, and who waits.
 
-    `timeout_s` holds for a whole reply. `wait(seconds)` returns whether it was told to stop.
+    `timeout_s` holds for a whole reply. `wait(seconds)` returns whether it is asked to stop.
     """
 
     @property

@@ -120,8 +120,8 @@ def _write(folder: Path, model: PublishedModel, windows: Features, written: _Wri
     noted = folder / "parity.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        told: dict[str, Any] = json.loads(noted.read_text("utf-8")) if noted.exists() else {}
-        told[form] = {
+        formats: dict[str, Any] = json.loads(noted.read_text("utf-8")) if noted.exists() else {}
+        formats[form] = {
             **parity._asdict(),
             "version": model.version,
             "bytes": len(content),
@@ -132,6 +132,6 @@ def _write(folder: Path, model: PublishedModel, windows: Features, written: _Wri
         (folder / f"model.{form}").write_bytes(content)
         np.save(folder / "windows.npy", windows)
         (folder / f"example_{form}.py").write_text(EXAMPLES[form], "utf-8")
-        noted.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        noted.write_text(json.dumps(formats, indent=2) + "\n", "utf-8")
     except (OSError, ValueError) as error:
         raise ConfigError(f"--output {folder}: {error}") from error

@@ -176,7 +176,7 @@ def test_what_goes_wrong_is_one_line_for_each_input(world: World, wrong: str) ->
     assert KEY not in str(lines)
     assert len(world.providers.asked) <= 3 * 3
     world.providers.now_s += RETRY_MS // 1000
-    assert world.refresh() == [], "the same state is not told again"
+    assert world.refresh() == [], "the same state is not logged again"
     assert all(world.read(name) == [] for name in FETCHED)
 
     world.providers.answer = lambda _: None

@@ -34,7 +34,7 @@ def export(run: Run, tmp_path: Path) -> Run:
     return lambda *more: run("models", "export", "BTCUSDT", *words, *given, *more)
 
 
-def told(folder: Path, form: str) -> list[dict[str, float]]:
+def parity_of(folder: Path, form: str) -> list[dict[str, float]]:
     """What the example prints, in an interpreter that knows nothing of the package."""
     done = subprocess.run(
         [sys.executable, "-I", f"example_{form}.py"],
@@ -53,7 +53,7 @@ def as_the_model(tmp_path: Path, form: str) -> None:
     model = load((tmp_path / "models/per_coin/BTCUSDT/15m").resolve(), "BTCUSDT", "15m")
     windows = np.load(out / "windows.npy")
     expected = parity.probabilities(model, windows)
-    found = told(out, form)
+    found = parity_of(out, form)
     assert len(found) == len(windows) == 16
     assert list(found[0]) == list(model.spec.label.classes)
     assert np.allclose([list(row.values()) for row in found], expected, rtol=0.0, atol=1e-3)

@@ -101,7 +101,7 @@ def test_networks_of_the_recipes(family: str, bars: int, size: str, step: int) -
 
 
 def test_sure_answers_keep_their_direction() -> None:
-    """Where P(up) is 1 in single precision, its log odds are still told apart."""
+    """Where P(up) is 1 in single precision, its log odds still differ."""
     spec, model = spec_of("logistic_v1", A), fitted("logistic_v1", A)
     given = windows(spec) * np.float32(6.0)
     whole = published(model, spec)
@@ -128,10 +128,10 @@ def test_a_file_says_what_it_needs_and_is_checked() -> None:
     spec, model = spec_of("logistic_v1", A), fitted("logistic_v1", A)
     whole = published(model, spec)
     content = to_onnx(whole)
-    told = {each.key: each.value for each in onnx.load_from_string(content).metadata_props}
-    assert json.loads(told["columns"]) == list(spec.columns)
-    assert json.loads(told["classes"]) == list(A.classes)
-    assert (told["window_bars"], told["timeframe"]) == (str(spec.window_bars), spec.timeframe)
+    held = {each.key: each.value for each in onnx.load_from_string(content).metadata_props}
+    assert json.loads(held["columns"]) == list(spec.columns)
+    assert json.loads(held["classes"]) == list(A.classes)
+    assert (held["window_bars"], held["timeframe"]) == (str(spec.window_bars), spec.timeframe)
 
     given = windows(spec)
     other = replace(whole, calibration=Calibration(1.7, 0.45))
