@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.paper_kills import FAULTS, kill_again_and_again
+from benchmarks.killed_engines import FAULTS
+from benchmarks.paper_kills import kill_again_and_again
 from tests.conftest import Start
 
 KILLS = 5
