@@ -32,7 +32,7 @@ from crypto_bot.training.calibrate import (
 from crypto_bot.training.evaluate import Evaluation, Measurements, evaluate, paired_log_loss
 from crypto_bot.training.fit import MODEL, load_fitted
 from crypto_bot.training.folds import FINAL
-from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests
+from crypto_bot.training.gate import LABEL_A, LABEL_B, OTHER_LABELS, LeakTests
 from crypto_bot.training.importance import Importance, as_csv
 from crypto_bot.training.jobs import (
     CURVES,
@@ -124,7 +124,7 @@ def verdict(
 ) -> Judgement:
     """Of a model, with the direction evidence of all the coins trained together, if there are."""
     pooled = None if together is None or together.coins == 1 else together
-    ceilings = _CEILINGS.get(question.label.name, LABEL_A)
+    ceilings = _CEILINGS.get(question.label.name, OTHER_LABELS)
     season, way = question.timeframe.season, question.label.direction
     return gate.judge(own, ceilings, pooled, leaks=leaks, season=season, way=way)
 

@@ -34,6 +34,8 @@ from crypto_bot.training.plan import Splits, TrainingPlan
 _PREFIX_BARS = 6_000
 _CUTS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 63, 95, 96, 97, 191, 671, 673)
 """Bars before the end at which a prefix ends: in and at the end of every longer candle."""
+MARKETS = 8
+"""Markets of coin flips drawn where the first one alone looks as if its direction were known."""
 
 
 class Check(NamedTuple):
@@ -123,7 +125,42 @@ def _prefix_check(name: str, columns: Sequence[str]) -> Check:
 def _coin_flips(
     coins: Sequence[Coin], leader: CandleTable | None, question: Question, plan: TrainingPlan
 ) -> Interval:
-    """The direction AUC of what is learned from a market whose direction is drawn by lot."""
+    """The direction AUC of what is learned from markets whose direction is drawn by lot.
+
+    One market where its AUC is near one half. Where it is not, further ones are drawn, and the mean
+    over all of them decides: chance differs between draws, a leak does not.
+    """
+    first = _coin_flip_auc(coins, leader, question, plan)
+    if is_chance(first):
+        return first
+    further = range(plan.seed + 1, plan.seed + MARKETS)
+    return mean_of(
+        [
+            first,
+            *(
+                _coin_flip_auc(coins, leader, question, replace(plan, seed=seed))
+                for seed in further
+            ),
+        ]
+    )
+
+
+def mean_of(found: Sequence[Interval]) -> Interval:
+    """The mean of independent estimates; its ends as far away as those of all of them allow.
+
+    Half-widths add as standard errors of independent means do: the root of their summed squares,
+    over the number of estimates.
+    """
+    value, low, high = np.array(found).T
+    middle, count = value.mean(), len(found)
+    below, above = (np.sqrt(np.square(value - end).sum()) / count for end in (low, high))
+    return Interval(float(middle), float(middle - below), float(middle + above))
+
+
+def _coin_flip_auc(
+    coins: Sequence[Coin], leader: CandleTable | None, question: Question, plan: TrainingPlan
+) -> Interval:
+    """The same of one market, drawn with the plan's seed."""
     markets = {coin.symbol: coin.table for coin in coins}
     led_by = question.features.leader
     if led_by is not None and leader is not None:

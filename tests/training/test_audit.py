@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.labels import UNKNOWN, Labels, label
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.models.gates import is_chance
 from crypto_bot.statistics.rows import Floats
 from crypto_bot.statistics.scores import auc
 from crypto_bot.training.leak_audit import (
     label_measure,
+    mean_of,
     prefix_leaks,
 )
 from crypto_bot.training.placebo import coin_flip, shuffled
@@ -93,3 +96,15 @@ def test_shuffled_labels_keep_their_counts_and_the_unknown() -> None:
     assert np.array_equal(np.bincount(mixed + 1), np.bincount(found + 1))
     known = found != UNKNOWN
     assert np.mean(mixed[known] == found[known]) < 0.6
+
+
+def test_several_markets_of_coin_flips_tell_chance_from_a_leak() -> None:
+    rng = np.random.default_rng(1)
+    chance = [Interval(v, v - 0.014, v + 0.014) for v in 0.5 + rng.normal(0.0, 0.007, 7)]
+    unlucky = Interval(0.5215, 0.5080, 0.5370)
+    pooled = mean_of([unlucky, *chance])
+    assert not is_chance(unlucky)
+    assert is_chance(pooled)
+    assert pooled.high - pooled.low == pytest.approx(0.028 / 8**0.5, abs=0.001)
+    leak = [Interval(v.value + 0.03, v.low + 0.03, v.high + 0.03) for v in chance]
+    assert not is_chance(mean_of(leak))

@@ -11,7 +11,7 @@ from crypto_bot.models.gates import Judgement
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
 from crypto_bot.training.evaluate import References
-from crypto_bot.training.gate import LABEL_A, LABEL_B, LeakTests, judge
+from crypto_bot.training.gate import LABEL_A, LABEL_B, OTHER_LABELS, LeakTests, judge
 from tests.training.made_predictions import Market, constant, market
 
 
@@ -188,3 +188,16 @@ def test_the_evidence_of_its_company_makes_a_coin_active() -> None:
     company = market(coins=8).evaluated().direction
     alone = market(coins=1, up_sd=0.11).evaluated()
     assert judge(alone, LABEL_A, company).verdict is Verdict.ACTIVE
+
+
+def test_borrowed_ceilings_block_only_what_chance_does_not_explain() -> None:
+    short = market(move_sd=0.5, up_sd=0.1, coins=1)
+    lower = short.evaluated().probabilities.skill_prior
+    assert lower.low < LABEL_A.skill < lower.value
+    assert "skill_ceiling" in failed(short.judged(LABEL_A))
+    assert short.judged(OTHER_LABELS).verdict is not Verdict.BLOCKED
+    leaking = market(move_sd=1.2).judged(OTHER_LABELS)
+    assert (leaking.verdict, failed(leaking)) == (
+        Verdict.BLOCKED,
+        {"skill_ceiling", "accuracy_ceiling"},
+    )
