@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test lint test-fast test-slow bench bench-train clean
+.PHONY: run demo test lint test-fast test-slow docs bench bench-train clean
 
 run: $(READY)
 	$(BIN)/python main.py
@@ -31,6 +31,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The guide as a site in build/site; a page that is missing, or a link to none, is an error.
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --strict
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -173,5 +173,5 @@ def _train(argv: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {name:<10}{text}" for name, text in _COMMANDS.items())
+    rows = "\n".join(f"  {name:<12}{text}" for name, text in _COMMANDS.items())
     return f"usage: crypto-bot COMMAND [--help] …\n\n{rows}\n"
