@@ -27,6 +27,7 @@ from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_catch_up, build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Commits, StoredSignal
@@ -135,6 +136,9 @@ class Immediate:
 
     def halted(self, symbol: str) -> str | None:  # noqa: ARG002 - the port's
         return None
+
+    async def price(self, symbol: str) -> float:
+        raise ExchangeUnavailable(symbol)
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """See `CandleFeed.candles`."""

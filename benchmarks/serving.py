@@ -23,6 +23,7 @@ from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
@@ -178,6 +179,9 @@ class Feed:
 
     def halted(self, symbol: str) -> str | None:  # noqa: ARG002 - the port's
         return None
+
+    async def price(self, symbol: str) -> float:
+        raise ExchangeUnavailable(symbol)
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, M15.last_closed(self._clock.now_ms()))

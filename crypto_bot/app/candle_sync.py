@@ -12,7 +12,10 @@ from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.market_data import read_daily_candles
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError, MarketDataError
+from crypto_bot.domain.instant import instant
+from crypto_bot.domain.plausibility import WINDOW_BARS, Plausibility
 from crypto_bot.engine.candle_intake import CandleIntake
+from crypto_bot.engine.revisions import AGAIN_BARS
 
 CRYPTOCOMPARE = "cryptocompare"
 """As the id of an exchange: its daily candles, which no ccxt exchange has."""
@@ -77,8 +80,22 @@ async def compare(
                 found = await market.feed.candles(symbol, held[0].open_ms, held[-1].open_ms)
             except MarketDataError as error:
                 return f"{symbol}: {error}"
+            stored = {each.open_ms: each for each in held}
+            judge = Plausibility(timeframe)
+            judge.learn(symbol, held)
+            foreign = [
+                each
+                for each in found
+                if each.open_ms in stored and judge.differs(symbol, each, stored[each.open_ms])
+            ]
+            if foreign:
+                return (
+                    f"{symbol}: {len(foreign):,} candles have the prices of something else, the "
+                    f"first of {instant(foreign[0].open_ms)}: none was stored; import the right "
+                    "ones with --replace 1 if it is those stored that are wrong"
+                )
             changed = archive.revise(symbol, found, market.clock.now_ms())
-            missing = {each.open_ms for each in found} - {each.open_ms for each in held}
+            missing = {each.open_ms for each in found} - set(stored)
             compared.append(Compared(symbol, len(found), changed, len(missing)))
             return None
 
@@ -124,13 +141,22 @@ async def sync(
             if since_ms > until_ms:
                 return None
             is_listed = known_ms is not None
+            if known_ms is not None:
+                tail_ms = known_ms - WINDOW_BARS * timeframe.ms
+                stored = await asyncio.to_thread(archive.read, symbol, tail_ms, known_ms)
+                intake.judge.learn(symbol, stored)
+            again = AGAIN_BARS if is_listed else 0
             try:
-                arrived = await intake.collect(symbol, since_ms, until_ms, listed=is_listed)
+                arrived = await intake.collect(
+                    symbol, since_ms, until_ms, listed=is_listed, again=again
+                )
             except MarketDataError as error:
                 return f"{symbol}: {error}"
             await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
             on_coin(symbol, len(arrived.candles), len(arrived.gaps))
-            return None if arrived.complete else arrived.halted
+            doubts = [each.reason for each in arrived.doubts if each.became == "quarantined"]
+            problems = doubts if arrived.complete else [*doubts, arrived.why]
+            return "; ".join(filter(None, problems)) or None
 
         fetched = await asyncio.gather(*map(fetch, symbols))
     return [each for each in fetched if each is not None]

@@ -53,6 +53,7 @@ class PaperService:
         self._is_funded = settings.exchange.market_type == "swap" and not self._at_open
         self._is_down = False
         self._quotes: Mapping[str, Quote] = {}
+        self._refused: frozenset[str] = frozenset()
 
     def quotes(self) -> Mapping[str, Quote]:
         """The newest quotes by symbol; empty while no account needs them."""
@@ -147,7 +148,7 @@ class PaperService:
 
     async def _poll(self, prices: PriceFeed) -> None:
         try:
-            quotes = self._quotes = await prices.quotes()
+            quotes = await prices.quotes()
             wanted = await asyncio.to_thread(self._trading.wanted, quotes)
             books = await asyncio.gather(*(self._book(prices, symbol) for symbol in sorted(wanted)))
         except MarketDataError as error:
@@ -156,7 +157,11 @@ class PaperService:
             return
         self._log_outage(None)
         known = {book.symbol: book for book in books if book is not None}
-        await asyncio.to_thread(self._trading.observe, quotes, known)
+        refused = await asyncio.to_thread(self._trading.observe, quotes, known)
+        for symbol in sorted(refused.keys() - self._refused):
+            _log.warning("quote.refused", symbol=symbol, reason=refused[symbol])
+        self._refused = frozenset(refused)
+        self._quotes = {symbol: each for symbol, each in quotes.items() if symbol not in refused}
 
     async def _book(self, prices: PriceFeed, symbol: str) -> OrderBook | None:
         """None if the exchange gives none: the quote and assumed slippage are used instead."""

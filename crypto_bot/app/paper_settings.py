@@ -161,7 +161,7 @@ class PaperSettings(Section):
     poll_s: float = Field(default=3.0, gt=0, le=LONGEST_S)
     """Interval of quote polling while a position is open or may be opened."""
     sanity_band: Decimal = Field(default=Decimal("0.05"), gt=0, lt=1)
-    """A larger price jump is accepted only at its second reading."""
+    """A larger price jump is accepted only where the order book has it too."""
     stop_file: UserPath | None = None
     """Trading is stopped while it exists; default PAPER_STOP beside the database."""
     accounts: tuple[PaperAccountSettings, ...] = (

@@ -75,6 +75,7 @@ class Rounds:
         self._looked_up_ms = 0
         self._health = Health(started_ms=market.clock.now_ms())
         self._owed: frozenset[str] = frozenset()
+        self._held: frozenset[str] = frozenset()
 
     @property
     def health(self) -> Health:
@@ -96,6 +97,7 @@ class Rounds:
         until_ms = self._last_closed()
         done = await self._catch_up.to(until_ms)
         self._until_ms = until_ms
+        self._log_doubts(done)
         self._update_health(done, until_ms)
         if done.revised:
             count = sum(done.revised.values())
@@ -179,7 +181,10 @@ class Rounds:
             last_open_ms=done.newest_ms or (until_ms if is_first else self._health.last_open_ms),
             owed_candles=sum(behind.values()),
             oldest_owed_open_ms=oldest_ms if behind else None,
-            halted=tuple(filter(None, map(self._market.feed.halted, sorted(behind)))),
+            halted=(
+                *filter(None, map(self._market.feed.halted, sorted(behind))),
+                *(each.reason for each in done.doubts if each.became == "held"),
+            ),
         )
         owed = frozenset(done.owed)
         if owed and owed != self._owed:
@@ -188,6 +193,13 @@ class Rounds:
             reason = done.owed[symbols[0]]
             _log.warning("candles.failed", n=len(symbols), symbols=symbols[:8], reason=reason)
         self._owed = owed
+
+    def _log_doubts(self, done: Round) -> None:
+        """Logs candles of which the prices were doubted; of a coin that is held once."""
+        for symbol, became, reason in done.doubts:
+            if became != "held" or symbol not in self._held:
+                _log.warning(f"candles.{became}", symbol=symbol, reason=reason)
+        self._held = frozenset(each.symbol for each in done.doubts if each.became == "held")
 
     def _log_round(self, done: Round, round_ms: int) -> None:
         """Logs the round; `round_ms` includes waiting for candles, by the engine's clock."""

@@ -1,17 +1,33 @@
-"""Brings one coin's candles up to date: polls for late ones and confirms gaps."""
+"""Brings one coin's candles up to date: polls for late ones, confirms gaps, doubts prices."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from crypto_bot.domain.candle import Candle, missing_opens
+from crypto_bot.domain.errors import MarketDataError
+from crypto_bot.domain.instant import instant
+from crypto_bot.domain.plausibility import Doubted, Plausibility
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import CandleFeed, Clock, Gap
 
 CONFIRMATIONS = 5
 """A candle is a gap when so many valid replies lack it and have a later one."""
+
+
+class Doubt(NamedTuple):
+    """What became of candles whose prices are not what the coin's past lets expect.
+
+    `taken`: the ticker has that price too. `held`: nothing is taken until they change, or the
+    ticker does. `quarantined`: later candles are as expected, so these are a gap.
+    """
+
+    symbol: str
+    became: Literal["taken", "held", "quarantined"]
+    reason: str
 
 
 class Arrived(NamedTuple):
@@ -21,18 +37,20 @@ class Arrived(NamedTuple):
     gaps: list[Gap]
     complete: bool
     """Whether everything asked for is here or confirmed missing."""
-    halted: str | None = None
-    """Why the exchange makes no new candles of the coin, where that is so."""
+    why: str | None = None
+    """Why it is not complete, where more is known than that candles are late."""
     again: tuple[Candle, ...] = ()
     """Candles before those asked for, read again."""
+    doubts: tuple[Doubt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class CandleIntake:
     """Polls the feed until a range is complete or the grace period has passed.
 
     A missing candle is a gap and is never made up; a late one leaves the coin incomplete, and no
-    later candle is taken before it.
+    later candle is taken before it. A candle that the `judge` doubts counts as missing, until the
+    feed's ticker confirms it.
     """
 
     timeframe: Timeframe
@@ -40,6 +58,11 @@ class CandleIntake:
     clock: Clock
     grace_ms: int
     poll_ms: int
+    judge: Plausibility = field(init=False)
+    """It is to learn what is stored."""
+
+    def __post_init__(self) -> None:
+        self.judge = Plausibility(self.timeframe)
 
     async def collect(
         self, symbol: str, since_ms: int, until_ms: int, *, listed: bool = True, again: int = 0
@@ -50,31 +73,132 @@ class CandleIntake:
         before its first one are no gaps. Raises MarketDataError from the feed.
         """
         deadline_ms = self.timeframe.close_of(until_ms) + self.grace_ms
-        found: dict[int, Candle] = {}
-        lacked = Counter[int]()
-        missing = [since_ms, until_ms]
-        replies = 0
-        before: tuple[Candle, ...] = ()
-        first_ms = since_ms - again * self.timeframe.ms
+        replies = _Replies(symbol, since_ms, until_ms, self.timeframe, self.judge)
+        before_ms = since_ms - again * self.timeframe.ms
+        first_ms = before_ms
         while True:
-            reply = await self.feed.candles(symbol, first_ms, missing[-1])
-            replies += 1
-            before = before or tuple(each for each in reply if each.open_ms < since_ms)
-            found.update((each.open_ms, each) for each in reply if each.open_ms >= since_ms)
-            missing = missing_opens(found, since_ms, until_ms, self.timeframe)
-            newest_ms = max(found, default=since_ms)
-            lacked.update(at for at in missing if at < newest_ms)
+            replies.take(await self.feed.candles(symbol, first_ms, replies.missing[-1]))
+            if replies.ahead and replies.count > 1:
+                await self._ask_ticker(replies)
             halted = self.feed.halted(symbol)
             # Of a coin that does not trade nothing is late, though there may be gaps.
-            exhausted = replies >= CONFIRMATIONS and self.clock.now_ms() >= deadline_ms
-            exhausted = exhausted or (halted is not None and not lacked)
-            if not missing or exhausted:
+            exhausted = replies.count >= CONFIRMATIONS and self.clock.now_ms() >= deadline_ms
+            exhausted = exhausted or (halted is not None and not replies.lacked)
+            if not replies.missing or exhausted:
                 break
-            first_ms = missing[0]
+            first_ms = before_ms if replies.contradiction else replies.missing[0]
             await self.clock.sleep(self.poll_ms)
-        late_ms = next((at for at in missing if lacked[at] < CONFIRMATIONS), None)
-        end_ms = until_ms + 1 if late_ms is None else late_ms
-        candles = [found[at] for at in sorted(found) if at < end_ms]
-        first_ms = candles[0].open_ms if candles and not listed else since_ms
-        gaps = [Gap(symbol, at) for at in missing if first_ms <= at < end_ms]
-        return Arrived(candles, gaps, complete=late_ms is None, halted=halted, again=before)
+        return replies.arrived(halted, listed=listed)
+
+    async def _ask_ticker(self, replies: _Replies) -> None:
+        """Takes the newest candles where the ticker, another endpoint, is where they are."""
+        symbol, newest = replies.symbol, replies.ahead[-1].candle
+        other = self.judge.resembles(symbol, newest)
+        if other is not None:
+            replies.held = f"as {other} does"
+            return
+        try:
+            price = await self.feed.price(symbol)
+        except MarketDataError as error:
+            replies.held = f"and its ticker cannot be read: {error}"
+            return
+        if self.judge.agrees(symbol, newest, price):
+            replies.confirm()
+        else:
+            replies.held = f"but its ticker is at {price:g}"
+
+
+class _Replies:
+    """What the replies for one coin have brought so far."""
+
+    def __init__(
+        self, symbol: str, since_ms: int, until_ms: int, timeframe: Timeframe, judge: Plausibility
+    ) -> None:
+        self.symbol = symbol
+        self.count = 0
+        self.missing = [since_ms, until_ms]
+        """Open times without a plausible candle, ascending."""
+        self.lacked = Counter[int]()
+        """How many replies lacked each of them and had a later one."""
+        self.ahead: Sequence[Doubted] = ()
+        """Doubted candles that no plausible one follows."""
+        self.contradiction: str | None = None
+        """What is wrong with the whole newest reply."""
+        self.held = "and has not been compared with its ticker"
+        """Why those ahead are not taken."""
+        self._span = since_ms, until_ms
+        self._timeframe = timeframe
+        self._judge = judge
+        self._found: dict[int, Candle] = {}
+        self._plausible: dict[int, Candle] = {}
+        self._doubted: Sequence[Doubted] = ()
+        self._again: tuple[Candle, ...] = ()
+        self._confirmed: dict[int, str] = {}
+
+    def take(self, reply: Sequence[Candle]) -> None:
+        """Adds a reply, unless it is not of this coin at all."""
+        self.count += 1
+        self.contradiction = self._judge.contradiction(self.symbol, reply)
+        since_ms = self._span[0]
+        if self.contradiction is None:
+            self._again = self._again or tuple(each for each in reply if each.open_ms < since_ms)
+            self._found.update((each.open_ms, each) for each in reply if each.open_ms >= since_ms)
+            self._sift()
+            newest_ms = max(self._plausible, default=since_ms)
+            self.lacked.update(at for at in self.missing if at < newest_ms)
+
+    def confirm(self) -> None:
+        """The newest of those ahead are true, as far back as one follows from the other."""
+        first = self.ahead[-1]
+        for each in reversed(self.ahead[:-1]):
+            if not self._judge.agrees(self.symbol, each.candle, first.candle.open):
+                break
+            first = each
+        self._confirmed[first.candle.open_ms] = _words(self.symbol, first)
+        self._sift()
+
+    def arrived(self, halted: str | None, *, listed: bool) -> Arrived:
+        late_ms = next((at for at in self.missing if self.lacked[at] < CONFIRMATIONS), None)
+        end_ms = self._span[1] + 1 if late_ms is None else late_ms
+        candles = [self._plausible[at] for at in sorted(self._plausible) if at < end_ms]
+        first_ms = candles[0].open_ms if candles and not listed else self._span[0]
+        gaps = [Gap(self.symbol, at) for at in self.missing if first_ms <= at < end_ms]
+        held = self.contradiction
+        if held is None and self.ahead:
+            held = f"{_words(self.symbol, self.ahead[0])}, {self.held}"
+        return Arrived(
+            *(candles, gaps),
+            complete=late_ms is None,
+            why=held or halted,
+            again=self._again,
+            doubts=tuple(self._doubts(end_ms, held)),
+        )
+
+    def _doubts(self, end_ms: int, held: str | None) -> list[Doubt]:
+        found = [
+            Doubt(self.symbol, "taken", f"{words}, and so does its ticker")
+            for at, words in self._confirmed.items()
+            if at < end_ms
+        ]
+        found += [
+            Doubt(self.symbol, "quarantined", _words(self.symbol, each))
+            for each in self._doubted
+            if each.candle.open_ms < end_ms
+        ]
+        return found if held is None else [*found, Doubt(self.symbol, "held", held)]
+
+    def _sift(self) -> None:
+        found = [self._found[at] for at in sorted(self._found)]
+        plausible, self._doubted = self._judge.sift(self.symbol, found, self._confirmed)
+        self._plausible = {each.open_ms: each for each in plausible}
+        self.missing = missing_opens(self._plausible, *self._span, self._timeframe)
+        newest_ms = max(self._plausible, default=-1)
+        self.ahead = [each for each in self._doubted if each.candle.open_ms > newest_ms]
+
+
+def _words(symbol: str, doubted: Doubted) -> str:
+    candle = doubted.candle
+    return (
+        f"{symbol} opens at {candle.open:g} on {instant(candle.open_ms)}, far from its last close "
+        f"of {doubted.close:g}"
+    )

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.market import Bar
+from crypto_bot.domain.plausibility import WINDOW_BARS
 from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.engine.candle_intake import Arrived, CandleIntake
+from crypto_bot.engine.candle_intake import Arrived, CandleIntake, Doubt
 from crypto_bot.engine.cycle import Cycle
 from crypto_bot.engine.health import Loading
 from crypto_bot.engine.live_tracker import LiveTracker
@@ -42,6 +43,7 @@ class Round(NamedTuple):
     """Coins that are not up to date, each with the reason."""
     revised: dict[str, int]
     """How many candles the exchange has changed since they were stored, by coin."""
+    doubts: list[Doubt]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -114,7 +116,7 @@ class CatchUp:
         """
         self._until_ms, self._round_over = until_ms, False
         owed: dict[str, str] = {}
-        done = Round(0, 0, None, 0.0, owed, {})
+        done = Round(0, 0, None, 0.0, owed, {}, [])
         places = asyncio.Semaphore(_HISTORIES_AT_ONCE)
         tasks = {
             asyncio.create_task(self._arrivals(symbol, until_ms, places)): symbol
@@ -137,8 +139,9 @@ class CatchUp:
                     except MarketDataError as error:
                         owed[symbol] = str(error)
                     else:
+                        done.doubts.extend(arrived[symbol].doubts)
                         if not arrived[symbol].complete:
-                            owed[symbol] = arrived[symbol].halted or _INCOMPLETE
+                            owed[symbol] = arrived[symbol].why or _INCOMPLETE
                 if arrived:
                     done = await asyncio.to_thread(self._take, arrived, done)
         finally:
@@ -185,7 +188,7 @@ class CatchUp:
         since_ms = self._first_bar_ms - self.views.history_bars * self.timeframe.ms
         arrived = await self.intake.collect(symbol, since_ms, until_ms, listed=False)
         await asyncio.to_thread(self._keep, {symbol: arrived})
-        return Arrived([], [], complete=arrived.complete, halted=arrived.halted)
+        return arrived._replace(candles=[], gaps=[], again=())
 
     def _keep(self, arrived: dict[str, Arrived]) -> None:
         with self._working:
@@ -197,13 +200,11 @@ class CatchUp:
             started = self.timer()
             self._archive_wave(arrived)
             bars, signals, newest_ms = self._run_pending()
-            return Round(
-                before.bars + bars,
-                before.signals + signals,
-                newest_ms if newest_ms is not None else before.newest_ms,
-                max(before.cycle_s, self.timer() - started),
-                before.owed,
-                before.revised,
+            return before._replace(
+                bars=before.bars + bars,
+                signals=before.signals + signals,
+                newest_ms=newest_ms if newest_ms is not None else before.newest_ms,
+                cycle_s=max(before.cycle_s, self.timer() - started),
             )
 
     def _archive_wave(self, arrived: dict[str, Arrived]) -> None:
@@ -223,6 +224,7 @@ class CatchUp:
             if unknown:
                 self._prime(symbol)
             else:
+                self.intake.judge.learn(symbol, each.candles)
                 self._pending.setdefault(symbol, []).extend(each.candles)
 
     def _end_round(self, done: Round) -> Round:
@@ -281,11 +283,12 @@ class CatchUp:
 
     def _prime(self, symbol: str) -> None:
         """Loads what the views need to remember, and queues the candles that have no signal yet."""
-        tf_ms = self.timeframe.ms
         predicted_ms = self._signalled[symbol]
-        history_ms = predicted_ms - self.views.history_bars * tf_ms
-        self.views.preload(symbol, self.archive.read(symbol, history_ms, predicted_ms))
-        queued = self.archive.read(symbol, predicted_ms + tf_ms, self._archived[symbol])
+        before_ms = predicted_ms - self.views.history_bars * self.timeframe.ms
+        history = self.archive.read(symbol, before_ms, predicted_ms)
+        self.views.preload(symbol, history)
+        queued = self.archive.read(symbol, predicted_ms + self.timeframe.ms, self._archived[symbol])
+        self.intake.judge.learn(symbol, [*history[-WINDOW_BARS:], *queued])
         if queued:
             self._pending[symbol] = queued
 

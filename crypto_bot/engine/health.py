@@ -53,7 +53,7 @@ class Health:
     loading: Loading | None = None
     """While the first round goes on."""
     halted: tuple[str, ...] = ()
-    """Of coins without new candles that do not trade: a sentence for each."""
+    """Of coins that do not trade, or whose candles are held: a sentence for each."""
 
 
 @dataclass(frozen=True, slots=True)

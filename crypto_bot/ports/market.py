@@ -34,6 +34,12 @@ class CandleFeed(Protocol):
         another MarketDataError where the exchange refuses, e.g. a coin that is no longer traded.
         """
 
+    async def price(self, symbol: str) -> float:
+        """The last price of `symbol` by the exchange's ticker, which is not made of candles.
+
+        Raises MarketDataError like `candles`.
+        """
+
     def halted(self, symbol: str) -> str | None:
         """Why the exchange makes no new candles of `symbol`; None while it trades."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from crypto_bot.app.outlook import outlook_engine
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.artifact import publish
@@ -52,6 +53,9 @@ class DailyFeed:
 
     def halted(self, symbol: str) -> str | None:
         return None
+
+    async def price(self, symbol: str) -> float:
+        raise ExchangeUnavailable(symbol)
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, DAY.last_closed(self._clock.now_ms()))

@@ -20,7 +20,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import build_catch_up, build_core
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import side_of
 from crypto_bot.domain.signal import Pred, Source
@@ -114,6 +114,9 @@ def rounds(settings: Settings, database: Database) -> CatchUp:
     class Feed:
         def halted(self, symbol: str) -> str | None:
             return None
+
+        async def price(self, symbol: str) -> float:
+            raise ExchangeUnavailable(symbol)
 
         async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
             return [each for each in candles if since_ms <= each.open_ms <= until_ms]

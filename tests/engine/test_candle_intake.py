@@ -6,6 +6,7 @@ import pytest
 
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.candle_intake import Arrived, CandleIntake
 from crypto_bot.ports import Gap
@@ -31,6 +32,9 @@ class ScriptedFeed:
 
     def halted(self, symbol: str) -> str | None:
         return None
+
+    async def price(self, symbol: str) -> float:
+        raise ExchangeUnavailable(symbol)
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         self.asked.append((since_ms // M15.ms, until_ms // M15.ms))

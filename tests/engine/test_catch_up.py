@@ -223,6 +223,34 @@ async def test_a_confirmed_gap_has_no_signal_and_leaves_open_what_spans_it(
     assert any(s.symbol == "BTCUSDT" and s.candle_open_ms < hole_ms for s in open_)
 
 
+async def test_a_coin_with_the_prices_of_another_is_held_alone_and_loses_nothing(
+    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+) -> None:
+    """From one bar to another the exchange gives SOLUSDT for ETHUSDT, the history included."""
+    wrong = range(3, 7)
+
+    def mixed_up(symbol: str, found: list[Candle]) -> list[Candle]:
+        bar = (M15.last_closed(clock.now_ms()) - START) // M15.ms
+        if symbol != "ETHUSDT" or bar not in wrong:
+            return found
+        opens = {each.open_ms for each in found}
+        return [each for each in truth["SOLUSDT"] if each.open_ms in opens]
+
+    catch_up = engine(settings, database, Feed(truth, clock, mixed_up))
+    for bar in range(10):
+        until_ms = START + bar * M15.ms
+        closed(clock, until_ms)
+        if bar == 5:  # a restart in the midst
+            catch_up = engine(settings, database, Feed(truth, clock, mixed_up), until_ms)
+        done = await catch_up.to(until_ms)
+        assert list(done.owed) == ["ETHUSDT"] * (bar in wrong)
+        assert [(each.symbol, each.became) for each in done.doubts] == [("ETHUSDT", "held")] * (
+            bar in wrong
+        )
+        assert not done.revised
+    assert contents(database) == undisturbed(settings, truth, until_ms)
+
+
 async def test_a_volume_that_is_final_later_is_a_revision_and_changes_no_signal(
     settings: Settings, truth: Truth, clock: ReplayClock, database: Database
 ) -> None:

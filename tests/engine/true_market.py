@@ -11,6 +11,7 @@ from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.settings import Settings
 from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.errors import ExchangeUnavailable
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Signal
@@ -44,6 +45,9 @@ class Feed:
 
     def halted(self, symbol: str) -> str | None:
         return None
+
+    async def price(self, symbol: str) -> float:
+        raise ExchangeUnavailable(symbol)
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         last_ms = min(until_ms, M15.last_closed(self.clock.now_ms()))

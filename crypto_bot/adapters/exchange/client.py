@@ -157,6 +157,13 @@ class ExchangeClient:
         with self._mapped():
             return int(await self._ccxt.fetch_time())
 
+    async def ticker(self, listing: str) -> Mapping[str, Any]:
+        """The ticker of `listing` with its last price, not checked."""
+        with self._mapped():
+            if self._ccxt.has["fetchTicker"]:
+                return dict(await self._ccxt.fetch_ticker(listing))
+            return dict((await self._ccxt.fetch_tickers([listing]))[listing])
+
     async def tickers(self, listings: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """The tickers of `listings` in one request, not checked."""
         with self._mapped():

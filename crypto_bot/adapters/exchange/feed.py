@@ -10,6 +10,7 @@ import structlog
 
 from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.line import Line
+from crypto_bot.adapters.exchange.replies import last_price
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.clock_trust import Evidence, Reading
 from crypto_bot.domain.errors import ConfigError, MarketDataError
@@ -57,6 +58,15 @@ class CcxtFeed:
     def halted(self, symbol: str) -> str | None:
         """See the port."""
         return self.line.halted(symbol)
+
+    async def price(self, symbol: str) -> float:
+        """See the port. Raises BadPrices where the ticker has none."""
+        listing = self.line.listing(symbol)
+
+        async def request() -> float:
+            return last_price(symbol, await self.line.client.ticker(listing))
+
+        return await self.line.dispatcher.ask(symbol, request)
 
     async def candles(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """See the port. Every reply was validated and complete.

@@ -92,6 +92,14 @@ def sound_quote(symbol: str, ticker: Mapping[str, Any], request: Request) -> Quo
     return Quote(symbol, bid, ask, at_ms)
 
 
+def last_price(symbol: str, ticker: Mapping[str, Any]) -> float:
+    """Of the newest trade. Raises BadPrices where `ticker` has none."""
+    try:
+        return float(positive(ticker["last"]))
+    except _MALFORMED as e:
+        raise BadPrices(f"the ticker of {symbol} has no last price: {e}") from e
+
+
 def sound_book(
     symbol: str, raw: Mapping[str, Any], coins_in_lot: Decimal, request: Request
 ) -> OrderBook:

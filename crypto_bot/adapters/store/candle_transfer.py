@@ -17,6 +17,7 @@ from crypto_bot.adapters.store.candle_files import (
 from crypto_bot.adapters.store.candle_names import candle_folder
 from crypto_bot.domain.candle import Candle, CandleFault, faults
 from crypto_bot.domain.errors import BadCandles, ConfigError
+from crypto_bot.domain.plausibility import WINDOW_BARS, Plausibility
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import CandleArchive
 
@@ -152,6 +153,12 @@ def _import_file(
             *(symbol, path, len(candles)),
             problem=f"{path}: would change {len(changed):,} stored candles: --replace 1 does so",
         )
+    foreign = _foreign(archive, symbol, stored, timeframe, rules)
+    if foreign:
+        rows = {each.open_ms: row for row, each in enumerate(candles)}
+        found = [*found, *(CandleFault("foreign_price", rows[at]) for at in foreign)]
+        stored = _without(candles, found) if rules.skip_bad else []
+    changed = sorted(set(changed) & {each.open_ms for each in stored})
     archive.remove(symbol, changed)  # with their revisions: what is imported is the candle
     archive.add({symbol: stored})
     return ImportReport(
@@ -159,6 +166,26 @@ def _import_file(
         still_open=read.open_ms.size - columns.open_ms.size,
         changed=len(changed),
     )
+
+
+def _foreign(
+    archive: CandleArchive,
+    symbol: str,
+    candles: Sequence[Candle],
+    timeframe: Timeframe,
+    rules: Rules,
+) -> list[int]:
+    """Open times of candles that open too far from the last close, in the file or stored.
+
+    Where stored candles are to be replaced they are no evidence.
+    """
+    if not candles:
+        return []
+    first_ms, judge = candles[0].open_ms, Plausibility(timeframe)
+    if not rules.replace:
+        since_ms = first_ms - WINDOW_BARS * timeframe.ms
+        judge.learn(symbol, archive.read(symbol, since_ms, first_ms - 1, revised=True))
+    return [each.candle.open_ms for each in judge.sift(symbol, candles, ()).doubted]
 
 
 def _changed(archive: CandleArchive, symbol: str, candles: Sequence[Candle]) -> list[int]:

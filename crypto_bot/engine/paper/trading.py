@@ -105,13 +105,18 @@ class PaperTrading:
             coins = {stored.signal.symbol for stored in self._open_signals()}
             for trader in self._accounts.traders:
                 coins.update(self._market_exits(trader, quotes))
-            return coins & set(quotes)
+            return (coins & set(quotes)) | self._sanity.far(quotes)
 
-    def observe(self, quotes: Mapping[str, Quote], books: Mapping[str, OrderBook]) -> None:
-        """Trades on one reading of quotes. Raises StoreError."""
+    def observe(
+        self, quotes: Mapping[str, Quote], books: Mapping[str, OrderBook]
+    ) -> dict[str, str]:
+        """Trades on one reading of quotes; why some were not believed, by symbol.
+
+        Raises StoreError.
+        """
         with self._lock:
             self._read_switch()
-            accepted = self._sanity.accepted(quotes)
+            accepted = self._sanity.accepted(quotes, books)
             signals = self._open_signals()
             for trader in self._accounts.traders:
                 if trader.is_open:
@@ -120,6 +125,7 @@ class PaperTrading:
                     )
             self._accounts.write(self._accounts.traders)
             self._report()
+            return self._sanity.refused
 
     def held_contracts(self) -> dict[str, int]:
         """Coins with an open contract, each with the time since which funding is owed."""

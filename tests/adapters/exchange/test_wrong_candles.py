@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -101,6 +104,84 @@ async def test_a_time_that_is_too_long_ago_is_moved_to_what_is_served() -> None:
             await sim.feed.candles("BTCUSDT", since_ms, SPAN[1])
 
 
+@asynccontextmanager
+async def grown(market_type: str = "spot") -> AsyncIterator[tuple[Sim, CandleIntake]]:
+    """An intake that has learnt all but the last five candles of `SPAN`."""
+    async with simulated(market_type=market_type, max_attempts=2) as sim:
+        intake = CandleIntake(TF, sim.feed, sim.clock, grace_ms=0, poll_ms=1_000)
+        for coin in COINS:
+            intake.judge.learn(coin, await sim.feed.candles(coin, SPAN[0], OPENS[-6]))
+        yield sim, intake
+
+
+async def ratio(sim: Sim, coin: str, other: str) -> float:
+    (mine,), (theirs,) = [
+        await sim.feed.candles(each, OPENS[-1], OPENS[-1]) for each in (coin, other)
+    ]
+    return theirs.open / mine.open
+
+
+@TYPES
+async def test_a_coin_whose_candles_are_others_than_those_stored_is_held(market_type: str) -> None:
+    async with grown(market_type) as (sim, intake):
+        await sim.set("quirks", price_factors={"ETHUSDT": 1.2})
+        held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        assert (held.candles, held.gaps, held.again, held.complete) == ([], [], (), False)
+        assert held.why is not None
+        assert "its candles are those of something else" in held.why
+        assert [each.became for each in held.doubts] == ["held"]
+        await sim.set("quirks")
+        taken = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        assert [c.open_ms for c in taken.candles] == OPENS[-5:]
+        assert (taken.complete, taken.doubts, len(taken.again)) == (True, (), 3)
+
+
+async def test_a_jump_is_taken_where_the_ticker_has_it_and_no_other_coin_does() -> None:
+    async with grown() as (sim, intake):
+        await sim.set("quirks", price_factors={"ETHUSDT": 7.0})  # candles and ticker alike
+        taken = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1])
+        assert [c.open_ms for c in taken.candles] == OPENS[-5:]
+        assert [each.became for each in taken.doubts] == ["taken"]
+        assert "and so does its ticker" in taken.doubts[0].reason
+
+        await sim.set("quirks", price_factors={"VETUSDT": await ratio(sim, "VETUSDT", "BTCUSDT")})
+        await intake.collect("BTCUSDT", OPENS[-1], OPENS[-1])
+        held = await intake.collect("VETUSDT", OPENS[-1], OPENS[-1])
+        assert (held.candles, held.complete) == ([], False)
+        assert held.why is not None
+        assert held.why.startswith("VETUSDT opens at ")
+        assert held.why.endswith(", as BTCUSDT does")
+
+
+@pytest.mark.parametrize(("first", "became"), [(-3, "quarantined"), (-1, "held")])
+async def test_a_foreign_row_that_the_ticker_contradicts_is_never_taken(
+    first: int, became: str
+) -> None:
+    """In the midst it is a gap after five replies; as the newest it is held, and right later."""
+    async with grown() as (sim, intake):
+        rows = [
+            {"symbol": "ETHUSDT", "open_ms": OPENS[first], "column": column, "value": "99.5"}
+            for column in (1, 2, 3, 4)
+        ]
+        await sim.set("quirks", rows=rows)
+        arrived = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        expected = [at for at in OPENS[-5:] if at != OPENS[first]]
+        assert [c.open_ms for c in arrived.candles] == expected
+        assert [gap.open_ms for gap in arrived.gaps] == [OPENS[-3]] * (became == "quarantined")
+        assert arrived.complete is (became == "quarantined")
+        assert [each.became for each in arrived.doubts] == [became]
+        assert arrived.doubts[0].reason.startswith("ETHUSDT opens at 99.5 on 2025-")
+
+
+async def test_two_new_coins_with_equal_candles_are_not_both_taken() -> None:
+    async with simulated() as sim:
+        intake = CandleIntake(TF, sim.feed, sim.clock, grace_ms=0, poll_ms=1_000)
+        await intake.collect("BTCUSDT", *SPAN, listed=False)
+        sim.feed.line.listings["ETHUSDT"] = sim.feed.line.listings["BTCUSDT"]
+        held = await intake.collect("ETHUSDT", *SPAN, listed=False)
+        assert (held.candles, held.why) == ([], "ETHUSDT and BTCUSDT have equal candles")
+
+
 @TYPES
 async def test_a_coin_in_maintenance_or_delisted_holds_up_no_other(market_type: str) -> None:
     async with simulated(market_type=market_type) as sim:
@@ -149,7 +230,7 @@ async def test_what_a_halted_coin_lacks_is_not_waited_for() -> None:
         intake = CandleIntake(TF, sim.feed, sim.clock, grace_ms=60 * TF.ms, poll_ms=TF.ms)
         until_ms = TF.open_of(sim.clock.now_ms()) + 40 * TF.ms  # not closed yet
         arrived = await intake.collect("ETHUSDT", SPAN[0], until_ms)
-        assert arrived.halted == "ETHUSDT does not trade at binance now"
+        assert arrived.why == "ETHUSDT does not trade at binance now"
         assert (arrived.complete, arrived.gaps) == (False, [])
         assert [c.open_ms for c in arrived.candles][: len(OPENS)] == OPENS
         assert sim.clock.now_ms() < until_ms

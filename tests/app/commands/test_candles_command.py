@@ -89,6 +89,21 @@ def test_stored_candles_are_replaced_on_demand(run: Run) -> None:
     )
 
 
+def test_a_file_with_the_prices_of_another_coin_is_refused(run: Run) -> None:
+    """By the candles before it, stored or in the file; sound rows may be taken from it."""
+    opens = [newest_open_ms() - bar * M15.ms for bar in range(80, 0, -1)]
+    write(Path("a/BTCUSDT.csv"), opens[:40])
+    assert run("candles", "import", "a", *DATABASE)[0] == 0
+    write(Path("b/BTCUSDT.csv"), opens[40:], price=3_000.0)
+    code, printed = run("candles", "import", "b", *DATABASE)
+    assert (code, "BTCUSDT: 40 x foreign_price, first rows 0, 1, 2" in printed) == (1, True)
+    sound, foreign = Path("a/BTCUSDT.csv").read_text(), Path("b/BTCUSDT.csv").read_text()
+    Path("b/BTCUSDT.csv").write_text(sound + foreign.removeprefix(HEAD))
+    code, printed = run("candles", "import", "b", "--skip_bad", *DATABASE)
+    assert (code, "40 of 80 rows stored" in printed) == (0, True)
+    assert stored(rows) == {"BTCUSDT": opens[:40]}
+
+
 def test_names_of_files_are_understood_or_refused(run: Run) -> None:
     opens = [newest_open_ms() - bar * M15.ms for bar in range(40, 0, -1)]
     write(Path("in/BTCUSDT-15m-2026-01.csv"), opens[:20])

@@ -177,18 +177,47 @@ def test_a_quote_after_the_signal_opens_and_a_quote_closes(make: Make) -> None:
     assert not world.paper.needs_quotes()
 
 
-def test_a_jump_is_confirmed_by_a_second_reading(make: Make) -> None:
+def book_at(price: str, at_ms: int) -> dict[str, OrderBook]:
+    levels = (Level(D(price), D(500)),)
+    return {"AUSDT": OrderBook("AUSDT", levels, levels, at_ms)}
+
+
+@pytest.mark.parametrize(
+    ("others", "book", "why"),
+    [
+        ({}, None, "its order book cannot be read"),
+        ({}, "100", "where its order book is not"),
+        ({"BUSDT": ("90", "90.02")}, "90", "as BUSDT is"),
+    ],
+)
+def test_a_jump_that_only_the_quote_has_is_not_believed_however_often_it_is_read(
+    make: Make, others: dict[str, tuple[str, str]], book: str | None, why: str
+) -> None:
+    world = opened_at_quotes(make)
+    for symbol in others:
+        world.moved(2, 100, 100, 100, 100)
+        world.archive.add({symbol: [candle(2, 90, 90, 90, 90)]})
+    world.start(at_open=False)
+    for read in range(4):
+        at_ms = world.now_ms + read * 3000
+        quotes = quote("AUSDT", "90", "90.02", at_ms)
+        for symbol, sides in others.items():
+            quotes |= quote(symbol, *sides, at_ms)
+        assert "AUSDT" in world.paper.wanted(quotes)
+        refused = world.paper.observe(quotes, book_at(book, at_ms) if book else {})
+        assert list(refused) == ["AUSDT"]
+        assert why in refused["AUSDT"]
+    assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"]
+
+
+def test_a_jump_that_the_order_book_has_too_is_believed(make: Make) -> None:
     world = opened_at_quotes(make)
     world.start(at_open=False)
-    at_ms = world.now_ms
-    world.paper.observe(quote("AUSDT", "100", "100.02", at_ms), {})
-    world.paper.observe(quote("AUSDT", "90", "90.02", at_ms + 3000), {})
-    world.paper.observe(quote("AUSDT", "100", "100.02", at_ms + 6000), {})
-    assert [event.kind.value for event in world.events()] == ["DEPOSIT", "OPEN"], "a single outlier"
-    world.paper.observe(quote("AUSDT", "90", "90.02", at_ms + 9000), {})
-    world.paper.observe(quote("AUSDT", "90.1", "90.12", at_ms + 12_000), {})
-    # 90.1 less a bp of slippage: 90.09099
-    assert world.summary()[2:] == [("CLOSE", "AUSDT", "SL", "90.09")]
+    assert not world.paper.observe(quote("AUSDT", "100", "100.02", world.now_ms), {})
+    jumped = quote("AUSDT", "90", "90.02", world.now_ms + 3000)
+    assert world.paper.wanted(jumped) == {"AUSDT"}
+    assert not world.paper.observe(jumped, book_at("90", world.now_ms))
+    assert world.summary()[2:] == [("CLOSE", "AUSDT", "SL", "90.00")]
 
 
 def opened_at_quotes(make: Make, **changed: object) -> World:
