@@ -52,7 +52,9 @@ def opened(browser: Browser) -> Iterator[Open]:
         asked.append(request.url)
 
     def opens(url: str, viewport: ViewportSize = WIDE, **cookies: str) -> Page:
-        context = browser.new_context(viewport=viewport, timezone_id="Asia/Tokyo")
+        context = browser.new_context(
+            viewport=viewport, timezone_id="Asia/Tokyo", color_scheme="dark"
+        )
         contexts.append(context)
         context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
         page = context.new_page()

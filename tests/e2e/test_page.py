@@ -172,12 +172,15 @@ def test_the_keys(still: Site, opened: Open) -> None:
     first = page.locator(".coins tbody a.line").first
     expect(first).to_have_attribute("title", focused)
     for top in ("BTCUSDT", "SOLUSDT"):  # whatever order the lines take, the coin keeps the focus
-        page.evaluate("document.querySelector('.coins thead th').click()")
+        page.evaluate("document.querySelector('.coins thead button').click()")
         expect(first).to_have_attribute("title", top)
         page.wait_for_function("name => document.activeElement.title === name", arg=focused)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/coin/{focused}")
     expect(page.locator("h1")).to_be_visible()
+    page.go_back()
+    page.locator(".coins tbody tr", has_text="SOL").locator("td.price").click()
+    page.wait_for_url("**/coin/SOLUSDT")
     page.keyboard.press("1")
     page.wait_for_url(f"{still.url}/")
     page.keyboard.press("Tab")
@@ -191,10 +194,13 @@ def test_theme_and_zone_stay_as_chosen(still: Site, opened: Open) -> None:
     page.locator("button.zone").click()
     expect(page.locator(".lines thead")).to_contain_text("Close, Tokyo")
     expect(page.locator(".lines .time").first).not_to_have_text(utc)
-    page.locator("button.theme").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    html = page.locator("html")
+    page.emulate_media(color_scheme="light")  # nothing was chosen yet: as the system has it
+    expect(html).to_have_attribute("data-theme", "light")
+    page.locator(".frame button.theme").click()
+    expect(html).to_have_attribute("data-theme", "dark")
     page.goto(still.url)
-    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(html).to_have_attribute("data-theme", "dark")
     expect(page.locator("button.zone")).to_have_text("local")
     expect(page.locator(".warning").first).to_contain_text("The exchange is down since")
 

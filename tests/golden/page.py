@@ -63,7 +63,9 @@ def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
     """The visible text of each view, in UTC; waits a while for what is `stored` of it."""
     held = {}
     with chromium() as browser:
-        context = browser.new_context(viewport=WIDE, timezone_id="UTC", locale="en-US")
+        context = browser.new_context(
+            viewport=WIDE, timezone_id="UTC", locale="en-US", color_scheme="dark"
+        )
         page = context.new_page()
         page.clock.set_fixed_time(_NOW_MS)
         page.set_default_timeout(WITHIN_MS)

@@ -10,8 +10,18 @@ from typing import Generic, TypeVar
 from nicegui import ui
 
 from crypto_bot.adapters.web.page.axes import Options
+from crypto_bot.reports.glossary import meaning
 
 _Key = TypeVar("_Key", bound=Hashable)
+_HEAD = """
+<q-th :props="props" :title="props.col.title" :aria-sort="props.col.sortable ?
+    props.col.__thClass.includes('sort-desc') ? 'descending' :
+    props.col.__thClass.includes('sorted') ? 'ascending' : 'none' : undefined">
+  <button v-if="props.col.sortable" type="button" class="sorts">{{ props.col.label }}</button>
+  <span v-else :class="{unseen: props.col.hidden}">{{ props.col.label }}</span>
+</q-th>
+"""
+"""Its click sorts; the button is there for the keyboard."""
 
 
 def html(kind: str = "", content: str = "", tag: str = "div") -> ui.html:
@@ -40,10 +50,13 @@ def vue_table(
 ) -> ui.table:
     """A table of `rows` that are drawn by the Vue template `line`.
 
-    Vue escapes what stands in braces; `v-html` takes drawings alone.
+    Vue escapes what stands in braces; `v-html` takes drawings alone. The label of a column, or its
+    `term` where that is another, has an entry in the glossary.
     """
-    made = ui.table(columns=list(columns), rows=list(rows), row_key=key, pagination=0)
+    columns = [{**each, "title": meaning(each.get("term") or each["label"])} for each in columns]
+    made = ui.table(columns=columns, rows=list(rows), row_key=key, pagination=0)
     made.classes("coins").props(f"flat dense hide-pagination {props}").add_slot("body", line)
+    made.add_slot("header-cell", _HEAD)
     return made
 
 

@@ -107,7 +107,7 @@ def _table(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> ui.ta
         {"name": name, "label": label, "field": name, "align": side}
         for name, label, side in _COLUMNS
     ]
-    columns[0]["label"] = f"Close, {viewer.zone_label}"
+    columns[0] |= {"label": f"Close, {viewer.zone_label}", "term": "Close"}
     rows = _rows(board, found, viewer)
     return vue_table(columns, _LINE, rows, "id", "hide-no-data").classes("lines")
 

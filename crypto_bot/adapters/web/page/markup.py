@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.templating import TEMPLATES
+from crypto_bot.reports.glossary import meaning
 
 NOTHING = Markup()
 _Row = TypeVar("_Row")
@@ -19,7 +20,7 @@ def width(share: float) -> str:
     return f"{100 * min(1.0, max(0.0, share)):.1f}%"
 
 
-_FILTERS = (formats.coin, formats.number, formats.rate, width)
+_FILTERS = (formats.coin, formats.number, formats.rate, width, meaning)
 TEMPLATES.filters |= {each.__name__: each for each in _FILTERS}
 
 
@@ -46,13 +47,15 @@ drawings = Macros("drawings.html")
 class Column(NamedTuple, Generic[_Row]):
     """A column of a table: its heading, its cell in a row, and classes.
 
-    `kind` is of the heading and the cells, `cells` of the cells alone.
+    `kind` is of the heading and the cells, `cells` of the cells alone. `term` is the heading's
+    entry in the glossary where that is another; a heading without a name is read out as its term.
     """
 
     name: str
     cell: Callable[[_Row], str]
     kind: str = ""
     cells: str = ""
+    term: str = ""
 
 
 class Table(Generic[_Row]):

@@ -166,7 +166,7 @@ _GATES = Table[Gate](
     Column("In words", lambda gate: gate.words, "more", "words muted"),
 )
 _MEASURED = Table[Sequence[str]](
-    Column("", itemgetter(0)),
+    Column("", itemgetter(0), term="Measure"),
     Column("Value, 95%", itemgetter(1), "num"),
     Column("Yardstick", itemgetter(2), "num", "muted"),
 )

@@ -22,7 +22,7 @@ _COLUMNS = (
     ("coin", "Coin", "symbol", "left"),
     ("price", "Price, USDT", "price_sort", "right"),
     ("change", "24 h", "change_sort", "right"),
-    ("line", "", "coin", "left"),
+    ("line", "Course of 24 hours", "coin", "left"),
     ("signal", "Signal", "signal", "left"),
     ("p", "Short | none | long", "p_sort", "left"),
     ("track", "Stop to target", "r_sort", "left"),
@@ -108,7 +108,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
 
 def _table(snapshot: Snapshot) -> ui.table:
     columns = [
-        {"name": name, "label": label, "field": field, "align": side, "sortable": label != ""}
+        {"name": name, "label": label, "field": field, "align": side}
+        | {"sortable": name != "line", "hidden": name == "line"}
         for name, label, field, side in _COLUMNS
     ]
     nothing = 'no-data-label="No coin matches the filter"'

@@ -142,7 +142,9 @@ def refusals_table(account: AccountReport) -> Markup:
         Column(
             "Rule", lambda each: pieces.rule(each[0], account.rules.get(each[0], "")), "", "words"
         ),
-        Column("", lambda each: drawings.level(each[1] / most, "none"), "wide"),
+        Column(
+            "", lambda each: drawings.level(each[1] / most, "none"), "wide", term="Refusals, drawn"
+        ),
         Column("Refused", lambda each: formats.number(each[1]), "num"),
         nothing="No rule is switched on.",
         kind="rules",

@@ -77,13 +77,39 @@ def live_table(live: ModelsReport, note: str | None) -> Markup:
         Column("Coin", _name),
         Column("Live n", lambda model: formats.number(model.n), "num"),
         Column("Skill, live", lambda model: _skill(model.skill), "num"),
-        Column("tested", lambda model: _skill(_tested(model).skill_prior), "num", "muted"),
-        Column("", lambda model: likeness(model.skill, _tested(model).skill_prior)),
+        Column(
+            "tested",
+            lambda model: _skill(_tested(model).skill_prior),
+            "num",
+            "muted",
+            "Skill, tested",
+        ),
+        Column(
+            "",
+            lambda model: likeness(model.skill, _tested(model).skill_prior),
+            term="Skill, compared",
+        ),
         Column("Direction AUC, live", lambda model: _auc(model.direction_auc), "num"),
-        Column("tested", lambda model: _auc(_tested(model).direction_auc), "num", "muted"),
-        Column("", lambda model: likeness(model.direction_auc, _tested(model).direction_auc)),
+        Column(
+            "tested",
+            lambda model: _auc(_tested(model).direction_auc),
+            "num",
+            "muted",
+            "Direction AUC, tested",
+        ),
+        Column(
+            "",
+            lambda model: likeness(model.direction_auc, _tested(model).direction_auc),
+            term="Direction AUC, compared",
+        ),
         Column("Calibration error / floor, live", _error, "num"),
-        Column("tested", lambda model: _error(_tested(model)), "num", "muted"),
+        Column(
+            "tested",
+            lambda model: _error(_tested(model)),
+            "num",
+            "muted",
+            "Calibration error / floor, tested",
+        ),
         nothing=note or "No model has been published: train some with crypto-bot train.",
     ).of((live.together, *live.models) if known else ())
 
@@ -139,7 +165,12 @@ def source_name(name: str) -> str:
 def _intervals(lines: Sequence[Line]) -> Column[Line]:
     """The hit rates drawn on the scale of all `lines`."""
     span = scale(lines)
-    return Column("", lambda line: cells.forest(line.rate, line.break_even, span), "wide")
+    return Column(
+        "",
+        lambda line: cells.forest(line.rate, line.break_even, span),
+        "wide",
+        term="Hit rate, drawn",
+    )
 
 
 def _rate(line: Line) -> str:
