@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crypto_bot.adapters.web.login import LOGIN_PATH, Login
-from crypto_bot.adapters.web.proxies import prefix_of
+from crypto_bot.adapters.web.login import LOGIN_PATH, LOGOUT_PATH, Login
+from crypto_bot.adapters.web.plain_page import wants_page
 from crypto_bot.domain.loopback import is_loopback
 
 _OPEN_PATH = "/healthz"
@@ -80,16 +80,15 @@ class AccessGuard:
         """The refusal of a request without the token, or the response to a login."""
         if scope["type"] == "http" and scope["path"] == _OPEN_PATH:
             return None
-        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", LOGIN_PATH):
+        asked = (scope["method"], scope["path"]) if scope["type"] == "http" else ("", "")
+        if asked == ("POST", LOGIN_PATH):
             return await login.enter(scope, receive)
         if _bears(headers, login):
             return None
         if login.holds(headers):
-            reads = scope["type"] == "http" and scope["method"] in _READING
-            needed = "a write request with a cookie needs an Origin header"
-            return None if reads or "origin" in headers else _problem(403, needed)
-        if _wants_page(scope, headers):
-            return login.form(_address(scope), prefix_of(headers))
+            return _logged_in(asked, headers, login)
+        if wants_page(scope, headers):
+            return login.form(headers, _address(scope))
         return _problem(
             401,
             "this call needs the header 'Authorization: Bearer <token>' with the server's token",
@@ -97,18 +96,18 @@ class AccessGuard:
         )
 
 
+def _logged_in(asked: tuple[str, str], headers: Headers, login: Login) -> Response | None:
+    """The response to a browser with the cookie, by method and path; None lets it in."""
+    if asked[0] not in _READING and "origin" not in headers:
+        return _problem(403, "a write request with a cookie needs an Origin header")
+    if asked == ("POST", LOGOUT_PATH):
+        return login.leave(headers)
+    return login.home(headers) if asked == ("GET", LOGIN_PATH) else None
+
+
 def _bears(headers: Headers, login: Login) -> bool:
     scheme, _, offered = headers.get("authorization", "").partition(" ")
     return login.is_token(offered.strip().encode("latin-1")) and scheme.lower() == "bearer"
-
-
-def _wants_page(scope: Scope, headers: Headers) -> bool:
-    """Whether a browser shows the response to a user."""
-    return (
-        scope["type"] == "http"
-        and scope["method"] == "GET"
-        and "text/html" in headers.get("accept", "")
-    )
 
 
 def _address(scope: Scope) -> str:

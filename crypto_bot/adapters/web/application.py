@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from crypto_bot import __version__
 from crypto_bot.adapters.web.access import AccessGuard
@@ -22,6 +25,7 @@ from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.models import serve_models
 from crypto_bot.adapters.web.operations import serve_operations, serve_reference
 from crypto_bot.adapters.web.paper import serve_paper
+from crypto_bot.adapters.web.plain_page import plain_page, wants_page
 from crypto_bot.adapters.web.predict import serve_predict
 from crypto_bot.adapters.web.predictions import serve_predictions
 from crypto_bot.adapters.web.proxies import Prefixed
@@ -75,6 +79,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(health, stream),
+        exception_handlers=_HANDLERS,
         # Environment variables must not make the API report to third parties.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
@@ -82,8 +87,6 @@ def create_app(
     app.add_middleware(AccessGuard, host=host, token=token or None, **names)
     app.add_middleware(Prefixed, root_path=proxy.root_path)
     app.add_middleware(Limits)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(StoreError, _store_failed)
     serve_predictions(app, queries, coverage)
     serve_predict(app, queries, coverage, now_ms)
     serve_history(app, queries, coverage)
@@ -143,6 +146,22 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "; ".join(problems)}, 422)
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    """JSON for programs; for a person who looks for a page that is not here, a way back."""
+    assert isinstance(error, HTTPException)
+    path, of_api = request.url.path, request.url.path.startswith("/api/")
+    if error.status_code == 404 and not of_api and wants_page(request.scope, request.headers):
+        return plain_page("nowhere.html", request.headers, 404, {}, path=path)
+    return await http_exception_handler(request, error)
+
+
 def _store_failed(request: Request, error: Exception) -> JSONResponse:
     _log.error("request.failed", path=request.url.path, error=str(error))
     return JSONResponse({"detail": "the database query failed; see the log"}, 503)
+
+
+_HANDLERS: dict[int | type[Exception], Any] = {
+    RequestValidationError: _invalid,
+    HTTPException: _refused,
+    StoreError: _store_failed,
+}

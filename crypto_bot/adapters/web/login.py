@@ -1,4 +1,4 @@
-"""Login in a browser: the token once in a form, then a cookie derived from it.
+"""Login in a browser: the token once in a form, then a cookie derived from it, and logout.
 
 A page, its pictures and its websocket cannot send an Authorization header.
 """
@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, quote
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request, cookie_parser
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope
 
+from crypto_bot.adapters.web.plain_page import cookies_of, plain_page
 from crypto_bot.adapters.web.proxies import address_of_client, is_encrypted, prefix_of
-from crypto_bot.adapters.web.templating import render
 
-LOGIN_PATH = "/login"
+LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
 COOKIE = "crypto_bot_login"
 
 _FREE_TRIES = 5
@@ -29,13 +29,7 @@ _LONGEST_WAIT_S = 300.0
 _MOST_ADDRESSES = 4_096
 _KEPT_S = 30 * 86_400
 _LONGEST_FORM = 8_192
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
-    "WWW-Authenticate": "Bearer",
-}
+_UNCACHED = {"Cache-Control": "no-store"}
 _log = structlog.get_logger(__name__)
 
 
@@ -54,17 +48,27 @@ class Login:
 
     def holds(self, headers: Headers) -> bool:
         """Whether a request has the cookie of a login; in constant time."""
-        cookies: dict[str, str] = {}
-        for each in headers.getlist("cookie"):
-            cookies |= cookie_parser(each)
-        offered = cookies.get(COOKIE, "")
+        offered = cookies_of(headers).get(COOKIE, "")
         return compare_digest(offered.encode("utf-8", "replace"), self._mark.encode())
 
-    def form(self, back: str, prefix: str, message: str = "Please log in.") -> Response:
-        """The form, which leads to the path `back` under `prefix`."""
-        action = f"{prefix}{LOGIN_PATH}"
-        page = render("login.html", action=action, message=message, back=_local(back))
-        return HTMLResponse(page, 401, _HEADERS)
+    def form(self, headers: Headers, back: str, wrong: str = "", wait_s: int = 0) -> Response:
+        """The form, which leads to the path `back`; with what was `wrong` before, and a pause."""
+        more = {"Retry-After": str(wait_s)} if wait_s else {"WWW-Authenticate": "Bearer"}
+        texts = {"message": wrong or "Please log in.", "back": _local(back)}
+        status = 429 if wait_s else 401
+        return plain_page("login.html", headers, status, more, is_wrong=bool(wrong), **texts)
+
+    @staticmethod
+    def home(headers: Headers) -> Response:
+        """Where a login leads that there is already."""
+        return RedirectResponse(f"{prefix_of(headers)}/", 303, _UNCACHED)
+
+    @staticmethod
+    def leave(headers: Headers) -> Response:
+        """Ends the login of this browser."""
+        answer = RedirectResponse(f"{prefix_of(headers)}{LOGIN_PATH}", 303, _UNCACHED)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
 
     async def enter(self, scope: Scope, receive: Receive) -> Response:
         """The response to a submitted form: cookie and requested page, or the form again.
@@ -72,12 +76,12 @@ class Login:
         An address that was wrong a few times waits before the next try, each time twice as long.
         """
         headers = Headers(scope=scope)
-        prefix, client = prefix_of(headers), address_of_client(scope, headers)
+        client = address_of_client(scope, headers)
         now_s = asyncio.get_running_loop().time()
         failures, until_s = self._waits.get(client, (0, now_s))
         if now_s < until_s:
-            wait = {"Retry-After": str(ceil(until_s - now_s))}
-            return HTMLResponse("Too many wrong tokens: wait a little.", 429, _HEADERS | wait)
+            pause_s = ceil(until_s - now_s)
+            return self.form(headers, "/", f"Too many wrong tokens: wait {pause_s} s.", pause_s)
         fields = await _fields(Request(scope, receive))
         back = _local(fields.get("back", "/"))
         if not self.is_token(fields.get("token", "").strip().encode("utf-8", "replace")):
@@ -88,9 +92,9 @@ class Login:
             if len(self._waits) > _MOST_ADDRESSES:
                 self._waits.popitem(last=False)
             _log.warning("login.refused", client=client, failures=failures)
-            return self.form(back, prefix, "This is not the token of this server.")
+            return self.form(headers, back, "This is not the token of this server.")
         self._waits.pop(client, None)
-        answer = RedirectResponse(f"{prefix}{back}", 303, {"Cache-Control": "no-store"})
+        answer = RedirectResponse(f"{prefix_of(headers)}{back}", 303, _UNCACHED)
         answer.set_cookie(
             COOKIE,
             self._mark,

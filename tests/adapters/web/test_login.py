@@ -54,6 +54,16 @@ async def entered(browser: httpx.AsyncClient, token: str = TOKEN, path: str = "/
     return await browser.post(form.action, data=sent, headers={"Origin": OWN})
 
 
+async def test_a_browser_logs_out(browser: httpx.AsyncClient) -> None:
+    assert (await entered(browser)).status_code == 303
+    assert (await browser.get(LOGIN_PATH)).headers["location"] == "/"
+    refused = await browser.post("/logout")
+    assert (refused.status_code, COOKIE in browser.cookies) == (403, True)
+    left = await browser.post("/logout", headers={"Origin": OWN})
+    assert (left.status_code, left.headers["location"]) == (303, LOGIN_PATH)
+    assert (await browser.get("/")).status_code == 401
+
+
 async def test_a_browser_gets_a_form_and_a_program_an_error(browser: httpx.AsyncClient) -> None:
     for path in ("/", "/docs", "/api/signals", LOGIN_PATH, "/nothing"):
         response = await browser.get(path)

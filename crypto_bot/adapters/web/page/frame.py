@@ -13,12 +13,14 @@ from typing import NamedTuple
 from markupsafe import Markup
 from nicegui import ui
 
+from crypto_bot.adapters.web.login import COOKIE as LOGIN_COOKIE
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.palette import Theme
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.adapters.web.proxies import prefix_of
 from crypto_bot.adapters.web.templating import render
+from crypto_bot.reports.glossary import TERMS
 
 ASSETS = "/assets/page"
 
@@ -45,7 +47,8 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
     """The frame with `here` marked among `views`; the view is built inside."""
     assets = shown_at(ASSETS)
     ui.add_head_html(
-        f"<script>document.documentElement.dataset.theme='{viewer.theme.value}'</script>"
+        f'<script src="{assets}/theme.js" data-theme="{viewer.theme.value}"'
+        f"{' data-chosen' if viewer.chose_theme else ''}></script>"
         f'<link rel="stylesheet" href="{assets}/style.css">'
         f'<link rel="stylesheet" href="{assets}/figures.css">'
         f'<script src="{assets}/ticker.js" defer></script>'
@@ -55,7 +58,7 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
     with ui.header(wrap=False).classes("frame"):
         html("bar", _bar(board, viewer, views, here))
         beat = ui.element("div").classes("beat").props("hidden")
-    news = ui.label().classes("unseen").props("aria-live=polite role=status")
+    news = ui.label().classes("unseen news").props("aria-live=polite role=status")
     announced = board.snapshot.news
 
     def tick() -> None:
@@ -87,8 +90,11 @@ def _bar(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Mar
         sample=board.sample,
         paper=board.paper is not None,
         zone="UTC" if viewer.zone_name == "UTC" else "local",
+        theme=viewer.theme.value if viewer.chose_theme else "",
         other="Light" if viewer.theme is Theme.DARK else "Dark",
-        keys=_KEYS,
+        keys=(*_KEYS, (f"1 … {len(views)}", "the views")),
+        terms=TERMS,
+        logged_in=LOGIN_COOKIE in ui.context.client.request.cookies,
     )
 
 
@@ -96,6 +102,5 @@ _KEYS = (
     ("j k", "next and previous line"),
     ("Enter", "opens the line"),
     ("/", "to the search field"),
-    ("1 … 6", "the views"),
-    ("?", "this list"),
+    ("?", "this box"),
 )

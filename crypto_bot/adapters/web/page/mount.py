@@ -11,7 +11,7 @@ from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import StreamingResponse
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
-from starlette.routing import Match, Mount
+from starlette.routing import Match, Mount, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_bot.adapters.web.page.board import Board
@@ -36,7 +36,10 @@ the answer would be an error."""
 _RECONNECT_S = 30.0
 """So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
 _log = structlog.get_logger(__name__)
-_KINDS = {"style.css": "text/css", "figures.css": "text/css", "ticker.js": "text/javascript"}
+_KINDS = {
+    **dict.fromkeys(("style.css", "figures.css"), "text/css"),
+    **dict.fromkeys(("ticker.js", "theme.js"), "text/javascript"),
+}
 
 
 def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> None:
@@ -68,11 +71,11 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
         tailwind=False,
         show_welcome_message=False,
     )
-    # An unknown call of the API stays a 404 in JSON, and a wrong method a 405.
+    # What is no page is refused by the application, not by NiceGUI: a wrong method with 405.
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    heads = {path.split("/")[1] for view in views for path in (view.path, *view.further)}
-    app.router.routes.append(_PageMount(mounted.app, frozenset({"_nicegui", *heads})))
+    paths = [path for view in views for path in (view.path, *view.further)]
+    app.router.routes.append(_PageMount(mounted.app, paths))
     app.add_middleware(_Policy)
 
 
@@ -113,13 +116,13 @@ def _failed(error: Exception) -> None:
 
 
 class _PageMount(Mount):
-    def __init__(self, app: ASGIApp, heads: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, paths: Sequence[str]) -> None:
         super().__init__("/", app)
-        self._heads = heads
+        self._paths = [compile_path(path)[0] for path in paths]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        head = scope["path"].split("/")[1] if scope["type"] in {"http", "websocket"} else None
-        if head in self._heads or (head or "").startswith("_nicegui"):
+        path = scope["path"] if scope["type"] in {"http", "websocket"} else ""
+        if path.startswith("/_nicegui") or any(each.match(path) for each in self._paths):
             return super().matches(scope)
         return Match.NONE, {}
 

@@ -52,11 +52,16 @@ PALETTES = {
 
 def tokens() -> str:
     """CSS that names every colour, e.g. `--on-fill`, under `:root[data-theme]`."""
-    return "\n".join(
-        f":root[data-theme={theme}]{{color-scheme:{theme};"
-        + "".join(
-            f"--{name.replace('_', '-')}:{colour};" for name, colour in palette._asdict().items()
-        )
-        + "}"
-        for theme, palette in PALETTES.items()
-    )
+    return "\n".join(f":root[data-theme={theme}]{{{_values(theme)}}}" for theme in Theme)
+
+
+def system_tokens() -> str:
+    """The same for a page that follows the operating system where no theme was chosen."""
+    light = f"@media(prefers-color-scheme:light){{:root{{{_values(Theme.LIGHT)}}}}}"
+    return f":root{{{_values(Theme.DARK)}}}\n{light}\n{tokens()}"
+
+
+def _values(theme: Theme) -> str:
+    colours = PALETTES[theme]._asdict().items()
+    named = "".join(f"--{name.replace('_', '-')}:{colour};" for name, colour in colours)
+    return f"color-scheme:{theme};{named}"

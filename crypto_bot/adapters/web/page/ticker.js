@@ -60,20 +60,81 @@
     return true;
   }
 
-  function remember(name, value) {
-    document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=31536000;SameSite=Lax`;
+  function remember(name, value) {  // an empty value is forgotten
+    const kept = value ? 31536000 : 0;
+    document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=${kept};SameSite=Lax`;
     location.reload();
+  }
+
+  const isOn = (option) => localStorage.getItem(`crypto_bot_${option}`) === "on";
+
+  function showOptions() {
+    for (const each of document.querySelectorAll("[data-option]")) {
+      const on = isOn(each.dataset.option);
+      each.textContent = on ? "On" : "Off";
+      each.setAttribute("aria-pressed", String(on));
+    }
+  }
+
+  async function turn(option) {
+    let on = !isOn(option);
+    if (on && option === "notify") on = (await Notification.requestPermission()) === "granted";
+    localStorage.setItem(`crypto_bot_${option}`, on ? "on" : "off");
+    showOptions();
+    if (on && option === "sound") chime();
+  }
+
+  function chime() {
+    const audio = new AudioContext();
+    for (const [hertz, at] of [[660, 0], [880, 0.14]]) {
+      const tone = audio.createOscillator();
+      const volume = audio.createGain();
+      tone.frequency.value = hertz;
+      volume.gain.setValueAtTime(0.08, audio.currentTime + at);
+      volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + at + 0.13);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(audio.currentTime + at);
+      tone.stop(audio.currentTime + at + 0.14);
+    }
+    setTimeout(() => audio.close(), 600);
+  }
+
+  let announced = "";
+
+  function announce() {
+    const found = one(".news");
+    const text = found ? found.textContent.trim() : "";
+    if (text === announced) return;
+    announced = text;
+    if (!text) return;
+    if (isOn("sound")) chime();
+    // The tag is the text: however many pages are open, it is shown once.
+    if (isOn("notify")) new Notification(document.title, { body: text, tag: text });
+  }
+
+  function help() {
+    showOptions();
+    one("dialog.help").showModal();
   }
 
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest("button.switch");
     if (!pressed) return;
-    if (pressed.matches(".theme")) remember("crypto_bot_theme", pressed.dataset.themeTo);
+    const { themeTo, option } = pressed.dataset;
+    if (themeTo !== undefined) remember("crypto_bot_theme", themeTo);
+    if (option) turn(option);
     if (pressed.matches(".zone")) {
       const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
       remember("crypto_bot_zone", pressed.dataset.zone === "UTC" ? local : "UTC");
     }
-    if (pressed.matches(".keys")) one("dialog.help").showModal();
+    if (pressed.matches(".keys")) help();
+  });
+
+  document.addEventListener("click", (event) => {  // a row leads where its name does
+    if (event.target.closest("a, button, input, summary") || String(getSelection())) return;
+    const row = event.target.closest("tbody tr");
+    const link = row && row.querySelector("a.line");
+    if (link) link.dispatchEvent(new MouseEvent("click", event));
   });
 
   const LINES = "a.line, [data-line]";
@@ -110,13 +171,13 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
-    else if (event.key === "?") one("dialog.help").showModal();
+    else if (event.key === "?") help();
     else if (event.key === "/") {
       const field = one("input.search, .search input");
       if (!field) return;
       event.preventDefault();
       field.focus();
-    } else if (/^[1-6]$/.test(event.key)) {
+    } else if (/^[1-9]$/.test(event.key)) {
       const link = document.querySelectorAll("nav a")[Number(event.key) - 1];
       if (link) link.click();
     }
@@ -135,7 +196,7 @@
   }
 
   const start = setInterval(() => tick() && clearInterval(start), 50);
-  setInterval(tick, 1000);
+  setInterval(() => { tick(); announce(); }, 1000);
   new MutationObserver(keepFocus).observe(document.documentElement, {
     subtree: true, childList: true, attributeFilter: ["title", "data-line"],
   });

@@ -1,4 +1,8 @@
-"""Who looks at a page: the theme and the time zone that their cookies ask for."""
+"""Who looks at a page: the theme and the time zone that their cookies ask for.
+
+Without a chosen theme the page has that of the operating system, which the browser reports in a
+cookie of its own (`theme.js`): a chart's canvas is drawn with the server's palette.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from zoneinfo import ZoneInfo
 from crypto_bot.adapters.web.page.palette import PALETTES, Palette, Theme
 
 THEME_COOKIE = "crypto_bot_theme"
+SYSTEM_THEME_COOKIE = "crypto_bot_system_theme"
 ZONE_COOKIE = "crypto_bot_zone"
 
 
@@ -21,18 +26,22 @@ class Viewer(NamedTuple):
     zone: tzinfo = UTC
     zone_name: str = "UTC"
     is_phone: bool = False
+    chose_theme: bool = False
+    """Whether the theme was chosen here, and is not that of the operating system."""
 
     @classmethod
     def of(cls, cookies: Mapping[str, str], agent: str = "") -> Self:
         """As the cookies say; what they say that is not understood is as if it were not there."""
         is_phone = "Mobi" in agent
-        light = cookies.get(THEME_COOKIE) == Theme.LIGHT
-        theme = Theme.LIGHT if light else Theme.DARK
+        chosen = cookies.get(THEME_COOKIE)
+        chose = chosen in set(Theme)
+        asked = chosen if chose else cookies.get(SYSTEM_THEME_COOKIE)
+        theme = Theme.LIGHT if asked == Theme.LIGHT else Theme.DARK
         name = unquote(cookies.get(ZONE_COOKIE, "UTC"))
         try:
-            return cls(theme, UTC if name == "UTC" else ZoneInfo(name), name, is_phone)
+            return cls(theme, UTC if name == "UTC" else ZoneInfo(name), name, is_phone, chose)
         except (KeyError, ValueError, OSError):  # no such zone, or no name of one
-            return cls(theme, is_phone=is_phone)
+            return cls(theme, is_phone=is_phone, chose_theme=chose)
 
     @property
     def palette(self) -> Palette:

@@ -87,6 +87,21 @@ async def test_the_api_keeps_its_answers_and_the_page_its_files(site: httpx.Asyn
     assert Client.instances == {}, "none of these is a page"
 
 
+async def test_an_unknown_address_is_a_page_for_a_person_and_json_for_a_program(
+    site: httpx.AsyncClient,
+) -> None:
+    person = {"Accept": "text/html,*/*", "Cookie": "crypto_bot_theme=light"}
+    for path in ("/nope<b>", "/coin/a/b", "/models/x"):
+        page = await site.get(path, headers=person)
+        assert page.status_code == 404
+        assert 'data-theme="light"' in page.text
+        assert '<a class="button" href="/">Overview</a>' in page.text
+        assert "<b>" not in page.text
+        assert (await site.get(path)).json() == {"detail": "Not Found"}
+    unknown = await site.get("/api/predictions/NONE", headers=person)
+    assert unknown.headers["content-type"] == "application/json"
+
+
 async def test_foreign_hosts_and_pages_are_refused(site: httpx.AsyncClient) -> None:
     for path in ("/", "/assets/page/style.css", "/log.csv", "/_nicegui_ws/socket.io/"):
         answer = await site.get(path, headers={"Host": "evil.example"})
