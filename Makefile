@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test lint test-fast test-slow docs bench bench-train clean
+.PHONY: run demo test lint test-fast test-slow docs bench bench-train soak clean
 
 run: $(READY)
 	$(BIN)/python main.py
@@ -42,6 +42,11 @@ bench: $(READY)
 
 bench-train: $(READY)
 	$(BIN)/python -m benchmarks.training
+
+# Days of every fault, fifteen minutes for seven of them; DAYS=60 takes two and a half hours.
+soak: DAYS ?= 7
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak --days $(DAYS)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -1,25 +1,23 @@
-"""Every fault at once, outages and SIGKILLs: the store ends as that of an undisturbed run."""
+"""Every disturbance and fault at once: the store ends as that of an undisturbed run."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.killed_engines import FAULTS
-from benchmarks.paper_kills import kill_again_and_again
+from benchmarks.disturbed_engines import ALL, Plan
+from benchmarks.soak import soak
 from tests.conftest import Start
 
-KILLS = 5
+COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ATOMUSDT", "DOTUSDT", "OPUSDT", "LINKUSDT", "BCHUSDT")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_nothing_is_lost_doubled_or_changed(start: Start, tmp_path: Path) -> None:
-    figures = kill_again_and_again(
-        tmp_path, lambda words, environment: start(*words, **environment), KILLS
-    )
-    assert figures.different == {}
-    assert figures.predictions > 0
-    assert figures.faults["outage"] > 0
-    assert sum(figures.faults.values()) >= FAULTS
-    assert min(figures.trades[name] for name in ("spot", "perp")) > 0
-    assert sum(figures.refusals.values()) > 0
+    plan = Plan(COINS, speed=1_500.0, days=1.0)
+    figures = soak(tmp_path, lambda words, given: start(*words, **given), plan)
+    assert figures.wrong() == []
+    assert {each.__name__ for each in ALL} <= set(figures.disturbances)
+    assert {*figures.faults} > {"outage", "truncated", "nan"}
+    assert min(figures.stored.trades[name] for name in ("spot", "perp")) > 0
+    assert sum(figures.stored.refusals.values()) > 0
