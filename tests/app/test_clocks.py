@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.market import Market, open_market
+from crypto_bot.app.rounds import AFTER_CLOSE_MS
+from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import load
 from crypto_bot.domain.clock_trust import ClockTrust, Evidence, Reading
 from crypto_bot.domain.timeframe import Timeframe
@@ -20,6 +23,8 @@ from simulated_exchange.clock import ScaledClock
 from simulated_exchange.config import SimConfig
 from simulated_exchange.generated import GeneratedMarket
 from simulated_exchange.server import serving
+from tests.adapters.exchange.conftest import HandClock
+from tests.adapters.exchange.on_sim import set_on
 
 COINS = ("BTCUSDT", "ETHUSDT")
 S, MIN = 1_000, 60_000
@@ -28,23 +33,10 @@ OFFSETS_MS = [45 * S, -45 * S, 3 * MIN, -3 * MIN, 10 * MIN, -30 * MIN]
 M15 = Timeframe.parse("15m")
 
 
-class TrueClock:
-    """The time, which a test moves; the simulated exchange's candles go by it."""
-
-    def __init__(self, at_ms: int) -> None:
-        self.at_ms = at_ms
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def real_seconds(self, duration_ms: int) -> float:
-        return duration_ms / 1000 / 1800
-
-
 class MachineClock(SystemClock):
     """A machine's clock that is off by `error_ms`, and waits no time."""
 
-    def __init__(self, true: TrueClock, error_ms: int) -> None:
+    def __init__(self, true: HandClock, error_ms: int) -> None:
         super().__init__()
         self._true, self._moved_ms = true, error_ms
 
@@ -55,28 +47,24 @@ class MachineClock(SystemClock):
         self._moved_ms += offset_ms
 
     def real_seconds(self, duration_ms: int) -> float:
-        return duration_ms / 1000 / 1800
+        return self._true.real_seconds(duration_ms)
 
     async def sleep(self, duration_ms: int) -> None:
         await asyncio.sleep(0)
 
 
 class World(NamedTuple):
-    true: TrueClock
+    true: HandClock
     market: Market
     url: str
 
     async def lies(self, **quirks: object) -> None:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/sim/quirks", json=quirks) as reply,
-        ):
-            assert reply.status == 200, await reply.text()
+        await set_on(self.url, "quirks", **quirks)
 
-    async def newest_close_ms(self) -> int:
-        """Of the candles that are taken now."""
+    async def newest_close_ms(self, until_ms: int = CLOSE_MS + M15.ms * 12) -> int:
+        """Of the candles that are taken now, up to the one that opens at `until_ms`."""
         since_ms = CLOSE_MS - 12 * M15.ms
-        found = await self.market.feed.candles("BTCUSDT", since_ms, CLOSE_MS + M15.ms * 12)
+        found = await self.market.feed.candles("BTCUSDT", since_ms, until_ms)
         return M15.close_of(found[-1].open_ms)
 
 
@@ -85,7 +73,7 @@ async def world(
     monkeypatch: pytest.MonkeyPatch, *, machine_error_ms: int = 0
 ) -> AsyncIterator[World]:
     """An exchange of 15-minute candles, seven minutes before a close."""
-    true = TrueClock(CLOSE_MS - 7 * MIN)
+    true = HandClock(CLOSE_MS - 7 * MIN)
     machine = MachineClock(true, machine_error_ms)
     monkeypatch.setattr("crypto_bot.app.market.SystemClock", lambda: machine)
     made = GeneratedMarket(COINS, M15.ms, 7)
@@ -176,6 +164,48 @@ async def test_where_the_candles_prove_the_machine_wrong_the_exchange_is_followe
             assert abs(now.market.clock.now_ms() - now.true.at_ms) <= S, "`late` is right"
             assert "set that clock" in (now.market.trust.problem or "")
             assert await around_the_close(now) == 0
+
+
+async def test_a_leap_second_makes_no_candle_early_and_is_no_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The exchange repeats a second of UTC that the machine's counter goes through once."""
+    async with world(monkeypatch) as now:
+        await now.market.correct_clock()
+        clock = now.market.clock
+        assert isinstance(clock, SystemClock)
+        clock.correct(S)
+        for after_ms in range(-2 * S, 2 * S, 250):
+            now.true.at_ms = CLOSE_MS + after_ms
+            asked_ms = M15.last_closed(clock.now_ms() - AFTER_CLOSE_MS)  # as a round does
+            assert await now.newest_close_ms(asked_ms) <= now.true.at_ms
+        with capture_logs() as events:
+            await now.market.correct_clock()
+        assert events == []
+        assert clock.now_ms() == now.true.at_ms
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as local:
+        local.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+@pytest.mark.parametrize("change", ["2026-03-29T01:00+00:00", "2025-10-26T01:00+00:00"])
+def test_rounds_start_at_each_close_over_a_change_of_the_local_time(change: str) -> None:
+    change_ms = int(datetime.fromisoformat(change).timestamp() * 1000)
+    clock = HandClock(change_ms - 2 * M15.ms + MIN, speed=1)
+    trigger = CandleCloseTrigger(M15, clock, AFTER_CLOSE_MS)
+    started = []
+    for _ in range(4):
+        now = datetime.fromtimestamp(clock.at_ms / 1000, UTC).astimezone()  # in the local zone
+        clock.at_ms = int(trigger.get_next_fire_time(None, now).timestamp() * 1000)
+        started.append(clock.at_ms - AFTER_CLOSE_MS - change_ms)
+    assert started == [-M15.ms, 0, M15.ms, 2 * M15.ms]
 
 
 def evidence(*offsets_ms: int, at_ms: int = CLOSE_MS + MIN, newest: int = CLOSE_MS) -> Evidence:

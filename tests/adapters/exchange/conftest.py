@@ -24,14 +24,15 @@ NOW_MS = 1_764_547_200_000 + 10 * 900_000
 class HandClock:
     """A clock that only waits and tests move; its rate limits are those of a fast market."""
 
-    def __init__(self, at_ms: int) -> None:
+    def __init__(self, at_ms: int, speed: float = 1800) -> None:
         self.at_ms = at_ms
+        self._speed = speed
 
     def now_ms(self) -> int:
         return self.at_ms
 
     def real_seconds(self, duration_ms: int) -> float:
-        return duration_ms / 1000 / 1800
+        return duration_ms / 1000 / self._speed
 
     async def sleep(self, duration_ms: int) -> None:
         self.at_ms += duration_ms

@@ -34,11 +34,16 @@ class Sim(NamedTuple):
     clock: AcceleratedClock
 
     async def set(self, control: str, **fields: Any) -> None:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/sim/{control}", json=fields) as reply,
-        ):
-            assert reply.status == 200, await reply.text()
+        await set_on(self.url, control, **fields)
+
+
+async def set_on(url: str, control: str, **fields: Any) -> None:
+    """Sets a control of the simulated exchange at `url`."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/sim/{control}", json=fields) as reply,
+    ):
+        assert reply.status == 200, await reply.text()
 
 
 @asynccontextmanager
