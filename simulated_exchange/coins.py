@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from math import floor, log10
 from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
 
 
 class Coin(NamedTuple):
@@ -55,3 +59,25 @@ COINS = {
     "MANAUSDT": Coin(0.465, 4, 0, 2.0e7, 1.35, 0.031),
 }
 """Levels near those of 2025-01-01; the rest is of the size that real coins show, not fitted."""
+
+
+def coin_of(symbol: str) -> Coin | None:
+    """How `symbol` is traded: as in `COINS`, or drawn by its name where that has a digit.
+
+    None for any other name. So there are as many coins as somebody asks for, such as SIM001USDT,
+    and a misspelt name is still an error.
+    """
+    known = COINS.get(symbol)
+    if known is not None or not any(map(str.isdigit, symbol)):
+        return known
+    random = np.random.default_rng(crc32(symbol.encode()))
+    level = float(10.0 ** random.uniform(-1.5, 2.5))
+    digits = floor(log10(level))
+    return Coin(
+        level,
+        price_decimals=min(8, 4 - digits),
+        lot_decimals=max(0, digits + 1),
+        turnover=float(10.0 ** random.uniform(7.0, 8.5)),
+        beta=float(random.uniform(0.8, 1.5)),
+        own_sd=float(random.uniform(0.02, 0.04)),
+    )

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from simulated_exchange.coins import COINS, Coin
+from simulated_exchange.coins import COINS, Coin, coin_of
 from simulated_exchange.config import ConfigError
 from simulated_exchange.intervals import DAY_MS
 from simulated_exchange.market import Array, Bars, Listing, Market
@@ -91,7 +91,7 @@ def _wave(random: np.random.Generator, hours: Array, every: float) -> Array:
 
 
 class GeneratedMarket(Market):
-    """Candles of any of the coins of `COINS` that are a function of `seed` and time alone.
+    """Candles of the coins of `COINS`, and of made-up ones, as a function of `seed` and time alone.
 
     A coin moves by its beta with a common factor and for the rest by itself. Another choice of
     `symbols` changes no candle. Raises ConfigError for a symbol that it does not know.
@@ -99,25 +99,28 @@ class GeneratedMarket(Market):
 
     def __init__(self, symbols: Iterable[str], step_ms: int, seed: int) -> None:
         self.symbols = tuple(symbols)
-        unknown = [symbol for symbol in self.symbols if symbol not in COINS]
+        found = {symbol: coin_of(symbol) for symbol in self.symbols}
+        unknown = [symbol for symbol, coin in found.items() if coin is None]
         if unknown:
             raise ConfigError(
                 f"the generated market does not list {', '.join(unknown)}: it has "
-                f"{', '.join(COINS)}; other coins need a folder of candles"
+                f"{', '.join(COINS)}, and makes up any with a digit in its name, such as "
+                "SIM001USDT; other coins need a folder of candles"
             )
+        self._coins = {symbol: coin for symbol, coin in found.items() if coin is not None}
         self.step_ms = step_ms
         self._own = {
-            symbol: Walk(seed, symbol, COINS[symbol].own_sd, step_ms) for symbol in self.symbols
+            symbol: Walk(seed, symbol, coin.own_sd, step_ms) for symbol, coin in self._coins.items()
         }
         self._seed = seed
         self._bars_a_block = _BLOCK_DAYS * DAY_MS // step_ms
         kept = max(3 * len(self.symbols), _KEPT_BARS // self._bars_a_block)
         self._block = lru_cache(maxsize=kept)(self._make_block)
         common = Walk(seed, "market", _MARKET_SD, step_ms)
-        self._common = lru_cache(maxsize=kept // len(self.symbols))(common.block)
+        self._common = lru_cache(maxsize=max(_SEASON_DAYS, kept // len(self.symbols)))(common.block)
 
     def listing(self, symbol: str) -> Listing:
-        coin = COINS[symbol]
+        coin = self._coins[symbol]
         return Listing(coin.price_decimals, coin.lot_decimals)
 
     def _span(self, symbol: str, since_ms: int, until_ms: int) -> tuple[int, int]:  # noqa: ARG002 - all have the same rows
@@ -141,7 +144,7 @@ class GeneratedMarket(Market):
         )
 
     def _make_block(self, symbol: str, block: int) -> Bars:
-        coin = COINS[symbol]
+        coin = self._coins[symbol]
         common_level, common_moves, common_sd = self._common(block)
         own_level, own_moves, own_sd = self._own[symbol].block(block)
         level = log(coin.level) + coin.beta * common_level + own_level

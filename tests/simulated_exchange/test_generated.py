@@ -89,3 +89,15 @@ def test_prices_stay_plausible_and_move_together_in_clusters_with_fat_tails() ->
 def test_a_coin_that_it_does_not_know_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="does not list FOOUSDT"):
         GeneratedMarket(["BTCUSDT", "FOOUSDT"], M15_MS, seed=1)
+
+
+def test_it_makes_as_many_coins_as_are_asked_for() -> None:
+    symbols = ["BTCUSDT", *(f"SIM{number:03}USDT" for number in range(1, 512))]
+    market = GeneratedMarket(symbols, M15_MS, seed=1)
+    since_ms = 1_764_547_200_000
+    closes = {market.candles(each, since_ms, since_ms)[0].close for each in symbols}
+    assert len(closes) > 500
+    assert all(0.0 < 10.0 ** -market.listing(each).price_decimals <= 0.01 for each in symbols[1:])
+    assert market.candles("SIM007USDT", since_ms, since_ms) == GeneratedMarket(
+        ["SIM007USDT"], M15_MS, seed=1
+    ).candles("SIM007USDT", since_ms, since_ms)
