@@ -6,8 +6,10 @@ import json
 import random
 import resource
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +30,8 @@ ACCOUNTS = (
     {"name": "perp", "market": "perp", "late": False, "correlated_positions": 2, "drawdown": 0},
     {"name": "kelly", "market": "perp", "late": False, "sizing": "kelly", "max_positions": 0},
 )
-LIES: tuple[dict[str, float], ...] = (
-    *({"time_offset_ms": s * 1_000} for s in (45, -45, 180, -180, 600, -1_800, 12, -12)),
-    {"time_factor": 0.001},
-)
+LIES_S = (45, -45, 180, -180, 600, -1_800, 12, -12, None)
+"""How far the exchange's clock is off; None: it shows seconds."""
 
 Starts = Callable[[list[str], Mapping[str, str]], Process]
 
@@ -112,6 +112,11 @@ class Engines:
         assert status == 200, answer
         return dict(answer)
 
+    def stored_gaps(self) -> set[tuple[str, int]]:
+        """The candles that are recorded as missing."""
+        with closing(sqlite3.connect(self.file)) as connection:
+            return set(connection.execute("SELECT symbol, open_ms FROM gaps"))
+
     def taken(self) -> tuple[int, int]:
         """Resident memory in bytes and open descriptors of the engine."""
         process = psutil.Process(self.now.pid)
@@ -175,7 +180,10 @@ def wrong_stamps(engines: Engines, rng: random.Random) -> None:
 
 def lying_clock(engines: Engines, rng: random.Random) -> None:
     """The exchange's clock is wrong, at a start or while the engine runs, and right again."""
-    engines.quirks(**rng.choice(LIES))
+    off_s = rng.choice(LIES_S)
+    engines.quirks(
+        **({"time_factor": 0.001} if off_s is None else {"time_offset_ms": off_s * 1000})
+    )
     if rng.random() < 0.5:
         engines.now.signal(signal.SIGKILL)
         engines.another()
@@ -202,13 +210,20 @@ def revised_candles(engines: Engines, _rng: random.Random) -> None:
 
 
 def impossible_row(engines: Engines, rng: random.Random) -> None:
-    """The next candle of a coin has no high, and never gets one."""
+    """The next candle of a coin has no high, and never gets one: a gap."""
     symbol, open_ms = rng.choice(engines.symbols), M15.open_of(engines.clock.now_ms()) + M15.ms
     row = {"symbol": symbol, "open_ms": open_ms, "column": 2, "value": "NaN"}
     engines.quirks(rows=[row])
-    engines.now.event("candle.impossible")
     engines.gaps.add((symbol, open_ms))
-    engines.wait(1.0)
+    while engines.gaps != engines.stored_gaps():
+        time.sleep(0.1)
+    engines.quirks()
+
+
+def other_prices(engines: Engines, rng: random.Random) -> None:
+    """A coin has the prices of another."""
+    engines.quirks(price_factors={rng.choice(engines.symbols): rng.choice((0.2, 1.5, 40.0))})
+    engines.wait(4.0)
     engines.quirks()
 
 
@@ -218,6 +233,7 @@ WHILE_IT_RUNS: tuple[Disturbance, ...] = (
     wrong_stamps,
     revised_candles,
     impossible_row,
+    other_prices,
 )
 ALL: tuple[Disturbance, ...] = (
     *(killed, full_disk, lying_clock, killed, coins_leave),

@@ -39,6 +39,6 @@ class FastClock(SystemClock):
 
 
 for module in (daemon, market):
-    module.SystemClock = FastClock  # type: ignore[attr-defined,misc]
-live_engine._HOUR_S, live_engine._MINUTE_S = 15, 5  # type: ignore[misc]  # noqa: SLF001
+    module.SystemClock = FastClock  # type: ignore[attr-defined]
+live_engine._HOUR_S, live_engine._MINUTE_S = 15, 5  # noqa: SLF001
 raise SystemExit(run_main())

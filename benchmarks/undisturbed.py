@@ -124,13 +124,11 @@ def _advance(settings: Settings, symbols: Sequence[str], database: Database) -> 
 
 
 def _instruments(symbols: Sequence[str]) -> dict[str, Instrument]:
-    """The instruments of the simulated exchange."""
+    """The instruments of the simulated exchange, with numbers as the exchange writes them."""
     market = GeneratedMarket(symbols, M15.ms, SEED)
     found = {}
     for symbol in symbols:
-        price_decimals, lot_decimals = market.listing(symbol)
-        lot = Decimal(1).scaleb(-lot_decimals)
-        tick = Decimal(1).scaleb(-price_decimals)
+        tick, lot = (Decimal(str(10.0**-decimals)) for decimals in market.listing(symbol))
         found[symbol] = Instrument(symbol, tick, lot, lot, Decimal(5))
     return found
 
