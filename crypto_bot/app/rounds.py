@@ -83,6 +83,7 @@ class Rounds:
         return replace(
             self._health,
             exchange_down_since_ms=self._market.feed.down_since_ms,
+            exchange_problem=self._market.feed.line.dispatcher.problem,
             clock_problem=self._market.trust.problem,
             loading=self._catch_up.loading() if self._health.last_open_ms is None else None,
         )

@@ -16,7 +16,7 @@ from crypto_bot.domain.signal import Signal
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.candle_intake import Arrived, CandleIntake, Doubt
 from crypto_bot.engine.cycle import Cycle
-from crypto_bot.engine.health import Loading
+from crypto_bot.engine.health import Loading, Pace
 from crypto_bot.engine.live_tracker import LiveTracker
 from crypto_bot.engine.revisions import AGAIN_BARS, Revisions
 from crypto_bot.engine.track_record import TrackRecord
@@ -81,6 +81,7 @@ class CatchUp:
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
         self._revisions = Revisions(self.archive, self.cycle.clock)
+        self._pace = Pace(self.timer)
         self._stopping = threading.Event()
         self._working = threading.Lock()
 
@@ -165,7 +166,8 @@ class CatchUp:
         known = sum(symbol in self._archived for symbol in self.symbols)
         done = sum((newest - before_ms) // tf_ms for newest in self._signalled.values())
         wanted = max(0, (self._until_ms - before_ms) // tf_ms)
-        return Loading(known, len(self.symbols), done // max(1, len(self._signalled)), wanted)
+        done //= max(1, len(self._signalled))
+        return self._pace.of(Loading(known, len(self.symbols), done, wanted))
 
     def stop(self, wait_s: float) -> None:
         """Ends the run in progress after its current bar; waits at most `wait_s` for that."""

@@ -216,6 +216,9 @@ def test_a_page_whose_server_is_silent_freezes_by_itself(live: Site, opened: Ope
         page.clock.fast_forward(61_000)
         expect(page.locator(".banner")).to_contain_text(re.compile(r"No new data for \d+ min"))
         expect(page.locator("body")).to_have_class(re.compile("frozen"))
+        expect(page).to_have_title("Frozen: Overview")
+        for part in (".view", ".frame .name", ".frame .badges"):
+            expect(page.locator(part)).to_have_css("filter", "grayscale(1)")
     finally:
         os.kill(live.process.pid, signal.SIGCONT)
     page.clock.run_for(2_000)

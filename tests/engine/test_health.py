@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.engine.health import Health, HealthReport, Loading, Status, assess
+from crypto_bot.engine.health import Health, HealthReport, Loading, Pace, Status, assess
 
 QUARTER = Timeframe.parse("15m")
 OPEN_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
@@ -48,6 +48,12 @@ def report(health: Health, now_ms: int) -> HealthReport:
         (CURRENT, QUARTER.ms + PATIENCE_MS, Status.RUNNING, (), PATIENCE_MS),
         (CURRENT, QUARTER.ms + PATIENCE_MS + 1, Status.DEGRADED, (BEHIND,), PATIENCE_MS + 1),
         (DOWN, 10, Status.DEGRADED, (IS_DOWN,), 0),
+        # What follows from an outage is no reason of its own.
+        (
+            replace(OWED, exchange_down_since_ms=CLOSE_MS, exchange_problem="no answer"),
+            *(QUARTER.ms + PATIENCE_MS + 1, Status.DEGRADED),
+            *((f"{IS_DOWN}: no answer",), PATIENCE_MS + 1),
+        ),
         (OWED, PATIENCE_MS, Status.RUNNING, (), 0),
         (OWED, PATIENCE_MS + 1, Status.DEGRADED, (ARE_OWED,), 0),
         (replace(CURRENT, clock_problem="odd"), 0, Status.DEGRADED, ("odd",), 0),
@@ -63,6 +69,15 @@ def test_the_status_and_its_reasons(
 ) -> None:
     found = report(health, CLOSE_MS + after_ms)
     assert (found.status, found.reasons, found.lag_ms) == (status, reasons, lag_ms)
+
+
+def test_the_time_left_is_that_of_the_step_in_progress() -> None:
+    seconds = iter((0.0, 4.0, 6.0, 9.0, 12.0))
+    pace = Pace(lambda: next(seconds))
+    steps = ((0, 0), (8, 0), (32, 0), (32, 24), (32, 96))
+    left = [pace.of(Loading(histories, 32, done, 96)).left_s for histories, done in steps]
+    assert left == [None, 12.0, None, 9.0, None]
+    assert Loading(32, 32, 24, 96, 9.4).words == "history 32 of 32, record 24 of 96, about 9 s left"
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**8))

@@ -108,7 +108,12 @@ class Dispatcher:
         self._clock = clock
         self._max_attempts = max_attempts
         self._breaker = breaker
-        self._reason = ""
+        self._reason = self._problem = ""
+
+    @property
+    def problem(self) -> str | None:
+        """The failure with which the current outage was noticed; None while the exchange is up."""
+        return None if self._breaker.down_since_ms is None else self._problem
 
     async def ask(self, subject: str | None, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """The answer to `request`, which concerns coin `subject` or the exchange as a whole (None).
@@ -151,6 +156,7 @@ class Dispatcher:
     def _failed(self, subject: str | None, reason: str) -> None:
         self._reason = reason
         if self._breaker.failed(subject, self._clock.now_ms()):
+            self._problem = reason
             _log.error("exchange.down", exchange=self._exchange_id, reason=reason)
 
     def _answered(self) -> None:

@@ -120,6 +120,17 @@ async def test_an_answer_of_any_kind_shows_that_the_exchange_is_up(
     assert (breaker.down_since_ms is None) is is_up
 
 
+async def test_an_outage_keeps_the_reason_with_which_it_was_noticed(clock: Any) -> None:
+    breaker = Breaker(failures=1, streak_ms=0, probe_ms=0)
+    dispatcher = Dispatcher("x", clock, 1, breaker)
+    for reason in ("no route", "no answer"):
+        with pytest.raises(ExchangeUnavailable):
+            await dispatcher.ask(None, Exchange(ExchangeUnavailable(reason)))
+        assert dispatcher.problem == "no route"
+    breaker.succeeded(clock.now_ms())
+    assert dispatcher.problem is None
+
+
 def broken(breaker: Breaker, start_ms: int = 0) -> int:
     """Fails until `breaker` is open; the time of the failure that opened it."""
     now_ms = start_ms

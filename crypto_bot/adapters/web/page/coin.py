@@ -48,7 +48,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     with ui.element("div").classes("split coin"):
         with ui.element("div").classes("panel chart-panel"):
             html("legend muted", pieces.legend(_LEGEND))
-            drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart freezes")
+            drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart")
             drawn.props(
                 f'role=img aria-label="Candles of {spoken} with calls and outcomes; '
                 'the numbers stand in the panels beside it"'

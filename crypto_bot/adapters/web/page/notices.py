@@ -12,6 +12,11 @@ from crypto_bot.adapters.web.page.training_table import RUNNING, RunLine
 from crypto_bot.domain.instant import instant
 from crypto_bot.engine import health as engine
 
+_AFTER_OUTAGE = (
+    "It is asked again every few seconds. Then all missed candles are fetched, and their signals "
+    "are marked late."
+)
+
 
 class Notice(NamedTuple):
     """Something that needs a person, and what to expect next.
@@ -28,12 +33,10 @@ class Notice(NamedTuple):
 
 def notices(readings: Readings, found: Sequence[CoinState]) -> list[Notice]:
     """All of them: stale models, then what is critical, then coins that are behind."""
+    is_down = readings.health.health.exchange_down_since_ms is not None
+    then = _AFTER_OUTAGE if is_down else "The engine tries again by itself; signals follow."
     critical = [
-        Notice(
-            True,
-            reason[:1].upper() + reason[1:],
-            "The engine tries again by itself; signals follow.",
-        )
+        Notice(True, reason[:1].upper() + reason[1:], then)
         for reason in readings.health.reasons
         if readings.health.status is not engine.Status.STARTING or "down" in reason
     ]
@@ -49,7 +52,8 @@ def notices(readings: Readings, found: Sequence[CoinState]) -> list[Notice]:
         for coin in readings.coins
         if coin.model and coin.model.card and coin.model.card.verdict == "BLOCKED"
     ]
-    return [*_stale(readings), *critical, *blocked, *_behind(found)]
+    behind = [] if is_down else _behind(found)
+    return [*_stale(readings), *critical, *blocked, *behind]
 
 
 def _stale(readings: Readings) -> list[Notice]:

@@ -62,7 +62,7 @@ class _View:
             with ui.element("div").classes("stack"):
                 with panel("Equity over drawdown", "against the same money in equal parts"):
                     self._curve = Chart("No curve yet: a point is kept at every cycle.", 360)
-                self._positions = html_panel("Open positions", kind="scrolls freezes")
+                self._positions = html_panel("Open positions", kind="scrolls")
                 self._trades = html_panel(
                     "Trades", "newest first; net is after fees and funding", kind="scrolls"
                 )

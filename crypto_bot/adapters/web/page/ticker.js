@@ -52,10 +52,10 @@
     const frozen = old > FROZEN_S;
     document.body.classList.toggle("frozen", frozen);
     const banner = one(".banner");
-    if (frozen) put(".banner span", `No new data for ${age(old)}. Prices and signals below are frozen.`);
+    if (frozen) put(".banner span", `No new data for ${age(old)}. All that is shown is frozen.`);
     banner.hidden = !frozen;
     const view = one("nav a[aria-current]");
-    const title = `${sent.calls} ${view ? view.textContent : "Signals"}`;
+    const title = `${frozen ? "Frozen:" : sent.calls} ${view ? view.textContent : "Signals"}`;
     if (document.title !== title) document.title = title;
     return true;
   }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page.notices import notices
 from crypto_bot.adapters.web.page.readings import read
+from crypto_bot.adapters.web.page.rows import states
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.domain.model_card import Staleness
 from tests.adapters.web.page.conftest import NOW_MS, Engine, MakeBoard
 from tests.adapters.web.page.made_figures import card, entry
+from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
 
 STALE = Staleness(1_756_683_900_000, 45.0)  # 2025-08-31T23:45Z
 
@@ -46,3 +51,22 @@ def test_stale_models_are_one_notice_and_the_first(
     assert second.what.startswith("The exchange is down")
     (some, _) = notices(known._replace(coins=[coins[0], *known.coins[1:]]), [])
     assert some.what.startswith("The model of BTC is STALE")
+
+
+def test_an_outage_is_one_notice_with_what_happens_next(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    fill(database, newest_ms=NEWEST_MS - 2 * QUARTER.ms)
+    engine.health = replace(
+        engine.health,
+        exchange_down_since_ms=NOW_MS - 90_000,
+        exchange_problem="binance gave no reply",
+        owed_candles=9,
+        oldest_owed_open_ms=NEWEST_MS - QUARTER.ms,
+    )
+    board = make_board()
+    known = read(board, board.record, 1)
+    (outage,) = notices(known, states(known))
+    assert outage.what.startswith("The exchange is down since 2025-12-01T")
+    assert outage.what.endswith(": binance gave no reply")
+    assert "all missed candles are fetched" in outage.next
