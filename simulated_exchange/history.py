@@ -77,9 +77,7 @@ def _sound(path: Path) -> Bars:
         else:
             table = pa.parquet.read_table(path, columns=list(_COLUMNS))
         open_ms = table["timestamp"].cast(pa.int64()).to_numpy()
-        values = np.column_stack(
-            [table[name].cast(pa.float64()).to_numpy() for name in _COLUMNS[1:]]
-        )
+        values = np.column_stack([_numbers(table[name]) for name in _COLUMNS[1:]])
     except (pa.ArrowException, OSError, KeyError) as e:
         raise ConfigError(
             f"{path} is not a file of candles with columns {', '.join(_COLUMNS)}: {e}"
@@ -99,6 +97,12 @@ def _sound(path: Path) -> Bars:
             "outside low..high"
         )
     return Bars(open_ms, values)
+
+
+def _numbers(column: pa.ChunkedArray) -> Array:
+    """As floats; Arrow's own cast of a decimal may be a bit off the float nearest to it."""
+    values: Array = column.cast(pa.float64()).to_numpy()
+    return np.round(values, column.type.scale) if pa.types.is_decimal(column.type) else values
 
 
 def _decimals(values: Array) -> int:

@@ -193,4 +193,5 @@ def _times(path: Path, column: pa.ChunkedArray) -> _Ints:
 
 def _numbers(column: pa.ChunkedArray) -> _Floats:
     found: _Floats = column.cast(pa.float64()).to_numpy()
-    return found
+    # Arrow's cast of decimals may be a bit off: this is the float nearest to what is written.
+    return np.round(found, column.type.scale) if pa.types.is_decimal(column.type) else found
