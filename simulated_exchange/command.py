@@ -15,13 +15,17 @@ from typing import NoReturn
 from simulated_exchange.clock import ScaledClock, machine_ms
 from simulated_exchange.coins import COINS
 from simulated_exchange.config import ConfigError, SimConfig
+from simulated_exchange.history import HistoryMarket
 from simulated_exchange.intervals import INTERVALS
 from simulated_exchange.opening import open_market
 from simulated_exchange.server import serving
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serves until SIGINT or SIGTERM; 0, or 2 with one line where `argv` cannot be served."""
+    """Serves until SIGINT, SIGTERM or the end of replayed candles.
+
+    Returns 0, or 2 with one line where `argv` cannot be served.
+    """
     try:
         flags = vars(_parser().parse_args(argv))
         until_eof = flags.pop("until_eof")
@@ -42,6 +46,10 @@ async def _serve(config: SimConfig, *, until_eof: bool) -> None:
     now_ms = machine_ms()
     market, start_ms = open_market(config, now_ms)
     clock = ScaledClock(start_ms, now_ms, config.speed)
+    if isinstance(market, HistoryMarket):
+        # One interval more, in which the last candle can be fetched.
+        end_ms = market.shared_span[1] + 2 * config.step_ms
+        loop.call_later(max(0.0, clock.real_seconds(end_ms - start_ms)), ended.set)
     async with serving(config, market, clock, clock) as url:
         ready = {"event": "sim.ready", "url": url, **clock._asdict()}
         sys.stdout.write(json.dumps(ready) + "\n")

@@ -56,7 +56,7 @@ class Market:
             _log.info("clock.trusted", **known)
 
     def require_exchange(self) -> None:
-        """Raises ExchangeUnavailable where a simulated exchange that was started here ended."""
+        """Raises where a simulated exchange that was started here ended, see `require_running`."""
         if self.process is not None:
             self.process.require_running()
 

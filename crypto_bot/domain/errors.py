@@ -21,6 +21,10 @@ class ExchangeUnavailable(MarketDataError):
     """No usable reply: timeouts, 5xx, refused connections, an open breaker."""
 
 
+class MarketEnded(MarketDataError):
+    """A replayed market has no more candles."""
+
+
 class RateLimited(MarketDataError):
     """The exchange asked for a pause of `retry_after_s` seconds (429 or 418)."""
 

@@ -38,6 +38,13 @@ def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals) -> N
         assert process.stderr.read() == ""
 
 
+def test_it_ends_an_interval_after_the_last_of_its_candles(tmp_path: Path) -> None:
+    rows = "".join(f"{1_764_547_200_000 + at * 60_000},5,6,4,5,1\n" for at in range(3))
+    (tmp_path / "BTCUSDT.csv").write_text(f"timestamp,open,high,low,close,volume\n{rows}")
+    words = ["--candles", str(tmp_path), "--symbols", "BTCUSDT", "--tf", "1m", "--speed", "600"]
+    assert main([*words, "--start", "2025-12-01T00:01:00"]) == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -56,7 +56,10 @@ def test_files_are_replayed_and_gaps_stay_gaps(folder: Path) -> None:
 def test_decimals_are_read_as_the_nearest_floats(folder: Path) -> None:
     """Arrow's own cast of a quarter of these is off by the last bit."""
     prices = [round(0.0001 * step, 4) for step in range(3_001, 3_041)]
-    made = [Candle(START_MS + at * M15_MS, *4 * [each], 1.1) for at, each in enumerate(prices)]
+    made = [
+        Candle(START_MS + at * M15_MS, each, each, each, each, 1.1)
+        for at, each in enumerate(prices)
+    ]
     columns = table(made)
     for place, name in enumerate(Candle._fields[1:], 1):
         written = [Decimal(str(each[place])) for each in made]

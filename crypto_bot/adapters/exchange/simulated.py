@@ -11,7 +11,7 @@ from contextlib import suppress
 from threading import Timer
 from typing import IO
 
-from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
+from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable, MarketEnded
 
 COMMAND = (sys.executable, "-m", "simulated_exchange")
 _READY_WITHIN_S = 60.0
@@ -63,8 +63,10 @@ class SimulatedExchange:
         return self._child.pid
 
     def require_running(self) -> None:
-        """Raises ExchangeUnavailable where the child has ended by itself."""
+        """Raises MarketEnded where the candles came to their end, else ExchangeUnavailable."""
         code = self._child.poll()
+        if code == 0:
+            raise MarketEnded("the replayed candles have come to their end")
         if code is not None:
             raise ExchangeUnavailable(
                 f"the simulated exchange ended (exit code {code}): start the engine again, it "
