@@ -108,7 +108,6 @@ def main(words: Sequence[str] | None = None) -> None:
         weight_decay=0.01,
         dropout=0.2,
         epoch_examples=asked.windows,
-        stops_early=False,
     )
     windows = asked.coins * asked.windows * asked.epochs
     each, rate = operations(heads[0], asked.bars), peak(device)

@@ -144,7 +144,6 @@ def ours(case: Case) -> Callable[[], None]:
         weight_decay=0.01,
         dropout=DROPOUT,
         epoch_examples=case.steps * case.batch,
-        stops_early=False,
     )
     examples, tower = case.steps * case.batch, case.tower()
     vector = vector_of(tower)
