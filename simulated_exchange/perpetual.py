@@ -6,6 +6,8 @@ Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import pi, sin
+from zlib import crc32
 
 from simulated_exchange import query as asked
 from simulated_exchange.query import Json, Query
@@ -17,6 +19,9 @@ FUNDING_MS = 8 * 3_600_000
 _INTEREST = 1e-4
 _PREMIUM_SHARE = 0.02
 _MOST_FUNDING = 7.5e-4
+_PREMIUM = 5e-4
+"""The most by which the contract stands above or below the index, as a share of it."""
+_PREMIUM_MS = 36 * 3_600_000
 _MOST_RATES = 1000
 _USUAL_RATES = 100
 _NOT_OF_CONTRACTS = ("bidPrice", "bidQty", "askPrice", "askQty", "prevClosePrice")
@@ -36,6 +41,12 @@ def funding_rate(tape: Tape, symbol: str, due_ms: int, now_ms: int) -> float:
     return min(_MOST_FUNDING, max(-_MOST_FUNDING, rate))
 
 
+def premium(symbol: str, at_ms: int) -> float:
+    """By how much the contract stands above the index at `at_ms`, as a share of it; made up."""
+    phase = 2.0 * pi * (at_ms % _PREMIUM_MS) / _PREMIUM_MS
+    return _PREMIUM * sin(phase + crc32(symbol.encode()) % 7)
+
+
 class PerpetualRest:
     """The endpoints under /fapi/v1 over `tape`; what contracts share with spot is asked there."""
 
@@ -47,6 +58,7 @@ class PerpetualRest:
             "/fapi/v1/exchangeInfo": self._exchange_info,
             "/fapi/v1/premiumIndex": spot.each(self._premium),
             "/fapi/v1/fundingRate": self._funding_rates,
+            "/fapi/v1/indexPriceKlines": self._index_klines,
         }
 
     def reply(self, path: str, query: Query, now_ms: int) -> Reply | None:
@@ -90,17 +102,24 @@ class PerpetualRest:
 
     def _premium(self, symbol: str, now_ms: int) -> dict[str, object]:
         due_ms = (now_ms // FUNDING_MS + 1) * FUNDING_MS
-        price = f"{self._tape.price(symbol, now_ms) or 0.0:.8f}"
+        last = self._tape.price(symbol, now_ms) or 0.0
+        price = f"{last:.8f}"
         return {
             "symbol": symbol,
             "markPrice": price,
-            "indexPrice": price,
+            "indexPrice": f"{last / (1.0 + premium(symbol, now_ms)):.8f}",
             "estimatedSettlePrice": price,
             "lastFundingRate": f"{funding_rate(self._tape, symbol, due_ms, now_ms):.8f}",
             "interestRate": f"{_INTEREST:.8f}",
             "nextFundingTime": due_ms,
             "time": now_ms,
         }
+
+    def _index_klines(self, query: Query, now_ms: int) -> Json:
+        """The candles of the contract less its premium: an index has prices and no volume."""
+        symbol = asked.required(query, "pair")
+        rows = self._spot.klines({**query, "symbol": symbol}, now_ms)
+        return [_of_index(symbol, row, now_ms) for row in rows if isinstance(row, list)]
 
     def _funding_rates(self, query: Query, now_ms: int) -> Json:
         symbol = asked.symbol(query, self._symbols)
@@ -119,6 +138,14 @@ class PerpetualRest:
             }
             for due_ms in dues
         ]
+
+
+def _of_index(symbol: str, row: list[object], now_ms: int) -> list[object]:
+    """A candle of the contract as the index has it: twelve fields, of which most say nothing."""
+    open_ms, *prices = (float(str(field)) for field in row[:5])
+    close_ms = int(str(row[6]))
+    of_index = [f"{price / (1.0 + premium(symbol, min(close_ms, now_ms))):.8f}" for price in prices]
+    return [int(open_ms), *of_index, "0", close_ms, "0", row[8], "0", "0", "0"]
 
 
 def _of_contracts(path: str, body: Json, now_ms: int) -> Json:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from simulated_exchange import query as asked
 from simulated_exchange.config import ConfigError
 from simulated_exchange.intervals import INTERVALS
@@ -40,6 +42,7 @@ _NOTIONAL: dict[str, object] = {
     "avgPriceMins": 5,
 }
 _TRADE_USDT = 400.0  # what a trade is worth on average: makes the counts of trades
+_BOUGHT_SHARE = 0.25  # of the volume, more or less, as a candle closes at its high or low
 
 
 class Reply(NamedTuple):
@@ -74,7 +77,7 @@ class SpotRest:
             "/api/v3/ping": lambda _query, _now_ms: {},
             TIME: lambda _query, now_ms: {"serverTime": now_ms},
             "/api/v3/exchangeInfo": self._exchange_info,
-            KLINES: self._klines,
+            KLINES: self.klines,
             "/api/v3/ticker/24hr": self.each(self._ticker_24hr),
             "/api/v3/ticker/price": self.each(self._ticker_price),
             "/api/v3/ticker/bookTicker": self.each(self._ticker_book),
@@ -113,7 +116,8 @@ class SpotRest:
             "allowedSelfTradePreventionModes": ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER"],
         }
 
-    def _klines(self, query: Query, now_ms: int) -> Json:
+    def klines(self, query: Query, now_ms: int) -> list[object]:
+        """Candles as `query` asks for. Raises Refused."""
         symbol = asked.symbol(query, self._market.symbols)
         interval_ms = self._intervals.get(asked.required(query, "interval"))
         if interval_ms is None:
@@ -211,21 +215,30 @@ def split(symbol: str) -> tuple[str, str]:
 
 
 def klines(bars: Bars, interval_ms: int) -> list[object]:
-    """Rows of twelve, prices and amounts as text."""
-    quoted = _quoted(bars)
-    rows = zip(bars.open_ms.tolist(), bars.values.tolist(), quoted.tolist(), strict=True)
+    """Rows of twelve, prices and amounts as text.
+
+    Trades are larger where prices move, and takers buy more of them in a candle that rises.
+    """
+    values, quoted = bars.values, _quoted(bars)
+    reach = values[:, HIGH] - values[:, LOW]
+    place = np.divide(
+        values[:, CLOSE] - values[:, OPEN], reach, out=np.zeros_like(reach), where=reach > 0.0
+    )
+    bought = 0.5 + _BOUGHT_SHARE * place
+    trades = (quoted / (_TRADE_USDT * (1.0 + 20.0 * reach / values[:, CLOSE]))).astype(np.int64)
+    columns = bars.open_ms, values, quoted, trades, bought
     return [
         [
             open_ms,
-            *map(_text, values),
+            *map(_text, row),
             open_ms + interval_ms - 1,
             _text(worth),
-            int(worth / _TRADE_USDT),
-            _text(values[-1] / 2.0),
-            _text(worth / 2.0),
+            count,
+            _text(row[-1] * share),
+            _text(worth * share),
             "0",
         ]
-        for open_ms, values, worth in rows
+        for open_ms, row, worth, count, share in zip(*(c.tolist() for c in columns), strict=True)
     ]
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from simulated_exchange import deribit
 from simulated_exchange.clock import Clock, ScaledClock
 from simulated_exchange.config import ConfigError, SimConfig
 from simulated_exchange.faults import (
@@ -40,7 +41,7 @@ _KEEP_ALIVE_S = 300
 
 
 class SimExchange:
-    """Routes requests to the endpoints of Binance and to the controls under /sim."""
+    """Routes requests to the endpoints of Binance and Deribit and to the controls under /sim."""
 
     def __init__(self, tape: Tape, clock: Clock, numbers: ScaledClock, faults: Faults) -> None:
         self._spot = SpotRest(tape)
@@ -72,14 +73,19 @@ class SimExchange:
         out = self._faults.outage(now_ms)
         if out is not None:
             return out
-        rest = self._perpetual if path.startswith("/fapi/") else self._spot
-        reply = rest.reply(path, query, now_ms)
+        reply = self._reply(path, query, now_ms)
         if reply is None:
             return page(HTTPStatus.NOT_FOUND)
         reply = self._quirks.applied(path, query, reply, now_ms)
         if path.endswith(_NEVER_SPOILT):
             return encoded(reply)
         return self._faults.spoil(reply, now_ms)
+
+    def _reply(self, path: str, query: dict[str, str], now_ms: int) -> Reply | None:
+        if path.startswith("/api/v2/"):
+            return deribit.reply(path, query, now_ms)
+        rest = self._perpetual if path.startswith("/fapi/") else self._spot
+        return rest.reply(path, query, now_ms)
 
     def _control(self, method: str, path: str, body: bytes) -> Wire:
         try:
