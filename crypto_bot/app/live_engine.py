@@ -39,7 +39,7 @@ _LOADING_S = 2.0
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
 _INPUTS_S = 30.0
-"""How long a single round waits for what its inputs bring."""
+"""How long a start waits for what its inputs bring; no time where no model reads any."""
 
 _log = structlog.get_logger()
 
@@ -101,8 +101,7 @@ class LiveEngine:
         self._market, self._outlook = market, outlook
         await self._reach(market, await asyncio.to_thread(self._archived, database))
         self._inputs.start()
-        if self._settings.once:
-            await asyncio.to_thread(self._inputs.first_round, _INPUTS_S)
+        await asyncio.to_thread(self._inputs.first_round, _INPUTS_S)
         tally = Tally()
         self._catch_up = build_catch_up(
             *(self._settings, self._symbols, market.clock, database),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import cache
 from threading import Event
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.series.joined import Joined
 from crypto_bot.adapters.series.registered import FETCHED, INPUTS, OPTIONAL, SERIES
+from crypto_bot.adapters.series.releases import release_series
 from crypto_bot.app.market_settings import InputSettings
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.candle import Candle
@@ -29,29 +31,35 @@ _log = structlog.get_logger()
 
 
 def open_series(settings: Settings) -> dict[str, Series]:
-    """The registered series by name: in files below `series_dir` if set, and those fetched.
+    """The series by name: scheduled, fetched, and in files below `series_dir` if that is set.
 
     What was fetched is of the real market: the simulated one has none of it. Raises ConfigError.
     """
     folder = settings.series_dir
     if folder is not None and not folder.is_dir():
         raise ConfigError(f"series_dir: {folder} is no folder")
-    held: dict[str, Series] = {}
-    for name in SERIES.names():
-        if name in FETCHED:
-            if not settings.simulated:
-                held[name] = SERIES.get(name)(settings.inputs.folder)
-        elif folder is not None:
-            held[name] = SERIES.get(name)(folder)
+    held: dict[str, Series] = release_series()
+    if folder is not None:
+        from crypto_bot.adapters.series.context import trading_files  # noqa: PLC0415 - pyarrow
+
+        held |= trading_files(folder, settings.timeframe)
+        held |= {name: SERIES.get(name)(folder) for name in SERIES.names()}
+    if not settings.simulated:
+        for name in FETCHED.names():
+            fetched = FETCHED.get(name)(settings.inputs.folder)
+            held[name] = Joined(held[name], fetched) if name in held else fetched
     return held
 
 
-def wanted_series(settings: Settings, wanted: Iterable[SeriesColumn]) -> dict[str, Series]:
+def wanted_series(
+    settings: Settings, wanted: Iterable[SeriesColumn], stored: Mapping[str, Series]
+) -> dict[str, Series]:
     """The series that features read; optional ones that are not there are masked, in one line.
 
-    Raises ConfigError where others are wanted and no folder of them is set.
+    Those `stored` with the candles come before any in files. Raises ConfigError where others are
+    wanted and no folder of them is set.
     """
-    names = [name for name, _ in wanted]
+    names = [each.series for each in wanted]
     if not names:
         return {}
     missing = [name for name in names if name not in OPTIONAL]
@@ -59,7 +67,7 @@ def wanted_series(settings: Settings, wanted: Iterable[SeriesColumn]) -> dict[st
         raise ConfigError(
             f"the features read {', '.join(missing)}: set series_dir to the folder of them"
         )
-    held = open_series(settings)
+    held = {**open_series(settings), **stored}
     absent = ", ".join(name for name in names if name not in held)
     if absent:
         _log.warning("features.masked", series=absent, reason="there is no source of them")
@@ -85,7 +93,7 @@ def fetch_series(settings: Settings, symbols: Iterable[str], wanted: Iterable[st
 
     Never raises for what a provider does: what is missing stays masked, which is logged.
     """
-    names = set(wanted).intersection(FETCHED)
+    names = set(wanted).intersection(FETCHED.names())
     if names and not settings.simulated:
         keys = tuple(os.environ.get(INPUTS.get(name).variable) for name in INPUTS.names())
         _opened(settings, keys).refresh(symbols, names)

@@ -48,7 +48,7 @@ class SimSettings(Section):
 
 
 class InputSettings(Section):
-    """Providers of daily figures of coins; their keys are only read from the environment."""
+    """Providers of figures of coins; their keys are only read from the environment."""
 
     folder: UserPath = Path("data/inputs")
     """Where what was fetched is stored."""
@@ -59,4 +59,8 @@ class InputSettings(Section):
     glassnode_url: str | None = Field(default=None, pattern="^https?://")
     """Replaces its address."""
     lunarcrush_url: str | None = Field(default=None, pattern="^https?://")
+    """Replaces its address."""
+    binance_futures_url: str | None = Field(default=None, pattern="^https?://")
+    """Replaces its address."""
+    deribit_url: str | None = Field(default=None, pattern="^https?://")
     """Replaces its address."""

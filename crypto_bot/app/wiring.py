@@ -127,7 +127,7 @@ def _models(
         log=log,
         device=settings.device,
         cost_bps=settings.decision.cost_bps,
-        series=open_series(settings),
+        series={**open_series(settings), **archive.series},
         source=source,
         window_bars=bars,
     )

@@ -22,6 +22,38 @@ class Candle(NamedTuple):
     volume: float
 
 
+class Trading(NamedTuple):
+    """How a candle's volume was traded, where the exchange says so.
+
+    `volume` and `taker_volume`, which takers bought, in the base currency; `quote_volume` in the
+    quote currency; the number of `trades`.
+    """
+
+    volume: float
+    quote_volume: float
+    trades: int
+    taker_volume: float
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be true."""
+        numbers = all(map(isfinite, self)) and min(self) >= 0.0
+        return numbers and self.taker_volume <= self.volume
+
+
+class TradedCandle(Candle):
+    """A candle with how it was traded, known as its close is; equal to the candle without it."""
+
+    trading: Trading
+
+    @classmethod
+    def of(cls, candle: Candle, trading: Trading) -> TradedCandle:
+        """`candle` with `trading`."""
+        made = cls(*candle)
+        made.trading = trading
+        return made
+
+
 class CandleFault(NamedTuple):
     """A fault in one row of a series; `row` counts from 0."""
 

@@ -44,7 +44,7 @@ class ClosedTrade:
     exit: Decimal
     exit_ms: int
     reason: str
-    """The last exit: SL, TP3, TRAIL, TIME, KILL or GONE."""
+    """The last exit: SL, TP3, TRAIL, TIME or KILL."""
     gross: Decimal
     fees: Decimal
     funding: Decimal

@@ -114,7 +114,7 @@ def _extras(
             alone = joined((), bars.size)
             known = leading.observations(feed_of(bars, leader.candles, alone, timeframe, warm_up))
         groups.append(as_of(coin.open_ms + timeframe.ms, known, 0))
-    groups += [coin.column(name, timeframe, age_ms) for name, age_ms in features.series]
+    groups += [coin.column(name, timeframe, age_ms) for name, age_ms, _ in features.series]
     return joined(groups, coin.open_ms.size)
 
 

@@ -159,7 +159,7 @@ class LiveFeatures:
         observed = read_series(self._series, self._features.series, symbol, span_ms)
         groups = [
             as_of(closes_ms, observed.get(name, NOTHING), age_ms)
-            for name, age_ms in self._features.series
+            for name, age_ms, _ in self._features.series
         ]
         rest = joined(groups, bars.size)
         both = zip(lead, rest, strict=True)

@@ -13,6 +13,7 @@ import numpy as np
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.registry import Registry
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.groups.registered import FEATURE_GROUPS
 from crypto_bot.market_data.observations import Floats, SeriesColumn
 
 WARM_UP_DAYS = 100
@@ -39,9 +40,7 @@ class FeatureSet:
     `Feed.extras`) and the row stays valid. `coins`: symbols with a column each, the last ones of
     `Feed.extras`: 1 in the rows of that coin. `readers`: the columns for a kind of model; one that
     is not named reads all. `warm_up_limit`: candles before a row is valid, see `warm_up_bars`.
-    `recent_return`: the column from which the baseline of a reversal learns. `seasonal`: columns
-    that tell the time of the week and the volatility, as `models.families.cnn_lstm.season.Seasonal`
-    reads them; none where the set does not have them.
+    `recent_return`: the column from which the baseline of a reversal learns.
     """
 
     name: str
@@ -55,7 +54,6 @@ class FeatureSet:
     leader: str | None = None
     coins: tuple[str, ...] = ()
     series: tuple[SeriesColumn, ...] = ()
-    seasonal: tuple[str, ...] = ()
     readers: Mapping[str, Heads] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,7 +65,7 @@ class FeatureSet:
     def optional(self) -> tuple[str, ...]:
         """The groups of `FeatureRows.known`, in order: the leading coin, then the data series."""
         leading = (f"the leading coin {self.leader}",) if self.leader else ()
-        return (*leading, *(f"the series {each.series}" for each in self.series))
+        return (*leading, *(each.words or f"the series {each.series}" for each in self.series))
 
     def columns_for(self, reader: str) -> Heads:
         """The columns that a model of this kind reads."""
@@ -90,7 +88,28 @@ class FeatureSet:
         return [place[name] for name in names]
 
 
-FEATURE_SETS: Registry[FeatureSet] = Registry("feature set")
+class FeatureSets(Registry[FeatureSet]):
+    """Feature sets by name; that of one with groups beside it is such as `per_coin_v2+funding`."""
+
+    def require(self, name: str) -> None:
+        """Raises ConfigError unless the set and the groups are registered; imports nothing."""
+        base, *groups = name.split("+")
+        super().require(base)
+        for group in groups:
+            FEATURE_GROUPS.require(group)
+
+    def get(self, name: str) -> FeatureSet:
+        """The set of that name. Raises ConfigError."""
+        base, *groups = name.split("+")
+        if not groups:
+            return super().get(name)
+        from crypto_bot.features.groups.group import with_groups  # noqa: PLC0415 - builds on this
+
+        self.require(name)
+        return with_groups(super().get(base), [FEATURE_GROUPS.get(group) for group in groups])
+
+
+FEATURE_SETS = FeatureSets("feature set")
 FEATURE_SETS.register("per_coin_v1", "crypto_bot.features.per_coin_v1:PER_COIN_V1")
 FEATURE_SETS.register("per_coin_v2", "crypto_bot.features.per_coin_v2.kernel:PER_COIN_V2")
 FEATURE_SETS.register("daily_20", "crypto_bot.features.daily_20:DAILY_20")
@@ -114,7 +133,7 @@ def schema_hash(features: FeatureSet) -> str:
         "leader": features.leader,
     }
     if features.series:
-        hashed["series"] = features.series
+        hashed["series"] = [(each.series, each.max_age_ms) for each in features.series]
     if features.coins:
         hashed["coins"] = features.coins
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()

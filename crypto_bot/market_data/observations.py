@@ -36,10 +36,14 @@ class Column(NamedTuple):
 
 
 class SeriesColumn(NamedTuple):
-    """A data series as of each close; a value that is older than `max_age_ms` then is masked."""
+    """A data series as of each close; a value that is older than `max_age_ms` then is masked.
+
+    `words` say what it is where a signal's reasons name it.
+    """
 
     series: str
     max_age_ms: int
+    words: str = ""
 
 
 NOTHING = Observations(np.empty(0, np.int64), np.empty(0))
@@ -69,7 +73,7 @@ def read_series(
         name: observations(
             held[name].read(symbol, since_ms - age_ms, until_ms), f"{name} of {symbol}"
         )
-        for name, age_ms in wanted
+        for name, age_ms, _ in wanted
         if name in held
     }
 

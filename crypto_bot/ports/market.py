@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
+from crypto_bot.ports.market_data import Series
 
 
 class Clock(Protocol):
@@ -69,6 +70,10 @@ class Gap(NamedTuple):
 
 class CandleArchive(Protocol):
     """Stored closed candles and confirmed gaps of one timeframe."""
+
+    @property
+    def series(self) -> Mapping[str, Series]:
+        """By name: what is stored of how the candles were traded, known at their closes."""
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
         """Stores everything in one transaction; adding twice is harmless. Raises StoreError."""

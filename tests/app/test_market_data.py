@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from crypto_bot.adapters.clock import SystemClock
-from crypto_bot.adapters.series.registered import FETCHED, OPTIONAL
+from crypto_bot.adapters.series.registered import FETCHED, OPTIONAL, SCHEDULE
 from crypto_bot.app.input_refresh import InputRefresh
 from crypto_bot.app.market_data import fetch_series, open_series, read_daily_candles
 from crypto_bot.app.settings import Settings, load
@@ -123,7 +123,7 @@ def test_the_refresh_beside_the_engine(settings: Settings, providers: Providers)
         return bool(open_series(settings)["sopr"].read(SYMBOL, 0, 10**13))
 
     clock = SystemClock()
-    refresh = InputRefresh(settings, [SYMBOL], lambda: {"sopr", "funding"}, clock)
+    refresh = InputRefresh(settings, [SYMBOL], lambda: {"sopr", "open_interest"}, clock)
     refresh.start()
     refresh.first_round(60.0)
     refresh.stop()
@@ -154,11 +154,11 @@ def test_a_server_that_hangs_holds_nothing_up(settings: Settings, providers: Pro
 
 def test_the_simulated_market_has_no_real_series(settings: Settings, providers: Providers) -> None:
     fetch_series(settings, [SYMBOL], ["sopr"])
-    assert set(open_series(settings)) == set(FETCHED)
+    assert set(open_series(settings)) == {*FETCHED.names(), *SCHEDULE}
     providers.asked.clear()
     exchange = settings.exchange.model_copy(update={"id": "sim"})
     simulated = settings.model_copy(update={"exchange": exchange})
-    assert open_series(simulated) == {}
+    assert set(open_series(simulated)) == set(SCHEDULE)
     fetch_series(simulated, ["BTCUSDT"], ["sopr"])
     refresh = InputRefresh(simulated, ["BTCUSDT"], lambda: {"sopr"}, SystemClock())
     refresh.start()
@@ -175,4 +175,4 @@ def test_daily_candles_of_cryptocompare(settings: Settings, providers: Providers
 
 
 def test_optional_series_are_registered() -> None:
-    assert set(FETCHED) < OPTIONAL
+    assert set(FETCHED.names()) < OPTIONAL

@@ -9,9 +9,10 @@ from crypto_bot.features.sets import FEATURE_SETS, feature_set
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import Observations
 from tests.features.funded import FUNDED
+from tests.features.grouped import ALL_GROUPS
 from tests.features.made_candles import walk
 
-SETS = (*FEATURE_SETS.names(), FUNDED.name)
+SETS = (*FEATURE_SETS.names(), FUNDED.name, ALL_GROUPS)
 COUNT = 1_300
 GAP, LEADER_GAP, MARKET_CHANGE = 150, 250, 1_000
 CUTS = (1, 2, 3, 4, 5, 6, 7, 16, 17, 24, 95, 96, 97, 300)

@@ -19,10 +19,11 @@ from crypto_bot.features.sets import feature_set
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import Observations, read_series
 from crypto_bot.ports.market_data import Observation
+from tests.features.grouped import ALL_GROUPS
 from tests.features.made_candles import candles_of, walk
 
 M15, DAY = Timeframe.parse("15m"), Timeframe.parse("1d")
-SETS = ("daily_20", "mtf_42", "classic_csv")
+SETS = ("daily_20", "mtf_42", "classic_csv", ALL_GROUPS)
 
 
 class Made:

@@ -24,6 +24,9 @@ from crypto_bot.ports import Clock
 USUAL_PAGE = 1000
 """Candles in a reply where ccxt does not know the limit; an exchange may send fewer."""
 
+_TRADED = slice(7, 10)
+"""https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints"""
+
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What ccxt raises for JSON of an unexpected shape."""
 
@@ -76,11 +79,18 @@ class _RateLimitedExchange:
         return RateLimited(f"{name}: {reason}, pause of {wait_ms / 1000:g} s", wait_ms / 1000)
 
     def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, *_: Any, **__: Any) -> list[Any]:
-        """Rows as received. ccxt would sort and filter them, which hides a corrupt reply."""
+        """Rows as received. ccxt would sort and filter them, which hides a corrupt reply.
+
+        Of Binance's twelve fields it keeps six; quote volume, number of trades and the volume that
+        takers bought follow them here.
+        """
         if not isinstance(ohlcvs, list):
             raise ccxt.BadResponse(f"no list of candles but {str(ohlcvs)[:80]!r}")
         parse = self.parse_ohlcv  # type: ignore[attr-defined]  # as above
-        return [parse(row, market) for row in ohlcvs]
+        traded = _TRADED if isinstance(self, ccxt.binance) else slice(0, 0)
+        return [
+            [*parse(row, market), *(row[traded] if isinstance(row, list) else ())] for row in ohlcvs
+        ]
 
 
 class ExchangeClient:

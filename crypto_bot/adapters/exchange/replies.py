@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from crypto_bot.domain.candle import Candle, require_sound
+from crypto_bot.domain.candle import Candle, TradedCandle, Trading, require_sound
 from crypto_bot.domain.errors import BadCandles, BadPrices
 from crypto_bot.domain.instant import MINUTE_MS
 from crypto_bot.domain.quote import Funding, Instrument, Level, OrderBook, Quote
@@ -27,6 +27,8 @@ def sound_candles(
 ) -> list[Candle]:
     """Rows `[open_ms, open, high, low, close, volume, ...]` of one reply as candles, ascending.
 
+    A row of nine goes on with quote volume, number of trades and the volume that takers bought, and
+    gives a `TradedCandle`, unless one of the three cannot be true.
     A reply with the newest row first is reversed. Any other fault of a row invalidates the whole
     reply, as does a time before 2009 or after `now_ms`, give or take what clocks may differ by:
     raises BadCandles, naming `origin`.
@@ -43,9 +45,15 @@ def sound_candles(
 def _candle(row: Any, number: int, origin: str) -> Candle:
     try:
         open_ms, *numbers = row[:6]
-        return Candle(int(open_ms), *map(float, numbers))
+        candle = Candle(int(open_ms), *map(float, numbers))
     except _MALFORMED as e:
         raise BadCandles(f"{origin}: row {number} is no candle: {str(row)[:80]}") from e
+    try:
+        quote_volume, trades, taker_volume = row[6:9]
+        trading = Trading(candle.volume, float(quote_volume), int(trades), float(taker_volume))
+    except _MALFORMED:
+        return candle
+    return TradedCandle.of(candle, trading) if trading.is_sound else candle
 
 
 class Request(NamedTuple):

@@ -9,45 +9,75 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from crypto_bot.adapters.series.files import FileLayout, FileSeries
-from crypto_bot.domain.instant import DAY_MS, HOUR_MS
+from crypto_bot.domain.instant import DAY_MS, HOUR_MS, MINUTE_MS
 
 PUBLISHED_MS = 2 * HOUR_MS
 """After the end of a day (UTC) its figures are taken to be published; they may come later."""
-_DAY, _KNOWN, _VALUE = "day_ms", "known_ms", "value"
-_SCHEMA = pa.schema([(_DAY, pa.int64()), (_KNOWN, pa.int64()), (_VALUE, pa.float64())])
+SOON_MS = 10 * MINUTE_MS
+"""The same after an hour, of what exchanges send: an engine asks every five minutes."""
+_BEGIN, _KNOWN, _VALUE = "day_ms", "known_ms", "value"  # the first series were of days
+_SCHEMA = pa.schema([(_BEGIN, pa.int64()), (_KNOWN, pa.int64()), (_VALUE, pa.float64())])
 
 
-def fetched(name: str) -> partial[FileSeries]:
-    """The series `name` as it was fetched, below the folder of all that is fetched."""
-    return partial(FileSeries, name, FileLayout(f"{name}/{{symbol}}", _VALUE, known=_KNOWN))
+class Due(NamedTuple):
+    """When figures that came at `now_ms` are known.
+
+    Each is due `published_ms` after the end of its period of `step_ms`. Where an engine may have
+    passed that instant without it, it is known since it came: after `history_ms`, until which an
+    engine has waited for it. Of a series that was never fetched before, that is the last day.
+    """
+
+    step_ms: int
+    published_ms: int
+    now_ms: int
+    history_ms: int
+
+    def known_ms(self, begin_ms: int, *, first: bool) -> int:
+        """Of the figure of the period that begins then; `first`: of a series without others."""
+        due_ms = begin_ms + self.step_ms + self.published_ms
+        since_ms = max(self.history_ms, self.now_ms - DAY_MS - 1 if first else 0)
+        return due_ms if due_ms <= since_ms else max(due_ms, self.now_ms)
 
 
-def newest_day_ms(folder: Path, name: str, symbol: str) -> int | None:
-    """The newest day that is stored, by its first instant (UTC ms)."""
-    days = _read(_path(folder, name, symbol)).column(_DAY)
-    return days[-1].as_py() if len(days) else None
+def fetched(name: str, *, of: str = "{symbol}") -> partial[FileSeries]:
+    """The series `name` as it was fetched, below the folder of all that is fetched.
+
+    `of`: the one coin under which a series of the whole market is stored.
+    """
+    return partial(FileSeries, name, FileLayout(f"{name}/{of}", _VALUE, known=_KNOWN))
 
 
-def add(folder: Path, name: str, symbol: str, days: Mapping[int, float], now_ms: int) -> None:
-    """Stores those of `days` (first instant, UTC ms, to value) that are newer than what is stored.
+def newest_ms(folder: Path, name: str, symbol: str) -> int | None:
+    """The newest period that is stored, by its first instant (UTC ms)."""
+    begins = _read(_path(folder, name, symbol)).column(_BEGIN)
+    return begins[-1].as_py() if len(begins) else None
 
-    A day is known `PUBLISHED_MS` after its end. What arrives within a day after that was waited
-    for, and is known from `now_ms` on; what arrives later is history.
+
+def add(
+    folder: Path,
+    name: str,
+    symbol: str,
+    figures: Mapping[int, float],
+    due: Due,
+) -> None:
+    """Stores those of `figures` (first instant of a period, UTC ms, to value) that are newer.
+
+    When each is known, `due` says; what is stored never changes.
     """
     path = _path(folder, name, symbol)
     held = _read(path)
-    newest_ms = held.column(_DAY)[-1].as_py() if held.num_rows else -1
-    rows = []
-    for day_ms, value in sorted(days.items()):
-        if day_ms > newest_ms:
-            due_ms = day_ms + DAY_MS + PUBLISHED_MS
-            known_ms = now_ms if due_ms < now_ms <= due_ms + DAY_MS else due_ms
-            rows.append({_DAY: day_ms, _KNOWN: known_ms, _VALUE: value})
+    newest = held.column(_BEGIN)[-1].as_py() if held.num_rows else -1
+    rows = [
+        {_BEGIN: at, _KNOWN: due.known_ms(at, first=not held.num_rows), _VALUE: value}
+        for at, value in sorted(figures.items())
+        if at > newest
+    ]
     if not rows:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

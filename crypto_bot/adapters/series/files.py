@@ -22,13 +22,15 @@ class FileLayout:
 
     `path`: below the folder of all series and without its suffix, with `{symbol}` where each coin
     has a file. `known`: the column with the instant (UTC ms, or a timestamp) to which `delay_ms` is
-    added to give the one at which the number in the column `value` was known.
+    added to give the one at which the number in the column `value` was known; with `per`, that
+    number over the one in this column.
     """
 
     path: str
     value: str
     known: str = "timestamp"
     delay_ms: int = 0
+    per: str | None = None
 
 
 class FileSeries:
@@ -68,7 +70,8 @@ class FileSeries:
     def _observations(self, path: Path) -> Observations:
         layout = self._layout
         table = csv.read_csv(path) if path.suffix == ".csv" else parquet.read_table(path)
-        missing = {layout.known, layout.value} - set(table.column_names)
+        wanted = {layout.known, layout.value, layout.per or layout.value}
+        missing = wanted - set(table.column_names)
         if missing:
             raise MarketDataError(
                 f"{path}: no column {', '.join(sorted(missing))}; it has "
@@ -81,6 +84,9 @@ class FileSeries:
             times = times.cast(pa.timestamp("ms", tz=times.type.tz), safe=False)
         known_ms = compute.cast(times, pa.int64()).to_numpy() + layout.delay_ms
         values = compute.cast(table.column(layout.value), pa.float64()).to_numpy()
+        if layout.per is not None:
+            of = compute.cast(table.column(layout.per), pa.float64()).to_numpy()
+            values = np.divide(values, of, out=np.full(values.shape, np.nan), where=of > 0.0)
         kept = np.flatnonzero(np.isfinite(values))
         order = kept[np.argsort(known_ms[kept], kind="stable")]
         return Observations(known_ms[order], values[order])

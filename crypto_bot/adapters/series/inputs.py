@@ -26,7 +26,7 @@ from crypto_bot.adapters.series.server import Clock, InputFailed, Server, Troubl
 from crypto_bot.domain.instant import DAY_MS
 
 RETRY_MS = 50 * 60_000
-"""A coin whose newest day is not there yet is asked for again after this."""
+"""A coin whose newest day is not there yet is asked for again after this; an hour, sooner."""
 
 _log = structlog.get_logger()
 
@@ -67,27 +67,33 @@ class _Due(NamedTuple):
 
 
 class Inputs:
-    """Fetches from `sources` into `folder`; to be used from one thread."""
+    """Fetches from `sources` into `folder`; to be used from one thread.
+
+    `history_ms`: until then an engine has waited, or waits, for what there is, see `cache.Due`; by
+    default a day ago, where none has.
+    """
 
     def __init__(self, folder: Path, sources: Sequence[Source], waiting: Waiting) -> None:
         self._folder = folder
         self._sources = sources
         self._waiting = waiting
+        self.history_ms: int | None = None
         self._states: dict[str, Trouble | None] = {}
         self._asked_ms: dict[tuple[str, tuple[str, ...]], int] = {}
         self._absent: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def refresh(self, symbols: Iterable[str], wanted: Collection[str]) -> None:
         """Fetches what is not stored yet of the series `wanted`, of those that an input brings."""
-        coins = tuple(symbols)
+        wanted_coins = tuple(symbols)
         for source in self._sources:
-            series = source.provider.series
+            market, series = source.provider.market, source.provider.series
+            coins = wanted_coins if market is None else (market,)
             names = [name for name in series if name in wanted]
             if source.provider.together and names:
                 groups = [tuple(series)]
             else:
                 groups = [(name,) for name in names]
-            due = [each for group in groups for each in self._due(coins, group)]
+            due = [each for group in groups for each in self._due(source.provider, coins, group)]
             if due:
                 asked = {(symbol, group) for group in groups for symbol in coins}
                 state, reason = self._round(source, due)
@@ -98,16 +104,18 @@ class Inputs:
                     reason = first_words(absent) if absent else ""
                 self._tell(source, names, state, reason)
 
-    def _due(self, symbols: Sequence[str], names: tuple[str, ...]) -> Iterator[_Due]:
-        """The coins that lack a day that has ended, and were not asked for just now."""
-        now_ms = self._waiting.clock.now_ms()
-        newest_ms = now_ms // DAY_MS * DAY_MS - DAY_MS
+    def _due(
+        self, provider: Provider, symbols: Sequence[str], names: tuple[str, ...]
+    ) -> Iterator[_Due]:
+        """The coins that lack a period that has ended, and were not asked for just now."""
+        now_ms, step_ms = self._waiting.clock.now_ms(), provider.step_ms
+        newest_ms = now_ms // step_ms * step_ms - step_ms
         for symbol in symbols:
-            days = [cache.newest_day_ms(self._folder, name, symbol) for name in names]
-            stored = [day_ms for day_ms in days if day_ms is not None]
-            since_ms = min(stored) + DAY_MS if stored else 0
+            begins = [cache.newest_ms(self._folder, name, symbol) for name in names]
+            stored = [at for at in begins if at is not None]
+            since_ms = min(stored) + step_ms if stored else 0
             asked_ms = self._asked_ms.get((symbol, names))
-            pause_ms = RETRY_MS if stored else DAY_MS
+            pause_ms = min(RETRY_MS, step_ms // 15) if stored else DAY_MS
             if since_ms <= newest_ms and (asked_ms is None or now_ms - asked_ms >= pause_ms):
                 yield _Due(symbol, names, since_ms)
 
@@ -117,7 +125,7 @@ class Inputs:
         What fails for one coin is skipped, what the key has no right to is not asked for again, and
         any other failure ends the round.
         """
-        if not source.key:
+        if source.provider.variable and not source.key:
             return Trouble.NO_KEY, f"set the environment variable {source.provider.variable}"
         refused: list[str] = []
         closed: dict[tuple[str, ...], str] = {}
@@ -155,10 +163,12 @@ class Inputs:
         now_ms = self._waiting.clock.now_ms()
         self._asked_ms[symbol, names] = now_ms
         refused: list[str] = []
+        history_ms = now_ms - DAY_MS - 1 if self.history_ms is None else self.history_ms
+        when = cache.Due(provider.step_ms, provider.published_ms, now_ms, history_ms)
         for name, rows in found.items():
-            sound = observed(name, provider.series[name], rows, now_ms)
+            sound = observed(name, provider.series[name], rows, now_ms, provider.step_ms)
             refused += [f"{symbol}: {each}" for each in sound.refused]
-            cache.add(self._folder, name, symbol, sound.days, now_ms)
+            cache.add(self._folder, name, symbol, sound.figures, when)
         if since_ms == 0 and not any(found.values()):
             self._absent[symbol, names] = f"{symbol}: {why}"
         else:

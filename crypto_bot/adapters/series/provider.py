@@ -1,4 +1,4 @@
-"""What differs between the providers of daily figures, and what may be believed of a reply."""
+"""What differs between the providers of figures, and what may be believed of a reply."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, NamedTuple
 
+from crypto_bot.adapters.series.cache import PUBLISHED_MS
 from crypto_bot.adapters.series.server import InputFailed, Server, Trouble
 from crypto_bot.domain.instant import DAY_MS
 
-_DAY_S = DAY_MS // 1000
 _QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
 
 Rows = Sequence[tuple[Any, Any]]
-"""Of a reply: the first second of a day (UTC), and the figure of that day; None: there is none."""
+"""Of a reply: the first second of a period, and its figure; None: there is none."""
 
 
 class Limits(NamedTuple):
@@ -32,13 +32,15 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Provider:
-    """One source of daily figures of coins.
+    """One source of figures, one for each period of `step_ms`, of coins or of the whole market.
 
-    `variable`: the environment variable of its key. `series`: the names of what it brings, with
-    their limits; one reply has all of them where they come `together`. `pace_s`: seconds between
-    requests. `header(key)`: what proves the key. `fetch(server, coin, names, since_s, until_s)`
-    asks for the days that begin in `[since_s, until_s]` of a coin such as `BTC`, and gives rows for
-    each of the series `names`; more rows do no harm. It raises InputFailed.
+    `variable`: the environment variable of its key, if it has one. `series`: the names of what it
+    brings, with their limits; one reply has all of them where they come `together`. `pace_s`:
+    seconds between requests. `header(key)`: what proves the key. `published_ms`: so long after the
+    end of a period its figure is taken to be there. `market`: the one coin that is asked for, where
+    its series are of the whole market. `fetch(server, coin, names, since_s, until_s)` asks for the
+    periods that begin in `[since_s, until_s]` of a coin such as `BTC`, and gives rows for each of
+    the series `names`; more rows do no harm. It raises InputFailed.
     """
 
     name: str
@@ -49,12 +51,15 @@ class Provider:
     series: Mapping[str, Limits]
     header: Callable[[str], Mapping[str, str]]
     fetch: Callable[[Server, str, Sequence[str], int, int], Mapping[str, Rows]]
+    step_ms: int = DAY_MS
+    published_ms: int = PUBLISHED_MS
+    market: str | None = None
 
 
 class Observed(NamedTuple):
-    """Days by their first instant (UTC ms), ascending, with their values; and what was refused."""
+    """Periods by their first instant (UTC ms), ascending, with values; and what was refused."""
 
-    days: dict[int, float]
+    figures: dict[int, float]
     refused: tuple[str, ...]
 
 
@@ -66,24 +71,24 @@ def coin_and_quote(symbol: str) -> tuple[str, str]:
     raise InputFailed(Trouble.COIN, f"{symbol} ends with no known quote currency")
 
 
-def observed(name: str, limits: Limits, rows: Rows, now_ms: int) -> Observed:
-    """What of `rows` can be true at `now_ms`; a day that has not ended is left out.
+def observed(name: str, limits: Limits, rows: Rows, now_ms: int, step_ms: int = DAY_MS) -> Observed:
+    """What of `rows` can be true at `now_ms`; a period that has not ended is left out.
 
-    A day that is given twice is refused whatever it says, and so is a stamp that is not a day's
+    One that is given twice is refused whatever it says, and so is a stamp that is not a period's
     beginning or lies in the future, and a value that is no number or outside `limits`.
     """
     given = Counter(stamp for stamp, _ in rows if isinstance(stamp, int))
-    days: dict[int, float] = {}
+    figures: dict[int, float] = {}
     refused: list[str] = []
     for stamp, value in rows:
         if value is None:
             continue
-        fault = _stamp_fault(stamp, given, now_ms) or _value_fault(value, limits)
+        fault = _stamp_fault(stamp, given, now_ms, step_ms) or _value_fault(value, limits)
         if fault is not None:
             refused.append(f"{name}: {fault}")
-        elif stamp * 1000 + DAY_MS <= now_ms:
-            days[stamp * 1000] = float(value)
-    return Observed(dict(sorted(days.items())), tuple(refused))
+        elif stamp * 1000 + step_ms <= now_ms:
+            figures[stamp * 1000] = float(value)
+    return Observed(dict(sorted(figures.items())), tuple(refused))
 
 
 def rows_of(records: Any, stamp: str, *values: str) -> list[tuple[Any, ...]]:
@@ -99,12 +104,13 @@ def first_words(refused: Iterable[str]) -> str:
     return f"{first} (and {len(others):,} more)" if others else first
 
 
-def _stamp_fault(stamp: Any, given: Counter[int], now_ms: int) -> str | None:
-    if isinstance(stamp, bool) or not isinstance(stamp, int) or stamp % _DAY_S:
-        return f"the stamp {stamp!r:.40} is not the beginning of a day"
+def _stamp_fault(stamp: Any, given: Counter[int], now_ms: int, step_ms: int) -> str | None:
+    period = "day" if step_ms == DAY_MS else "hour"
+    if isinstance(stamp, bool) or not isinstance(stamp, int) or stamp * 1000 % step_ms:
+        return f"the stamp {stamp!r:.40} is not the beginning of a {period}"
     if stamp < 0 or stamp * 1000 > now_ms:
         return f"the stamp {stamp} lies in the future" if stamp > 0 else f"the stamp {stamp}"
-    return f"the day {stamp} is given twice" if given[stamp] > 1 else None
+    return f"the {period} {stamp} is given twice" if given[stamp] > 1 else None
 
 
 def _value_fault(value: Any, limits: Limits) -> str | None:

@@ -15,9 +15,12 @@ from crypto_bot.adapters.store.scope import newest_opens, of_market
 from crypto_bot.adapters.store.tables import CANDLE, candle_revisions
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
-from crypto_bot.domain.candle import Candle
+from crypto_bot.adapters.store.tables import trading as trading_table
+from crypto_bot.adapters.store.trading_series import trading_series
+from crypto_bot.domain.candle import Candle, TradedCandle
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Gap
+from crypto_bot.ports.market_data import Series
 
 _candle: Callable[[tuple[Any, ...]], Candle] = partial(tuple.__new__, Candle)
 """`Candle._make` for rows that are known to have six values: a third less time for a start."""
@@ -33,16 +36,17 @@ _REPLACE = "(market_id, tf, symbol, open_ms) DO UPDATE SET " + ", ".join(
 class SqlCandleArchive:
     """The archive of one timeframe of the market of `database.key`.
 
-    A candle that is stored again takes the newer values.
+    A candle that is stored again takes the newer values; how it was traded stays as first stored.
     """
 
     def __init__(self, database: Database, timeframe: Timeframe) -> None:
         self._database = database
         self._tf = timeframe.name
-        self._candles, self._gaps, self._revisions = (
+        self._candles, self._gaps, self._revisions, self._trading = (
             of_market(table, database, timeframe)
-            for table in (candles_table, gaps_table, candle_revisions)
+            for table in (candles_table, gaps_table, candle_revisions, trading_table)
         )
+        self.series: Mapping[str, Series] = trading_series(database, timeframe)
 
     def add(self, candles: Mapping[str, Sequence[Candle]], gaps: Iterable[Gap] = ()) -> None:
         series_of = (self._database.market_id, self._tf)
@@ -56,6 +60,15 @@ class SqlCandleArchive:
                 first=series_of,
                 on_conflict=_REPLACE,
                 rows_per_statement=32,
+            )
+            traded = (
+                (symbol, candle.open_ms, *candle.trading)
+                for symbol, series in candles.items()
+                for candle in series
+                if isinstance(candle, TradedCandle)
+            )
+            self._database.insert(
+                *(connection, trading_table, traded), first=series_of, rows_per_statement=32
             )
             self._database.insert(connection, gaps_table, gaps, first=series_of)
 
@@ -118,6 +131,7 @@ class SqlCandleArchive:
                 (candles_table, self._candles),
                 (candle_revisions, self._revisions),
                 (gaps_table, self._gaps),
+                (trading_table, self._trading),
             ):
                 of_symbol = delete(table).where(*scope, table.c.symbol == symbol)
                 for open_ms in gone:

@@ -74,6 +74,19 @@ candle_revisions = Table(
     sqlite_with_rowid=False,
 )
 
+# How a candle was traded, as it was first stored, from exchanges that say so.
+trading = Table(
+    "trading",
+    metadata,
+    *keys(Integer, "market_id"),
+    *keys(Text, "tf", "symbol"),
+    *keys(BigInteger, "open_ms"),
+    *columns(Double, "volume", "quote_volume"),
+    *columns(BigInteger, "trades"),
+    *columns(Double, "taker_volume"),
+    sqlite_with_rowid=False,
+)
+
 gaps = Table(
     "gaps",
     metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.series.registered import TRADING
 from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.candle_files import (
     CandleColumns,
@@ -31,6 +32,7 @@ from crypto_bot.domain.stamp import require_possible
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
 from crypto_bot.market_data.observations import SeriesColumn, read_series
+from crypto_bot.ports.market_data import Observation, Series
 from crypto_bot.training.panel import Coin
 
 
@@ -65,8 +67,10 @@ def training_candles(
 
     Raises ConfigError where series are wanted that must be there and no folder of them is set.
     """
-    held = _stored(settings) if path is None else _in_files(path, settings.timeframe)
-    return with_series(held, settings, until_ms, wanted)
+    if path is not None:
+        return with_series(_in_files(path, settings.timeframe), settings, until_ms, wanted)
+    stored = {name: _StoredSeries(name, settings) for name in TRADING}
+    return with_series(_stored(settings), settings, until_ms, wanted, stored)
 
 
 def with_series(
@@ -74,9 +78,13 @@ def with_series(
     settings: Settings,
     until_ms: int | None,
     wanted: tuple[SeriesColumn, ...],
+    stored: Mapping[str, Series] | None = None,
 ) -> TrainingCandles:
-    """The candles `held` before `until_ms`, with the `wanted` series. Raises ConfigError."""
-    series = wanted_series(settings, wanted)
+    """The candles `held` before `until_ms`, with the `wanted` series. Raises ConfigError.
+
+    `stored`: those that lie with the candles.
+    """
+    series = wanted_series(settings, wanted, stored or {})
 
     def read(symbol: str) -> Coin:
         coin = held.read(symbol)
@@ -123,16 +131,30 @@ def _part(path: Path, timeframe: Timeframe, now_ms: int) -> CandleColumns:
     return columns
 
 
+@contextmanager
+def _archive(settings: Settings) -> Iterator[SqlCandleArchive]:
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
+        yield SqlCandleArchive(database, settings.timeframe)
+
+
+class _StoredSeries:
+    """How the engine's candles were traded: the series `name` of its archive."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._settings = settings
+
+    def read(self, symbol: str, since_ms: int, until_ms: int) -> Sequence[Observation]:
+        """See the port."""
+        with _archive(self._settings) as opened:
+            return opened.series[self.name].read(symbol, since_ms, until_ms)
+
+
 def _stored(settings: Settings) -> TrainingCandles:
     """What the engine has archived."""
 
-    @contextmanager
-    def archive() -> Iterator[SqlCandleArchive]:
-        with closing(Database.open(settings.database_url, settings.engine_key)) as database:
-            yield SqlCandleArchive(database, settings.timeframe)
-
     def read(symbol: str) -> Coin:
-        with archive() as opened:
+        with _archive(settings) as opened:
             found = opened.read(symbol, 0, EVER_MS, revised=True)
         if not found:
             raise ConfigError(
@@ -146,7 +168,7 @@ def _stored(settings: Settings) -> TrainingCandles:
         )
         return Coin(symbol, candle_table(found))
 
-    with archive() as opened:
+    with _archive(settings) as opened:
         return TrainingCandles(sorted(opened.newest_opens()), read)
 
 

@@ -15,6 +15,7 @@ from crypto_bot.adapters.exchange.client import ExchangeClient
 from crypto_bot.adapters.exchange.line import Line
 from crypto_bot.adapters.exchange.prices import CcxtPrices
 from crypto_bot.adapters.exchange.replies import sound_candles
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import ExchangeUnavailable, RateLimited
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Clock
@@ -62,7 +63,9 @@ def fast() -> Clock:
 
 async def test_another_exchange_is_asked_in_its_own_way(exchange: Any, kraken: Line) -> None:
     rows = await kraken.client.rows(kraken.listings["BTCUSDT"], "15m", T0_S * 1000, 10)
-    assert [c.volume for c in sound_candles(rows, TF, "kraken", T0_S * 1000 + 10 * TF.ms)] == [
+    candles = sound_candles(rows, TF, "kraken", T0_S * 1000 + 10 * TF.ms)
+    assert {type(candle) for candle in candles} == {Candle}, "it says nothing of their trading"
+    assert [c.volume for c in candles] == [
         10.0,
         10.0,
         10.0,

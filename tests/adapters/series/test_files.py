@@ -9,10 +9,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from crypto_bot.adapters.series.context import trading_files
 from crypto_bot.adapters.series.files import FileLayout, FileSeries
-from crypto_bot.adapters.series.registered import OPTIONAL, SERIES
+from crypto_bot.adapters.series.registered import SERIES
 from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.instant import HOUR_MS
+from crypto_bot.domain.timeframe import Timeframe
 from tests.real_data import real_folder
 
 Write = Callable[..., Path]
@@ -102,8 +104,19 @@ def test_the_registered_series_read_the_files_of_the_context() -> None:
     for name in SERIES.names():
         series = SERIES.get(name)(folder)
         assert series.name == name
-        if name in OPTIONAL:  # there is no file of it
+        if name in {"btc_dominance", "dxy", "bid_ask_ratio"}:  # there is no file of it
             continue
         found = series.read("BTCUSDT", 1_735_689_600_000, 1_738_368_000_000)  # January 2025
         assert len(found) > 25, name
         assert np.isfinite([each.value for each in found]).all()
+    for name, series in trading_files(folder, Timeframe.parse("15m")).items():
+        found = series.read("BTCUSDT", 1_735_689_600_000, 1_738_368_000_000)
+        assert len(found) == 31 * 96 + 1, name
+    assert 0.0 < min(found)[1] < 1e5  # the mean size of a trade, in USDT
+
+
+def test_a_value_may_be_one_column_over_another(tmp_path: Path, write: Write) -> None:
+    write(timestamp=[0, HOUR_MS, 2 * HOUR_MS], taker=[1.0, 2.0, 3.0], volume=[4.0, 0.0, 3.0])
+    layout = FileLayout("flow/{symbol}", "taker", per="volume")
+    found = FileSeries("share", layout, tmp_path).read("BTCUSDT", 0, 10**9)
+    assert found == [(0, 0.25), (2 * HOUR_MS, 1.0)]

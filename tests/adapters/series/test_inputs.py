@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from crypto_bot.adapters.series.cache import PUBLISHED_MS
 from crypto_bot.adapters.series.inputs import RETRY_MS, Inputs, Source, Waiting
-from crypto_bot.adapters.series.registered import FETCHED, INPUTS, SERIES
+from crypto_bot.adapters.series.registered import FETCHED, INPUTS
 from crypto_bot.domain.instant import DAY_MS
 from tests.adapters.series.providers import (
     DAY_S,
@@ -26,6 +26,8 @@ from tests.adapters.series.providers import (
     served,
 )
 
+DAILY_INPUTS = ("cryptocompare", "glassnode", "lunarcrush")
+DAILY = tuple(name for each in DAILY_INPUTS for name in INPUTS.get(each).series)
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 ALL = (0, 4 * 10**12)
 FIRST_MS, LAST = FIRST_S * 1000, 39  # day 40 has not ended
@@ -69,12 +71,12 @@ class World:
     def refresh(self, *wanted: str, symbols: tuple[str, ...] = SYMBOLS) -> list[Any]:
         """The lines that a round writes."""
         with capture_logs() as lines:
-            self.inputs.refresh(symbols, wanted or FETCHED)
+            self.inputs.refresh(symbols, wanted or DAILY)
         return lines
 
     def read(self, name: str, symbol: str = "BTCUSDT") -> list[tuple[float, float]]:
         """Days since the first, with hours, at which values were known; and the values."""
-        found = SERIES.get(name)(self.folder).read(symbol, *ALL)
+        found = FETCHED.get(name)(self.folder).read(symbol, *ALL)
         return [((at - FIRST_MS) / DAY_MS, value) for at, value in found]
 
 
@@ -87,14 +89,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_what_providers_send_is_stored_and_known_after_its_day(world: World) -> None:
     assert [line["event"] for line in world.refresh()] == ["input.fetched"] * 3
     known = 1 + PUBLISHED_MS / DAY_MS
-    for name in FETCHED:
+    for name in DAILY:
         found = world.read(name)
         days = [day for day in range(LAST + 1) if day != 3 or "sentiment" not in name]
         assert [at for at, _ in found[:-1]] == pytest.approx([day + known for day in days[:-1]])
         # It was due three hours ago, and waited for: known since it is there.
         assert found[-1][0] == pytest.approx(LAST + 1 + 5 / 24)
         assert found == world.read(name, "ETHUSDT")
-    first = {name: world.read(name)[0][1] for name in FETCHED}
+    first = {name: world.read(name)[0][1] for name in DAILY}
     assert first == {
         "market_cap": 40_000.0 * 19e6,
         "exchange_net_flow": -250.5,
@@ -107,12 +109,14 @@ def test_what_providers_send_is_stored_and_known_after_its_day(world: World) -> 
     }
     sent = json.dumps([(path, query) for path, query, _ in world.providers.asked])
     assert KEY not in sent
-    assert {name for each in INPUTS.names() for name in INPUTS.get(each).series} == set(FETCHED)
+    assert {name for each in INPUTS.names() for name in INPUTS.get(each).series} == set(
+        FETCHED.names()
+    )
 
 
 def test_a_day_is_fetched_once(world: World) -> None:
     world.refresh()
-    before = {name: world.read(name) for name in FETCHED}
+    before = {name: world.read(name) for name in DAILY}
     world.providers.asked.clear()
     world.open()
     assert world.refresh() == []
@@ -122,7 +126,7 @@ def test_a_day_is_fetched_once(world: World) -> None:
     assert [line["event"] for line in world.refresh()] == ["input.fetched"] * 3
     spans = {int(query["s"]) for _, query, _ in world.providers.asked if "s" in query}
     assert spans == {FIRST_S + 40 * DAY_S}
-    for name in FETCHED:
+    for name in DAILY:
         assert world.read(name)[:-1] == before[name], name
         assert world.read(name)[-1][0] == pytest.approx(41 + 5 / 24)
 
@@ -167,7 +171,7 @@ def test_what_goes_wrong_is_one_line_for_each_input(world: World, wrong: str) ->
     reply, state, reason = WRONG[wrong]
     world.providers.answer = lambda _: reply
     lines = world.refresh()
-    assert [line["input"] for line in lines] == list(INPUTS.names())
+    assert [line["input"] for line in lines] == list(DAILY_INPUTS)
     for line in lines:
         assert line["event"] == "input.masked"
         assert line["state"].startswith(state)
@@ -177,13 +181,13 @@ def test_what_goes_wrong_is_one_line_for_each_input(world: World, wrong: str) ->
     assert len(world.providers.asked) <= 3 * 3
     world.providers.now_s += RETRY_MS // 1000
     assert world.refresh() == [], "the same state is not logged again"
-    assert all(world.read(name) == [] for name in FETCHED)
+    assert all(world.read(name) == [] for name in DAILY)
 
     world.providers.answer = lambda _: None
     world.clock.waited.clear()
     world.providers.now_s += 2 * DAY_S
     assert [line["event"] for line in world.refresh()] == ["input.fetched"] * 3
-    assert all(world.read(name) for name in FETCHED)
+    assert all(world.read(name) for name in DAILY)
 
 
 @pytest.mark.parametrize("key", ["", "a-wrong-key", "schlüssel", "two\nlines"])
@@ -191,7 +195,7 @@ def test_no_key_and_a_wrong_key_are_one_line_each(world: World, key: str) -> Non
     world.open(key)
     lines = world.refresh()
     assert [line["state"] for line in lines] == ["the key is refused" if key else "no key"] * 3
-    named = [INPUTS.get(name).variable for name in INPUTS.names()]
+    named = [INPUTS.get(name).variable for name in DAILY_INPUTS]
     if not key:
         assert [line["reason"].split()[-1] for line in lines] == named
         assert world.providers.asked == []
@@ -287,7 +291,7 @@ def test_coins_that_a_provider_lacks_are_named_once(world: World) -> None:
     lines = world.refresh(symbols=("BTCUSDT", "XYZUSDT", "odd"))
     assert [line["event"] for line in lines] == ["input.fetched"] * 3
     assert all("XYZUSDT" in line["absent"] for line in lines)
-    assert all(world.read(name) and not world.read(name, "XYZUSDT") for name in FETCHED)
+    assert all(world.read(name) and not world.read(name, "XYZUSDT") for name in DAILY)
     world.providers.asked.clear()
     world.providers.now_s += 3 * 3_600
     assert world.refresh(symbols=("BTCUSDT", "XYZUSDT", "odd")) == []

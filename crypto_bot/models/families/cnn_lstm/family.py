@@ -13,7 +13,6 @@ import torch
 
 from crypto_bot.domain.errors import ConfigError, CryptoBotError, ModelIncompatible
 from crypto_bot.domain.label import Direction, LabelSpec
-from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.device import chosen_device
@@ -28,7 +27,6 @@ from crypto_bot.models.families.cnn_lstm.fit import (
     fit_together,
 )
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
-from crypto_bot.models.families.cnn_lstm.season import SEASON, Seasonal
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
 from crypto_bot.models.families.family import (
     Capabilities,
@@ -89,7 +87,6 @@ class CnnLstm:
         starts_from_model=True,
         stacks=NetStacking(),
         exports=("onnx", "tflite"),
-        unread=(BEST_FILE,),
     )
     overlapping: ClassVar[bool] = True
 
@@ -99,14 +96,13 @@ class CnnLstm:
     @staticmethod
     def reads(features: FeatureSet, label: LabelSpec, settings: NetSettings) -> Reads:
         del label, settings
-        seasonal = {SEASON: features.seasonal} if features.seasonal else {}
-        return {**reads_of(features.columns_for("network")), **seasonal}
+        return reads_of(features.columns_for("network"))
 
     @staticmethod
     def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> NetSettings:
         chosen_device(options.device)
         whole = NetSettings(
-            epochs=min(options.epochs, NetSettings().epochs),
+            epochs=options.epochs,
             up_epochs=min(options.epochs, NetSettings().up_epochs),
             batch_size=options.batch_size,
             learning_rate=options.learning_rate,
@@ -126,18 +122,7 @@ class CnnLstm:
         """The shape of the network. Raises ConfigError for an unknown size or window."""
         spec = self.spec
         move, up = (tuple(spec.places(part).tolist()) for part in (MOVE, UP))
-        clock = tuple(self.seasonal[:2]) if self.seasonal is not None else ()
-        return Architecture(spec.window_bars, move, up, spec.size, clock)
-
-    @property
-    def seasonal(self) -> Seasonal | None:
-        """Where a row has its time; None where the features do not have it."""
-        if SEASON not in self.spec.reads:
-            return None
-        timeframe = Timeframe.parse(self.spec.timeframe)
-        bars = self.spec.label.horizon.bars(timeframe)
-        week, hour, ret, atr = self.spec.places(SEASON).tolist()
-        return Seasonal(week, hour, ret, atr, timeframe.ms, bars)
+        return Architecture(spec.window_bars, move, up, spec.size)
 
     @property
     def direction(self) -> Direction:
@@ -167,12 +152,12 @@ class CnnLstm:
         return NetFit(
             *(self.spec.label, self.architecture, self.settings, self.seed),
             *(fit, validation, start, store),
-            self.seasonal,
         )
 
     def load(self, files: Files) -> NetModel:
         with torch.random.fork_rng([]):  # what the weights are before does not matter
             net = CnnLstmNet(self.architecture)
+        restore(net, BEST_FILE, files)
         restore(net, FILE, files)
         if int(net.window_bars) != self.spec.window_bars:
             raise ModelIncompatible(

@@ -33,3 +33,4 @@ class Schedule:
     weight_decay: float
     dropout: float
     epoch_examples: int
+    stops_early: bool

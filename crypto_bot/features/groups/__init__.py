@@ -1,0 +1,1 @@
+"""Groups of features of data besides candles, each by itself beside a feature set."""
