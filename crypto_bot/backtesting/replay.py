@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
@@ -69,6 +70,20 @@ class Replayed(NamedTuple):
     candles: int
 
 
+class Engaged(NamedTuple):
+    """When the live engine ran the candles of a coin."""
+
+    until_ms: int
+    """Open of the newest."""
+    caught_up: Sequence[tuple[int, int]] = ()
+    """`(since_ms, at_ms)`, ascending: those from `since_ms` on were run with the bar `at_ms`."""
+
+    def run_at(self, open_ms: int) -> int:
+        """The bar with which the candle `open_ms` was run."""
+        place = bisect_right(self.caught_up, open_ms, key=lambda span: span[0])
+        return max(open_ms, self.caught_up[place - 1][1]) if place else open_ms
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Without the garbage collector: a cycle makes no reference cycles.
@@ -93,6 +108,8 @@ class Replay:
     views: MarketViews
     commits: BatchedCommits
     cycle: Cycle
+    engaged: Mapping[str, Engaged] = field(default_factory=dict)
+    """Of coins that joined late, left, or were behind; the others are run bar by bar."""
 
     def run(self, since_ms: int, until_ms: int) -> Replayed:
         """Signals for every candle with open in `[since_ms, until_ms]`, outcomes up to its end.
@@ -114,12 +131,18 @@ class Replay:
         return Replayed(bars, candles)
 
     def _bars(self, since_ms: int, until_ms: int) -> Iterator[Bar]:
+        """In the order in which the live engine ran them."""
         span_ms = CHUNK_BARS * self.timeframe.ms
+        known = {each: self.engaged.get(each, Engaged(until_ms)) for each in self.symbols}
+        waiting: dict[int, dict[int, dict[str, Candle]]] = {}
         for start_ms in range(since_ms, until_ms + 1, span_ms):
             end_ms = min(until_ms, start_ms + span_ms - self.timeframe.ms)
-            by_open: dict[int, dict[str, Candle]] = {}
-            for symbol in self.symbols:
-                for candle in self.archive.read(symbol, start_ms, end_ms):
-                    by_open.setdefault(candle.open_ms, {})[symbol] = candle
-            for open_ms in sorted(by_open):
-                yield Bar(open_ms, by_open[open_ms])
+            for symbol, of_coin in known.items():
+                for candle in self.archive.read(symbol, start_ms, min(end_ms, of_coin.until_ms)):
+                    together = waiting.setdefault(of_coin.run_at(candle.open_ms), {})
+                    together.setdefault(candle.open_ms, {})[symbol] = candle
+            is_last = end_ms == until_ms
+            for at_ms in sorted(each for each in waiting if is_last or each <= end_ms):
+                together = waiting.pop(at_ms)
+                for open_ms in sorted(together):
+                    yield Bar(open_ms, together[open_ms])

@@ -17,6 +17,7 @@ from crypto_bot.domain.signal import Pred, Source
 TRAILED = "TRAIL"
 TIMED = "TIME"
 KILLED = "KILL"
+GONE = "GONE"
 
 
 class Exit(NamedTuple):

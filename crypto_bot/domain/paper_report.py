@@ -44,7 +44,7 @@ class ClosedTrade:
     exit: Decimal
     exit_ms: int
     reason: str
-    """The last exit: SL, TP3, TRAIL, TIME or KILL."""
+    """The last exit: SL, TP3, TRAIL, TIME, KILL or GONE."""
     gross: Decimal
     fees: Decimal
     funding: Decimal

@@ -35,8 +35,8 @@ class Timeframe:
 
     @property
     def season(self) -> str:
-        """The part of the time with a seasonal volatility: `hour of day`, or `weekday` (1d)."""
-        return "weekday" if self.ms >= DAY_MS else "hour of day"
+        """The part of the time with a seasonal volatility: `time of day`, or `weekday` (1d)."""
+        return "weekday" if self.ms >= DAY_MS else "time of day"
 
     @property
     def _origin_ms(self) -> int:

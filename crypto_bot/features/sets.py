@@ -40,7 +40,9 @@ class FeatureSet:
     `Feed.extras`) and the row stays valid. `coins`: symbols with a column each, the last ones of
     `Feed.extras`: 1 in the rows of that coin. `readers`: the columns for a kind of model; one that
     is not named reads all. `warm_up_limit`: candles before a row is valid, see `warm_up_bars`.
-    `recent_return`: the column from which the baseline of a reversal learns.
+    `recent_return`: the column from which the baseline of a reversal learns. `seasonal`: columns
+    that tell the time of the week and the volatility, as `models.families.cnn_lstm.season.Seasonal`
+    reads them; none where the set does not have them.
     """
 
     name: str
@@ -54,6 +56,7 @@ class FeatureSet:
     leader: str | None = None
     coins: tuple[str, ...] = ()
     series: tuple[SeriesColumn, ...] = ()
+    seasonal: tuple[str, ...] = ()
     readers: Mapping[str, Heads] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 

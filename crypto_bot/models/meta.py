@@ -118,6 +118,10 @@ class Meta(_Part):
     accepted: Acceptance | None = None
     simulated: bool = Field(default=False, exclude_if=lambda simulated: not simulated)
     """Learned from candles of the simulated exchange; of all other models nothing is written."""
+    members: dict[str, tuple[float, float]] = Field(
+        default_factory=dict, exclude_if=lambda members: not members
+    )
+    """Of an ensemble: the weight of each member, and that in the direction."""
     sha256: dict[str, str]
 
     @model_validator(mode="before")
@@ -236,6 +240,7 @@ def meta_of(model: TrainedModel, sha256: dict[str, str]) -> Meta:
             for gate in model.judgement.gates
         ),
         simulated=model.simulated,
+        members=dict(model.members),
         sha256=sha256,
     )
 

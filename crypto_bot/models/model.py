@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from crypto_bot.models.calibration import Calibration
@@ -56,7 +56,8 @@ class TrainedModel:
     trained together, this one included. `recipe`: by whose name it was made. `metrics`: what
     `metrics.json` holds. `curves`: loss in nats by epoch, by name. `reports`: pictures and
     tables for people, by the name of their file. `trained_ms`: when, UTC. `simulated`: whether its
-    candles are those of the simulated exchange.
+    candles are those of the simulated exchange. `members`: of one that is made of several models,
+    each with its weight and its weight in the direction.
     """
 
     symbol: str | None
@@ -77,6 +78,7 @@ class TrainedModel:
     curves: Mapping[str, tuple[float, ...]]
     reports: Mapping[str, bytes]
     simulated: bool = False
+    members: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def version(self) -> str:

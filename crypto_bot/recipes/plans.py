@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -98,16 +99,27 @@ def served_choice(recipe: Recipe, options: FitOptions) -> FamilyChoice:
 def _served_settings(recipe: Recipe, options: FitOptions, *, fine_tuning: bool = False) -> Any:
     if recipe.serves != ENSEMBLE:
         return _settings(recipe.served, options, fine_tuning=fine_tuning)
-    members = tuple(
-        Member(
-            part.name,
-            weight=part.weight or 0.0,
-            size=part.size,
-            settings=_settings(part, options, fine_tuning=fine_tuning),
-        )
+    members = [
+        member
         for part in recipe.members
-    )
-    return EnsembleSettings(members, recipe.weights)
+        for member in _members(part, _settings(part, options, fine_tuning=fine_tuning))
+    ]
+    return EnsembleSettings(tuple(members), recipe.weights)
+
+
+def _members(part: FamilyPart, settings: Any) -> Iterator[Member]:
+    """One for each seed."""
+    way = part.direction_weight
+    for number in range(part.seeds):
+        yield Member(
+            part.name,
+            weight=(part.weight or 0.0) / part.seeds,
+            size=part.size,
+            settings=settings,
+            name=part.shown if number == 0 else f"{part.shown}_{number + 1}",
+            direction_weight=None if way is None else way / part.seeds,
+            tuned=number == 0,
+        )
 
 
 def choice_of(part: FamilyPart, options: FitOptions) -> FamilyChoice:

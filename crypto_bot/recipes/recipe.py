@@ -63,13 +63,18 @@ class Output(_Part):
 class FamilyPart(_Part):
     """A family by its public name, with the settings of its own that differ from their defaults.
 
-    `weight`: of a member of the ensemble. `known_as`: its name among the measurements.
+    `weight`: of a member of the ensemble; `direction_weight`: of a member in the question which way
+    the price goes, where that is not `weight`. `seeds`: how many of it are members, each from a
+    seed of its own; they share its weights, and the first alone is fitted further on each coin.
+    `known_as`: its name among the measurements.
     """
 
     name: str
     known_as: str | None = None
     size: str = "default"
-    weight: float | None = Field(default=None, gt=0.0)
+    weight: float | None = Field(default=None, ge=0.0)
+    direction_weight: float | None = Field(default=None, ge=0.0)
+    seeds: int = Field(default=1, ge=1)
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -90,8 +95,9 @@ class Recipe(_Part):
     """One system of models. Names of features, labels and families are those that are registered.
 
     `timeframe` None: that of the engine. `inputs`: data series that the features read and that may
-    be absent. `serves`: the family that answers; `ensemble` is made of the `families` with weights.
-    The other `families` and those `beside` are measured on the same rows, as are the `rules`.
+    be absent. `serves`: the family that answers; `ensemble` is made of all families with weights,
+    those `beside` too. The other `families` and those `beside` are measured on the same rows, as
+    are the members of an ensemble and the `rules`.
     `learn` None: as the command does by itself. `importance_rows`: test rows on which the
     importance of every column is measured.
     """
@@ -127,13 +133,14 @@ class Recipe(_Part):
         """The members of the ensemble; none where another family answers."""
         if self.serves != ENSEMBLE:
             return ()
-        return tuple(each for each in self.families if each.weight is not None)
+        every = (*self.families, *self.beside)
+        return tuple(each for each in every if each.weight is not None)
 
     @property
     def compared(self) -> tuple[FamilyPart, ...]:
         """The families that are fitted to be measured beside the one that answers."""
-        own = {self.serves, *(each.name for each in self.members)}
-        return (*(each for each in self.families if each.name not in own), *self.beside)
+        every = (*(each for each in self.families if each.name != self.serves), *self.beside)
+        return tuple(each for each in every if each not in self.members)
 
     def output_for(self, label: str) -> Output:
         """The output of `label`, or one with the split of the first. Raises ConfigError."""
@@ -222,6 +229,11 @@ def _check_families(recipe: Recipe) -> None:
         if len(weights) < 2:
             raise ConfigError("serves ensemble: two or more families need a weight")
         _require_sum("the weights of the families", weights)
+        ways = [
+            (each.weight or 0.0) if each.direction_weight is None else each.direction_weight
+            for each in recipe.members
+        ]
+        _require_sum("the direction weights of the families", ways)
     elif all(each.name != recipe.serves for each in recipe.families):
         names = ", ".join(each.name for each in recipe.families)
         raise ConfigError(f"serves {recipe.serves}: it is none of the families {names}")

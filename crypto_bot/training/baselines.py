@@ -19,9 +19,12 @@ RULES = (MAJORITY, PERSISTENCE, CLIMATOLOGY, REVERSAL)
 UNKNOWN_LABEL = -1
 """For `known` labels: nothing is known, as at the start of a series or after a gap."""
 _PRIOR_ROWS = 100.0
-"""A coin's (or season's) own frequencies are pulled towards the pool's as by this many rows."""
-_SEASONS = 24
-"""At most."""
+"""A coin's or a season's frequencies are pulled towards the pool's as by this many rows."""
+_SEASON_ROWS = 1_000.0
+"""The same of a coin's season, of which there are 192."""
+_QUARTER_MS = HOUR_MS // 4
+_SEASONS = 192
+"""Quarters of an hour of a day, in the week and at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,13 @@ class RowKeys:
 
     @property
     def season(self) -> Ints:
-        """Hour of day at which the candle opened (UTC), or its weekday for bars of a day."""
+        """Quarter of an hour and weekend at the close (UTC), or the weekday of bars of a day."""
         if self.timeframe.ms >= DAY_MS:
             return self.open_ms // DAY_MS % 7
-        return self.open_ms % DAY_MS // HOUR_MS
+        close_ms = self.open_ms + self.timeframe.ms
+        weekend = close_ms // DAY_MS % 7 // 2 == 1  # the epoch was a Thursday
+        season: Ints = close_ms % DAY_MS // _QUARTER_MS + _SEASONS // 2 * weekend
+        return season
 
 
 def last_known(open_ms: Ints, coin: Ints, label: Ints, horizon_ms: int) -> Ints:
@@ -64,15 +70,18 @@ def last_known(open_ms: Ints, coin: Ints, label: Ints, horizon_ms: int) -> Ints:
 def references(labels: Ints, fit_keys: RowKeys, keys: RowKeys, classes: int) -> References:
     """Prior of the coin, and of the coin and its season, from fit rows, for rows `keys` [m].
 
-    A coin's prior is pulled towards the pool's, a season's towards the coin's, each as by 100 rows.
+    A coin's prior and the pool's season are pulled towards the pool's prior, each as by 100 rows. A
+    coin's season is pulled, as by 1,000 of its few rows, towards the coin's prior times what the
+    season is to the pool.
     """
     pool = np.bincount(labels, minlength=classes) / labels.size
     coins = int(max(fit_keys.coin.max(), keys.coin.max())) + 1
     by_coin = _frequencies(fit_keys.coin, labels, np.tile(pool, (coins, 1)))
-    by_season = _frequencies(
-        _SEASONS * fit_keys.coin + fit_keys.season, labels, np.repeat(by_coin, _SEASONS, 0)
-    )
-    return References(by_coin[keys.coin], by_season[_SEASONS * keys.coin + keys.season])
+    by_season = _frequencies(fit_keys.season, labels, np.tile(pool, (_SEASONS, 1)))
+    expected = by_coin[:, None] * by_season / np.maximum(pool, np.finfo(np.float64).tiny)
+    expected = expected.reshape(-1, classes) / expected.sum(axis=2).reshape(-1, 1)
+    own = _frequencies(_SEASONS * fit_keys.coin + fit_keys.season, labels, expected, _SEASON_ROWS)
+    return References(by_coin[keys.coin], own[_SEASONS * keys.coin + keys.season])
 
 
 def persistence(labels: Ints, fit_keys: RowKeys, keys: RowKeys, classes: int) -> Floats:
@@ -94,10 +103,10 @@ def by_rules(
     return {rule: found[rule] for rule in rules if rule in found}
 
 
-def _frequencies(group: Ints, labels: Ints, towards: Floats) -> Floats:
+def _frequencies(group: Ints, labels: Ints, towards: Floats, rows: float = _PRIOR_ROWS) -> Floats:
     """Label frequencies of each group, [groups, classes], pulled towards those of `towards`."""
     classes = towards.shape[1]
     counts = np.bincount(classes * group + labels, minlength=towards.size).reshape(-1, classes)
-    mixed: Floats = counts + _PRIOR_ROWS * towards
+    mixed: Floats = counts + rows * towards
     mixed /= mixed.sum(axis=1, keepdims=True)
     return mixed

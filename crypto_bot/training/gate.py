@@ -69,7 +69,7 @@ def judge(
     *,
     leaks: LeakTests | None = None,
     audited: bool = False,
-    season: str = "hour of day",
+    season: str = "time of day",
     way: Sides | None = DOWN_NEUTRAL_UP,
 ) -> Judgement:
     """Judges a model by its own rows, and by the direction evidence of the coins trained with it.

@@ -11,6 +11,7 @@ import numpy as np
 from crypto_bot import __version__
 from crypto_bot.models.artifact import EVALUATION, artifact_files
 from crypto_bot.models.decision import trailing_window
+from crypto_bot.models.families.explained import shares_of
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
 from crypto_bot.models.spec import Scaler
@@ -181,6 +182,7 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
             curves=curves,
             reports={**_reports(judged, curves, needed), EVALUATION: as_bytes(people)},
             simulated=study.simulated,
+            members=shares_of(load_fitted(panel, plan, files)),
         )
     )
 

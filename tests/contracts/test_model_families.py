@@ -209,7 +209,10 @@ def test_damaged_files_are_refused(name: str) -> None:
     files = fitted(name).files()
     with pytest.raises(ModelIncompatible):
         made(name).load({})
-    for file, content in files.items():
+    read = {
+        file: held for file, held in files.items() if file not in made(name).capabilities.unread
+    }
+    for file, content in read.items():
         for damaged in (b"", content[: len(content) // 2], content[:-9], b"\x80\x04N." + content):
             with pytest.raises(ModelIncompatible):
                 made(name).load({**files, file: damaged})

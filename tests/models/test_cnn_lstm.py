@@ -8,14 +8,16 @@ import torch
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged
 from crypto_bot.domain.horizon import Horizon
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.features.per_coin_v2.clock import CLOCK, CLOCK_WAVES, write_clock
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.family import CnnLstm
 from crypto_bot.models.families.cnn_lstm.fit import (
     BEST_FILE,
     FILE,
-    FittedNet,
     NetModel,
     NetSettings,
 )
@@ -27,6 +29,7 @@ from crypto_bot.models.families.cnn_lstm.net import (
     block_offsets,
     gather,
 )
+from crypto_bot.models.families.cnn_lstm.season import INPUTS, WEEK, Seasonal, season_of
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.two_heads import moved
@@ -35,6 +38,7 @@ from crypto_bot.statistics.rows import direction_score, move_logit
 from tests.models.made_specs import made_spec
 
 TINY = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny")
+QUARTER = Timeframe.parse("15m")
 QUICK = NetSettings(epochs=2, up_epochs=1, batch_size=64, device="cpu")
 
 
@@ -44,6 +48,8 @@ def network(architecture: Architecture, seed: int) -> CnnLstmNet:
     net = CnnLstmNet(architecture).eval()
     for tower in (net.move, net.up):
         torch.nn.init.normal_(tower.deep.weight)
+        if tower.is_seasonal:
+            tower.season.normal_()
         tower.fix_scale(np.full(tower.columns.numel(), 0.1), np.full(tower.columns.numel(), 0.7))
     return net
 
@@ -58,16 +64,20 @@ def examples(rows: int = 900, seed: int = 0) -> Examples:
 def test_the_default_size_has_about_690_000_parameters() -> None:
     features = feature_set("per_coin_v2")
     move, up = (tuple(features.indices(names)) for names in features.columns_for("network"))
-    net = CnnLstmNet(Architecture(32, move, up))
-    assert sum(p.numel() for p in net.parameters()) == 690_184
+    clock = tuple(features.indices(features.seasonal[:2]))
+    net = CnnLstmNet(Architecture(32, move, up, clock=clock))
+    assert sum(p.numel() for p in net.parameters()) == 691_530
 
 
 @pytest.mark.parametrize("size", ["default", "tiny"])
-def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str) -> None:
-    architecture = Architecture(32, (0, 1, 2, 3, 4), (0, 2, 4), size)
-    nets = [network(architecture, seed) for seed in range(3)]
+@pytest.mark.parametrize("shared", [False, True])
+def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str, shared: bool) -> None:
+    architecture = Architecture(32, (0, 1, 2, 3, 4), (0, 2, 4), size, clock=(3, 4))
+    nets = [network(architecture, 0 if shared else seed) for seed in range(3)]
     windows = torch.randn(3, 32, 5, generator=torch.Generator().manual_seed(1))
+    windows[..., 3:] = torch.rand(3, 32, 2, generator=torch.Generator().manual_seed(2))
     models = [NetModel(net, DOWN_NEUTRAL_UP) for net in nets]
+    models = models[:1] * 3 if shared else models
     stacked = NetStack(models, torch.device("cpu"))
     stacked.prepare(windows[:, :-1].numpy())
     p = stacked.predict_proba(windows[:, -1].numpy())
@@ -140,26 +150,50 @@ def test_a_fit_leaves_the_random_numbers_of_others_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_early_stopping_keeps_the_best_validation_loss() -> None:
-    # Noise can only be memorised: the best epoch is an early one, and four without gain are enough.
-    settings = NetSettings(epochs=40, up_epochs=1, batch_size=32, learning_rate=0.02, dropout=0.0)
+def test_each_head_has_a_budget_and_the_lowest_validation_loss_is_kept_beside_the_model() -> None:
+    # Noise can only be memorised: the lowest validation loss is that of an early epoch.
+    settings = NetSettings(epochs=12, up_epochs=3, batch_size=32, learning_rate=0.02, dropout=0.0)
     given, beside = examples(300), examples(1500, seed=1)
-    fitted = CnnLstm(TINY, settings, 1).fit(given, beside)
+    family = CnnLstm(TINY, settings, 1)
+    fitted = family.fit(given, beside)
     curve = fitted.curves["validation, move head"]
-    assert 4 <= len(curve) < 40
-    loss = move_loss(fitted, beside)
-    assert loss <= min(curve) + 1e-6
+    assert (len(curve), len(fitted.curves["fit, direction head"])) == (12, 3)
+    assert move_loss(fitted, beside) == pytest.approx(curve[-1], abs=1e-6)
+    best = family.load({FILE: fitted.files()[BEST_FILE]})
+    assert move_loss(best, beside) <= min(curve) + 1e-6 < curve[-1]
 
 
-def move_loss(fitted: FittedNet, given: Examples) -> float:
-    logit = move_logit(fitted.predict_proba(given.features, given.ends), DOWN_NEUTRAL_UP)
+def move_loss(model: NetModel, given: Examples) -> float:
+    logit = move_logit(model.predict_proba(given.features, given.ends), DOWN_NEUTRAL_UP)
     return float(np.mean(np.logaddexp(0.0, logit) - moved(given, DOWN_NEUTRAL_UP) * logit))
 
 
-def test_direction_has_a_fixed_budget() -> None:
-    settings = NetSettings(epochs=1, up_epochs=3, batch_size=64, device="cpu")
-    curves = CnnLstm(TINY, settings, 1).fit(examples(), examples(seed=1)).curves
-    assert len(curves["fit, direction head"]) == 3
+def test_the_move_head_knows_the_time_of_the_week_from_the_fit_rows() -> None:
+    features = feature_set("per_coin_v2")
+    rng, bars = np.random.default_rng(0), 96 * 7 * 12
+    close_ms = (np.arange(bars) + 1) * QUARTER.ms
+    table = np.zeros((bars, len(features.columns)), np.float32)
+    clock = np.zeros((bars, len(CLOCK) + len(CLOCK_WAVES)))
+    for row, at in zip(clock, close_ms.tolist(), strict=True):
+        write_clock(at, row)
+    table[:, -clock.shape[1] :] = clock
+    busy = (close_ms % DAY_MS // QUARTER.ms) // 4 == 13  # bars that open from 13:00 to 14:00
+    table[:, features.columns.index("ret_1")] = np.where(np.roll(busy, 1), 3.0, 1.0)
+    week, hour, ret, atr = features.indices(features.seasonal)
+    seasonal = Seasonal(week, hour, ret, atr, QUARTER.ms, 4)
+    moves = rng.random(bars) < np.where(busy, 0.7, 0.4)
+    fit = Examples(table, np.arange(bars), moves.astype(np.int64), np.ones(bars))
+    found = season_of(fit, moves, seasonal)
+    assert found.shape == (WEEK, INPUTS)
+    monday = found[:96]
+    # Most is expected of the hour when it is just about to begin.
+    assert monday[:, 0].argmax() == 13 * 4
+    assert set(monday[:, 1].argsort()[-4:].tolist()) == {52, 53, 54, 55}
+    later = replace(fit, ends=fit.ends[: bars // 2])
+    other = fit.features.copy()
+    other[bars // 2 :] = 9.0  # after the last row of the fit
+    again = season_of(replace(later, features=other), moves[: bars // 2], seasonal)
+    assert np.array_equal(again, season_of(later, moves[: bars // 2], seasonal))
 
 
 def test_fine_tuning_goes_on_from_a_model_and_keeps_its_scale() -> None:
@@ -189,7 +223,7 @@ def test_a_loss_that_is_not_finite_names_head_and_step() -> None:
 def test_weights_of_another_architecture_are_refused() -> None:
     files = CnnLstm(TINY, QUICK, 1).fit(examples(), examples(seed=1)).files()
     wider = replace(TINY, size="small")
-    with pytest.raises(ModelIncompatible, match=f"{BEST_FILE} is damaged or of another archi"):
+    with pytest.raises(ModelIncompatible, match=f"{FILE} is damaged or of another archi"):
         CnnLstm(wider).load(files)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
@@ -19,6 +20,7 @@ from crypto_bot.models.families.ensemble.weights import learned_weights
 from crypto_bot.models.families.family import Examples, FitOptions
 from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticFamily, LogisticSettings
+from crypto_bot.statistics.rows import direction_score, move_logit
 from tests.models.made_specs import made_spec, names
 
 A = LABELS.get("A")
@@ -32,7 +34,7 @@ FEATURES = FeatureSet(
     advance=print,
 )
 TREES = Member(
-    "lightgbm", 3.0, settings=LightGbmSettings(move_rounds=10, up_rounds=5, min_rows_in_leaf=30)
+    "lightgbm", 3.0, settings=LightGbmSettings(move_rounds=10, up_rounds=5, min_rows_in_leaf=5)
 )
 NET = NetSettings(epochs=1, up_epochs=1, batch_size=64, device="cpu")
 LINEAR = Member("logistic", 1.0, settings=LogisticSettings())
@@ -54,12 +56,12 @@ def market() -> tuple[Examples, Examples]:
     return whole.where(ends < 700), whole.where(ends >= 700)
 
 
-def test_it_answers_the_weighted_mean_of_members_that_learned_as_they_would_alone() -> None:
+def test_it_answers_the_mean_of_members_that_learned_as_they_would_alone() -> None:
     fit, validation = market()
-    ensemble = family(TREES, LINEAR)
+    ensemble = family(TREES, replace(LINEAR, direction_weight=9.0))
     fitted = ensemble.fit(fit, validation)
-    assert [(part.name, part.weight) for part in fitted.parts] == [
-        *[("lightgbm", 0.75), ("logistic", 0.25)]
+    assert [(part.name, *part.share[:2]) for part in fitted.parts] == [
+        *[("lightgbm", 0.75, 0.25), ("logistic", 0.25, 0.75)]
     ]
     specs = {part.name: part.spec for part in fitted.parts}
     trees = LightGbmFamily(specs["lightgbm"], TREES.settings, 1).fit(fit, validation)
@@ -68,8 +70,15 @@ def test_it_answers_the_weighted_mean_of_members_that_learned_as_they_would_alon
     own = {"lightgbm": trees.predict_proba(*rows), "logistic": linear.predict_proba(*rows)}
     for name, member in fitted.members.items():
         assert np.array_equal(member.predict_proba(*rows), own[name])
-    mean = 0.75 * own["lightgbm"] + 0.25 * own["logistic"]
-    assert np.array_equal(fitted.predict_proba(*rows), mean)
+    found = fitted.predict_proba(*rows)
+    move = {name: move_logit(p, DOWN_NEUTRAL_UP) for name, p in own.items()}
+    expected = 0.75 * move["lightgbm"] + 0.25 * move["logistic"]
+    assert move_logit(found, DOWN_NEUTRAL_UP) == pytest.approx(expected, abs=1e-6)
+    up = {name: direction_score(p, DOWN_NEUTRAL_UP) for name, p in own.items()}
+    spread = 0.25 * up["lightgbm"].std() + 0.75 * up["logistic"].std()
+    expected = 0.25 * up["lightgbm"] / up["lightgbm"].std()
+    expected += 0.75 * up["logistic"] / up["logistic"].std()
+    assert direction_score(found, DOWN_NEUTRAL_UP) == pytest.approx(spread * expected, abs=1e-6)
 
 
 def test_rows_a_horizon_apart_are_taken_in_full_within_each_coin() -> None:
@@ -100,24 +109,27 @@ def test_learned_weights_have_the_lowest_loss_and_are_drawn_towards_equal_ones()
 def test_learned_weights_are_stored() -> None:
     ensemble = family(replace(TREES, weight=1.0), LINEAR, weights="learned")
     fitted = ensemble.fit(*market())
-    weights = [part.weight for part in fitted.parts]
-    assert weights != [0.5, 0.5]
-    assert [part.weight for part in ensemble.load(fitted.files()).parts] == weights
+    shares = [part.share for part in fitted.parts]
+    assert [share.weight for share in shares] != [0.5, 0.5]
+    assert [part.share for part in ensemble.load(fitted.files()).parts] == shares
 
 
-def test_a_member_that_cannot_be_fitted_further_stays_as_it_is() -> None:
-    ensemble = family(Member("cnn_lstm", settings=NET), TREES)
+def test_a_member_that_is_not_fitted_further_stays_as_it_is_and_is_held_once() -> None:
+    second = Member("cnn_lstm", settings=NET, name="second", tuned=False)
+    ensemble = family(Member("cnn_lstm", settings=NET), second, TREES)
     begun = ensemble.fit(*market()).files()
     fit, validation = market()
     tuned = ensemble.fit(fit.where(fit.ends < 400), validation, start=begun).files()
-    same = {name for name in begun if tuned[name] == begun[name]}
-    assert same == {"ensemble.json", "lightgbm.trees_move.txt", "lightgbm.trees_up.txt"}
+    assert {name for name in begun if tuned[name] != begun[name]} == {"cnn_lstm.cnn_lstm_v1.pth"}
+    assert "cnn_lstm.cnn_lstm_best.pth" not in begun
+    pool, coin = (ensemble.load(files).members for files in (begun, tuned))
+    assert {name for name in pool if pool[name] is coin[name]} == {"second", "lightgbm"}
 
 
 def test_a_user_who_names_no_members_gets_the_network_and_the_trees_at_one_half_each() -> None:
     settings = EnsembleFamily.settings_for(FitOptions(epochs=7, device="cpu"))
-    assert settings.shares == {"cnn_lstm": 0.5, "lightgbm": 0.5}
-    assert settings.members[0].settings.epochs == 7
+    assert settings.shares == {"cnn_lstm": (0.5, 0.5, 1.0), "lightgbm": (0.5, 0.5, 1.0)}
+    assert settings.members[0].settings.up_epochs == 7
 
 
 @pytest.mark.parametrize(
@@ -129,6 +141,10 @@ def test_a_user_who_names_no_members_gets_the_network_and_the_trees_at_one_half_
         ((TREES, replace(LINEAR, weight=0.0)), "weight 0.0 of logistic: use one above 0"),
         ((TREES, replace(LINEAR, name="a.b")), "member 'a.b'"),
         ((TREES, Member("svm")), "unknown family 'svm'"),
+        (
+            (replace(TREES, direction_weight=0.0), replace(LINEAR, direction_weight=0.0)),
+            "no member has a weight above 0 of which way",
+        ),
     ],
 )
 def test_members_that_make_no_ensemble_are_refused(

@@ -20,7 +20,6 @@ SCHEDULE = Schedule(
     weight_decay=0.1,
     dropout=0.2,
     epoch_examples=100,
-    stops_early=False,
 )
 EXAMPLES = (30, 8)
 """Four steps, the last one of a smaller batch, and one."""

@@ -20,7 +20,7 @@ from crypto_bot.recipes import shipped
 from crypto_bot.recipes.plans import folder_for, plan_of, question_of
 from crypto_bot.recipes.recipe import Recipe, recipe_from
 from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import Compared, Shares, SplitPlan, TrainingPlan
+from crypto_bot.training.plan import Shares, SplitPlan, TrainingPlan
 
 QUARTER = Timeframe.parse("15m")
 TOY = """
@@ -64,33 +64,43 @@ def by_flags(*words: str, learn: str = "pool_then_each") -> Recipe:
 def test_the_default_recipe_is_the_system_that_is_described() -> None:
     recipe = by_flags()
     options = FitOptions(50, 512, 1e-3, "cpu")
-    net = FAMILIES.get("cnn_lstm_v1")
     assert recipe.outputs[0].horizon == "4b"
     assert question_of(recipe, recipe.outputs[0], QUARTER) == Question(
         QUARTER, feature_set("per_coin_v2"), LABELS.get("A"), 16
     )
-    assert planned(recipe) == TrainingPlan(
+    plan = planned(recipe)
+    assert plan == TrainingPlan(
         ("BTCUSDT",),
-        FamilyChoice("cnn_lstm_v1", "default", net.settings_for(options)),
+        FamilyChoice("ensemble_v1", "default", plan.family.settings),
         pooled=True,
-        tuning=net.settings_for(options, fine_tuning=True),
+        tuning=plan.tuning,
         splits=SplitPlan(),
         seed=3,
-        compared=(
-            Compared("logistic", _default("logistic_v1")),
-            Compared("lightgbm_two_head", _default("lightgbm_v1")),
-        ),
+        compared=(),  # the members are measured in any case
     )
+    for settings, fine_tuning in ((plan.family.settings, False), (plan.tuning, True)):
+        assert {member.known_as: member.settings for member in settings.members} == {
+            name: FAMILIES.get(kind).settings_for(options, fine_tuning=fine_tuning)
+            for name, kind in (
+                *((name, "cnn_lstm_v1") for name in ("cnn_lstm", "cnn_lstm_2")),
+                ("logistic", "logistic_v1"),
+                ("lightgbm_two_head", "lightgbm_v1"),
+            )
+        }
+        shares = settings.shares
+        assert shares["lightgbm_two_head"] == pytest.approx((0.5, 0.33, 1.0))
+        assert shares["logistic"] == pytest.approx((0.0, 0.33, 1.0))
+        assert shares["cnn_lstm_2"] == pytest.approx((0.25, 0.17, 1.0))
+        fixed = [member.known_as for member in settings.members if not member.tuned]
+        assert fixed == ["cnn_lstm_2"]
     assert planned(by_flags(learn="each")).pooled is False
     assert folder_for(Path("models"), recipe, recipe.outputs[0]) == Path("models")
 
 
-def _default(name: str) -> FamilyChoice:
-    return FamilyChoice(name, settings=FAMILIES.get(name).settings_for(FitOptions()))
-
-
 def test_flags_replace_what_the_recipe_says() -> None:
-    plan = planned(by_flags("--epochs", "3", "--lr", "0.5", "--folds", "2", "--pool", "0"))
+    flags = ("--epochs", "3", "--lr", "0.5", "--folds", "2", "--pool", "0")
+    plan = planned(by_flags("--family", "cnn_lstm", *flags))
+    assert [name for name, _ in plan.compared] == ["logistic", "lightgbm_two_head"]
     assert isinstance(plan.family.settings, NetSettings)
     assert (plan.family.settings.epochs, plan.family.settings.learning_rate) == (3, 0.5)
     assert (plan.splits, plan.pooled, plan.tuning) == (SplitPlan(2), False, None)
@@ -157,6 +167,14 @@ def _weighted(*weights: float) -> list[dict[str, object]]:
             "toy: the weights of the families sum to 0.9, not to 1",
         ),
         (
+            _with(
+                serves="ensemble",
+                families=_weighted(0.5, 0.5),
+                beside=[{"name": "forest", "weight": 0.0, "direction_weight": 0.5}],
+            ),
+            "toy: the direction weights of the families sum to 1.5, not to 1",
+        ),
+        (
             _with(serves="ensemble", families=_weighted(1.0)),
             "toy: serves ensemble: two or more families need a weight",
         ),
@@ -210,7 +228,8 @@ def test_an_ensemble_is_made_of_the_families_with_weights() -> None:
     plan = planned(shipped.recipe("mtf_ensemble"))
     assert plan.family.name == "ensemble_v1"
     settings = plan.family.settings
-    assert settings.shares == {"transformer": 0.5, "lstm": 0.3, "forest": 0.2}
+    weights = {name: share.weight for name, share in settings.shares.items()}
+    assert weights == {"transformer": 0.5, "lstm": 0.3, "forest": 0.2}
     assert settings.members[1].settings.batch_size == 128
     assert [name for name, _ in plan.compared] == ["logistic", "lightgbm"]
     alone = planned(by_flags("--recipe", "mtf_ensemble", "--family", "lstm"))

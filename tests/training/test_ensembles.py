@@ -35,6 +35,7 @@ def test_an_ensemble_is_trained_tuned_and_served_as_one_model(tmp_path: Path) ->
     trees = {each.meta.sha256["lightgbm.trees_up.txt"] for each in (pool, *models.values())}
     nets = {each.meta.sha256["cnn_lstm.cnn_lstm_v1.pth"] for each in (pool, *models.values())}
     assert (len(trees), len(nets)) == (1, 3)  # the coins' networks are tuned, the trees stay
+    assert pool.meta.members == {"cnn_lstm": (0.5, 0.5), "lightgbm": (0.5, 0.5)}
 
     service = PredictionService("cpu", HOUR.ms)
     service.serve(models)

@@ -39,7 +39,7 @@ def shuffled() -> Market:
 
 
 def of_the_hour() -> Market:
-    """All the skill is that of the hour of day."""
+    """All the skill is that of the time of day."""
     made = market()
     return replace(made, references=made.references._replace(climatology=made.p))
 
@@ -109,7 +109,7 @@ KNOWS = "look for a feature that knows the future"
             {"direction_placebo"},
             "direction was measured on one coin alone",
         ),
-        (lambda: of_the_hour().judged(), Verdict.LOW, {"skill_climatology"}, "hour of day"),
+        (lambda: of_the_hour().judged(), Verdict.LOW, {"skill_climatology"}, "time of day"),
         (lambda: market(days=240).judged(), Verdict.LOW, {"days"}, "240 test days"),
         (lambda: market(folds=3).judged(), Verdict.LOW, {"folds"}, "3 test folds"),
         (lambda: tilted().judged(), Verdict.LOW, {"calibration"}, "calibration error"),

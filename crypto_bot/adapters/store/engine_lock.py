@@ -46,17 +46,21 @@ def lock_file(path: Path, database: str) -> Held:
     if held.st_uid == os.geteuid():
         os.fchmod(descriptor, 0o600)
 
+    known: dict[Path, tuple[int, int] | None] = {path: _place(held)}
+
     def require() -> None:
-        try:
-            found = os.stat(path)  # noqa: PTH116 - at every commit
-        except OSError:
-            found = None
-        if found is None or (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
-            what = "deleted" if found is None else "replaced"
-            raise StoreError(
-                f"the file of database {database} was {what} while the engine ran: put it back or "
-                "restore a backup, then start the engine again"
-            )
+        # In the midst of a transaction SQLite has the files beside it open.
+        for file in (path, *(path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))):
+            try:
+                found = _place(os.stat(file))  # noqa: PTH116 - at every commit
+            except OSError:
+                found = None
+            if found != known.setdefault(file, found):
+                what = "deleted" if found is None else "replaced"
+                raise StoreError(
+                    f"{file.name} of database {database} was {what} while the engine ran: put it "
+                    "back or restore a backup, then start the engine again"
+                )
 
     return Held(require, partial(os.close, descriptor))
 
@@ -95,6 +99,10 @@ def lock_postgres(engine: Engine, database: str) -> Held:
         connection.close()
 
     return Held(require, release)
+
+
+def _place(of: os.stat_result) -> tuple[int, int]:
+    return of.st_dev, of.st_ino
 
 
 def _flock_holder(of: os.stat_result) -> str:

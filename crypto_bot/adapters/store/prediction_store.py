@@ -67,6 +67,22 @@ class SqlPredictionStore:
         with self._database.reading() as connection:
             return dict(connection.execute(query).all())
 
+    def caught_up(self) -> dict[str, list[tuple[int, int]]]:
+        """By symbol: `(first open, newest bar when it was run)` of candles that were run late."""
+        column, tf_ms = predictions_table.c, self._timeframe.ms
+        at_ms = (column.created_ms // tf_ms - 1) * tf_ms
+        query = (
+            select(column.symbol, func.min(column.candle_open_ms), at_ms)
+            .where(*self._served, at_ms > column.candle_open_ms)
+            .group_by(column.symbol, at_ms)
+            .order_by(column.symbol, func.min(column.candle_open_ms))
+        )
+        found: dict[str, list[tuple[int, int]]] = {}
+        with self._database.reading() as connection:
+            for symbol, since_ms, newest_ms in connection.execute(query):
+                found.setdefault(symbol, []).append((since_ms, newest_ms))
+        return found
+
     def unsettled(self) -> list[Signal]:
         column = predictions_table.c
         query = (

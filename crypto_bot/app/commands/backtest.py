@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from math import nan
 
@@ -19,7 +19,7 @@ from crypto_bot.app.market_data import newest_possible_ms
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_core
-from crypto_bot.backtesting.replay import BatchedCommits, Replay, ReplayClock, Replayed
+from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.serving.model_source import Registry
 from crypto_bot.statistics.performance import Performance, longest_block, review
@@ -89,10 +89,11 @@ def replay_into(
     since_ms: int,
     until_ms: int,
     registry: Registry | None = None,
+    engaged: Mapping[str, Engaged] | None = None,
 ) -> Replayed:
     """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`.
 
-    `registry` as for `wiring.build_core`.
+    `registry` as for `wiring.build_core`, `engaged` as for `Replay`.
     """
     clock = ReplayClock()
     commits = BatchedCommits(SqlPredictionStore(target, settings.timeframe))
@@ -105,6 +106,7 @@ def replay_into(
         views=core.views,
         commits=commits,
         cycle=core.cycle,
+        engaged=engaged or {},
     )
     return replay.run(since_ms, until_ms)
 

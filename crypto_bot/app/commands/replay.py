@@ -18,6 +18,7 @@ from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import model_registry
+from crypto_bot.backtesting.replay import Engaged
 from crypto_bot.backtesting.verification import Verification, compare, pages
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.log import LogFilter
@@ -51,10 +52,10 @@ def verify(
 ) -> tuple[Verification, list[str]]:
     """Compares `[since_ms, until_ms]` (None: the whole log); also lists deleted models.
 
-    The replay always starts with the log, because the record of the rules, and so their
-    confidence, depends on all of it. Raises ConfigError for an empty log, StoreError.
+    The replay always starts with the log and runs every coin of it when the engine did, because
+    the record of the rules, and so their confidence, depends on all of it. Raises ConfigError for
+    an empty log, StoreError.
     """
-    symbols = load_symbols(settings.symbols_file)
     timeframe = settings.timeframe
     store = SqlPredictionStore(database, timeframe)
     queries = SqlPredictionQueries(database, timeframe)
@@ -69,22 +70,32 @@ def verify(
     since_ms = first_ms if since_ms is None else max(since_ms, first_ms)
     until_ms = last_ms if until_ms is None else min(until_ms, last_ms)
 
-    models = _logged_models(settings, queries, len(symbols)) if settings.use_ml else None
+    engaged = _engaged(settings, store, newest)
+    models = _logged_models(settings, queries, len(engaged)) if settings.use_ml else None
     archive = SqlCandleArchive(database, timeframe)
     with closing(Database.open(IN_MEMORY, settings.engine_key)) as target:
         replay_into(
-            *(settings, symbols, archive, target),
+            *(settings, tuple(engaged), archive, target),
             since_ms=first_ms,
             until_ms=last_ms,
             registry=models,
+            engaged=engaged,
         )
         made = pages(SqlPredictionQueries(target, timeframe), since_ms, until_ms)
-        logged = (
-            line
-            for line in pages(queries, since_ms, until_ms)
-            if line.stored.signal.symbol in symbols
-        )
+        logged = pages(queries, since_ms, until_ms)
         return compare(logged, made), models.lost if models else []
+
+
+def _engaged(
+    settings: Settings, store: SqlPredictionStore, newest: Mapping[str, int]
+) -> dict[str, Engaged]:
+    """The coins of the log; those that are in the symbols file no more up to their last line."""
+    current = load_symbols(settings.symbols_file)
+    last_ms, caught_up = max(newest.values()), store.caught_up()
+    return {
+        symbol: Engaged(last_ms if symbol in current else at_ms, caught_up.get(symbol, ()))
+        for symbol, at_ms in newest.items()
+    }
 
 
 def _logged_models(settings: Settings, queries: PredictionQueries, coins: int) -> LoggedModels:

@@ -108,7 +108,12 @@ class PaperAccounts:
 
     def _remember(self, trader: PaperTrader, cursor_ms: int) -> None:
         since_ms = cursor_ms - (WINDOW_BARS - 1) * self.timeframe.ms
-        trader.memory.load(self.tape.candles(self.symbols, since_ms, cursor_ms))
+        trader.memory.load(self.tape.candles(self._coins([trader]), since_ms, cursor_ms))
+
+    def _coins(self, traders: Sequence[PaperTrader]) -> list[str]:
+        """Those of the engine, and those held although they are no longer among them."""
+        held = (symbol for each in traders for symbol in each.book.account.positions)
+        return list(dict.fromkeys([*self.symbols, *held]))
 
     def _bar(self, open_ms: int) -> dict[str, Candle]:
         found = self.tape.candles(self.symbols, open_ms, open_ms)
@@ -122,8 +127,8 @@ class PaperAccounts:
         ahead = [trader.cursor_ms for trader in behind if trader.cursor_ms > cursor_ms]
         since_ms = cursor_ms + tf_ms
         until_ms = min(ready_ms, cursor_ms + CHUNK_BARS * tf_ms, *ahead)
-        candles: dict[int, dict[str, Candle]] = {}
-        for symbol, series in self.tape.candles(self.symbols, since_ms, until_ms).items():
+        coins, candles = self._coins(group), dict[int, dict[str, Candle]]()
+        for symbol, series in self.tape.candles(coins, since_ms, until_ms).items():
             for candle in series:
                 candles.setdefault(candle.open_ms, {})[symbol] = candle
         signals: dict[int, list[StoredSignal]] = {}

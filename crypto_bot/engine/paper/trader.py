@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.entry import Entry, Offer, entry
-from crypto_bot.domain.exits import KILLED, Exit, along_candle, at_quote, decimal
+from crypto_bot.domain.exits import GONE, KILLED, Exit, along_candle, at_quote, decimal
 from crypto_bot.domain.fills import Costs, assumed_instrument, forced_price, market_price
 from crypto_bot.domain.ledger import Position
 from crypto_bot.domain.paper import Market, Plan
@@ -20,10 +20,12 @@ from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.book import PaperBook
 from crypto_bot.engine.paper.equity_curve import EquityCurve
-from crypto_bot.engine.paper.price_memory import PriceMemory
+from crypto_bot.engine.paper.price_memory import WINDOW_BARS, PriceMemory
 from crypto_bot.ports import StoredSignal
 
 FUNDING_MS = 8 * 3_600_000
+_GONE_BARS = WINDOW_BARS - 1
+"""Without a candle for so long a coin has left. Its last close is still remembered."""
 
 
 class PaperBar(NamedTuple):
@@ -92,6 +94,7 @@ class PaperTrader:
             self._walk(symbol, [*bar.missed.get(symbol, ()), *of_bar])
         self.memory.take(bar.open_ms, bar.candles)
         self.marks = self.memory.prices()
+        self._leave_gone(bar.open_ms)
         if self.assumes_funding:
             self.pay_assumed_funding(bar.open_ms, self.timeframe.close_of(bar.open_ms))
         self.cursor_ms = bar.open_ms
@@ -151,6 +154,15 @@ class PaperTrader:
             self.pay_funding(
                 Funding(symbol, due_ms, rate) for symbol in sorted(self.book.account.positions)
             )
+
+    def _leave_gone(self, open_ms: int) -> None:
+        """Closes at their last close positions in coins that have left the exchange or the file."""
+        oldest_ms = open_ms - _GONE_BARS * self.timeframe.ms
+        for symbol, position in sorted(self.book.account.positions.items()):
+            if self.book.seen.get(symbol, oldest_ms) <= oldest_ms:
+                price = self.marks.get(symbol, position.entry)
+                at_ms = self.timeframe.close_of(open_ms)
+                self.book.close(position, Exit(GONE, price, position.amount, at_ms, maker=False))
 
     def _enter_at_open(self, bar: PaperBar, killed: str | None) -> None:
         if killed is not None:

@@ -111,6 +111,7 @@ PER_COIN_V2 = FeatureSet(
     advance=advance,
     recent_return="ret_4",
     leader=leader.LEADER,
+    seasonal=("week_place", "hour_place", "ret_1", "atr_week"),
     readers={
         "trees": Heads((*_BOTH, *CLOCK), _BOTH),
         "network": Heads((*_BOTH, *CLOCK[2:4], *CLOCK_WAVES), _BOTH),

@@ -6,14 +6,16 @@ written as 1 minus another one: its log would be lost where that is nearly 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, Tower
+from crypto_bot.models.families.ensemble.model import Share
 from crypto_bot.models.families.logistic import LinearPart
-from crypto_bot.models.scaling import CLIP
 
 _TINY = torch.finfo(torch.float32).tiny
 
@@ -101,6 +103,28 @@ class LinearHeads(nn.Module):
         return p
 
 
+class Joined(nn.Module):
+    """P [n, 3] of an ensemble of a label that is `three_way`, from those of its members.
+
+    `shares` as `ensemble.model.joined` takes them.
+    """
+
+    def __init__(self, shares: Sequence[Share], direction: Direction) -> None:
+        super().__init__()
+        self.shares, self.way, self.heads = shares, direction, Heads(direction)
+        self.spread = sum(each.direction_weight * each.direction_spread for each in shares)
+
+    def forward(self, *answers: Tensor) -> Tensor:
+        move, up = [], []
+        for share, p in zip(self.shares, answers, strict=True):
+            fall, neutral, rise = (_side(p, classes) for classes in self.way)
+            move.append(share.weight * (_log(rise + fall) - _log(neutral)))
+            factor = share.direction_weight * self.spread / share.direction_spread
+            up.append(factor * (_log(rise) - _log(fall)))
+        joined: Tensor = self.heads(sum(move), sum(up))
+        return joined
+
+
 class Softmax(nn.Module):
     """The softmax of the scores [n, classes] of `scores`, a module of windows or of scores."""
 
@@ -113,9 +137,7 @@ class Softmax(nn.Module):
 
 
 def _logit(tower: Tower, windows: Tensor) -> Tensor:
-    own = windows.index_select(2, tower.columns)
-    scaled = ((own - tower.mean) / tower.scale).clamp(-CLIP, CLIP)
-    blocks = scaled.reshape(windows.shape[0], -1, BLOCK_BARS * tower.mean.shape[0])
+    blocks = tower.scaled(windows).reshape(windows.shape[0], -1, BLOCK_BARS * tower.width)
     logit: Tensor = tower(blocks.transpose(0, 1))
     return logit
 

@@ -15,7 +15,14 @@ from torch import nn
 from crypto_bot.domain.registry import Registry
 from crypto_bot.models.export import trees
 from crypto_bot.models.export.graph import Graph
-from crypto_bot.models.export.modules import Heads, Linear, LinearHeads, Softmax, Towers
+from crypto_bot.models.export.modules import (
+    Heads,
+    Joined,
+    Linear,
+    LinearHeads,
+    Softmax,
+    Towers,
+)
 from crypto_bot.models.families.two_heads import CLASSES, MOVE, UP
 from crypto_bot.models.spec import ModelSpec
 
@@ -109,16 +116,19 @@ def forest(model: FittedForest, spec: ModelSpec) -> Part:
 
 
 def ensemble(model: EnsembleModel, spec: ModelSpec) -> Part:
-    """The weighted mean of the parts of its members."""
-    del spec
+    """The weighted mean of what its members answer, as `ensemble.model.joined`."""
+    way, shares = spec.label.three_way, [member.share for member in model.parts]
 
     def add(graph: Graph, windows: str) -> str:
-        weighted = []
-        for member in model.parts:
-            part = PARTS.get(member.spec.family)(member.model, member.spec)
-            weight = graph.constant(np.array(member.weight, np.float32))
-            weighted.append(graph.node("Mul", part.add(graph, windows), weight))
-        return graph.node("Sum", *weighted)
+        parts = [
+            PARTS.get(member.spec.family)(member.model, member.spec).add(graph, windows)
+            for member in model.parts
+        ]
+        if way is not None:
+            return graph.module(Joined(shares, way), (len(spec.label.classes),), *parts)
+        weights = [graph.constant(np.array(share.weight, np.float32)) for share in shares]
+        each = zip(parts, weights, strict=True)
+        return graph.node("Sum", *(graph.node("Mul", part, weight) for part, weight in each))
 
     return Part(add)
 

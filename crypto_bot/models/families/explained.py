@@ -36,6 +36,11 @@ class Combined(Protocol):
         """Each by its name."""
         ...
 
+    @property
+    def shares(self) -> Mapping[str, tuple[float, float]]:
+        """Of each member by its name: its weight, and its weight in the direction."""
+        ...
+
     def mean_of(self, answers: Mapping[str, Floats]) -> Floats:
         """P [n, classes] of it, from those of its members for the same rows."""
         ...
@@ -44,6 +49,11 @@ class Combined(Protocol):
 def explained(model: Model, features: Features, ends: Ints) -> Mapping[str, Floats]:
     """What `model` measures of the columns; nothing where it measures none."""
     return model.importance(features, ends) if isinstance(model, Explained) else {}
+
+
+def shares_of(model: Model) -> dict[str, tuple[float, float]]:
+    """Of the members of a model that is combined; none of another one."""
+    return dict(model.shares) if isinstance(model, Combined) else {}
 
 
 def with_members(name: str, model: Model) -> dict[str, Model]:

@@ -148,6 +148,7 @@ class Capabilities(NamedTuple):
     `starts_from_model`: it can be fine-tuned, a fit starting from the files of another model.
     `stacks`: how many models become one computation; None where they do not. `exports`: names of
     the formats that a model can be exported to. `updates`: it learns from new rows one by one.
+    `unread`: files that are for people alone, which `load` does without.
     """
 
     resumes: bool = False
@@ -155,6 +156,7 @@ class Capabilities(NamedTuple):
     stacks: Stacking | None = None
     exports: tuple[str, ...] = ()
     updates: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -200,7 +202,7 @@ class Family(Protocol):
         start: Files | None = None,
         checkpoints: CheckpointStore = UNSAVED,
     ) -> FittedModel:
-        """Learns from `fit`; `validation` is for early stopping alone.
+        """Learns from `fit`; `validation` is for when to stop and how to weigh members alone.
 
         `start`: files of a model that the fit starts from, given only where the capabilities say
         so. The same examples, settings and seed give the same model. Raises NotEnoughData where a

@@ -83,7 +83,7 @@ class Trees(NamedTuple):
         return mean
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class FittedForest:
     """A forest, and the places of the `columns` that it reads."""
 

@@ -70,7 +70,7 @@ class LightGbmSettings:
     threads: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class FittedLightGbm:
     """Two boosters where the label is `three_way`, else one; each with the columns it reads."""
 

@@ -73,7 +73,7 @@ class LinearPart:
         return {"columns": self.columns.tolist(), "weights": weights, "bias": bias}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class FittedLogistic:
     """Two linear heads where the label is `three_way`, else one output for each class."""
 

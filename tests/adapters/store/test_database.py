@@ -179,11 +179,12 @@ def test_the_lock_is_on_the_file_by_whatever_name(
         engine.close()
 
 
+@pytest.mark.parametrize("file", ["store.db", "store.db-wal", "store.db-shm"])
 @pytest.mark.parametrize("happened", ["deleted", "replaced"])
 def test_an_engine_whose_file_is_gone_stores_nothing_and_says_what_to_do(
-    tmp_path: Path, url: str, happened: str
+    tmp_path: Path, url: str, happened: str, file: str
 ) -> None:
-    path = tmp_path / "store.db"
+    path = tmp_path / file
     engine = Database.open(url, as_engine=True)
     own = engine.of(EngineKey.of("kraken", "spot"))
     SqlCandleArchive(own, M15).add({"BTCUSDT": series(1)})
@@ -191,9 +192,16 @@ def test_an_engine_whose_file_is_gone_stores_nothing_and_says_what_to_do(
     if happened == "replaced":
         path.touch()
     for database in (engine, own):
-        with pytest.raises(StoreError, match=rf"was {happened} while .*restore a backup"):
+        with pytest.raises(
+            StoreError, match=rf"{file} of .*was {happened} while .*restore a backup"
+        ):
             SqlCandleArchive(database, M15).add({"BTCUSDT": series(2)})
     engine.close()
+    if file != "store.db":  # the main file has what was stored, once the engine has closed it
+        path.unlink(missing_ok=True)
+        with closing(Database.open(url, as_engine=True)) as again:
+            found = SqlCandleArchive(again.of(own.key), M15).read("BTCUSDT", 0, T0 * 2)
+            assert found == series(1)
 
 
 def test_a_damaged_file_is_refused_at_the_start_and_found_while_running(

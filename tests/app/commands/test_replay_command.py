@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import starmap
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.commands.replay import verify
 from crypto_bot.app.settings import Settings, load
+from crypto_bot.app.wiring import build_catch_up
+from crypto_bot.backtesting.replay import ReplayClock
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, publish
 from simulated_exchange.generated import GeneratedMarket
 from tests.app.conftest import Run
+from tests.engine.true_market import START as FIRST_MS
+from tests.engine.true_market import Feed, honest, true_candles
 from tests.models.made_models import DATA_ENDS_MS, tiny_model
 
 M15 = Timeframe.parse("15m")
@@ -93,6 +98,46 @@ def test_an_unchanged_log_verifies_as_long_as_its_models_are_there(
     done, lost = verify(settings, database, None, None)
     assert lost == [f"ETHUSDT {version}"]
     assert {each.id.split(":")[0] for each in done.differences} == {"ETHUSDT"}
+
+
+@pytest.mark.slow
+async def test_coins_that_join_leave_and_return_are_replayed_when_they_were_there(
+    tmp_path: Path,
+) -> None:
+    """One joins late, one leaves for longer than the lag of the record, one leaves for good."""
+    symbols = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+    there = {"BTCUSDT": [(0, 120)], "ETHUSDT": [(0, 60)], "SOLUSDT": [(0, 20), (70, 120)]}
+    there |= {"XRPUSDT": [(45, 120)]}
+    file = tmp_path / "symbols.json"
+    settings = load(
+        {
+            "use_ml": False,
+            "engine": {"record_bars": 60, "record_lag_bars": 24},
+            "symbols_file": file,
+            "database_url": f"sqlite:///{tmp_path / 'engine.db'}",
+        }
+    )
+    truth, clock = true_candles(symbols, 6_200, 130), ReplayClock()
+    with closing(Database.open(settings.database_url)) as database:
+        engaged: list[str] = []
+        for bar in range(121):
+            until_ms = FIRST_MS + bar * M15.ms
+            clock.set(M15.close_of(until_ms) + 1_000)
+            now = [s for s in symbols if any(a <= bar <= b for a, b in there[s])]
+            if now != engaged:  # the symbols file was changed, and the engine started again
+                engaged = now
+                parts = (settings, tuple(now), clock, database)
+                feed = Feed({s: truth[s] for s in now}, clock, honest)
+                catch_up = build_catch_up(*parts, feed=feed, timer=lambda: 0.0)
+                catch_up.recover(until_ms)
+            assert not (await catch_up.to(until_ms)).owed
+        file.write_text(json.dumps(engaged))
+        done, _ = verify(settings, database, None, None)
+        assert done.lines == (120 + 60) * 3 + 120
+        assert done.differences == []
+        changed(database, f"DELETE FROM predictions WHERE id = 'SOLUSDT:15m:{until_ms}'")
+        done, _ = verify(settings, database, None, None)
+        assert {each.id.split(":")[0] for each in done.differences} == {"SOLUSDT"}
 
 
 def test_changed_and_deleted_rows_and_changed_candles_are_reported(

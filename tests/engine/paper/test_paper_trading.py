@@ -244,6 +244,39 @@ def test_after_downtime_the_missed_candles_settle_what_is_open(make: Make) -> No
     ]
 
 
+@pytest.mark.parametrize("left", ["delisted", "dropped"])
+@pytest.mark.parametrize("at_open", [True, False])
+def test_a_position_in_a_coin_that_left_is_carried_for_a_day_then_closed_at_its_last_close(
+    make: Make, left: str, *, at_open: bool
+) -> None:
+    """Delisted, or dropped from the symbols file; restarts on the way change nothing."""
+    world = make(plan(rules=NO_RULES if at_open else LIVE), at_open=at_open)
+    world.ran(0)
+    if at_open:
+        world.ran(1, Pred.LONG)
+    else:
+        call = world.called(1)
+        world.paper.observe(quote("AUSDT", "99.98", "100.00", call.created_ms + 100), {})
+    world.moved(2, 100, 100.5, 100, 100.25)
+    assert world.summary()[1][:2] == ("OPEN", "AUSDT")
+    others = ("BUSDT", "CUSDT")
+    for bar in range(3, 3 + 200):
+        if bar == 50:
+            world.symbols = others if left == "dropped" else world.symbols
+            world.start(at_open=at_open)
+        world.close(bar, flat(bar, others))
+        world.paper.advance()
+        if bar == 60 and not at_open:
+            assert [each.price for each in world.paper.accounts()[0].open_positions] == [
+                D("100.25")
+            ]
+    closed = world.events()[-1]
+    closes = [each for each in world.summary() if each[0] == "CLOSE"]
+    assert closes == [("CLOSE", "AUSDT", "GONE", "100.25")]
+    assert closed.at_ms == T0 + (2 + 95 + 1) * TF_MS
+    assert not world.paper.needs_quotes()
+
+
 def test_a_signal_without_a_quote_in_time_is_refused(make: Make) -> None:
     world = make(plan(rules=LIVE), at_open=False)
     world.ran(0)

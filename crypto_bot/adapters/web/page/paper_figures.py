@@ -20,6 +20,7 @@ _ENDS: dict[str, tuple[str, str]] = {
     "TRAIL": ("tick", "trailing stop"),
     "TIME": ("clock", "time"),
     "KILL": ("blocked", "kill switch"),
+    "GONE": ("blocked", "no candles for a day"),
 }
 """Of a status, which is its name too, and of what else ends a trade."""
 

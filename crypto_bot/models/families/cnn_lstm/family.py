@@ -13,6 +13,7 @@ import torch
 
 from crypto_bot.domain.errors import ConfigError, CryptoBotError, ModelIncompatible
 from crypto_bot.domain.label import Direction, LabelSpec
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.device import chosen_device
@@ -27,6 +28,7 @@ from crypto_bot.models.families.cnn_lstm.fit import (
     fit_together,
 )
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
+from crypto_bot.models.families.cnn_lstm.season import SEASON, Seasonal
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
 from crypto_bot.models.families.family import (
     Capabilities,
@@ -87,6 +89,7 @@ class CnnLstm:
         starts_from_model=True,
         stacks=NetStacking(),
         exports=("onnx", "tflite"),
+        unread=(BEST_FILE,),
     )
     overlapping: ClassVar[bool] = True
 
@@ -96,13 +99,14 @@ class CnnLstm:
     @staticmethod
     def reads(features: FeatureSet, label: LabelSpec, settings: NetSettings) -> Reads:
         del label, settings
-        return reads_of(features.columns_for("network"))
+        seasonal = {SEASON: features.seasonal} if features.seasonal else {}
+        return {**reads_of(features.columns_for("network")), **seasonal}
 
     @staticmethod
     def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> NetSettings:
         chosen_device(options.device)
         whole = NetSettings(
-            epochs=options.epochs,
+            epochs=min(options.epochs, NetSettings().epochs),
             up_epochs=min(options.epochs, NetSettings().up_epochs),
             batch_size=options.batch_size,
             learning_rate=options.learning_rate,
@@ -122,7 +126,18 @@ class CnnLstm:
         """The shape of the network. Raises ConfigError for an unknown size or window."""
         spec = self.spec
         move, up = (tuple(spec.places(part).tolist()) for part in (MOVE, UP))
-        return Architecture(spec.window_bars, move, up, spec.size)
+        clock = tuple(self.seasonal[:2]) if self.seasonal is not None else ()
+        return Architecture(spec.window_bars, move, up, spec.size, clock)
+
+    @property
+    def seasonal(self) -> Seasonal | None:
+        """Where a row has its time; None where the features do not have it."""
+        if SEASON not in self.spec.reads:
+            return None
+        timeframe = Timeframe.parse(self.spec.timeframe)
+        bars = self.spec.label.horizon.bars(timeframe)
+        week, hour, ret, atr = self.spec.places(SEASON).tolist()
+        return Seasonal(week, hour, ret, atr, timeframe.ms, bars)
 
     @property
     def direction(self) -> Direction:
@@ -152,12 +167,12 @@ class CnnLstm:
         return NetFit(
             *(self.spec.label, self.architecture, self.settings, self.seed),
             *(fit, validation, start, store),
+            self.seasonal,
         )
 
     def load(self, files: Files) -> NetModel:
         with torch.random.fork_rng([]):  # what the weights are before does not matter
             net = CnnLstmNet(self.architecture)
-        restore(net, BEST_FILE, files)
         restore(net, FILE, files)
         if int(net.window_bars) != self.spec.window_bars:
             raise ModelIncompatible(

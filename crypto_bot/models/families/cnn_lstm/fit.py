@@ -1,4 +1,4 @@
-"""Fitting one network or a stack: two towers one after the other, each by its own stopping rule."""
+"""Fitting one network or a stack: two towers one after the other, each with its own budget."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.head import HeadFit, Learned, learn_together
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, answers
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
+from crypto_bot.models.families.cnn_lstm.season import Seasonal, season_of
 from crypto_bot.models.families.family import Examples, Features, Files, require_classes
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.weights import is_scaled_by, packed, restore
@@ -29,9 +30,9 @@ from crypto_bot.models.spec import Scaler
 from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 BEST_FILE = "cnn_lstm_best.pth"
-"""Both towers as they were after the move head's best epoch."""
+"""Both towers as they were at their lowest validation loss; for comparison, not for serving."""
 FILE = "cnn_lstm_v1.pth"
-"""The model: the move head's best epoch, and the direction head after its budget."""
+"""The model: both heads after their budgets."""
 
 _Question = Callable[[Examples, Direction], tuple[Bools, Bools]]
 
@@ -42,15 +43,14 @@ log = structlog.get_logger()
 class NetSettings:
     """How the network is fitted.
 
-    The learning rate falls to 0 along a cosine. The move head trains for at most `epochs`, ends
-    after four without gain in validation loss, and keeps its best weights. The direction head has
-    a fixed budget of `up_epochs`: thirty days of validation are too few to see its gain. An epoch
-    is as many examples as their weights add up to, at most `epoch_examples`, and the next one takes
-    others.
+    The move head trains for `epochs`, the direction head for `up_epochs`, each along a cosine that
+    takes the learning rate down to 0. Thirty days of validation are too few to stop by: they end
+    a fit in the middle of the cosine (docs/results/ml_per_coin_v1.md). An epoch is as many
+    examples as their weights add up to, at most `epoch_examples`, and the next one takes others.
     """
 
-    epochs: int = 50
-    up_epochs: int = 3
+    epochs: int = 6
+    up_epochs: int = 16
     batch_size: int = 512
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -66,7 +66,7 @@ class NetSettings:
             raise ConfigError(f"learning rate {self.learning_rate}: use one between 0 and 1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class NetModel:
     """A network on the CPU."""
 
@@ -108,6 +108,7 @@ class NetFit(NamedTuple):
     validation: Examples
     start: Files | None
     store: CheckpointStore
+    seasonal: Seasonal | None = None
 
     @property
     def direction(self) -> Direction:
@@ -130,10 +131,12 @@ class NetFit(NamedTuple):
         for tower, rate in zip((net.move, net.up), rates, strict=True):
             tower.fix_scale(*scale_of(fit.features, fit.ends, tower.columns.numpy()))
             tower.start_at(rate)
+        if self.seasonal is not None:
+            net.move.season.copy_(torch.from_numpy(season_of(fit, moves, self.seasonal)))
         return net
 
     def schedules(self, batch_size: int) -> tuple[Schedule, Schedule]:
-        """Of the move head, and of the direction head with its budget."""
+        """Of the move head, and of the direction head."""
         s = self.settings
         move = Schedule(
             head="move",
@@ -145,12 +148,8 @@ class NetFit(NamedTuple):
             weight_decay=s.weight_decay,
             dropout=s.dropout,
             epoch_examples=s.epoch_examples,
-            stops_early=True,
         )
-        budget = replace(
-            move, head="direction", seed=self.seed + 1, epochs=s.up_epochs, stops_early=False
-        )
-        return move, budget
+        return move, replace(move, head="direction", seed=self.seed + 1, epochs=s.up_epochs)
 
     def fitted(self, net: CnnLstmNet, move: Learned, up: Learned) -> FittedNet:
         """The model once both heads have learned."""
@@ -213,13 +212,13 @@ def _fitted(asked: Sequence[NetFit], batch_size: int) -> Generator[None, None, O
     device = chosen_device(first.settings.device)
     # cuBLAS reads it when a process first uses the GPU; without it products may round differently.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    move, budget = first.schedules(batch_size)
+    move, up = first.schedules(batch_size)
     series = torch.from_numpy(first.fit.features).to(device)
     validation = series
     if first.validation.features is not first.fit.features:
         validation = torch.from_numpy(first.validation.features).to(device)
-    nets = [_Fitting(one, f"{first.architecture} {move} {budget}") for one in asked]
-    for schedule, question in ((move, _to_move), (budget, _which_way)):
+    nets = [_Fitting(one, f"{first.architecture} {move} {up}") for one in asked]
+    for schedule, question in ((move, _to_move), (up, _which_way)):
         good = [net for net in nets if net.failure is None]
         heads = [net.head_fit(schedule.head, question, series, validation) for net in good]
         with read_at_random(first.fit.features):

@@ -1,4 +1,4 @@
-"""Fitting one head of one network or of a stack of them: loop, early stopping, checkpoints."""
+"""Fitting one head of one network or of a stack of them: loop and checkpoints."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from crypto_bot.models.families.cnn_lstm.steps import Losses, Steps, Turn, Weigh
 from crypto_bot.models.families.cnn_lstm.tower_stack import put_vector, vector_of
 from crypto_bot.models.families.nets.checkpoint import Checkpoints, State
 from crypto_bot.models.families.nets.order import Stream, falling
-
-PATIENCE = 4
-"""Early stopping ends after so many epochs without gain."""
 
 
 class HeadFit(NamedTuple):
@@ -48,13 +45,11 @@ def learn_together(
 ) -> Generator[None, None, list[Learned | TrainingError]]:
     """Trains the towers in place; pauses after every epoch. What each learned, in order.
 
-    Early stopping leaves a tower its best weights, a budget its last. Each has its own order of
-    examples, learning rate, optimiser, clipping and early stopping, so that what it learns depends
-    on the others by rounding alone. Every epoch is reported and kept, and a fit resumes as if it
-    had not been interrupted. A head that cannot go on is answered with its error (TrainingDiverged
-    where its loss is not finite, TrainingError where its checkpoint could not be written) and
-    leaves the stack, as does one that has learned enough. One that is behind, after a restart,
-    catches up first.
+    Each has its own order of examples, learning rate, optimiser and clipping, so that what it
+    learns depends on the others by rounding alone. Every epoch is reported and kept, and a fit
+    resumes as if it had not been interrupted. A head that cannot go on is answered with its error
+    (TrainingDiverged where its loss is not finite, TrainingError where its checkpoint could not be
+    written) and leaves the stack. One that is behind, after a restart, catches up first.
     """
     runs = [_Run(head_fit, schedule) for head_fit in heads]
     stack: _Stack | None = None
@@ -97,9 +92,7 @@ class _Run:
     @property
     def is_final(self) -> bool:
         """Whether nothing more will be learned."""
-        if self.failure is not None:
-            return True
-        return self.best is not None and self.best.is_final(self.epochs, self._schedule)
+        return self.failure is not None or self.epochs == self._schedule.epochs
 
     def start(self, found: float) -> None:
         """Takes in the validation loss before the first epoch."""
@@ -133,12 +126,10 @@ class _Run:
         )
 
     def outcome(self) -> Learned | TrainingError:
-        """What was learned; the tower has its final weights then."""
+        """What was learned; the tower has its last weights then."""
         if self.failure is not None:
             return self.failure
         assert self.best is not None
-        if self._schedule.stops_early:
-            self.head_fit.tower.load_state_dict(self.best.weights)
         return Learned(tuple(self.losses), tuple(self.best.validation), self.best.weights)
 
     def _see(self, weights: Weights, losses: Losses, found: float) -> None:
@@ -169,11 +160,7 @@ class _Run:
             "stream": self._stream.state(),
             "losses": self.losses,
             "validation": best.validation,
-            "best": {
-                "loss": best.loss,
-                "weights": best.weights,
-                "since_best": best.since_best,
-            },
+            "best": {"loss": best.loss, "weights": best.weights},
         }
 
     def _restore(self, state: State) -> None:
@@ -182,7 +169,6 @@ class _Run:
         self._stream.restore(state["stream"])
         self.losses = list(state["losses"])
         self.best = _Best(state["best"]["loss"], state["best"]["weights"])
-        self.best.since_best = state["best"]["since_best"]
         self.best.validation = list(state["validation"])
 
 
@@ -216,24 +202,17 @@ class _Stack:
 
 
 class _Best:
-    """The best weights so far, and how long ago that was."""
+    """The weights of the lowest validation loss so far."""
 
     def __init__(self, loss: float, weights: dict[str, Tensor]) -> None:
         self.loss, self.weights = loss, weights
-        self.since_best = 0
         self.validation: list[float] = []
 
     def see(self, tower: Tower, found: float) -> None:
         """Takes in the validation loss of one more epoch."""
         self.validation.append(found)
-        self.since_best += 1
         if found < self.loss:
-            self.loss, self.weights, self.since_best = found, _copied(tower), 0
-
-    def is_final(self, epochs: int, schedule: Schedule) -> bool:
-        """Whether nothing more will be learned."""
-        patient = not schedule.stops_early or self.since_best < PATIENCE
-        return epochs == schedule.epochs or not patient
+            self.loss, self.weights = found, _copied(tower)
 
 
 def _copied(tower: Tower) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.models.families.cnn_lstm.season import INPUTS, WEEK, place_of
 from crypto_bot.models.scaling import CLIP
 from crypto_bot.statistics.rows import Floats, Ints
 
@@ -33,17 +34,22 @@ class Size(NamedTuple):
 
 
 SIZES = {"default": Size(128, 192, 160), "small": Size(64, 96, 64), "tiny": Size(8, 8, 8)}
-"""`default` has 690,184 parameters on `per_coin_v2`, `small` 200,648 and `tiny` 9,448."""
+"""`default` has 691,530 parameters on `per_coin_v2`, `small` 201,290 and `tiny` 9,530."""
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Shape of a network: a window of `window_bars` rows, and the columns that each head reads."""
+    """Shape of a network: a window of `window_bars` rows, and the columns that each head reads.
+
+    `clock`: the two columns of `season.place_of`, from which the move head also has the time of the
+    week; none where the features do not have them.
+    """
 
     window_bars: int
     move_columns: tuple[int, ...]
     up_columns: tuple[int, ...]
     size: str = "default"
+    clock: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -56,18 +62,24 @@ class Architecture:
 
 
 class Tower(nn.Module):
-    """One question of `columns` of the features; its logit."""
+    """One question of `columns` of the features, and of the time that `clock` tells; its logit."""
 
     columns: Tensor
     mean: Tensor
     scale: Tensor
+    clock: Tensor
+    season: Tensor
 
-    def __init__(self, columns: Ints, size: Size) -> None:
+    def __init__(self, columns: Ints, size: Size, clock: tuple[int, ...] = ()) -> None:
         super().__init__()
-        count = columns.size
+        self.is_seasonal = bool(clock)
+        self.width = count = columns.size + INPUTS * self.is_seasonal
         self.register_buffer("columns", torch.from_numpy(columns.astype(np.int64)))
-        self.register_buffer("mean", torch.zeros(count))
-        self.register_buffer("scale", torch.ones(count))
+        self.register_buffer("mean", torch.zeros(columns.size))
+        self.register_buffer("scale", torch.ones(columns.size))
+        if self.is_seasonal:
+            self.register_buffer("clock", torch.tensor(clock))
+            self.register_buffer("season", torch.zeros(WEEK, INPUTS))
         self.conv = nn.Linear(BLOCK_BARS * count, size.channels)
         self.lstm = nn.LSTM(size.channels, size.hidden)
         self.dense = nn.Linear(size.hidden + count, size.dense)
@@ -86,15 +98,19 @@ class Tower(nn.Module):
         self.scale.copy_(torch.from_numpy(scale))
 
     def scaled(self, features: Tensor) -> Tensor:
-        """Its columns of `features` [rows, all columns], scaled and cut."""
-        own = features.index_select(1, self.columns)
-        return (own - self.mean).div_(self.scale).clamp_(-CLIP, CLIP)
+        """Its inputs [..., width] of `features` [..., all columns]: scaled, cut, and the season."""
+        own = features.index_select(-1, self.columns)
+        own = (own - self.mean).div_(self.scale).clamp_(-CLIP, CLIP)
+        if not self.is_seasonal:
+            return own
+        places = place_of(features.index_select(-1, self.clock))
+        return torch.cat((own, self.season[places]), dim=-1)
 
     def forward(self, blocks: Tensor) -> Tensor:
-        """Logits [batch] of scaled windows, time-major: [blocks, batch, 4 x columns]."""
+        """Logits [batch] of scaled windows, time-major: [blocks, batch, 4 x width]."""
         joined = torch.relu(self.conv(blocks))
         _, (last, _) = self.lstm(joined)
-        newest = blocks[-1, :, -self.mean.shape[0] :]
+        newest = blocks[-1, :, -self.width :]
         mixed = torch.relu(self.dense(torch.cat((last[0], newest), dim=1)))
         logit: Tensor = self.deep(mixed) + self.wide(newest)
         return logit[:, 0]
@@ -109,7 +125,7 @@ class CnnLstmNet(nn.Module):
         super().__init__()
         size = SIZES[architecture.size]
         self.register_buffer("window_bars", torch.tensor(architecture.window_bars))
-        self.move = Tower(np.array(architecture.move_columns, np.int64), size)
+        self.move = Tower(np.array(architecture.move_columns, np.int64), size, architecture.clock)
         self.up = Tower(np.array(architecture.up_columns, np.int64), size)
 
 

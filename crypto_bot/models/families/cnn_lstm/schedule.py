@@ -33,4 +33,3 @@ class Schedule:
     weight_decay: float
     dropout: float
     epoch_examples: int
-    stops_early: bool

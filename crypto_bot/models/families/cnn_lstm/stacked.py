@@ -13,6 +13,7 @@ from torch import Tensor
 
 from crypto_bot.models.families.cnn_lstm.fit import NetModel
 from crypto_bot.models.families.cnn_lstm.net import BLOCK_BARS, Tower
+from crypto_bot.models.families.cnn_lstm.season import INPUTS, place_of
 from crypto_bot.models.families.family import Features
 from crypto_bot.models.families.two_heads import HeadLogits, probabilities
 from crypto_bot.models.scaling import CLIP
@@ -23,19 +24,26 @@ class _State(NamedTuple):
     """What a tower of each coin knows before the newest row."""
 
     joined: Tensor
-    """Of the newest block, its first three bars: [coins, 1, channels]."""
+    """Of the newest block, its first three bars: [towers, rows, channels]."""
     gates: Tensor
-    """What the last state and the biases add to the LSTM's gates: [coins, 1, 4 x hidden]."""
+    """What the last state and the biases add to the LSTM's gates: [towers, rows, 4 x hidden]."""
     cell: Tensor
 
 
 class _Towers:
-    """The same tower of every coin; weights as [coins, inputs, outputs]."""
+    """The same tower of several networks; weights as [towers, inputs, outputs].
+
+    Each answers as many rows: one of a coin of its own, or all coins' where they share a network.
+    """
 
     def __init__(self, towers: Sequence[Tower]) -> None:
         self._columns = towers[0].columns
-        self._mean = _stacked([tower.mean for tower in towers])
-        self._scale = _stacked([tower.scale for tower in towers])
+        self._mean = _stacked([tower.mean for tower in towers])[:, None]
+        self._scale = _stacked([tower.scale for tower in towers])[:, None]
+        self._seasons: Tensor | None = None
+        if towers[0].is_seasonal:
+            self._clock = towers[0].clock
+            self._seasons = torch.stack([tower.season for tower in towers])
         self._conv = _turned([tower.conv.weight for tower in towers])
         self._conv_bias = _stacked([tower.conv.bias for tower in towers])
         self._input = _turned([tower.lstm.get_parameter("weight_ih_l0") for tower in towers])
@@ -65,19 +73,21 @@ class _Towers:
             weight.data = stack[place].t()
 
     def prepare(self, rows: Tensor) -> _State:
-        """Takes all rows of the windows but the newest: [coins, window_bars - 1, all columns]."""
+        """All rows of the windows but the newest: [towers, rows, window_bars - 1, all columns]."""
         scaled = self._scaled(rows)
-        coins, bars, count = scaled.shape
+        towers, count, bars, width = scaled.shape
         whole = bars // BLOCK_BARS * BLOCK_BARS
-        blocks = scaled[:, :whole].reshape(coins, -1, BLOCK_BARS * count)
+        blocks = scaled[:, :, :whole].reshape(towers, -1, BLOCK_BARS * width)
         joined = torch.relu(torch.baddbmm(self._conv_bias, blocks, self._conv))
-        inputs = torch.baddbmm(self._gate_bias, joined, self._input)
-        hidden = torch.zeros(coins, 1, self._recurrent.shape[1], device=rows.device)
+        inputs = torch.baddbmm(self._gate_bias, joined, self._input).view(
+            towers, count, -1, self._input.shape[2]
+        )
+        hidden = torch.zeros(towers, count, self._recurrent.shape[1], device=rows.device)
         cell = hidden
-        for step in range(inputs.shape[1]):
-            gates = torch.baddbmm(inputs[:, step : step + 1], hidden, self._recurrent)
+        for step in range(inputs.shape[2]):
+            gates = torch.baddbmm(inputs[:, :, step], hidden, self._recurrent)
             hidden, cell = _advanced(gates, cell)
-        begun = scaled[:, whole:].reshape(coins, 1, -1)
+        begun = scaled[:, :, whole:].reshape(towers, count, -1)
         return _State(
             torch.baddbmm(self._conv_bias, begun, self._conv[:, : begun.shape[2]]),
             torch.baddbmm(self._gate_bias, hidden, self._recurrent),
@@ -85,27 +95,35 @@ class _Towers:
         )
 
     def answer(self, state: _State, newest: Tensor) -> Tensor:
-        """Logits [coins] after the newest rows [coins, all columns]."""
-        row = self._scaled(newest[:, None])
+        """Logits [towers, rows] after the newest rows [towers, rows, all columns]."""
+        row = self._scaled(newest[:, :, None])[:, :, 0]
         joined = torch.relu(torch.baddbmm(state.joined, row, self._conv[:, -row.shape[2] :]))
         hidden, _ = _advanced(torch.baddbmm(state.gates, joined, self._input), state.cell)
         both = torch.cat((hidden, row), dim=2)
         mixed = torch.relu(torch.baddbmm(self._dense_bias, both, self._dense))
         logit = torch.baddbmm(self._deep_bias, mixed, self._deep) + torch.bmm(row, self._wide)
-        return logit[:, 0, 0]
+        return logit[:, :, 0]
 
     def _scaled(self, rows: Tensor) -> Tensor:
-        return ((rows[..., self._columns] - self._mean) / self._scale).clamp(-CLIP, CLIP)
+        own = ((rows[..., self._columns] - self._mean) / self._scale).clamp(-CLIP, CLIP)
+        if self._seasons is None:
+            return own
+        places = place_of(rows[..., self._clock])
+        chosen = places.flatten(1)[..., None].expand(-1, -1, INPUTS)
+        return torch.cat((own, self._seasons.gather(1, chosen).view(*places.shape, -1)), dim=3)
 
 
 class NetStack:
     """Networks of one architecture, one for each coin, in the order given.
 
-    The networks stay usable and read their weights from the stack from then on.
+    One that all coins share is held once and answers for all of them together. The networks stay
+    usable and read their weights from the stack from then on.
     """
 
     def __init__(self, models: Sequence[NetModel], device: torch.device) -> None:
-        nets = [model.net.to(device) for model in models]
+        shared = all(model is models[0] for model in models)
+        nets = [model.net.to(device) for model in (models[:1] if shared else models)]
+        self._shape = (len(nets), len(models) // len(nets))
         self._direction = models[0].direction
         self._device = device
         self._move = _Towers([net.move for net in nets])
@@ -115,16 +133,16 @@ class NetStack:
     @torch.inference_mode()
     def prepare(self, before: Features) -> None:
         """As `family.Stack.prepare`."""
-        rows = torch.from_numpy(before).to(self._device)
+        rows = torch.from_numpy(before.reshape(*self._shape, *before.shape[1:])).to(self._device)
         self._prepared = self._move.prepare(rows), self._up.prepare(rows)
 
     @torch.inference_mode()
     def predict_proba(self, newest: Features) -> Floats:
         """As `family.Stack.predict_proba`."""
         assert self._prepared is not None
-        row = torch.from_numpy(newest).to(self._device)
+        row = torch.from_numpy(newest.reshape(*self._shape, -1)).to(self._device)
         states = zip((self._move, self._up), self._prepared, strict=True)
-        logits = torch.stack([towers.answer(state, row) for towers, state in states])
+        logits = torch.stack([towers.answer(state, row).flatten() for towers, state in states])
         return probabilities(HeadLogits(*logits.double().cpu().numpy()), self._direction)
 
 

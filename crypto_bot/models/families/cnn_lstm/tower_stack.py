@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 from torch.nn.utils import parameters_to_vector
 
 from crypto_bot.models.families.cnn_lstm.net import Tower, block_offsets
+from crypto_bot.models.families.cnn_lstm.season import WEEK, place_of
 from crypto_bot.models.scaling import CLIP
 
 _ALIGNED = 64
@@ -48,6 +49,10 @@ class TowerStack:
             torch.stack(each).to(device)[:, None, None, None]
             for each in ([tower.mean for tower in towers], [tower.scale for tower in towers])
         )
+        self._width, self._seasons = first.width, None
+        if first.is_seasonal:
+            self._clock = first.clock.to(device)
+            self._seasons = torch.cat([tower.season for tower in towers]).to(device)
         self._weights, rest = _views(first, self.vectors)
         self._rest = torch.zeros_like(rest)
 
@@ -67,7 +72,7 @@ class TowerStack:
         `features`: the series [bars, all columns] of all the coins.
         """
         blocks = self._gathered(features, ends)
-        newest = blocks[:, -1, :, -self._columns.shape[0] :]
+        newest = blocks[:, -1, :, -self._width :]
         both = torch.cat((self._last_hidden(blocks), newest), dim=2)
         if kept is not None:
             both = both * (kept.before_dense / kept.share)
@@ -78,11 +83,16 @@ class TowerStack:
         return (self._layer("deep", mixed) + wide)[..., 0]
 
     def _gathered(self, features: Tensor, ends: Tensor) -> Tensor:
-        """Scaled windows [coins, blocks, batch, 4 x columns], as `cnn_lstm.gather` makes them."""
+        """Scaled windows [coins, blocks, batch, 4 x width], as `cnn_lstm.gather` makes them."""
         at = ends[:, None, :, None] + self._offsets
-        rows = features.index_select(0, at.reshape(-1)).index_select(1, self._columns)
-        shaped = rows.view(*at.shape, -1)
-        return (shaped - self._mean).div_(self._scale).clamp_(-CLIP, CLIP).flatten(3)
+        whole = features.index_select(0, at.reshape(-1))
+        shaped = whole.index_select(1, self._columns).view(*at.shape, -1)
+        own = (shaped - self._mean).div_(self._scale).clamp_(-CLIP, CLIP)
+        if self._seasons is not None:
+            coins = torch.arange(at.shape[0], device=at.device) * WEEK
+            places = place_of(whole.index_select(1, self._clock)).view(at.shape)
+            own = torch.cat((own, self._seasons[places + coins[:, None, None, None]]), dim=4)
+        return own.flatten(3)
 
     def _last_hidden(self, blocks: Tensor) -> Tensor:
         """The LSTM's state [coins, batch, hidden] after the newest block.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from crypto_bot.models.families.ensemble.fitting import fit_ensembles
 from crypto_bot.models.families.ensemble.model import (
     EnsembleModel,
     FittedEnsemble,
+    Share,
     joined_reads,
     loaded,
     names_in,
@@ -51,8 +53,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Member:
     """A family of the ensemble, by public or stored name.
 
-    `weight`: its share of the answer, beside those of the others. `size` None: that of the
-    ensemble. `settings`: its family's own; None: its defaults. `name` None: its public name.
+    `weight`: its share of the answer, beside those of the others; `direction_weight`: that of which
+    way the price goes, where the label asks for it by itself (None: as `weight`). `size` None: that
+    of the ensemble. `settings`: its family's own; None: its defaults. `name` None: its public name.
+    `tuned`: whether it is fitted further where the ensemble is and its family can be.
     """
 
     family: str
@@ -60,11 +64,19 @@ class Member:
     size: str | None = None
     settings: Any = None
     name: str | None = None
+    direction_weight: float | None = None
+    tuned: bool = True
 
     @property
     def known_as(self) -> str:
         """The name of the member."""
         return self.name or public_name(self.family)
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Of all classes (or of a move), and of which way."""
+        way = self.weight if self.direction_weight is None else self.direction_weight
+        return self.weight, way
 
     @property
     def choice(self) -> FamilyChoice:
@@ -93,18 +105,29 @@ class EnsembleSettings:
                 raise ConfigError(f"member '{member.known_as}': use letters, digits and _ alone")
             if public_name(newest_version(member.family)) == PUBLIC_NAME:
                 raise ConfigError("an ensemble cannot be a member of an ensemble")
-            if not 0.0 < member.weight < float("inf"):
+            if not (min(member.weights) >= 0.0 and 0.0 < sum(member.weights) < math.inf):
                 raise ConfigError(f"weight {member.weight} of {member.known_as}: use one above 0")
+        if not all(self._totals):
+            raise ConfigError("no member has a weight above 0 of which way, or of anything else")
         if self.weights not in {"fixed", "learned"}:
             raise ConfigError(f"unknown weights '{self.weights}': use one of fixed, learned")
         if not 0.0 <= self.equal_rows < float("inf"):
             raise ConfigError(f"equal_rows is {self.equal_rows}: use 0 or more")
 
     @property
-    def shares(self) -> dict[str, float]:
-        """The fixed weight of each member by name; they sum to 1."""
-        total = sum(member.weight for member in self.members)
-        return {member.known_as: member.weight / total for member in self.members}
+    def _totals(self) -> tuple[float, float]:
+        """Of all members' weights."""
+        whole, way = zip(*(member.weights for member in self.members), strict=True)
+        return math.fsum(whole), math.fsum(way)
+
+    @property
+    def shares(self) -> dict[str, Share]:
+        """The fixed share of each member by name; they sum to 1."""
+        whole, way = self._totals
+        return {
+            member.known_as: Share(member.weights[0] / whole, member.weights[1] / way)
+            for member in self.members
+        }
 
 
 class EnsembleStacking:
@@ -123,7 +146,7 @@ class EnsembleStacking:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleFamily:
-    """Models of several families that answer as one: the weighted mean of their probabilities.
+    """Models of several families that answer as one: the weighted mean of what each answers.
 
     Each member learns as it would by itself, those that do not learn from overlapping rows from
     rows a horizon apart. A fit that starts from an ensemble fits those members further that can be;

@@ -13,9 +13,16 @@ import numpy as np
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.checkpoint_store import CheckpointStore, EpochReport
-from crypto_bot.models.families.ensemble.model import FittedEnsemble, Part, files_of
+from crypto_bot.models.families.ensemble.model import (
+    FittedEnsemble,
+    Part,
+    Share,
+    files_of,
+    shares_in,
+)
 from crypto_bot.models.families.ensemble.weights import learned_weights
 from crypto_bot.models.families.family import Files, FittedModel, Model, StackedFit
+from crypto_bot.statistics.rows import direction_score
 
 if TYPE_CHECKING:
     from crypto_bot.models.families.ensemble.family import EnsembleFamily
@@ -76,15 +83,19 @@ class _Run:
     def has(self, name: str) -> bool:
         """Whether nothing is left to fit of a member.
 
-        It was fitted before, or the ensemble starts from one whose member cannot be fitted further.
+        It was fitted before, or the ensemble starts from one whose member stays as it is.
         """
         family, start = self._families[name], self._asked.start
         files, curves = self._kept.finished(name)
-        if not files and start is not None and not family.capabilities.starts_from_model:
+        if not files and start is not None and not self._is_tuned(name):
             files, curves = files_of(start, name), {}
         if files:
             self._done[name] = _Fitted(family.load(files), files, curves)
         return bool(files)
+
+    def _is_tuned(self, name: str) -> bool:
+        (member,) = (each for each in self.ensemble.settings.members if each.known_as == name)
+        return member.tuned and self._families[name].capabilities.starts_from_model
 
     def asked(self, name: str) -> StackedFit:
         """What a member is fitted on."""
@@ -100,7 +111,9 @@ class _Run:
         if isinstance(outcome, CryptoBotError):
             self.failure = outcome
             return
-        files, curves = outcome.files(), dict(outcome.curves)
+        unread = self._families[name].capabilities.unread
+        files = {each: held for each, held in outcome.files().items() if each not in unread}
+        curves = dict(outcome.curves)
         self._kept.finish(name, files, curves)
         self._done[name] = _Fitted(outcome, files, curves)
 
@@ -109,8 +122,8 @@ class _Run:
         if self.failure is not None:
             return self.failure
         parts = tuple(
-            Part(name, self.ensemble.member_spec(name), weight, self._done[name].model)
-            for name, weight in self._weights().items()
+            Part(name, self.ensemble.member_spec(name), share, self._done[name].model)
+            for name, share in self._shares().items()
         )
         curves = {
             f"{name}, {curve}": losses
@@ -121,20 +134,29 @@ class _Run:
             parts, {name: done.files for name, done in self._done.items()}, curves
         )
 
-    def _weights(self) -> dict[str, float]:
-        fixed = self.ensemble.settings.shares
-        if self.ensemble.settings.weights == "fixed":
-            return fixed
-        rows = self._asked.validation
-        each = np.arange(rows.ends.size)
-        p = np.array(
-            [
-                self._done[name].model.predict_proba(rows.features, rows.ends)[each, rows.labels]
-                for name in fixed
-            ]
-        )
-        weights = learned_weights(p, rows.weights, self.ensemble.settings.equal_rows)
-        return dict(zip(fixed, weights.tolist(), strict=True))
+    def _shares(self) -> dict[str, Share]:
+        """Of each member; those of an ensemble that this one starts from stay what they were."""
+        if self._asked.start is not None:
+            return shares_in(self._asked.start)
+        settings, rows = self.ensemble.settings, self._asked.validation
+        shares, way = settings.shares, self.ensemble.spec.label.three_way
+        if settings.weights == "fixed" and way is None:
+            return shares
+        answers = {
+            name: self._done[name].model.predict_proba(rows.features, rows.ends) for name in shares
+        }
+        if settings.weights == "learned":
+            each = np.arange(rows.ends.size)
+            p = np.array([own[each, rows.labels] for own in answers.values()])
+            weights = learned_weights(p, rows.weights, settings.equal_rows).tolist()
+            shares = dict(zip(shares, (Share(each, each) for each in weights), strict=True))
+        if way is None:
+            return shares
+        spreads = {name: float(direction_score(p, way).std()) for name, p in answers.items()}
+        return {
+            name: share._replace(direction_spread=spreads[name] or 1.0)
+            for name, share in shares.items()
+        }
 
 
 class _Kept:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crypto_bot.models.families.ensemble.model import EnsembleModel, Part
+from crypto_bot.models.families.ensemble.model import EnsembleModel, Part, Share, joined
 from crypto_bot.models.families.family import Features, Model, Stack
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.spec import ModelSpec
@@ -19,7 +19,11 @@ class EnsembleStack:
     def __init__(self, models: Sequence[EnsembleModel], device: str) -> None:
         by_member = list(zip(*(model.parts for model in models), strict=True))
         self._stacks = [_stack_of(parts, device) for parts in by_member]
-        self._weights = [np.array([[part.weight] for part in parts]) for parts in by_member]
+        self._shares = [
+            Share(*(np.array(each) for each in zip(*(part.share for part in parts), strict=True)))
+            for parts in by_member
+        ]
+        self._way = models[0].parts[0].spec.label.three_way
 
     def prepare(self, before: Features) -> None:
         """As `family.Stack.prepare`."""
@@ -28,16 +32,12 @@ class EnsembleStack:
 
     def predict_proba(self, newest: Features) -> Floats:
         """As `family.Stack.predict_proba`."""
-        answers = [
-            weight * stack.predict_proba(newest)
-            for weight, stack in zip(self._weights, self._stacks, strict=True)
-        ]
-        mean: Floats = np.sum(answers, axis=0)
-        return mean
+        answers = [stack.predict_proba(newest) for stack in self._stacks]
+        return joined(self._shares, answers, self._way)
 
 
 class _OneByOne:
-    """Models that do not stack: each is asked by itself."""
+    """Models that do not stack: each is asked by itself, one that all coins share once for all."""
 
     def __init__(self, models: Sequence[Model], spec: ModelSpec) -> None:
         self._models = models
@@ -52,6 +52,11 @@ class _OneByOne:
     def predict_proba(self, newest: Features) -> Floats:
         """As `family.Stack.predict_proba`."""
         self._windows[:, -1] = newest
+        first, coins = self._models[0], len(self._models)
+        if all(model is first for model in self._models):
+            bars = self._windows.shape[1]
+            whole = self._windows.reshape(coins * bars, -1)
+            return first.predict_proba(whole, np.arange(1, coins + 1) * bars - 1)
         return np.concatenate(
             [
                 model.predict_proba(window, self._newest)

@@ -54,7 +54,7 @@ class Body(NamedTuple):
     width: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class WindowModel:
     """A network on the CPU; softmax over the classes of the label."""
 
