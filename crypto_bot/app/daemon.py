@@ -15,7 +15,10 @@ from crypto_bot.adapters.service import ServiceSocket
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.server import WebServer, bind
+from crypto_bot.app.commands.flags import shared_environment
 from crypto_bot.app.front import Front
+from crypto_bot.app.job_kinds import job_kinds
+from crypto_bot.app.jobs import JobRunner
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.logging import SignalLog
 from crypto_bot.app.notices import Notices
@@ -48,7 +51,13 @@ class Daemon:
         self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
         self._front = Front(settings, self._symbols, self._engine, self._outlook)
         self._notices = Notices(settings.notify, machine)
-        self._retrainer = Retrainer(settings)
+        self._jobs = JobRunner(
+            job_kinds(settings, self._engine.now_ms),
+            settings.models_dir / ".jobs",
+            machine.now_ms,
+            shared_environment(settings),
+        )
+        self._retrainer = Retrainer(settings, self._jobs)
         self._service = ServiceSocket(os.environ, os.getpid())
 
     async def run(self) -> int:
@@ -74,7 +83,7 @@ class Daemon:
                 sinks=(PaperLog(), front.stream, self._notices),
             )
             await asyncio.to_thread(front.restore, database)
-            app, board = front.application(database, catalog, paper, self._notices, self._retrainer)
+            app, board = front.application(database, catalog, paper, self._notices, self._jobs)
             server = WebServer(app, listener, front.stream)
             await server.start()
             url = f"http://{address_of(api.host)}:{server.port}"
@@ -122,6 +131,7 @@ class Daemon:
         failure = engine.exception() if engine.done() else None
         self._notices.ending(None if failure is None else str(failure))
         self._retrainer.close()
+        self._jobs.close()
         self._engine.stop()
         engine.cancel()
         await server.stop()

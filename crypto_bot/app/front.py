@@ -23,13 +23,14 @@ from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.paper import PaperService
+from crypto_bot.app.recent_log import RECENT
 from crypto_bot.app.served_recipe import served_recipe
+from crypto_bot.app.setting_lines import secrets_of, setting_lines
 from crypto_bot.app.settings import Settings
-from crypto_bot.app.training.retraining import train_command
 from crypto_bot.app.wiring import model_catalog
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import ModelCatalog, OutlookLog, Trainer
+from crypto_bot.ports import Jobs, ModelCatalog, OutlookLog
 
 _EVENTS = 1024
 """Events kept for clients that reconnect: four hours of 32 coins at 15 minutes."""
@@ -49,6 +50,7 @@ class Front:
     ) -> None:
         self._settings, self._symbols, self._engine = settings, symbols, engine
         self._outlook = outlook
+        RECENT.hide(secrets_of(settings))
         self._timeframe = settings.timeframe
         self.metrics = Metrics(engine.health)
         self.stream = EventStream(memory=_EVENTS)
@@ -68,7 +70,7 @@ class Front:
         catalog: ModelCatalog,
         paper: PaperService,
         notices: Notices,
-        trainer: Trainer,
+        jobs: Jobs,
     ) -> tuple[FastAPI, Board]:
         """The API with the page, and the board with the page's data."""
         api = self._settings.api
@@ -85,7 +87,7 @@ class Front:
             stream=self.stream,
             now_ms=self._engine.now_ms,
             paper=paper,
-            training=Training(runs, trainer),
+            training=Training(runs, jobs),
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
             proxy=Proxy(api.root_path, api.allowed_hosts, api.allowed_origins),
@@ -105,8 +107,9 @@ class Front:
             quotes=paper.quotes,
             training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
             outlook=outlook,
-            trainer=trainer,
-            train_command=train_command(self._settings),
+            jobs=jobs,
+            log_lines=RECENT.lines,
+            setting_lines=setting_lines(self._settings),
         )
         mount_page(app, board)
         return app, board

@@ -10,6 +10,7 @@ from typing import Literal
 import structlog
 
 from crypto_bot.app.console_log import sentence
+from crypto_bot.app.recent_log import RECENT
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred
@@ -30,16 +31,17 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
     else:
         shared += [structlog.processors.format_exc_info, _ordered]
         last = structlog.processors.JSONRenderer()
+    kept = (RECENT.keep, last)
     numeric = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared[:2], flood.of_events, *shared[2:], last],
+        processors=[*shared[:2], flood.of_events, *shared[2:], *kept],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     formatter = structlog.stdlib.ProcessorFormatter
-    processors = [formatter.remove_processors_meta, last]
+    processors = [formatter.remove_processors_meta, *kept]
     handler.addFilter(flood.of_libraries)
     handler.setFormatter(formatter(processors=processors, foreign_pre_chain=shared))
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)

@@ -9,7 +9,7 @@ import structlog
 
 from crypto_bot.adapters.notify.apprise_receiver import open_receivers
 from crypto_bot.adapters.notify.channel import Post
-from crypto_bot.app.settings import NotifySettings
+from crypto_bot.app.service_settings import NotifySettings
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.notice import Level, Notice, QuietHours, zone_of

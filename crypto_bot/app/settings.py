@@ -6,18 +6,23 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
+from pydantic import Field, PrivateAttr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    SettingsConfigDict,
+)
 from pydantic_settings import PydanticBaseSettingsSource as Source
 from pydantic_settings.exceptions import SettingsError
 
 from crypto_bot.adapters.store.connection import has_password
-from crypto_bot.adapters.web.proxies import SOUND_PREFIX
 from crypto_bot.app.market_settings import SIM, ExchangeSettings, InputSettings, SimSettings
 from crypto_bot.app.outlook_settings import Lowest, OutlookSettings
 from crypto_bot.app.paper_settings import LONGEST_S, PaperSettings, Section, Switch, UserPath
+from crypto_bot.app.service_settings import ApiSettings, LogSettings, NotifySettings
 from crypto_bot.app.shipped import MODELS, SYMBOLS
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
@@ -84,46 +89,6 @@ class RetrainSettings(Section):
     """When `train all` is started: a cron expression, UTC, such as `0 3 * * 0`."""
 
 
-class ApiSettings(Section):
-    """The HTTP server."""
-
-    host: Annotated[str, AfterValidator(lambda host: host.strip("[]"))] = "127.0.0.1"
-    """A name or an address; an IPv6 address may stand in brackets, as in a URL. Any but loopback
-    needs CRYPTO_BOT_API__TOKEN."""
-    port: int = Field(default=8000, ge=0, le=65535)
-    """0 takes a free one."""
-    token: SecretStr | None = None
-    """Read only from the environment: CRYPTO_BOT_API__TOKEN; 24 characters or more."""
-    root_path: str = Field(default="", pattern=SOUND_PREFIX)
-    """Where a proxy shows the page, such as /bot; without it X-Forwarded-Prefix says so."""
-    allowed_hosts: tuple[str, ...] = ()
-    """Names beside those of the loopback address under which a proxy shows the page."""
-    allowed_origins: tuple[str, ...] = ()
-    """Sites whose pages may ask, such as https://bot.example.org, where the proxy replaces Host."""
-
-
-class LogSettings(Section):
-    """Logging."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """The lowest level that is logged."""
-    format: Literal["auto", "console", "json"] = "auto"
-    """`auto`: console on a terminal, JSON on a pipe."""
-
-
-class NotifySettings(Section):
-    """Receivers of notices, and what is sent when."""
-
-    urls: SecretStr | None = None
-    """Apprise URLs, separated by blanks; only from the environment: CRYPTO_BOT_NOTIFY__URLS."""
-    level: Literal["info", "warning", "alarm"] = "info"
-    """The lowest level sent: signals and fills are info, a circuit breaker is an alarm."""
-    quiet_hours: str | None = None
-    """Such as 22:00-07:00: only alarms are sent; the rest follows as one digest at the end."""
-    zone: str = "UTC"
-    """Of the quiet hours and of the times in a digest, e.g. Europe/Berlin."""
-
-
 class Settings(BaseSettings):
     """All settings."""
 
@@ -165,6 +130,13 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+
+    _given: Mapping[str, Mapping[str, Any]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def given(self) -> Mapping[str, Mapping[str, Any]]:
+        """What flags, the environment and the file gave, nested, the strongest source first."""
+        return self._given
 
     @property
     def timeframe(self) -> Timeframe:
@@ -221,6 +193,8 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
     except (ValidationError, SettingsError) as error:
         raise ConfigError(_one_line(error)) from error
     _check(settings)
+    environment = {**older, **EnvSettingsSource(Sourced)()}
+    settings._given = {"flag": flags, "environment": environment, "settings file": file}  # noqa: SLF001
     return settings
 
 

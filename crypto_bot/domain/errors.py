@@ -84,6 +84,10 @@ class TrainingDiverged(TrainingError):
     """The loss became non-finite."""
 
 
+class JobError(CryptoBotError):
+    """A job beside the engine cannot be started: another runs, or it is not one that may be."""
+
+
 def first_line(error: Exception) -> str:
     """The first line of the message of a library's error."""
     return (str(error).strip().splitlines() or [""])[0]

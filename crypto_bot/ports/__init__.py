@@ -1,5 +1,10 @@
 """What the core needs from the world, as protocols that the adapters answer to."""
 
+from crypto_bot.ports.jobs import TRAIN as TRAIN
+from crypto_bot.ports.jobs import Job as Job
+from crypto_bot.ports.jobs import JobField as JobField
+from crypto_bot.ports.jobs import JobForm as JobForm
+from crypto_bot.ports.jobs import Jobs as Jobs
 from crypto_bot.ports.log import DayRecord as DayRecord
 from crypto_bot.ports.log import LoggedSignal as LoggedSignal
 from crypto_bot.ports.log import LogPosition as LogPosition
@@ -31,5 +36,6 @@ from crypto_bot.ports.signals import Settled as Settled
 from crypto_bot.ports.signals import SignalSink as SignalSink
 from crypto_bot.ports.signals import SignalSource as SignalSource
 from crypto_bot.ports.signals import StoredSignal as StoredSignal
-from crypto_bot.ports.training import Trainer as Trainer
+from crypto_bot.ports.system import LogLine as LogLine
+from crypto_bot.ports.system import SettingLine as SettingLine
 from crypto_bot.ports.training import TrainingRecords as TrainingRecords

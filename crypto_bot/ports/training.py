@@ -8,13 +8,6 @@ from typing import Protocol
 from crypto_bot.domain.training_record import TrainingRecord
 
 
-class Trainer(Protocol):
-    """Starts training runs."""
-
-    async def start(self) -> None:
-        """Starts a run and returns. Raises TrainingError while one is running."""
-
-
 class TrainingRecords(Protocol):
     """Results of training runs of one timeframe, by coin."""
 

@@ -9,16 +9,16 @@ from pydantic import Field
 
 from crypto_bot.adapters.web.bodies import Body, Json
 from crypto_bot.adapters.web.schemas import Problem
-from crypto_bot.domain.errors import TrainingError
+from crypto_bot.domain.errors import JobError
 from crypto_bot.domain.training_record import TrainingRecord
-from crypto_bot.ports import Trainer, TrainingRecords
+from crypto_bot.ports import TRAIN, Jobs, TrainingRecords
 
 
 class Training(NamedTuple):
-    """The records of training runs, and the trainer."""
+    """The records of training runs, and the jobs of which one makes another."""
 
     records: TrainingRecords
-    trainer: Trainer
+    jobs: Jobs
 
 
 class TrainingRunBody(Body):
@@ -68,9 +68,9 @@ def serve_training(app: FastAPI, known: Training) -> None:
         "/api/training", tags=["models"], status_code=202, responses={409: {"model": Problem}}
     )
     async def start_training() -> TrainingStarted:
-        """Starts a run of every coin in a process of its own; 409 while one is under way."""
+        """Starts a run of every coin in a process of its own; 409 while a job is under way."""
         try:
-            await known.trainer.start()
-        except TrainingError as error:
+            await known.jobs.start(TRAIN, {})
+        except JobError as error:
             raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
         return TrainingStarted()

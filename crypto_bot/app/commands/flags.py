@@ -94,6 +94,42 @@ def settings_of(flags: argparse.Namespace) -> Settings:
     return settings
 
 
+def flags_of(settings: Settings, *names: str) -> list[str]:
+    """The flags `names` by which a command reads what an engine of `settings` reads.
+
+    Those at their defaults are left out, and the address of a database, which may be secret, too.
+    """
+    defaults, words = Settings.model_construct(), list[str]()
+    for name in names:
+        value, usual = (_at(each, _FLAGS[name][0]) for each in (settings, defaults))
+        secret = name == "database_url" and not str(value).startswith("sqlite:")
+        if value != usual and not secret:
+            words += [f"--{name}", str(int(value) if isinstance(value, bool) else value)]
+    return words
+
+
+def _at(settings: Settings, path: str) -> Any:
+    value: Any = settings
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def shared_environment(settings: Settings) -> dict[str, str]:
+    """Settings that a job shares with the engine, also those for which there are no flags."""
+    return {
+        "CRYPTO_BOT_TF": settings.tf,
+        "CRYPTO_BOT_DEVICE": settings.device,
+        "CRYPTO_BOT_SYMBOLS_FILE": str(settings.symbols_file),
+        "CRYPTO_BOT_DATABASE_URL": settings.database_url,
+        "CRYPTO_BOT_EXCHANGE__ID": settings.exchange.id,
+        "CRYPTO_BOT_EXCHANGE__MARKET_TYPE": settings.exchange.market_type,
+        "CRYPTO_BOT_MODELS_DIR": str(settings.models_dir),
+        "CRYPTO_BOT_DECISION__COST_BPS": str(settings.decision.cost_bps),
+        "CRYPTO_BOT_LOG__FORMAT": "json",
+    }
+
+
 def instant_of(text: str) -> int:
     """UTC milliseconds of an ISO-8601 time, for argparse."""
     try:

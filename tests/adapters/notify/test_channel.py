@@ -183,7 +183,7 @@ def test_nothing_of_apprise_is_loaded_without_receivers() -> None:
         "import sys, crypto_bot.app.daemon, crypto_bot.app.commands.notify\n"
         "from crypto_bot.adapters.clock import SystemClock\n"
         "from crypto_bot.app.notices import Notices\n"
-        "from crypto_bot.app.settings import NotifySettings\n"
+        "from crypto_bot.app.service_settings import NotifySettings\n"
         "Notices(NotifySettings(), SystemClock())\n"
         "print([name for name in sys.modules if name.startswith('apprise')])"
     )

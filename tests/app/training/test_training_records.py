@@ -12,9 +12,8 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.training import Training, serve_training
-from crypto_bot.app.settings import Settings
+from crypto_bot.app.jobs import JobRunner
 from crypto_bot.app.training.records import RecordedRun
-from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.domain.engine_key import BINANCE_SPOT
 from crypto_bot.domain.training_record import TrainingRecord
 from crypto_bot.models.checkpoint_store import EpochReport
@@ -108,7 +107,7 @@ async def test_the_api_and_the_command_show_a_run_under_way(
     shown = now._replace(status="training", phase="tune-COIN1-0 move", epoch=2, epochs=4)
     runs.put([shown._replace(finished_ms=None)])
     app = FastAPI(telemetry={"auto_configure": False})
-    serve_training(app, Training(runs, Retrainer(Settings())))
+    serve_training(app, Training(runs, JobRunner({}, Path(), lambda: 0, {})))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         (sent,) = (await client.get("/api/training")).json()["runs"]

@@ -8,7 +8,7 @@ from importlib.resources import files
 import nicegui
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
-from fastapi.responses import StreamingResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount, compile_path
@@ -56,6 +56,7 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
 
     for name in LOG_FORMATS.names():
         _serve_download(app, board, name)
+    _serve_results(app, board)
     for view in views:
         _add(board, view, views)
     nicegui.app.on_startup(board.open)
@@ -93,6 +94,17 @@ def _serve_download(app: FastAPI, board: Board, name: str) -> None:
         kind = LOG_FORMATS.get(name)
         pages = log_lines(board.queries, address.wanted, address.before)
         return StreamingResponse(kind.pieces(pages), media_type=kind.media_type, headers=headers)
+
+
+def _serve_results(app: FastAPI, board: Board) -> None:
+    """Adds `/jobs/ID`, the file that a job has made."""
+
+    @app.get("/jobs/{job_id}", include_in_schema=False)
+    def result(job_id: str) -> FileResponse:
+        for job in board.jobs.newest() if board.jobs else ():
+            if job.id == job_id and job.result is not None:
+                return FileResponse(job.result, filename=job.result.name)
+        raise HTTPException(status.HTTP_404_NOT_FOUND)
 
 
 def _add(board: Board, view: View, views: Sequence[View]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from markupsafe import Markup
 from nicegui import ui
@@ -14,9 +15,9 @@ from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.notices import Notice
 from crypto_bot.adapters.web.page.snapshot import Snapshot, settled_ms
+from crypto_bot.adapters.web.page.starting import start_job
 from crypto_bot.adapters.web.page.viewer import Viewer
-from crypto_bot.domain.errors import TrainingError
-from crypto_bot.ports import LoggedSignal
+from crypto_bot.ports import TRAIN, LoggedSignal
 
 _COLUMNS = (
     ("coin", "Coin", "symbol", "left"),
@@ -140,19 +141,8 @@ def _act(warning: Notice, board: Board) -> None:
         ui.label(warning.command)
     with ui.element("div").classes("acts"):
         button("Copy", lambda: ui.clipboard.write(warning.command), "switch")
-        trainer = board.trainer
-        if not warning.trains or trainer is None:
-            return
-
-        async def train() -> None:
-            try:
-                await trainer.start()
-            except TrainingError as error:
-                ui.notify(str(error), type="warning")
-            else:
-                ui.notify("A training run has started: Models shows how far it is.")
-
-        button("Train now", train, "switch solid")
+        if warning.trains and board.jobs is not None:
+            button("Train now", partial(start_job, board.jobs, TRAIN, {}), "switch solid")
 
 
 def _endings(endings: Sequence[LoggedSignal], viewer: Viewer) -> Markup:

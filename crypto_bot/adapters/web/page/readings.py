@@ -16,13 +16,16 @@ from crypto_bot.domain.quote import Quote
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import (
+    TRAIN,
+    Jobs,
     LoggedSignal,
+    LogLine,
     ModelCatalog,
     OutlookLog,
     PaperTrading,
     PredictionQueries,
+    SettingLine,
     StoredSignal,
-    Trainer,
 )
 from crypto_bot.reports.live_record import Headline, LiveRecord
 from crypto_bot.statistics.breakdown import Line
@@ -57,9 +60,16 @@ class Sources:
     training: Callable[[], Sequence[RunLine]] = tuple
     outlook: Sequence[OutlookLog] = ()
     """The daily answers of each horizon."""
-    trainer: Trainer | None = None
-    train_command: str = "crypto-bot train all"
-    """What a person enters for what `trainer` starts."""
+    jobs: Jobs | None = None
+    """What may be started beside the engine."""
+    log_lines: Callable[[], Sequence[LogLine]] = tuple
+    """The newest of the engine's log, the newest last."""
+    setting_lines: Sequence[SettingLine] = ()
+
+    @property
+    def train_command(self) -> str:
+        """What a person enters for what *Train now* starts."""
+        return self.jobs.command(TRAIN, {}) if self.jobs else "crypto-bot train all"
 
 
 class CoinReading(NamedTuple):

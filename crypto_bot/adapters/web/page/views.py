@@ -1,6 +1,6 @@
 """The views of the page, in the order of their keys."""
 
-from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance
+from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance, system
 from crypto_bot.adapters.web.page.frame import View
 
 VIEWS = (
@@ -10,4 +10,5 @@ VIEWS = (
     View(models.PATH, "Models", models.build),
     View(paper.PATH, "Paper", paper.build),
     View("/log", "Log", log.build),
+    View(system.PATH, "System", system.build),
 )

@@ -55,20 +55,20 @@ class Harmless(HTMLParser):
         assert not [name for name, _ in attrs if name.startswith("on")]
 
 
-def button(user: User, text: str) -> ui.element:
-    """The button with a label of that text."""
+def button(user: User, text: str, index: int = 0) -> ui.element:
+    """The button with a label of that text, of several the one at `index`."""
     with inside(user):
-        (found,) = [
+        found = [
             each
             for each in ElementFilter(kind=ui.element)
             if each.tag == "button"
             and any(getattr(child, "text", None) == text for child in each.default_slot.children)
         ]
-    return found
+    return found[index]
 
 
-def press(user: User, text: str) -> None:
-    UserInteraction(user, {button(user, text)}, None).trigger("click")
+def press(user: User, text: str, index: int = 0) -> None:
+    UserInteraction(user, {button(user, text, index)}, None).trigger("click")
 
 
 def charts(user: User) -> list[ui.echart]:

@@ -1,0 +1,131 @@
+"""The jobs that may be started beside the engine, each a command of the terminal with choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from crypto_bot.app.commands.flags import flags_of
+from crypto_bot.app.settings import Settings
+from crypto_bot.domain.errors import JobError
+from crypto_bot.domain.instant import DAY_MS, instant
+from crypto_bot.domain.signal import Source
+from crypto_bot.ports import TRAIN, JobField, JobForm
+from crypto_bot.recipes.shipped import names
+from crypto_bot.reports.log_export import LOG_FORMATS
+
+Chosen = Mapping[str, str]
+_DAYS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year", "1095": "3 years"}
+
+
+class JobKind(NamedTuple):
+    """A form, and the words of the command for what was chosen in it.
+
+    `words(chosen, folder)`: the folder takes what it makes, the file `result(chosen)`.
+    """
+
+    form: JobForm
+    words: Callable[[Chosen, Path], list[str]]
+    result: Callable[[Chosen], str] = lambda _: ""
+
+
+def job_kinds(settings: Settings, now_ms: Callable[[], int]) -> dict[str, JobKind]:
+    """Those of an engine with these settings and the market's clock, by name.
+
+    There is no history to fetch of a simulated market: it would begin another one.
+    """
+    kinds = [_train(settings), _backtest(settings, now_ms), _export(settings, now_ms)]
+    if not settings.simulated:
+        kinds.insert(1, _candles(settings))
+    return {kind.form.kind: kind for kind in kinds}
+
+
+def checked(form: JobForm, chosen: Chosen) -> dict[str, str]:
+    """One option of each field, the usual one where none is chosen. Raises JobError."""
+    if unknown := set(chosen) - {field.name for field in form.fields}:
+        raise JobError(f"{form.title} has no choice '{min(unknown)}'")
+    found = {}
+    for field in form.fields:
+        options = [value for value, _ in field.options]
+        found[field.name] = chosen.get(field.name, options[0])
+        if found[field.name] not in options:
+            raise JobError(f"{field.title}: '{found[field.name]}' is none of {', '.join(options)}")
+    return found
+
+
+def _days(name: str, title: str, *days: str) -> JobField:
+    return JobField(name, title, [(each, _DAYS[each]) for each in days])
+
+
+def _train(settings: Settings) -> JobKind:
+    own = settings.recipe
+    recipes = [own, *(name for name in names() if name != own)]
+    field = JobField("recipe", "Recipe", [(name, name.replace("_", " ")) for name in recipes])
+    does = "Trains, tests and publishes the models of every coin; a run that was stopped goes on."
+
+    def words(chosen: Chosen, _: Path) -> list[str]:
+        shared = ["device", "symbols_file", "models_dir", "database_url", "exchange"]
+        if chosen["recipe"] == own:  # others bring a timeframe of their own
+            shared.append("tf")
+        named = [] if chosen["recipe"] == names()[0] else ["--recipe", chosen["recipe"]]
+        return ["train", "all", *named, *flags_of(settings, *shared)]
+
+    return JobKind(JobForm(TRAIN, "Training", does, [field]), words)
+
+
+def _candles(settings: Settings) -> JobKind:
+    does = "Fetches the candles that are missing, older ones too, from the exchange."
+    shared = "tf", "symbols_file", "database_url", "exchange", "exchange_url"
+    form = JobForm("candles", "Candles", does, [_days("days", "Back to", "90", "365", "1095")])
+    return JobKind(
+        form,
+        lambda chosen, _: [
+            *("candles", "sync", "--days", chosen["days"], *flags_of(settings, *shared)),
+        ],
+    )
+
+
+def _backtest(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
+    does = "Runs the rules and models over the stored candles, and counts what came of it."
+    shared = "tf", "symbols_file", "database_url", "exchange", "models_dir", "recipe", "device"
+    ways = JobField("use_ml", "Sources", [("1", "models and rules"), ("0", "rules alone")])
+    form = JobForm("backtest", "Backtest", does, [_days("days", "Last", "7", "30", "90"), ways])
+
+    def words(chosen: Chosen, _: Path) -> list[str]:
+        since = _day(now_ms(), chosen["days"])
+        wanted = ["--since", since, "--use_ml", chosen["use_ml"]]
+        return ["backtest", *wanted, *flags_of(settings, *shared)]
+
+    return JobKind(form, words)
+
+
+def _export(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
+    does = "Writes the predictions with their outcomes to a file."
+    sources = [("", "all"), *((each.value, each.value) for each in Source)]
+    form = JobForm(
+        *("export", "Export", does),
+        [
+            JobField("days", "Last", [*_DAYS.items(), ("", "all")]),
+            JobField("source", "Source", sources),
+            JobField("format", "File", [(name, name) for name in LOG_FORMATS.names()]),
+        ],
+    )
+
+    def words(chosen: Chosen, folder: Path) -> list[str]:
+        wanted = [str(folder / _exported(chosen))]
+        if chosen["days"]:
+            wanted += ["--since", _day(now_ms(), chosen["days"])]
+        if chosen["source"]:
+            wanted += ["--source", chosen["source"]]
+        return ["export", *wanted, *flags_of(settings, "tf", "database_url", "exchange")]
+
+    return JobKind(form, words, _exported)
+
+
+def _exported(chosen: Chosen) -> str:
+    return f"predictions.{chosen['format']}"
+
+
+def _day(now_ms: int, days: str) -> str:
+    return instant(now_ms - int(days) * DAY_MS)[:10]
