@@ -44,7 +44,7 @@ class RuleViews:
     """
 
     def __init__(self, symbols: Sequence[str], timeframe: Timeframe) -> None:
-        levels = [_level(higher) for higher in timeframe.higher(HIGHER_LEVELS)]
+        levels = [level_of(higher) for higher in timeframe.higher(HIGHER_LEVELS)]
         self._rows = {symbol: row for row, symbol in enumerate(symbols)}
         self._memory = empty_memory(len(symbols), timeframe, levels)
         self._bars = np.empty(len(symbols), np.int64)
@@ -79,7 +79,8 @@ class RuleViews:
         return dict(zip(symbols, map(MarketView._make, rows), strict=True))
 
 
-def _level(timeframe: Timeframe) -> Level:
+def level_of(timeframe: Timeframe) -> Level:
+    """The candles and the averages by which the trend of a higher timeframe is measured."""
     spans = _WEEKLY_SPANS if timeframe.name == "1w" else _SPANS
     return Level(timeframe, _KEPT[timeframe.name], *spans)
 

@@ -101,3 +101,9 @@ class PredictionQueries(Protocol):
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         """The newest `limit` stored candles of `symbol`, ascending."""
+
+    def candles_between(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        """The stored candles of `symbol` that open in `[since_ms, until_ms)`, ascending."""
+
+    def oldest_candle(self, symbol: str) -> int | None:
+        """The open of the first stored candle of `symbol`."""

@@ -30,8 +30,12 @@ def test_candles_come_back_as_they_were_in_order(database: Database) -> None:
     assert archive.read("BTCUSDT", T0 + M15.ms, T0 + 2 * M15.ms) == series[1:3]
     assert archive.read("ETHUSDT", 0, T0 + DAY_MS) == series[:3]
     assert archive.read("XRPUSDT", 0, T0 + DAY_MS) == []
-    assert SqlPredictionQueries(database, M15).candles("BTCUSDT", 3) == series[-3:]
-    assert SqlPredictionQueries(database, H1).candles("BTCUSDT", 3) == []
+    queries, of_hours = SqlPredictionQueries(database, M15), SqlPredictionQueries(database, H1)
+    assert queries.candles("BTCUSDT", 3) == series[-3:]
+    assert queries.candles_between("BTCUSDT", T0 + M15.ms, T0 + 3 * M15.ms) == series[1:3]
+    assert queries.oldest_candle("BTCUSDT") == T0
+    assert of_hours.candles("BTCUSDT", 3) == []
+    assert of_hours.oldest_candle("BTCUSDT") is None
     assert hours.read("BTCUSDT", 0, T0 + DAY_MS) == []
     assert hours.gaps(0) == []
     assert hours.newest_opens() == {}

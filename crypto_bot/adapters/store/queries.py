@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import summed
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
@@ -45,6 +46,7 @@ class SqlPredictionQueries:
         self._served = served(database, timeframe)
         self._days_of_engine = of_engine(days_table, database, timeframe)
         self._candles = of_market(candles_table, database, timeframe)
+        self._archive = SqlCandleArchive(database, timeframe)
 
     def latest_predictions(self) -> list[StoredSignal]:
         column = predictions_table.c
@@ -165,6 +167,16 @@ class SqlPredictionQueries:
         with self._database.reading() as connection:
             newest_first = [Candle._make(row) for row in connection.execute(query)]
         return newest_first[::-1]
+
+    def candles_between(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        return self._archive.read(symbol, since_ms, until_ms - 1, revised=True)
+
+    def oldest_candle(self, symbol: str) -> int | None:
+        column = candles_table.c
+        query = select(func.min(column.open_ms)).where(*self._candles, column.symbol == symbol)
+        with self._database.reading() as connection:
+            found: int | None = connection.execute(query).scalar_one()
+            return found
 
     def _days(self, symbol: str | None, source: Source | None) -> Select[Any]:
         column = days_table.c
