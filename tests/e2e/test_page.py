@@ -100,6 +100,26 @@ def test_pages_follow_the_cycles_by_themselves(live: Site, opened: Open) -> None
     expect(first).not_to_have_text(seen)
 
 
+def test_a_chart_stays_where_it_was_scrolled(live: Site, opened: Open) -> None:
+    page = opened(f"{live.url}/coin/BTCUSDT")
+    reading, chart = page.locator(".reading"), page.locator(".chart")
+    expect(reading).to_contain_text("Vol")
+    newest = reading.inner_text()
+    expect(reading).not_to_have_text(newest)  # new candles come in
+    chart.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 500, box["y"] + 9)
+    seen = " ".join(reading.inner_text().split()[:2])
+    for _ in range(2):
+        with page.expect_response("**/bars?*"):
+            pass
+    page.mouse.move(box["x"] + 501, box["y"] + 9)
+    expect(reading).to_contain_text(seen)
+
+
 def test_the_table_is_searched_and_sorted(live: Site, opened: Open) -> None:
     page = opened(live.url)
     page.keyboard.press("/")

@@ -35,11 +35,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         process.kill()
 
 
-DRAWN = """count => count === [...document.querySelectorAll('.chart canvas')].filter(canvas => {
-    const {width, height} = canvas;
-    if (!width || !height) return false;
-    const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
-    return pixels.some(value => value > 0);
+DRAWN = """count => count === [...document.querySelectorAll('.chart')].filter(chart => {
+    return [...chart.querySelectorAll('canvas')].some(canvas => {
+        const {width, height} = canvas;
+        if (!width || !height) return false;
+        const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+        return pixels.some(value => value > 0);
+    });
 }).length"""
 """Whether on so many charts something is painted."""
 

@@ -9,10 +9,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 from nicegui import ui
 
+from crypto_bot.adapters.web.filters import parse_instant
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.candle_chart import BARS, chart, moved
-from crypto_bot.adapters.web.page.chart_marks import ChartData
+from crypto_bot.adapters.web.page.candle_chart import CandleChart
 from crypto_bot.adapters.web.page.coin_panels import Panels
 from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.markup import NOTHING, drawings, pieces
@@ -21,7 +21,8 @@ from crypto_bot.adapters.web.page.rows import CoinState, change_of
 from crypto_bot.adapters.web.page.trade import calibrated
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.log import LogFilter
-from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.signal import Pred, Source
+from crypto_bot.ports import LoggedSignal
 
 _LEGEND = (
     (drawings.mark("up", "long"), "long call"),
@@ -29,60 +30,62 @@ _LEGEND = (
     (drawings.mark("full"), "target"),
     (drawings.mark("cross"), "stop"),
     (drawings.mark("clock"), "expired"),
+    (drawings.mark("diamond"), "paper entry"),
+    (drawings.mark("diamond_hollow"), "paper exit"),
 )
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """The coin that the address names; without a name the first of the overview."""
-    found = _asked_for(board, asked.get("symbol"))
+    found = state_of(board, asked.get("symbol"))
     if found is None:
         _unknown(board, asked.get("symbol", ""))
         return
     symbol = found.reading.symbol
-    data = await _data(board, found)
+    score = await _score(board, symbol)
     names = sorted(board.symbols)
     at = names.index(symbol)
     around = names[at - 1], names[(at + 1) % len(names)]
-    spoken = "".join(letter for letter in symbol if letter.isalnum())  # in a quoted property
     head = html("coin-head", _head(board, found, around))
     with ui.element("div").classes("split coin"):
         with ui.element("div").classes("panel chart-panel"):
+            drawn = CandleChart(symbol, board.timeframe, viewer, _candle(asked.get("at")))
             html("legend muted", pieces.legend(_LEGEND))
-            drawn = ui.echart(chart(data, viewer), renderer="canvas").classes("chart")
-            drawn.props(
-                f'role=img aria-label="Candles of {spoken} with calls and outcomes; '
-                'the numbers stand in the panels beside it"'
-            )
             ui.label(
-                "Shaded: reward and risk of the open call until it expires. The lowest band shows "
-                "a model's P(long) above and P(short) below zero; rules have none."
+                "Shaded: reward and risk of the open call until it expires. Below the volume: a "
+                "model's P(long) upward and P(short) downward; rules have none."
             ).classes("muted small")
         with ui.element("div").classes("rail"):
             panels = Panels()
     daily = await asyncio.to_thread(read_outlook, board.outlook, symbol)
-    panels.show(found, data.lines, outlook_panel(daily, board.now_ms()), viewer)
+    panels.show(found, score, outlook_panel(daily, board.now_ms()), viewer)
     version = board.snapshot.version
+    drawn.show(version, found.price)
 
     async def push() -> None:
-        nonlocal data, daily, version
-        state = _asked_for(board, symbol)
+        nonlocal score, daily, version
+        state = state_of(board, symbol)
         assert state is not None
         head.set_content(_head(board, state, around))
         if board.snapshot.version != version:
             version = board.snapshot.version
-            data = await _data(board, state)
+            score = await _score(board, symbol)
             daily = await asyncio.to_thread(read_outlook, board.outlook, symbol)
-            drawn.options.update(chart(data, viewer))
-            drawn.update()
-        elif state.price != data.price:
-            data = data._replace(price=state.price, trade=state.trade)
-            drawn.run_chart_method("setOption", moved(data, viewer))
-        panels.show(state, data.lines, outlook_panel(daily, board.now_ms()), viewer)
+        drawn.show(version, state.price)
+        panels.show(state, score, outlook_panel(daily, board.now_ms()), viewer)
 
     board.changed.subscribe(push)
 
 
-def _asked_for(board: Board, name: str | None) -> CoinState | None:
+def _candle(text: str | None) -> int | None:
+    """The open of a candle that an address names."""
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError:
+        return None
+
+
+def state_of(board: Board, name: str | None) -> CoinState | None:
     """The state of `BTCUSDT` or `btc`; of the first coin where none is named."""
     states = board.snapshot.states
     if name is None:
@@ -91,12 +94,11 @@ def _asked_for(board: Board, name: str | None) -> CoinState | None:
     return next((state for state in states if state.reading.symbol in wanted), None)
 
 
-async def _data(board: Board, state: CoinState) -> ChartData:
-    symbol = state.reading.symbol
-    candles = await asyncio.to_thread(board.queries.candles, symbol, BARS)
-    wanted = LogFilter(symbol, since_ms=candles[0].open_ms if candles else 0)
-    lines = await asyncio.to_thread(board.queries.log_page, wanted, None, BARS)
-    return ChartData(candles, lines, board.timeframe, state.signal, state.trade, state.price)
+async def _score(board: Board, symbol: str) -> LoggedSignal | None:
+    """The newest call of the analyzer, which has its score in parts."""
+    wanted = LogFilter(symbol, source=Source.PROFESSIONAL_ANALYZER)
+    found = await asyncio.to_thread(board.queries.log_page, wanted, None, 1)
+    return found[0] if found else None
 
 
 def _head(board: Board, state: CoinState, around: tuple[str, str]) -> Markup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from math import isfinite
 
 from markupsafe import Markup
@@ -30,11 +29,11 @@ class Panels:
         self._panels = [html(f"panel {name}") for name in names]
 
     def show(
-        self, state: CoinState, lines: Sequence[LoggedSignal], outlook: Markup, viewer: Viewer
+        self, state: CoinState, scored: LoggedSignal | None, outlook: Markup, viewer: Viewer
     ) -> None:
         """Sends what differs; what was written by others is escaped."""
         first = _call(state, viewer), outlook, _chain(state)
-        second = _score(lines), _record(state), _last_calls(state, viewer)
+        second = _score(scored, viewer), _record(state), _last_calls(state, viewer)
         for panel, markup in zip(self._panels, (*first, *second), strict=True):
             panel.set_visibility(bool(markup))
             panel.set_content(markup)
@@ -122,26 +121,25 @@ def _chain(state: CoinState) -> Markup:
     return pieces.heading("Why, newest signal", "late" if latest.late else "") + pieces.chain(turns)
 
 
-def _score(lines: Sequence[LoggedSignal]) -> Markup:
-    """The newest score that the analyzer stored in parts."""
-    for line in lines:
-        signal = line.stored.signal
-        matches = (_PART.fullmatch(reason) for reason in signal.reasons)
-        found = [(each[1], float(each[2]), each[3]) for each in matches if each]
-        if found:
-            rows = (
-                Fact(name.capitalize(), formats.signed(value, 2), picture=drawings.lean(value))
-                for name, value, _ in found
-            )
-            names = tuple(name for name, _, _ in found)
-            others = [reason for reason in signal.reasons if not reason.startswith(names)]
-            when = "newest signal" if line is lines[0] else "of an earlier signal"
-            return (
-                pieces.heading("Analyzer's score in parts", when)
-                + pieces.facts(rows)
-                + pieces.in_words(found, others)
-            )
-    return NOTHING
+def _score(line: LoggedSignal | None, viewer: Viewer) -> Markup:
+    """The score that the analyzer stored in parts with its newest call."""
+    if line is None:
+        return NOTHING
+    signal = line.stored.signal
+    matches = (_PART.fullmatch(reason) for reason in signal.reasons)
+    found = [(each[1], float(each[2]), each[3]) for each in matches if each]
+    rows = (
+        Fact(name.capitalize(), formats.signed(value, 2), picture=drawings.lean(value))
+        for name, value, _ in found
+    )
+    names = tuple(name for name, _, _ in found)
+    others = [reason for reason in signal.reasons if not reason.startswith(names)]
+    when = formats.moment(signal.candle_open_ms, viewer.zone)
+    return (
+        pieces.heading("Analyzer's score in parts", f"call of {when}")
+        + pieces.facts(rows)
+        + pieces.in_words(found, others)
+    )
 
 
 def _record(state: CoinState) -> Markup:

@@ -30,7 +30,7 @@ def log_row(line: LoggedSignal, timeframe: Timeframe, decimals: int, viewer: Vie
         "time": formats.moment(close_ms, viewer.zone),
         "iso": instant(close_ms),
         "coin": formats.coin(signal.symbol),
-        "href": f"/coin/{quote(signal.symbol, safe='')}",
+        "href": f"/coin/{quote(signal.symbol, safe='')}?at={signal.candle_open_ms}",
         "source": SOURCES[signal.source],
         "bar": cells.split(*signal.probabilities, signal.pred) if calibrated(signal) else "",
         "p": formats.probability(signal.confidence) if calibrated(signal) else "",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Annotated
 
 import nicegui
 import structlog
-from fastapi import FastAPI, HTTPException, Request, Response, status
+from fastapi import FastAPI, HTTPException, Query, Request, Response, status
 from fastapi.responses import FileResponse, StreamingResponse
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
@@ -15,6 +17,8 @@ from starlette.routing import Match, Mount, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.chart_pages import chart_page, timeframes
+from crypto_bot.adapters.web.page.coin import state_of
 from crypto_bot.adapters.web.page.figures import empty_state
 from crypto_bot.adapters.web.page.frame import ASSETS, View, framed, shown_at
 from crypto_bot.adapters.web.page.log_filters import read_address
@@ -57,6 +61,7 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
     for name in LOG_FORMATS.names():
         _serve_download(app, board, name)
     _serve_results(app, board)
+    _serve_bars(app, board)
     for view in views:
         _add(board, view, views)
     nicegui.app.on_startup(board.open)
@@ -105,6 +110,25 @@ def _serve_results(app: FastAPI, board: Board) -> None:
             if job.id == job_id and job.result is not None:
                 return FileResponse(job.result, filename=job.result.name)
         raise HTTPException(status.HTTP_404_NOT_FOUND)
+
+
+def _serve_bars(app: FastAPI, board: Board) -> None:
+    """Adds what the chart of a coin reads, `/coin/{symbol}/bars`, a span at a time."""
+
+    @app.get("/coin/{symbol}/bars", include_in_schema=False)
+    def bars(
+        symbol: str, tf: str, until: Annotated[int | None, Query(ge=0, le=2**33)] = None
+    ) -> Response:
+        """The whole bars that open before `until` (seconds), or the newest."""
+        shown = next((each for each in timeframes(board.timeframe) if each.name == tf), None)
+        state = state_of(board, symbol)
+        if shown is None or state is None:
+            raise HTTPException(
+                status.HTTP_404_NOT_FOUND, f"there is no chart of '{symbol}' in '{tf}'"
+            )
+        page = chart_page(board, state, shown, None if until is None else until * 1000)
+        text = json.dumps(page, allow_nan=False, separators=(",", ":"))
+        return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
 def _add(board: Board, view: View, views: Sequence[View]) -> None:

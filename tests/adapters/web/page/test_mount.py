@@ -110,6 +110,17 @@ async def test_foreign_hosts_and_pages_are_refused(site: httpx.AsyncClient) -> N
     assert answer.status_code == 403
 
 
+async def test_the_bars_of_a_chart(site: httpx.AsyncClient) -> None:
+    await site.get("/coin/BTCUSDT")
+    newest = await site.get("/coin/BTCUSDT/bars?tf=15m")
+    assert len(newest.json()["bars"]) == 60
+    for asked, code in (("BTCUSDT/bars?tf=2h", 404), ("NEVER/bars?tf=1h", 404)):
+        assert (await site.get(f"/coin/{asked}")).status_code == code
+    for until in ("-1", "soon", "99999999999"):
+        answer = await site.get(f"/coin/BTCUSDT/bars?tf=1h&until={until}")
+        assert answer.status_code == 422, until
+
+
 def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(answer.text)))
 

@@ -16,6 +16,7 @@ from nicegui.testing import User, UserInteraction
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance
 from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.page.candle_chart import CandleChart
 from crypto_bot.adapters.web.page.frame import View
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.adapters.web.page.training_table import RunLine
@@ -53,6 +54,12 @@ BTC = ("BTCUSDT",)
 EVERY_VIEW = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 
 
+def chart_of(user: User) -> dict[str, Any]:
+    """What the browser is given of the chart of a coin."""
+    (found,) = user.find(CandleChart).elements
+    return found.props
+
+
 def table(user: User) -> ui.table:
     (found,) = user.find(ui.table).elements
     return found
@@ -88,33 +95,29 @@ async def test_coin_with_an_open_call_follows_a_price_without_drawing_all_again(
         assert "bar 2 of 16" in text
         assert "RSI/MA</b> answered long: RSI &lt;b&gt;9&lt;/b&gt;" in text
         assert "ML</b> declined: no model is published" in text
-        (chart,) = charts(user)
-        series = chart.options["series"]
-        candles, long_calls = series[0], series[1]
-        assert (len(candles["data"]), len(candles["markArea"]["data"])) == (40, 2)
-        assert len(long_calls["data"]) == 1
+        drawn = chart_of(user)
+        assert drawn["version"] == 1
         quotes["BTCUSDT"] = Quote("BTCUSDT", price, price, engine.now_ms)
         await board.reprice()
         await until(lambda: "+0.50R" in markup(user))
-        assert chart.options["series"] is series
-        assert board.snapshot.version == 1
+        assert (drawn["version"], drawn["price"]) == (1, float(price)), "no candle is read again"
 
 
-async def test_coin_follows_a_cycle(
+async def test_coin_follows_a_cycle_from_the_candle_of_its_address(
     make_board: MakeBoard, database: Database, engine: Engine
 ) -> None:
     fill(database)
     board = make_board()
+    for asked, at in (("1764541800000", 1764541800), ("yesterday", None)):
+        async with shown(board, coin.build, symbol="BTCUSDT", at=asked) as user:
+            assert chart_of(user)["at"] == at
     async with shown(board, coin.build, symbol="BTCUSDT") as user:
-        (chart,) = charts(user)
-        before = chart.options["xAxis"][0]["data"][0]
-        count = len(chart.options["series"])
+        drawn = chart_of(user)
+        before = drawn["version"]
         engine.closes(NEWEST_MS + QUARTER.ms)
         fill(database, bars=1, newest_ms=NEWEST_MS + QUARTER.ms)
         await board.renew()
-        await until(lambda: len(chart.options["series"][0]["data"]) == 61)
-        assert len(chart.options["series"]) == count
-        assert chart.options["xAxis"][0]["data"][0] == before
+        await until(lambda: drawn["version"] == before + 1)
 
 
 async def test_a_coin_that_is_not_followed(make_board: MakeBoard) -> None:
