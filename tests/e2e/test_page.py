@@ -109,14 +109,12 @@ def test_a_chart_stays_where_it_was_scrolled(live: Site, opened: Open) -> None:
     chart.focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
-    box = chart.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 500, box["y"] + 9)
+    chart.hover(position={"x": 500, "y": 60})
     seen = " ".join(reading.inner_text().split()[:2])
     for _ in range(2):
         with page.expect_response("**/bars?*"):
             pass
-    page.mouse.move(box["x"] + 501, box["y"] + 9)
+    chart.hover(position={"x": 501, "y": 60})
     expect(reading).to_contain_text(seen)
 
 

@@ -133,7 +133,7 @@ def _serve_bars(app: FastAPI, board: Board) -> None:
 
 def _add(board: Board, view: View, views: Sequence[View]) -> None:
     async def page(request: Request) -> None:
-        viewer = Viewer.of(request.cookies, request.headers.get("user-agent", ""))
+        viewer = Viewer.of(request.cookies)
         await board.newest()
         with framed(board, viewer, views, view):
             await view.build(board, viewer, {**request.query_params, **request.path_params})

@@ -25,23 +25,21 @@ class Viewer(NamedTuple):
     theme: Theme = Theme.DARK
     zone: tzinfo = UTC
     zone_name: str = "UTC"
-    is_phone: bool = False
     chose_theme: bool = False
     """Whether the theme was chosen here, and is not that of the operating system."""
 
     @classmethod
-    def of(cls, cookies: Mapping[str, str], agent: str = "") -> Self:
+    def of(cls, cookies: Mapping[str, str]) -> Self:
         """As the cookies say; what they say that is not understood is as if it were not there."""
-        is_phone = "Mobi" in agent
         chosen = cookies.get(THEME_COOKIE)
         chose = chosen in set(Theme)
         asked = chosen if chose else cookies.get(SYSTEM_THEME_COOKIE)
         theme = Theme.LIGHT if asked == Theme.LIGHT else Theme.DARK
         name = unquote(cookies.get(ZONE_COOKIE, "UTC"))
         try:
-            return cls(theme, UTC if name == "UTC" else ZoneInfo(name), name, is_phone, chose)
+            return cls(theme, UTC if name == "UTC" else ZoneInfo(name), name, chose)
         except (KeyError, ValueError, OSError):  # no such zone, or no name of one
-            return cls(theme, is_phone=is_phone, chose_theme=chose)
+            return cls(theme, chose_theme=chose)
 
     @property
     def palette(self) -> Palette:

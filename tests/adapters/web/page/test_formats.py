@@ -71,8 +71,3 @@ def test_cookies_as_anybody_may_set_them(theme: str, zone: str, expected: Any) -
     viewer = Viewer.of({"crypto_bot_theme": theme, "crypto_bot_zone": zone})
     assert (viewer.theme, viewer.zone, viewer.zone_label) == expected
     assert viewer.palette == PALETTES[viewer.theme]
-
-
-def test_a_phone_is_known_by_its_agent() -> None:
-    assert Viewer.of({}, "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0") == Viewer()
-    assert Viewer.of({}, "Mozilla/5.0 (Linux; Android 15) Mobile Safari/537.36").is_phone is True
