@@ -155,7 +155,8 @@ def _import_file(
         )
     foreign = _foreign(archive, symbol, stored, timeframe, rules)
     if foreign:
-        rows = {each.open_ms: row for row, each in enumerate(candles)}
+        # Of two rows of one time the first was kept.
+        rows = {each.open_ms: row for row, each in reversed([*enumerate(candles)])}
         found = [*found, *(CandleFault("foreign_price", rows[at]) for at in foreign)]
         stored = _without(candles, found) if rules.skip_bad else []
     changed = sorted(set(changed) & {each.open_ms for each in stored})
