@@ -73,6 +73,8 @@ class Daemon:
         url, key = self._settings.database_url, self._settings.engine_key
         database = await asyncio.to_thread(Database.open, url, key, as_engine=True)
         try:
+            if self._settings.store.vacuum:
+                await asyncio.to_thread(database.compact)
             front, now_ms, health = self._front, self._engine.now_ms, self._engine.health
             catalog = model_catalog(
                 *(self._registry, self._symbols),

@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.retention import Retention
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.input_refresh import InputRefresh, series_of_models
 from crypto_bot.app.market import Market, open_market
@@ -25,11 +26,12 @@ from crypto_bot.app.schedule import CandleCloseTrigger
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.domain.errors import MarketDataError, StoreError
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.registry import ModelRegistry
-from crypto_bot.ports import Commit, SignalSink
+from crypto_bot.ports import Clock, Commit, SignalSink
 
 _WATCH_S = 5
 _MINUTE_S = 60
@@ -123,7 +125,9 @@ class LiveEngine:
         give_back()
         gc.freeze()
         beside = [asyncio.create_task(each.run(market)) for each in (paper, outlook)]
-        beside.append(asyncio.create_task(_checked_daily(database)))
+        keep_ms = self._settings.store.keep_days * DAY_MS
+        retention = Retention(database, self._timeframe)
+        beside.append(asyncio.create_task(_tended(database, retention, market.clock, keep_ms)))
         try:
             await self._follow(rounds, market, beside)
         finally:
@@ -231,9 +235,15 @@ async def _correct_clock(market: Market, *, doubted: bool = False) -> None:
         await market.correct_clock()
 
 
-async def _checked_daily(database: Database) -> None:
-    """Until it is cancelled. Raises StoreError where the file is damaged."""
+async def _tended(database: Database, retention: Retention, clock: Clock, keep_ms: int) -> None:
+    """Deletes old predictions and checks the file once a day, until it is cancelled.
+
+    Raises StoreError, also where the file is damaged.
+    """
     while True:
+        deleted = await asyncio.to_thread(retention.delete_before, clock.now_ms() - keep_ms)
+        if deleted:
+            _log.info("predictions.deleted", n=deleted)
         await asyncio.sleep(_DAY_S)
         await asyncio.to_thread(database.check)
 

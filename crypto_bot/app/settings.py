@@ -24,6 +24,7 @@ from crypto_bot.app.outlook_settings import Lowest, OutlookSettings
 from crypto_bot.app.paper_settings import LONGEST_S, PaperSettings, Section, Switch, UserPath
 from crypto_bot.app.service_settings import ApiSettings, LogSettings, NotifySettings
 from crypto_bot.app.shipped import MODELS, SYMBOLS
+from crypto_bot.app.store_settings import StoreSettings
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.loopback import is_loopback
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
     sim: SimSettings = SimSettings()
     engine: EngineSettings = EngineSettings()
     decision: DecisionSettings = DecisionSettings()
+    store: StoreSettings = StoreSettings()
     models: ModelSettings = ModelSettings()
     outlook: OutlookSettings = OutlookSettings()
     paper: PaperSettings = PaperSettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from itertools import chain, islice, repeat
 from operator import add
@@ -27,6 +27,7 @@ from crypto_bot.adapters.store.tables import engines, markets
 from crypto_bot.domain.engine_key import BINANCE_SPOT, EngineKey
 from crypto_bot.domain.errors import ConfigError, StoreError
 
+_LEAST_FREE_BYTES = 16 * 2**20
 _RESTORE = "stop the engine and restore a backup, as docs/operating.md says"
 
 
@@ -141,6 +142,19 @@ class Database:
             found = connection.scalar(text("PRAGMA quick_check(1)"))
         if found != "ok":
             raise StoreError(f"database {self.name} is damaged ({found}): {_RESTORE}")
+
+    def compact(self) -> None:
+        """Rewrites an SQLite file of which a quarter is free, and 16 MB at least."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self._mapped(), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            free, pages, page_bytes = (
+                cursor.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("freelist_count", "page_count", "page_size")
+            )
+            if free * 4 >= pages and free * page_bytes >= _LEAST_FREE_BYTES:
+                cursor.execute("VACUUM")  # outside of any transaction, as it must be
 
     @contextmanager
     def reading(self) -> Generator[Connection]:

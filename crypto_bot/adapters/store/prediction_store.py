@@ -15,7 +15,13 @@ from crypto_bot.adapters.store.prediction_rows import (
     stored_signal,
 )
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, served
-from crypto_bot.adapters.store.tables import HAS_SIDE, NOT_SERVED, SERVED, outcome_side
+from crypto_bot.adapters.store.tables import (
+    HAS_SIDE,
+    NOT_SERVED,
+    SERVED,
+    deleted_tallies,
+    outcome_side,
+)
 from crypto_bot.adapters.store.tables import commits as commits_table
 from crypto_bot.adapters.store.tables import engine as engine_table
 from crypto_bot.adapters.store.tables import markets as markets_table
@@ -83,6 +89,13 @@ class SqlPredictionStore:
                 found.setdefault(symbol, []).append((since_ms, newest_ms))
         return found
 
+    def oldest_open(self) -> int | None:
+        """Of the oldest candle that has a prediction still."""
+        query = select(func.min(predictions_table.c.candle_open_ms)).where(*self._served)
+        with self._database.reading() as connection:
+            found: int | None = connection.scalar(query)
+        return found
+
     def unsettled(self) -> list[Signal]:
         column = predictions_table.c
         query = (
@@ -101,19 +114,26 @@ class SqlPredictionStore:
         return sorted(found, key=_age)
 
     def tallies(self) -> dict[tuple[Source, str], Tally]:
-        column = predictions_table.c
-        query = self._tallied(column.source, column.symbol)
+        """Those of stored predictions and of deleted ones."""
+        column, gone = predictions_table.c, deleted_tallies.c
+        stored = tallied(column.source, column.symbol).where(*self._served)
+        deleted = select(gone.source, gone.symbol, gone.n, gone.hits, gone.flats).where(
+            *of_engine(deleted_tallies, self._database, self._timeframe)
+        )
+        found: dict[tuple[Source, str], Tally] = {}
         with self._database.reading() as connection:
-            return {
-                (Source(source), symbol): Tally(n, hits, flats)
-                for source, symbol, n, hits, flats in connection.execute(query)
-            }
+            for query in (stored, deleted):
+                for source, symbol, n, hits, flats in connection.execute(query):
+                    key, before = (Source(source), symbol), found.get((Source(source), symbol))
+                    tally = Tally(n, hits, flats)
+                    found[key] = tally if before is None else before.plus(tally)
+        return found
 
     def settled_since(self, since_ms: int) -> list[Settled]:
         column, settled_ms = predictions_table.c, outcomes_table.c.settled_ms
         query = (
-            self._tallied(column.source, settled_ms)
-            .where(settled_ms >= since_ms)
+            tallied(column.source, settled_ms)
+            .where(*self._served, settled_ms >= since_ms)
             .order_by(settled_ms, column.source)
         )
         with self._database.reading() as connection:
@@ -155,17 +175,6 @@ class SqlPredictionStore:
                 insert(connection, commits_table, [row])
         return commit
 
-    def _tallied(self, *keys: ColumnElement[Any]) -> Select[Any]:
-        """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""
-        pred, outcome = predictions_table.c.pred, outcomes_table.c
-        is_flat = and_(outcome_side == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
-        return (
-            select(*keys, func.count(), _count_if(outcome.correct), _count_if(is_flat))
-            .select_from(_SETTLED)
-            .where(*self._served, HAS_SIDE)
-            .group_by(*keys)
-        )
-
     def first_bar(self, proposed_ms: int) -> int:
         database, key, market = self._database, self._database.key, markets_table.c
         query = (
@@ -183,6 +192,18 @@ class SqlPredictionStore:
                 f"not on {key.exchange} {key.market}: give this one an engine.name of its own"
             )
         return int(first_bar_ms)
+
+
+def tallied(*keys: ColumnElement[Any]) -> Select[Any]:
+    """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""
+    pred, outcome = predictions_table.c.pred, outcomes_table.c
+    is_flat = and_(outcome_side == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
+    return (
+        select(*keys, func.count(), _count_if(outcome.correct), _count_if(is_flat))
+        .select_from(_SETTLED)
+        .where(HAS_SIDE)
+        .group_by(*keys)
+    )
 
 
 def _age(signal: Signal) -> tuple[int, str, str, str]:

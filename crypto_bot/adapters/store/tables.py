@@ -173,6 +173,16 @@ day_records = Table(
     sqlite_with_rowid=False,
 )
 
+# The share of deleted predictions in the tallies of the sources (see `domain.record`).
+deleted_tallies = Table(
+    "deleted_tallies",
+    metadata,
+    *keys(Integer, "engine"),
+    *keys(Text, "tf", "source", "symbol"),
+    *columns(Integer, "n", "hits", "flats"),
+    sqlite_with_rowid=False,
+)
+
 engine = Table(
     "engine",
     metadata,

@@ -67,7 +67,8 @@ def verify(
         )
     first_ms = store.first_bar(min(newest.values()))
     last_ms = max(newest.values())
-    since_ms = first_ms if since_ms is None else max(since_ms, first_ms)
+    oldest_ms = store.oldest_open() or first_ms  # older ones may have been deleted
+    since_ms = oldest_ms if since_ms is None else max(since_ms, oldest_ms)
     until_ms = last_ms if until_ms is None else min(until_ms, last_ms)
 
     engaged = _engaged(settings, store, newest)

@@ -240,3 +240,23 @@ def test_databases_in_memory_lock_nothing() -> None:
     second.lock()
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize(("free_mb", "left_mb"), [(20, 1), (10, 10)])
+def test_a_file_that_is_mostly_free_is_rewritten(
+    tmp_path: Path, url: str, free_mb: int, left_mb: int
+) -> None:
+    with closing(Database.open(url, as_engine=True)) as engine:
+        archive = SqlCandleArchive(engine, M15)
+        archive.add({"BTCUSDT": series(10)})
+        for statement in (
+            "CREATE TABLE much (content)",
+            f"INSERT INTO much VALUES (zeroblob({free_mb * 2**20}))",
+            "DROP TABLE much",
+        ):
+            with engine.writing() as connection:
+                connection.execute(text(statement))
+        engine.compact()
+        archive.add({"ETHUSDT": series(1)})  # its files are still those that it knew
+        assert archive.read("BTCUSDT", 0, T0 * 2) == series(10)
+    assert (tmp_path / "store.db").stat().st_size // 2**20 in {left_mb, left_mb - 1}
