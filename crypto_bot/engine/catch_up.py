@@ -105,9 +105,8 @@ class CatchUp:
         unsettled = [s for s in self.store.unsettled() if s.symbol in self._signalled]
         outcomes = self.tracker.restore(unsettled, self._signalled, self._path_of)
         self.store.commit([], outcomes)
-        for symbol in self.symbols:
-            if symbol in self._archived:
-                self._prime(symbol)
+        for symbol in [each for each in self.symbols if each in self._archived]:
+            self._prime(symbol)
 
     async def to(self, until_ms: int) -> Round:
         """Fetches, archives and signals everything up to the candle that opens at `until_ms`.
@@ -295,7 +294,6 @@ class CatchUp:
             self._pending[symbol] = queued
 
     def _path_of(self, signal: Signal) -> list[Candle]:
-        since_ms = signal.candle_open_ms + self.timeframe.ms
-        horizon_ms = signal.candle_open_ms + signal.horizon_bars * self.timeframe.ms
-        until_ms = min(horizon_ms, self._signalled[signal.symbol])
-        return self.archive.read(signal.symbol, since_ms, until_ms)
+        tf_ms, at_ms = self.timeframe.ms, signal.candle_open_ms
+        until_ms = min(at_ms + signal.horizon_bars * tf_ms, self._signalled[signal.symbol])
+        return self.archive.read(signal.symbol, at_ms + tf_ms, until_ms)

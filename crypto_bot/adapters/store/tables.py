@@ -21,7 +21,7 @@ from sqlalchemy import (
     func,
 )
 
-from crypto_bot.adapters.store.columns import columns, keys
+from crypto_bot.adapters.store.columns import columns, engine_keys, keys
 
 metadata = MetaData(
     naming_convention={
@@ -100,8 +100,7 @@ predictions = Table(
     "predictions",
     metadata,
     # The id is Signal.id: made of the prediction's key.
-    *keys(Integer, "engine"),
-    *keys(Text, "id"),
+    *engine_keys("id"),
     *columns(Text, "symbol", "tf"),
     *columns(BigInteger, "candle_open_ms"),
     # NULL for the champion.
@@ -143,8 +142,7 @@ for _rows, _is_in, _columns in (
 outcomes = Table(
     "outcomes",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "prediction_id"),
+    *engine_keys("prediction_id"),
     *columns(BigInteger, "commit_number", "settled_ms"),
     *columns(Text, "status"),
     *columns(Double, "exit_price", "return_bps", "mfe_bps", "mae_bps"),
@@ -163,8 +161,7 @@ outcome_side = func.coalesce(outcomes.c.side, outcomes.c.label)
 day_records = Table(
     "day_records",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "tf"),
+    *engine_keys("tf"),
     # The day is candle_open_ms // 86,400,000.
     *keys(Integer, "day"),
     *keys(Text, "source", "symbol"),
@@ -177,8 +174,7 @@ day_records = Table(
 deleted_tallies = Table(
     "deleted_tallies",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "tf", "source", "symbol"),
+    *engine_keys("tf", "source", "symbol"),
     *columns(Integer, "n", "hits", "flats"),
     sqlite_with_rowid=False,
 )
@@ -186,8 +182,7 @@ deleted_tallies = Table(
 engine = Table(
     "engine",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "tf"),
+    *engine_keys("tf"),
     *columns(Integer, "market_id"),
     *columns(BigInteger, "first_bar_ms"),
 )
@@ -203,8 +198,7 @@ commit_numbers = Table(
 commits = Table(
     "commits",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "tf"),
+    *engine_keys("tf"),
     *keys(BigInteger, "number"),
     # Of what was served: the oldest candle that one of its signals or outcomes is of, and the time
     # of its newest signal.
@@ -217,8 +211,7 @@ commits = Table(
 paper_events = Table(
     "paper_events",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "id"),
+    *engine_keys("id"),
     *columns(Text, "account", "tf"),
     *columns(Integer, "seq"),
     *columns(BigInteger, "at_ms"),
@@ -233,8 +226,7 @@ paper_events = Table(
 paper_trades = Table(
     "paper_trades",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "account", "prediction_id"),
+    *engine_keys("account", "prediction_id"),
     *columns(Text, "tf", "symbol", "side", "source", "amount", "entry"),
     *columns(BigInteger, "entry_ms"),
     *columns(Text, "exit"),
@@ -247,8 +239,7 @@ paper_trades = Table(
 paper_equity = Table(
     "paper_equity",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "account", "tf"),
+    *engine_keys("account", "tf"),
     *keys(BigInteger, "at_ms"),
     *columns(Text, "cash", "equity", "buy_and_hold"),
     sqlite_with_rowid=False,
@@ -257,8 +248,7 @@ paper_equity = Table(
 paper_refusals = Table(
     "paper_refusals",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "account", "prediction_id"),
+    *engine_keys("account", "prediction_id"),
     *columns(Text, "tf"),
     *columns(BigInteger, "at_ms"),
     *columns(Text, "rule", "reason"),
@@ -268,8 +258,7 @@ paper_refusals = Table(
 paper_seen = Table(
     "paper_seen",
     metadata,
-    *keys(Integer, "engine"),
-    *keys(Text, "account", "tf", "symbol"),
+    *engine_keys("account", "tf", "symbol"),
     *columns(BigInteger, "open_ms"),
     sqlite_with_rowid=False,
 )
