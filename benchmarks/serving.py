@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import starmap
 from pathlib import Path
 
@@ -28,79 +29,93 @@ from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.live import LiveFeatures
-from crypto_bot.features.sets import feature_set, schema_hash
-from crypto_bot.labels.registered import LABELS
+from crypto_bot.features.sets import feature_set
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import PublishedModel, folder_of, publish
 from crypto_bot.models.artifact import load as load_model
 from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
-from crypto_bot.models.families.cnn_lstm.fit import FittedNet
-from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
-from crypto_bot.models.families.family import Features, Model
-from crypto_bot.models.families.nets.weights import packed
-from crypto_bot.models.families.two_heads import reads_of
+from crypto_bot.models.families.cnn_lstm.fit import NetSettings
+from crypto_bot.models.families.ensemble.family import EnsembleFamily, EnsembleSettings
+from crypto_bot.models.families.family import Examples, Features, Model
+from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
-from crypto_bot.models.spec import ModelSpec, Scaler
+from crypto_bot.models.spec import Scaler
 from crypto_bot.models.verdict import Verdict
+from crypto_bot.recipes import shipped
+from crypto_bot.recipes.plans import POOL_THEN_EACH, plan_of, question_of
+from crypto_bot.recipes.recipe import overridden
 from crypto_bot.serving.prediction_service import PredictionService, Window
 from crypto_bot.statistics.rows import Ints, direction_score
+from crypto_bot.training.plan import spec_of
 from simulated_exchange.generated import GeneratedMarket
 
 M15 = Timeframe.parse("15m")
 SYMBOLS = load_symbols(Path(__file__).parents[1] / "symbols_32.json")
-WINDOW_BARS = 32
+WINDOW_BARS = 16
+ROWS = 20_000
 START_MS = 1_760_000_400_000 // M15.ms * M15.ms
 HISTORY_BARS = 6_200
 CLOSES = 500
 MIB = 1024**2
 
 
-def random_model(symbol: str, seed: int) -> TrainedModel:
-    """An untrained network of the default size (690,000 parameters)."""
-    features = feature_set("per_coin_v2")
-    read = features.columns_for("network")
-    shape = Architecture(
-        WINDOW_BARS, tuple(features.indices(read.move)), tuple(features.indices(read.direction))
+def ensembles() -> Iterator[TrainedModel]:
+    """The default recipe's model of each coin, learned from little.
+
+    Sizes are those of real ones: networks of the default size, LightGBM with a few hundred trees.
+    """
+    recipe = overridden(shipped.recipe("per_coin"), {"learn": POOL_THEN_EACH})
+    question = question_of(recipe, recipe.outputs[0], M15)
+    plan = plan_of(
+        recipe, recipe.outputs[0], question, SYMBOLS, device="cpu", seed=0, cost_bps=10.0
     )
-    torch.manual_seed(seed)
-    net = CnnLstmNet(shape)
-    for weight in net.parameters():
-        torch.nn.init.normal_(weight, std=0.05)
-    count = len(features.columns)
+    spec = spec_of(question, plan.family)
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((ROWS, len(spec.columns))).astype(np.float32)
+    strength = np.sin(2.0 * table[:, :30]).sum(axis=1)
+    labels = np.digitize(strength + 4.0 * rng.standard_normal(ROWS), (-2.0, 2.0))
+    ends = np.arange(spec.window_bars, ROWS)
+    whole = Examples(table, ends, labels[ends], np.ones(ends.size))
+    fit, validation = whole.where(ends < ROWS * 3 // 4), whole.where(ends >= ROWS * 3 // 4)
+    pool = EnsembleFamily(spec, quick(plan.family.settings)).fit(fit, validation).files()
     opens = START_MS - M15.ms * np.arange(5_760, 0, -1)
-    scores = np.random.default_rng(seed).normal(size=opens.size)
-    return TrainedModel(
-        symbol=symbol,
-        spec=ModelSpec(
-            family="cnn_lstm_v1",
-            size="default",
-            timeframe="15m",
-            features=features.name,
-            schema_hash=schema_hash(features),
-            columns=features.columns,
-            reads=reads_of(read),
-            window_bars=WINDOW_BARS,
-            label=LABELS.get("A"),
-        ),
-        files=FittedNet(net.eval(), DOWN_NEUTRAL_UP, packed(net)).files(),
-        scaler=Scaler((0.0,) * count, (1.0,) * count),
-        calibration=Calibration(),
-        decision=DecisionRule(ReturnMap((0.5,), (-1.0, 1.0)), cost_bps=10.0),
-        trailing=Trailing(opens, scores),
-        span=Span(int(opens[0]), int(opens[-1]), opens.size),
-        pooled_with=SYMBOLS,
-        recipe="per_coin",
-        seed=seed,
-        code_version="benchmark",
-        trained_ms=START_MS,
-        judgement=Judgement(Verdict.ACTIVE, ("made for a benchmark",), ()),
-        metrics={},
-        curves={},
-        reports={},
-    )
+    for seed, symbol in enumerate(SYMBOLS):
+        family = EnsembleFamily(spec, quick(plan.tuning), seed)
+        yield TrainedModel(
+            symbol=symbol,
+            spec=spec,
+            files=family.fit(fit, validation, start=pool).files(),
+            scaler=Scaler((0.0,) * len(spec.columns), (1.0,) * len(spec.columns)),
+            calibration=Calibration(),
+            decision=DecisionRule(ReturnMap((0.5,), (-1.0, 1.0)), cost_bps=10.0),
+            trailing=Trailing(opens, rng.normal(size=opens.size)),
+            span=Span(int(opens[0]), int(opens[-1]), opens.size),
+            pooled_with=SYMBOLS,
+            recipe=recipe.name,
+            seed=seed,
+            code_version="benchmark",
+            trained_ms=START_MS,
+            judgement=Judgement(Verdict.ACTIVE, ("made for a benchmark",), ()),
+            metrics={},
+            curves={},
+            reports={},
+        )
+
+
+def quick(settings: EnsembleSettings) -> EnsembleSettings:
+    """The same members, fitted for a moment."""
+    changed = {
+        NetSettings: {"epochs": 1, "up_epochs": 1, "epoch_examples": 512},
+        LightGbmSettings: {"move_rounds": 400, "move_patience": 400, "min_rows_in_leaf": 20},
+    }
+    members = [
+        replace(each, settings=replace(each.settings, **changed.get(type(each.settings), {})))
+        for each in settings.members
+    ]
+    return replace(settings, members=tuple(members))
 
 
 def score_of(model: Model, rows: Features, last: Ints) -> float:
@@ -218,7 +233,7 @@ async def engine(folder: Path) -> None:
             give_back()  # as the daemon does
         memory.append(psutil.Process().memory_info().rss / MIB)
     store = SqlPredictionStore(database, M15)
-    answered = len(store.model_calls(SYMBOLS[0], random_version(settings), START_MS))
+    answered = len(store.model_calls(SYMBOLS[0], version_of(settings), START_MS))
     warm = sorted(took[5:])
     print(
         f"reply to commit, 32 models: median {statistics.median(warm):.1f} ms, "
@@ -228,7 +243,7 @@ async def engine(folder: Path) -> None:
     database.close()
 
 
-def random_version(settings: Settings) -> str:
+def version_of(settings: Settings) -> str:
     """Of the first coin's model."""
     return served(settings.models_dir, SYMBOLS[0]).version
 
@@ -248,8 +263,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for seed, symbol in enumerate(SYMBOLS):
-            publish(random_model(symbol, seed), folder / "models")
+        for model in ensembles():
+            publish(model, folder / "models")
         subprocess.run([sys.executable, __file__, name], check=True)
         features()
         inference({symbol: served(folder / "models", symbol) for symbol in SYMBOLS})

@@ -123,9 +123,10 @@ class Recipe(_Part):
 
     @property
     def served(self) -> FamilyPart:
-        """The family that answers."""
+        """The family that answers; an ensemble has the size that all of `families` have."""
         if self.serves == ENSEMBLE:
-            return FamilyPart(name=ENSEMBLE)
+            every, sizes = FamilyPart(name=ENSEMBLE), {each.size for each in self.families}
+            return every.model_copy(update={"size": sizes.pop()}) if len(sizes) == 1 else every
         return next(each for each in self.families if each.name == self.serves)
 
     @property

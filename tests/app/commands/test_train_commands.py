@@ -105,7 +105,7 @@ def test_a_file_the_database_and_workers_train_the_same_bits(
     assert train("all", *words)[0] == 1
     assert statuses(folder / "c") == {"BTCUSDT": "trained", "ETHUSDT": "failed"}
     weights = {
-        (folder_of(folder / name, "BTCUSDT", "1h") / "cnn_lstm_v1.pth").read_bytes()
+        (folder_of(folder / name, "BTCUSDT", "1h") / "cnn_lstm.cnn_lstm_v1.pth").read_bytes()
         for name in ("models", "b", "c")
     }
     assert len(weights) == 1
@@ -134,7 +134,10 @@ def test_coins_trained_together_share_a_pool_and_get_a_model_each(folder: Path, 
     current = folder_of(folder / "models", "ETHUSDT", "1h")
     metrics = json.loads((current / "metrics.json").read_text())
     assert metrics["plan"]["learned_from"] == [*COINS, "SOLUSDT"]
-    assert metrics["plan"]["tuning"]["learning_rate"] < metrics["plan"]["settings"]["learning_rate"]
+    tuned, first = (
+        metrics["plan"][name]["members"][0]["settings"] for name in ("tuning", "settings")
+    )
+    assert tuned["learning_rate"] < first["learning_rate"]
     assert metrics["coins_together"]["model"]["coins"] == 2
 
 
