@@ -25,6 +25,8 @@ FAULT_RATE = 0.02
 HELD_RATE = 0.003
 """A reply that is held back costs its reader a whole time limit, which is of real seconds."""
 RECORD_BARS = 120
+RECORD_LAG_BARS = 288
+"""Longer than a coin is behind the others, also where this machine is busy with other things."""
 ACCOUNTS = (
     {"name": "spot", "market": "spot", "late": False, "risk": 0.01, "drawdown": 0},
     {"name": "perp", "market": "perp", "late": False, "correlated_positions": 2, "drawdown": 0},
@@ -76,6 +78,7 @@ class Engines:
         }
         environment = {
             "CRYPTO_BOT_ENGINE__RECORD_BARS": str(RECORD_BARS),
+            "CRYPTO_BOT_ENGINE__RECORD_LAG_BARS": str(RECORD_LAG_BARS),
             "CRYPTO_BOT_EXCHANGE__TIMEOUT_S": "1",
             "CRYPTO_BOT_PAPER__FILLS": "candles",
             "CRYPTO_BOT_PAPER__ACCOUNTS": json.dumps(ACCOUNTS),

@@ -45,7 +45,13 @@ ROUNDS = 2
 class Daemon:
     """An engine on a database, whose cycles are read from its log."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        symbols: Path = ROOT / "symbols_32.json",
+        speed: int = 240,
+    ) -> None:
         words = ["--exchange", "sim", "--use_ml", "0", "--port", "0", "--database_url", url]
         self._child = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *words],
@@ -53,8 +59,8 @@ class Daemon:
             env={
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
-                "CRYPTO_BOT_SIM__SPEED": "240",
-                "CRYPTO_BOT_SYMBOLS_FILE": str(ROOT / "symbols_32.json"),
+                "CRYPTO_BOT_SIM__SPEED": str(speed),
+                "CRYPTO_BOT_SYMBOLS_FILE": str(symbols),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -64,15 +70,16 @@ class Daemon:
         # Read continuously: a full pipe would block the engine.
         threading.Thread(target=self._listen, daemon=True).start()
         self._process = psutil.Process(self._child.pid)
-        self.url = str(self._event("engine.started")["url"])
+        self.url = str(self.event("engine.started")["url"])
 
     def _listen(self) -> None:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self._said.put(line)
 
-    def _event(self, name: str) -> dict[str, object]:
-        while f'"{name}"' not in (line := self._said.get(timeout=120)):
+    def event(self, name: str, within_s: float = 120) -> dict[str, object]:
+        """The next event `name`."""
+        while f'"{name}"' not in (line := self._said.get(timeout=within_s)):
             pass
         event: dict[str, object] = json.loads(line)
         return event
@@ -82,8 +89,13 @@ class Daemon:
         while not self._said.empty():
             self._said.get()
         before = self._cpu_ms()
-        took = [float(str(self._event("cycle.finished")["cycle_ms"])) for _ in range(count)]
+        took = [float(str(self.event("cycle.finished")["cycle_ms"])) for _ in range(count)]
         return statistics.median(took), (self._cpu_ms() - before) / count
+
+    @property
+    def memory_bytes(self) -> int:
+        """Resident memory."""
+        return int(self._process.memory_info().rss)
 
     def _cpu_ms(self) -> float:
         used = self._process.cpu_times()

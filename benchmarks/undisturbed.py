@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import starmap
 from pathlib import Path
 
-from benchmarks.disturbed_engines import ACCOUNTS, M15, RECORD_BARS, SEED, Engines
+from benchmarks.disturbed_engines import ACCOUNTS, M15, RECORD_BARS, RECORD_LAG_BARS, SEED, Engines
 from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
@@ -72,7 +72,7 @@ def made_settings() -> Settings:
         {
             "use_ml": False,
             "exchange": {"id": "binance"},
-            "engine": {"record_bars": RECORD_BARS},
+            "engine": {"record_bars": RECORD_BARS, "record_lag_bars": RECORD_LAG_BARS},
             "paper": {"fills": "candles", "accounts": ACCOUNTS},
         }
     )
