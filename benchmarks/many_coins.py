@@ -1,7 +1,7 @@
 """The engine with more coins than are shipped: `python -m benchmarks.many_coins 32 128 512`.
 
 A first start with the usual record of a week, closes, memory and the page, on a simulated exchange
-that replays a minute in a second.
+whose time runs 30 times as fast.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.page import SYMBOLS, Daemon, ready
 
-SPEED = 60
+SPEED = 30
 CLOSES = 5
 FIRST_S = 1_800.0
 
@@ -33,12 +33,16 @@ def measure(count: int) -> None:
             while engine.event("cycle.finished", FIRST_S)["owed"]:
                 pass
             first_s = time.perf_counter() - began
-            rounds = [engine.event("cycle.finished") for _ in range(CLOSES)]
-            cycle_ms, processor_ms = engine.cycles(CLOSES)
-            round_s = statistics.median(float(str(each["round_s"])) for each in rounds) / SPEED
+            before_ms = engine.cpu_ms()
+            closes = [engine.event("cycle.finished", FIRST_S) for _ in range(CLOSES)]
+            processor_ms = (engine.cpu_ms() - before_ms) / CLOSES
+            cycle_ms, round_s = (
+                statistics.median(float(str(each[name])) for each in closes)
+                for name in ("cycle_ms", "round_s")
+            )
             print(
                 f"{count} coins: first start {first_s:.1f} s; close {cycle_ms:.1f} ms, "
-                f"round {round_s:.2f} s, {processor_ms:.0f} ms of a processor; "
+                f"round {round_s / SPEED:.2f} s, {processor_ms:.0f} ms of a processor; "
                 f"memory {engine.memory_bytes / 1e6:.0f} MB; "
                 f"database {(folder / 'engine.db').stat().st_size / 1e6:.0f} MB",
                 flush=True,

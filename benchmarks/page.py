@@ -88,16 +88,17 @@ class Daemon:
         """Median `cycle_ms` of the next cycles, and CPU milliseconds of the daemon for each."""
         while not self._said.empty():
             self._said.get()
-        before = self._cpu_ms()
+        before = self.cpu_ms()
         took = [float(str(self.event("cycle.finished")["cycle_ms"])) for _ in range(count)]
-        return statistics.median(took), (self._cpu_ms() - before) / count
+        return statistics.median(took), (self.cpu_ms() - before) / count
 
     @property
     def memory_bytes(self) -> int:
         """Resident memory."""
         return int(self._process.memory_info().rss)
 
-    def _cpu_ms(self) -> float:
+    def cpu_ms(self) -> float:
+        """Processor time so far."""
         used = self._process.cpu_times()
         return 1000 * float(used.user + used.system)
 
