@@ -17,6 +17,9 @@ _RECENT_BARS = 3
 _FLOOR = 0.03
 """As a log return. Of 3.07 million real candles (32 coins, 15m, 2022-2025) none opened further than
 0.018 from the last close."""
+_FLOOR_OF_FEW = 0.5
+"""Of a past of fewer than `_FEW_BARS`: a coin that has just been listed moves as it never will."""
+_FEW_BARS = 24
 _RANGES = 8.0
 """Times the coin's median true range; of the same candles none opened further than 4.6 of them."""
 _OTHERS = 3.0
@@ -60,7 +63,8 @@ class _Past:
     def bound(self, bars: int) -> float:
         """How far a price may lie from the last close, `bars` later: as a random walk gets."""
         usual = median(self.ranges) if self.ranges else 0.0
-        return max(_FLOOR, _RANGES * usual * sqrt(bars))
+        least = _FLOOR if len(self.ranges) >= _FEW_BARS else _FLOOR_OF_FEW
+        return max(least, _RANGES * usual * sqrt(bars))
 
     def copy(self) -> _Past:
         return _Past(self.recent.copy(), self.ranges.copy())

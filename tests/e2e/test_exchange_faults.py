@@ -64,6 +64,24 @@ def test_a_coin_in_maintenance_does_not_stop_a_start_nor_the_others(
     assert engine.is_running
 
 
+def test_a_coin_with_the_prices_of_another_is_held_and_named_until_it_has_its_own(
+    live: Start, exchange: str
+) -> None:
+    engine = live()
+    url = engine.event("engine.started")["url"]
+    engine.event("cycle.finished", within_s=250)
+    quirks(exchange, price_factors={"ETHUSDT": 25.0})
+    held = engine.event("candles.held", within_s=250)
+    assert held["symbol"] == "ETHUSDT"
+    assert "its candles are those of something else" in held["reason"]
+    assert engine.event("cycle.finished", within_s=250)["signals"] == 2, "the others go on"
+    assert held["reason"] in call(f"{url}/healthz")[1]["reasons"]
+    quirks(exchange)
+    while engine.event("signal.emitted", within_s=250)["symbol"] != "ETHUSDT":
+        pass
+    assert engine.is_running
+
+
 def test_an_exchange_in_maintenance_is_waited_for_and_its_clock_not_believed(
     live: Start, exchange: str, tmp_path: Path
 ) -> None:

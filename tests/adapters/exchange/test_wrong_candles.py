@@ -124,7 +124,7 @@ async def ratio(sim: Sim, coin: str, other: str) -> float:
 @TYPES
 async def test_a_coin_whose_candles_are_others_than_those_stored_is_held(market_type: str) -> None:
     async with grown(market_type) as (sim, intake):
-        await sim.set("quirks", price_factors={"ETHUSDT": 1.2})
+        await sim.set("quirks", price_factors={"ETHUSDT": 2.0})
         held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
         assert (held.candles, held.gaps, held.again, held.complete) == ([], [], (), False)
         assert held.why is not None

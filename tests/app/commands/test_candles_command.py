@@ -1,5 +1,6 @@
 """Files of other programs as they are brought in, and what `candles check` says of a database."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,6 +143,8 @@ def test_a_span_is_compared_with_the_exchange(run: Run, exchange: str) -> None:
     stored(spoil)
     code, printed = run(*sync, "--verify", "--days", "1")
     assert code == 1
-    assert "BTCUSDT: 96 candles compared, 1 differ, stored as revisions" in printed
-    assert "ETHUSDT: 96 candles compared, none differs, 1 are not stored" in printed
-    assert "BTCUSDT: 96 candles compared, none differs" in run(*sync, "--verify", "--days", "1")[1]
+    # A candle may close meanwhile.
+    assert re.search("BTCUSDT: 9[56] candles compared, 1 differ, stored as revisions", printed)
+    assert re.search("ETHUSDT: 9[56] candles compared, none differs, 1 are not stored", printed)
+    _, printed = run(*sync, "--verify", "--days", "1")
+    assert re.search("BTCUSDT: 9[56] candles compared, none differs", printed)
