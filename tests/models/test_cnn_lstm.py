@@ -11,7 +11,13 @@ from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.features.per_coin_v2.clock import CLOCK, CLOCK_WAVES, write_clock
+from crypto_bot.features.per_coin_v2.clock import (
+    CLOCK,
+    CLOCK_WAVES,
+    MONDAY_MS,
+    WEEK_MS,
+    write_clock,
+)
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.family import CnnLstm
@@ -29,7 +35,13 @@ from crypto_bot.models.families.cnn_lstm.net import (
     block_offsets,
     gather,
 )
-from crypto_bot.models.families.cnn_lstm.season import INPUTS, WEEK, Seasonal, season_of
+from crypto_bot.models.families.cnn_lstm.season import (
+    INPUTS,
+    WEEK,
+    Seasonal,
+    place_of,
+    season_of,
+)
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
 from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.two_heads import moved
@@ -180,6 +192,8 @@ def test_the_move_head_knows_the_time_of_the_week_from_the_fit_rows() -> None:
     busy = (close_ms % DAY_MS // QUARTER.ms) // 4 == 13  # bars that open from 13:00 to 14:00
     table[:, features.columns.index("ret_1")] = np.where(np.roll(busy, 1), 3.0, 1.0)
     week, hour, ret, atr = features.indices(features.seasonal)
+    places = (close_ms - MONDAY_MS) % WEEK_MS // QUARTER.ms
+    assert place_of(torch.from_numpy(table[:, [week, hour]])).tolist() == places.tolist()
     seasonal = Seasonal(week, hour, ret, atr, QUARTER.ms, 4)
     moves = rng.random(bars) < np.where(busy, 0.7, 0.4)
     fit = Examples(table, np.arange(bars), moves.astype(np.int64), np.ones(bars))
