@@ -2,12 +2,12 @@
 # Build and run: docs/operating.md; `docker compose up --build --detach`.
 FROM python:3.11-slim-bookworm AS build
 COPY . /src
-# The tested versions; pip installs only what the engine needs of the lock. The second index has
-# torch without CUDA, 2.13.0+cpu, which pip prefers as the higher version.
+# The tested versions, by their hashes. The second index has torch without CUDA, 2.13.0+cpu, which
+# pip prefers as the higher version.
 RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --requirement /src/requirements.lock \
     && /venv/bin/pip install --no-cache-dir \
         --extra-index-url https://download.pytorch.org/whl/cpu \
-        --constraint /src/requirements.lock \
         /src
 
 FROM python:3.11-slim-bookworm

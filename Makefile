@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test lint test-fast test-slow docs bench bench-train soak clean
+.PHONY: run demo test lint test-fast test-slow docs bench bench-train soak lock clean
 
 run: $(READY)
 	$(BIN)/python main.py
@@ -48,11 +48,22 @@ soak: DAYS ?= 7
 soak: $(READY)
 	$(BIN)/python -m benchmarks.soak --days $(DAYS)
 
-$(READY): requirements.lock pyproject.toml
+# The locks have hashes. torch is not in them: which build is right, and what it needs, depends on the machine.
+$(READY): requirements.lock requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock --requirement requirements-dev.lock
+	$(BIN)/pip install --quiet --editable .
 	touch $(READY)
+
+# After a change of the dependencies; versions that still fit are kept.
+COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11
+lock: $(READY)
+	$(BIN)/pip install --quiet uv
+	mkdir -p $(VENV)/lock && sed '/"torch==/d' pyproject.toml > $(VENV)/lock/pyproject.toml
+	$(COMPILE) $(VENV)/lock/pyproject.toml --output-file requirements.lock
+	$(COMPILE) $(VENV)/lock/pyproject.toml --all-extras --group $(VENV)/lock/pyproject.toml:dev \
+		--constraint requirements.lock $$(sed -n 's/==.*//p' requirements.lock | sed 's/^/--no-emit-package /') \
+		--output-file requirements-dev.lock
 
 clean:
 	rm -rf $(VENV)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -53,6 +54,25 @@ def test_the_settings_of_the_image_are_settings(
     assert (name, settings.api.host) == ("run", "0.0.0.0")
     assert settings.database_url == "sqlite:////data/crypto_bot.db"
     assert len(load_symbols(settings.symbols_file)) == 32
+
+
+def test_the_locks_name_every_dependency_with_its_hash() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    needed = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    needed += [
+        each for extra in project["project"]["optional-dependencies"].values() for each in extra
+    ]
+    locks = [
+        (ROOT / f"{name}.lock").read_text("utf-8") for name in ("requirements", "requirements-dev")
+    ]
+    pins = [each for lock in locks for each in re.split(r"\n(?! )", lock.strip())]
+    assert [pin for pin in pins if not re.match(r"\S+==\S+ \\\n    --hash=sha256:", pin)] == []
+    locked = {_plain(pin.split("==")[0]) for pin in pins}
+    assert {_plain(re.split(r"[\[<>=]", each)[0]) for each in needed} - locked == {"torch"}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
