@@ -52,7 +52,7 @@ def advance_recent(
     Another market begins as after a gap: its volume is not comparable with that before.
     """
     marks, *tables = (each[coin] for each in memory)
-    for part in _runs(feed):
+    for part in runs(feed):
         first = int(feed.bars[part.start])
         follows = first == marks[BAR] + 1 and not feed.cuts[part.start]
         before = int(marks[RUN]) if follows else 0
@@ -89,7 +89,7 @@ def log_relative(value: Floats, scale: Floats) -> Floats:
     return np.clip(np.log(np.maximum(found, np.exp(-LIMIT))), -LIMIT, LIMIT)
 
 
-def _runs(feed: Feed) -> Iterator[slice]:
+def runs(feed: Feed) -> Iterator[slice]:
     """The stretches of candles that follow one another in one market."""
     begins = np.ones(feed.bars.size, np.bool_)
     begins[1:] = (np.diff(feed.bars) != 1) | feed.cuts[1:]

@@ -7,7 +7,7 @@ import pytest
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.batch import batch
-from crypto_bot.features.groups.movement import change, log, mean, rank
+from crypto_bot.features.groups.movement import REACH, change, log, mean, rank
 from crypto_bot.features.groups.registered import FEATURE_GROUPS
 from crypto_bot.features.sets import feature_set, schema_hash
 from crypto_bot.market_data.candle_table import CandleTable
@@ -22,16 +22,19 @@ def test_changes_means_and_ranks_are_those_of_pandas() -> None:
     rng = np.random.default_rng(3)
     values = np.where(rng.random(900) < 0.03, np.nan, rng.standard_normal(900))
     series = pd.Series(values)
-    np.testing.assert_allclose(change(values, 16), series.diff(16))
-    np.testing.assert_allclose(mean(values, 16), series.rolling(16).mean(), atol=1e-12)
+    for found, expected in (
+        (change(values, 16), series.diff(16)),
+        (mean(values, 16), series.rolling(16).mean()),
+    ):
+        np.testing.assert_allclose(found, expected[REACH:], atol=1e-12)
     np.testing.assert_allclose(log(values), np.log(series.where(series > 0)))
-    found = rank(values, 96)
     placed = series.rolling(96, min_periods=48).rank()
     known = series.rolling(96, min_periods=48).count()
     expected = (2.0 * placed - 1.0 - known) / (known - 1.0)
-    np.testing.assert_allclose(found[95:], expected[95:], atol=1e-12)
-    assert np.isnan(found[:95]).all()
-    assert rank(np.arange(97.0), 96, 4)[-2:].tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(rank(values, 96), expected[REACH:], atol=1e-12)
+    assert rank(np.arange(REACH + 2.0), 96, 4).tolist() == [1.0, 1.0]
+    values[:-40] = np.nan  # less than half of the window
+    assert np.isnan(rank(values, 96)).all()
 
 
 def test_a_group_stands_beside_the_columns_of_the_set() -> None:

@@ -1,8 +1,8 @@
 """A group of features of data series, and a feature set with groups beside its own columns.
 
-A group is measured from the values as of the last closes (`recent.py`), so live, in replay and for
-a whole history from the same ones. What is not known is 0, with 0 in the group's `_known` column;
-a group never makes a row invalid.
+A group is measured from the values as of the last closes, live, in replay and for a whole history
+from the same ones; none before a gap counts. What is not known is 0, with 0 in the group's `_known`
+column; a group never makes a row invalid.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.features import leader as leading
+from crypto_bot.features.groups.movement import REACH
 from crypto_bot.features.indicators import LIMIT
 from crypto_bot.features.per_coin_v2.memory import RUN
-from crypto_bot.features.recent import HISTORY_BARS, Recent, advance_recent, new_recent
+from crypto_bot.features.recent import runs
 from crypto_bot.features.sets import FeatureSet, Heads
 from crypto_bot.features.windows import Feed
 from crypto_bot.market_data.observations import Booleans, Floats, Integers, SeriesColumn
@@ -28,9 +29,9 @@ from crypto_bot.market_data.observations import Booleans, Floats, Integers, Seri
 class FeatureGroup:
     """Columns that are made of data series.
 
-    `measure(values)` of the series at closes that follow one another, (n, series) and NaN where one
-    is not known, gives the columns (n, columns), NaN likewise; a row may depend on itself and the
-    399 before it alone. `direction`: whether the direction head reads them too.
+    `measure(values)` takes the series at closes that follow one another, (n, series) and NaN where
+    one is not known, and gives the columns of the last n - REACH, NaN likewise; see `movement`.
+    `direction`: whether the direction head reads them too.
     """
 
     name: str
@@ -49,7 +50,8 @@ class FeatureGroup:
 class _Memory(NamedTuple):
     marks: Integers  # those of `base`
     base: Any
-    recent: Recent
+    last: Integers  # the last bar of each coin
+    values: Floats  # (coins, REACH, series), the newest last
 
 
 def with_groups(base: FeatureSet, groups: Sequence[FeatureGroup]) -> FeatureSet:
@@ -62,7 +64,7 @@ def with_groups(base: FeatureSet, groups: Sequence[FeatureGroup]) -> FeatureSet:
         base,
         name=f"{base.name}+{names}",
         columns=(*base.columns, *(name for group in groups for name in group.all_columns)),
-        history_bars=max(base.history_bars, HISTORY_BARS),
+        history_bars=max(base.history_bars, REACH + 1),
         new_memory=partial(_new_memory, base, len(series)),
         advance=partial(_advance, base, tuple(groups)),
         series=series,
@@ -82,7 +84,8 @@ def _joined(heads: Heads, groups: Sequence[FeatureGroup]) -> Heads:
 
 def _new_memory(base: FeatureSet, series: int, coins: int) -> _Memory:
     held = base.new_memory(coins)
-    return _Memory(held.marks, held, new_recent(coins, series))
+    values = np.full((coins, REACH, series), np.nan)
+    return _Memory(held.marks, held, np.zeros(coins, np.int64), values)
 
 
 def _advance(  # noqa: PLR0917 - the signature is that of a feature set, after two of its own
@@ -94,27 +97,26 @@ def _advance(  # noqa: PLR0917 - the signature is that of a feature set, after t
     rows: Floats,
     valid: Booleans,
 ) -> None:
-    if memory.marks[coin][RUN] == 0:  # forgotten, as before the first candle
-        memory.recent.marks[coin] = 0
+    forgotten = memory.marks[coin][RUN] == 0  # as before the first candle
     own = np.empty((feed.bars.size, len(base.columns)))
     base.advance(memory.base, coin, feed, own, valid)
-    lead = (leading.COLUMNS, 1) if base.leader else (0, 0)
-    of_series = feed._replace(
-        extras=feed.extras[:, lead[0] :], known=feed.known[:, lead[1] :], warm_up=1
-    )
+    columns, leads = (leading.COLUMNS, 1) if base.leader else (0, 0)
+    news = np.where(feed.known[:, leads:], feed.extras[:, columns:], np.nan)
     found = np.empty((feed.bars.size, rows.shape[1] - own.shape[1]))
-    advance_recent(
-        *(memory.recent, coin, of_series, found, np.empty_like(valid)),
-        measure=partial(_measure, groups),
-    )
+    for part in runs(feed):
+        first = feed.bars[part.start]
+        if forgotten or first != memory.last[coin] + 1 or feed.cuts[part.start]:
+            memory.values[coin] = np.nan
+        forgotten = False
+        values = np.concatenate((memory.values[coin], news[part]))
+        found[part] = _measured(groups, values)
+        memory.values[coin] = values[-REACH:]
+        memory.last[coin] = feed.bars[part.stop - 1]
     rows[:, : own.shape[1]] = own
     rows[:, own.shape[1] :] = np.where(valid[:, None], found, np.nan)
 
 
-def _measure(
-    groups: tuple[FeatureGroup, ...], _candles: Floats, extras: Floats, known: Booleans
-) -> Floats:
-    values = np.where(known, extras, np.nan)
+def _measured(groups: tuple[FeatureGroup, ...], values: Floats) -> Floats:
     parts: list[Floats] = []
     place = 0
     for group in groups:

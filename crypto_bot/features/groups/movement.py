@@ -1,7 +1,7 @@
 """How a series moved up to each close: changes, means and ranks.
 
-Values are (n,), one for each close, NaN where not known; so are results, also where a window
-reaches back before the first.
+Values are (n,), one for each close, NaN where not known; results are those of the last n - REACH
+closes, NaN likewise. A result has the same bits whatever else is asked for with it.
 """
 
 from __future__ import annotations
@@ -10,31 +10,28 @@ import numpy as np
 
 from crypto_bot.market_data.observations import Floats
 
-
-def change(values: Floats, bars: int) -> Floats:
-    """The value less that of `bars` closes before."""
-    found = np.full(values.shape, np.nan)
-    found[bars:] = values[bars:] - values[:-bars]
-    return found
+REACH = 384
+"""Closes before one that it may depend on."""
 
 
 def log(values: Floats) -> Floats:
-    """The natural logarithm; NaN where there is none."""
+    """The natural logarithm, of all n; NaN where there is none."""
     return np.log(np.where(values > 0.0, values, np.nan))
 
 
-def mean(values: Floats, bars: int) -> Floats:
-    """Mean of the last `bars` values, all of them known.
+def newest(values: Floats) -> Floats:
+    """The value itself."""
+    return values[REACH:]
 
-    Of sums from the first value on: with the same first value a row has the same bits, whatever
-    follows it.
-    """
-    known = np.isfinite(values)
-    totals = np.cumsum(np.where(known, values, 0.0))
-    counts = np.cumsum(known)
-    totals[bars:] -= totals[:-bars].copy()
-    counts[bars:] -= counts[:-bars].copy()
-    return np.where(counts == bars, totals / bars, np.nan)
+
+def change(values: Floats, bars: int) -> Floats:
+    """The value less that of `bars` closes before."""
+    return values[REACH:] - values[REACH - bars : values.size - bars]
+
+
+def mean(values: Floats, bars: int) -> Floats:
+    """Mean of the last `bars` values, all of them known."""
+    return np.add.accumulate(_windows(values, bars), axis=1)[:, -1] / bars
 
 
 def rank(values: Floats, bars: int, step: int = 1) -> Floats:
@@ -42,14 +39,15 @@ def rank(values: Floats, bars: int, step: int = 1) -> Floats:
 
     From -1, below all others, to 1; at least half of those that are looked at must be known.
     """
-    found = np.full(values.shape, np.nan)
-    if values.size < bars:
-        return found
-    windows = np.lib.stride_tricks.sliding_window_view(values, bars)[:, ::-step]
-    newest = windows[:, :1]
-    below = (windows < newest).sum(axis=1)
-    above = (windows > newest).sum(axis=1)
+    windows = _windows(values, bars)[:, ::-step]
+    own = windows[:, :1]
+    below = (windows < own).sum(axis=1)
+    above = (windows > own).sum(axis=1)
     known = np.isfinite(windows).sum(axis=1)
-    sound = np.isfinite(newest[:, 0]) & (2 * known >= windows.shape[1])
-    found[bars - 1 :][sound] = (below - above)[sound] / (known - 1)[sound]
-    return found
+    sound = np.isfinite(own[:, 0]) & (2 * known >= windows.shape[1])
+    return np.where(sound, (below - above) / np.maximum(known - 1, 1), np.nan)
+
+
+def _windows(values: Floats, bars: int) -> Floats:
+    """(n - REACH, bars), the value itself last."""
+    return np.lib.stride_tricks.sliding_window_view(values[REACH - bars + 1 :], bars)

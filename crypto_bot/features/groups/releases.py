@@ -9,6 +9,7 @@ import numpy as np
 
 from crypto_bot.domain.instant import MINUTE_MS
 from crypto_bot.features.groups.group import FeatureGroup
+from crypto_bot.features.groups.movement import newest
 from crypto_bot.market_data.observations import Floats, SeriesColumn
 
 _STEP_MS = 15 * MINUTE_MS
@@ -17,7 +18,7 @@ _HORIZON_H = 1.0
 
 
 def _measure(values: Floats) -> Floats:
-    ahead, past = values[:, 0], values[:, 1]
+    ahead, past = newest(values[:, 0]), newest(values[:, 1])
     soon = np.where(np.isfinite(ahead), (ahead < _HORIZON_H).astype(np.float64), np.nan)
     return np.column_stack([np.exp(-ahead / _FADING_H), np.exp(-past / _FADING_H), soon])
 
