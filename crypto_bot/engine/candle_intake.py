@@ -78,7 +78,7 @@ class CandleIntake:
         first_ms = before_ms
         while True:
             replies.take(await self.feed.candles(symbol, first_ms, replies.missing[-1]))
-            if replies.ahead and replies.count > 1:
+            if replies.ahead and replies.count > 1 and first_ms == before_ms:
                 await self._ask_ticker(replies)
             halted = self.feed.halted(symbol)
             # Of a coin that does not trade nothing is late, though there may be gaps.
@@ -86,12 +86,16 @@ class CandleIntake:
             exhausted = exhausted or (halted is not None and not replies.lacked)
             if not replies.missing or exhausted:
                 break
-            first_ms = before_ms if replies.contradiction else replies.missing[0]
+            # What is doubted is read again with what is stored: a ticker may be another coin's too.
+            doubted = replies.contradiction is not None or bool(replies.ahead)
+            first_ms = before_ms if doubted else replies.missing[0]
             await self.clock.sleep(self.poll_ms)
         return replies.arrived(halted, listed=listed)
 
     async def _ask_ticker(self, replies: _Replies) -> None:
         """Takes the newest candles where the ticker, another endpoint, is where they are."""
+        if replies.contradiction is not None:
+            return
         symbol, newest = replies.symbol, replies.ahead[-1].candle
         other = self.judge.resembles(symbol, newest)
         if other is not None:

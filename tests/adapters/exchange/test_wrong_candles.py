@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from crypto_bot.adapters.exchange.dispatch import Refused
 from crypto_bot.adapters.exchange.feed import CcxtFeed
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import BadCandles, ConfigError, ExchangeUnavailable, MarketDataError
 from crypto_bot.engine.candle_intake import Arrived, CandleIntake
 from crypto_bot.ports import Gap
@@ -134,6 +135,28 @@ async def test_a_coin_whose_candles_are_others_than_those_stored_is_held(market_
         taken = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
         assert [c.open_ms for c in taken.candles] == OPENS[-5:]
         assert (taken.complete, taken.doubts, len(taken.again)) == (True, (), 3)
+
+
+async def test_so_is_one_whose_newest_candle_came_late_and_of_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The ticker is of the other thing as well; the stored candles, read again, tell."""
+    async with grown() as (sim, intake):
+        true, replies = sim.feed.candles, 0
+
+        async def at_first_late(symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+            nonlocal replies
+            replies += 1
+            found = await true(symbol, since_ms, until_ms)
+            if replies > 1:
+                return found
+            await sim.set("quirks", price_factors={"ETHUSDT": 0.2})
+            return found[:-1]
+
+        monkeypatch.setattr(sim.feed, "candles", at_first_late)
+        held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        assert ([c.open_ms for c in held.candles], held.complete) == (OPENS[-5:-1], False)
+        assert [each.became for each in held.doubts] == ["held"]
 
 
 async def test_a_jump_is_taken_where_the_ticker_has_it_and_no_other_coin_does() -> None:
