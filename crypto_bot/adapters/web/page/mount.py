@@ -82,6 +82,7 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
     assert isinstance(mounted, Mount)
     paths = [path for view in views for path in (view.path, *view.further)]
     app.router.routes.append(_PageMount(mounted.app, paths))
+    app.add_middleware(Leaving)
     app.add_middleware(_Policy)
 
 
@@ -180,3 +181,25 @@ class _Policy:
             await send(message)
 
         await self._app(scope, receive, with_policy)
+
+
+class Leaving:
+    """A browser that leaves before its answer is there is no error, though Starlette raises one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_left = False
+
+        async def watched() -> Message:
+            nonlocal has_left
+            message = await receive()
+            has_left = has_left or message["type"] == "http.disconnect"
+            return message
+
+        try:
+            await self._app(scope, watched, send)
+        except RuntimeError:
+            if not has_left:
+                raise

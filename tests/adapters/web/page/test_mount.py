@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from io import BytesIO, StringIO
+from typing import Any
 
 import httpx
 import pyarrow.parquet
@@ -18,7 +19,7 @@ from nicegui.testing.general import nicegui_reset_globals
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.mount import POLICY, mount_page
+from crypto_bot.adapters.web.page.mount import POLICY, Leaving, mount_page
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.ports import LoggedSignal, LogPosition
@@ -56,6 +57,24 @@ async def site(
     fill(database)
     async with serve(make_board()) as client:
         yield client
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_a_browser_that_leaves_before_its_answer_is_no_error(leaves: bool) -> None:
+    """Starlette raises one without an answer; the server would log it with a traceback."""
+
+    async def unanswered(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise RuntimeError("No response returned.")
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect" if leaves else "http.request"}
+
+    async def send(message: Any) -> None:
+        """Nothing is sent."""
+
+    with nullcontext() if leaves else pytest.raises(RuntimeError):
+        await Leaving(unanswered)({"type": "http"}, receive, send)
 
 
 async def test_every_view_names_no_other_host_and_says_so_to_the_browser(
