@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from crypto_bot import __version__
 from crypto_bot.app.completion import is_asked, offer, skip, words_before
 from crypto_bot.app.suggestion import suggestion
-from crypto_bot.domain.errors import ConfigError, CryptoBotError
+from crypto_bot.domain.errors import ConfigError, CryptoBotError, MarketEnded
 
 if TYPE_CHECKING:
+    from crypto_bot.app.past import Past
     from crypto_bot.app.settings import Settings
 
 FAILED = 1
@@ -23,7 +24,7 @@ BAD_USAGE = 2
 
 _COMMANDS = {
     "run": "the engine: candles, signals, outcomes, API",
-    "demo": "the engine on the simulated exchange: signals within a minute, without a network",
+    "demo": "the engine on real candles of August 2025, faster than time, without a network",
     "init": "a settings file with every setting, its meaning and its default",
     "sim": "the simulated exchange alone",
     "candles": "sync | import | export | check the stored candles",
@@ -126,18 +127,29 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _demo(argv: Sequence[str]) -> int:
-    from crypto_bot.app.commands.demo import demo_settings  # noqa: PLC0415 - see `_loaded`
+    from crypto_bot.app.commands.demo import demo  # noqa: PLC0415 - see `_loaded`
 
-    return _served(demo_settings(argv))
+    return _served(*demo(argv))
 
 
-def _served(settings: Settings) -> int:
+def _served(settings: Settings, past: Past | None = None) -> int:
     from crypto_bot.app.daemon import Daemon  # noqa: PLC0415 - see `_loaded`
     from crypto_bot.app.logging import configure  # noqa: PLC0415 - see `_loaded`
 
     configure(settings.log.level, settings.log.format)
-    daemon = Daemon(settings)
-    code = guarded(lambda: asyncio.run(daemon.run()))
+    daemon = Daemon(settings, past)
+
+    def serve() -> int:
+        try:
+            return asyncio.run(daemon.run())
+        except MarketEnded as ended:
+            if past is None:
+                raise
+            sys.stdout.write(f"{ended}: the demo starts over\n")
+            sys.stdout.flush()
+            os.execv(sys.executable, (sys.executable, *sys.orig_argv[1:]))  # noqa: S606
+
+    code = guarded(serve)
     # Worker threads may still be busy. The process does not wait for them: a restart recovers
     # from the store in any case.
     sys.stdout.flush()

@@ -25,6 +25,7 @@ from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import outlook_engines
 from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperLog, PaperService
+from crypto_bot.app.past import Past
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.shipped_pool import publish_shipped_pool
 from crypto_bot.app.supervision import supervised
@@ -39,7 +40,7 @@ _log = structlog.get_logger()
 class Daemon:
     """One engine on one database. Raises ConfigError from its constructor and from `run`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, past: Past | None = None) -> None:
         self._settings = settings
         self._timeframe = settings.timeframe
         self._symbols = load_symbols(settings.symbols_file)
@@ -48,8 +49,8 @@ class Daemon:
         self._registry = model_registry(settings) if settings.use_ml else None
         if self._registry is not None:
             publish_shipped_pool(self._registry)
-        self._engine = LiveEngine(settings, self._symbols, self._registry, machine)
-        self._front = Front(settings, self._symbols, self._engine, self._outlook)
+        self._engine = LiveEngine(settings, self._symbols, self._registry, machine, past)
+        self._front = Front(settings, self._symbols, self._engine, self._outlook, past)
         self._notices = Notices(settings.notify, machine)
         self._jobs = JobRunner(
             job_kinds(settings, self._engine.now_ms),

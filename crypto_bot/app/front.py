@@ -23,6 +23,7 @@ from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import OutlookEngine
 from crypto_bot.app.paper import PaperService
+from crypto_bot.app.past import Past
 from crypto_bot.app.recent_log import RECENT
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.setting_lines import secrets_of, setting_lines
@@ -47,10 +48,12 @@ class Front:
         symbols: tuple[str, ...],
         engine: LiveEngine,
         outlook: Sequence[OutlookEngine],
+        past: Past | None = None,
     ) -> None:
         self._settings, self._symbols, self._engine = settings, symbols, engine
         self._outlook = outlook
         RECENT.hide(secrets_of(settings))
+        self._past = past
         self._timeframe = settings.timeframe
         self.metrics = Metrics(engine.health)
         self.stream = EventStream(memory=_EVENTS)
@@ -92,14 +95,13 @@ class Front:
             token=None if api.token is None else api.token.get_secret_value(),
             proxy=Proxy(api.root_path, api.allowed_hosts, api.allowed_origins),
         )
-        is_sim = self._settings.simulated
         board = Board(
             symbols=self._symbols,
             timeframe=self._timeframe,
             now_ms=self._engine.now_ms,
             cost_bps=self._settings.decision.cost_bps,
-            speed=self._settings.sim.speed if is_sim else 1.0,
-            sample=is_sim,
+            speed=self._settings.sim.speed if self._settings.simulated else 1.0,
+            **self._market_words(),
             queries=queries,
             catalog=catalog,
             health=self._engine.health,
@@ -113,6 +115,16 @@ class Front:
         )
         mount_page(app, board)
         return app, board
+
+    def _market_words(self) -> dict[str, str]:
+        """What the page says of a market that is not live, see `Sources`."""
+        if self._past is not None:
+            return {"badge": self._past.badge, "about": self._past.about}
+        if not self._settings.simulated:
+            return {}
+        if self._settings.sim.candles is not None:
+            return {"badge": "replay", "about": "The candles are read from files."}
+        return {"badge": "SAMPLE DATA", "about": "A generated market: no coin has these prices."}
 
     def _add_metrics(self, database: Database, paper: PaperService, notices: Notices) -> None:
         size = "database_size_bytes", "The database on the disk"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Container, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from functools import partial
 
@@ -21,14 +21,15 @@ from crypto_bot.app.input_refresh import InputRefresh, series_of_models
 from crypto_bot.app.market import Market, open_market
 from crypto_bot.app.outlook_rounds import OutlookRounds
 from crypto_bot.app.paper import PaperService
+from crypto_bot.app.past import Past
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds, Tally
-from crypto_bot.app.schedule import CandleCloseTrigger
+from crypto_bot.app.schedule import CandleCloseTrigger, cancellable
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.wiring import build_catch_up
 from crypto_bot.domain.errors import MarketDataError, StoreError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.engine.catch_up import CatchUp
-from crypto_bot.engine.health import Health, HealthReport, assess
+from crypto_bot.engine.health import Health, HealthReport, Loading, assess
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import Clock, Commit, SignalSink
@@ -55,15 +56,19 @@ class LiveEngine:
         symbols: Sequence[str],
         registry: ModelRegistry | None,
         machine: SystemClock,
+        past: Past | None = None,
     ) -> None:
+        """`past`: what is settled before the market opens."""
         self._settings = settings
         self._symbols = symbols
         self._registry = registry
         self._machine = machine
         self._timeframe = settings.timeframe
-        self._started_ms = machine.now_ms()
+        self._past = past
         self._market: Market | None = None
+        self._started_ms = self.now_ms()
         self._unreached_ms: int | None = None
+        self._unreached: str | None = None
         self._rounds: Rounds | None = None
         self._catch_up: CatchUp | None = None
         self._outlook: OutlookRounds | None = None
@@ -72,15 +77,21 @@ class LiveEngine:
         self._inputs = InputRefresh(settings, symbols, wanted, machine)
 
     def now_ms(self) -> int:
-        """Time of the market's clock, or of the system clock until there is a market."""
-        return (self._market.clock if self._market else self._machine).now_ms()
+        """Time of the market's clock; until it is open the machine's, or the end of its past."""
+        return (self._market.clock if self._market else self._past or self._machine).now_ms()
 
     def health(self) -> HealthReport:
         """The current health; never blocks."""
         if self._rounds:
             health = self._rounds.health
         else:
-            health = Health(self._started_ms, exchange_down_since_ms=self._unreached_ms)
+            loading = self._past.loading() if self._past and not self._market else None
+            health = Health(
+                self._started_ms,
+                exchange_down_since_ms=self._unreached_ms,
+                exchange_problem=self._unreached,
+                loading=loading,
+            )
         patience_ms = int(self._settings.exchange.grace_s * 1000) + self._timeframe.ms // 4
         return assess(health, self.now_ms(), self._timeframe, patience_ms)
 
@@ -98,8 +109,7 @@ class LiveEngine:
 
         Raises ConfigError, and StoreError or ExchangeUnavailable, from which a restart recovers.
         """
-        await paper.show()
-        market = await asyncio.to_thread(self._open_market, database)
+        market = await self._opened(database, sinks, paper)
         self._market, self._outlook = market, outlook
         await self._reach(market, await asyncio.to_thread(self._archived, database))
         self._inputs.start()
@@ -115,7 +125,8 @@ class LiveEngine:
         )
         rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics, tally)
         await rounds.recover()
-        await _first_round(rounds)
+        with _logged(lambda: rounds.health.loading):
+            await rounds.once()
         if self._settings.once:
             await outlook.once(market)
             await paper.once(market)
@@ -134,6 +145,18 @@ class LiveEngine:
             for task in beside:
                 task.cancel()
 
+    async def _opened(
+        self, database: Database, sinks: Sequence[SignalSink], paper: PaperService
+    ) -> Market:
+        """The market, once its past is settled. Raises ConfigError, ExchangeUnavailable."""
+        if self._past is not None:
+            with _logged(self._past.loading):
+                await asyncio.to_thread(self._past.wait)
+            for sink in sinks:  # what they show is stored now
+                sink.committed((), ())
+        await paper.show()
+        return await asyncio.to_thread(self._open_market, database)
+
     def _open_market(self, database: Database) -> Market:
         """A simulated market continues where the stored candles end."""
         newest = self._archived(database).values()
@@ -146,6 +169,8 @@ class LiveEngine:
     def stop(self) -> None:
         """Ends the rounds within half a second; the next start does not depend on it."""
         self._inputs.stop()
+        if self._past is not None:
+            self._past.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._catch_up is not None:
@@ -190,12 +215,14 @@ class LiveEngine:
             task.add_done_callback(ended)
         trigger = CandleCloseTrigger(self._timeframe, market.clock, AFTER_CLOSE_MS)
         # If a round takes longer than a candle, the next one finds it running and returns.
-        self._scheduler.add_job(run, trigger, misfire_grace_time=None, max_instances=2)
-        self._scheduler.add_job(watch, "interval", seconds=_WATCH_S, misfire_grace_time=None)
+        add = self._scheduler.add_job
+        add(cancellable(run), trigger, misfire_grace_time=None, max_instances=2)
+        add(cancellable(watch), "interval", seconds=_WATCH_S, misfire_grace_time=None)
         correct = partial(_correct_clock, market)
-        self._scheduler.add_job(correct, "interval", seconds=_HOUR_S)
-        self._scheduler.add_job(partial(correct, doubted=True), "interval", seconds=_MINUTE_S)
-        self._scheduler.add_job(give_back, "interval", seconds=_HOUR_S)
+        add(cancellable(correct), "interval", seconds=_HOUR_S)
+        doubted = partial(correct, doubted=True)
+        add(cancellable(doubted), "interval", seconds=_MINUTE_S)
+        add(give_back, "interval", seconds=_HOUR_S)
         self._scheduler.start()
         first = asyncio.create_task(run())  # lasts as long as an exchange is down
         first.add_done_callback(ended)
@@ -219,6 +246,7 @@ class LiveEngine:
                     raise
                 market.require_exchange()
                 self._unreached_ms = self._unreached_ms or market.clock.now_ms()
+                self._unreached = self._unreached or str(error)
                 _log.warning("exchange.unreachable", reason=str(error))
                 await market.clock.sleep(_REOPEN_MS)
             else:
@@ -248,21 +276,22 @@ async def _tended(database: Database, retention: Retention, clock: Clock, keep_m
         await asyncio.to_thread(database.check)
 
 
-async def _first_round(rounds: Rounds) -> None:
-    """One round, with a line of log as it loads. Raises StoreError."""
-    loading = asyncio.create_task(_log_loading(rounds))
+@contextmanager
+def _logged(loading: Callable[[], Loading | None]) -> Iterator[None]:
+    """A line of log as it goes on, about every two seconds."""
+    logging = asyncio.create_task(_log_loading(loading))
     try:
-        await rounds.once()
+        yield
     finally:
-        loading.cancel()
+        logging.cancel()
 
 
-async def _log_loading(rounds: Rounds) -> None:
+async def _log_loading(loading: Callable[[], Loading | None]) -> None:
     """Logs how far the first round is, while it changes, until it is cancelled."""
     known = None
     while True:
-        now = rounds.health.loading
-        if now is not None and now != known:
+        now = loading()
+        if now is not None and now[:-1] != known:
             _log.info("engine.loading", **now._asdict())
-            known = now
+            known = now[:-1]
         await asyncio.sleep(_LOADING_S)

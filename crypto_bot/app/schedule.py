@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.triggers.base import BaseTrigger
@@ -32,3 +35,13 @@ class CandleCloseTrigger(BaseTrigger):  # type: ignore[misc]  # apscheduler has 
         close_ms = self._timeframe.close_of(self._timeframe.open_of(now_ms - self._delay_ms))
         wait_s = self._clock.real_seconds(close_ms + self._delay_ms - now_ms)
         return now.astimezone(UTC) + timedelta(seconds=wait_s)
+
+
+def cancellable(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """`job` for the scheduler, which logs a job that its own shutdown cancels as failed."""
+
+    async def run() -> None:
+        with suppress(asyncio.CancelledError):
+            await job()
+
+    return run

@@ -33,6 +33,7 @@ from crypto_bot.ports import (
     MarketViews,
     ModelCallLog,
     ModelCatalog,
+    ModelSource,
     SignalSink,
     SignalSource,
 )
@@ -51,7 +52,7 @@ class Core(NamedTuple):
     """The connected parts of the engine; the same for the daemon and for a replay."""
 
     views: MarketViews
-    models: PerCoinModels | None
+    models: ModelSource | None
     """None if models are switched off."""
     record: TrackRecord
     tracker: LiveTracker
@@ -68,16 +69,16 @@ def build_core(
     sinks: Sequence[SignalSink] = (),
     log: ModelCallLog | None = None,
     registry: Registry | None = None,
+    models: ModelSource | None = None,
     outlook: bool = False,
 ) -> Core:
     """Views, models, record, tracker and cycle, all of them empty.
 
-    `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder.
-    The models answer before the rules; in an `outlook` there are no rules.
+    `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder,
+    and `models` all that answers before the rules. In an `outlook` there are no rules.
     """
     timeframe = settings.timeframe
-    models = None
-    if settings.use_ml:
+    if settings.use_ml and models is None:
         models = _models(
             settings, symbols, archive=archive, log=log, registry=registry, outlook=outlook
         )

@@ -164,8 +164,8 @@ class CatchUp:
         tf_ms, before_ms = self.timeframe.ms, self._first_bar_ms - self.timeframe.ms
         known = sum(symbol in self._archived for symbol in self.symbols)
         done = sum((newest - before_ms) // tf_ms for newest in self._signalled.values())
-        wanted = max(0, (self._until_ms - before_ms) // tf_ms)
         done //= max(1, len(self._signalled))
+        wanted = max(done, (self._until_ms - before_ms) // tf_ms)
         return self._pace.of(Loading(known, len(self.symbols), done, wanted))
 
     def stop(self, wait_s: float) -> None:

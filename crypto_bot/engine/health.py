@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from textwrap import shorten
 from typing import NamedTuple
 
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.timeframe import Timeframe
+
+_LONGEST_PROBLEM = 160
+"""Some exchanges answer with a page of HTML."""
 
 
 class Status(StrEnum):
@@ -125,7 +129,8 @@ def _reasons(
     reasons = []
     is_down = health.exchange_down_since_ms is not None
     if health.exchange_down_since_ms is not None:
-        why = "" if health.exchange_problem is None else f": {health.exchange_problem}"
+        problem = shorten(health.exchange_problem or "", _LONGEST_PROBLEM, placeholder=" …")
+        why = f": {problem}" if problem else ""
         reasons.append(f"the exchange is down since {instant(health.exchange_down_since_ms)}{why}")
     if health.clock_problem is not None:
         reasons.append(health.clock_problem)

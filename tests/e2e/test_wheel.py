@@ -49,23 +49,26 @@ def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_the_demo_answers_and_names_the_shipped_network(
+def test_the_demo_has_a_past_and_goes_on_with_the_model_that_ends_before_it(
     start: Start, tmp_path: Path, wheel: Path
 ) -> None:
-    coins = tmp_path / "coins.json"
-    coins.write_text('["BTCUSDT"]')
-    words = ("demo", "--port", "0", "--device", "cpu", "--symbols_file", coins.name)
+    words = ("demo", "--port", "0", "--device", "cpu")
     engine = start(*CLI, *words, PYTHONPATH=str(wheel))
     started = engine.event("engine.started")
-    assert (started["folder"], started["models"]) == (str(tmp_path), "models")
+    url = started["url"]
+    assert (started["folder"], started["models"]) == (str(tmp_path), "models/demo")
+    assert engine.event("engine.loading", COMPILING_S)["of_candles"] == 24 * 96 + 29
     while engine.event("cycle.finished", COMPILING_S)["owed"]:
         pass
-    _, answer = call(f"{started['url']}/api/predictions")
-    assert answer["predictions"].keys() == {"BTCUSDT"}
-    _, shipped = call(f"{started['url']}/api/models/BTCUSDT")
-    assert (shipped["pooled"], shipped["served"]) == (True, False), "its data are a year old"
-    assert "STALE" in shipped["reason"]
-    assert {path.name for path in tmp_path.iterdir()} == {"coins.json", "data", "models"}
+    _, answer = call(f"{url}/api/predictions")
+    assert len(answer["predictions"]) == 32
+    assert {each["source"] for each in answer["predictions"].values()} == {"ML_PER_COIN_V1"}
+    _, shipped = call(f"{url}/api/models/BTCUSDT")
+    assert (shipped["pooled"], shipped["served"]) == (True, True), shipped["reason"]
+    _, paper = call(f"{url}/api/paper")
+    assert all(account["closed_trades"] for account in paper["accounts"])
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "models"}
+    assert len([*(tmp_path / "data").glob("demo-*.db")]) == 1
 
 
 def test_the_coins_are_those_of_the_repository(tmp_path: Path, wheel: Path) -> None:

@@ -21,6 +21,7 @@ from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import build_core
 from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.ports import ModelSource, SignalSink
 from crypto_bot.serving.model_source import Registry
 from crypto_bot.statistics.performance import Performance, longest_block, review
 
@@ -90,14 +91,23 @@ def replay_into(
     until_ms: int,
     registry: Registry | None = None,
     engaged: Mapping[str, Engaged] | None = None,
+    models: ModelSource | None = None,
+    sinks: Sequence[SignalSink] = (),
 ) -> Replayed:
     """The live cycle over `[since_ms, until_ms]` of `archive`, its signals into `target`.
 
-    `registry` as for `wiring.build_core`, `engaged` as for `Replay`.
+    `registry`, `models` and `sinks` as for `wiring.build_core`, `engaged` as for `Replay`; a sink
+    is called before the batch of its signals is committed.
     """
     clock = ReplayClock()
     commits = BatchedCommits(SqlPredictionStore(target, settings.timeframe))
-    core = build_core(settings, symbols, clock, commits, archive=archive, registry=registry)
+    core = build_core(
+        *(settings, symbols, clock, commits),
+        archive=archive,
+        registry=registry,
+        models=models,
+        sinks=sinks,
+    )
     replay = Replay(
         symbols=symbols,
         timeframe=settings.timeframe,

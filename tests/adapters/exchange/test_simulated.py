@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from crypto_bot.adapters.exchange.simulated import SimulatedExchange
-from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable
+from crypto_bot.domain.errors import ConfigError, ExchangeUnavailable, MarketEnded
 
 FLAGS = ["--symbols=BTCUSDT", "--speed=600", "--start=1764547200000"]
 PARENT = """
@@ -82,5 +82,16 @@ def test_one_that_ended_by_itself_is_named() -> None:
     os.kill(exchange.pid, signal.SIGKILL)
     os.waitid(os.P_PID, exchange.pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ExchangeUnavailable, match="exit code -9"):
+        exchange.require_running()
+    exchange.stop()
+
+
+def test_one_whose_candles_have_ended_is_another_end_than_a_failure(tmp_path: Path) -> None:
+    rows = "".join(f"{1_764_547_200_000 + at * 60_000},5,6,4,5,1\n" for at in range(3))
+    (tmp_path / "BTCUSDT.csv").write_text(f"timestamp,open,high,low,close,volume\n{rows}")
+    flags = ["--symbols=BTCUSDT", "--tf=1m", f"--candles={tmp_path}", "--speed=600"]
+    exchange = SimulatedExchange.start([*flags, "--start=1764547200000"])
+    os.waitid(os.P_PID, exchange.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(MarketEnded, match="come to their end"):
         exchange.require_running()
     exchange.stop()

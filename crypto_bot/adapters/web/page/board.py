@@ -14,11 +14,14 @@ from crypto_bot.adapters.web.page.readings import Readings, Sources, read, repri
 from crypto_bot.adapters.web.page.snapshot import EMPTY, Snapshot, snapshot_of
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.outcome import Outcome
+from crypto_bot.engine.health import Status
 from crypto_bot.ports import StoredSignal
 from crypto_bot.reports.live_record import LiveRecord
 
 BEAT_S = 5.0
 """Interval of the events that show an open page that the server is there."""
+_STARTING_S = 1.0
+"""The same while the engine starts and says how far it is."""
 _REST_S = 0.5
 """Before each snapshot: a round has committed the rest of its coins by then, undisturbed."""
 
@@ -137,4 +140,5 @@ class Board(Sources):
     async def _beat(self) -> None:
         while True:
             self.beaten.emit()
-            await asyncio.sleep(BEAT_S)
+            is_starting = self.health().status is Status.STARTING
+            await asyncio.sleep(_STARTING_S if is_starting else BEAT_S)

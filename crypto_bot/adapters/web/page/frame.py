@@ -20,6 +20,7 @@ from crypto_bot.adapters.web.page.palette import Theme
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.adapters.web.proxies import prefix_of
 from crypto_bot.adapters.web.templating import render
+from crypto_bot.engine.health import Status
 from crypto_bot.reports.glossary import TERMS
 
 ASSETS = "/assets/page"
@@ -57,15 +58,22 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
     ui.query("html").props("lang=en")
     with ui.header(wrap=False).classes("frame"):
         html("bar", _bar(board, viewer, views, here))
+        starting = ui.label().classes("starting")
         beat = ui.element("div").classes("beat").props("hidden")
     news = ui.label().classes("unseen news").props("aria-live=polite role=status")
     announced = board.snapshot.news
 
     def tick() -> None:
         snapshot = board.snapshot
+        report = board.health()
+        is_starting = report.status is Status.STARTING
+        speed = 1.0 if is_starting else board.speed
+        loading = report.health.loading
+        starting.set_text(f"Starting: {loading.words}" if loading else "Starting")
+        starting.set_visibility(is_starting)
         beat.props(
             f"data-now={board.now_ms()} data-at={board.good_ms()} data-next={board.next_close_ms()}"
-            f" data-bar={board.timeframe.ms} data-speed={board.speed:g}"
+            f" data-bar={board.timeframe.ms} data-speed={speed:g}"
             f' data-calls="{snapshot.longs}▲ {snapshot.shorts}▼"'
         )
 
@@ -87,7 +95,8 @@ def _bar(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Mar
         "bar.html",
         views=views,
         here=here,
-        sample=board.sample,
+        badge=board.badge,
+        about=board.about,
         paper=board.paper is not None,
         zone="UTC" if viewer.zone_name == "UTC" else "local",
         theme=viewer.theme.value if viewer.chose_theme else "",

@@ -88,6 +88,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         with ui.element("div").classes("rail"):
             warnings = ui.element("div").classes("panel warnings")
             endings = html("panel endings", _endings(snapshot.endings, viewer))
+            if board.about:
+                ui.label(board.about).classes("muted small")
     with warnings:
         _warn(snapshot.notices, viewer, board)
 
@@ -99,7 +101,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         table.rows = list(snapshot.rows)
         empty.set_visibility(snapshot.scored == 0)
         endings.set_content(_endings(snapshot.endings, viewer))
-        if snapshot.notices != before.notices:
+        if (snapshot.notices, snapshot.scored == 0) != (before.notices, before.scored == 0):
             warnings.clear()
             with warnings:
                 _warn(snapshot.notices, viewer, board)
@@ -121,7 +123,9 @@ def _warn(warnings: Sequence[Notice], viewer: Viewer, board: Board) -> None:
     with ui.element("div").classes("head"):
         ui.label("Needs attention").classes("title")
         ui.label(str(len(warnings) or "")).classes("muted")
-    if not warnings:
+    if not warnings and board.snapshot.scored == 0:
+        ui.label("–")
+    elif not warnings:
         ui.label("Nothing needs you.").classes("strong")
         ui.label("The feed is fresh and no model is stale or blocked.").classes("muted")
     for warning in warnings:

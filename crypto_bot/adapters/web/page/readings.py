@@ -50,8 +50,9 @@ class Sources:
     cost_bps: float
     speed: float = 1.0
     """Seconds of its clock in a second of a person."""
-    sample: bool = False
-    """Whether its data are made up."""
+    badge: str = ""
+    """What its data are, where they are not of now, in a few words; `about` says more."""
+    about: str = ""
     queries: PredictionQueries
     catalog: ModelCatalog
     health: Callable[[], HealthReport]

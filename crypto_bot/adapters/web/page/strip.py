@@ -31,11 +31,12 @@ def _signals(readings: Readings, preds: Sequence[Pred | None]) -> Card:
     served = sum(1 for coin in readings.coins if coin.model and coin.model.served)
     ruled = len(readings.coins) - served
     foot = f"{quiet} no trade; {served} coins on ML, {ruled} on rules"
-    scored = longs + shorts + quiet
+    if longs + shorts + quiet == 0:
+        return Card("Signals now", formats.MISSING, "nothing scored yet")
     return Card(
         "Signals now",
         "",
-        foot if scored else "nothing scored yet",
+        foot,
         picture=drawings.sides(shorts, longs) + cells.counts(shorts, quiet, longs),
     )
 

@@ -345,7 +345,7 @@ def board_of(
         timeframe=QUARTER,
         now_ms=clock,
         cost_bps=10.0,
-        sample=True,
+        badge="SAMPLE DATA",
         queries=SqlPredictionQueries(database, QUARTER),
         catalog=catalog or SwitchedOff(),
         health=health or well,

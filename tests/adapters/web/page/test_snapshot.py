@@ -38,7 +38,7 @@ def test_an_empty_database_says_what_will_come(make_board: MakeBoard, engine: En
     assert [row["signal"] for row in made.rows] == ["not scored"] * 3
     assert (made.longs, made.shorts, made.scored, made.news) == (0, 0, 0, "")
     assert made.notices == ()
-    assert [card.figure for card in made.cards] == ["", "–", "–", "–", "0/3"]
+    assert [card.figure for card in made.cards] == ["–", "–", "–", "–", "0/3"]
     assert made.cards[4].foot == "started 30 s ago; loading candles"
     assert made.cards[1].foot.startswith("no settled trade yet")
 
