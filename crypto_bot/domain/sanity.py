@@ -25,8 +25,8 @@ class SanityBand:
         """Why quotes of the last reading were not accepted, by symbol."""
 
     def expect(self, prices: Mapping[str, Decimal]) -> None:
-        """Sets the prices near which the first quotes are expected."""
-        self._last = {**prices, **self._last}
+        """Sets the prices near which the next quotes are expected, as closes of candles are."""
+        self._last |= prices
 
     def far(self, quotes: Mapping[str, Quote]) -> set[str]:
         """Coins of which the order book decides."""

@@ -58,6 +58,8 @@ class Exchange:
         self._world = world
         self._errors = iter(errors)
         self.price = D(100)
+        self.foreign: frozenset[str] = frozenset()
+        """Coins whose quotes, and not books, have the price of something else."""
 
     def now_ms(self) -> int:
         return self._world.now_ms
@@ -68,8 +70,9 @@ class Exchange:
     async def quotes(self) -> dict[str, Quote]:
         for error in self._errors:
             raise error
-        ask = self.price + D("0.02")
-        return {s: Quote(s, self.price, ask, self._world.now_ms) for s in SYMBOLS}
+        prices = {s: self.price * (3 if s in self.foreign else 1) for s in SYMBOLS}
+        at_ms = self._world.now_ms
+        return {s: Quote(s, bid, bid + D("0.02"), at_ms) for s, bid in prices.items()}
 
     async def book(self, symbol: str) -> OrderBook:
         if symbol == "BUSDT":
@@ -136,6 +139,30 @@ async def test_failing_prices_are_retried_and_logged_once(world: World) -> None:
     # A fills from its book; B has none: bid less 2 bp of slippage.
     assert opened == {"AUSDT": D("100.02"), "BUSDT": D("99.98")}
     assert [log["symbol"] for log in logs if log["event"] == "paper.opened"] == ["AUSDT", "BUSDT"]
+
+
+async def test_a_quote_that_is_not_believed_is_logged_once_and_neither_traded_nor_shown(
+    world: World, tmp_path: Path
+) -> None:
+    sink, exchange = RecordingSink(), Exchange(world)
+    exchange.foreign = frozenset({"AUSDT"})
+    paper = service(world, sink)
+    with capture_logs() as logs:
+        task = asyncio.create_task(paper.run(market(exchange)))
+        await sink.next("DEPOSIT")
+        calls = {"AUSDT": made("AUSDT", 1), "BUSDT": made("BUSDT", 1, Pred.SHORT)}
+        paper.committed(world.close(1, flat(1), **calls), [])
+        await sink.next("OPEN")
+        (tmp_path / "PAPER_STOP").touch()  # the next readings
+        world.now_ms += 1000
+        await sink.next("CLOSE")
+        shown = paper.quotes()
+        task.cancel()
+    assert {event.symbol for event in sink.events if event.kind.value == "OPEN"} == {"BUSDT"}
+    assert "AUSDT" not in shown
+    refused = [log for log in logs if log["event"] == "quote.refused"]
+    assert [log["symbol"] for log in refused] == ["AUSDT"]
+    assert "where its order book is not" in refused[0]["reason"]
 
 
 async def test_funding_is_fetched_for_perpetual_contracts(world: World) -> None:

@@ -90,6 +90,8 @@ class PaperTrading:
             ready_ms = self.tape.ready_ms(self.symbols, patience)
             if ready_ms is not None:
                 self._accounts.run(ready_ms, self._switch)
+                for trader in self._accounts.traders:
+                    self._sanity.expect(trader.marks)
                 self._report()
 
     def needs_quotes(self) -> bool:
