@@ -161,6 +161,15 @@ class Meta(_Part):
         )
 
     @property
+    def family_words(self) -> str:
+        """Such as `ensemble_v1 (default) of cnn_lstm 50%, which way 34%; logistic 0%, …`."""
+        own = [
+            f"{name} {weight:.0%}, which way {way:.0%}"
+            for name, (weight, way) in self.members.items()
+        ]
+        return f"{self.family} ({self.size}){' of ' if own else ''}{'; '.join(own)}"
+
+    @property
     def calibration(self) -> Calibration:
         """How its probabilities are scaled."""
         return Calibration(self.temperature, self.shrink)

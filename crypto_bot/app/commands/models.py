@@ -184,7 +184,7 @@ def _show(settings: Settings, name: Named) -> int:
     console = screen()
     for label, value in (
         ("version", meta.version),
-        ("family", f"{meta.family} ({meta.size}), {meta.window_bars} bars"),
+        ("family", f"{meta.family_words}, {meta.window_bars} bars"),
         ("can", FAMILIES.get(meta.family).capabilities.words),
         ("features", f"{meta.feature_set} {meta.schema_hash[:8]}, {len(meta.columns)} columns"),
         ("label", meta.label.words),
