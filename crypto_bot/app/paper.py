@@ -19,7 +19,14 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import MarketDataError, StoreError
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.outcome import Outcome
-from crypto_bot.domain.paper_report import AccountReport, KillSwitch, Refusal
+from crypto_bot.domain.paper_report import (
+    AccountReport,
+    ClosedTrade,
+    DayResult,
+    KillSwitch,
+    MoneyParts,
+    Refusal,
+)
 from crypto_bot.domain.quote import OrderBook, Quote
 from crypto_bot.engine.paper.trading import PaperTrading
 from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
@@ -97,6 +104,15 @@ class PaperService:
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
         return self._trading.refusals(account, limit)
+
+    def trades(self, account: str, skip: int, limit: int) -> list[ClosedTrade]:
+        return self._trading.trades(account, skip, limit)
+
+    def days(self, account: str) -> tuple[DayResult, ...]:
+        return self._trading.days(account)
+
+    def parts(self, account: str) -> MoneyParts:
+        return self._trading.parts(account)
 
     def kill_switch(self) -> KillSwitch:
         return self._trading.kill_switch()

@@ -35,12 +35,12 @@ class Tally:
 
     def __init__(self) -> None:
         self._preds: Counter[Pred] = Counter()
-        self._ended: Counter[bool] = Counter()
+        self._ended: Counter[bool | None] = Counter()
 
     def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:
         """Counts them."""
         self._preds.update(each.signal.pred for each in signals)
-        self._ended.update(bool(each.correct) for each in outcomes)
+        self._ended.update(each.correct for each in outcomes)
 
     def taken(self) -> dict[str, int]:
         """The counts since they were last taken, by name."""

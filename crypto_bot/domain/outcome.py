@@ -38,7 +38,8 @@ class Outcome(NamedTuple):
     trade (from the long side for a NO_TRADE), exit candle included. `label` is the class of the
     signal's own label, or a Pred by the triple barrier (+-2 ATR, the signal's horizon) where it has
     none; None where the signal had no ATR. `side` is what that class stands for, None where there
-    is no class or its label has no direction, and `correct` whether the call is that side.
+    is no class or its label has no direction, and `correct` whether the call is that side: None
+    where there is none, and for a NO_TRADE by a label that has no such class, which is no call.
     """
 
     prediction_id: str
@@ -186,8 +187,15 @@ def _outcome(
         mae_bps=down if sign > 0 else -up,
         label=label,
         side=side,
-        correct=None if side is None else side is signal.pred,
+        correct=None if side is None or _is_no_call(signal) else side is signal.pred,
     )
+
+
+def _is_no_call(signal: Signal) -> bool:
+    """Whether it is a NO_TRADE by a label whose classes are falls and rises alone."""
+    if signal.pred is not Pred.NO_TRADE or signal.label is None:
+        return False
+    return signal.label.direction is not None and not signal.label.direction.neutral
 
 
 def side_of(spec: LabelSpec | None, label: str | None) -> Pred | None:

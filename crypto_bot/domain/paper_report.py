@@ -78,7 +78,10 @@ class AccountStatistics:
     expectancy_r: Interval
     turnover: float
     """Traded notional over mean equity."""
+    gross: Decimal
+    """Of the closed trades, before fees and funding."""
     fees: Decimal
+    """Of every fill, those of open positions too."""
     funding: Decimal
 
 
@@ -102,6 +105,46 @@ class AccountReport:
     """How many signals each rule has refused."""
     curve: tuple[EquityPoint, ...]
     statistics: AccountStatistics
+
+
+class TradeGroup(NamedTuple):
+    """Closed trades that have something in common. `net` is after fees and funding."""
+
+    name: str
+    trades: int
+    won: int
+    net: Decimal
+    fees: Decimal
+    mean_r: Interval
+
+
+class DayResult(NamedTuple):
+    """The change of equity on one UTC day, open positions included; how many trades ended."""
+
+    day_ms: int
+    change: Decimal
+    trades: int
+
+
+class Excursion(NamedTuple):
+    """A closed trade in basis points of its entry: gross result, best and worst on the way."""
+
+    prediction_id: str
+    result_bps: float
+    best_bps: float
+    worst_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyParts:
+    """Closed trades in parts; each of `by` holds every trade once."""
+
+    by: Mapping[str, tuple[TradeGroup, ...]]
+    """By coin, source, side, hour (UTC, of the entry), time held and exit."""
+    r_counts: tuple[tuple[float, int], ...]
+    """Lower end and count of each bin of the results in R."""
+    excursions: tuple[Excursion, ...]
+    """Of the newest trades whose candles are stored."""
 
 
 class Refusal(NamedTuple):

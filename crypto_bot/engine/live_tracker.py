@@ -131,6 +131,7 @@ class LiveTracker:
 
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
         side = outcome.side
-        if side is not None and signal.role is Role.CHAMPION:
+        is_call = outcome.correct is not None
+        if side is not None and is_call and signal.role is Role.CHAMPION:
             self._record.add(signal, side, outcome.settled_ms)
         return outcome

@@ -29,7 +29,9 @@ class DayRecord(NamedTuple):
     """Sums over the labelled calls of one source on one coin whose candles opened on one UTC day.
 
     Late signals are not in it. `trades` counts LONG and SHORT, and `return_bps` is their sum;
-    `brier` is the sum of (confidence - correct)^2.
+    `brier` is the sum of (confidence - correct)^2. Of the episodes (`statistics.episodes`) that
+    began on the day, `won` are those that returned more than their cost, `won_bps` and `net_bps`
+    the returns after costs of these and of all.
     """
 
     source: Source
@@ -42,6 +44,12 @@ class DayRecord(NamedTuple):
     return_bps: float
     confidence: float
     brier: float
+    no_calls: int
+    """NO_TRADE of labels that have no such class; in none of the other counts."""
+    episodes: int
+    won: int
+    won_bps: float
+    net_bps: float
 
 
 class ResolvedCall(NamedTuple):
@@ -56,6 +64,8 @@ class ResolvedCall(NamedTuple):
     pred: str
     label: str
     """The side that the class of its outcome stands for, as `pred` has it."""
+    begins: bool
+    """Whether it is the first call of an episode."""
     p_short: float
     p_no_trade: float
     p_long: float

@@ -11,8 +11,10 @@ from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.paper_report import (
     AccountReport,
     ClosedTrade,
+    DayResult,
     EquityPoint,
     KillSwitch,
+    MoneyParts,
     Refusal,
 )
 from crypto_bot.ports.signals import StoredSignal
@@ -26,6 +28,15 @@ class PaperTrading(Protocol):
 
     def refusals(self, account: str, limit: int) -> list[Refusal]:
         """The newest refusals of `account`, the newest first."""
+
+    def trades(self, account: str, skip: int, limit: int) -> list[ClosedTrade]:
+        """The closed trades of `account`, the newest first, after the newest `skip` of them."""
+
+    def days(self, account: str) -> tuple[DayResult, ...]:
+        """The result of each day of `account`, ascending."""
+
+    def parts(self, account: str) -> MoneyParts:
+        """All closed trades of `account` in parts. Raises StoreError."""
 
     def kill_switch(self) -> KillSwitch:
         """The current state."""

@@ -1,19 +1,18 @@
-"""LONG and SHORT calls in groups: hit rate and break-even."""
+"""LONG and SHORT calls in groups: hit rate and break-even of their episodes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import nan
 
 import numpy as np
 
 from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.statistics.daily import MIN_CALLS, ratio_interval, wilson
-from crypto_bot.statistics.performance import Performance, performance
-from crypto_bot.statistics.resolved import LONG, SHORT, SOURCES, ResolvedCalls, day_records
+from crypto_bot.statistics.episodes import Episodes, episodes
+from crypto_bot.statistics.resolved import LONG, SHORT, SOURCES, ResolvedCalls, episode_days
 from crypto_bot.statistics.rows import Ints
 from crypto_bot.statistics.standing import Standing, standing
 
@@ -23,49 +22,49 @@ RANDOM_SIDE = "random side"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One group of LONG and SHORT calls. Estimates are unknown below `MIN_CALLS` calls."""
+    """The episodes of one group of LONG and SHORT calls.
+
+    Estimates are unknown below `MIN_CALLS` episodes.
+    """
 
     name: str
+    calls: int
+    """Single calls: an episode has one or more."""
     n: int
+    """Episodes."""
     rate: Interval
-    """Share that returned more than 0 before costs."""
+    """Share of the episodes that were won."""
     break_even: float
-    """The share at which they earn exactly their cost; NaN where it is not known."""
+    """The share at which they earn nothing after costs; NaN where it is not known."""
     standing: Standing
     mean_r: Interval
     """Mean result after costs, in units of what the stop risked."""
-    record: Performance
-
-
-def break_even(trades: ResolvedCalls) -> float:
-    """The share of gains at which trades of these sizes earn exactly their cost.
-
-    With the mean gain G and the mean loss L, a share h returns h G - (1 - h) L, which is the mean
-    cost at h = (L + cost) / (G + L). NaN below `MIN_CALLS` trades, or without a gain and a loss.
-    """
-    gained, returns = trades.gained, trades.return_bps
-    if gained.size < MIN_CALLS or gained.all() or not gained.any():
-        return nan
-    gain, loss = float(returns[gained].mean()), -float(returns[~gained].mean())
-    return min(1.0, (loss + float(trades.cost_bps.mean())) / (gain + loss))
+    record: Episodes
 
 
 def lines(
-    trades: ResolvedCalls, limits: Sequence[float], group: Ints, names: Sequence[str]
+    trades: ResolvedCalls, group: Ints, names: Sequence[str], limit: float | None = None
 ) -> tuple[Line, ...]:
-    """A line for each of `names`, which `group` [n] counts, beside its break-even of `limits`."""
-    records = day_records(trades, trades.gained, group, len(names))
-    net = _net_r(trades, group, len(names))
+    """A line for each of `names`, which `group` [n] counts, beside `limit` or its own break-even.
+
+    An episode is of the group of its first call.
+    """
+    calls = np.bincount(group, minlength=len(names)).tolist()
+    begun, of = trades.where(trades.begins), group[trades.begins]
+    days = episode_days(begun, of, len(names))
+    net = _net_r(begun, of, len(names))
     found = []
-    for name, days, limit, mean_r in zip(names, records, limits, net, strict=True):
-        record = performance(days, trades.block_days)
+    for name, count, by_day, mean_r in zip(names, calls, days, net, strict=True):
+        record = episodes(by_day, trades.block_days)
+        even = record.break_even if limit is None else limit
         found.append(
             Line(
                 name=name,
+                calls=count,
                 n=record.n,
                 rate=record.hit_rate,
-                break_even=limit,
-                standing=standing(record.n, record.hit_rate, limit),
+                break_even=even,
+                standing=standing(record.n, record.hit_rate, even),
                 mean_r=mean_r if record.n >= MIN_CALLS else UNKNOWN,
                 record=record,
             )
@@ -75,16 +74,15 @@ def lines(
 
 def overall(trades: ResolvedCalls) -> Line:
     """All calls in one line."""
-    return _together(trades, np.zeros(len(trades), dtype=np.int64), ["all"])[0]
+    return lines(trades, np.zeros(len(trades), dtype=np.int64), ["all"])[0]
 
 
 def by_source(trades: ResolvedCalls) -> tuple[Line, ...]:
-    """A line for each source and side with calls, each with its own break-even."""
+    """A line for each source and side with episodes, each with its own break-even."""
     sides = ("SHORT", "LONG")
     group = trades.source * 2 + (trades.pred == LONG)
     names = [f"{source.value} {side}" for source in SOURCES for side in sides]
-    limits = [break_even(trades.where(group == number)) for number in range(len(names))]
-    return tuple(line for line in lines(trades, limits, group, names) if line.n)
+    return tuple(line for line in lines(trades, group, names) if line.n)
 
 
 def by_coin(trades: ResolvedCalls) -> tuple[Line, ...]:
@@ -111,29 +109,30 @@ def by_volatility(trades: ResolvedCalls) -> tuple[Line, ...]:
 
 
 def random_side(trades: ResolvedCalls) -> Line:
-    """The results of a random side: the mean of both sides of every trade.
+    """The results of a random side: the mean of both sides of every episode.
 
-    The other side is taken to end where the trade did, with its return mirrored.
+    The other side is taken to end where the first call did, with its return mirrored.
     """
+    begun = trades.where(trades.begins)
     mirrored = replace(
-        trades,
-        pred=np.where(trades.pred == LONG, SHORT, LONG),
-        return_bps=-trades.return_bps,
+        begun,
+        pred=np.where(begun.pred == LONG, SHORT, LONG),
+        return_bps=-begun.return_bps,
     )
-    either = trades.followed_by(mirrored)
-    either = either.where(np.argsort(either.open_ms, kind="stable"))
-    line = overall(either)
-    # Two sides of a trade are not two trades.
-    n = len(trades)
+    either = begun.followed_by(mirrored)
+    line = overall(either.where(np.argsort(either.open_ms, kind="stable")))
+    # Two sides of an episode are not two episodes.
+    n = len(begun)
     record, rate = line.record, line.rate
     if record.n:
-        rate = wilson(record.hits / record.n, min(record.n_effective or record.n, n))
+        rate = wilson(record.won / record.n, min(record.n_effective or record.n, n))
     enough = n >= MIN_CALLS
     rate = rate if enough else rate.bounds
-    limit = break_even(trades)
+    limit = overall(trades).break_even
     return replace(
         line,
         name=RANDOM_SIDE,
+        calls=len(trades),
         n=n,
         rate=rate,
         break_even=limit,
@@ -149,8 +148,8 @@ def confusion(calls: ResolvedCalls) -> tuple[tuple[int, int, int], ...]:
 
 
 def _together(trades: ResolvedCalls, group: Ints, names: Sequence[str]) -> tuple[Line, ...]:
-    """Lines beside the break-even of all the trades."""
-    return lines(trades, [break_even(trades)] * len(names), group, names)
+    """Lines beside the break-even of all the episodes."""
+    return lines(trades, group, names, overall(trades).break_even)
 
 
 def _net_r(trades: ResolvedCalls, group: Ints, groups: int) -> list[Interval]:

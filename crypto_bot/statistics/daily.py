@@ -43,6 +43,23 @@ def wilson(rate: float, n: float) -> Interval:
     return Interval(rate, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
+def share_interval(
+    counts: Sequence[int], hits: Sequence[int], most: int = BLOCK_DAYS
+) -> tuple[Interval, float | None]:
+    """The share of `hits` in `counts`, one value a day each, with Wilson's interval.
+
+    And as many independent ones as would have this interval: the number over the design effect of
+    the days, None below `MIN_BLOCKS` days, where all count. Unknown below `MIN_CALLS`.
+    """
+    n = sum(counts)
+    if not n:
+        return UNKNOWN, None
+    rate = sum(hits) / n
+    effective = _n_effective(counts, hits, rate, most)
+    interval = wilson(rate, effective or n)
+    return (interval if n >= MIN_CALLS else interval.bounds), effective
+
+
 def block_variance(deviations: Sequence[float], most: int = BLOCK_DAYS) -> float:
     """Variance of the sum of a stationary series, one value a day, whose deviations add up to 0.
 
@@ -106,6 +123,20 @@ def ratio_interval(
     value = fsum(tops) / bottom
     deviations = [top - value * below for top, below in zip(tops, bottoms, strict=True)]
     return around(value, deviations, bottom, most)
+
+
+def _n_effective(
+    counts: Sequence[int], hits: Sequence[int], rate: float, most: int
+) -> float | None:
+    if len(counts) < MIN_BLOCKS:
+        return None
+    n = float(sum(counts))
+    flips = n * rate * (1 - rate)
+    if flips == 0.0:
+        return n
+    seen = block_variance([hit - rate * of for of, hit in zip(counts, hits, strict=True)], most)
+    widened = (quantile(len(counts), most) / Z_95) ** 2
+    return n / max(1.0, widened * seen / flips)
 
 
 def _block(days: int, most: int) -> int:

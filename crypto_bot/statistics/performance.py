@@ -7,28 +7,27 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any, NamedTuple
 
-from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.signal import Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import DayRecord, StoredSignal
 from crypto_bot.statistics.daily import (
     BLOCK_DAYS,
-    MIN_BLOCKS,
     MIN_CALLS,
-    Z_95,
     block_days,
-    block_variance,
-    quantile,
     ratio_interval,
-    wilson,
+    share_interval,
 )
+from crypto_bot.statistics.episodes import EpisodeDay, Episodes, episodes
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
     """One record. Estimates are unknown below `MIN_CALLS` calls; late signals are left out.
 
-    Returns are those of LONG and SHORT calls alone, gross of all costs.
+    `hit_rate` is of single calls, NO_TRADE among them: the share whose label was the one called.
+    Returns are those of LONG and SHORT calls alone, gross of all costs. What the decisions came to
+    after costs is in `episodes`.
     """
 
     n: int
@@ -47,6 +46,9 @@ class Performance:
     """Mean of (confidence - correct)^2; smaller is better."""
     brier_baseline: float | None
     """The same for a constant confidence equal to the hit rate."""
+    no_calls: int
+    """NO_TRADE of labels that have no such class: neither right nor wrong, and not in `n`."""
+    episodes: Episodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,15 @@ def performance(rows: Iterable[DayRecord], most: int = BLOCK_DAYS) -> Performanc
     estimated = total.n >= MIN_CALLS
     hit_rate = total.hits / total.n if total.n else 0.0
     mean_confidence = total.confidence / total.n if total.n else 0.0
-    n_effective = _n_effective(days, total, hit_rate, most)
-    interval = wilson(hit_rate, n_effective or total.n) if total.n else UNKNOWN
+    called = [day for day in days if day.n]
+    interval, n_effective = share_interval(
+        [day.n for day in called], [day.hits for day in called], most
+    )
     return Performance(
         n=total.n,
-        days=len(days),
+        days=len(called),
         hits=total.hits,
-        hit_rate=interval if estimated else interval.bounds,
+        hit_rate=interval,
         n_effective=n_effective,
         trades=total.trades,
         mean_return_bps=_mean_return(days, total, most),
@@ -97,6 +101,8 @@ def performance(rows: Iterable[DayRecord], most: int = BLOCK_DAYS) -> Performanc
         calibration_gap=mean_confidence - hit_rate if estimated else None,
         brier=total.brier / total.n if estimated else None,
         brier_baseline=hit_rate * (1 - hit_rate) if estimated else None,
+        no_calls=total.no_calls,
+        episodes=episodes([EpisodeDay(*day[-4:]) for day in days], most),
     )
 
 
@@ -107,14 +113,19 @@ class _Sums(NamedTuple):
     return_bps: float
     confidence: float
     brier: float
+    no_calls: int
+    episodes: int
+    won: int
+    won_bps: float
+    net_bps: float
 
 
 def _added(sums: Sequence[tuple[Any, ...]]) -> _Sums:
     """Column by column: a log of years has tens of thousands of days and coins."""
     if not sums:
-        return _Sums(0, 0, 0, 0.0, 0.0, 0.0)
-    n, hits, trades, *measured = zip(*sums, strict=True)
-    return _Sums(sum(n), sum(hits), sum(trades), *map(fsum, measured))
+        return _Sums(0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, 0.0, 0.0)
+    columns = zip(*sums, strict=True)
+    return _Sums._make(sum(each) if isinstance(each[0], int) else fsum(each) for each in columns)
 
 
 def _by_day(rows: Iterable[DayRecord]) -> list[_Sums]:
@@ -129,15 +140,3 @@ def _mean_return(days: Sequence[_Sums], total: _Sums, most: int) -> Interval:
     traded = [day for day in days if day.trades]
     mean = ratio_interval([day.return_bps for day in traded], [day.trades for day in traded], most)
     return mean if total.trades >= MIN_CALLS else mean.bounds
-
-
-def _n_effective(days: Sequence[_Sums], total: _Sums, hit_rate: float, most: int) -> float | None:
-    """`n` over the design effect: how much wider the days make the interval than n coin flips."""
-    if len(days) < MIN_BLOCKS:
-        return None
-    flips = total.n * hit_rate * (1 - hit_rate)
-    if flips == 0.0:
-        return float(total.n)
-    seen = block_variance([day.hits - hit_rate * day.n for day in days], most)
-    widened = (quantile(len(days), most) / Z_95) ** 2
-    return total.n / max(1.0, widened * seen / flips)

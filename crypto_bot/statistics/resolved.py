@@ -10,8 +10,9 @@ import numpy as np
 
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred, Source
-from crypto_bot.ports import DayRecord, ResolvedCall
+from crypto_bot.ports import ResolvedCall
 from crypto_bot.statistics import daily
+from crypto_bot.statistics.episodes import EpisodeDay
 from crypto_bot.statistics.rows import Bools, Floats, Ints
 
 SHORT, NO_TRADE, LONG = range(3)
@@ -28,9 +29,10 @@ _SOURCE = {source.value: number for number, source in enumerate(SOURCES)}
 class ResolvedCalls:
     """Columns of [n] calls in the order of their candles, `p` [n, 3].
 
-    `coin` counts `symbols`, `version` counts `versions`, -1 where no model answered. `horizon_ms`
-    is how long after the candle the label is known. `risk_bps` is the distance of the stop and
-    `atr_bps` ATR(14), both over the entry; NaN where there is none.
+    `coin` counts `symbols`, `version` counts `versions`, -1 where no model answered. `begins` marks
+    the first call of each episode. `horizon_ms` is how long after the candle the label is known.
+    `risk_bps` is the distance of the stop and `atr_bps` ATR(14), both over the entry; NaN where
+    there is none.
     """
 
     symbols: tuple[str, ...]
@@ -42,6 +44,7 @@ class ResolvedCalls:
     horizon_ms: Ints
     pred: Ints
     label: Ints
+    begins: Bools
     p: Floats
     return_bps: Floats
     cost_bps: Floats
@@ -52,7 +55,7 @@ class ResolvedCalls:
     def of(cls, rows: Sequence[ResolvedCall]) -> Self:
         """The columns of `rows`, which are in the order of their candles."""
         fields_ = list(zip(*rows, strict=True)) or [()] * len(ResolvedCall._fields)
-        source, symbol, version, open_ms, horizon_ms, pred, label, *numbers = fields_
+        source, symbol, version, open_ms, horizon_ms, pred, label, begins, *numbers = fields_
         symbols = tuple(sorted(set(symbol)))
         versions = tuple(sorted({each for each in version if each is not None}))
         coin_of = {name: number for number, name in enumerate(symbols)}
@@ -70,6 +73,7 @@ class ResolvedCalls:
             horizon_ms=_ints(horizon_ms),
             pred=_ints([_PRED[each] for each in pred]),
             label=_ints([_PRED[each] for each in label]),
+            begins=np.array(begins, dtype=np.bool_),
             p=np.stack([short, none, long], axis=1),
             return_bps=return_bps,
             cost_bps=cost_bps,
@@ -92,27 +96,20 @@ class ResolvedCalls:
         return daily.block_days(int(self.horizon_ms.max(initial=0)))
 
     @property
-    def hit(self) -> Bools:
-        """Whether each was right, [n]."""
-        hit: Bools = self.pred == self.label
-        return hit
-
-    @property
-    def gained(self) -> Bools:
-        """Whether each returned more than 0 before costs, [n]."""
-        gained: Bools = self.return_bps > 0.0
-        return gained
-
-    @property
     def is_trade(self) -> Bools:
         """Whether each was LONG or SHORT, [n]."""
         traded: Bools = self.pred != NO_TRADE
         return traded
 
     @property
+    def net_bps(self) -> Floats:
+        """Return after costs, [n]."""
+        return self.return_bps - self.cost_bps
+
+    @property
     def net_r(self) -> Floats:
         """Return after costs in units of the risk at the stop, [n]; NaN without a stop."""
-        return (self.return_bps - self.cost_bps) / self.risk_bps
+        return self.net_bps / self.risk_bps
 
     def where(self, chosen: Bools | Ints) -> Self:
         """The calls of a mask [n], or of row numbers."""
@@ -141,44 +138,24 @@ class ResolvedCalls:
         return type(self)(symbols=symbols, versions=versions, **joined)
 
 
-def day_records(
-    calls: ResolvedCalls, right: Bools, group: Ints, groups: int
-) -> list[list[DayRecord]]:
-    """The calls summed by UTC day for each of `groups`; `group` [n] numbers them.
-
-    `right` [n] is what counts as a hit: `hit` of any call, or `gained` of trades. `source` and
-    `symbol` of a sum are those of its first call: groups may mix them.
-    """
-    if not len(calls):
+def episode_days(begun: ResolvedCalls, group: Ints, groups: int) -> list[list[EpisodeDay]]:
+    """First calls of episodes summed by UTC day for each of `groups`; `group` [n] numbers them."""
+    if not len(begun):
         return [[] for _ in range(groups)]
-    first_day = int(calls.day[0])
-    days = int(calls.day.max()) - first_day + 1
-    cell = group * days + (calls.day - first_day)
-    cells, first, place = np.unique(cell, return_index=True, return_inverse=True)
-    confidence = calls.p[np.arange(len(calls)), calls.pred]
-    sums = np.stack(
-        [
-            np.bincount(place),
-            np.bincount(place, right),
-            np.bincount(place, calls.is_trade),
-            np.bincount(place, calls.return_bps),
-            np.bincount(place, confidence),
-            np.bincount(place, (confidence - right) ** 2),
-        ],
-        axis=1,
+    first_day = int(begun.day[0])
+    days = int(begun.day.max()) - first_day + 1
+    cells, place = np.unique(group * days + (begun.day - first_day), return_inverse=True)
+    net = begun.net_bps
+    won = net > 0.0
+    sums = (
+        np.bincount(place),
+        np.bincount(place, won).astype(np.int64),
+        np.bincount(place, np.where(won, net, 0.0)),
+        np.bincount(place, net),
     )
-    found: list[list[DayRecord]] = [[] for _ in range(groups)]
-    for at, row, (n, hits, trades, *measured) in zip(
-        cells.tolist(), first.tolist(), sums.tolist(), strict=True
-    ):
-        record = DayRecord(
-            SOURCES[calls.source[row]],
-            calls.symbols[calls.coin[row]],
-            first_day + at % days,
-            *(int(n), int(hits), int(trades)),
-            *measured,
-        )
-        found[at // days].append(record)
+    found: list[list[EpisodeDay]] = [[] for _ in range(groups)]
+    for at, *of_day in zip(cells.tolist(), *(each.tolist() for each in sums), strict=True):
+        found[at // days].append(EpisodeDay(*of_day))
     return found
 
 

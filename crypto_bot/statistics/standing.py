@@ -7,7 +7,7 @@ from math import ceil, isfinite
 
 from crypto_bot.domain.interval import Interval
 from crypto_bot.statistics.daily import MIN_CALLS, Z_95
-from crypto_bot.statistics.performance import Performance
+from crypto_bot.statistics.episodes import Episodes
 
 
 class Standing(StrEnum):
@@ -28,16 +28,16 @@ def standing(n: int, interval: Interval, yardstick: float) -> Standing:
     return Standing.BELOW if interval.high < yardstick else Standing.NOT_PROVEN
 
 
-def calls_to_settle(record: Performance, yardstick: float) -> int | None:
-    """How many more calls would prove the hit rate seen to differ from `yardstick`, if it is true.
+def episodes_to_settle(record: Episodes, yardstick: float) -> int | None:
+    """How many more would prove the hit rate seen to differ from `yardstick`, if it is true.
 
-    The n at which the half-width Z sqrt(p (1 - p) / n) of as many independent calls is the distance
-    to the yardstick, scaled by how many calls one independent call took so far. None where the two
-    are equal or nothing is estimated.
+    The n at which the half-width Z sqrt(p (1 - p) / n) of as many independent ones is the distance
+    to the yardstick, scaled by how many episodes one independent one took so far. None where the
+    two are equal or nothing is estimated.
     """
     rate = record.hit_rate.value
     if not isfinite(rate) or rate == yardstick:
         return None
     independent = Z_95**2 * rate * (1.0 - rate) / (rate - yardstick) ** 2
-    calls_each = record.n / (record.n_effective or record.n)
-    return max(0, ceil(independent * calls_each) - record.n)
+    each = record.n / (record.n_effective or record.n)
+    return max(0, ceil(independent * each) - record.n)

@@ -17,9 +17,9 @@ from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.horizon import Horizon, Unit
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.label import DOWN_NEUTRAL_UP, LabelSpec
+from crypto_bot.domain.label import DOWN_NEUTRAL_UP, Direction, LabelSpec
 from crypto_bot.domain.log import Ended, LogFilter
-from crypto_bot.domain.outcome import Status, settle
+from crypto_bot.domain.outcome import Status, decided, settle
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Declined, Levels, Pred, Probabilities, Role, Signal, Source
 from crypto_bot.labels.registered import class_after
@@ -190,6 +190,34 @@ def test_classes_of_other_names_are_counted_by_their_side(database: Database) ->
     assert len(wrong) == 6
 
 
+def test_a_no_trade_of_a_label_of_two_sides_is_no_call(database: Database) -> None:
+    """Its probabilities are measured as those of any other; right or wrong it is not."""
+    store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
+    two_sided = Direction((0,), (), (1,))
+    spec = LabelSpec("updown", "hold_atr", Horizon(3), (0.75,), ("DOWN", "UP"), two_sided)
+    made = [
+        stored(bar=4 * bar, pred=pred, label=spec, horizon_bars=3)
+        for bar, pred in enumerate((Pred.NO_TRADE, Pred.NO_TRADE, Pred.LONG))
+    ]
+    settled = [
+        decided(each.signal, [Candle(0, 100.0, 100.1, 99.9, 100.0, 1.0)] * 3, M15, lambda *_: "UP")
+        for each in made
+    ]
+    outcomes = [each for each in settled if each is not None]
+    assert [(each.side, each.correct) for each in outcomes] == [
+        *[(Pred.LONG, None)] * 2,
+        (Pred.LONG, True),
+    ]
+    store.commit(made, outcomes)
+    (day,) = queries.performance_rows(None, None, None)
+    assert (day.n, day.hits, day.no_calls, day.episodes) == (1, 1, 2, 1)
+    assert day.confidence == made[2].signal.confidence
+    assert store.tallies() == {(Source.RSI_MA, "BTCUSDT"): Tally(1, 1, 0)}
+    assert len(queries.resolved_calls(0, T0 + DAY_MS)) == 3
+    assert [line.outcome for line in queries.log_page(LogFilter(), None, 9)] == outcomes[::-1]
+    assert len(queries.log_page(LogFilter(ended=Ended.WRONG), None, 9)) == 0
+
+
 def test_the_log_pages_without_loss_while_it_grows(database: Database) -> None:
     store, queries = SqlPredictionStore(database, M15), SqlPredictionQueries(database, M15)
     committed = [stored(s, bar) for bar in range(5) for s in ("AUSDT", "BUSDT", "CUSDT")]
@@ -267,20 +295,29 @@ def test_the_days_add_up_to_the_log_whatever_came_twice_and_in_which_order(
                 and source in {None, line.stored.signal.source}
                 and line.stored.signal.candle_open_ms >= (since_ms or 0)
             ]
-            assert queries.performance_rows(symbol, source, since_ms) == added_up(lines)
+            assert queries.performance_rows(symbol, source, since_ms) == added_up(lines, log)
 
 
-def added_up(lines: list[LoggedSignal]) -> list[DayRecord]:
+def added_up(lines: list[LoggedSignal], log: list[LoggedSignal]) -> list[DayRecord]:
     """The slow way. The numbers are short binary fractions, so the order of adding is no matter."""
     days: dict[tuple[int, Source, str], list[float]] = {}
+    called = {
+        (each.symbol, each.candle_open_ms, each.pred, each.source)
+        for each in (line.stored.signal for line in log)
+    }
     for (signal, _, late), found in lines:
         if late or found is None or found.label is None:
             continue
         key = signal.candle_open_ms // DAY_MS, signal.source, signal.symbol
         hit = bool(found.correct)
         trade, miss = signal.pred is not Pred.NO_TRADE, signal.confidence - hit
-        values = (1, hit, trade, found.return_bps, signal.confidence, miss * miss)
-        sums = days.get(key, [0.0] * 6)
+        before_ms = signal.candle_open_ms - M15.ms
+        repeats = (signal.symbol, before_ms, signal.pred, signal.source) in called
+        begins, net = trade and not repeats, found.return_bps - 10.0
+        won = begins and net > 0.0
+        sums_of_calls = (1, hit, trade, found.return_bps, signal.confidence, miss * miss)
+        values = (*sums_of_calls, 0, begins, won, won and net, begins and net)
+        sums = days.get(key, [0.0] * 11)
         days[key] = [sum_ + value for sum_, value in zip(sums, values, strict=True)]
     return [
         DayRecord(source, symbol, day, *sums)  # type: ignore[arg-type]  # whole numbers as floats
@@ -306,6 +343,7 @@ def test_resolved_calls_are_the_live_labelled_ones_in_order(database: Database) 
         horizon_ms=first.signal.horizon_bars * M15.ms,
         pred="LONG",
         label="LONG",
+        begins=True,
         p_short=0.22,
         p_no_trade=0.41,
         p_long=0.37,

@@ -20,6 +20,7 @@ def call(
     symbol: str = "BTCUSDT",
     pred: str = "LONG",
     label: str = "LONG",
+    begins: bool = True,
     p: tuple[float, float, float] = (0.2, 0.4, 0.4),
     return_bps: float = 100.0,
     cost_bps: float = 10.0,
@@ -31,7 +32,7 @@ def call(
     """A call of the `at`-th quarter of an hour, at 100.0; its stop risks 100 bp."""
     open_ms, horizon_ms = T0 + at * BAR_MS, horizon_bars * BAR_MS
     return ResolvedCall(
-        *(source.value, symbol, version, open_ms, horizon_ms, pred, label, *p),
+        *(source.value, symbol, version, open_ms, horizon_ms, pred, label, begins, *p),
         *(return_bps, cost_bps, 100.0, stop_loss, atr),
     )
 

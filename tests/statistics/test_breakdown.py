@@ -9,9 +9,8 @@ from crypto_bot.domain.signal import Source
 from crypto_bot.ports import ResolvedCall
 from crypto_bot.statistics import breakdown
 from crypto_bot.statistics.daily import MIN_CALLS, wilson
-from crypto_bot.statistics.performance import performance
-from crypto_bot.statistics.resolved import ResolvedCalls, day_records
-from crypto_bot.statistics.standing import Standing, calls_to_settle, standing
+from crypto_bot.statistics.resolved import ResolvedCalls
+from crypto_bot.statistics.standing import Standing, episodes_to_settle, standing
 from tests.reports.made_calls import call, market
 
 
@@ -22,9 +21,23 @@ def trades(hits: int, misses: int, symbol: str = "BTCUSDT") -> list[ResolvedCall
     ]
 
 
-def test_break_even_needs_calls_and_calls_of_both_kinds() -> None:
+def test_break_even_needs_episodes_and_both_kinds_of_them() -> None:
     for rows in (trades(10, 10), trades(40, 0), []):
-        assert isnan(breakdown.break_even(ResolvedCalls.of(rows)))
+        assert isnan(breakdown.overall(ResolvedCalls.of(rows)).break_even)
+
+
+def test_repeated_calls_are_one_episode_and_a_gain_within_its_cost_is_none() -> None:
+    """Of runs of three calls the first counts, whatever the others came to."""
+    rows = []
+    for run in range(40):
+        first = (100.0, 8.0, -60.0, 100.0)[run % 4]
+        for at, bps in enumerate((first, 500.0, -500.0)):
+            rows.append(call(8 * run + at, return_bps=bps, begins=at == 0))
+    line = breakdown.overall(ResolvedCalls.of(rows))
+    assert (line.calls, line.n, line.record.won) == (120, 40, 20)
+    # 10 bp of costs: G 90, L (2 + 70) / 2.
+    assert line.break_even == pytest.approx(36 / (90 + 36))
+    assert line.record.mean_net_bps.value == pytest.approx((90 + 90 - 2 - 70) / 4)
 
 
 def test_each_source_has_a_break_even_of_its_own() -> None:
@@ -33,7 +46,7 @@ def test_each_source_has_a_break_even_of_its_own() -> None:
         for at in range(30)
     ]
     lines = breakdown.by_source(ResolvedCalls.of(rows))
-    # 120 h - 80 (1 - h) = 10
+    # 110 h - 90 (1 - h) = 0
     assert {line.name: line.break_even for line in lines} == {
         "RSI_MA LONG": pytest.approx(0.45),
         "MOMENTUM LONG": pytest.approx(0.5),
@@ -65,12 +78,12 @@ def test_few_calls_have_an_interval_and_no_rate_and_none_at_all_have_no_lines() 
     assert breakdown.confusion(calls) == ((0, 0, 0),) * 3
 
 
-def test_lines_agree_with_the_record_of_the_api() -> None:
+def test_lines_hold_every_episode_once() -> None:
     calls = ResolvedCalls.of(market(12))
     for line in breakdown.by_coin(calls):
         mine = calls.where(calls.coin == calls.symbols.index(line.name))
         assert line.n == len(mine)
-        assert line.rate.value == pytest.approx(mine.gained.mean())
+        assert line.rate.value == pytest.approx((mine.net_bps > 0.0).mean())
     assert sum(line.n for line in breakdown.by_hour(calls)) == len(calls)
     assert sum(line.n for line in breakdown.by_volatility(calls)) == len(calls)
 
@@ -130,8 +143,8 @@ def test_a_hit_rate_beside_its_break_even(interval: Interval, expected: Standing
 
 def test_how_many_more_calls_would_settle_it() -> None:
     calls = ResolvedCalls.of(trades(44, 56))
-    record = performance(day_records(calls, calls.gained, calls.coin, 1)[0])
-    # 1.96^2 * .44 * .56 / .02^2 = 2,366 calls on two days: taken as independent
-    assert calls_to_settle(record, 0.42) == 2367 - 100
-    assert calls_to_settle(record, 0.44) is None
-    assert calls_to_settle(record, 0.01) == 0
+    record = breakdown.overall(calls).record
+    # 1.96^2 * .44 * .56 / .02^2 = 2,366 episodes on two days: taken as independent
+    assert episodes_to_settle(record, 0.42) == 2367 - 100
+    assert episodes_to_settle(record, 0.44) is None
+    assert episodes_to_settle(record, 0.01) == 0

@@ -1,40 +1,96 @@
-"""Page, terminal, API and backtest give equal figures for the same period and log."""
+"""Every view, command and answer of the API gives one figure equal to the last digit shown."""
 
 from __future__ import annotations
 
+import html
+import json
 import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import starmap
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from nicegui import ElementFilter, ui
+from nicegui.testing import User
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.history import serve_history
-from crypto_bot.adapters.web.page.palette import PALETTES, Theme
-from crypto_bot.adapters.web.page.performance_charts import loss_options
-from crypto_bot.adapters.web.page.sentences import verdict_sentence
+from crypto_bot.adapters.web.page import coin, formats, overview, paper, performance
+from crypto_bot.adapters.web.page.board import Board
+from crypto_bot.adapters.web.paper import serve_paper
 from crypto_bot.app.cli import main
+from crypto_bot.app.paper import trading
+from crypto_bot.app.settings import load
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.reports.live_record import PerformanceReport, Selection
+from crypto_bot.domain.interval import Interval
+from crypto_bot.ports import PaperTrading
 from simulated_exchange.generated import GeneratedMarket
 from tests.adapters.web.page.made_figures import QUARTER, board_of, stored_calls
+from tests.adapters.web.page.pages import charts, inside, markup, shown, until
 from tests.reports.made_calls import BAR_MS, T0, market
 
-DAYS = 20
-COINS = tuple(f"C{at}USDT" for at in range(6))
+COINS = tuple(f"{name}USDT" for name in ("BTC", "ETH", "SOL", "ADA", "XRP", "LTC"))
+WEEK_MS = 7 * DAY_MS
+ACCOUNTS = ("spot", "perp")
 NUMBER = r"[-+−]?\d[\d,]*(?:\.\d+)?"
+Figures = dict[str, dict[str, tuple[str, ...]]]
+"""By name: the digits at each place."""
 
 
-def numbers(text: str) -> list[float]:
-    """Every number of a text."""
-    found = re.findall(NUMBER, text)
-    return [float(each.replace(",", "").replace("−", "-")) for each in found]
+class Walk:
+    """Collects figures by name and place."""
+
+    def __init__(self) -> None:
+        self.found: Figures = {}
+
+    def note(self, name: str, place: str, *shown: str) -> None:
+        digits = tuple(
+            each.replace("−", "-").replace(",", "").strip("+%R") for each in shown if each
+        )
+        self.found.setdefault(name, {})[place] = digits
+
+    def read(self, name: str, place: str, pattern: str, text: str) -> None:
+        """The numbers of the one match of `pattern` in `text`; `#` stands for a number."""
+        found = re.search(pattern.replace("#", f"({NUMBER})"), text)
+        assert found is not None, f"{place} does not show {name}: {pattern}\n{text}"
+        self.note(name, place, *(each for each in found.groups() if each))
+
+
+def plain(markup_: str) -> str:
+    """Markup without drawings and tags."""
+    text = html.unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", markup_, flags=re.DOTALL))
+    return " ".join(text.split())
+
+
+def seen(user: User) -> str:
+    """The text of a view: its markup, then its labels."""
+    with inside(user):
+        labels = [str(element.text) for element in ElementFilter(kind=ui.label)]
+    return " ".join([plain(markup(user)), *labels])
+
+
+def rows_of(user: User) -> dict[str, list[list[str]]]:
+    """The rows of all figures tables by their first cell."""
+    found: dict[str, list[list[str]]] = {}
+    for row in re.findall(r"<tr>(.*?)</tr>", markup(user), flags=re.DOTALL):
+        cells = re.findall(r"<t[hd] [^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL)
+        first, *others = map(plain, cells)
+        found.setdefault(first, []).append(others)
+    return found
+
+
+def printed_rows(text: str) -> dict[str, list[str]]:
+    """The rows of printed tables by their first cell."""
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    return {row[0]: row[1:] for row in rows if row}
 
 
 def terminal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -42,91 +98,207 @@ def terminal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-async def api(database: Database, path: str) -> dict[str, dict[str, float]]:
+async def answers(database: Database, held: PaperTrading | None, path: str) -> dict[str, Any]:
     app = FastAPI()
     serve_history(app, SqlPredictionQueries(database, QUARTER), Coverage(COINS, QUARTER))
+    if held is not None:
+        serve_paper(app, held)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        answer: dict[str, dict[str, float]] = (await client.get(path)).json()
+        answer: dict[str, Any] = (await client.get(path)).json()
     return answer
 
 
-async def of_page(
-    database: Database, now_ms: int, symbols: tuple[str, ...]
-) -> tuple[list[str], PerformanceReport]:
-    """The cards of Overview, and what Performance shows."""
-    board = board_of(database, now_ms, symbols=symbols, newest_ms=now_ms - BAR_MS)
-    await board.renew()
-    cards = [f"{card.figure} {card.foot}" for card in board.snapshot.cards]
-    return cards, board.record.report(Selection(), board.snapshot.version)
+SENTENCE = r"Hit rate #% \[#, #\], n # \(# calls\); break-even #%, after costs"
+FEW = {"fewer than 30": formats.MISSING}
+"""Where there is no estimate a table says why."""
 
 
-async def test_hit_rate_break_even_and_log_loss_of_a_month(
+def rate_of(decisions: Mapping[str, Any]) -> str:
+    rate, n = decisions["hit_rate"], decisions["n"]
+    return formats.MISSING if rate is None else formats.rate(rate, n)
+
+
+async def walk_record(walk: Walk, board: Board, database: Database) -> None:
+    """Overview, Performance, every coin, and the API."""
+    async with shown(board, overview.build) as user:
+        text = seen(user)
+        pattern = r"Hit rate, 30 days.*?#% 95% \[#, #\], n # \(# calls\); break-even #"
+        walk.read("hit rate", "overview", pattern, text)
+        if "Log loss against baseline, 7 days –" not in text:
+            pattern = r"Log loss against baseline, 7 days \S+ (?:proven )?#% 95% \[#, #\]"
+            walk.read("log loss", "overview", pattern, text)
+        (table,) = user.find(ui.table).elements
+        for row in table.rows:
+            walk.note(f"hit rate of {row['symbol']}", "overview", row["rate"], row["n"])
+    async with shown(board, performance.build) as user:
+        await until(lambda: "Reading the record" not in markup(user))
+        walk.read("hit rate", "performance", SENTENCE, seen(user))
+        table_rows = rows_of(user)
+        for symbol in COINS:
+            ((_, rate, n),) = table_rows[formats.coin(symbol)]
+            walk.note(f"hit rate of {symbol}", "performance", FEW.get(rate, rate), n)
+        ends = [each.options["series"][-1].get("endLabel") for each in charts(user)]
+        for label in filter(None, ends):
+            walk.note("log loss of the newest week", "performance", label["formatter"])
+    for symbol in COINS:
+        async with shown(board, coin.build, symbol=symbol) as user:
+            found = re.search(r"Hit rate (\S+) \[[^]]*\], n (\S+) \(", seen(user))
+            assert found is not None
+            walk.note(f"hit rate of {symbol}", "coin", *found.groups())
+    body = await answers(database, None, "/api/performance")
+    held = body["overall"]["episodes"]
+    interval = Interval(held["hit_rate"], *held["interval"])
+    counts = formats.number(held["n"]), formats.number(body["overall"]["trades"])
+    ends = re.findall(NUMBER, formats.interval(interval, held["n"]))
+    walk.note("hit rate", "api", rate_of(held), *ends, *counts, formats.percent(held["break_even"]))
+    for symbol, record in body["by_symbol"].items():
+        held = record["episodes"]
+        walk.note(f"hit rate of {symbol}", "api", rate_of(held), formats.number(held["n"]))
+
+
+def walk_review(walk: Walk, printed: str) -> None:
+    walk.read("hit rate", "review", SENTENCE, printed)
+    rows = printed_rows(printed)
+    for symbol in COINS:
+        n, _, rate, *_ = rows[symbol]
+        walk.note(f"hit rate of {symbol}", "review", rate, n)
+
+
+async def walk_paper(walk: Walk, board: Board, database: Database, held: PaperTrading) -> None:
+    """Overview's card, the two accounts of Paper with all their parts, and the API."""
+    async with shown(board, overview.build) as user:
+        text = seen(user)
+        walk.read("equity of spot", "overview", "Paper equity, spot USDT #", text)
+        walk.read("return of spot", "overview", rf"Paper equity, spot USDT {NUMBER} #%", text)
+        walk.read("drawdown of spot", "overview", "worst drawdown #%", text)
+    bodies = (await answers(database, held, "/api/paper"))["accounts"]
+    for account, body in zip(ACCOUNTS, bodies, strict=True):
+        async with shown(board, paper.build, account=account) as user:
+            text, rows = seen(user), rows_of(user)
+            curve = next(each.options for each in charts(user) if "axisPointer" in each.options)
+        walk.read(f"equity of {account}", "card", rf"Equity # {NUMBER}% start", text)
+        walk.read(f"return of {account}", "card", rf"Equity {NUMBER} #% start", text)
+        walk.read(f"drawdown of {account}", "card", "Drawdown, worst #%", text)
+        described = curve["aria"]["label"]["description"]
+        walk.read(f"equity of {account}", "chart", "now #,", described)
+        walk.read(f"drawdown of {account}", "chart", "drawdown #%", described)
+        (mark,) = curve["series"][2]["markPoint"]["data"]
+        walk.note(f"drawdown of {account}", "mark", mark["value"])
+        deepest = min(below for _, below in curve["series"][2]["data"])
+        walk.note(f"drawdown of {account}", "curve", f"{deepest:.1f}")
+        walk.read(f"mean of {account}", "sentence", r"Mean result of a trade #R", text)
+        walk.read(f"mean of {account}", "card", r"Result a trade #R", text)
+        walk.read(f"mean of {account}", "bridge", r"mean #R", rows["ended"][0][1])
+        walk.read(f"trades of {account}", "sentence", r"95% \[[^]]*\], n #, after fees", text)
+        walk.note(f"trades of {account}", "bridge", rows["ended"][0][0])
+        walk.read(f"trades of {account}", "pages", r"1 to \d+ of #", text)
+        walk.read(f"fees of {account}", "card", r"Fees and funding # funding", text)
+        walk.note(f"fees of {account}", "bridge", rows["fees"][0][0].strip("−"))
+        known = body["statistics"]
+        walk.note(f"equity of {account}", "api", formats.number(body["equity"], 2))
+        walk.note(f"return of {account}", "api", formats.signed(100 * known["return_share"], 2))
+        walk.note(f"drawdown of {account}", "api", formats.signed(-100 * known["max_drawdown"], 1))
+        mean = known["expectancy_r"]["estimate"]
+        walk.note(f"mean of {account}", "api", formats.signed(mean, 2))
+        walk.note(f"trades of {account}", "api", formats.number(known["trades"]))
+        walk.note(f"fees of {account}", "api", formats.number(known["fees"], 2))
+        for by, groups in held.parts(account).by.items():
+            walk.note(f"trades of {account}", by, str(sum(each.trades for each in groups)))
+        total = sum((day.change for day in held.days(account)), Decimal(0))
+        walk.note(f"result of {account}", "days", formats.signed(float(total), 2))
+        walk.note(f"result of {account}", "bridge", rows["equity less the start"][0][0])
+
+
+def walk_status(walk: Walk, printed: str) -> None:
+    rows = printed_rows(printed)
+    for account in ACCOUNTS:
+        _, equity, _, _, trades, change, _, drawdown, mean, fees, _ = rows[account]
+        shown_there = {"equity": equity, "trades": trades, "return": change}
+        shown_there |= {"drawdown": drawdown, "mean": mean, "fees": fees}
+        for name, figure in shown_there.items():
+            walk.note(f"{name} of {account}", "status", figure)
+
+
+def differences(walk: Walk) -> Figures:
+    """Figures that differ from place to place."""
+    return {name: at for name, at in walk.found.items() if len(set(at.values())) != 1}
+
+
+def a_week(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """A replayed week as a database with its candles; what the backtest printed."""
+    source, into = (f"sqlite:///{folder / name}" for name in ("candles.db", "signals.db"))
+    (folder / "symbols_32.json").write_text(json.dumps(COINS))
+    made = GeneratedMarket(COINS, BAR_MS, seed=3)
+    candles = {
+        symbol: list(starmap(Candle, made.candles(symbol, T0 - 10 * DAY_MS, T0 + WEEK_MS - 1)))
+        for symbol in COINS
+    }
+    database = Database.open(source)
+    SqlCandleArchive(database, QUARTER).add(candles)
+    database.close()
+    words = ("--use_ml", "0", "--symbols_file", str(folder / "symbols_32.json"))
+    period = ("--since", "2025-12-01", "--until", "2025-12-07T23:45", "--into", into)
+    printed = terminal(capsys, "backtest", "--database_url", source, *words, *period)
+    database = Database.open(into)
+    SqlCandleArchive(database, QUARTER).add(candles)
+    database.close()
+    return into, printed
+
+
+def traded(database: Database, url: str) -> PaperTrading:
+    """Both accounts over the whole log, which live ones would call late."""
+    accounts: Sequence[dict[str, Any]] = [
+        {"name": name, "market": name, "late": False, "drawdown": 0, "daily_loss": 0}
+        for name in ACCOUNTS
+    ]
+    settings = load({"database_url": url, "paper": {"accounts": accounts}})
+    held = trading(settings, COINS, database, lambda: T0 + WEEK_MS)
+    held.recover(at_open=True, instruments={})
+    held.advance()
+    return held
+
+
+async def test_a_week_of_replay_shows_each_figure_alike_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, printed = a_week(tmp_path, capsys)
+    walk = Walk()
+    walk.read("hit rate", "backtest", SENTENCE, printed)
+    database = Database.open(url)
+    held = traded(database, url)
+    board = board_of(
+        database, T0 + WEEK_MS, symbols=COINS, newest_ms=T0 + WEEK_MS - BAR_MS, paper=held
+    )
+    await walk_record(walk, board, database)
+    await walk_paper(walk, board, database, held)
+    database.close()
+    words = ("--database_url", url, "--symbols_file", str(tmp_path / "symbols_32.json"))
+    walk_review(walk, terminal(capsys, "review", *words, "--use_ml", "0"))
+    walk_status(walk, terminal(capsys, "paper", "status", *words))
+    assert differences(walk) == {}
+    places = {name: len(at) for name, at in walk.found.items()}
+    assert places["hit rate"] == 5
+    assert [places[f"hit rate of {symbol}"] for symbol in COINS] == [5] * len(COINS)
+    assert [places[f"drawdown of {account}"] for account in ACCOUNTS] == [7, 6]
+    assert [places[f"trades of {account}"] for account in ACCOUNTS] == [11, 11]
+
+
+async def test_log_loss_of_models_is_alike_everywhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{tmp_path / 'log.db'}"
     database = Database.open(url)
-    rows = market(DAYS, coins=len(COINS))
+    rows = [row._replace(symbol=COINS[int(row.symbol[1])]) for row in market(20, coins=len(COINS))]
     stored_calls(database, rows)
-    cards, report = await of_page(database, rows[-1].candle_open_ms + BAR_MS, COINS)
-    overall = (await api(database, f"/api/performance?since={T0}"))["overall"]
+    now_ms = rows[-1].candle_open_ms + BAR_MS
+    walk = Walk()
+    await walk_record(walk, board_of(database, now_ms, symbols=COINS), database)
     database.close()
     printed = terminal(capsys, "review", "--database_url", url, "--use_ml", "0")
-
-    rate, low, high, n, even = numbers(cards[1].replace("95%", ""))
-    assert n == len(rows)
-    sentence = verdict_sentence(report.trades, "").text
-    assert numbers(sentence)[:5] == [rate, low, high, n, even]
-    line = next(
-        line for line in printed.splitlines() if "hit rate" in line and "break-even" in line
-    )
-    assert numbers(line) == [rate, low, high, n, even]
-    assert round(100 * overall["hit_rate"], 1) == rate, "every gain of this log was a right call"
-    assert [round(100 * end, 1) for end in overall["hit_rate_interval"]] == [low, high]  # type: ignore[attr-defined]
-    assert overall["n"] == n
-
-    loss, low, high, n = numbers(cards[2].replace("95%", ""))
-    (line,) = (line for line in printed.splitlines() if "log loss" in line)
-    assert numbers(line)[-4:] == [loss, low, high, 0.0]  # "below 0 is better"
-    chart = loss_options(PALETTES[Theme.DARK], report.loss, utc=True)["series"][-1]
-    assert numbers(chart["endLabel"]["formatter"]) == [loss]
-    assert n == report.loss[-1].n
-
-
-async def test_a_backtest_and_the_log_that_it_leaves(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source, into = (f"sqlite:///{tmp_path / name}" for name in ("candles.db", "signals.db"))
-    coins, until_ms = ("BTCUSDT", "ETHUSDT"), T0 + 6 * DAY_MS
-    (tmp_path / "coins.json").write_text('["BTCUSDT", "ETHUSDT"]')
-    database = Database.open(source)
-    made = GeneratedMarket(coins, BAR_MS, seed=3)
-    candles = {
-        coin: list(starmap(Candle, made.candles(coin, T0 - 10 * DAY_MS, until_ms)))
-        for coin in coins
-    }
-    SqlCandleArchive(database, QUARTER).add(candles)
-    database.close()
-    words = ("--use_ml", "0", "--symbols_file", str(tmp_path / "coins.json"))
-    period = ("--since", "2025-12-01", "--until", "2025-12-06T23:45", "--into", into)
-    printed = terminal(capsys, "backtest", "--database_url", source, *words, *period)
-    database = Database.open(into)
-    overall = (await api(database, "/api/performance"))["overall"]
-    _, report = await of_page(database, until_ms, coins)
-    calls = SqlPredictionQueries(database, QUARTER).resolved_calls(T0, until_ms)
-    database.close()
-
-    (row,) = (line for line in printed.splitlines() if "ALL" in line)
-    n, rate, low, high, confidence, trades, *mean = numbers(row)
-    assert (n, trades) == (overall["n"], overall["trades"]) == (len(calls), report.trades.n)
-    assert (rate, confidence) == (
-        round(100 * overall["hit_rate"], 1),
-        round(100 * overall["mean_confidence"], 1),
-    )
-    assert [round(100 * end, 1) for end in overall["hit_rate_interval"]] == [low, high]  # type: ignore[attr-defined]
-    assert mean[0] == round(overall["mean_return_bps"], 1)
-    assert mean[0] == round(report.trades.record.mean_return_bps.value, 1)
-    right = sum(report.confusion[side][side] for side in range(3))
-    assert overall["hits"] == right
-    assert report.calls == n
-    assert sum(map(sum, report.confusion)) == n
+    walk_review(walk, printed)
+    walk.read("log loss", "review", r"over 7 days: #% \[#, #\]", printed)
+    whole = walk.found["log loss"]["review"]
+    walk.note("log loss of the newest week", "review", whole[0])
+    assert differences(walk) == {}
+    assert len(walk.found["log loss"]) == len(walk.found["log loss of the newest week"]) == 2

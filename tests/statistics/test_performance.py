@@ -58,10 +58,13 @@ def day(
     source: Source = Source.RSI_MA,
     symbol: str = "BTCUSDT",
     mean_bps: float = 0.0,
+    episodes: tuple[int, int, float, float] = (0, 0, 0.0, 0.0),
+    no_calls: int = 0,
 ) -> DayRecord:
     confidence = 0.35
     brier = hits * (1 - confidence) ** 2 + (n - hits) * confidence**2
-    return DayRecord(source, symbol, at, n, hits, n, n * mean_bps, n * confidence, brier)
+    sums = n, hits, n, n * mean_bps, n * confidence, brier
+    return DayRecord(source, symbol, at, *sums, no_calls, *episodes)
 
 
 def test_below_thirty_calls_there_is_an_interval_and_no_rate() -> None:
@@ -85,10 +88,22 @@ def test_a_known_record_and_holds_that_are_in_the_hit_rate_and_not_in_the_return
     assert record.calibration_gap == pytest.approx(-0.05)
     assert record.brier == pytest.approx(0.4 * 0.65**2 + 0.6 * 0.35**2)
     assert record.brier_baseline == pytest.approx(0.24)
-    holds = DayRecord(Source.HOLD, "BTCUSDT", 0, 50, 40, 0, 0.0, 25.0, 10.0)
+    holds = day(0, n=50, hits=40, source=Source.HOLD)._replace(trades=0, return_bps=0.0)
     mixed = performance([holds, day(0, n=40, mean_bps=7.0)])
     assert (mixed.n, mixed.hits, mixed.trades) == (90, 44, 40)
     assert mixed.mean_return_bps.value == pytest.approx(7.0)
+
+
+def test_decisions_are_counted_beside_the_calls_and_no_calls_in_neither() -> None:
+    """Ten days of 40 calls in 4 episodes: 2 of them gain 30 bp each, 2 lose 20."""
+    rows = [day(at, n=40, hits=16, episodes=(4, 2, 60.0, 20.0)) for at in range(10)]
+    rows.append(day(11, n=0, hits=0, no_calls=334))
+    record = performance(rows)
+    assert (record.n, record.no_calls, record.days) == (400, 334, 10)
+    held = record.episodes
+    assert (held.n, held.won, held.hit_rate.value) == (40, 20, 0.5)
+    assert held.break_even == pytest.approx(20 / 50)
+    assert held.mean_net_bps.value == pytest.approx(5.0)
 
 
 def test_groups_are_by_source_by_coin_and_over_all() -> None:
@@ -141,6 +156,8 @@ def records(draw: st.DrawFn) -> list[DayRecord]:
         n = draw(st.integers(1, 200))
         hits = draw(st.integers(0, n))
         trades = draw(st.integers(0, n))
+        begun = draw(st.integers(0, trades))
+        won, gain = draw(st.integers(0, begun)), draw(st.floats(1, 500))
         rows.append(
             DayRecord(
                 source=draw(st.sampled_from(Source)),
@@ -152,6 +169,11 @@ def records(draw: st.DrawFn) -> list[DayRecord]:
                 return_bps=draw(st.floats(-500, 500)) * trades,
                 confidence=draw(st.floats(0, 1)) * n,
                 brier=draw(st.floats(0, 1)) * n,
+                no_calls=draw(st.integers(0, 9)),
+                episodes=begun,
+                won=won,
+                won_bps=gain * won,
+                net_bps=gain * won - draw(st.floats(1, 500)) * (begun - won),
             )
         )
     return rows
@@ -168,6 +190,9 @@ def test_any_record_adds_up_and_its_intervals_hold_its_estimates(rows: list[DayR
         assert low - 1e-12 <= record.hits / record.n <= high + 1e-12
         assert record.n_effective is None or record.n_effective <= record.n
         assert record.hit_rate.is_estimated == (record.n >= MIN_CALLS)
+        assert record.episodes.n <= record.trades
+        assert not record.episodes.break_even < 0.0
+        assert not record.episodes.break_even > 1.0
         mean = record.mean_return_bps
         if mean.is_bounded and mean.is_estimated:
             assert mean.low <= mean.value <= mean.high

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from crypto_bot.domain.signal import Source
-from crypto_bot.statistics.performance import performance
-from crypto_bot.statistics.resolved import ResolvedCalls, day_records
-from tests.reports.made_calls import T0, call, market
+from crypto_bot.statistics.episodes import EpisodeDay, episodes
+from crypto_bot.statistics.resolved import ResolvedCalls, episode_days
+from tests.reports.made_calls import call, market
 
 
 def test_columns_equal_the_rows() -> None:
@@ -19,7 +18,6 @@ def test_columns_equal_the_rows() -> None:
     assert calls.symbols == ("BTCUSDT", "ETHUSDT")
     assert calls.coin.tolist() == [0, 1]
     assert calls.version.tolist() == [0, -1]
-    assert calls.hit.tolist() == [True, False]
     assert calls.is_trade.tolist() == [True, False]
     assert calls.net_r[0] == pytest.approx(0.9)  # 100 bp less 10 of costs, 100 risked
     assert np.isnan(calls.net_r[1])
@@ -41,29 +39,24 @@ def test_portions_with_other_coins_and_versions_make_the_same_columns() -> None:
         np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
     empty = ResolvedCalls.of([])
     assert (len(empty), empty.p.shape) == (0, (0, 3))
-    assert day_records(empty, empty.hit, empty.coin, 2) == [[], []]
+    assert episode_days(empty, empty.coin, 2) == [[], []]
     assert empty.followed_by(whole).coin.tolist() == whole.coin.tolist()
     assert whole.followed_by(empty).version.tolist() == whole.version.tolist()
 
 
-def test_days_are_summed_as_the_database_sums_them() -> None:
+def test_days_are_summed_after_costs() -> None:
     rows = [
-        call(0, label="LONG", return_bps=50.0),
-        call(1, label="SHORT", return_bps=-40.0),
-        call(96, label="NO_TRADE", return_bps=0.0, source=Source.MOMENTUM),
+        call(0, return_bps=50.0),
+        call(1, return_bps=-40.0),
+        call(96, return_bps=8.0, pred="SHORT"),
     ]
-    calls = ResolvedCalls.of(rows)
-    ((first, second),) = day_records(calls, calls.hit, np.zeros(3, dtype=np.int64), 1)
-    assert (first.day, first.n, first.hits, first.trades) == (T0 // 86_400_000, 2, 1, 2)
-    assert first.return_bps == pytest.approx(10.0)
-    assert first.brier == pytest.approx(0.6**2 + 0.4**2)
-    assert (second.day, second.n, second.hits) == (first.day + 1, 1, 0)
+    (days,) = episode_days(ResolvedCalls.of(rows), np.zeros(3, dtype=np.int64), 1)
+    assert days == [EpisodeDay(2, 1, 40.0, -10.0), EpisodeDay(1, 0, 0.0, -2.0)]
 
 
 def test_groups_add_up_to_all() -> None:
     calls = ResolvedCalls.of(market(6))
-    groups = day_records(calls, calls.hit, calls.coin, 4)
-    (whole,) = day_records(calls, calls.hit, np.zeros(len(calls), dtype=np.int64), 1)
-    mixed = performance([day for group in groups for day in group])
-    assert mixed.n == performance(whole).n == len(calls)
-    assert mixed.hit_rate == pytest.approx(performance(whole).hit_rate)
+    groups = [episodes(days) for days in episode_days(calls, calls.coin, 4)]
+    (whole,) = episode_days(calls, np.zeros(len(calls), dtype=np.int64), 1)
+    assert sum(each.n for each in groups) == episodes(whole).n == len(calls)
+    assert sum(each.won for each in groups) == episodes(whole).won

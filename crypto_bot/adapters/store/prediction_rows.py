@@ -92,7 +92,7 @@ def outcome_of(row: Row[Any]) -> Outcome:
     """The outcome of a row that ends with the columns of `outcomes`, by their order too."""
     values: tuple[Any, ...] = tuple(row)[-11:]
     of_id, _, settled_ms, status, price, moved, best, worst, label, side, correct = values
-    side = None if correct is None else _PREDS[side or label]
+    side = _PREDS.get(side or label)
     return Outcome(
         *(of_id, settled_ms, _STATUSES[status], price, moved, best, worst), label, side, correct
     )

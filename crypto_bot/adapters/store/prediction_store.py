@@ -16,7 +16,7 @@ from crypto_bot.adapters.store.prediction_rows import (
 )
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, served
 from crypto_bot.adapters.store.tables import (
-    HAS_SIDE,
+    IS_CALL,
     NOT_SERVED,
     SERVED,
     deleted_tallies,
@@ -167,7 +167,8 @@ class SqlPredictionStore:
             fresh = not_stored(connection, engine, outcomes)
             settled = (outcome_row(outcome, engine, number) for outcome in fresh)
             insert(connection, outcomes_table, settled)
-            add_to_days(connection, engine, [outcome.prediction_id for outcome in fresh])
+            ids = [outcome.prediction_id for outcome in fresh]
+            add_to_days(connection, engine, ids, self._timeframe.ms)
             commit = Commit.of_served(number, signals, outcomes)
             if opens := commit.candle_opens():
                 made_ms = max((each.created_ms for each in commit.signals), default=None)
@@ -195,13 +196,13 @@ class SqlPredictionStore:
 
 
 def tallied(*keys: ColumnElement[Any]) -> Select[Any]:
-    """Outcomes with a side by `keys`: how many, how many right, how many moved neither way."""
+    """Outcomes of calls by `keys`: how many, how many right, how many moved neither way."""
     pred, outcome = predictions_table.c.pred, outcomes_table.c
     is_flat = and_(outcome_side == Pred.NO_TRADE.value, pred != Pred.NO_TRADE.value)
     return (
         select(*keys, func.count(), _count_if(outcome.correct), _count_if(is_flat))
         .select_from(_SETTLED)
-        .where(HAS_SIDE)
+        .where(IS_CALL)
         .group_by(*keys)
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.day_records import summed
+from crypto_bot.adapters.store.day_records import BEGINS, settled, summed
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, of_market, served
 from crypto_bot.adapters.store.tables import CANDLE, HAS_SIDE, outcome_side
@@ -31,7 +31,7 @@ from crypto_bot.ports import (
 )
 
 _SOURCES = {source.value: source for source in Source}
-_BY_DAY = ("day", "source", "symbol")
+_BY_DAY = ("day", predictions_table.c.source, predictions_table.c.symbol)
 
 
 class SqlPredictionQueries:
@@ -106,7 +106,8 @@ class SqlPredictionQueries:
                 # The day that it lies in is added up anew, from there on.
                 first_whole = -(-since_ms // DAY_MS)
                 wanted = self._wanted(symbol, source, since_ms)
-                part = summed(*wanted, predictions_table.c.candle_open_ms < first_whole * DAY_MS)
+                to_whole = predictions_table.c.candle_open_ms < first_whole * DAY_MS
+                part = summed(self._tf_ms, *wanted, to_whole)
                 rows = list(connection.execute(part.order_by(*_BY_DAY)))
                 rows += connection.execute(whole.where(days_table.c.day >= first_whole))
         return [
@@ -124,6 +125,7 @@ class SqlPredictionQueries:
                 column.horizon_bars * self._tf_ms,
                 column.pred,
                 outcome_side,
+                BEGINS,
                 column.p_short,
                 column.p_no_trade,
                 column.p_long,
@@ -133,7 +135,7 @@ class SqlPredictionQueries:
                 column.stop_loss,
                 column.atr,
             )
-            .select_from(predictions_table.join(outcomes_table))
+            .select_from(settled(self._tf_ms))
             .where(*self._wanted(None, None, since_ms))
             .where(~column.late, HAS_SIDE)
             .where(column.candle_open_ms < until_ms)

@@ -148,15 +148,17 @@ outcomes = Table(
     *columns(Double, "exit_price", "return_bps", "mfe_bps", "mae_bps"),
     # What the label, the name of a class, stands for: NULL where it is the name of a side itself.
     *columns(Text, "label", "side", nullable=True),
-    # NULL where the label has no side.
+    # NULL where the label has no side, and for a NO_TRADE by a label that has no such class.
     *columns(Boolean, "correct", nullable=True),
     ForeignKeyConstraint(["engine", "prediction_id"], [predictions.c.engine, predictions.c.id]),
     sqlite_with_rowid=False,
 )
 
-HAS_SIDE = outcomes.c.correct.is_not(None)
+IS_CALL = outcomes.c.correct.is_not(None)
+"""Whether it is right or wrong at all."""
 outcome_side = func.coalesce(outcomes.c.side, outcomes.c.label)
 """The side of an outcome that has one."""
+HAS_SIDE = outcome_side.in_(("SHORT", "NO_TRADE", "LONG"))
 
 day_records = Table(
     "day_records",
@@ -167,6 +169,8 @@ day_records = Table(
     *keys(Text, "source", "symbol"),
     *columns(Integer, "n", "hits", "trades"),
     *columns(Double, "return_bps", "confidence", "brier"),
+    *columns(Integer, "no_calls", "episodes", "won"),
+    *columns(Double, "won_bps", "net_bps"),
     sqlite_with_rowid=False,
 )
 

@@ -53,9 +53,10 @@ def serve_history(app: FastAPI, queries: PredictionQueries, coverage: Coverage) 
 
     @app.get("/api/performance", tags=["record"], responses=REFUSALS)
     def performance(filters: Annotated[RecordFilters, Query()]) -> PerformanceReport:
-        """Hit rates, returns and calibration of the settled calls, with 95 % intervals.
+        """Hit rates, returns and calibration of what was settled, with 95 % intervals.
 
-        In all, by source and by coin; late signals are left out; returns are gross of costs.
+        In all, by source and by coin; late signals are left out. `episodes` are what page, review
+        and backtest show: decisions, after costs. The other figures are of single calls, gross.
         Intervals count days, not calls: calls of one day share the market's moves.
         """
         log, timeframe = _log_of(filters, queries, coverage)

@@ -13,6 +13,7 @@ from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred, Role, Source
 from crypto_bot.engine import health as engine
 from crypto_bot.ports import LoggedSignal, StoredSignal
+from crypto_bot.statistics.episodes import Episodes
 from crypto_bot.statistics.performance import Performance
 
 _SIDES = (Pred.SHORT, Pred.NO_TRADE, Pred.LONG)  # in the order of `Probabilities`
@@ -102,16 +103,49 @@ class Candles(Body):
     candles: list[Json[Candle]]
 
 
+class EpisodesBody(Body):
+    """Decisions: consecutive calls of one side are one, with the result of its first call.
+
+    Won is what returned more than its cost; returns are after costs. Below 30 episodes there is an
+    interval and no estimate. See `crypto_bot.statistics.episodes`.
+    """
+
+    n: int
+    won: int
+    hit_rate: Number
+    interval: tuple[float, float] | None
+    n_effective: float | None
+    break_even: Number = Field(description="The hit rate at which they earn nothing after costs")
+    mean_net_bps: Number
+    mean_net_interval_bps: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, record: Episodes) -> Self:
+        """An estimate and the ends of its interval are fields of their own."""
+        rate, mean = record.hit_rate, record.mean_net_bps
+        return cls(
+            n=record.n,
+            won=record.won,
+            hit_rate=rate.value,
+            interval=rate[1:] if rate.is_bounded else None,
+            n_effective=record.n_effective,
+            break_even=record.break_even,
+            mean_net_bps=mean.value,
+            mean_net_interval_bps=mean[1:] if mean.is_bounded else None,
+        )
+
+
 class PerformanceBody(Body):
     """A record of settled calls; see `crypto_bot.statistics.performance.Performance`.
 
-    Below 30 calls there is an interval and no estimate. Returns are gross of all costs.
+    Below 30 calls there is an interval and no estimate. `hit_rate` is of single calls, NO_TRADE
+    among them, and their returns are gross of all costs; `episodes` are decisions after costs.
     """
 
     n: int
     days: int
     hits: int
-    hit_rate: Number
+    hit_rate: Number = Field(description="Share of the calls whose label was the one called")
     hit_rate_interval: tuple[float, float] | None
     n_effective: float | None
     trades: int
@@ -121,6 +155,8 @@ class PerformanceBody(Body):
     calibration_gap: float | None
     brier: float | None
     brier_baseline: float | None
+    no_calls: int = Field(description="NO_TRADE by labels without such a class; not in `n`")
+    episodes: EpisodesBody
 
     @classmethod
     def of(cls, record: Performance) -> Self:
@@ -128,6 +164,7 @@ class PerformanceBody(Body):
         fields: dict[str, Any] = {name: getattr(record, name, None) for name in cls.model_fields}
         rate, mean = record.hit_rate, record.mean_return_bps
         fields |= {"hit_rate": rate.value, "mean_return_bps": mean.value}
+        fields["episodes"] = EpisodesBody.of(record.episodes)
         fields["hit_rate_interval"] = rate[1:] if rate.is_bounded else None
         fields["mean_return_interval_bps"] = mean[1:] if mean.is_bounded else None
         return cls(**fields)

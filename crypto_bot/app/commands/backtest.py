@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from math import nan
 
+from rich.markup import escape
 from rich.table import Table
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
-from crypto_bot.app.commands.screen import ends, percent, screen
+from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.market_data import newest_possible_ms
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
@@ -59,14 +61,21 @@ def backtest(argv: Sequence[str]) -> int:
         rows = queries.performance_rows(None, None, None)
         block = longest_block(queries.latest_predictions(), settings.timeframe)
     report = review(rows, block)
-    table = Table("source", "calls", "right", "95 %", "confidence", "trades", "mean bps", "95 %")
+    table = Table(
+        *("source", "episodes", "hit rate", "95 %", "break-even", "mean net bp", "95 %"),
+        *("trades", "calls", "right", "confidence"),
+    )
     for name, record in [*report.by_source.items(), ("ALL", report.overall)]:
         table.add_row(str(name), *_cells(record))
     console = screen()
+    overall = report.overall
+    verdict = verdict_sentence(overall.episodes, overall.trades, "A longer period may hold some.")
+    console.print(f"[bold]{verdict.word}[/] {escape(verdict.rest)}", highlight=False)
     console.print(table)
     console.print(
         f"{done.candles:,} candles in {took_s:.1f} s, {done.candles / took_s:,.0f} a second. "
-        "Returns are gross, of the first of stop and targets; they are no claim of profit."
+        "Consecutive calls of one side are one episode, which ends at the first of stop and target "
+        "and is counted after costs; it is no claim of profit."
     )
     return 0
 
@@ -122,13 +131,17 @@ def replay_into(
 
 
 def _cells(record: Performance) -> tuple[str, ...]:
-    mean = record.mean_return_bps
+    held = record.episodes
+    mean, confidence = held.mean_net_bps, record.mean_confidence
     return (
-        f"{record.n:,}",
-        percent(record.hit_rate.value),
-        ends(record.hit_rate),
-        percent(nan if record.mean_confidence is None else record.mean_confidence),
-        f"{record.trades:,}",
-        f"{mean.value:+.1f}" if mean.is_estimated else "–",
-        ends(mean, 1.0),
+        formats.number(held.n),
+        formats.rate(held.hit_rate.value, held.n),
+        escape(formats.interval(held.hit_rate, held.n)),
+        formats.percent(held.break_even),
+        formats.signed(mean.value, 1),
+        escape(formats.ends(mean, 1)),
+        formats.number(record.trades),
+        formats.number(record.n),
+        formats.rate(record.hit_rate.value, record.n),
+        formats.MISSING if confidence is None else formats.percent(confidence),
     )

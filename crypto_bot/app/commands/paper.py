@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
+from rich.markup import escape
 from rich.table import Table
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.sentences import trades_sentence
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.paper import stop_file, trading
@@ -39,6 +42,9 @@ def paper(argv: Sequence[str]) -> int:
             paper.resume(_BY)
         else:
             accounts = paper.accounts()
+            for account in accounts:
+                verdict = trades_sentence(account)
+                console.print(f"[bold]{account.name}: {verdict.word}[/] {escape(verdict.rest)}")
             console.print(_table(accounts) if accounts else "No account: paper.enabled is off.")
         console.print(_switch_text(paper.kill_switch()))
     return 0
@@ -58,20 +64,23 @@ def _paper(settings: Settings, database: Database) -> PaperTrading:
 
 
 def _table(accounts: Sequence[AccountReport]) -> Table:
-    columns = ("account", "market", "equity", "cash", "open", "trades", "return", "hold", "deepest")
-    table = Table(*columns, "refused")
+    columns = ("account", "market", "equity", "cash", "open", "trades")
+    results = ("return", "hold", "drawdown", "mean, net", "fees")
+    table = Table(*columns, *results, "refused")
     for each in accounts:
         statistics = each.statistics
         table.add_row(
             each.name,
             each.market,
-            f"{each.equity:,.2f}",
-            f"{each.cash:,.2f}",
+            formats.number(float(each.equity), 2),
+            formats.number(float(each.cash), 2),
             str(len(each.open_positions)),
             str(statistics.trades),
-            f"{statistics.return_share:+.2%}",
-            f"{statistics.buy_and_hold_share:+.2%}",
-            f"{statistics.max_drawdown:.2%}",
+            formats.signed(100 * statistics.return_share, 2, "%"),
+            formats.signed(100 * statistics.buy_and_hold_share, 2, "%"),
+            formats.signed(-100 * statistics.max_drawdown, 1, "%"),
+            formats.signed(statistics.expectancy_r.value, 2, "R"),
+            formats.number(float(statistics.fees), 2),
             ", ".join(f"{rule} {n:,}" for rule, n in sorted(each.refusals.items())) or "–",
         )
     return table

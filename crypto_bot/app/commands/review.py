@@ -9,8 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
-from crypto_bot.app.commands.screen import ends, percent, screen
+from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.outlook import add_horizon, opened_log
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import model_catalog, model_registry
@@ -78,7 +80,10 @@ def _show(console: Console, report: PerformanceReport) -> None:
     selection = report.selection
     side = "both sides" if selection.side is None else selection.side.value
     console.print(f"[bold]{selection.window}, {selection.group}, {side}[/]")
-    console.print(_sentence(report.trades))
+    verdict = verdict_sentence(
+        report.trades.record, report.trades.calls, "A call resolves within its horizon."
+    )
+    console.print(f"[bold]{verdict.word}[/] {escape(verdict.rest)}", highlight=False)
     console.print(_lines("source", [*report.by_source, report.random_side]))
     console.print(_lines("coin", report.by_coin))
     console.print(_lines("ATR over price", report.by_volatility))
@@ -86,35 +91,28 @@ def _show(console: Console, report: PerformanceReport) -> None:
     for name, found in (("long", report.long), ("short", report.short)):
         console.print(f"P({name}) of {report.predicted_by}: {_calibration(found)}")
     console.print(_loss(report))
-    console.print("A hit gained before costs; break-even and mean R are after them.", style="dim")
-
-
-def _sentence(trades: Line) -> str:
-    if not trades.rate.is_bounded:
-        return "no LONG or SHORT has been resolved"
-    return (
-        f"[bold]{trades.standing}[/]: hit rate {percent(trades.rate.value)} {ends(trades.rate)}, "
-        f"n {trades.n:,}; break-even {percent(trades.break_even)}"
-    )
+    text = "Consecutive calls of one side of a coin are one episode; all is after costs."
+    console.print(text, style="dim")
 
 
 def _lines(of: str, lines: Sequence[Line]) -> Table | str:
     if not lines:
         return f"by {of}: no LONG or SHORT of this selection has been resolved"
     table = Table(of)
-    for name in ("calls", "hit rate", "95 %", "break-even"):
+    for name in ("episodes", "calls", "hit rate", "95 %", "break-even"):
         table.add_column(name, justify="right")
     table.add_column("against it")
-    table.add_column("mean R, net", justify="right")
+    table.add_column("mean, net", justify="right")
     for line in lines:
         table.add_row(
             escape(line.name),
             f"{line.n:,}",
-            percent(line.rate.value),
-            ends(line.rate),
-            percent(line.break_even),
+            f"{line.calls:,}",
+            formats.rate(line.rate.value, line.n),
+            escape(formats.interval(line.rate, line.n)),
+            formats.percent(line.break_even),
             f"[{_STYLES.get(line.standing, 'none')}]{line.standing}[/]",
-            f"{line.mean_r.value:+.2f}" if line.mean_r.is_estimated else "–",
+            formats.signed(line.mean_r.value, 2, "R"),
         )
     return table
 
@@ -136,11 +134,11 @@ def _loss(report: PerformanceReport) -> str:
     if not report.loss:
         return "log loss: no 4 days yet with calls that come after others"
     last = report.loss[-1]
-    found = last.difference
-    reach = f" {ends(found, form='+.1f')}" if found.is_bounded else ""
+    found = last.difference.scaled(100.0)
+    reach = f" {escape(formats.ends(found, 1))}" if found.is_bounded else ""
     return (
         f"log loss {last.loss:.3f}, baseline {last.baseline:.3f} over {ROLLING_DAYS} days: "
-        f"{100 * found.value:+.1f} %{reach} (below 0 is better)"
+        f"{formats.signed(found.value, 1, '%')}{reach} (below 0 is better)"
     )
 
 
@@ -149,13 +147,13 @@ def _models(entries: Sequence[ModelEntry]) -> Table:
     for entry in sorted(entries, key=lambda each: (each.card is None, each.symbol)):
         card = entry.card
         metrics = card.metrics if card else None
-        skill = metrics.skill_prior if metrics else UNKNOWN
+        skill = (metrics.skill_prior if metrics else UNKNOWN).scaled(100.0)
         auc = metrics.direction_auc if metrics else UNKNOWN
         table.add_row(
             entry.symbol,
             card.verdict if card else "–",
-            f"{100 * skill.value:+.2f} % {ends(skill, form='+.2f')}" if skill.is_estimated else "–",
-            f"{auc.value:.3f}" if auc.is_estimated else "–",
+            escape(f"{formats.signed(skill.value, 2, '%')} {formats.ends(skill, 2)}"),
+            formats.number(auc.value, 3),
             escape(card.version) if card else "–",
             escape(entry.reason),
         )

@@ -31,6 +31,9 @@ class EquityCurve:
         self._prices: dict[str, Decimal] = {}
         self._peak_from_ms = 0
         self._highest = start
+        self._top: EquityPoint | None = None
+        self._worst: tuple[EquityPoint, ...] = ()
+        """The points between which the drawdown is the largest."""
         self._recent: deque[EquityPoint] = deque(maxlen=_RECENT)
 
     def begin(self, candles: Mapping[str, Candle]) -> None:
@@ -55,17 +58,20 @@ class EquityCurve:
             self.points.pop()
         self.points.append(point)
         self._recent.append(point)
-        self._highest = max(self._highest, point.equity)
-        self.deepest = max(self.deepest, float(drawdown(point.equity, self._highest)))
+        if self._top is None or point.equity > self._highest:
+            self._highest, self._top = max(self._highest, point.equity), point
+        depth = float(drawdown(point.equity, self._highest))
+        if depth > self.deepest:
+            self.deepest, self._worst = depth, (self._top, point)
         later = point.at_ms > self._peak_from_ms
         self.peak = max(self.peak, point.equity) if later else point.equity
 
     def drawn(self, most: int) -> list[EquityPoint]:
-        """About `most` points for a chart: the newest, and at most one a day before them."""
+        """About `most` points for a chart: the newest, at most one a day before, the worst fall."""
         first_ms = self._recent[0].at_ms if self._recent else 0
         old = [point for point in self.points if point.at_ms < first_ms]
         every = -(-len(old) // max(1, most - len(self._recent))) or 1
-        return [*old[::every], *self._recent]
+        return sorted({*old[::every], *self._worst, *self._recent})
 
     def day_start(self, at_ms: int) -> Decimal:
         """Equity at the midnight before `at_ms`, or at the start of the account."""

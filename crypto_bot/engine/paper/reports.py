@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from crypto_bot.domain.fills import EXACT
@@ -23,13 +24,14 @@ def report(
 ) -> AccountReport:
     """As of `at_ms`; trades and the curve are bounded in number."""
     plan, account = trader.plan, trader.book.account
+    equity = account.equity(trader.marks)
     return AccountReport(
         name=plan.name,
         market=plan.market.value,
         rules=descriptions(plan),
         start=plan.start,
         cash=account.cash,
-        equity=account.equity(trader.marks),
+        equity=equity,
         at_ms=at_ms,
         open_positions=tuple(
             _open(position, trader.marks.get(symbol))
@@ -38,7 +40,8 @@ def report(
         closed_trades=tuple(trader.book.closed[: -TRADES - 1 : -1]),
         refusals=dict(refusals),
         curve=tuple(trader.curve.drawn(POINTS)),
-        statistics=statistics,
+        # The statistics are of the newest bar, the equity of the newest quotes.
+        statistics=replace(statistics, return_share=float(equity / plan.start) - 1.0),
     )
 
 

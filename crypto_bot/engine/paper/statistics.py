@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 from math import fsum, sqrt
 
@@ -10,9 +11,14 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN, Interval
 from crypto_bot.domain.ledger import Account
 from crypto_bot.domain.paper_report import AccountStatistics, ClosedTrade, EquityPoint
-from crypto_bot.ports import DayRecord
-from crypto_bot.statistics.daily import MIN_BLOCKS, MIN_CALLS, block_variance, quantile
-from crypto_bot.statistics.performance import performance
+from crypto_bot.statistics.daily import (
+    MIN_BLOCKS,
+    MIN_CALLS,
+    block_variance,
+    quantile,
+    ratio_interval,
+    share_interval,
+)
 
 _YEAR_DAYS = 365
 MIN_DAYS = 30
@@ -29,7 +35,6 @@ def statistics(
 
     `deepest` is the greatest drawdown, of all points.
     """
-    record = performance(_by_day(trades))
     equity = [float(point.equity) for point in points]
     held = [float(point.buy_and_hold) for point in points]
     returns = _daily(points)
@@ -43,13 +48,31 @@ def statistics(
         max_drawdown=deepest,
         sharpe=sharpe(returns),
         sortino=_sortino(returns),
-        win_rate=record.hit_rate,
+        win_rate=win_rate(trades),
         profit_factor=won / lost if lost and len(trades) >= MIN_CALLS else None,
-        expectancy_r=record.mean_return_bps,
+        expectancy_r=expectancy_r(trades),
         turnover=float(account.traded) / mean_equity if mean_equity > 0 else 0.0,
+        gross=sum((trade.gross for trade in trades), Decimal(0)),
         fees=account.fees,
         funding=account.funding,
     )
+
+
+def win_rate(trades: Sequence[ClosedTrade]) -> Interval:
+    """The share of trades whose result after fees and funding is above 0."""
+    days = _by_day(trades)
+    return share_interval(
+        [len(day) for day in days], [sum(trade.net > 0 for trade in day) for day in days]
+    )[0]
+
+
+def expectancy_r(trades: Sequence[ClosedTrade]) -> Interval:
+    """The mean result of a trade in units of its risk; no estimate below `MIN_CALLS`."""
+    days = _by_day(trades)
+    mean = ratio_interval(
+        [fsum(trade.r for trade in day) for day in days], [len(day) for day in days]
+    )
+    return mean if len(trades) >= MIN_CALLS else mean.bounds
 
 
 def sharpe(returns: Sequence[float]) -> Interval:
@@ -96,19 +119,9 @@ def _change(values: Sequence[float]) -> float:
     return values[-1] / values[0] - 1.0 if values and values[0] else 0.0
 
 
-def _by_day(trades: Sequence[ClosedTrade]) -> list[DayRecord]:
-    """Trades as the calls of a day: won for right, R for the return, so the review's sums serve."""
-    return [
-        DayRecord(
-            source=trade.source,
-            symbol=trade.symbol,
-            day=trade.exit_ms // DAY_MS,
-            n=1,
-            hits=int(trade.net > 0),
-            trades=1,
-            return_bps=trade.r,
-            confidence=0.0,
-            brier=0.0,
-        )
-        for trade in trades
-    ]
+def _by_day(trades: Sequence[ClosedTrade]) -> list[list[ClosedTrade]]:
+    """Trades by the UTC day on which they ended, ascending."""
+    days: dict[int, list[ClosedTrade]] = {}
+    for trade in trades:
+        days.setdefault(trade.exit_ms // DAY_MS, []).append(trade)
+    return [days[day] for day in sorted(days)]

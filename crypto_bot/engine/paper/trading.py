@@ -7,19 +7,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.paper import Market, Plan
-from crypto_bot.domain.paper_report import AccountReport, AccountStatistics, KillSwitch, Refusal
+from crypto_bot.domain.paper_report import (
+    AccountReport,
+    AccountStatistics,
+    ClosedTrade,
+    DayResult,
+    KillSwitch,
+    MoneyParts,
+    Refusal,
+)
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
 from crypto_bot.domain.sanity import SanityBand
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.accounts import PaperAccounts
+from crypto_bot.engine.paper.money import candles_of, day_results, money_parts
 from crypto_bot.engine.paper.reports import report
 from crypto_bot.engine.paper.statistics import statistics
 from crypto_bot.engine.paper.trader import PaperTrader
 from crypto_bot.ports import PaperSink, PaperStore, PaperTape, StoredSignal
 
+_EXCURSIONS = 200
+"""Newest trades whose candles are read."""
 _PATIENCE_AT_OPEN = 96
 _PATIENCE_AT_QUOTES = 1
 
@@ -54,6 +66,8 @@ class PaperTrading:
         self._switch = KillSwitch(on=False)
         self._statistics: dict[str, tuple[tuple[int, int], AccountStatistics]] = {}
         self._reports: tuple[AccountReport, ...] = ()
+        self._parts: dict[str, tuple[int, MoneyParts]] = {}
+        """By account, with the number of trades that they are of."""
 
     def recover(
         self, *, at_open: bool, instruments: Mapping[str, Instrument], funded: bool = False
@@ -155,6 +169,26 @@ class PaperTrading:
     def refusals(self, account: str, limit: int) -> list[Refusal]:
         return self.store.refusals(account, limit)
 
+    def trades(self, account: str, skip: int, limit: int) -> list[ClosedTrade]:
+        closed = self._trader(account).book.closed
+        end = max(0, len(closed) - skip)
+        return closed[max(0, end - limit) : end][::-1]
+
+    def days(self, account: str) -> tuple[DayResult, ...]:
+        with self._lock:
+            trader = self._trader(account)
+            points, trades = list(trader.curve.points), list(trader.book.closed)
+            equity = trader.book.account.equity(trader.marks)
+        return day_results(points, equity, trades)
+
+    def parts(self, account: str) -> MoneyParts:
+        closed = list(self._trader(account).book.closed)
+        known = self._parts.get(account)
+        if known is None or known[0] != len(closed):
+            newest = [(trade, self._candles(trade)) for trade in closed[-_EXCURSIONS:]]
+            known = self._parts[account] = (len(closed), money_parts(closed, newest))
+        return known[1]
+
     def kill_switch(self) -> KillSwitch:
         return self.store.kill_switch()
 
@@ -167,6 +201,13 @@ class PaperTrading:
         now_ms = self.now_ms()
         self.store.switch(KillSwitch(on=False, since_ms=now_ms, by=by), now_ms)
         return self.store.kill_switch()
+
+    def _trader(self, account: str) -> PaperTrader:
+        return next(each for each in self._accounts.traders if each.plan.name == account)
+
+    def _candles(self, trade: ClosedTrade) -> list[Candle]:
+        span = candles_of(trade, self.timeframe)
+        return self.tape.candles([trade.symbol], *span).get(trade.symbol, [])
 
     def _read_switch(self) -> None:
         """Reads the kill switch, which another process may have turned."""

@@ -35,9 +35,9 @@ def test_review_prints_the_main_tables_and_the_models(url: str, tmp_path: Path, 
     arguments = ("--models_dir", str(tmp_path / "models"), "--use_ml", "1")
     code, printed = run("review", "--database_url", url, *arguments)
     assert code == 0
-    assert "below: hit rate" in printed
+    assert "Below break-even. Hit rate 31%" in printed
     rows = {line.split("│")[1].strip(): line for line in printed.splitlines() if "│" in line}
-    assert "0.0 %" in rows["RSI_MA SHORT"]
+    assert "│        1 │    40 │" in rows["RSI_MA SHORT"]  # forty in a row are one decision
     assert {"ML_PER_COIN_V1 LONG", "random side", "C0USDT", "20 to 30 bp", "NO_TRADE"} <= set(rows)
     assert "P(long) of ML: calibration error" in printed
     assert "(below 0 is better)" in printed

@@ -153,15 +153,16 @@ def _record(state: CoinState) -> Markup:
         Fact(
             "Hit rate",
             formats.rate(line.rate.value, line.n),
-            f"{formats.interval(line.rate, line.n)}, n {formats.number(line.n)}",
+            f"{formats.interval(line.rate, line.n)}, n {formats.number(line.n)}"
+            f" ({formats.number(line.calls)} calls)",
         )
     ]
     if isfinite(line.break_even):
-        shown.append(Fact("Break-even, all coins", f"{100 * line.break_even:.1f}%"))
-    mean = line.record.mean_return_bps
+        shown.append(Fact("Break-even, all coins", formats.percent(line.break_even)))
+    mean = line.record.mean_net_bps
     if mean.is_estimated:
         reach = formats.ends(mean, 1) if mean.is_bounded else ""
-        shown.append(Fact("Mean, gross", formats.signed(mean.value, 1, " bp"), reach))
+        shown.append(Fact("Mean, net", formats.signed(mean.value, 1, " bp"), reach))
     drawing = cells.forest(line.rate, line.break_even, cells.RATES)
     return head + pieces.wide_cell(drawing) + pieces.facts(shown)
 

@@ -59,7 +59,7 @@ def equity_options(
         series=[
             _equity(palette, account, switch),
             line("buy and hold", hold, palette.muted, 1, dash="dotted"),
-            _drawdown(palette, below, worst),
+            _drawdown(palette, below, worst, account.statistics.max_drawdown),
             _ticks("gains", gains, palette.long),
             _ticks("losses", losses, palette.short),
         ],
@@ -92,10 +92,12 @@ def _equity(palette: Palette, account: AccountReport, switch: KillSwitch) -> Opt
     )
 
 
-def _drawdown(palette: Palette, below: list[list[float]], worst: list[float] | None) -> Options:
+def _drawdown(
+    palette: Palette, below: list[list[float]], worst: list[float] | None, deepest: float
+) -> Options:
     marks = []
     if worst is not None and worst[1] < 0.0:
-        marks = [{"coord": worst, "value": formats.signed(worst[1], 1, "%")}]
+        marks = [{"coord": worst, "value": formats.signed(-100 * deepest, 1, "%")}]
     return line(
         "drawdown",
         below,

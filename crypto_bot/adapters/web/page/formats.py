@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from math import ceil, isfinite, log10
 
 from crypto_bot.domain.interval import Interval
@@ -103,6 +103,11 @@ def day(at_ms: int, zone: tzinfo) -> str:
     """`21 Nov`."""
     at = _local(at_ms, zone)
     return f"{at.day} {at:%b}"
+
+
+def month(at_ms: int) -> str:
+    """`2025-11`, in UTC."""
+    return f"{_local(at_ms, UTC):%Y-%m}"
 
 
 def moment(at_ms: int, zone: tzinfo) -> str:

@@ -26,6 +26,7 @@ from crypto_bot.adapters.web.page.palette import tokens
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.adapters.web.page.views import VIEWS
 from crypto_bot.reports.log_export import LOG_FORMATS, log_lines
+from crypto_bot.reports.trade_export import trades_csv
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -62,6 +63,7 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
         _serve_download(app, board, name)
     _serve_results(app, board)
     _serve_bars(app, board)
+    _serve_trades(app, board)
     for view in views:
         _add(board, view, views)
     nicegui.app.on_startup(board.open)
@@ -130,6 +132,20 @@ def _serve_bars(app: FastAPI, board: Board) -> None:
         page = chart_page(board, state, shown, None if until is None else until * 1000)
         text = json.dumps(page, allow_nan=False, separators=(",", ":"))
         return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+def _serve_trades(app: FastAPI, board: Board) -> None:
+    """Adds `/paper.csv`: the closed trades of `account`."""
+    headers = {"Content-Disposition": 'attachment; filename="trades.csv"'}
+
+    @app.get("/paper.csv", include_in_schema=False)
+    def trades(account: str) -> StreamingResponse:
+        paper = board.paper
+        names = [each.name for each in paper.accounts()] if paper else []
+        if paper is None or account not in names:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such paper account")
+        pieces = trades_csv(paper, account)
+        return StreamingResponse(pieces, media_type="text/csv", headers=headers)
 
 
 def _add(board: Board, view: View, views: Sequence[View]) -> None:

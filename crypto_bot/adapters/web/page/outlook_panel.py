@@ -74,10 +74,12 @@ def _horizon(reading: OutlookReading, now_ms: int) -> Markup:
             ("P(short)", Pred.SHORT, "short", answer.probabilities.short),
         )
     ]
-    rate, n = reading.record.hit_rate, reading.record.n
+    decisions = reading.record.episodes
+    rate, n = decisions.hit_rate, decisions.n
     if n:
-        of = f"{formats.interval(rate, n)}, n {formats.number(n)}"
-        lines.append(Fact("Right, live", formats.rate(rate.value, n), of))
+        calls = formats.number(reading.record.trades)
+        of = f"{formats.interval(rate, n)}, n {formats.number(n)} ({calls} calls)"
+        lines.append(Fact("Hit rate, live", formats.rate(rate.value, n), of))
     chip = cells.chip(answer.pred, filled=True)
     return pieces.horizon(name, chip, verdict, age) + pieces.facts(lines)
 

@@ -120,8 +120,8 @@ def _filters(filters: Filters, choose: Callable[..., Awaitable[None]], board: Bo
             Choices(name, options, chosen, partial(choose, name))
         cost = formats.number(board.cost_bps, 1).removesuffix(".0")
         ui.label(
-            "Resolved live calls; a hit gained before costs. Break-even and mean include "
-            f"{cost} bp a round trip."
+            "Consecutive calls of one side of a coin are one episode, with the result of the "
+            f"first. A hit gained more than its cost, {cost} bp a round trip."
         ).classes("muted")
 
 
@@ -140,7 +140,7 @@ class _Figures:
             self._coins = html_panel("By coin", "by lower bound")
 
     def _main(self) -> None:
-        self._sources = html_panel("Hit rate by source", "95% interval, dashed = break-even")
+        self._sources = html_panel("Hit rate by source", "episodes, 95%, dashed = break-even")
         with ui.element("div").classes("halves"):
             with panel("Reliability", "95% intervals, calls per bin below"):
                 self._reliability = Chart("No call in this selection has been resolved.", 400)
@@ -155,7 +155,9 @@ class _Figures:
             with panel("By hour", "hour of the candle, UTC"):
                 self._hours = Chart("No call in this selection has been resolved.", 290)
             with ui.element("div").classes("stack"):
-                self._volatility = html_panel("By volatility", "fifths of the calls, quiet first")
+                self._volatility = html_panel(
+                    "By volatility", "fifths of the episodes, quiet first"
+                )
                 self._confusion = html_panel("Called and observed", "all calls, share of each row")
         self._live = html_panel(
             "Models live, beside their tests",
@@ -167,7 +169,8 @@ class _Figures:
         """Puts a report in."""
         palette = self._palette
         verdict = verdict_sentence(
-            report.trades,
+            report.trades.record,
+            report.trades.calls,
             "A call resolves at its stop, its target, or after its horizon; the next cycle runs at "
             f"the close of the {self._board.timeframe.name} candle. A longer window may hold some.",
         )

@@ -20,7 +20,8 @@ from crypto_bot.reports.live_skill import LiveModel
 from crypto_bot.statistics.breakdown import RANDOM_SIDE, Line
 from crypto_bot.statistics.standing import Standing
 
-_CALLS = Column[Line]("n", lambda line: formats.number(line.n), "num", "muted")
+_EPISODES = Column[Line]("n", lambda line: formats.number(line.n), "num", "muted")
+_CALLS = Column[Line]("Calls", lambda line: formats.number(line.calls), "num more", "muted")
 _MEAN = Column[Line]("Mean, net", lambda line: formats.signed(line.mean_r.value, 2, "R"), "num")
 
 
@@ -29,7 +30,8 @@ def source_table(lines: Sequence[Line], random: Line) -> Markup:
     shown = [*lines, *([random] if random.n else [])]
     return Table[Line](
         Column("Source", lambda line: source_name(line.name)),
-        _CALLS._replace(name="Calls", cells=""),
+        _EPISODES._replace(name="Episodes", cells=""),
+        _CALLS,
         _intervals(shown),
         Column("Hit rate", _rate, "num"),
         Column("95%", lambda line: formats.interval(line.rate, line.n), "num more", "muted"),
@@ -46,7 +48,7 @@ def coin_table(lines: Sequence[Line]) -> Markup:
         Column("Coin", lambda line: pieces.coin_link(line.name)),
         _intervals(lines),
         Column("Hit", _rate, "num"),
-        _CALLS,
+        _EPISODES,
         nothing="No coin has a resolved LONG or SHORT in this selection.",
     ).of(lines)
 
@@ -58,7 +60,7 @@ def volatility_table(lines: Sequence[Line]) -> Markup:
         _intervals(lines),
         Column("Hit", _rate, "num"),
         _MEAN,
-        _CALLS,
+        _EPISODES,
         nothing="No call with a known volatility.",
     ).of(lines)
 

@@ -47,10 +47,11 @@ def _hit_rate(readings: Readings) -> Card:
     if not line.rate.is_bounded:
         return Card(title, formats.MISSING, "no settled trade yet: the first come within hours")
     even = f"; break-even {100 * line.break_even:.1f}" if isfinite(line.break_even) else ""
+    of = f"n {formats.number(line.n)} ({formats.number(line.calls)} calls)"
     return Card(
         title,
         formats.rate(line.rate.value, line.n),
-        f"95% {formats.interval(line.rate, line.n)}, n {formats.number(line.n)}{even}",
+        f"95% {formats.interval(line.rate, line.n)}, {of}{even}",
         corner=line.standing.value,
         picture=cells.forest(line.rate, line.break_even),
     )
@@ -85,12 +86,12 @@ def _equity(readings: Readings) -> Card:
         return Card("Paper equity", formats.MISSING, "paper trading is off: start with --paper 1")
     if not readings.accounts:
         return Card("Paper equity", formats.MISSING, "no account yet: it opens with the engine")
-    account = readings.accounts[0]
+    account = readings.accounts[0]  # which Paper shows first too
     share = account.statistics.return_share
     change = formats.signed(100 * share, 2, "%")
     worst = formats.signed(-100 * account.statistics.max_drawdown, 1, "%")
     return Card(
-        "Paper equity",
+        f"Paper equity, {account.name}",
         formats.number(float(account.equity), 2),
         f"worst drawdown {worst}; {len(account.open_positions)} open",
         corner="USDT",

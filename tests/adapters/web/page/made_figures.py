@@ -13,6 +13,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN, Interval
@@ -22,14 +23,17 @@ from crypto_bot.domain.paper_report import (
     AccountReport,
     AccountStatistics,
     ClosedTrade,
+    DayResult,
     EquityPoint,
     KillSwitch,
+    MoneyParts,
     OpenPosition,
     Refusal,
 )
 from crypto_bot.domain.signal import Pred, Probabilities, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import Health, HealthReport, assess
+from crypto_bot.engine.paper.money import day_results, money_parts
 from crypto_bot.models.catalog import SwitchedOff
 from crypto_bot.ports import ModelCatalog, ResolvedCall, StoredSignal
 from tests.domain.paper_accounts import signal
@@ -179,6 +183,18 @@ class MadePaper:
             for at in range(min(limit, 12))
         ]
 
+    def trades(self, account: str, skip: int, limit: int) -> list[ClosedTrade]:
+        (made, *_) = self.accounts()
+        return list(made.closed_trades[skip : skip + limit])
+
+    def days(self, account: str) -> tuple[DayResult, ...]:
+        (made, *_) = self.accounts()
+        return day_results(made.curve[::24], made.equity, made.closed_trades)
+
+    def parts(self, account: str) -> MoneyParts:
+        trades = self.trades(account, 0, 40)
+        return money_parts(trades, [(each, [_candle(each)]) for each in trades])
+
     def kill_switch(self) -> KillSwitch:
         return self.switch
 
@@ -189,6 +205,12 @@ class MadePaper:
     def resume(self, by: str) -> KillSwitch:
         self.switch = KillSwitch(on=False, since_ms=self.now_ms, by=by)
         return self.switch
+
+
+def _candle(held: ClosedTrade) -> Candle:
+    """The one in which it was held: 0.3 beyond entry and exit."""
+    ends = float(held.entry), float(held.exit)
+    return Candle(held.entry_ms, ends[0], max(ends) + 0.3, min(ends) - 0.3, ends[1], 1.0)
 
 
 def position(symbol: str, side: Pred, r: float, now_ms: int) -> OpenPosition:
@@ -240,7 +262,7 @@ def opened(now_ms: int) -> AccountReport:
     """An account that has just been opened."""
     start, zero = Decimal(10_000), Decimal(0)
     nothing = AccountStatistics(
-        *(0, 0.0, 0.0, 0.0, UNKNOWN, None, UNKNOWN, None, UNKNOWN, 0.0, zero, zero)
+        *(0, 0.0, 0.0, 0.0, UNKNOWN, None, UNKNOWN, None, UNKNOWN, 0.0, zero, zero, zero)
     )
     return AccountReport(
         *("spot", "spot", _RULES, start, start, start, now_ms, (), (), {}, (), nothing)
@@ -280,7 +302,7 @@ def account(now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS) -> AccountRe
         refusals={"max_positions": 212, "cooldown": 61, "correlated_positions": 34},
         curve=curve,
         statistics=AccountStatistics(
-            trades=48,
+            trades=40,
             return_share=0.0312,
             buy_and_hold_share=-0.041,
             max_drawdown=0.034,
@@ -290,6 +312,7 @@ def account(now_ms: int = NOW_MS, symbols: Sequence[str] = SYMBOLS) -> AccountRe
             profit_factor=1.08,
             expectancy_r=Interval(0.05, -0.21, 0.31),
             turnover=14.2,
+            gross=Decimal("440.30"),
             fees=Decimal("128.40"),
             funding=Decimal("-3.1"),
         ),

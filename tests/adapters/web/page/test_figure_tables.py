@@ -39,24 +39,27 @@ def trades(gains: int, losses: int, symbol: str = "BTCUSDT") -> ResolvedCalls:
 @pytest.mark.parametrize(
     ("gains", "losses", "sentence"),
     [
-        (90, 10, ("Above break-even. Hit rate 90% [83, 94], n 100; break-even after costs 45.0%. "
-                 "Of this window alone: the next one may differ.")),
-        (10, 90, "Below break-even. Hit rate 10% [6, 17], n 100; break-even after costs 45.0%."),
-        (47, 53, ("Not proven. Hit rate 47% [38, 57], n 100; break-even after costs 45.0%. If the "
-                 "true rate is 47%, about 2,290 more would settle it.")),
+        (90, 10, ("Above break-even. Hit rate 90% [83, 94], n 100 (100 calls); break-even 45.0%, "
+                 "after costs. Of this time alone: the next may differ.")),
+        (10, 90, ("Below break-even. Hit rate 10% [6, 17], n 100 (100 calls); break-even 45.0%, "
+                 "after costs.")),
+        (47, 53, ("Not proven. Hit rate 47% [38, 57], n 100 (100 calls); break-even 45.0%, after "
+                 "costs. If the true rate is 47%, about 2,290 more would settle it.")),
         (0, 0, f"No resolved LONG or SHORT. {FIRST}"),
-        (5, 6, "Too few to say. 11 of the 30 calls that an estimate takes; 95% interval [21, 72]."),
-        (40, 0, ("No yardstick. Hit rate 100% [91, 100], n 40; all calls gained, or none did, so "
-                "nothing is known of a break-even.")),
+        (5, 6, ("Too few to say. 11 of the 30 episodes that an estimate takes; 95% interval "
+                "[21, 72].")),
+        (40, 0, ("No yardstick. Hit rate 100% [91, 100], n 40 (40 calls); all were won, or none, "
+                "so nothing is known of a break-even.")),
     ],
 )  # fmt: skip
 def test_the_sentence_has_a_word_and_its_figures(gains: int, losses: int, sentence: str) -> None:
-    assert verdict_sentence(breakdown.overall(trades(gains, losses)), FIRST).text == sentence
+    line = breakdown.overall(trades(gains, losses))
+    assert verdict_sentence(line.record, line.calls, FIRST).text == sentence
 
 
 def test_rates_that_are_too_close_would_take_too_many_calls() -> None:
-    even = replace(breakdown.overall(trades(45, 55)), break_even=0.4501)
-    assert "More calls than can be waited for" in verdict_sentence(even, FIRST).text
+    even = replace(breakdown.overall(trades(45, 55)).record, break_even=0.4501)
+    assert "More episodes than can be waited for" in verdict_sentence(even, 100, FIRST).text
 
 
 def test_few_calls_have_no_percentage_and_do_not_rule_the_scale() -> None:

@@ -30,7 +30,10 @@ def reading(horizon: str = "7d", settled: int = 40) -> OutlookReading:
         model_version="lstm_v1+3f9c2a1d",
     )
     days = [
-        DayRecord(made.source, "BTCUSDT", day, 1, int(day % 4 > 0), 1, 10.0, 0.5, 0.25)
+        DayRecord(
+            *(made.source, "BTCUSDT", day, 1, int(day % 4 > 0), 1, 10.0, 0.5, 0.25),
+            *(0, 1, int(day % 4 > 0), 9.0 * (day % 4 > 0), 3.0),
+        )
         for day in range(settled)
     ]
     model = entry("BTCUSDT", card("LOW")._replace(metrics=counted))
@@ -46,9 +49,9 @@ def test_probabilities_beside_base_rates_with_age_verdict_and_record() -> None:
         levels
         == [("long", "55.0", "40.0"), ("none", "15.0", "20.0"), ("short", "30.0", "40.0")] * 2
     )
-    assert shown.count("Right, live") == 1
+    assert shown.count("Hit rate, live") == 1
     assert "75%" in shown
-    assert "n 40" in shown
+    assert "n 40 (40 calls)" in shown
 
 
 def test_without_an_answer_it_gives_the_reason_escaped() -> None:
