@@ -136,6 +136,7 @@ def ready(engine: Daemon) -> None:
         for path, line in VIEWS.items():
             took = []
             page = browser.new_page(viewport={"width": 1440, "height": 1000})
+            page.set_default_timeout(300_000)
             for _ in range(LOADS):
                 begun = time.perf_counter()
                 page.goto(engine.url + path, wait_until="commit")
