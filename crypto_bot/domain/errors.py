@@ -42,7 +42,14 @@ class BadPrices(MarketDataError):
 
 
 class SignalUnavailable(CryptoBotError):
-    """A source has no signal for this candle; `str(error)` is the reason. The next is asked."""
+    """A source has no signal for this candle; `str(error)` is the reason. The next is asked.
+
+    `near` is that of `domain.signal.Declined`.
+    """
+
+    def __init__(self, reason: str, near: float | None = None) -> None:
+        super().__init__(reason)
+        self.near = near
 
 
 class ModelMissing(SignalUnavailable):

@@ -79,7 +79,8 @@ class Call:
 
     `distribution` is given by calibrated models only; for rules the engine fills in the tracked
     record of the source. `expected_bps` is the expected gross return of the trade, where known.
-    `label` is what the classes are classes of; None for the engine's own label.
+    `label` is what the classes are classes of; None for the engine's own label. `near` is that of
+    `Declined`, for a NO_TRADE.
     """
 
     pred: Pred
@@ -88,13 +89,19 @@ class Call:
     expected_bps: float | None = None
     model_version: str | None = None
     label: LabelSpec | None = None
+    near: float | None = None
 
 
 class Declined(NamedTuple):
-    """An earlier source that gave no signal, and its reason."""
+    """An earlier source that gave no signal, and its reason.
+
+    `near` is how near it was to a call: the share of the way to its threshold, -1 (SHORT) to 1
+    (LONG), to two decimals; None where it has no such threshold, or could not measure.
+    """
 
     source: Source
     reason: str
+    near: float | None = None
 
 
 class Levels(NamedTuple):
@@ -111,7 +118,7 @@ class Signal(NamedTuple):
     In the role of champion there is exactly one. `atr` (price units) and `horizon_bars` are what
     the outcome is settled by; `atr` is None where the coin has too few candles, and such a signal
     gets no label. `label` is a model's own, by which its distribution is judged; None is the triple
-    barrier of `settle`.
+    barrier of `settle`. `near` is that of `Declined`, for a NO_TRADE.
     """
 
     symbol: str
@@ -132,6 +139,7 @@ class Signal(NamedTuple):
     label: LabelSpec | None = None
     role: Role = Role.CHAMPION
     engine: str = BINANCE_SPOT.name
+    near: float | None = None
 
     @property
     def id(self) -> str:

@@ -43,7 +43,7 @@ class SignalEngineService:
             for view, answer in zip(waiting, source.calls(waiting), strict=True):
                 declined = passed[view.symbol]
                 if isinstance(answer, SignalUnavailable):
-                    declined.append(Declined(name, str(answer)))
+                    declined.append(Declined(name, str(answer), answer.near))
                     unanswered.append(view)
                 else:
                     answers[view.symbol] = self._signal(name, view, answer, declined)
@@ -80,4 +80,5 @@ class SignalEngineService:
             model_version=call.model_version,
             label=call.label,
             engine=self.engine,
+            near=call.near,
         )

@@ -210,6 +210,18 @@ def sides(expectation: Expectation, cost_bps: float, tail: float = TAIL) -> Ints
     return long.astype(np.int64) - short.astype(np.int64)
 
 
+def nearness(at: float, tail: float = TAIL) -> float | None:
+    """How near a place is to the outer `tail` of its side, as `domain.signal.Declined` has it.
+
+    1 or -1 in the tail, where the expected return decides; None for no place.
+    """
+    if np.isnan(at):
+        return None
+    outside = min(at, 1.0 - at)
+    share = 1.0 if outside <= tail else tail / outside
+    return round(share if at > 0.5 else -share, 2)
+
+
 class Decision(NamedTuple):
     """The prediction, and the expected gross return of its trade (None for NO_TRADE)."""
 

@@ -60,7 +60,7 @@ class LoggedModels:
             return SignalUnavailable("the log has no signal of this candle")
         if signal.source not in MODEL_SOURCES or signal.model_version is None:
             reasons = [each.reason for each in signal.declined if each.source in MODEL_SOURCES]
-            return SignalUnavailable(*reasons[:1])
+            return SignalUnavailable("".join(reasons[:1]))
         key = (symbol, signal.model_version)
         if key not in self._known:
             self._known[key] = self._version(*key)

@@ -14,7 +14,7 @@ from crypto_bot.domain.signal import Call, Pred, Probabilities
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models.artifact import PublishedModel
-from crypto_bot.models.decision import Decision, decide, trailing_window
+from crypto_bot.models.decision import Decision, decide, nearness, trailing_window
 from crypto_bot.models.registry import ServingPolicy
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import CandleArchive, ModelCallLog
@@ -133,9 +133,10 @@ class ModelCaller:
                 f"{model.name} predicts label {model.spec.label.name}, which has no direction"
             )
         sides = Probabilities(*(fsum(predicted.probabilities[k] for k in held) for held in way))
-        reasons = []
+        reasons, near = [], None
         if self._trades:
             place, (pred, expected_bps) = self._decision(view, model, score)
+            near = nearness(place, model.decision.tail)
             reasons.append(self._words(place, pred, expected_bps))
         else:
             pred, expected_bps = max(Pred, key=sides.of), None
@@ -160,6 +161,7 @@ class ModelCaller:
             expected_bps=expected_bps,
             model_version=model.name,
             label=model.spec.label,
+            near=near if pred is Pred.NO_TRADE else None,
         )
 
     def _decision(

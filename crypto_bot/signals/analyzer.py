@@ -54,7 +54,8 @@ class ProfessionalAnalyzer:
             return unready(view, MIN_BARS)
         score = confluence(view)
         if -self._threshold <= score <= self._threshold:
-            return SignalUnavailable(self._too_weak[int(score * 100.0) + 100])
+            near = round(score / self._threshold, 2)
+            return SignalUnavailable(self._too_weak[int(score * 100.0) + 100], near)
         return Call(Pred.LONG if score > 0.0 else Pred.SHORT, self._reasons(view, score))
 
     def _reasons(self, view: MarketView, score: float) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ class Momentum:
         change = view.change_14
         if -self._limit <= change <= self._limit:
             return SignalUnavailable(
-                f"14-bar change {round(change * 1e4)} bp, within {self._within}"
+                f"14-bar change {round(change * 1e4)} bp, within {self._within}",
+                round(change / self._limit, 2),
             )
         pred = Pred.LONG if change > 0.0 else Pred.SHORT
         return Call(pred, (f"14-bar change {change * 1e4:+.0f} bp, beyond {self._within}",))

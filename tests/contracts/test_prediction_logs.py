@@ -46,6 +46,7 @@ named = st.lists(st.tuples(words, prices), min_size=2, max_size=6).map(
     lambda pairs: Distribution(*(tuple(each) for each in zip(*pairs, strict=True)))
 )
 sided = st.builds(Probabilities, prices, prices, prices).map(lambda of: of.distribution)
+shares = st.none() | st.integers(-100, 100).map(lambda hundredths: hundredths / 100)
 signals = st.builds(
     Signal,
     symbol=st.sampled_from(["BTCUSDT", "1000PEPEUSDT"]),
@@ -63,8 +64,9 @@ signals = st.builds(
     horizon_bars=st.integers(1, 500),
     reasons=st.lists(st.text(max_size=20), max_size=3).map(tuple),
     declined=st.lists(
-        st.builds(Declined, st.sampled_from(Source), st.text(max_size=20)), max_size=3
+        st.builds(Declined, st.sampled_from(Source), st.text(max_size=20), shares), max_size=3
     ).map(tuple),
+    near=shares,
     expected_bps=st.none() | prices,
     cost_bps=st.none() | prices,
     model_version=st.none() | words,
@@ -97,7 +99,13 @@ def test_a_signal_comes_back_bit_for_bit(
 def bits(signal: Signal) -> bytes:
     numbers = [signal.confidence, *signal.distribution.probabilities, signal.levels.entry]
     numbers += signal.levels.take_profits or ()
-    optional = (signal.levels.stop_loss, signal.atr, signal.expected_bps, signal.cost_bps)
+    optional = (
+        signal.levels.stop_loss,
+        signal.atr,
+        signal.expected_bps,
+        signal.cost_bps,
+        signal.near,
+    )
     numbers += [inf if number is None else number for number in optional]
     return struct.pack(f"{len(numbers)}d", *numbers)
 

@@ -72,6 +72,8 @@ def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
         for name, path in VIEWS.items():
             page.goto(url + path)
             expect(page.locator(".frame .age")).not_to_have_text("–")
+            if name == "coin":
+                expect(page.locator(".reading span").first).to_be_visible()  # the chart is read
             if name == "models":
                 page.locator("summary").first.click()
                 expect(page.locator(".opened")).to_be_visible()

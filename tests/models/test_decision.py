@@ -17,6 +17,7 @@ from crypto_bot.models.decision import (
     decide,
     expect_forward,
     fit_return_map,
+    nearness,
     place,
     places,
     sides,
@@ -137,6 +138,14 @@ def test_decide(at: float, atr_bps: float, pred: Pred, expected_bps: float | Non
     decision = decide(at, MAP, atr_bps, cost_bps=10.0)
     assert decision.pred is pred
     assert decision.expected_bps == (None if expected_bps is None else pytest.approx(expected_bps))
+
+
+@pytest.mark.parametrize(
+    ("at", "share"),
+    [(0.5, -0.01), (0.98, 0.25), (0.996, 1.0), (0.01, -0.5), (0.005, -1.0), (float("nan"), None)],
+)
+def test_how_near_a_place_is_to_the_tail(at: float, share: float | None) -> None:
+    assert nearness(at, 0.005) == share
 
 
 def test_without_a_map_nothing_is_traded() -> None:

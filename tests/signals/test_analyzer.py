@@ -34,7 +34,9 @@ DOWN: dict[str, Any] = UP | {
 }
 
 
-def answer(view: MarketView, analyzer: ProfessionalAnalyzer | None = None) -> object:
+def answer(
+    view: MarketView, analyzer: ProfessionalAnalyzer | None = None
+) -> Call | SignalUnavailable:
     return (analyzer or ProfessionalAnalyzer(M15)).calls([view])[0]
 
 
@@ -80,6 +82,8 @@ def test_it_answers_only_beyond_its_threshold(calm: MarketView) -> None:
 def test_a_decline_names_the_score_and_the_threshold(calm: MarketView) -> None:
     assert str(answer(calm._replace(trend=-0.5))) == "score -0.17 is within ±0.4"
     assert str(answer(calm)) == "score +0.00 is within ±0.4"
+    shares = [answer(calm._replace(trend=trend)) for trend in (-0.5, 0.0, 0.8)]
+    assert [each.near for each in shares] == [-0.44, 0.0, 0.7], "of the way to the threshold"
     never = ProfessionalAnalyzer(M15, 1.0)
     assert str(answer(calm._replace(**UP), never)) == "score +1.00 is within ±1"
     assert str(answer(calm._replace(**DOWN), never)) == "score -1.00 is within ±1"

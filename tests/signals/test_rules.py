@@ -60,7 +60,9 @@ def test_momentum_passes_at_its_limit_scaled_by_the_root_of_time(
 def test_the_reason_of_momentum_is_the_change_and_its_limit(calm: MarketView) -> None:
     source = Momentum(M15)
     views = [calm._replace(change_14=change) for change in (0.0123, -0.0311)]
-    assert [summary(answer) for answer in source.calls(views)] == [
+    answers = source.calls(views)
+    assert answers[0].near == 0.49, "of the way to its limit"
+    assert [summary(answer) for answer in answers] == [
         (None, "14-bar change 123 bp, within ±250 bp"),
         (Pred.SHORT, "14-bar change -311 bp, beyond ±250 bp"),
     ]

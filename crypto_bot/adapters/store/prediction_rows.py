@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
@@ -29,7 +29,7 @@ def prediction_row(stored: StoredSignal, engine: int, commit_number: int) -> tup
     """
     signal, created_ms, late = stored
     symbol, tf, open_ms, pred, confidence, (classes, probabilities), source, levels = signal[:8]
-    atr, horizon_bars, reasons, declined, expected_bps, cost_bps, version, label = signal[8:16]
+    atr, horizon_bars, reasons, _, expected_bps, cost_bps, version, label = signal[8:16]
     role = None if signal.role is CHAMPION else str(signal.role)
     distribution: tuple[Any, ...] = (None, *probabilities)
     if classes != SHORT_NO_TRADE_LONG:
@@ -40,7 +40,7 @@ def prediction_row(stored: StoredSignal, engine: int, commit_number: int) -> tup
         *(str(pred), confidence, *distribution, expected_bps, cost_bps, str(source), version),
         *(entry, stop_loss, *(targets or (None, None, None)), atr, horizon_bars),
         _array(map(_quoted, reasons)),
-        _array([f'["{source!s}", {_quoted(reason)}]' for source, reason in declined]),
+        _array(_asked(signal)),
         None if label is None else _rule_text(label),
     )
 
@@ -54,6 +54,7 @@ def stored_signal(row: Row[Any], engine: str) -> StoredSignal:
     _, _, symbol, tf, open_ms, role, _, created_ms, late, pred, confidence = values[:11]
     classes, *sides, expected_bps, cost_bps, source, version = values[11:19]
     entry, stop, tp1, tp2, tp3, atr, horizon_bars, reasons, declined, rule = values[19:29]
+    passed, near = _declined(declined)
     signal = Signal(
         symbol=symbol,
         tf=tf,
@@ -70,13 +71,14 @@ def stored_signal(row: Row[Any], engine: str) -> StoredSignal:
         atr=atr,
         horizon_bars=horizon_bars,
         reasons=tuple(json.loads(reasons)),
-        declined=_declined(declined),
+        declined=passed,
         expected_bps=expected_bps,
         cost_bps=cost_bps,
         model_version=version,
         label=None if rule is None else _label_of(rule),
         role=CHAMPION if role is None else Role(role),
         engine=engine,
+        near=near,
     )
     return StoredSignal(signal, created_ms, late)
 
@@ -114,8 +116,19 @@ def _label_of(text: str) -> LabelSpec:
 
 
 @lru_cache(maxsize=4096)  # the same few come with nearly every signal
-def _declined(text: str) -> tuple[Declined, ...]:
-    return tuple(Declined(Source(source), reason) for source, reason in json.loads(text))
+def _declined(text: str) -> tuple[tuple[Declined, ...], float | None]:
+    """Those that declined, and how near the source that answered was to a call."""
+    asked = json.loads(text)
+    near = asked.pop()[2] if asked and asked[-1][1] is None else None
+    return tuple(Declined(Source(source), *rest) for source, *rest in asked), near
+
+
+def _asked(signal: Signal) -> Iterator[str]:
+    for source, reason, near in signal.declined:
+        more = "" if near is None else f", {near}"
+        yield f'["{source!s}", {_quoted(reason)}{more}]'
+    if signal.near is not None:
+        yield f'["{signal.source!s}", null, {signal.near}]'
 
 
 def _array(texts: Iterable[str]) -> str:

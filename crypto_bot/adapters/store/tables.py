@@ -118,7 +118,8 @@ predictions = Table(
     *columns(Double, "entry"),
     *columns(Double, "stop_loss", "tp1", "tp2", "tp3", "atr", nullable=True),
     *columns(Integer, "horizon_bars"),
-    # JSON lists of texts, and of [source, reason].
+    # JSON lists of texts, and of [source, reason] or [source, reason, near] of those that declined;
+    # [source, null, near] of the source that answered follows where it has one.
     *columns(Text, "reasons", "declined"),
     # JSON object of a LabelSpec, NULL for the engine's own label.
     *columns(Text, "label_rule", nullable=True),

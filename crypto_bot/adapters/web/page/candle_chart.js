@@ -24,7 +24,6 @@ export default {
             @click="toggle(kind)">{{ name }}</button>
         </div>
         <button v-if="away" type="button" class="switch" @click="chart.toNewest()">Newest</button>
-        <a class="muted small" href="https://www.tradingview.com/" rel="noreferrer">TradingView Lightweight Charts</a>
       </div>
       <div class="reading" role="status" aria-live="off">
         <span v-for="each in reading" :class="each.tone"><span class="muted">{{ each.name }}</span> {{ each.value }}</span>
@@ -32,6 +31,7 @@ export default {
       <div class="chart" ref="box" tabindex="0" role="img"
         :aria-label="'Candles with calls and outcomes; the numbers stand in the panels beside it. ' +
           'Arrow keys scroll, plus and minus zoom, End goes to the newest.'" @keydown="pressed"></div>
+      <a class="muted" href="https://www.tradingview.com/" rel="noreferrer">TradingView Lightweight Charts</a>
     </div>`,
   props: {
     url: String, frames: Array, look: Object, zone: String, at: Number, version: Number, price: Number,

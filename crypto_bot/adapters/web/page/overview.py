@@ -26,7 +26,7 @@ _COLUMNS = (
     ("line", "Course of 24 hours", "coin", "left"),
     ("signal", "Signal", "signal", "left"),
     ("p", "Short | none | long", "p_sort", "left"),
-    ("track", "Stop to target", "r_sort", "left"),
+    ("track", "Stop to target", "near_sort", "left"),
     ("r", "Now", "r_sort", "right"),
     ("bars", "Bars", "bars_sort", "right"),
     ("expected", "Exp. bp", "expected_sort", "right"),
@@ -46,13 +46,16 @@ _LINE = """
   <td class="spark" v-html="props.row.line"></td>
   <td v-if="props.row.stale" class="signal crit" colspan="1">⚠ {{ props.row.stale }}</td>
   <td v-else class="signal" v-html="props.row.chip" :title="props.row.reasons"></td>
-  <td class="p"><div class="pair"><span class="bar" v-if="props.row.bar" v-html="props.row.bar">
-    </span><span v-else-if="props.row.live" class="muted">no probability</span>
+  <td v-if="props.row.live || props.row.bar" class="p"><div class="pair">
+    <span class="bar" v-if="props.row.bar" v-html="props.row.bar"></span>
+    <span v-else-if="props.row.live" class="muted">no probability</span>
     <b>{{ props.row.p }}</b></div></td>
-  <td class="track" v-html="props.row.track"></td>
+  <td v-if="!props.row.live" class="near" :colspan="props.row.bar ? 4 : 5"
+    v-html="props.row.near"></td>
+  <template v-else><td class="track" v-html="props.row.track"></td>
   <td class="r num">{{ props.row.r }}</td>
   <td class="bars num">{{ props.row.bars }}</td>
-  <td class="expected num">{{ props.row.expected }}</td>
+  <td class="expected num">{{ props.row.expected }}</td></template>
   <td class="verdict" :title="props.row.model"><span v-html="props.row.verdict"></span>
     <span class="muted age">{{ props.row.age }}</span></td>
   <td class="source">{{ props.row.source }}</td>
@@ -113,6 +116,7 @@ def _table(snapshot: Snapshot) -> ui.table:
     columns = [
         {"name": name, "label": label, "field": field, "align": side}
         | {"sortable": name != "line", "hidden": name == "line"}
+        | ({"sortOrder": "da"} if name == "track" else {})
         for name, label, field, side in _COLUMNS
     ]
     nothing = 'no-data-label="No coin matches the filter"'

@@ -137,6 +137,7 @@ def _call(state: CoinState) -> Row:
         "signal": pred.value if trade else "no trade",
         "source": SOURCES[signal.source],
         "reasons": "; ".join(signal.reasons),
+        **(_near(signal) if trade is None else {}),
     }
     if by_model:
         called = signal.pred if trade else Pred.NO_TRADE
@@ -149,6 +150,7 @@ def _call(state: CoinState) -> Row:
             "track": cells.track(r, trade.reward_r),
             "r": formats.result(r),
             "r_sort": r,
+            "near_sort": 100.0 + r,
             "bars": f"{trade.bars}/{trade.of_bars}",
             "bars_sort": trade.bars,
             "expected": formats.signed(signal.expected_bps, 0),
@@ -157,8 +159,24 @@ def _call(state: CoinState) -> Row:
     return shown
 
 
+def _near(signal: Signal) -> Row:
+    """How near each source that was asked is to a call, the nearest first."""
+    known = [(each.source, each.near, each.reason) for each in signal.declined]
+    known.append((signal.source, signal.near, "; ".join(signal.reasons)))
+    found = [
+        (SOURCES[source], near, f"{formats.signed(100 * near, 0)}%", reason)
+        for source, near, reason in known
+        if near is not None
+    ]
+    found.sort(key=lambda each: -abs(each[1]))
+    return {"near": drawings.near(found), "near_sort": abs(found[0][1]) if found else -1.0}
+
+
 _NO_CALL: Row = {
-    **dict.fromkeys(("bar", "p", "track", "r", "bars", "expected", "source", "reasons"), ""),
+    **dict.fromkeys(
+        ("bar", "p", "track", "r", "bars", "expected", "source", "reasons", "near"), ""
+    ),
+    "near_sort": -1.0,
     "p_sort": -2.0,
     "r_sort": -99.0,
     "bars_sort": -1,

@@ -7,18 +7,20 @@ from random import Random
 
 import pytest
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.readings import read, repriced
 from crypto_bot.adapters.web.page.snapshot import EMPTY, Snapshot, snapshot_of
 from crypto_bot.domain.quote import Quote
-from crypto_bot.domain.signal import Levels, Pred
+from crypto_bot.domain.signal import Declined, Levels, Pred, Source
 from tests.adapters.web.page.conftest import NOW_MS, Engine, MakeBoard
 from tests.adapters.web.page.made_log import (
     HORIZON,
     NEWEST_MS,
     QUARTER,
+    SYMBOLS,
     call,
     candles_of,
     fill,
@@ -157,3 +159,31 @@ def test_what_is_remembered_is_what_is_stored(
         assert followed == read(fresh, fresh.record, days_ago)
     assert followed.record.trades.n > 30
     assert followed.record.loss is not None
+
+
+def test_a_row_without_a_trade_shows_how_near_each_source_is_the_nearest_first(
+    make_board: MakeBoard, database: Database
+) -> None:
+    candle = candles_of("BTCUSDT", 1)[0]
+    archive = SqlCandleArchive(database, QUARTER)
+    archive.add({symbol: [candle] for symbol in SYMBOLS})
+    declined = (
+        Declined(Source.PROFESSIONAL_ANALYZER, "score <-0.1> is within ±0.4", -0.25),
+        Declined(Source.RSI_MA, "RSI 50 is within 30..70"),
+        Declined(Source.MOMENTUM, "14-bar change 155 bp, within ±250 bp", 0.62),
+    )
+    for symbol, changed in (
+        ("BTCUSDT", {"source": Source.HOLD, "declined": declined}),
+        ("ETHUSDT", {"source": Source.ML_PER_COIN_V1, "near": -0.9}),
+        ("SOLUSDT", {"source": Source.HOLD, "declined": ()}),
+    ):
+        made = signal_of(symbol, candle, Random(1), 0.0)
+        signal = made.signal._replace(pred=Pred.NO_TRADE, levels=Levels(1.0), **changed)
+        SqlPredictionStore(database, QUARTER).commit([made._replace(signal=signal)], [])
+    btc, eth, sol = shown(make_board()).rows
+    assert [row["near_sort"] for row in (btc, eth, sol)] == [0.62, 0.9, -1.0]
+    assert btc["near"].index("momentum") < btc["near"].index("analyzer")
+    assert "+62%" in btc["near"]
+    assert "score &lt;-0.1&gt; is within" in btc["near"]
+    assert "−90%" in eth["near"]
+    assert sol["near"] == ""

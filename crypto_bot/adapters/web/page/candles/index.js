@@ -6,7 +6,7 @@ import {
 import { CLOSE, FAST, HIGH, Known, LOW, OPEN, RESISTANCE, RSI, SLOW, SUPPORT, TIME, VOLUME } from "./known.js";
 import { Marks } from "./marks.js";
 
-export const KINDS = { ema: "EMA", rsi: "RSI", levels: "Levels", fills: "Paper fills" };
+export const KINDS = { ema: "EMA", rsi: "RSI", levels: "Levels", fills: "Fills" };
 
 const FUTURE = 16;
 const NEAR = 30; // bars from the end of what is known at which more is read
