@@ -75,7 +75,7 @@ def _train(settings: Settings) -> JobKind:
 
 
 def _candles(settings: Settings) -> JobKind:
-    does = "Fetches the candles that are missing, older ones too, from the exchange."
+    does = "Fetches candles up to now from the exchange; coins without any begin so far back."
     shared = "tf", "symbols_file", "database_url", "exchange", "exchange_url"
     form = JobForm("candles", "Candles", does, [_days("days", "Back to", "90", "365", "1095")])
     return JobKind(

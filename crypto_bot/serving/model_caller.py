@@ -178,11 +178,10 @@ class ModelCaller:
         days = self._trailing_window.span_ms / DAY_MS
         cost_bps = self._cost_bps
         if np.isnan(place):
-            return f"too few scores of the trailing {days:.0f} days to have a place among them"
-        where = f"direction score at {100 * place:.1f} % of its trailing {days:.0f} days"
+            return f"too few scores of {days:.0f} days to tell which of them are far out"
         if expected_bps is None or pred is Pred.NO_TRADE:
-            return f"{where}: no trade that is expected to earn its cost of {cost_bps:g} bp"
-        return f"{where}: expected {expected_bps:+.1f} bp, cost {cost_bps:g} bp"
+            return f"no trade is expected to earn its cost of {cost_bps:g} bp"
+        return f"{expected_bps:+.0f} bp expected, cost {cost_bps:g}"
 
     def _trailing_of(self, view: MarketView, model: PublishedModel) -> TrailingScores:
         known = self._trailing.get(view.symbol)

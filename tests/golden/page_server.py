@@ -18,8 +18,9 @@ from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.models.catalog import SwitchedOff
-from crypto_bot.ports import ModelCatalog
+from crypto_bot.ports import LogLine, ModelCatalog, SettingLine
 from tests.adapters.web.page.made_figures import BAR_MS, MadeCatalog, MadePaper, board_of
+from tests.adapters.web.page.made_jobs import MadeJobs
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
 
 NOW_MS = NEWEST_MS + BAR_MS + 60_000
@@ -50,6 +51,10 @@ def main(url: str, kind: str = "") -> None:
         training=_RUNS,
         newest_ms=NEWEST_MS,
     )
+    if kind != "empty":
+        board.jobs = MadeJobs("epoch 3", state="running")
+        board.log_lines = lambda: [LogLine("2025-12-01T00:15:02.113Z", "warning", "cycle", "slow")]
+        board.setting_lines = [SettingLine("api.port", "8000", "default", "Of the API.")]
     app = create_app(
         queries=SqlPredictionQueries(database, QUARTER),
         catalog=catalog,

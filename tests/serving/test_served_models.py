@@ -117,10 +117,10 @@ async def test_three_trained_coins_answer_and_the_rest_falls_back(
         assert signal.confidence == signal.probabilities.of(signal.pred)
         assert sum(signal.probabilities) == pytest.approx(1.0)
         assert signal.cost_bps == 10.0
-        assert "trailing 60 days" in signal.reasons[0]
         if signal.pred is not Pred.NO_TRADE:
             assert signal.expected_bps is not None
             assert signal.expected_bps > 10.0
+            assert signal.reasons[0] == f"{signal.expected_bps:+.0f} bp expected, cost 10"
         if signal.candle_open_ms <= until_ms - 4 * M15.ms:
             assert outcome is not None
             assert outcome.settled_ms == signal.candle_open_ms + 5 * M15.ms

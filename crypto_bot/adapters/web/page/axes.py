@@ -77,7 +77,7 @@ def tooltip(palette: Palette) -> Options:
 
 def times(**label: Any) -> Options:
     """A time axis: the date where it changes. The chart's `useUTC` decides on the zone."""
-    dates = dict.fromkeys(("day", "month"), "{d} {MMM}") | {"year": "{yyyy}"}
+    dates = dict.fromkeys(("day", "month"), "{MM}-{dd}") | {"year": "{yyyy}"}
     dates |= dict.fromkeys(("hour", "minute"), "{HH}:{mm}")
     return {"type": "time", "axisLabel": {"hideOverlap": True, "formatter": dates, **label}}
 

@@ -5,17 +5,18 @@ Colours are classes of the style sheet: `long`, `short`, `warn`, `crit` or nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, nan
 
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page.markup import drawings, width
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.signal import Pred, Probabilities
 
 SIDES = {Pred.SHORT: "short", Pred.NO_TRADE: "none", Pred.LONG: "long"}
 _ARROWS = {Pred.SHORT: ("down", "short"), Pred.NO_TRADE: ("none", ""), Pred.LONG: ("up", "long")}
+NOTHING_KNOWN: Mapping[Pred, float] = {}
 RATES = (0.2, 0.8)
 """The scale of hit rates that stand under each other."""
 
@@ -33,9 +34,16 @@ def chip(pred: Pred, *, filled: bool) -> Markup:
     return drawings.chip(side, arrow, "filled" if filled else "outlined")
 
 
-def split(short: float, none: float, long: float, called: Pred | None) -> Markup:
-    """P(short), P(no trade), P(long) as parts of one bar; those not called are pale."""
-    return _bar((short, none, long), lambda pred: "" if called is pred else " pale")
+def split(
+    shares: Probabilities, called: Pred | None, usual: Mapping[Pred, float] = NOTHING_KNOWN
+) -> Markup:
+    """P(short), P(no trade), P(long) as parts of one bar; those not called are pale.
+
+    Ticks stand where the parts would meet by the `usual` shares of short and long.
+    """
+    known = Pred.SHORT in usual and Pred.LONG in usual
+    ticks = (usual[Pred.SHORT], 1.0 - usual[Pred.LONG]) if known else ()
+    return _bar(shares, lambda pred: "" if called is pred else " pale", ticks)
 
 
 def counts(short: int, none: int, long: int) -> Markup:
@@ -96,13 +104,18 @@ def sparkline(values: Sequence[float]) -> Markup:
     return drawings.sparkline(points)
 
 
-def _bar(shares: Sequence[float], shade: Callable[[Pred], str]) -> Markup:
+def _bar(
+    shares: Sequence[float], shade: Callable[[Pred], str], ticks: Sequence[float] = ()
+) -> Markup:
     parts, at = [], 0.0
     for (pred, name), share in zip(SIDES.items(), shares, strict=True):
         parts.append((name + shade(pred), f"{100 * at:.1f}%", f"{100 * max(0.0, share):.1f}%"))
         at += max(0.0, share)
     short, none, long = shares
-    return drawings.split(parts, f"short {short:.2f}, no trade {none:.2f}, long {long:.2f}")
+    label = f"short {short:.2f}, no trade {none:.2f}, long {long:.2f}"
+    if ticks:
+        label += f"; usual short {ticks[0]:.2f}, long {1.0 - ticks[1]:.2f}"
+    return drawings.split(parts, label, [width(tick) for tick in ticks])
 
 
 def _fitting(values: Sequence[float]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from crypto_bot.adapters.web.page.figures import html
 from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, drawings, pieces
 from crypto_bot.adapters.web.page.rows import CoinState
-from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated
+from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated, usual_shares
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.ports import LoggedSignal
@@ -48,7 +48,7 @@ def _call(state: CoinState, viewer: Viewer) -> Markup:
     if trade is None:
         return (
             pieces.heading("No open call", SOURCES[signal.source])
-            + _probabilities(signal)
+            + _probabilities(state, signal)
             + pieces.nothing(
                 "Nothing to follow",
                 "The newest signal is no trade, or its trade has ended already.",
@@ -56,24 +56,25 @@ def _call(state: CoinState, viewer: Viewer) -> Markup:
         )
     return (
         pieces.heading("Open call", f"bar {trade.bars} of {trade.of_bars}")
-        + _probabilities(signal)
+        + _probabilities(state, signal)
         + pieces.facts(_levels(state, signal, trade, viewer))
     )
 
 
-def _probabilities(signal: Signal) -> Markup:
+def _probabilities(state: CoinState, signal: Signal) -> Markup:
+    """Beside how often each occurred, as dashed ticks."""
     if not calibrated(signal):
         if signal.pred is Pred.NO_TRADE:
             return NOTHING
         name = SOURCES[signal.source]
         return pieces.block(f"By the rule {name}: no probability. Its record is below.")
-    shares = signal.probabilities
+    shares, usual = signal.probabilities, usual_shares(state.reading.model, signal.label)
     return pieces.facts(
-        Fact(name, formats.probability(share), picture=drawings.level(share, side))
-        for name, share, side in (
-            ("P(long)", shares.long, "long"),
-            ("P(none)", shares.no_trade, "none"),
-            ("P(short)", shares.short, "short"),
+        Fact(name, formats.probability(share), picture=drawings.level(share, side, usual.get(pred)))
+        for name, pred, share, side in (
+            ("P(long)", Pred.LONG, shares.long, "long"),
+            ("P(none)", Pred.NO_TRADE, shares.no_trade, "none"),
+            ("P(short)", Pred.SHORT, shares.short, "short"),
         )
     )
 

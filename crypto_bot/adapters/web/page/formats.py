@@ -100,9 +100,8 @@ def clock_time(at_ms: int, zone: tzinfo) -> str:
 
 
 def day(at_ms: int, zone: tzinfo) -> str:
-    """`21 Nov`."""
-    at = _local(at_ms, zone)
-    return f"{at.day} {at:%b}"
+    """`2025-11-21`."""
+    return f"{_local(at_ms, zone):%Y-%m-%d}"
 
 
 def month(at_ms: int) -> str:
@@ -111,7 +110,7 @@ def month(at_ms: int) -> str:
 
 
 def moment(at_ms: int, zone: tzinfo) -> str:
-    """`21 Nov 14:45`."""
+    """`2025-11-21 14:45`."""
     return f"{day(at_ms, zone)} {clock_time(at_ms, zone)}"
 
 

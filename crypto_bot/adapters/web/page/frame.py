@@ -41,6 +41,8 @@ class View(NamedTuple):
     name: str
     build: Callable[[Board, Viewer, Mapping[str, str]], Awaitable[None]]
     further: tuple[str, ...] = ()
+    names_itself: bool = False
+    """Whether it has a heading of its own; otherwise its name is one that is read out."""
 
 
 @contextmanager
@@ -87,6 +89,8 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
     board.beaten.subscribe(tick)
     board.changed.subscribe(announce)
     with ui.element("section").classes("view").props('id=content tabindex=-1 aria-label="View"'):
+        if not here.names_itself:
+            html("unseen", here.name, tag="h1")
         yield
 
 

@@ -113,11 +113,13 @@ def _table(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> ui.ta
 
 
 def _rows(board: Board, found: Sequence[LoggedSignal], viewer: Viewer) -> list[Row]:
-    decimals = {state.reading.symbol: state.decimals for state in board.snapshot.states}
-    return [
-        log_row(line, board.timeframe, decimals.get(line.stored.signal.symbol, 2), viewer)
-        for line in found[:PAGE_LINES]
-    ]
+    states = {state.reading.symbol: state for state in board.snapshot.states}
+    rows = []
+    for line in found[:PAGE_LINES]:
+        state = states.get(line.stored.signal.symbol)
+        decimals, model = (state.decimals, state.reading.model) if state else (2, None)
+        rows.append(log_row(line, board.timeframe, decimals, viewer, model))
+    return rows
 
 
 def _nothing(address: LogAddress) -> ui.element:

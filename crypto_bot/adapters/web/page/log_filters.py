@@ -19,7 +19,7 @@ RESULTS = {
     Ended.EXPIRED: "expired",
     Ended.OPEN: "open",
     Ended.RIGHT: "right",
-    Ended.WRONG: "wrong",
+    Ended.WRONG: "wrong or moved",
 }
 """What each is called where it is chosen."""
 _Value = TypeVar("_Value")

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import drawings, pieces, tone
-from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r
+from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES, calibrated, result_r, usual_shares
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.instant import instant
+from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.signal import Pred, Signal
 from crypto_bot.domain.timeframe import Timeframe
@@ -20,9 +21,20 @@ from crypto_bot.ports import LoggedSignal
 Row = dict[str, Any]
 
 
-def log_row(line: LoggedSignal, timeframe: Timeframe, decimals: int, viewer: Viewer) -> Row:
-    """One line of the table; `reasons`, `declined` and `inputs` are what it opens to."""
+def log_row(
+    line: LoggedSignal,
+    timeframe: Timeframe,
+    decimals: int,
+    viewer: Viewer,
+    model: ModelEntry | None = None,
+) -> Row:
+    """One line of the table; `reasons`, `declined` and `inputs` are what it opens to.
+
+    `model` is the coin's of now: of another version's answers it does not know the usual shares.
+    """
     signal, outcome = line.stored.signal, line.outcome
+    is_its = model is not None and model.signed == signal.model_version
+    usual = usual_shares(model if is_its else None, signal.label)
     close_ms = timeframe.close_of(signal.candle_open_ms)
     targets = signal.levels.take_profits
     return {
@@ -32,7 +44,7 @@ def log_row(line: LoggedSignal, timeframe: Timeframe, decimals: int, viewer: Vie
         "coin": formats.coin(signal.symbol),
         "href": f"/coin/{quote(signal.symbol, safe='')}?at={signal.candle_open_ms}",
         "source": SOURCES[signal.source],
-        "bar": cells.split(*signal.probabilities, signal.pred) if calibrated(signal) else "",
+        "bar": cells.split(signal.probabilities, signal.pred, usual) if calibrated(signal) else "",
         "p": formats.probability(signal.confidence) if calibrated(signal) else "",
         "chip": cells.chip(signal.pred, filled=calibrated(signal)),
         "entry": formats.number(signal.levels.entry, decimals),
@@ -61,7 +73,7 @@ def _ended(signal: Signal, outcome: Outcome | None) -> Row:
         return {"glyph": "", "word": "open", "r": "", "tone": ""}
     glyph, word = ENDINGS[outcome.status]
     if signal.pred is Pred.NO_TRADE:
-        right = {True: ("tick", "right"), False: ("cross", "wrong"), None: ("clock", "no label")}
+        right = {True: ("tick", "right"), False: ("cross", "moved"), None: ("clock", "no label")}
         glyph, word = right[outcome.correct]
         return {"glyph": drawings.mark(glyph), "word": word, "r": "", "tone": ""}
     r = result_r(signal, outcome)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from math import isfinite
 from operator import itemgetter
@@ -202,24 +201,18 @@ def _scaled(measure: Interval, show: Callable[[float], str], unit: str = "") -> 
 
 
 def _facts(entry: ModelEntry, card: ModelCard, viewer: Viewer) -> Sequence[Sequence[str]]:
-    time = formats.clock_time(card.trained_ms, viewer.zone)
     coins = len(card.trained_with)
     trained_with = f"{coins} coins together" if coins > 1 else "this coin alone"
-    span = f"{_date(card.first_open_ms, viewer)} to {_date(card.last_open_ms, viewer)}"
+    trained = formats.moment(card.trained_ms, viewer.zone)
+    first, last = (formats.day(at, viewer.zone) for at in (card.first_open_ms, card.last_open_ms))
     return (
         ("State", entry.reason),
         ("Version", card.version),
         ("Network", f"{card.family}, {card.size}; {card.features}, {card.window_bars} bars"),
         ("Label", f"{card.label}, {card.horizon_bars} bars ahead"),
-        ("Candles", f"{formats.number(card.candles)}, {span}"),
+        ("Candles", f"{formats.number(card.candles)}, {first} to {last}"),
         (
             "Trained",
-            f"{_date(card.trained_ms, viewer)}, {time} {viewer.zone_label}, on {trained_with}",
+            f"{trained} {viewer.zone_label}, on {trained_with}",
         ),
     )
-
-
-def _date(at_ms: int, viewer: Viewer) -> str:
-    """`21 Nov 2025`."""
-    year = datetime.fromtimestamp(at_ms / 1000, viewer.zone).year
-    return f"{formats.day(at_ms, viewer.zone)} {year}"

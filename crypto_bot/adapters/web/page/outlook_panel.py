@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, drawings, pieces
+from crypto_bot.adapters.web.page.trade import usual_shares
 from crypto_bot.domain.horizon import Horizon
-from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.model_card import ModelEntry
-from crypto_bot.domain.outcome import side_of
 from crypto_bot.domain.signal import Pred, Signal, Source
 from crypto_bot.ports import OutlookLog
 from crypto_bot.statistics.daily import block_days
@@ -65,7 +64,7 @@ def _horizon(reading: OutlookReading, now_ms: int) -> Markup:
             f"No answer: {reading.model.reason}"
         )
     age = f"{formats.age((now_ms - reading.as_of_ms) / 1000)} old"
-    usual = {} if answer.label is None else _usual(reading.model, answer.label)
+    usual = usual_shares(reading.model, answer.label)
     lines = [
         Fact(name, formats.probability(share), picture=drawings.level(share, side, usual.get(pred)))
         for name, pred, side, share in (
@@ -82,16 +81,3 @@ def _horizon(reading: OutlookReading, now_ms: int) -> Markup:
         lines.append(Fact("Hit rate, live", formats.rate(rate.value, n), of))
     chip = cells.chip(answer.pred, filled=True)
     return pieces.horizon(name, chip, verdict, age) + pieces.facts(lines)
-
-
-def _usual(model: ModelEntry, label: LabelSpec) -> Mapping[Pred, float]:
-    """How often each side occurred on the candles that the model was made with."""
-    metrics = None if model.card is None else model.card.metrics
-    counts = () if metrics is None else metrics.labels
-    total = sum(count for _, count in counts)
-    usual: dict[Pred, float] = {}
-    for name, count in counts:
-        side = side_of(label, name) if name in label.classes else None
-        if side is not None:
-            usual[side] = usual.get(side, 0.0) + count / total
-    return usual

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
@@ -11,6 +12,7 @@ from nicegui import ui
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.figures import button, empty_state, html, vue_table
+from crypto_bot.adapters.web.page.frame import shown_at
 from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.notices import Notice
@@ -67,8 +69,8 @@ _LINE = """
 """
 
 
-async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:  # noqa: ARG001
-    """The strip, the table of the coins, and the rail."""
+async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
+    """The strip, the table of the coins, and the rail; the filter stands in the address."""
     snapshot = board.snapshot
     with ui.element("div").classes("strip"):
         strip = [html("card panel", pieces.card(card)) for card in snapshot.cards]
@@ -82,7 +84,11 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
             )
             empty.set_visibility(snapshot.scored == 0)
             search = (
-                ui.input(placeholder="Filter: coin, signal, verdict, source")
+                ui.input(
+                    placeholder="Filter: coin, signal, verdict, source",
+                    value=asked.get("q", ""),
+                    on_change=lambda event: ui.navigate.history.replace(_address(event.value)),
+                )
                 .props('dense borderless clearable debounce=150 aria-label="Filter the coins"')
                 .classes("search")
             )
@@ -110,6 +116,10 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 _warn(snapshot.notices, viewer, board)
 
     board.changed.subscribe(push)
+
+
+def _address(wanted: str | None) -> str:
+    return shown_at("/") + (f"?{urlencode({'q': wanted})}" if wanted else "")
 
 
 def _table(snapshot: Snapshot) -> ui.table:

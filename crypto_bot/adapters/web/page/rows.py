@@ -15,6 +15,7 @@ from crypto_bot.adapters.web.page.trade import (
     calibrated,
     open_trade,
     result_r,
+    usual_shares,
 )
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN
@@ -142,7 +143,11 @@ def _call(state: CoinState) -> Row:
     if by_model:
         called = signal.pred if trade else Pred.NO_TRADE
         p = signal.probabilities.of(called)
-        shown |= {"bar": cells.split(*signal.probabilities, called), "p": formats.probability(p)}
+        usual = usual_shares(state.reading.model, signal.label)
+        shown |= {
+            "bar": cells.split(signal.probabilities, called, usual),
+            "p": formats.probability(p),
+        }
         shown |= {"p_sort": p if trade else p - 1.0}
     if trade is not None:
         r = trade.now_r

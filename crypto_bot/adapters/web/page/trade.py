@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.outcome import Outcome, Status
+from crypto_bot.domain.label import LabelSpec
+from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.outcome import Outcome, Status, side_of
 from crypto_bot.domain.signal import MODEL_SOURCES, Pred, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
 
@@ -30,6 +32,19 @@ ENDINGS: dict[str, tuple[str, str]] = {
     Status.EXPIRED: ("clock", "expired"),
 }
 """The glyph and the word of each ending."""
+
+
+def usual_shares(model: ModelEntry | None, label: LabelSpec | None) -> Mapping[Pred, float]:
+    """How often each side occurred on the candles that the model was made with, as shares of 1."""
+    metrics = None if model is None or model.card is None else model.card.metrics
+    counts = () if metrics is None else metrics.labels
+    total = sum(count for _, count in counts)
+    usual: dict[Pred, float] = {}
+    for name, count in counts:
+        side = side_of(label, name) if label is not None and name in label.classes else None
+        if side is not None:
+            usual[side] = usual.get(side, 0.0) + count / total
+    return usual
 
 
 class OpenTrade(NamedTuple):

@@ -5,7 +5,7 @@ from crypto_bot.adapters.web.page.frame import View
 
 VIEWS = (
     View("/", "Overview", overview.build),
-    View("/coin", "Coin", coin.build, ("/coin/{symbol}",)),
+    View("/coin", "Coin", coin.build, ("/coin/{symbol}",), names_itself=True),
     View(performance.PATH, "Performance", performance.build),
     View(models.PATH, "Models", models.build),
     View(paper.PATH, "Paper", paper.build),

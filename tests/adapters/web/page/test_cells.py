@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crypto_bot.adapters.web.page import cells
 from crypto_bot.adapters.web.page.markup import drawings
 from crypto_bot.domain.interval import UNKNOWN, Interval
-from crypto_bot.domain.signal import Pred
+from crypto_bot.domain.signal import Pred, Probabilities
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -53,7 +53,12 @@ def test_the_track_is_bad_to_the_left_and_good_to_the_right(now_r: float, at: fl
 
 
 def test_a_bar_shows_the_call_and_dims_the_others() -> None:
-    bar = cells.split(0.2, 0.3, 0.5, Pred.LONG)
+    usual = {Pred.SHORT: 0.1, Pred.LONG: 0.3}
+    bar = cells.split(Probabilities(0.2, 0.3, 0.5), Pred.LONG, usual)
+    assert [tick.get("x1") for tick in drawn(bar).iter("line")] == ["10.0%", "70.0%"]
+    assert "usual short 0.10, long 0.30" in bar
+    bar = cells.split(Probabilities(0.2, 0.3, 0.5), Pred.LONG, {Pred.LONG: 0.3})
+    assert "usual" not in bar
     assert classes(bar, "rect") == ["short pale", "none pale", "long"]
     assert [part.get("width") for part in drawn(bar).iter("rect")] == ["20.0%", "30.0%", "50.0%"]
     assert "pale" not in cells.counts(1, 2, 3)

@@ -27,10 +27,16 @@ EXPECTED: list[tuple[Callable[[Any], Any], dict[Any, Any]]] = [
         partial(formats.interval, Interval(0.45, 0.433, 0.471)),
         {40: "[43, 47]", 1000: "[43.3, 47.1]"},
     ),
-    (partial(formats.moment, T0), {UTC: "1 Dec 14:45", ZoneInfo("Asia/Tokyo"): "1 Dec 23:45"}),
+    (
+        partial(formats.moment, T0),
+        {UTC: "2025-12-01 14:45", ZoneInfo("Asia/Tokyo"): "2025-12-01 23:45"},
+    ),
     (
         partial(formats.in_zone, zone=UTC),
-        {"down since 2025-12-01T14:45:00.113Z": "down since 1 Dec 14:45", "at 14:45": "at 14:45"},
+        {
+            "down since 2025-12-01T14:45:00.113Z": "down since 2025-12-01 14:45",
+            "at 14:45": "at 14:45",
+        },
     ),
     (
         formats.decimals_of,

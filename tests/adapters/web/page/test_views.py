@@ -80,7 +80,7 @@ async def test_overview_follows_a_cycle_and_says_what_is_wrong(
         assert (first["coin"], first["signal"], first["bars"]) == ("BTC", "LONG", "2/16")
         assert first["reasons"] == "RSI <b>9</b>"
         await user.should_see("New signal: BTC long, RSI/MA")
-        await user.should_see("The exchange is down since 1 Dec 00:14")
+        await user.should_see("The exchange is down since 2025-12-01 00:14")
         assert board.good_ms() == engine.now_ms - 90_000
 
 
