@@ -259,6 +259,7 @@ def traded(database: Database, url: str) -> PaperTrading:
     return held
 
 
+@pytest.mark.slow
 async def test_a_week_of_replay_shows_each_figure_alike_everywhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
