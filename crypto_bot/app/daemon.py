@@ -77,10 +77,8 @@ class Daemon:
             if self._settings.store.vacuum:
                 await asyncio.to_thread(database.compact)
             front, now_ms, health = self._front, self._engine.now_ms, self._engine.health
-            catalog = model_catalog(
-                *(self._registry, self._symbols),
-                lambda: self._timeframe.last_closed(now_ms()),
-            )
+            models = self._registry, self._symbols, self._engine.newest_ms
+            catalog = model_catalog(*models, self._engine.challengers)
             paper = PaperService(
                 *(self._settings, self._symbols, database, now_ms),
                 sinks=(PaperLog(), front.stream, self._notices),

@@ -11,6 +11,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import JobError
 from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.domain.signal import Source
+from crypto_bot.models.registry import challengers_dir
 from crypto_bot.ports import TRAIN, JobField, JobForm
 from crypto_bot.recipes.shipped import names
 from crypto_bot.reports.log_export import LOG_FORMATS
@@ -61,7 +62,14 @@ def _days(name: str, title: str, *days: str) -> JobField:
 def _train(settings: Settings) -> JobKind:
     own = settings.recipe
     recipes = [own, *(name for name in names() if name != own)]
-    field = JobField("recipe", "Recipe", [(name, name.replace("_", " ")) for name in recipes])
+    fields = [
+        JobField("recipe", "Recipe", [(name, name.replace("_", " ")) for name in recipes]),
+        JobField(
+            *("role", "What passes"),
+            [("champion", "is served at once"), ("challenger", "answers beside, to be compared")],
+        ),
+    ]
+    folders = {"champion": settings.models_dir, "challenger": challengers_dir(settings.models_dir)}
     does = "Trains, tests and publishes the models of every coin; a run that was stopped goes on."
 
     def words(chosen: Chosen, _: Path) -> list[str]:
@@ -69,9 +77,10 @@ def _train(settings: Settings) -> JobKind:
         if chosen["recipe"] == own:  # others bring a timeframe of their own
             shared.append("tf")
         named = [] if chosen["recipe"] == names()[0] else ["--recipe", chosen["recipe"]]
-        return ["train", "all", *named, *flags_of(settings, *shared)]
+        asked = settings.model_copy(update={"models_dir": folders[chosen["role"]]})
+        return ["train", "all", *named, *flags_of(asked, *shared)]
 
-    return JobKind(JobForm(TRAIN, "Training", does, [field]), words)
+    return JobKind(JobForm(TRAIN, "Training", does, fields), words)
 
 
 def _candles(settings: Settings) -> JobKind:

@@ -15,7 +15,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.retention import Retention
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.app.input_refresh import InputRefresh, series_of_models
 from crypto_bot.app.market import Market, open_market
@@ -25,19 +24,18 @@ from crypto_bot.app.past import Past
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds, Tally
 from crypto_bot.app.schedule import CandleCloseTrigger, cancellable
 from crypto_bot.app.settings import Settings
-from crypto_bot.app.wiring import build_catch_up
+from crypto_bot.app.upkeep import upkeep
+from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.domain.errors import MarketDataError, StoreError
-from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.health import Health, HealthReport, Loading, assess
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.registry import ModelRegistry
-from crypto_bot.ports import Clock, Commit, SignalSink
+from crypto_bot.ports import Commit, SignalSink
 
 _WATCH_S = 5
 _MINUTE_S = 60
 _HOUR_S = 3600
-_DAY_S = 86_400
 _LOADING_S = 2.0
 _REOPEN_MS = 5_000
 _STOP_S = 0.5
@@ -62,6 +60,8 @@ class LiveEngine:
         self._settings = settings
         self._symbols = symbols
         self._registry = registry
+        self.challengers = model_registry(settings, challengers=True) if registry else None
+        self._registries = registry, self.challengers
         self._machine = machine
         self._timeframe = settings.timeframe
         self._past = past
@@ -79,6 +79,10 @@ class LiveEngine:
     def now_ms(self) -> int:
         """Time of the market's clock; until it is open the machine's, or the end of its past."""
         return (self._market.clock if self._market else self._past or self._machine).now_ms()
+
+    def newest_ms(self) -> int:
+        """The open of the newest closed candle by that clock."""
+        return self._timeframe.last_closed(self.now_ms())
 
     def health(self) -> HealthReport:
         """The current health; never blocks."""
@@ -122,6 +126,7 @@ class LiveEngine:
             sinks=(*sinks, paper, tally),
             observe=observe,
             registry=self._registry,
+            challengers=self.challengers,
         )
         rounds = self._rounds = Rounds(self._timeframe, market, self._catch_up, metrics, tally)
         await rounds.recover()
@@ -135,10 +140,9 @@ class LiveEngine:
         gc.collect()
         give_back()
         gc.freeze()
-        beside = [asyncio.create_task(each.run(market)) for each in (paper, outlook)]
-        keep_ms = self._settings.store.keep_days * DAY_MS
-        retention = Retention(database, self._timeframe)
-        beside.append(asyncio.create_task(_tended(database, retention, market.clock, keep_ms)))
+        tended = upkeep(self._settings, self._symbols, self._registries, database, market.clock)
+        runs = paper.run(market), outlook.run(market), tended
+        beside = [*map(asyncio.create_task, runs)]
         try:
             await self._follow(rounds, market, beside)
         finally:
@@ -261,19 +265,6 @@ async def _correct_clock(market: Market, *, doubted: bool = False) -> None:
         return
     with suppress(MarketDataError):  # the feed reports outages; there is another time
         await market.correct_clock()
-
-
-async def _tended(database: Database, retention: Retention, clock: Clock, keep_ms: int) -> None:
-    """Deletes old predictions and checks the file once a day, until it is cancelled.
-
-    Raises StoreError, also where the file is damaged.
-    """
-    while True:
-        deleted = await asyncio.to_thread(retention.delete_before, clock.now_ms() - keep_ms)
-        if deleted:
-            _log.info("predictions.deleted", n=deleted)
-        await asyncio.sleep(_DAY_S)
-        await asyncio.to_thread(database.check)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -12,7 +13,7 @@ from crypto_bot.app.market_data import open_series
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.signal import Source
+from crypto_bot.domain.signal import Role, Source
 from crypto_bot.engine.candle_intake import CandleIntake
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.cycle import Cycle
@@ -22,7 +23,7 @@ from crypto_bot.engine.signal_engine import SignalEngineService
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.features.views import RuleViews
 from crypto_bot.models.catalog import PublishedCatalog, SwitchedOff
-from crypto_bot.models.registry import ModelRegistry, ServingPolicy
+from crypto_bot.models.registry import ModelRegistry, ServingPolicy, challengers_dir
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.ports import (
     CandleArchive,
@@ -70,28 +71,30 @@ def build_core(
     log: ModelCallLog | None = None,
     registry: Registry | None = None,
     models: ModelSource | None = None,
+    challengers: Registry | None = None,
     outlook: bool = False,
 ) -> Core:
     """Views, models, record, tracker and cycle, all of them empty.
 
     `log` is where earlier scores are reloaded from; `registry` replaces that of the models folder,
-    and `models` all that answers before the rules. In an `outlook` there are no rules.
+    `models` all that answers before the rules; the models of `challengers` answer beside. In an
+    `outlook` there are no rules.
     """
     timeframe = settings.timeframe
+    of = partial(_models, settings, symbols, archive=archive, outlook=outlook)
     if settings.use_ml and models is None:
-        models = _models(
-            settings, symbols, archive=archive, log=log, registry=registry, outlook=outlook
-        )
+        models = of(Role.CHAMPION, log=log, registry=registry)
+    beside = of(Role.CHALLENGER, log=None, registry=challengers) if challengers else None
     fallback = [Hold()] if outlook else rules(settings)
     served = [models] if models else []
-    views = SharedViews(RuleViews(symbols, timeframe), served)
+    views = SharedViews(RuleViews(symbols, timeframe), [*served, *([beside] if beside else [])])
     record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
     tracker = LiveTracker(timeframe, record)
     engine = SignalEngineService(
-        *(timeframe, [*served, *fallback], record),
-        horizon_bars=settings.engine.horizon_bars,
+        *(timeframe, [*served, *fallback], record, settings.engine.horizon_bars),
         cost_bps=settings.decision.cost_bps,
         engine=settings.engine_key.name,
+        challengers=beside,
     )
     cycle = Cycle(
         timeframe=timeframe,
@@ -109,6 +112,7 @@ def build_core(
 def _models(
     settings: Settings,
     symbols: Sequence[str],
+    role: Role,
     *,
     archive: CandleArchive,
     log: ModelCallLog | None,
@@ -131,6 +135,7 @@ def _models(
         series={**open_series(settings), **archive.series},
         source=source,
         window_bars=bars,
+        role=role,
     )
 
 
@@ -145,21 +150,20 @@ def build_catch_up(
     sinks: Sequence[SignalSink] = (),
     observe: Callable[[Commit], None] | None = None,
     registry: Registry | None = None,
+    challengers: Registry | None = None,
     patience_s: float = PATIENCE_S,
     outlook: bool = False,
 ) -> CatchUp:
     """The engine on `database` with candles from `feed`; call `recover` first.
 
     `observe` is called after each commit; `timer` returns seconds, for measuring durations;
-    `registry` and `outlook` as in `build_core`.
+    `registry`, `challengers` and `outlook` as in `build_core`.
     """
     timeframe, exchange = settings.timeframe, settings.exchange
     store = SqlPredictionStore(database, timeframe, observe)
     archive = SqlCandleArchive(database, timeframe)
-    parts = (settings, symbols, clock, store)
-    core = build_core(
-        *parts, archive=archive, sinks=sinks, log=store, registry=registry, outlook=outlook
-    )
+    build = partial(build_core, settings, symbols, clock, store, archive=archive, sinks=sinks)
+    core = build(log=store, registry=registry, challengers=challengers, outlook=outlook)
     intake = CandleIntake(
         *(timeframe, feed, clock),
         grace_ms=int(exchange.grace_s * 1000),
@@ -189,8 +193,11 @@ def rules(settings: Settings) -> list[SignalSource]:
     return [analyzer, RsiMa(), Momentum(timeframe), Hold()]
 
 
-def model_registry(settings: Settings) -> ModelRegistry:
-    """The published models of the recipe, under the settings' policy. Raises ConfigError."""
+def model_registry(settings: Settings, *, challengers: bool = False) -> ModelRegistry:
+    """The published models of the recipe, or their challengers, under the settings' policy.
+
+    Raises ConfigError.
+    """
     models = settings.models
     policy = ServingPolicy(
         max_age_ms=int(models.max_age_days * DAY_MS),
@@ -199,13 +206,19 @@ def model_registry(settings: Settings) -> ModelRegistry:
         traded=Verdict(models.traded),
         simulated=settings.simulated,
     )
+    if challengers:
+        root = challengers_dir(settings.models_dir)
+        settings = settings.model_copy(update={"models_dir": root})
     return ModelRegistry(served_recipe(settings).models_dir, settings.timeframe, policy)
 
 
 def model_catalog(
-    registry: ModelRegistry | None, symbols: Sequence[str], newest_open_ms: Callable[[], int]
+    registry: ModelRegistry | None,
+    symbols: Sequence[str],
+    newest_open_ms: Callable[[], int],
+    challengers: ModelRegistry | None = None,
 ) -> ModelCatalog:
     """What `registry` serves to `symbols` for the newest closed candle; None: nothing."""
     if registry is None:
         return SwitchedOff()
-    return PublishedCatalog(registry, symbols, newest_open_ms)
+    return PublishedCatalog(registry, symbols, newest_open_ms, challengers)

@@ -69,7 +69,8 @@ class ModelEntry(NamedTuple):
     """Whether the model of a coin answers and its trades stand, and the reason in words.
 
     `missing`: no model of it has been published. `pooled`: the card is that of the network of all
-    the coins, which is asked for it. `stale` where its verdict is STALE.
+    the coins, which is asked for it. `stale` where its verdict is STALE. `challenger` is the
+    version that answers beside it, to be compared.
     """
 
     symbol: str
@@ -80,6 +81,7 @@ class ModelEntry(NamedTuple):
     missing: bool = False
     pooled: bool = False
     stale: Staleness | None = None
+    challenger: str | None = None
 
     @property
     def signed(self) -> str | None:

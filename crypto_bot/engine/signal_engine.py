@@ -9,7 +9,7 @@ from math import inf
 from crypto_bot.domain.engine_key import BINANCE_SPOT
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
-from crypto_bot.domain.signal import Call, Declined, Signal, Source, levels
+from crypto_bot.domain.signal import Call, Declined, Role, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.ports import SignalSource
@@ -20,7 +20,7 @@ class SignalEngineService:
     """Asks `sources` in order; the first that answers for a coin is its signal.
 
     The last source must answer for every coin (HOLD does), so that each closed candle has exactly
-    one signal.
+    one signal. `challengers` are models that answer beside those that are served.
     """
 
     timeframe: Timeframe
@@ -29,6 +29,7 @@ class SignalEngineService:
     horizon_bars: int
     cost_bps: float
     engine: str = BINANCE_SPOT.name
+    challengers: SignalSource | None = None
 
     def signals(self, views: Mapping[str, MarketView]) -> list[Signal]:
         """One signal for each view, in the order of the views."""
@@ -50,8 +51,25 @@ class SignalEngineService:
             waiting = unanswered
         return [answers[symbol] for symbol in views]
 
+    def challenges(self, views: Mapping[str, MarketView]) -> list[Signal]:
+        """What the `challengers` answer for some of the views, beside the signals."""
+        if self.challengers is None:
+            return []
+        asked = list(views.values())
+        name = self.challengers.source
+        return [
+            self._signal(name, view, answer, (), Role.CHALLENGER)
+            for view, answer in zip(asked, self.challengers.calls(asked), strict=True)
+            if not isinstance(answer, SignalUnavailable)
+        ]
+
     def _signal(
-        self, source: Source, view: MarketView, call: Call, declined: Sequence[Declined]
+        self,
+        source: Source,
+        view: MarketView,
+        call: Call,
+        declined: Sequence[Declined],
+        role: Role = Role.CHAMPION,
     ) -> Signal:
         close_ms = self.timeframe.close_of(view.open_ms)
         chances = call.distribution
@@ -79,6 +97,7 @@ class SignalEngineService:
             cost_bps=self.cost_bps,
             model_version=call.model_version,
             label=call.label,
+            role=role,
             engine=self.engine,
             near=call.near,
         )

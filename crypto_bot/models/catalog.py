@@ -48,16 +48,21 @@ class SwitchedOff:
 class PublishedCatalog:
     """What `registry` serves to `symbols` for the newest closed candle, beside what is stored.
 
-    `newest_open_ms` gives that candle. Reads no file that looks as it did; may be asked from any
-    thread.
+    `newest_open_ms` gives that candle, `challengers` what answers beside. Reads no file that looks
+    as it did; may be asked from any thread.
     """
 
     note = None
 
     def __init__(
-        self, registry: ModelRegistry, symbols: Sequence[str], newest_open_ms: Callable[[], int]
+        self,
+        registry: ModelRegistry,
+        symbols: Sequence[str],
+        newest_open_ms: Callable[[], int],
+        challengers: ModelRegistry | None = None,
     ) -> None:
         self._registry = registry
+        self._challengers = challengers
         self._symbols = tuple(symbols)
         self._newest_open_ms = newest_open_ms
         self._known: dict[str | None, _Known] = {}
@@ -68,6 +73,15 @@ class PublishedCatalog:
 
     def entry(self, symbol: str) -> ModelEntry:
         """What is known of the model of `symbol`."""
+        entry = self._entry(symbol)
+        if self._challengers is None or not self._challengers.has_models():
+            return entry
+        beside = self._challengers.find(symbol, self._newest_open_ms())
+        if isinstance(beside, SignalUnavailable):
+            return entry
+        return entry._replace(challenger=beside.name)
+
+    def _entry(self, symbol: str) -> ModelEntry:
         found = self._registry.find(symbol, self._newest_open_ms())
         owner = self._registry.owner(symbol)
         if isinstance(found, ModelStale):
@@ -124,7 +138,7 @@ def served_words(
     if symbol is not None:
         found = registry.find(symbol, open_ms)
         return f"refused: {found}" if isinstance(found, SignalUnavailable) else "yes"
-    refused = registry.find_pool(open_ms)
+    refused = registry.find_own(None, open_ms)
     if isinstance(refused, SignalUnavailable):
         return f"refused: {refused}"
     looked = [registry.find(each, open_ms) for each in symbols]
@@ -136,7 +150,7 @@ def served_words(
 
 def is_stale(registry: ModelRegistry, symbol: str | None, open_ms: int) -> bool:
     """Whether the model of `symbol`, or of the pool (None), is too old for the candle."""
-    found = registry.find_pool(open_ms) if symbol is None else registry.find(symbol, open_ms)
+    found = registry.find_own(None, open_ms) if symbol is None else registry.find(symbol, open_ms)
     return isinstance(found, ModelStale)
 
 

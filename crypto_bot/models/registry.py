@@ -58,6 +58,11 @@ class ServingPolicy:
         return None
 
 
+def challengers_dir(models_dir: Path) -> Path:
+    """Where the challengers of the models in `models_dir` are published; see `models.roles`."""
+    return models_dir / "challengers"
+
+
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -91,6 +96,11 @@ class ModelRegistry:
         """What may answer."""
         return self._policy
 
+    @property
+    def models_dir(self) -> Path:
+        """Where the models are published."""
+        return self._models_dir
+
     def is_model_available(self, symbol: str, open_ms: int) -> bool:
         """Whether `load_model` has one for this candle."""
         return not isinstance(self.find(symbol, open_ms), SignalUnavailable)
@@ -110,13 +120,13 @@ class ModelRegistry:
         """As `load_model`, the refusal as a value. From any thread."""
         read = self._read(symbol)
         if isinstance(read, ModelMissing):
-            pool = self.find_pool(open_ms)
+            pool = self.find_own(None, open_ms)
             return read if isinstance(pool, ModelMissing) else pool
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 
-    def find_pool(self, open_ms: int) -> PublishedModel | SignalUnavailable:
-        """As `find`, of the pool's network itself."""
-        read = self._read(None)
+    def find_own(self, symbol: str | None, open_ms: int) -> PublishedModel | SignalUnavailable:
+        """As `find`, of the coin's own model alone; of the pool's network for None."""
+        read = self._read(symbol)
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 
     def owner(self, symbol: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import Bar, MarketView
-from crypto_bot.domain.signal import Call, Source
+from crypto_bot.domain.signal import Call, Role, Source
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import FEATURE_SETS, feature_set
 from crypto_bot.models.registry import ServingPolicy
@@ -63,6 +63,7 @@ class PerCoinModels:
         series: Mapping[str, Series] | None = None,
         source: Source = Source.ML_PER_COIN_V1,
         window_bars: int = _WINDOW_BARS,
+        role: Role = Role.CHAMPION,
     ) -> None:
         self._source = source
         self._window_bars = max(window_bars, _WINDOW_BARS)
@@ -76,7 +77,7 @@ class PerCoinModels:
         self._series = series or {}
         self._caller: ModelCaller | None = None
         self._newest_ms: dict[str, int] = {}
-        self._states = ModelStates(symbols)
+        self._states = ModelStates(symbols, role)
 
     @property
     def source(self) -> Source:

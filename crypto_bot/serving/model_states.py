@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from crypto_bot.domain.errors import ModelMissing, ModelStale, SignalUnavailable
+from crypto_bot.domain.signal import Role
 
 if TYPE_CHECKING:
     from crypto_bot.models.artifact import PublishedModel
@@ -23,7 +24,8 @@ class ModelStates:
     each; `flush` logs what is known by then. A coin without a published model is no news.
     """
 
-    def __init__(self, symbols: Sequence[str]) -> None:
+    def __init__(self, symbols: Sequence[str], role: Role = Role.CHAMPION) -> None:
+        self._log = _log if role is Role.CHAMPION else _log.bind(role=str(role))
         self._symbols = frozenset(symbols)
         self._known: dict[str, str] = {}
         self._loaded: dict[str, PublishedModel] = {}
@@ -47,7 +49,7 @@ class ModelStates:
         """Logs what has changed since the last time."""
         if self._loaded:
             models = self._loaded.values()
-            _log.info(
+            self._log.info(
                 "model.loaded",
                 n=len(models),
                 symbols=sorted(self._loaded),
@@ -55,7 +57,8 @@ class ModelStates:
                 versions=sorted({model.name for model in models}),
             )
         for reason, symbols in self._refused.items():
-            _log.warning("model.refused", n=len(symbols), symbols=sorted(symbols), reason=reason)
+            found = sorted(symbols)
+            self._log.warning("model.refused", n=len(found), symbols=found, reason=reason)
         self._loaded, self._refused = {}, {}
 
 

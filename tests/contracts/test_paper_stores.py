@@ -10,9 +10,9 @@ from sqlalchemy import select
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
+from crypto_bot.adapters.store.paper_tables import paper_equity, paper_events, paper_trades
 from crypto_bot.adapters.store.paper_tape import SqlPaperTape
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.adapters.store.tables import paper_equity, paper_events, paper_trades
 from crypto_bot.domain.errors import StoreError
 from crypto_bot.domain.ledger import Event, Kind, Target, Terms
 from crypto_bot.domain.paper_report import ClosedTrade, EquityPoint, KillSwitch, Refusal

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from crypto_bot.adapters.store.tables import paper_trades as trades_table
+from crypto_bot.adapters.store.paper_tables import paper_trades as trades_table
 from crypto_bot.domain.ledger import Event, Kind, Target, Terms
 from crypto_bot.domain.paper_report import ClosedTrade
 from crypto_bot.domain.signal import Pred, Source

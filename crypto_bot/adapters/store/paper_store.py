@@ -9,13 +9,13 @@ from sqlalchemy import Table, func, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_rows import event_of, event_row, trade_row
+from crypto_bot.adapters.store.paper_tables import paper_equity as equity_table
+from crypto_bot.adapters.store.paper_tables import paper_events as events_table
+from crypto_bot.adapters.store.paper_tables import paper_refusals as refusals_table
+from crypto_bot.adapters.store.paper_tables import paper_seen as seen_table
+from crypto_bot.adapters.store.paper_tables import paper_switches as switches_table
+from crypto_bot.adapters.store.paper_tables import paper_trades as trades_table
 from crypto_bot.adapters.store.scope import Scope, of_engine
-from crypto_bot.adapters.store.tables import paper_equity as equity_table
-from crypto_bot.adapters.store.tables import paper_events as events_table
-from crypto_bot.adapters.store.tables import paper_refusals as refusals_table
-from crypto_bot.adapters.store.tables import paper_seen as seen_table
-from crypto_bot.adapters.store.tables import paper_switches as switches_table
-from crypto_bot.adapters.store.tables import paper_trades as trades_table
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch, Refusal
 from crypto_bot.domain.timeframe import Timeframe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, Table, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, func, select
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.tables import SERVED, predictions
@@ -11,7 +11,7 @@ from crypto_bot.domain.timeframe import Timeframe
 Scope = tuple[ColumnElement[bool], ...]
 
 
-def of_engine(table: Table, database: Database, timeframe: Timeframe) -> Scope:
+def of_engine(table: FromClause, database: Database, timeframe: Timeframe) -> Scope:
     """Rows of `table` that the engine of `database` made on `timeframe`."""
     return table.c.engine == database.engine_id, table.c.tf == timeframe.name
 

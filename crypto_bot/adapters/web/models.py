@@ -24,6 +24,7 @@ class ModelBody(Body):
     reason: str
     pooled: bool = Field(description="Whether it is the network of all the coins")
     stale: Json[Staleness] | None = Field(description="Its age limit, where it is STALE")
+    challenger: str | None = Field(description="The version that answers beside it, unserved")
     model: Json[ModelCard] | None = Field(validation_alias="card")
 
 

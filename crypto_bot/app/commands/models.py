@@ -1,4 +1,4 @@
-"""`crypto-bot models list | show | verify | rollback | audit | accept | export`."""
+"""`crypto-bot models list | show | verify | rollback | … | export`: the published models."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from rich.table import Table
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.commands.flags import Parser, add_settings, path_of, settings_of
+from crypto_bot.app.commands.model_roles import POOL, change_role, show_history
+from crypto_bot.app.commands.models_audit import (
+    FAILED,
+    Named,
+    accept_model,
+    audit_features,
+    served_version,
+)
 from crypto_bot.app.commands.models_export import add_export, export_model
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.served_recipe import of_recipe
 from crypto_bot.app.settings import Settings
-from crypto_bot.app.symbols import load_symbols, symbols_in
-from crypto_bot.app.training.candles import training_candles
-from crypto_bot.app.training.survey import leader_of
+from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import model_registry
-from crypto_bot.domain.errors import ConfigError, ModelMissing, SignalUnavailable
+from crypto_bot.domain.errors import ModelMissing, SignalUnavailable
 from crypto_bot.domain.instant import instant
-from crypto_bot.domain.label import LabelSpec
 from crypto_bot.domain.model_card import STALE
 from crypto_bot.domain.symbol import symbol_named
-from crypto_bot.features.sets import FeatureSet, feature_set
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import (
@@ -32,34 +36,32 @@ from crypto_bot.models.artifact import (
     load,
     published,
     read_meta,
-    require_features,
     verify,
 )
 from crypto_bot.models.catalog import is_stale, served_words
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.meta import Meta
-from crypto_bot.training.leak_audit import Check, audit
-from crypto_bot.training.panel import Question
-from crypto_bot.training.plan import LEAST_FOLDS, splits_for
-from crypto_bot.training.publish import accept, without_block
+from crypto_bot.training.plan import LEAST_FOLDS
 
-FAILED = 1
-POOL = "pool"
-_WINDOW_BARS = 32
 _STORED = ("tf", "database_url", "exchange")
-_SETTINGS = dict.fromkeys(("accept", "export"), (*_STORED, "models_dir")) | {"audit": _STORED}
+_ROLES = ("promote", "demote", "history")
+_SETTINGS = {
+    **dict.fromkeys(("accept", "export"), (*_STORED, "models_dir")),
+    **dict.fromkeys(_ROLES, (*_STORED, "models_dir", "symbols_file")),
+    "audit": _STORED,
+}
 """What these read beside their own flags; all others the folder of the models."""
-
-Named = tuple[str | None, str]
-"""(symbol or None for the pool, timeframe)."""
 
 
 def models(argv: Sequence[str]) -> int:
     """Runs one of them; 1 where something is refused or leaks. Raises ConfigError."""
     flags = _parser().parse_args(argv)
-    settings = of_recipe(settings_of(flags))
+    asked = settings_of(flags)
+    if flags.command in _ROLES:
+        return _role(flags, asked)
+    settings = of_recipe(asked)
     if flags.command == "audit":
-        return _audit(flags, settings)
+        return audit_features(flags, settings)
     names = published(settings.models_dir)
     names = names if flags.symbol is None else [_chosen(flags, settings, names)]
     if not names:
@@ -67,12 +69,21 @@ def models(argv: Sequence[str]) -> int:
     of_one: dict[str, Callable[[Settings, Named], int]] = {
         "show": _show,
         "rollback": _rollback,
-        "accept": partial(_accept, flags),
+        "accept": partial(accept_model, flags),
         "export": partial(_export, flags),
     }
     if flags.command in of_one:
         return of_one[flags.command](settings, names[0])
     return _list(settings, names) if flags.command == "list" else _verify(settings, names)
+
+
+def _role(flags: argparse.Namespace, settings: Settings) -> int:
+    symbol = flags.symbol
+    if symbol is not None and symbol != POOL:
+        symbol = _symbol(settings, symbol, published(settings.models_dir))
+    if flags.command == "history":
+        return show_history(settings, symbol)
+    return change_role(settings, None if symbol == POOL else symbol, flags.command, flags.because)
 
 
 def _chosen(flags: argparse.Namespace, settings: Settings, names: Sequence[Named]) -> Named:
@@ -85,13 +96,6 @@ def _chosen(flags: argparse.Namespace, settings: Settings, names: Sequence[Named
         raise ModelMissing(f"no model of {symbol} {settings.tf} in {settings.models_dir}")
     screen().print(f"{symbol} has no model of its own, {_stands_in(settings)}")
     return pool
-
-
-def _current(folder: Path) -> Path:
-    """The version that is served from `folder`. Raises ModelMissing."""
-    if (version := versions.current(folder)) is None:
-        raise ModelMissing(f"{folder} has no model")
-    return version
 
 
 def _stands_in(settings: Settings) -> str:
@@ -122,11 +126,16 @@ def _parser() -> Parser:
         ("accept", "audit a BLOCKED model, and approve it manually"),
         ("audit", "look for features that use future candles"),
         ("export", "write a model as a file for other programs"),
+        ("promote", "serve the challenger of a coin in place of its champion"),
+        ("demote", "serve the version before the champion, which then answers beside it"),
+        ("history", "every change of the model that is served, and what it was decided by"),
     ):
         command = commands.add_parser(name, help=does)
         add_settings(command, "recipe", *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
-        if name in {"show", "rollback", "accept", "export"}:
+        if name in {"show", "rollback", "accept", "export", "promote", "demote"}:
             command.add_argument("symbol", help="such as BTCUSDT, or pool")
+        elif name == "history":
+            command.add_argument("symbol", nargs="?", help="only this model")
         elif name != "audit":
             command.add_argument("--symbol", help="only this model")
         if name == "accept":
@@ -137,9 +146,11 @@ def _parser() -> Parser:
             command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
             command.add_argument("--label", choices=LABELS.names(), default="A")
             command.add_argument("--symbols", default="BTCUSDT", help="such as BTCUSDT,ETHUSDT")
-        if name == "export":
+        if name in {"promote", "demote"}:
+            command.add_argument("--because", required=True, help="the reason; stored with it")
+        elif name == "export":
             add_export(command)
-        elif name in _SETTINGS:
+        elif name in {"accept", "audit"}:
             text = "folder or file, instead of the database"
             command.add_argument("--candles", type=path_of, help=text)
             command.add_argument("--folds", type=int, default=LEAST_FOLDS)
@@ -177,7 +188,7 @@ def _brief(meta: Meta, *, stale: bool = False) -> tuple[str, ...]:
 
 def _show(settings: Settings, name: Named) -> int:
     folder = folder_of(settings.models_dir, *name)
-    now = _current(folder)
+    now = served_version(folder)
     meta = verify(now)
     span = meta.span
     first, last = instant(span.first_open_ms), instant(span.last_open_ms)
@@ -230,7 +241,7 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
     for name in names:
         folder = folder_of(settings.models_dir, *name)
         try:
-            now = _current(folder)
+            now = served_version(folder)
             stored = versions.versions(folder)
         except SignalUnavailable as error:
             wrong += 1
@@ -247,53 +258,6 @@ def _verify(settings: Settings, names: Sequence[Named]) -> int:
     return FAILED if wrong else 0
 
 
-def _audit(flags: argparse.Namespace, settings: Settings) -> int:
-    features, label = feature_set(flags.features), LABELS.get(flags.label)
-    checks = _checks(flags, settings, features, label, flags.symbols)
-    return 0 if all(check.passed for check in checks) else FAILED
-
-
-def _accept(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
-    audited = flags.symbols or name[0]
-    if audited is None:
-        raise ConfigError("the pool covers all coins: name the ones to audit with --symbols")
-    folder = folder_of(settings.models_dir, *name)
-    now = _current(folder)
-    meta = verify(now)
-    without_block(meta, flags.because)
-    spec = meta.spec
-    require_features(spec, str(now))
-    checks = _checks(flags, settings, feature_set(spec.features), spec.label, audited)
-    accepted = accept(folder, now, flags.because, checks)
-    screen().print(
-        f"{accepted.version} is {accepted.verdict} from the next candle on: "
-        f"{'; '.join(accepted.reasons)}",
-        markup=False,
-        highlight=False,
-    )
-    return 0
-
-
 def _export(flags: argparse.Namespace, settings: Settings, name: Named) -> int:
-    now = _current(folder_of(settings.models_dir, *name))
+    now = served_version(folder_of(settings.models_dir, *name))
     return export_model(flags, settings, load(now, *name))
-
-
-def _checks(
-    flags: argparse.Namespace,
-    settings: Settings,
-    features: FeatureSet,
-    label: LabelSpec,
-    symbols: str,
-) -> tuple[Check, ...]:
-    """Audits on the candles of `symbols` (separated by commas), and prints the result."""
-    question = Question(settings.timeframe, features, label, _WINDOW_BARS)
-    held = training_candles(flags.candles, settings, None, features.series)
-    coins = [held.read(symbol) for symbol in symbols_in(symbols, held.symbols, "--symbols")]
-    leader = leader_of(question, coins, held)
-    checks = audit(coins, leader, question, splits_for(question, flags.folds), flags.seed).checks
-    table = Table("check", "passed", "result")
-    for check in checks:
-        table.add_row(check.name, "yes" if check.passed else "NO", check.words)
-    screen().print(table)
-    return checks

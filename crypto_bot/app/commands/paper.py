@@ -42,10 +42,10 @@ def paper(argv: Sequence[str]) -> int:
             paper.resume(_BY)
         else:
             accounts = paper.accounts()
-            for account in accounts:
+            for account in (each for each in accounts if each.curve):
                 verdict = trades_sentence(account)
                 console.print(f"[bold]{account.name}: {verdict.word}[/] {escape(verdict.rest)}")
-            console.print(_table(accounts) if accounts else "No account: paper.enabled is off.")
+            console.print(_status(accounts, database.name))
         console.print(_switch_text(paper.kill_switch()))
     return 0
 
@@ -61,6 +61,14 @@ def _paper(settings: Settings, database: Database) -> PaperTrading:
     if settings.simulated and newest:
         at_ms.append(max(newest) + settings.timeframe.ms)
     return paper
+
+
+def _status(accounts: Sequence[AccountReport], database: str) -> Table | str:
+    if not accounts:
+        return "No account: paper.enabled is off."
+    if not any(account.curve for account in accounts):
+        return f"No account has been opened in {database}: start the engine first."
+    return _table(accounts)
 
 
 def _table(accounts: Sequence[AccountReport]) -> Table:

@@ -1,4 +1,8 @@
-"""Training that the daemon starts by itself, by a schedule: the same job that a person starts."""
+"""Training that the daemon starts by itself, by a schedule: the job that a person can start too.
+
+What it trains does not replace what is served: it is published as challengers, which have to prove
+themselves (`app.promotion`).
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,6 @@ class Retrainer:
 
     async def _begin(self) -> None:
         try:
-            await self._jobs.start(TRAIN, {})
+            await self._jobs.start(TRAIN, {"role": "challenger"})
         except JobError as error:
             _log.warning("train.not_launched", reason=str(error))

@@ -19,6 +19,7 @@ async def test_every_coin_has_an_entry(api: httpx.AsyncClient) -> None:
         "traded": False,
         "pooled": False,
         "stale": None,
+        "challenger": None,
         "model": None,
         "reason": "no model of ETHUSDT 15m has been published",
     }

@@ -99,7 +99,10 @@ def reason(entry: ModelEntry) -> str:
     reasons += [] if loss is None else [_loss_words(loss)]
     if card.verdict != "ACTIVE" and entry.stale is None:
         reasons += [each for each in card.reasons if loss is None or each != loss.words][:1]
-    return "; ".join(reasons or card.reasons[:1]) or entry.reason
+    reasons = reasons or list(card.reasons[:1]) or [entry.reason]
+    if entry.challenger is not None:
+        reasons.append(f"{entry.challenger} answers beside it as challenger")
+    return "; ".join(reasons)
 
 
 def opened(line: Line, viewer: Viewer) -> Markup:
