@@ -26,7 +26,8 @@ _HEAD = """
 
 def html(kind: str = "", content: str = "", tag: str = "div") -> ui.html:
     """An element of the classes `kind`; templates have escaped its content."""
-    return ui.html(content, sanitize=False, tag=tag).classes(kind)
+    made = ui.html(content, sanitize=False, tag=tag).classes(kind)
+    return made.props("tabindex=0") if "scrolls" in kind else made  # for the keyboard
 
 
 @contextmanager
