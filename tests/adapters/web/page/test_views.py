@@ -212,7 +212,7 @@ async def test_paper_shows_the_chosen_account_and_each_word_of_the_switch_does_o
 
     async with shown(board_of(database, NOW_MS, paper=trading), paper.build) as user:
         await user.should_see("spot, long only")
-        (chart,) = charts(user)
+        chart = charts(user)[0]  # of the equity
         assert len(chart.options["series"][0]["data"]) == 721
         press(user, "perp")
         await user.should_see("perp, both ways, with funding")
