@@ -238,7 +238,7 @@ async def _check_page(world: World) -> None:
         assert text.count('class="horizon"') == 2
         assert ("7 days" in text, "14 days" in text) == (True, True)
         assert text.count("1 min old") == 2
-        assert "n 3" in text
+        assert "n 1 (3 calls)" in text, "in a row, so they are one decision"
 
 
 def test_without_models_there_is_no_outlook() -> None:

@@ -140,6 +140,10 @@ class Both:
 
     members: Mapping[str, Model]
 
+    @property
+    def shares(self) -> dict[str, tuple[float, float]]:
+        return dict.fromkeys(self.members, (1.0 / len(self.members),) * 2)
+
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
         return self.mean_of({n: m.predict_proba(features, ends) for n, m in self.members.items()})
 
