@@ -36,7 +36,7 @@ export class CandleChart {
     const count = innerWidth < 700 ? 60 : 130;
     const newest = known.last + 1 + this.ahead();
     const to = at ? Math.min(known.indexOf(at) + count / 2, newest) : newest;
-    this.scale.setVisibleLogicalRange({ from: to - count, to });
+    this.go({ from: to - count, to });
   }
 
   remove() {
@@ -70,11 +70,11 @@ export class CandleChart {
   merge(page) {
     const { added, grown, count } = this.known.add(page);
     if (!this.chart || !this.known.times.length) return;
-    const range = this.scale.getVisibleLogicalRange();
+    const range = this.range();
     const shift = added + (grown > 0 && range.to >= count - 1 ? grown : 0);
     if (this.known.odds.size && !this.series.long) this.build();
     else this.fill();
-    if (count) this.scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+    if (count) this.go({ from: range.from + shift, to: range.to + shift });
     else this.toNewest();
   }
 
@@ -250,15 +250,26 @@ export class CandleChart {
   }
 
   moveBy(bars, zoom) {
-    const { from, to } = this.scale.getVisibleLogicalRange();
-    this.scale.setVisibleLogicalRange({ from: to - (to - from) * zoom + bars, to: to + bars });
+    const { from, to } = this.range();
+    this.go({ from: to - (to - from) * zoom + bars, to: to + bars });
+  }
+
+  // A range is drawn with the next frame; until then what was asked for is what counts.
+  range() {
+    return this.wanted ?? this.scale.getVisibleLogicalRange();
+  }
+
+  go(range) {
+    this.wanted = range;
+    this.scale.setVisibleLogicalRange(range);
+    requestAnimationFrame(() => { this.wanted = null; });
   }
 
   async toNewest() {
     if (this.known.until < this.known.edge) return this.show(this.frame, this.on, null);
-    const { from, to } = this.scale.getVisibleLogicalRange();
+    const { from, to } = this.range();
     const end = this.known.last + 1 + this.ahead();
-    this.scale.setVisibleLogicalRange({ from: end - (to - from), to: end });
+    this.go({ from: end - (to - from), to: end });
   }
 
   // The values of the bar under the pointer, else of the bar that was jumped to, else of the newest.
