@@ -39,7 +39,8 @@ DRAWN = """count => count <= [...document.querySelectorAll('.chart')].filter(cha
     return [...chart.querySelectorAll('canvas')].some(canvas => {
         const {width, height} = canvas;
         if (!width || !height) return false;
-        const copy = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+        const often = {willReadFrequently: true};
+        const copy = new OffscreenCanvas(width, height).getContext('2d', often);
         copy.drawImage(canvas, 0, 0);
         return copy.getImageData(0, 0, width, height).data.some(value => value > 0);
     });
