@@ -87,7 +87,8 @@ class RetrainSettings(Section):
     """Training started by the daemon."""
 
     schedule: str | None = None
-    """When `train all` is started: a cron expression, UTC, such as `0 3 * * 0`."""
+    """When `train all` is started: a cron expression, UTC, such as `0 3 * * 0`. Its models answer
+    as challengers until they have proved themselves."""
 
 
 class Settings(BaseSettings):
