@@ -74,7 +74,7 @@ class PublishedCatalog:
     def entry(self, symbol: str) -> ModelEntry:
         """What is known of the model of `symbol`."""
         entry = self._entry(symbol)
-        if self._challengers is None or not self._challengers.has_models():
+        if self._challengers is None:
             return entry
         beside = self._challengers.find(symbol, self._newest_open_ms())
         if isinstance(beside, SignalUnavailable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
@@ -61,11 +61,7 @@ def stored_signal(row: Row[Any], engine: str) -> StoredSignal:
         candle_open_ms=open_ms,
         pred=_PREDS[pred],
         confidence=confidence,
-        distribution=(
-            Distribution(SHORT_NO_TRADE_LONG, tuple(sides))
-            if classes is None
-            else _distribution(classes)
-        ),
+        distribution=distribution_of(classes, sides),
         source=_SOURCES[source],
         levels=Levels(entry, stop, None if tp1 is None else (tp1, tp2, tp3)),
         atr=atr,
@@ -100,9 +96,12 @@ def outcome_of(row: Row[Any]) -> Outcome:
     )
 
 
-def _distribution(text: str) -> Distribution:
-    classes, probabilities = zip(*json.loads(text), strict=True)
-    return Distribution(classes, probabilities)
+def distribution_of(classes: str | None, sides: Sequence[float]) -> Distribution:
+    """As the columns `distribution`, `p_short`, `p_no_trade` and `p_long` hold it."""
+    if classes is None:
+        return Distribution(SHORT_NO_TRADE_LONG, tuple(sides))
+    names, probabilities = zip(*json.loads(classes), strict=True)
+    return Distribution(names, probabilities)
 
 
 @lru_cache(maxsize=64)  # a program has few

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import fsum, log
@@ -11,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, select
 
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.prediction_rows import distribution_of
 from crypto_bot.adapters.store.scope import of_engine
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.adapters.store.tables import role_changes as changes_table
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.domain.label import SHORT_NO_TRADE_LONG
 from crypto_bot.domain.role_change import Because, PairedDay, RoleChange
 from crypto_bot.domain.signal import Role
 from crypto_bot.domain.timeframe import Timeframe
@@ -79,7 +78,10 @@ class SqlRoleLog:
         with self._database.reading() as connection:
             for symbol, open_ms, label, champion, challenger, *chances in connection.execute(query):
                 if pairs.get(symbol) == (champion, challenger):
-                    p, other = _of_class(chances[:4], label), _of_class(chances[4:], label)
+                    classes, *sides = chances[:4]
+                    others, *of_others = chances[4:]
+                    p = max(distribution_of(classes, sides).of(label), _LEAST)
+                    other = max(distribution_of(others, of_others).of(label), _LEAST)
                     found[open_ms // DAY_MS, symbol].append(log(other / p))
         return [PairedDay(*key, len(each), fsum(each)) for key, each in sorted(found.items())]
 
@@ -95,10 +97,3 @@ def _of(outcomes: FromClause, predictions: FromClause) -> ColumnElement[bool]:
         column.prediction_id == predictions.c.id,
         column.label.is_not(None),
     )
-
-
-def _of_class(chances: Sequence[Any], label: str) -> float:
-    """The probability that was given to `label`, in the columns of `_chances`."""
-    classes, *sides = chances
-    named = json.loads(classes) if classes else zip(SHORT_NO_TRADE_LONG, sides, strict=True)
-    return max(float(dict(named)[label]), _LEAST)

@@ -28,8 +28,8 @@ def change_role(settings: Settings, symbol: str | None, command: str, reason: st
             champions, challengers, symbol, settings.tf
         )
         now_ms = SystemClock().now_ms()
-        said = RoleChange(now_ms, symbol, champion, challenger, Because.PERSON, reason)
-        SqlRoleLog(database, settings.timeframe).add([said])
+        change = RoleChange(now_ms, symbol, champion, challenger, Because.PERSON, reason)
+        SqlRoleLog(database, settings.timeframe).add([change])
     beside = (
         "nothing answers beside it" if challenger is None else f"{challenger} answers beside it"
     )
