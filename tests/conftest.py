@@ -50,7 +50,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def daemon(start: Start, tmp_path: Path) -> Start:
-    """Starts `main.py` on a database of the test, on any free port, with the project's coins."""
+    """Starts `main.py` on a database of the test, on any free port, with the project's coins.
+
+    It trains only where a test says so.
+    """
+    never = {"CRYPTO_BOT_RETRAIN__FIRST": "0"}
 
     def started(*words: str, **environment: str) -> Process:
         given = {
@@ -61,6 +65,6 @@ def daemon(start: Start, tmp_path: Path) -> Start:
         defaults = [
             word for flag, value in given.items() if flag not in words for word in (flag, value)
         ]
-        return start(str(ROOT / "main.py"), *defaults, *words, **environment)
+        return start(str(ROOT / "main.py"), *defaults, *words, **(never | environment))
 
     return started

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -14,13 +15,17 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.plausibility import WINDOW_BARS, Plausibility
-from crypto_bot.engine.candle_intake import CandleIntake
+from crypto_bot.engine.candle_intake import Arrived, CandleIntake
 from crypto_bot.engine.revisions import AGAIN_BARS
 
 CRYPTOCOMPARE = "cryptocompare"
 """As the id of an exchange: its daily candles, which no ccxt exchange has."""
-Arrived = Callable[[str, int, int], None]
+PART_BARS = 2_880
+"""So many candles of a coin are fetched at a time, and stored together: 30 days at 15 minutes."""
+Brought = Callable[[str, int, int], None]
 """Called with each coin, its candles and gaps."""
+Fetched = Callable[[int, int, int], None]
+"""Called with the time that the history of all coins goes back to, and parts done and in all."""
 
 
 def fetch_history(
@@ -28,9 +33,9 @@ def fetch_history(
     archive: SqlCandleArchive,
     symbols: Sequence[str],
     since_ms: int,
-    on_coin: Arrived,
+    on_coin: Brought,
 ) -> list[str]:
-    """Brings coins without candles from `since_ms` up to date; a line for each that failed.
+    """Fetches the candles of `symbols` since `since_ms`; a line for each coin that failed.
 
     Raises ConfigError where the timeframe is not to be had, and MarketDataError.
     """
@@ -121,42 +126,105 @@ async def sync(
     archive: SqlCandleArchive,
     symbols: Sequence[str],
     since_of: Callable[[int], int],
-    on_coin: Arrived,
+    on_coin: Brought,
+    *,
+    on_part: Fetched = lambda *_: None,
 ) -> list[str]:
-    """Fetches up to the newest closed candle; a line for each coin that failed.
+    """Fetches up to the newest closed candle, then back to `since_of(until_ms)`.
 
-    `since_of(until_ms)`: where coins without candles begin. Raises ConfigError, MarketDataError.
+    A line for each coin that failed. What has arrived is stored, so a sync that was ended goes on
+    where it was. Raises ConfigError, MarketDataError.
     """
-    timeframe = settings.timeframe
     async with _opened(settings, archive, symbols) as market:
-        poll_ms = int(settings.exchange.poll_s * 1000)
-        intake = CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
-        until_ms = timeframe.last_closed(market.clock.now_ms())
+        until_ms = settings.timeframe.last_closed(market.clock.now_ms())
+        fetching = _Fetching(settings, archive, market, since_of(until_ms), until_ms)
         newest = archive.newest_opens(until_ms)
-        first_ms = since_of(until_ms)
+        intake = fetching.intake()
+        forward = (fetching.forward(intake, each, newest.get(each), on_coin) for each in symbols)
+        problems = [*await asyncio.gather(*forward), *await fetching.back(symbols, on_part)]
+    return [each for each in problems if each is not None]
 
-        async def fetch(symbol: str) -> str | None:
-            known_ms = newest.get(symbol)
-            since_ms = first_ms if known_ms is None else known_ms + timeframe.ms
-            if since_ms > until_ms:
-                return None
-            is_listed = known_ms is not None
-            if known_ms is not None:
-                tail_ms = known_ms - WINDOW_BARS * timeframe.ms
-                stored = await asyncio.to_thread(archive.read, symbol, tail_ms, known_ms)
-                intake.judge.learn(symbol, stored)
-            again = AGAIN_BARS if is_listed else 0
-            try:
-                arrived = await intake.collect(
-                    symbol, since_ms, until_ms, listed=is_listed, again=again
-                )
-            except MarketDataError as error:
-                return f"{symbol}: {error}"
-            await asyncio.to_thread(archive.add, {symbol: arrived.candles}, arrived.gaps)
-            on_coin(symbol, len(arrived.candles), len(arrived.gaps))
-            doubts = [each.reason for each in arrived.doubts if each.became == "quarantined"]
-            problems = doubts if arrived.complete else [*doubts, arrived.why]
-            return "; ".join(filter(None, problems)) or None
 
-        fetched = await asyncio.gather(*map(fetch, symbols))
-    return [each for each in fetched if each is not None]
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    """Of the candles from `since_ms` to `until_ms`."""
+
+    settings: Settings
+    archive: SqlCandleArchive
+    market: Market
+    since_ms: int
+    until_ms: int
+
+    def intake(self) -> CandleIntake:
+        """One for all coins, which are compared with each other."""
+        poll_ms = int(self.settings.exchange.poll_s * 1000)
+        timeframe, market = self.settings.timeframe, self.market
+        return CandleIntake(timeframe, market.feed, market.clock, grace_ms=0, poll_ms=poll_ms)
+
+    async def forward(
+        self, intake: CandleIntake, symbol: str, known_ms: int | None, on_coin: Brought
+    ) -> str | None:
+        """From the newest stored candle on; a coin without any begins a part before the end."""
+        step_ms = self.settings.timeframe.ms
+        if known_ms is None:
+            since_ms = max(self.since_ms, self.until_ms - PART_BARS * step_ms)
+        else:
+            since_ms = known_ms + step_ms
+            tail_ms = known_ms - WINDOW_BARS * step_ms
+            stored = await asyncio.to_thread(self.archive.read, symbol, tail_ms, known_ms)
+            intake.judge.learn(symbol, stored)
+        if since_ms > self.until_ms:
+            return None
+        is_listed = known_ms is not None
+        again = AGAIN_BARS if is_listed else 0
+        try:
+            arrived = await intake.collect(
+                symbol, since_ms, self.until_ms, listed=is_listed, again=again
+            )
+        except MarketDataError as error:
+            return f"{symbol}: {error}"
+        await asyncio.to_thread(self.archive.add, {symbol: arrived.candles}, arrived.gaps)
+        on_coin(symbol, len(arrived.candles), len(arrived.gaps))
+        return _problems(arrived)
+
+    async def back(self, symbols: Sequence[str], on_part: Fetched) -> list[str]:
+        """From the oldest stored candle of each coin, all coins a part at a time."""
+        part_ms = PART_BARS * self.settings.timeframe.ms
+        oldest = {each: at for each, at in self.archive.oldest_opens().items() if each in symbols}
+        total = max((-(-(at - self.since_ms) // part_ms) for at in oldest.values()), default=0)
+        problems, done, intake = list[str](), 0, self.intake()
+        while oldest := {each: at for each, at in oldest.items() if at > self.since_ms}:
+            parts = (self._part(intake, *coin, part_ms) for coin in oldest.items())
+            found = await asyncio.gather(*parts)
+            reached = dict(zip(oldest, found, strict=True))
+            problems += [each for each in found if isinstance(each, str)]
+            oldest = {each: at for each, at in reached.items() if isinstance(at, int)}
+            done += 1
+            if oldest:
+                on_part(min(oldest.values()), done, max(done, total))
+        return problems
+
+    async def _part(
+        self, intake: CandleIntake, symbol: str, oldest_ms: int, part_ms: int
+    ) -> int | str | None:
+        """The oldest open time now; None where nothing is before, a line where it failed.
+
+        The oldest stored candle is read again, so that a candle missing before it is a gap, and
+        one with other prices than it is doubted.
+        """
+        since_ms = max(self.since_ms, oldest_ms - part_ms)
+        try:
+            arrived = await intake.collect(symbol, since_ms, oldest_ms, listed=False)
+        except MarketDataError as error:
+            return f"{symbol}: {error}"
+        earlier = [each for each in arrived.candles if each.open_ms < oldest_ms]
+        if not earlier:
+            return _problems(arrived)
+        await asyncio.to_thread(self.archive.add, {symbol: earlier}, arrived.gaps)
+        return earlier[0].open_ms
+
+
+def _problems(arrived: Arrived) -> str | None:
+    doubts = [each.reason for each in arrived.doubts if each.became == "quarantined"]
+    found = doubts if arrived.complete else [*doubts, arrived.why]
+    return "; ".join(filter(None, found)) or None

@@ -53,12 +53,14 @@ class Daemon:
         self._front = Front(settings, self._symbols, self._engine, self._outlook, past)
         self._notices = Notices(settings.notify, machine)
         self._jobs = JobRunner(
-            job_kinds(settings, self._engine.now_ms),
+            job_kinds(settings, self._engine.now_ms, self._engine.exchange_url),
             settings.models_dir / ".jobs",
             machine.now_ms,
             shared_environment(settings),
         )
-        self._retrainer = Retrainer(settings, self._jobs)
+        self._retrainer = Retrainer(
+            *(settings, self._jobs, self._engine.registries, self._symbols), machine
+        )
         self._service = ServiceSocket(os.environ, os.getpid())
 
     async def run(self) -> int:
@@ -90,16 +92,17 @@ class Daemon:
             url = f"http://{address_of(api.host)}:{server.port}"
             _log.info("engine.started", url=url, tf=self._timeframe.name, **self._state(database))
             self._notices.started(len(self._symbols), self._timeframe.name, url)
-            self._retrainer.open()
             watches = [
                 asyncio.create_task(self._notices.watch(health, catalog, paper, now_ms)),
                 asyncio.create_task(supervised(self._service, health, now_ms, self._timeframe)),
             ]
-            sinks = (SignalLog(), front.metrics, self._notices, board)
-            observe, outlook = front.stream.committed, self._outlook_rounds(database, board)
-            engine = asyncio.create_task(
-                self._engine.run(database, front.metrics, sinks, paper, observe, outlook=outlook)
+            run = self._engine.run(
+                *(database, front.metrics, (SignalLog(), front.metrics, self._notices, board)),
+                *(paper, front.stream.committed),
+                outlook=self._outlook_rounds(database, board),
+                retrainer=self._retrainer,
             )
+            engine = asyncio.create_task(run)
             stop = asyncio.create_task(stopped.wait())
             await asyncio.wait({engine, stop}, return_when=asyncio.FIRST_COMPLETED)
             for watch in watches:
@@ -131,7 +134,6 @@ class Daemon:
         self._service.stopping()
         failure = engine.exception() if engine.done() else None
         self._notices.ending(None if failure is None else str(failure))
-        self._retrainer.close()
         self._jobs.close()
         self._engine.stop()
         engine.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from crypto_bot.domain.errors import JobError
 from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.domain.signal import Source
 from crypto_bot.models.registry import challengers_dir
-from crypto_bot.ports import TRAIN, JobField, JobForm
+from crypto_bot.ports import CANDLES, TRAIN, JobField, JobForm
 from crypto_bot.recipes.shipped import names
 from crypto_bot.reports.log_export import LOG_FORMATS
 
@@ -31,14 +32,19 @@ class JobKind(NamedTuple):
     result: Callable[[Chosen], str] = lambda _: ""
 
 
-def job_kinds(settings: Settings, now_ms: Callable[[], int]) -> dict[str, JobKind]:
+def job_kinds(
+    settings: Settings, now_ms: Callable[[], int], exchange_url: Callable[[], str | None]
+) -> dict[str, JobKind]:
     """Those of an engine with these settings and the market's clock, by name.
 
-    There is no history to fetch of a simulated market: it would begin another one.
+    `exchange_url`: where its exchange is, for a simulated market is the one that is running.
     """
-    kinds = [_train(settings), _backtest(settings, now_ms), _export(settings, now_ms)]
-    if not settings.simulated:
-        kinds.insert(1, _candles(settings))
+    kinds = (
+        _train(settings),
+        _candles(settings, exchange_url),
+        _backtest(settings, now_ms),
+        _export(settings, now_ms),
+    )
     return {kind.form.kind: kind for kind in kinds}
 
 
@@ -68,9 +74,11 @@ def _train(settings: Settings) -> JobKind:
             *("role", "What passes"),
             [("champion", "is served at once"), ("challenger", "answers beside, to be compared")],
         ),
+        JobField("resume", "A run that did not end", [("0", "begins anew"), ("1", "goes on")]),
     ]
     folders = {"champion": settings.models_dir, "challenger": challengers_dir(settings.models_dir)}
-    does = "Trains, tests and publishes the models of every coin; a run that was stopped goes on."
+    does = "Trains, tests and publishes the models of every coin, and leaves a core to the engine."
+    workers = max(1, len(os.sched_getaffinity(0)) - 1)
 
     def words(chosen: Chosen, _: Path) -> list[str]:
         shared = ["device", "symbols_file", "models_dir", "database_url", "exchange"]
@@ -78,21 +86,24 @@ def _train(settings: Settings) -> JobKind:
             shared.append("tf")
         named = [] if chosen["recipe"] == names()[0] else ["--recipe", chosen["recipe"]]
         asked = settings.model_copy(update={"models_dir": folders[chosen["role"]]})
-        return ["train", "all", *named, *flags_of(asked, *shared)]
+        resumed = ["--resume", "1"] if chosen["resume"] == "1" else []
+        most = ["--max_workers", str(workers)]
+        return ["train", "all", *named, *flags_of(asked, *shared), *most, *resumed]
 
     return JobKind(JobForm(TRAIN, "Training", does, fields), words)
 
 
-def _candles(settings: Settings) -> JobKind:
-    does = "Fetches candles up to now from the exchange; coins without any begin so far back."
+def _candles(settings: Settings, exchange_url: Callable[[], str | None]) -> JobKind:
+    does = "Fetches candles from the exchange up to now, and so far back."
     shared = "tf", "symbols_file", "database_url", "exchange", "exchange_url"
-    form = JobForm("candles", "Candles", does, [_days("days", "Back to", "90", "365", "1095")])
-    return JobKind(
-        form,
-        lambda chosen, _: [
-            *("candles", "sync", "--days", chosen["days"], *flags_of(settings, *shared)),
-        ],
-    )
+    form = JobForm(CANDLES, "Candles", does, [_days("days", "Back to", "90", "365", "1095")])
+
+    def words(chosen: Chosen, _: Path) -> list[str]:
+        at = settings.exchange.model_copy(update={"url": exchange_url()})
+        named = flags_of(settings.model_copy(update={"exchange": at}), *shared)
+        return ["candles", "sync", "--days", chosen["days"], *named]
+
+    return JobKind(form, words)
 
 
 def _backtest(settings: Settings, now_ms: Callable[[], int]) -> JobKind:

@@ -24,6 +24,7 @@ from crypto_bot.app.past import Past
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds, Tally
 from crypto_bot.app.schedule import CandleCloseTrigger, cancellable
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.retraining import Retrainer
 from crypto_bot.app.upkeep import upkeep
 from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.domain.errors import MarketDataError, StoreError
@@ -61,7 +62,7 @@ class LiveEngine:
         self._symbols = symbols
         self._registry = registry
         self.challengers = model_registry(settings, challengers=True) if registry else None
-        self._registries = registry, self.challengers
+        self.registries = registry, self.challengers
         self._machine = machine
         self._timeframe = settings.timeframe
         self._past = past
@@ -83,6 +84,11 @@ class LiveEngine:
     def newest_ms(self) -> int:
         """The open of the newest closed candle by that clock."""
         return self._timeframe.last_closed(self.now_ms())
+
+    def exchange_url(self) -> str | None:
+        """Where the exchange is, if not at its own address: that of one that was started here."""
+        process = self._market.process if self._market else None
+        return process.url if process else self._settings.exchange.url
 
     def health(self) -> HealthReport:
         """The current health; never blocks."""
@@ -108,6 +114,7 @@ class LiveEngine:
         observe: Callable[[Commit], None],
         *,
         outlook: OutlookRounds,
+        retrainer: Retrainer,
     ) -> None:
         """Opens the market, recovers, catches up and continues; one round where `once` is set.
 
@@ -136,12 +143,9 @@ class LiveEngine:
             await outlook.once(market)
             await paper.once(market)
             return
-        # Objects loaded so far stay; freezing them makes later garbage collections short.
-        gc.collect()
-        give_back()
-        gc.freeze()
-        tended = upkeep(self._settings, self._symbols, self._registries, database, market.clock)
-        runs = paper.run(market), outlook.run(market), tended
+        _freeze()
+        tended = upkeep(self._settings, self._symbols, self.registries, database, market.clock)
+        runs = paper.run(market), outlook.run(market), tended, retrainer.run(market.clock)
         beside = [*map(asyncio.create_task, runs)]
         try:
             await self._follow(rounds, market, beside)
@@ -257,6 +261,13 @@ class LiveEngine:
                 if market.trust.offset_ms:
                     _log.info("clock.corrected", offset_ms=market.trust.offset_ms)
                 return
+
+
+def _freeze() -> None:
+    """Objects loaded so far stay; freezing them makes later garbage collections short."""
+    gc.collect()
+    give_back()
+    gc.freeze()
 
 
 async def _correct_clock(market: Market, *, doubted: bool = False) -> None:

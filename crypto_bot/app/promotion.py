@@ -20,7 +20,7 @@ from crypto_bot.ports.roles import Pair, RoleLog
 from crypto_bot.statistics.e_process import PROMOTING, e_process
 
 LEAST_DAYS = 14
-_LOOK_S = 600.0
+_LOOK_S = 60.0
 
 _log = structlog.get_logger()
 

@@ -84,11 +84,18 @@ class ModelSettings(Section):
 
 
 class RetrainSettings(Section):
-    """Training started by the daemon."""
+    """Training that the daemon starts.
 
+    Its models are challengers, served once they have proved themselves or no other may answer.
+    """
+
+    first: Switch | None = None
+    """Fetches the history and trains where no model may answer. On a simulated exchange only 1
+    trains so or by age."""
+    stale_days: float = Field(default=30.0, gt=0, le=_LONGEST_DAYS)
+    """Trains anew when the data of a model that answers ended so long ago."""
     schedule: str | None = None
-    """When `train all` is started: a cron expression, UTC, such as `0 3 * * 0`. Its models answer
-    as challengers until they have proved themselves."""
+    """When it trains besides: a cron expression, UTC, such as `0 3 * * 0`."""
 
 
 class Settings(BaseSettings):

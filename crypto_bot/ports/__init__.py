@@ -1,5 +1,6 @@
 """What the core needs from the world, as protocols that the adapters answer to."""
 
+from crypto_bot.ports.jobs import CANDLES as CANDLES
 from crypto_bot.ports.jobs import TRAIN as TRAIN
 from crypto_bot.ports.jobs import Job as Job
 from crypto_bot.ports.jobs import JobField as JobField

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 TRAIN = "train"
 """The kind of job that trains every model of the engine's recipe."""
+CANDLES = "candles"
+"""The kind of job that fetches the history that models are trained on."""
 
 
 class JobField(NamedTuple):
@@ -45,6 +47,16 @@ class Job(NamedTuple):
     """The newest lines that it printed, the newest last."""
     result: Path | None
     """The file that it has made, for kinds that make one."""
+
+    @property
+    def kind(self) -> str:
+        """Of its form; the folder of a job ends with it."""
+        return self.id.rpartition("-")[2]
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in {"running", "stopping"}
 
 
 class Jobs(Protocol):

@@ -21,12 +21,12 @@ from crypto_bot.app.commands.flags import shared_environment
 from crypto_bot.app.job_kinds import job_kinds
 from crypto_bot.app.job_output import JobOutput
 from crypto_bot.app.jobs import PROGRAM, JobRunner
-from crypto_bot.app.settings import RetrainSettings, Settings
-from crypto_bot.app.training.retraining import Retrainer
-from crypto_bot.domain.errors import ConfigError, JobError
+from crypto_bot.app.settings import Settings
+from crypto_bot.domain.errors import JobError
 from crypto_bot.ports import TRAIN, Job
 from tests.e2e.processes import ROOT
 
+WORKERS = f" --max_workers {max(1, len(os.sched_getaffinity(0)) - 1)}"
 NOW_MS = 1_764_547_200_000  # 2025-12-01T00:00Z
 STAND_IN = """
 import json, os, sys
@@ -50,7 +50,7 @@ def settings(folder: Path) -> Settings:
 
 
 def runner(asked: Settings, *program: str) -> JobRunner:
-    kinds, clock = job_kinds(asked, lambda: NOW_MS), SystemClock()
+    kinds, clock = job_kinds(asked, lambda: NOW_MS, lambda: None), SystemClock()
     folder, environment = asked.models_dir / ".jobs", shared_environment(asked)
     return JobRunner(kinds, folder, clock.now_ms, environment, program or PROGRAM)
 
@@ -177,37 +177,16 @@ def test_training_reports_its_steps_as_events(tmp_path: Path) -> None:
     assert list(output.lines)[-2:] == ["[1, 2]", "{}"]
 
 
-def test_a_schedule_that_is_none_is_one_line(tmp_path: Path) -> None:
-    asked = settings(tmp_path)
-    bad = asked.model_copy(update={"retrain": RetrainSettings(schedule="every Sunday")})
-    with pytest.raises(ConfigError, match="schedule = 'every Sunday' is no cron expression"):
-        Retrainer(bad, runner(asked))
-
-
-async def test_the_schedule_is_kept(tmp_path: Path) -> None:
-    asked = settings(tmp_path)
-    weekly = asked.model_copy(update={"retrain": RetrainSettings(schedule="0 3 * * 0")})
-    jobs = runner(weekly, sys.executable, "-c", "")
-    retrainer = Retrainer(weekly, jobs)
-    retrainer.open()
-    (job,) = retrainer._scheduler.get_jobs()
-    due = job.next_run_time
-    # To cron, 0 is Sunday; the scheduler counts from Monday.
-    assert (f"{due:%A}", due.hour, due.minute) == ("Sunday", 3, 0)
-    await job.func()
-    await jobs.ended()
-    assert (jobs.newest()[0].title, jobs.newest()[0].state) == ("Training", "finished")
-    retrainer.close()
-
-
 def test_the_command_names_what_differs_and_no_password(tmp_path: Path) -> None:
     asked = settings(tmp_path)
-    assert runner(asked).command(TRAIN, {}) == (
+    assert runner(asked).command(TRAIN, {"resume": "1"}) == (
         f"crypto-bot train all --symbols_file {asked.symbols_file} --models_dir "
-        f"{asked.models_dir} --database_url {asked.database_url} --tf 1h"
+        f"{asked.models_dir} --database_url {asked.database_url} --tf 1h{WORKERS} --resume 1"
     )
     assert "--tf" not in runner(asked).command(TRAIN, {"recipe": "daily"})
     remote = Settings(database_url="postgresql://me:hush@there/db", use_ml=False)
-    assert runner(remote).command(TRAIN, {}) == "crypto-bot train all"
+    assert runner(remote).command(TRAIN, {}) == f"crypto-bot train all{WORKERS}"
     simulated = Settings.model_validate({"exchange": {"id": "sim"}})
-    assert "candles" not in job_kinds(simulated, lambda: 0)
+    history = job_kinds(simulated, lambda: 0, lambda: "http://127.0.0.1:9")["candles"]
+    attached = ["--exchange", "sim", "--exchange_url", "http://127.0.0.1:9"]
+    assert history.words({"days": "365"}, tmp_path)[-4:] == attached

@@ -11,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, delete, exists, select
 
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.store.scope import newest_opens, of_market
+from crypto_bot.adapters.store.scope import newest_opens, of_market, oldest_opens
 from crypto_bot.adapters.store.tables import CANDLE, candle_revisions
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
@@ -146,6 +146,12 @@ class SqlCandleArchive:
                 for symbol, open_ms in connection.execute(query):
                     newest[symbol] = max(open_ms, newest.get(symbol, open_ms))
         return newest
+
+    def oldest_opens(self) -> dict[str, int]:
+        """The first stored candle of each coin."""
+        query = oldest_opens(candles_table, candles_table.c.open_ms, *self._candles)
+        with self._database.reading() as connection:
+            return {symbol: open_ms for symbol, open_ms in connection.execute(query)}  # noqa: C416 - rows
 
     def gaps(self, since_ms: int) -> list[Gap]:
         """Those that no candle has filled since."""

@@ -1,4 +1,4 @@
-"""Which rows of the shared tables belong to a store, and the newest of each symbol among them."""
+"""Which rows of the shared tables belong to a store, and the ends of each symbol among them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,19 @@ def served(database: Database, timeframe: Timeframe) -> Scope:
 def newest_opens(
     table: Table, open_ms: ColumnElement[int], *scope: ColumnElement[bool]
 ) -> Select[str, int]:
-    """Rows (symbol, newest `open_ms`) of `table` where `scope` holds.
+    """Rows (symbol, newest `open_ms`) of `table` where `scope` holds."""
+    return _of_symbols(table, func.max(open_ms), scope)
+
+
+def oldest_opens(
+    table: Table, open_ms: ColumnElement[int], *scope: ColumnElement[bool]
+) -> Select[str, int]:
+    """Rows (symbol, oldest `open_ms`), as `newest_opens`."""
+    return _of_symbols(table, func.min(open_ms), scope)
+
+
+def _of_symbols(table: Table, end: ColumnElement[int], scope: Scope) -> Select[str, int]:
+    """Rows (symbol, `end` of its rows).
 
     Steps from one symbol to the next within the index, for GROUP BY would read all of it
     (https://wiki.postgresql.org/wiki/Loose_indexscan).
@@ -38,5 +50,5 @@ def newest_opens(
     symbols = select(func.min(symbol).label("symbol")).where(*scope).cte("symbols", recursive=True)
     following = select(func.min(symbol)).where(*scope, symbol > symbols.c.symbol).scalar_subquery()
     symbols = symbols.union_all(select(following).where(symbols.c.symbol.is_not(None)))
-    newest = select(func.max(open_ms)).where(*scope, symbol == symbols.c.symbol).scalar_subquery()
-    return select(symbols.c.symbol, newest).where(symbols.c.symbol.is_not(None))
+    found = select(end).where(*scope, symbol == symbols.c.symbol).scalar_subquery()
+    return select(symbols.c.symbol, found).where(symbols.c.symbol.is_not(None))

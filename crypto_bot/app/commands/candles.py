@@ -28,7 +28,7 @@ from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.market_data import newest_possible_ms
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import known_symbols, load_symbols, symbols_in
-from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.features.views import RuleViews
 
 FAILED = 1
@@ -67,7 +67,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     fetch = commands.add_parser("sync", help="fetch missing candles from the exchange")
     add_settings(fetch, "tf", "symbols_file", "database_url", "exchange", "exchange_url")
-    fetch.add_argument("--days", type=_positive, help="history for coins without candles")
+    fetch.add_argument("--days", type=_positive, help="history that each coin is to have")
     text = f"compare the last --days (default {_VERIFIED_DAYS}) with the exchange instead"
     fetch.add_argument("--verify", action="store_true", help=text)
     for name, text in (
@@ -140,7 +140,7 @@ def _positive(text: str) -> int:
 
 
 def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> int:
-    """Fetches up to the newest closed candle; new coins start with what the rules need."""
+    """Fetches up to the newest closed candle, and back to what is asked for or the rules need."""
     symbols = load_symbols(settings.symbols_file)
     history_ms = _history_ms(settings, symbols, days)
     with numbered(len(symbols)) as on_coin:
@@ -149,10 +149,17 @@ def _sync(settings: Settings, archive: SqlCandleArchive, days: int | None) -> in
             on_coin(symbol, f"{candles:,} candles, {gaps} gaps")
 
         problems = asyncio.run(
-            sync(settings, archive, symbols, lambda until_ms: until_ms - history_ms, arrived)
+            sync(
+                *(settings, archive, symbols, lambda until_ms: until_ms - history_ms, arrived),
+                on_part=_went_back,
+            )
         )
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return FAILED if problems else 0
+
+
+def _went_back(since_ms: int, done: int, total: int) -> None:
+    _print(f"history back to {instant(since_ms)[:10]} ({done} of {total})")
 
 
 def _compare(settings: Settings, archive: SqlCandleArchive, days: int) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,19 @@ def exchange(start: Start) -> str:
     """A simulated exchange in real time, which the commands take for Binance."""
     flags = ("--speed", "1", "--symbols", "BTCUSDT,ETHUSDT", "--start", str(SystemClock().now_ms()))
     return str(start("-m", "simulated_exchange", *flags).event("sim.ready")["url"])
+
+
+def test_a_history_goes_back_part_by_part_and_on_where_it_was(run: Run, exchange: str) -> None:
+    Path("coins.json").write_text('["BTCUSDT", "ETHUSDT"]')
+    at = ("--exchange", "binance", "--exchange_url", exchange, "--symbols_file", "coins.json")
+    sync = ("candles", "sync", *at, *DATABASE, "--days")
+    assert run(*sync, "3")[0] == 0
+    code, printed = run(*sync, "40")
+    assert (code, re.findall(r"\(\d of 2\)", printed)[-2:]) == (0, ["(1 of 2)", "(2 of 2)"])
+    for opens in stored(rows).values():  # type: ignore[attr-defined]
+        assert {b - a for a, b in pairwise(opens)} == {M15.ms}
+        assert len(opens) in {40 * 96 + 1, 40 * 96 + 2}  # a candle may have closed since
+    assert "history" not in run(*sync, "40")[1]
 
 
 def test_a_span_is_compared_with_the_exchange(run: Run, exchange: str) -> None:
