@@ -47,6 +47,7 @@ from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.two_heads import moved
 from crypto_bot.models.scaling import scale_of
 from crypto_bot.statistics.rows import direction_score, move_logit
+from tests.models.devices import DEVICES
 from tests.models.made_specs import made_spec
 
 TINY = made_spec("cnn_lstm_v1", (0, 1, 2, 3), (0, 1, 2), size="tiny")
@@ -83,14 +84,17 @@ def test_the_default_size_has_about_690_000_parameters() -> None:
 
 @pytest.mark.parametrize("size", ["default", "tiny"])
 @pytest.mark.parametrize("shared", [False, True])
-def test_all_but_the_newest_row_can_be_computed_before_the_close(size: str, shared: bool) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_all_but_the_newest_row_can_be_computed_before_the_close(
+    size: str, shared: bool, device: str
+) -> None:
     architecture = Architecture(32, (0, 1, 2, 3, 4), (0, 2, 4), size, clock=(3, 4))
     nets = [network(architecture, 0 if shared else seed) for seed in range(3)]
     windows = torch.randn(3, 32, 5, generator=torch.Generator().manual_seed(1))
     windows[..., 3:] = torch.rand(3, 32, 2, generator=torch.Generator().manual_seed(2))
     models = [NetModel(net, DOWN_NEUTRAL_UP) for net in nets]
     models = models[:1] * 3 if shared else models
-    stacked = NetStack(models, torch.device("cpu"))
+    stacked = NetStack(models, torch.device(device))
     stacked.prepare(windows[:, :-1].numpy())
     p = stacked.predict_proba(windows[:, -1].numpy())
     streamed = np.stack([move_logit(p, DOWN_NEUTRAL_UP), direction_score(p, DOWN_NEUTRAL_UP)])

@@ -1,23 +1,32 @@
 """The ensemble: its weights, what its members learn from, and what it refuses."""
 
 import json
+from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from crypto_bot.domain.errors import ConfigError, ModelIncompatible
+from crypto_bot.domain.errors import (
+    ConfigError,
+    CryptoBotError,
+    ModelIncompatible,
+    NotEnoughData,
+)
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.ensemble.family import (
     EnsembleFamily,
     EnsembleSettings,
+    EnsembleStacking,
     Member,
 )
+from crypto_bot.models.families.ensemble.model import FittedEnsemble
 from crypto_bot.models.families.ensemble.weights import learned_weights
-from crypto_bot.models.families.family import Examples, FitOptions
+from crypto_bot.models.families.family import Examples, FitOptions, FittedModel, StackedFit
 from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticFamily, LogisticSettings
 from crypto_bot.statistics.rows import direction_score, move_logit
@@ -124,6 +133,35 @@ def test_a_member_that_is_not_fitted_further_stays_as_it_is_and_is_held_once() -
     assert "cnn_lstm.cnn_lstm_best.pth" not in begun
     pool, coin = (ensemble.load(files).members for files in (begun, tuned))
     assert {name for name in pool if pool[name] is coin[name]} == {"second", "lightgbm"}
+
+
+def test_several_are_fitted_together_as_each_is_alone() -> None:
+    ensemble = family(Member("cnn_lstm", settings=NET), TREES, LINEAR)
+    fit, validation = market()
+    parts = [fit, fit.where(fit.ends < 500)]
+    asked = [StackedFit(ensemble, part, validation, None, UNSAVED) for part in parts]
+    asked.append(StackedFit(ensemble, fit.where(fit.labels == 1), validation, None, UNSAVED))
+    outcomes: list[FittedModel | CryptoBotError] = []
+
+    def work() -> Generator[None]:
+        outcomes.extend((yield from EnsembleStacking().fit(asked)))
+
+    for _ in work():
+        pass
+    *good, bad = outcomes
+    assert isinstance(bad, NotEnoughData)
+    for part, found in zip(parts, good, strict=True):
+        assert isinstance(found, FittedEnsemble)
+        alone, files = ensemble.fit(part, validation), found.files()
+        others = {name for name in files if not name.startswith(("cnn_lstm", "ensemble"))}
+        assert others == {
+            "lightgbm.trees_move.txt",
+            "lightgbm.trees_up.txt",
+            "logistic.logistic.json",
+        }
+        assert {name: files[name] for name in others} == {n: alone.files()[n] for n in others}
+        rows = validation.features, validation.ends
+        assert found.predict_proba(*rows) == pytest.approx(alone.predict_proba(*rows), abs=1e-5)
 
 
 def test_a_user_who_names_no_members_gets_the_network_and_the_trees_at_one_half_each() -> None:

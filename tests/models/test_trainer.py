@@ -28,17 +28,9 @@ from crypto_bot.models.families.family import Examples
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.order import Stream, falling
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
+from tests.models.devices import DEVICES
 from tests.models.made_specs import made_spec
 
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=pytest.mark.skipif(
-            not torch.cuda.is_available(), reason="this machine has no CUDA GPU"
-        ),
-    ),
-]
 COLUMNS = np.array([0, 2, 3])
 SCHEDULE = Schedule(
     head="move",

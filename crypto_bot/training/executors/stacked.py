@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from crypto_bot.domain.errors import CryptoBotError
-from crypto_bot.models.families.family import StackedFit
+from crypto_bot.models.beside import result_of, threads
+from crypto_bot.models.families.family import FittedModel, StackedFit
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.training.events import JobEvent, JobFinished
 from crypto_bot.training.executors.executor import JobCheckpoints, failure
@@ -26,14 +27,15 @@ class Stacked:
     """Fits in this process, while `slots` workers do the other jobs beside it.
 
     Takes as many jobs as there are, so that fits that are ready go together: the pools of all the
-    folds, and for each fold all the coins. The events of the workers are taken between epochs.
+    folds, and for each fold all the coins. The events of the workers are taken between epochs. What
+    the fitted models predict is asked of as many of them at once as there are slots.
     """
 
     def __init__(self, draft: Draft, store: RunStore, slots: int) -> None:
         self._study, self._store = draft.study(store.panel), store
         self._stacking = FAMILIES.get(draft.plan.family.name).capabilities.stacks
         self.slots = len(jobs_of(draft.plan, len(self._study.folds)))
-        self._workers = Processes(draft, store, slots)
+        self._workers, self._threads = Processes(draft, store, slots), max(1, slots)
         self._others: deque[tuple[Job, _Needed]] = deque()
         self._fits: dict[Job, _Needed] = {}
         self._fitting: Iterator[None] | None = None
@@ -84,13 +86,21 @@ class Stacked:
         assert self._stacking is not None
         with self._edge(*fits):
             outcomes = yield from self._stacking.fit(list(fits.values()))
-            for job, outcome in zip(fits, outcomes, strict=True):
-                with self._edge(job):
-                    if isinstance(outcome, CryptoBotError):
-                        raise outcome
-                    self._store.put(job, fit_product(self._study, job, outcome))
-                    self._events.append(JobFinished(job, time.perf_counter() - started))
-                yield
+            with threads(self._threads) as pool:
+                begun = {
+                    job: pool.submit(self._product, job, outcome)
+                    for job, outcome in zip(fits, outcomes, strict=True)
+                }
+                for job, future in begun.items():
+                    with self._edge(job):
+                        self._store.put(job, (yield from result_of(future)))
+                        self._events.append(JobFinished(job, time.perf_counter() - started))
+                    yield
+
+    def _product(self, job: Job, outcome: FittedModel | CryptoBotError) -> dict[str, bytes]:
+        if isinstance(outcome, CryptoBotError):
+            raise outcome
+        return fit_product(self._study, job, outcome)
 
     def _fit_of(self, job: Job, needed: _Needed) -> StackedFit:
         checkpoints = JobCheckpoints(self._store, job, self._events.append)

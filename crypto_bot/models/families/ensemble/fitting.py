@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -12,6 +13,7 @@ import numpy as np
 
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.models.beside import result_of, threads
 from crypto_bot.models.checkpoint_store import CheckpointStore, EpochReport
 from crypto_bot.models.families.ensemble.model import (
     FittedEnsemble,
@@ -36,20 +38,35 @@ def fit_ensembles(
 ) -> Generator[None, None, list[FittedModel | CryptoBotError]]:
     """Fits ensembles of the same members; pauses after every epoch. Each one's outcome, in order.
 
-    A member whose family stacks is fitted for all of them as one computation.
+    A member whose family stacks is fitted for all of them as one computation. Of several ensembles
+    those members that keep no checkpoints are fitted meanwhile, in threads: such a fit is done on
+    the CPU and hangs on no random numbers that others share.
     """
     runs = [_Run(each) for each in fits]
-    for name, family in runs[0].ensemble.families().items():
-        left = [run for run in runs if run.failure is None and not run.has(name)]
-        asked = [run.asked(name) for run in left]
-        stacks = family.capabilities.stacks
-        if stacks is not None and asked:
-            outcomes = yield from stacks.fit(asked)
-        else:
-            outcomes = [_alone(each) for each in asked]
-            yield
-        for run, outcome in zip(left, outcomes, strict=True):
-            run.take(name, outcome)
+    families = runs[0].ensemble.families()
+    count = min(len(fits), len(os.sched_getaffinity(0)))
+    with threads(count) as pool:
+        aside = {
+            name: [(run, pool.submit(_alone, run.asked(name))) for run in runs if not run.has(name)]
+            for name, family in families.items()
+            if len(runs) > 1 and not family.capabilities.resumes
+        }
+        for name, family in families.items():
+            if name in aside:
+                continue
+            left = [run for run in runs if run.failure is None and not run.has(name)]
+            asked = [run.asked(name) for run in left]
+            stacks = family.capabilities.stacks
+            if stacks is not None and asked:
+                outcomes = yield from stacks.fit(asked)
+            else:
+                outcomes = [_alone(each) for each in asked]
+                yield
+            for run, outcome in zip(left, outcomes, strict=True):
+                run.take(name, outcome)
+        for name, begun in aside.items():
+            for run, future in begun:
+                run.take(name, (yield from result_of(future)))
     return [run.outcome() for run in runs]
 
 
