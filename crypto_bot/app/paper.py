@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from crypto_bot.adapters.store.connection import sqlite_file
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.instruments import SqlInstruments
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
 from crypto_bot.adapters.store.paper_tape import SqlPaperTape
 from crypto_bot.app.market import Market
@@ -52,6 +53,7 @@ class PaperService:
         sinks: Sequence[PaperSink],
     ) -> None:
         self._settings = settings.paper
+        self._instruments = SqlInstruments(database)
         self._trading = trading(settings, symbols, database, now_ms, sinks)
         self._stop_file = stop_file(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -135,10 +137,12 @@ class PaperService:
             loop.call_soon_threadsafe(self._wakeup.set)
 
     async def _recover(self, market: Market) -> None:
+        instruments = market.prices.instruments()
+        await asyncio.to_thread(self._instruments.put, instruments.values())
         await asyncio.to_thread(
             self._trading.recover,
             at_open=self._at_open,
-            instruments=market.prices.instruments(),
+            instruments=instruments,
             funded=self._is_funded,
         )
 

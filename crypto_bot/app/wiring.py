@@ -12,6 +12,7 @@ from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.app.market_data import open_series
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
+from crypto_bot.backtesting.columns import ColumnEngine, Models
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Role, Source
 from crypto_bot.engine.candle_intake import CandleIntake
@@ -188,9 +189,27 @@ def build_catch_up(
 
 def rules(settings: Settings) -> list[SignalSource]:
     """The fallback chain after the models, in order."""
+    return [*_deciding(settings), Hold()]
+
+
+def _deciding(settings: Settings) -> tuple[ProfessionalAnalyzer, RsiMa, Momentum]:
+    """The rules that call LONG and SHORT."""
     timeframe = settings.timeframe
     analyzer = ProfessionalAnalyzer(timeframe, settings.engine.analyzer_threshold or THRESHOLD)
-    return [analyzer, RsiMa(), Momentum(timeframe), Hold()]
+    return analyzer, RsiMa(), Momentum(timeframe)
+
+
+def column_engine(settings: Settings, models: Models | None = None) -> ColumnEngine:
+    """The engine of the settings in columns, with calls of `models` made before."""
+    return ColumnEngine(
+        timeframe=settings.timeframe,
+        rules=_deciding(settings),
+        horizon_bars=settings.engine.horizon_bars,
+        cost_bps=settings.decision.cost_bps,
+        lag_bars=settings.engine.record_lag_bars,
+        engine=settings.engine_key.name,
+        models=models,
+    )
 
 
 def model_registry(settings: Settings, *, challengers: bool = False) -> ModelRegistry:

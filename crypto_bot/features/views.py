@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain, repeat
 from math import nan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from crypto_bot.features.memory import (
     empty_memory,
     forget,
 )
+from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.market_data.observations import Floats, Integers
 
 HIGHER_LEVELS = 4
@@ -44,7 +46,7 @@ class RuleViews:
     """
 
     def __init__(self, symbols: Sequence[str], timeframe: Timeframe) -> None:
-        levels = [level_of(higher) for higher in timeframe.higher(HIGHER_LEVELS)]
+        levels = _levels(timeframe)
         self._rows = {symbol: row for row, symbol in enumerate(symbols)}
         self._memory = empty_memory(len(symbols), timeframe, levels)
         self._bars = np.empty(len(symbols), np.int64)
@@ -79,6 +81,47 @@ class RuleViews:
         return dict(zip(symbols, map(MarketView._make, rows), strict=True))
 
 
+class ViewColumns(NamedTuple):
+    """The fields of the same names of a `MarketView` at each candle of one coin, [n] each."""
+
+    bars: Integers
+    close: Floats
+    atr: Floats
+    rsi: Floats
+    ema_20: Floats
+    change_14: Floats
+    trend_base: Floats
+    structure: Floats
+    support: Floats
+    resistance: Floats
+    macd_histogram: Floats
+    volatility_ratio: Floats
+    volume_ratio: Floats
+    volume_balance: Floats
+    trend: Floats
+
+    def since(self, place: int) -> ViewColumns:
+        """From that candle on."""
+        return ViewColumns(self.bars[place:], *(column[place:] for column in self[1:]))
+
+
+def view_columns(timeframe: Timeframe, coin: CandleTable) -> ViewColumns:
+    """What `RuleViews` measures at every candle of a coin, to the bit, by the same kernel.
+
+    The first `RuleViews.history_bars` candles fill the memory: before them it may have had more.
+    """
+    memory = empty_memory(1, timeframe, _levels(timeframe))
+    bars = np.empty(coin.open_ms.size, np.int64)
+    values = np.empty((coin.open_ms.size, len(COLUMNS) + 1 + HIGHER_LEVELS))
+    table = np.column_stack((coin.open_ms.astype(np.float64), coin.candles))
+    _measure_all(memory, table, bars, values)
+    return ViewColumns(bars, *np.ascontiguousarray(values[:, : _TREND + 1].T))
+
+
+def _levels(timeframe: Timeframe) -> list[Level]:
+    return [level_of(higher) for higher in timeframe.higher(HIGHER_LEVELS)]
+
+
 def level_of(timeframe: Timeframe) -> Level:
     """The candles and the averages by which the trend of a higher timeframe is measured."""
     spans = _WEEKLY_SPANS if timeframe.name == "1w" else _SPANS
@@ -111,21 +154,32 @@ def _update(
         if table[at, OPEN_MS] <= memory.newest_open[rows[at]]:
             return at
     for at in range(rows.shape[0]):
-        row = rows[at]
-        absorb(memory, row, table[at])
-        end = memory.filled[row]
-        start = max(0, end - BASE_WINDOW)
-        bars[at] = end - start
-        series = memory.series[row]
-        measure(
-            series[0, start:end],
-            series[1, start:end],
-            series[2, start:end],
-            series[3, start:end],
-            values[:, at],
-        )
-        _add_trends(memory, row, values[:, at])
+        bars[at] = _measure(memory, rows[at], table[at], values[:, at])
     return -1
+
+
+@compiled
+def _measure_all(memory: CandleMemory, table: Floats, bars: Integers, values: Floats) -> None:
+    for at in range(table.shape[0]):
+        bars[at] = _measure(memory, 0, table[at], values[at])
+
+
+@compiled
+def _measure(memory: CandleMemory, row: int, candle: Floats, values: Floats) -> int:
+    """Adds one candle and measures its coin; returns the number of candles measured."""
+    absorb(memory, row, candle)
+    end = memory.filled[row]
+    start = max(0, end - BASE_WINDOW)
+    series = memory.series[row]
+    measure(
+        series[0, start:end],
+        series[1, start:end],
+        series[2, start:end],
+        series[3, start:end],
+        values,
+    )
+    _add_trends(memory, row, values)
+    return int(end - start)
 
 
 @compiled

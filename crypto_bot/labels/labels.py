@@ -44,10 +44,17 @@ class Labels(NamedTuple):
     atr_bps: Floats
 
 
-def label(spec: LabelSpec, timeframe: Timeframe, open_ms: Integers, candles: Floats) -> Labels:
+def label(
+    spec: LabelSpec,
+    timeframe: Timeframe,
+    open_ms: Integers,
+    candles: Floats,
+    atr: Floats | None = None,
+) -> Labels:
     """Labels of `candles` (n, 5), ascending; nothing crosses a gap.
 
-    Every trade enters at the next open and is left where the rule of `spec` says. Raises
+    Every trade enters at the next open and is left where the rule of `spec` says. `atr` (n,) in
+    price units is what the label is measured in, by default Wilder's since the last gap. Raises
     ConfigError where that rule is not registered.
     """
     bars = open_ms // timeframe.ms
@@ -59,8 +66,9 @@ def label(spec: LabelSpec, timeframe: Timeframe, open_ms: Integers, candles: Flo
         np.full(count, np.nan),
         np.full(count, np.nan),
     )
-    atr = np.empty(count)
-    _write_atr(bars, candles, atr)
+    if atr is None:
+        atr = np.empty(count)
+        _write_atr(bars, candles, atr)
     known = ~np.isnan(atr)
     found.atr_bps[known] = 1e4 * atr[known] / candles[known, CLOSE]
     horizon = spec.horizon.bars(timeframe)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+import numpy as np
+
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.signals.readiness import unready
+from crypto_bot.features.views import ViewColumns
+from crypto_bot.market_data.observations import Floats, Integers
+from crypto_bot.signals.readiness import sides_of, unready
 
 MIN_BARS = 97
 """A day of 15-minute candles and one more, the reference of volatility and volume."""
@@ -48,6 +52,12 @@ class ProfessionalAnalyzer:
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         return [self._call(view) for view in views]
+
+    def sides(self, views: ViewColumns) -> Integers:
+        """The same for every candle of a coin, [n]: 1 LONG, -1 SHORT, 0 where it declines."""
+        score = _confluence(views)
+        calls = ~((-self._threshold <= score) & (score <= self._threshold))
+        return sides_of(views, MIN_BARS, calls & (score > 0.0), calls & ~(score > 0.0))
 
     def _call(self, view: MarketView) -> Call | SignalUnavailable:
         if view.bars < MIN_BARS or not view.atr > 0.0:
@@ -118,3 +128,22 @@ def _levels(view: MarketView) -> float:
 def _volume(view: MarketView) -> float:
     ratio = view.volume_ratio
     return view.volume_balance * (ratio / _BUSY if ratio < _BUSY else 1.0)
+
+
+def _confluence(views: ViewColumns) -> Floats:
+    """`confluence` in columns, [n]: the same operations in the same order."""
+    macd = np.clip(views.macd_histogram / _MACD_FULL_ATR, -1.0, 1.0)
+    room = views.resistance + views.support
+    ratio = views.volume_ratio
+    with np.errstate(invalid="ignore", divide="ignore"):
+        levels = np.where(room > 0.0, (views.resistance - views.support) / room, 0.0)
+        parts = (
+            0.35 * views.trend
+            + 0.20 * views.structure
+            + 0.25 * (0.5 * (views.rsi / 50.0 - 1.0 + macd))
+            + 0.05 * levels
+            + 0.15 * (views.volume_balance * np.where(ratio < _BUSY, ratio / _BUSY, 1.0))
+        )
+        regime = views.volatility_ratio
+        score: Floats = np.where(regime > 1.0, parts / regime, parts)
+    return score

@@ -9,7 +9,9 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Pred, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.signals.readiness import unready
+from crypto_bot.features.views import ViewColumns
+from crypto_bot.market_data.observations import Integers
+from crypto_bot.signals.readiness import sides_of, unready
 
 MIN_BARS = 15
 CHANGE_AT_15M = 0.025
@@ -26,6 +28,11 @@ class Momentum:
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         return [self._call(view) for view in views]
+
+    def sides(self, views: ViewColumns) -> Integers:
+        """The same for every candle of a coin, [n]: 1 LONG, -1 SHORT, 0 where it declines."""
+        change = views.change_14
+        return sides_of(views, MIN_BARS, change > self._limit, change < -self._limit)
 
     def _call(self, view: MarketView) -> Call | SignalUnavailable:
         if view.bars < MIN_BARS or not view.atr > 0.0:

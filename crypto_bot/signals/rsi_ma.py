@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.signal import Call, Pred, Source
-from crypto_bot.signals.readiness import unready
+from crypto_bot.features.views import ViewColumns
+from crypto_bot.market_data.observations import Integers
+from crypto_bot.signals.readiness import sides_of, unready
 
 MIN_BARS = 20
 OVERSOLD, OVERBOUGHT = 30.0, 70.0
@@ -25,6 +27,12 @@ class RsiMa:
 
     def calls(self, views: Sequence[MarketView]) -> list[Call | SignalUnavailable]:
         return [self._call(view) for view in views]
+
+    def sides(self, views: ViewColumns) -> Integers:
+        """The same for every candle of a coin, [n]: 1 LONG, -1 SHORT, 0 where it declines."""
+        long = (views.rsi < OVERSOLD) & (views.close > views.ema_20)
+        short = (views.rsi > OVERBOUGHT) & (views.close < views.ema_20)
+        return sides_of(views, MIN_BARS, long, short)
 
     def _call(self, view: MarketView) -> Call | SignalUnavailable:
         if view.bars < MIN_BARS or not view.atr > 0.0:

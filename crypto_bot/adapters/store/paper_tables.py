@@ -63,6 +63,16 @@ paper_seen = Table(
     sqlite_with_rowid=False,
 )
 
+# Decimals as texts, as above.
+instruments = Table(
+    "instruments",
+    metadata,
+    *keys(Integer, "market_id"),
+    *keys(Text, "symbol"),
+    *columns(Text, "tick", "lot", "min_amount", "min_notional"),
+    sqlite_with_rowid=False,
+)
+
 paper_switches = Table(
     "paper_switches",
     metadata,

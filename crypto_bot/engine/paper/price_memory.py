@@ -23,16 +23,24 @@ class PriceMemory:
     def __init__(self, timeframe: Timeframe) -> None:
         self._timeframe = timeframe
         self._closes: dict[str, deque[tuple[int, float]]] = {}
+        self._newest_ms = -1
+        self._prices: dict[str, Decimal] | None = None
 
     def load(self, candles: Mapping[str, Sequence[Candle]]) -> None:
         """Replaces all closes."""
-        self._closes = {}
+        self._closes, self._newest_ms, self._prices = {}, -1, None
         for symbol, series in candles.items():
             for candle in series:
                 self._add(symbol, candle)
 
     def take(self, open_ms: int, candles: Mapping[str, Candle]) -> None:
-        """Adds the bar that opened at `open_ms`, and drops closes older than the window."""
+        """Adds the bar that opened at `open_ms`, and drops closes older than the window.
+
+        Accounts that share a memory give it each bar in turn: the first one counts.
+        """
+        if open_ms <= self._newest_ms:
+            return
+        self._newest_ms, self._prices = open_ms, None
         for symbol, candle in candles.items():
             self._add(symbol, candle)
         oldest_ms = open_ms - (WINDOW_BARS - 1) * self._timeframe.ms
@@ -42,7 +50,10 @@ class PriceMemory:
 
     def prices(self) -> dict[str, Decimal]:
         """The newest close of each coin."""
-        return {symbol: decimal(closes[-1][1]) for symbol, closes in self._closes.items() if closes}
+        if self._prices is None:
+            last = {symbol: closes[-1][1] for symbol, closes in self._closes.items() if closes}
+            self._prices = {symbol: decimal(close) for symbol, close in last.items()}
+        return dict(self._prices)
 
     def correlations(self, symbol: str, others: Iterable[str]) -> dict[str, float]:
         """Correlation of returns with each of `others` that has enough bars in common."""

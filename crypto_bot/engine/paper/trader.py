@@ -36,6 +36,8 @@ class PaperBar(NamedTuple):
     candles: Mapping[str, Candle]
     missed: Mapping[str, Sequence[Candle]]
     """Earlier candles of held coins that arrived late; ascending."""
+    fundings: Sequence[Funding] = ()
+    """Settled rates that fell due in the bar, where they are known when it is run."""
 
 
 @dataclass(eq=False)
@@ -95,6 +97,7 @@ class PaperTrader:
         self.memory.take(bar.open_ms, bar.candles)
         self.marks = self.memory.prices()
         self._leave_gone(bar.open_ms)
+        self.pay_funding(bar.fundings)
         if self.assumes_funding:
             self.pay_assumed_funding(bar.open_ms, self.timeframe.close_of(bar.open_ms))
         self.cursor_ms = bar.open_ms

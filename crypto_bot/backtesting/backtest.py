@@ -1,0 +1,82 @@
+"""A backtest: the engine in columns, and the paper accounts on its signals."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from crypto_bot.backtesting.columns import CoinCalls, ColumnEngine
+from crypto_bot.backtesting.ledgers import Ledgers
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.paper import Plan
+from crypto_bot.domain.quote import Funding, Instrument
+from crypto_bot.engine.paper.price_memory import WINDOW_BARS
+from crypto_bot.market_data.candle_table import CandleTable
+from crypto_bot.ports import StoredSignal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What a backtest reads: candles by coin, those before its start too, and the exchange's terms.
+
+    `instruments`: tick and lot of each coin; likely ones are taken where they are unknown.
+    """
+
+    tables: Mapping[str, CandleTable]
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    fundings: Sequence[Funding] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """What the engine called from `since_ms` on, by coin."""
+
+    engine: ColumnEngine
+    past: Past
+    since_ms: int
+    calls: Mapping[str, CoinCalls]
+
+    @classmethod
+    def run(cls, engine: ColumnEngine, past: Past, since_ms: int, *, threads: int = 1) -> Backtest:
+        """Runs the rules, and the models of `engine`, over all coins."""
+        calls = engine.run(past.tables, since_ms, threads=threads)
+        return cls(engine=engine, past=past, since_ms=since_ms, calls=calls)
+
+    @property
+    def candles(self) -> int:
+        """How many signals there are."""
+        return sum(calls.side.size for calls in self.calls.values())
+
+    def ledgers(self, plans: Iterable[Plan], *, late_bars: int = 0) -> Ledgers:
+        """The accounts of `plans` after the last bar; every fill comes `late_bars` bars later."""
+        held = Ledgers(
+            plans=tuple(plans),
+            timeframe=self.engine.timeframe,
+            symbols=tuple(self.past.tables),
+            instruments=self.past.instruments,
+            fundings=self.past.fundings,
+        )
+        bars = self.engine.bars(self.calls)
+        waiting = deque[list[StoredSignal]]([] for _ in range(late_bars))
+        for bar, calls in islice(bars, 1):
+            waiting.append(calls)
+            held.begin(bar.open_ms, self._before(bar.open_ms), waiting.popleft())
+        for bar, calls in bars:
+            waiting.append(calls)
+            held.take(bar, waiting.popleft())
+        return held
+
+    def _before(self, open_ms: int) -> dict[str, list[Candle]]:
+        """The candles of each coin that accounts remember at the close of the bar `open_ms`."""
+        since_ms = open_ms - (WINDOW_BARS - 1) * self.engine.timeframe.ms
+        found = {}
+        for symbol, table in self.past.tables.items():
+            first, last = np.searchsorted(table.open_ms, (since_ms, open_ms + 1))
+            times = table.open_ms[first:last].tolist()
+            rows = zip(times, table.candles[first:last].tolist(), strict=True)
+            found[symbol] = [Candle(at, *values) for at, values in rows]
+        return {symbol: each for symbol, each in found.items() if each}

@@ -1,0 +1,106 @@
+"""Paper accounts over history: the traders of live paper trading, filled at the next open.
+
+Assumptions, those of `paper.fills = "candles"`: a signal is filled at the open of the next candle
+after half a spread and slippage; within a candle the stop comes first; a candle that opens beyond a
+level fills at its open; funding is paid at the settled rates where they are known, else at the rate
+of the account.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.ledger import Event
+from crypto_bot.domain.market import Bar
+from crypto_bot.domain.paper import Market, Plan
+from crypto_bot.domain.paper_report import AccountReport, KillSwitch
+from crypto_bot.domain.quote import Funding, Instrument
+from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.engine.paper.price_memory import PriceMemory
+from crypto_bot.engine.paper.reports import report
+from crypto_bot.engine.paper.statistics import statistics
+from crypto_bot.engine.paper.trader import PaperBar, PaperTrader
+from crypto_bot.ports import StoredSignal
+
+_RUNNING = KillSwitch(on=False)
+
+
+@dataclass(eq=False, kw_only=True)
+class Ledgers:
+    """The accounts of `plans`, all of them on the same signals and candles.
+
+    Give `begin` the first bar with signals, then `take` each later one. `fundings`: settled rates
+    of perpetual contracts, in any order.
+    """
+
+    plans: Sequence[Plan]
+    timeframe: Timeframe
+    symbols: Sequence[str]
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    fundings: Iterable[Funding] = ()
+
+    def __post_init__(self) -> None:
+        self.traders = [
+            PaperTrader(
+                *(plan, self.timeframe, self.symbols, self.instruments),
+                at_open=True,
+                assumes_funding=plan.market is Market.PERP,
+            )
+            for plan in self.plans
+        ]
+        self.events: dict[str, list[Event]] = {plan.name: [] for plan in self.plans}
+        self.refused: dict[str, Counter[str]] = {plan.name: Counter() for plan in self.plans}
+        """How many signals each rule of each account has refused."""
+        self._calls: Sequence[StoredSignal] = ()
+        self._due: dict[int, list[Funding]] = {}
+        for each in sorted(self.fundings, key=lambda funding: funding.due_ms):
+            # Paid with the bar in whose time (open, close] it falls due.
+            self._due.setdefault(self.timeframe.open_of(each.due_ms - 1), []).append(each)
+
+    def begin(
+        self, open_ms: int, past: Mapping[str, Sequence[Candle]], calls: Sequence[StoredSignal]
+    ) -> None:
+        """Deposits at the close of the bar `open_ms`, whose `calls` the next bar fills.
+
+        `past`: the newest candles of each coin up to that bar, as the correlations read them.
+        """
+        bar = {s: each[-1] for s, each in past.items() if each and each[-1].open_ms == open_ms}
+        memory = PriceMemory(self.timeframe)
+        memory.load(past)
+        for trader in self.traders:
+            trader.memory = memory
+            trader.marks = trader.memory.prices()
+            trader.open(open_ms, bar)
+        self._calls = calls
+
+    def take(self, bar: Bar, calls: Sequence[StoredSignal]) -> None:
+        """Runs the bars up to `bar`, those without a candle too; `calls` are of its close."""
+        step_ms = self.timeframe.ms
+        for trader in self.traders:
+            waiting = self._calls
+            for open_ms in range(trader.cursor_ms + step_ms, bar.open_ms + 1, step_ms):
+                candles = bar.candles if open_ms == bar.open_ms else {}
+                due = self._due.get(open_ms, ())
+                trader.run(PaperBar(open_ms, waiting, candles, {}, due), _RUNNING)
+                waiting = ()
+            self._written(trader)
+        self._calls = calls
+
+    def reports(self) -> list[AccountReport]:
+        """The accounts as of the newest bar."""
+        return [self._report(trader) for trader in self.traders]
+
+    def _written(self, trader: PaperTrader) -> None:
+        if trader.book.has_writes:
+            writes = trader.book.take_writes()
+            self.events[writes.account] += writes.events
+            self.refused[writes.account].update(refusal.rule for refusal in writes.refusals)
+
+    def _report(self, trader: PaperTrader) -> AccountReport:
+        book, curve, name = trader.book, trader.curve, trader.plan.name
+        found = statistics(book.account, book.closed, curve.points, curve.deepest)
+        at_ms = self.timeframe.close_of(trader.cursor_ms)
+        return report(trader, found, self.refused[name], at_ms)
