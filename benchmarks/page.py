@@ -31,6 +31,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.engine_key import EngineKey
 from tests.adapters.web.page.made_log import QUARTER, fill
+from tests.e2e.browsers import SHOWN
 
 ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
@@ -135,15 +136,17 @@ def ready(engine: Daemon) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for path, line in VIEWS.items():
             took = []
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
-            page.set_default_timeout(300_000)
+            context = browser.new_context(viewport={"width": 1440, "height": 1000})
+            context.set_default_timeout(300_000)
             for _ in range(LOADS):
+                page = context.new_page()
                 begun = time.perf_counter()
                 page.goto(engine.url + path, wait_until="commit")
                 page.wait_for_selector(line)
-                page.wait_for_function("document.querySelector('.age')?.textContent !== '–'")
+                page.wait_for_function(SHOWN, arg=engine.url + path)
                 took.append(time.perf_counter() - begun)
-            page.close()
+                page.close()
+            context.close()
             each_s = ", ".join(f"{each:.2f}" for each in took)
             print(f"{path} ready: median {statistics.median(took):.2f} s ({each_s})")
         browser.close()

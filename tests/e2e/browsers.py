@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = (
@@ -33,6 +40,23 @@ def chromium() -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+SHOWN = """url => {
+    const age = document.querySelector('.frame .age');
+    return location.href === new URL(url, location).href && age && age.textContent !== '–';
+}"""
+
+
+def shown(context: BrowserContext, url: str) -> Page:
+    """A view in a page of its own, once it is there and its clock runs.
+
+    A page that goes from one view to the next can still be read as the one before.
+    """
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_function(SHOWN, arg=url)
+    return page
 
 
 def fits(page: Page) -> bool:

@@ -8,17 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    Request,
-    ViewportSize,
-    expect,
-)
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from tests.conftest import Start
-from tests.e2e.browsers import WIDE, WITHIN_MS, Open, chromium
+from tests.e2e.browsers import WIDE, WITHIN_MS, Open, chromium, shown
 from tests.e2e.processes import Process
 
 
@@ -43,8 +36,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Open]:
-    """Opens pages; afterwards none may have an error or a request to another host."""
-    contexts: list[BrowserContext] = []
+    """Opens pages; afterwards none may have an error or a request to another host.
+
+    Pages of the same viewport and cookies are of one browser context: what is chosen in one holds
+    for the next.
+    """
+    contexts: dict[str, BrowserContext] = {}
     complaints: list[str] = []
     asked: list[str] = []
 
@@ -52,27 +49,26 @@ def opened(browser: Browser) -> Iterator[Open]:
         asked.append(request.url)
 
     def opens(url: str, viewport: ViewportSize = WIDE, **cookies: str) -> Page:
-        context = browser.new_context(
+        key = str((viewport, cookies))
+        if key in contexts:
+            return shown(contexts[key], url)
+        context = contexts[key] = browser.new_context(
             viewport=viewport, timezone_id="Asia/Tokyo", color_scheme="dark"
         )
-        contexts.append(context)
         context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
-        page = context.new_page()
-        page.set_default_timeout(WITHIN_MS)
-        page.on("request", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
+        context.set_default_timeout(WITHIN_MS)
+        context.on("request", note)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        context.on(
             "console",
             lambda message: (
                 complaints.append(message.text) if message.type in {"error", "warning"} else None
             ),
         )
-        page.goto(url)
-        expect(page.locator(".frame .age")).not_to_have_text("–")
-        return page
+        return shown(context, url)
 
     yield opens
-    for context in contexts:
+    for context in contexts.values():
         context.close()
     assert complaints == []
     assert asked

@@ -170,14 +170,15 @@ def test_hostile_words_are_not_run(still: Site, opened: Open) -> None:
     page = opened(f"{still.url}/log?coin=BTC")
     page.locator("button.opens").first.click()
     expect(page.locator("tr.opened")).to_contain_text(HOSTILE)
-    page.goto(f"{still.url}/coin/BTCUSDT")
-    expect(page.locator(".why")).to_contain_text(HOSTILE)
-    page.goto(still.url)
-    expect(page.locator(".coins tbody tr")).to_have_count(3)
-    page.goto(f"{still.url}/coin/%3Cimg%20src=x%20onerror=window.hacked=1%3E")
-    expect(page.get_by_text("There is no coin")).to_be_visible()
-    assert page.evaluate("window.hacked") is None
-    assert page.locator("img[src=x]").count() == 0
+    coin = opened(f"{still.url}/coin/BTCUSDT")
+    expect(coin.locator(".why")).to_contain_text(HOSTILE)
+    overview = opened(still.url)
+    expect(overview.locator(".coins tbody tr")).to_have_count(3)
+    nowhere = opened(f"{still.url}/coin/%3Cimg%20src=x%20onerror=window.hacked=1%3E")
+    expect(nowhere.get_by_text("There is no coin")).to_be_visible()
+    for each in (page, coin, overview, nowhere):
+        assert each.evaluate("window.hacked") is None
+        assert each.locator("img[src=x]").count() == 0
 
 
 def test_the_keys(still: Site, opened: Open) -> None:
@@ -220,8 +221,8 @@ def test_theme_and_zone_stay_as_chosen(still: Site, opened: Open) -> None:
     expect(html).to_have_attribute("data-theme", "light")
     page.locator(".frame button.theme").click()
     expect(html).to_have_attribute("data-theme", "dark")
-    page.goto(still.url)
-    expect(html).to_have_attribute("data-theme", "dark")
+    page = opened(still.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator("button.zone")).to_have_text("local")
     expect(page.locator(".warning").first).to_contain_text("The exchange is down since")
 

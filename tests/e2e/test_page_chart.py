@@ -150,7 +150,7 @@ def test_timeframes_and_switches_stay_as_chosen(url: str, opened: Open) -> None:
         page.get_by_role("button", name=name, exact=True).click()
     expect(page.locator(".reading")).to_contain_text(re.compile(r"EMA 8 \d.*RSI \d.*Support"))
     expect(page).to_have_url(re.compile(r"\?tf=1h$"))
-    page.goto(f"{url}/coin/ETHUSDT")
+    page = opened(f"{url}/coin/ETHUSDT")
     expect(page.get_by_role("button", name="1h", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )

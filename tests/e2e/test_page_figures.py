@@ -52,8 +52,6 @@ DRAWN = """count => count <= [...document.querySelectorAll('.chart')].filter(cha
     ("viewport", "theme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide", "phone"]
 )
 def test_every_view_with_data(site: Site, opened: Open, viewport: ViewportSize, theme: str) -> None:
-    page = opened(site("usual"), viewport, crypto_bot_theme=theme)
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
     for path, something, charts in (
         ("", ".coins tbody tr", 0),
         ("coin", ".why li", 1),
@@ -62,7 +60,8 @@ def test_every_view_with_data(site: Site, opened: Open, viewport: ViewportSize, 
         ("paper", ".paper-strip .card", 1),
         ("log", ".lines tr.entry", 0),
     ):
-        page.goto(f"{site('usual')}/{path}")
+        page = opened(f"{site('usual')}/{path}", viewport, crypto_bot_theme=theme)
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
         expect(page.locator(something).first).to_be_visible()
         page.wait_for_function(DRAWN, arg=charts)
         assert fits(page), path
@@ -70,7 +69,6 @@ def test_every_view_with_data(site: Site, opened: Open, viewport: ViewportSize, 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 def test_every_view_without_data(site: Site, opened: Open, viewport: ViewportSize) -> None:
-    page = opened(site("empty"), viewport)
     for path, words in (
         ("", "No signal yet"),
         ("coin", "Not scored yet"),
@@ -80,7 +78,7 @@ def test_every_view_without_data(site: Site, opened: Open, viewport: ViewportSiz
         ("paper", "Nothing is held."),
         ("log", "No prediction yet"),
     ):
-        page.goto(f"{site('empty')}/{path}")
+        page = opened(f"{site('empty')}/{path}", viewport)
         expect(page.get_by_text(words)).to_be_visible()
         assert fits(page), path
 

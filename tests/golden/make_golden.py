@@ -42,7 +42,7 @@ def _make(part: str, folder: Path) -> None:
     elif part == "page":
         with served(folder) as url:
             _write("api", bodies(url))
-            for name, text in texts(url, {}).items():
+            for name, text in texts(url, {}):
                 (FILES / f"page_{name}.txt").write_text(text, "utf-8")
     else:
         raise SystemExit(f"unknown part '{part}': use {', '.join(PARTS)}")

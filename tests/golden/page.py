@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browsers import WIDE, WITHIN_MS, chromium
+from tests.e2e.browsers import WIDE, WITHIN_MS, chromium, shown
 from tests.e2e.processes import Process
 from tests.golden.commands import ROOT
 
@@ -36,7 +36,7 @@ CALLS = {
 }
 _NOW_MS = 1_764_548_160_000
 """The server's fixed moment, for the browser's clock too: 2025-12-01T00:16Z."""
-_STEP_MS, _QUIET_MS = 50, 10_000
+_STEP_MS = 50
 
 
 @contextmanager
@@ -59,32 +59,30 @@ def bodies(url: str) -> dict[str, Any]:
     return held
 
 
-def texts(url: str, stored: Mapping[str, str]) -> dict[str, str]:
-    """The visible text of each view, in UTC; waits a while for what is `stored` of it."""
-    held = {}
+def texts(url: str, stored: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Name and visible text of each view, in UTC; waits a while for what is `stored` of it."""
     with chromium() as browser:
         context = browser.new_context(
             viewport=WIDE, timezone_id="UTC", locale="en-US", color_scheme="dark"
         )
-        page = context.new_page()
-        page.clock.set_fixed_time(_NOW_MS)
-        page.set_default_timeout(WITHIN_MS)
+        context.clock.set_fixed_time(_NOW_MS)
+        context.set_default_timeout(WITHIN_MS)
         for name, path in VIEWS.items():
-            page.goto(url + path)
-            expect(page.locator(".frame .age")).not_to_have_text("–")
+            page = shown(context, url + path)
             if name == "coin":
                 expect(page.locator(".reading span").first).to_be_visible()  # the chart is read
             if name == "models":
                 page.locator("summary").first.click()
                 expect(page.locator(".opened")).to_be_visible()
-            held[name] = settled(page, stored.get(name))
-    return held
+            yield name, settled(page, stored.get(name))
+            page.close()
 
 
 def settled(page: Page, stored: str | None) -> str:
     """The page's text once it is `stored` or has stayed the same for long; no trailing blanks."""
+    enough_ms = 10_000 if stored is None else 60_000
     quiet_ms, text = 0, ""
-    while text != stored and quiet_ms < _QUIET_MS:
+    while text != stored and quiet_ms < enough_ms:
         before, lines = text, str(page.evaluate("document.body.innerText")).splitlines()
         text = "\n".join(line.rstrip() for line in lines).strip() + "\n"
         quiet_ms = quiet_ms + _STEP_MS if text == before else 0

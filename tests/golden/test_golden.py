@@ -68,7 +68,7 @@ class TestPage:
 
     def test_text_of_every_view(self, url: str) -> None:
         stored = {name: (FILES / f"page_{name}.txt").read_text("utf-8") for name in VIEWS}
-        for name, text in texts(url, stored).items():
+        for name, text in texts(url, stored):
             assert text.splitlines() == stored[name].splitlines(), name
 
 
