@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import nan
+from pathlib import Path
+
+import numpy as np
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.instruments import SqlInstruments
 from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.candles import training_candles
 from crypto_bot.backtesting.backtest import Past
+from crypto_bot.backtesting.columns import ModelCalls, Models
+from crypto_bot.domain.distribution import Distribution
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import HOUR_MS
+from crypto_bot.domain.label import SHORT_NO_TRADE_LONG
+from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.quote import Funding
+from crypto_bot.domain.signal import MODEL_SOURCES, Call, Pred, Signal, Source
 from crypto_bot.features.views import RuleViews
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
+from crypto_bot.ports import StoredSignal
 from crypto_bot.ports.market_data import Series
+from crypto_bot.serving.stored_calls import StoredCalls
 
 _FUNDING = "funding"
+_SIDES = {Pred.SHORT: -1, Pred.NO_TRADE: 0, Pred.LONG: 1}
+_PREDS = {side: pred for pred, side in _SIDES.items()}
 
 
 def stored_past(
@@ -27,24 +43,50 @@ def stored_past(
 
     Candles as they were when the engine ran them. Raises ConfigError, StoreError.
     """
-    since_ms, until_ms = span_ms
     archive = SqlCandleArchive(database, settings.timeframe)
-    history_ms = since_ms - history_bars(settings) * settings.timeframe.ms
-    read = {symbol: archive.read(symbol, history_ms, until_ms) for symbol in symbols}
+    history_ms = span_ms[0] - _history_ms(settings)
+    read = {symbol: archive.read(symbol, history_ms, span_ms[1]) for symbol in symbols}
     tables = {symbol: candle_table(candles) for symbol, candles in read.items() if candles}
+    return _past(settings, database, tables, span_ms[0])
+
+
+def past_in_files(
+    settings: Settings,
+    symbols: Sequence[str],
+    database: Database,
+    path: Path,
+    span_ms: tuple[int, int],
+) -> Past:
+    """The same of the candle files at `path`. Raises ConfigError, BadCandles, StoreError."""
+    held = training_candles(path, settings, span_ms[1] + 1)
+    tables = {}
+    for symbol in symbols:
+        if symbol in held.symbols:
+            table = held.read(symbol).table
+            first = int(np.searchsorted(table.open_ms, span_ms[0] - _history_ms(settings)))
+            if first < table.open_ms.size:
+                tables[symbol] = CandleTable(table.open_ms[first:], table.candles[first:])
+    return _past(settings, database, tables, span_ms[0])
+
+
+def _past(
+    settings: Settings, database: Database, tables: Mapping[str, CandleTable], since_ms: int
+) -> Past:
+    if not any(table.open_ms[-1] >= since_ms for table in tables.values()):
+        raise ConfigError("there is no candle between --since and --until")
     return Past(
         tables=tables,
         instruments=SqlInstruments(database).all(),
-        fundings=fundings(open_series(settings), tables, since_ms),
+        fundings=_fundings(open_series(settings), tables, since_ms),
     )
 
 
-def history_bars(settings: Settings) -> int:
-    """Candles before the first signal that its measurements are made from."""
-    return RuleViews((), settings.timeframe).history_bars
+def _history_ms(settings: Settings) -> int:
+    """The time before the first signal that its measurements are made from."""
+    return RuleViews((), settings.timeframe).history_bars * settings.timeframe.ms
 
 
-def fundings(
+def _fundings(
     series: Mapping[str, Series], tables: Mapping[str, CandleTable], since_ms: int
 ) -> list[Funding]:
     """The settled rates of the coins from `since_ms` on that are known, due on the hour."""
@@ -55,3 +97,55 @@ def fundings(
         for symbol, table in tables.items()
         for seen in series[_FUNDING].read(symbol, since_ms, int(table.open_ms[-1]))
     ]
+
+
+class MadeCalls:
+    """A sink of the engine that keeps the calls of models, for another backtest of them."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, list[Signal]] = defaultdict(list)
+
+    def committed(self, signals: Sequence[StoredSignal], outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - a sink's
+        """Keeps those of models."""
+        for signal, _, _ in signals:
+            if signal.source in MODEL_SOURCES:
+                self._made[signal.symbol].append(signal)
+
+    def models(self, source: Source) -> Models | None:
+        """All of them; None where there are none."""
+        calls = {symbol: _columns(made) for symbol, made in self._made.items()}
+        return Models(source, calls) if calls else None
+
+
+def _columns(made: Sequence[Signal]) -> ModelCalls:
+    label, version = made[-1].label, made[-1].model_version
+    assert label is not None
+    assert version is not None
+    return ModelCalls(
+        np.array([each.candle_open_ms for each in made]),
+        np.array([_SIDES[each.pred] for each in made]),
+        np.array([each.distribution.probabilities for each in made]),
+        np.array([nan if each.expected_bps is None else each.expected_bps for each in made]),
+        *(label, version),
+    )
+
+
+def stored_calls(models: Models) -> StoredCalls:
+    """The same calls for the cycle."""
+    return StoredCalls(
+        {
+            (symbol, open_ms): Call(
+                _PREDS[side],
+                (),
+                Distribution(SHORT_NO_TRADE_LONG, tuple(p)),
+                expected_bps=None if expected != expected else expected,  # noqa: PLR0124 - NaN
+                model_version=calls.version,
+                label=calls.label,
+            )
+            for symbol, calls in models.calls.items()
+            for open_ms, side, p, expected in zip(
+                *(each.tolist() for each in calls[:4]), strict=True
+            )
+        },
+        models.source,
+    )

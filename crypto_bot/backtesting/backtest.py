@@ -17,6 +17,7 @@ from crypto_bot.domain.quote import Funding, Instrument
 from crypto_bot.engine.paper.price_memory import WINDOW_BARS
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.ports import StoredSignal
+from crypto_bot.statistics.daily import block_days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,15 @@ class Backtest:
     def candles(self) -> int:
         """How many signals there are."""
         return sum(calls.side.size for calls in self.calls.values())
+
+    @property
+    def block_days(self) -> int:
+        """Days in a block of the intervals: no call reaches beyond the next block."""
+        engine, bars = self.engine, [self.engine.horizon_bars]
+        if engine.models is not None:
+            labels = {each.label for each in engine.models.calls.values()}
+            bars += [each.horizon.bars(engine.timeframe) for each in labels]
+        return block_days(max(bars) * engine.timeframe.ms)
 
     def ledgers(self, plans: Iterable[Plan], *, late_bars: int = 0) -> Ledgers:
         """The accounts of `plans` after the last bar; every fill comes `late_bars` bars later."""

@@ -10,15 +10,18 @@ import pytest
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.app.backtests import stored_calls
 from crypto_bot.app.commands.backtest import replay_into
 from crypto_bot.app.settings import load
 from crypto_bot.app.wiring import column_engine
-from crypto_bot.backtesting.columns import SOURCES
+from crypto_bot.backtesting.columns import SOURCES, ModelCalls, Models
 from crypto_bot.backtesting.day_sums import day_records
 from crypto_bot.backtesting.settling import STATUSES
 from crypto_bot.backtesting.verification import pages
 from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.signal import Source
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.labels.registered import LABELS
 from crypto_bot.market_data.candle_table import candle_table
 from simulated_exchange.generated import GeneratedMarket
 
@@ -42,8 +45,21 @@ def history(seed: int) -> dict[str, list[Candle]]:
     return held
 
 
-@pytest.mark.parametrize("seed", [3, 4])
-def test_every_signal_and_outcome_equals_that_of_the_cycle(tmp_path: Path, seed: int) -> None:
+def made_models(candles: dict[str, list[Candle]]) -> Models:
+    """Random calls of models, for two coins."""
+    rng, calls = np.random.default_rng(1), {}
+    for symbol in SYMBOLS[:2]:
+        times = np.array([each.open_ms for each in candles[symbol] if each.open_ms >= SINCE])
+        times = times[rng.random(times.size) < 0.5]
+        side = rng.integers(-1, 2, times.size)
+        p = rng.dirichlet((1.0, 1.0, 1.0), times.size)
+        expected = np.where(side != 0, 12.0, np.nan)
+        calls[symbol] = ModelCalls(times, side, p, expected, LABELS.get("A"), "made+1")
+    return Models(Source.ML_PER_COIN_V1, calls)
+
+
+@pytest.mark.parametrize("models", [False, True])
+def test_every_signal_and_outcome_equals_that_of_the_cycle(tmp_path: Path, *, models: bool) -> None:
     symbols = tmp_path / "symbols.json"
     symbols.write_text(json.dumps(SYMBOLS))
     settings = load(
@@ -53,15 +69,21 @@ def test_every_signal_and_outcome_equals_that_of_the_cycle(tmp_path: Path, seed:
             "engine": {"analyzer_threshold": 0.2, "record_lag_bars": 24},
         }
     )
-    candles = history(seed)
+    candles = history(3)
+    made = made_models(candles) if models else None
     source, target = Database.open("sqlite://"), Database.open("sqlite://")
     archive = SqlCandleArchive(source, M15)
     archive.add(candles)
     last_ms = SINCE + (BARS - 1) * M15.ms
-    replay_into(settings, SYMBOLS, archive, target, since_ms=SINCE, until_ms=last_ms)
+    replay_into(
+        *(settings, SYMBOLS, archive, target),
+        since_ms=SINCE,
+        until_ms=last_ms,
+        models=None if made is None else stored_calls(made),
+    )
     queries = SqlPredictionQueries(target, M15)
 
-    engine = column_engine(settings)
+    engine = column_engine(settings, made)
     held = engine.run({s: candle_table(c) for s, c in candles.items()}, SINCE)
     seen = 0
     for line in pages(queries, SINCE, last_ms):

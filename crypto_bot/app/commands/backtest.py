@@ -1,8 +1,10 @@
-"""`crypto-bot backtest`: runs the engine over stored candles and prints the results."""
+"""`crypto-bot backtest`: the engine and its paper accounts over history."""
 
 from __future__ import annotations
 
+import os
 import time
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
@@ -12,55 +14,129 @@ from rich.table import Table
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page import formats
-from crypto_bot.adapters.web.page.sentences import verdict_sentence
-from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, settings_of
+from crypto_bot.adapters.web.page.sentences import trades_sentence, verdict_sentence
+from crypto_bot.app.backtests import MadeCalls, past_in_files, stored_calls, stored_past
+from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
+from crypto_bot.app.commands.paper import accounts_table
 from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.logging import configure
 from crypto_bot.app.market_data import newest_possible_ms
+from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
-from crypto_bot.app.wiring import build_core
+from crypto_bot.app.training.flags import duration_days
+from crypto_bot.app.wiring import build_core, column_engine
+from crypto_bot.backtesting.backtest import Backtest, Past
+from crypto_bot.backtesting.columns import Models
+from crypto_bot.backtesting.day_sums import day_records
 from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.paper_report import AccountReport
+from crypto_bot.models.families.registered import public_names
 from crypto_bot.ports import ModelSource, SignalSink
 from crypto_bot.serving.model_source import Registry
-from crypto_bot.statistics.performance import Performance, longest_block, review
+from crypto_bot.statistics.performance import Performance, review
 
 IN_MEMORY = "sqlite://"
 
 
 def backtest(argv: Sequence[str]) -> int:
-    """Replays `--since` to `--until` and prints the record. Raises ConfigError, StoreError."""
-    parser = replay_parser("crypto-bot backtest", "Runs the engine over stored candles.")
-    parser.add_argument("--into", default=IN_MEMORY, help="an empty database for the signals")
-    flags = parser.parse_args(argv)
+    """Runs the engine and its accounts over a span. Raises ConfigError, StoreError."""
+    flags = _parser().parse_args(argv)
     settings = settings_of(flags)
-    symbols = load_symbols(settings.symbols_file)
-    key = settings.engine_key
+    key, symbols = settings.engine_key, load_symbols(settings.symbols_file)
     with (
         closing(Database.open(settings.database_url, key)) as source,
         closing(Database.open(flags.into, key)) as target,
     ):
-        archive = SqlCandleArchive(source, settings.timeframe)
-        newest = archive.newest_opens(newest_possible_ms(settings))
+        past, span_ms = _past(settings, symbols, source, flags)
+        models = _walked(settings, symbols, flags, span_ms)
+        started = time.perf_counter()
+        if flags.into != IN_MEMORY or (settings.use_ml and models is None):
+            if flags.candles is not None:
+                raise ConfigError(
+                    "published models, and --into, read candles of the database: bring them with "
+                    "crypto-bot candles import, or use --use_ml 0 or --walk_forward"
+                )
+            made = MadeCalls()
+            replay_into(
+                *(settings, tuple(past.tables), SqlCandleArchive(source, settings.timeframe)),
+                target,
+                since_ms=span_ms[0],
+                until_ms=span_ms[1],
+                models=None if models is None else stored_calls(models),
+                sinks=[made],
+            )
+            models = made.models(served_recipe(settings).source)
+        done = Backtest.run(
+            column_engine(settings, models), past, span_ms[0], threads=os.cpu_count() or 1
+        )
+        took_s = time.perf_counter() - started
+        ledgers = done.ledgers(settings.paper.plans())
+    _print(settings, done, ledgers.reports(), took_s)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = replay_parser("crypto-bot backtest", "Runs the engine over stored candles.")
+    add = parser.add_argument
+    add("--candles", type=path_of, help="folder or file of candles, instead of the database")
+    add("--into", default=IN_MEMORY, help="an empty database for the signals")
+    text = "days, such as 30d: answer with models that are fitted anew so often, each on the past"
+    add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
+    text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
+    add("--family", help=text)
+    text = "of the walk: models fitted at a time (default: cores, as memory allows)"
+    add("--max_workers", type=int, help=text)
+    return parser
+
+
+def _past(
+    settings: Settings, symbols: Sequence[str], source: Database, flags: Namespace
+) -> tuple[Past, tuple[int, int]]:
+    """What is read, and its span: the opens of the first and of the last candle."""
+    since_ms = 0 if flags.since is None else flags.since
+    until_ms = newest_possible_ms(settings) if flags.until is None else flags.until
+    if since_ms > until_ms:
+        raise ConfigError("there is no candle between --since and --until")
+    span_ms = since_ms, until_ms
+    if flags.candles is not None:
+        past = past_in_files(settings, symbols, source, flags.candles, span_ms)
+    else:
+        newest = SqlCandleArchive(source, settings.timeframe).newest_opens(until_ms)
         if not set(symbols) & set(newest):
             raise ConfigError(
                 f"no candles of {settings.tf} are stored in {source.name}: use crypto-bot candles "
                 "import or sync first"
             )
-        until_ms = flags.until if flags.until is not None else max(newest.values())
-        oldest = [candle.open_ms for s in symbols for candle in archive.read(s, 0, until_ms)[:1]]
-        since_ms = flags.since if flags.since is not None else min(oldest, default=until_ms)
-        if since_ms > until_ms:
-            raise ConfigError("there is no candle between --since and --until")
-        started = time.perf_counter()
-        done = replay_into(settings, symbols, archive, target, since_ms=since_ms, until_ms=until_ms)
-        took_s = time.perf_counter() - started
-        queries = SqlPredictionQueries(target, settings.timeframe)
-        rows = queries.performance_rows(None, None, None)
-        block = longest_block(queries.latest_predictions(), settings.timeframe)
-    report = review(rows, block)
+        past = stored_past(settings, symbols, source, span_ms)
+    tables = past.tables.values()
+    first_ms = max(since_ms, min(int(table.open_ms[0]) for table in tables))
+    return past, (first_ms, max(int(table.open_ms[-1]) for table in tables))
+
+
+def _walked(
+    settings: Settings, symbols: tuple[str, ...], flags: Namespace, span_ms: tuple[int, int]
+) -> Models | None:
+    if flags.walk_forward is None:
+        return None
+    if flags.since is None:
+        raise ConfigError("--walk_forward needs --since: the first model learns from before it")
+    from crypto_bot.app.walks import Asked, walked_models  # noqa: PLC0415 - loads torch
+
+    configure(settings.log.level, settings.log.format)
+    asked = Asked(
+        *span_ms, days=flags.walk_forward, family=flags.family, max_workers=flags.max_workers
+    )
+    return walked_models(settings, flags.candles, symbols, asked)
+
+
+def _print(
+    settings: Settings, done: Backtest, accounts: Sequence[AccountReport], took_s: float
+) -> None:
+    rows = day_records(done.calls, settings.timeframe, settings.decision.cost_bps)
+    report = review(rows, done.block_days)
     table = Table(
         *("source", "episodes", "hit rate", "95 %", "break-even", "mean net bp", "95 %"),
         *("trades", "calls", "right", "confidence"),
@@ -72,12 +148,16 @@ def backtest(argv: Sequence[str]) -> int:
     verdict = verdict_sentence(overall.episodes, overall.trades, "A longer period may hold some.")
     console.print(f"[bold]{verdict.word}[/] {escape(verdict.rest)}", highlight=False)
     console.print(table)
+    for account in accounts:
+        found = trades_sentence(account)
+        console.print(f"[bold]{account.name}: {found.word}[/] {escape(found.rest)}")
+    if accounts:
+        console.print(accounts_table(accounts))
     console.print(
         f"{done.candles:,} candles in {took_s:.1f} s, {done.candles / took_s:,.0f} a second. "
         "Consecutive calls of one side are one episode, which ends at the first of stop and target "
         "and is counted after costs; it is no claim of profit."
     )
-    return 0
 
 
 def replay_parser(prog: str, description: str) -> Parser:

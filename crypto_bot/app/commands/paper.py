@@ -68,10 +68,11 @@ def _status(accounts: Sequence[AccountReport], database: str) -> Table | str:
         return "No account: paper.enabled is off."
     if not any(account.curve for account in accounts):
         return f"No account has been opened in {database}: start the engine first."
-    return _table(accounts)
+    return accounts_table(accounts)
 
 
-def _table(accounts: Sequence[AccountReport]) -> Table:
+def accounts_table(accounts: Sequence[AccountReport]) -> Table:
+    """A line for each account."""
     columns = ("account", "market", "equity", "cash", "open", "trades")
     results = ("return", "hold", "drawdown", "mean, net", "fees")
     table = Table(*columns, *results, "refused")
