@@ -20,7 +20,7 @@ from crypto_bot.domain.paper_report import AccountReport, KillSwitch
 from crypto_bot.domain.quote import Funding, Instrument
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.price_memory import PriceMemory
-from crypto_bot.engine.paper.reports import report
+from crypto_bot.engine.paper.reports import report as account_report
 from crypto_bot.engine.paper.statistics import statistics
 from crypto_bot.engine.paper.trader import PaperBar, PaperTrader
 from crypto_bot.ports import StoredSignal
@@ -91,16 +91,17 @@ class Ledgers:
 
     def reports(self) -> list[AccountReport]:
         """The accounts as of the newest bar."""
-        return [self._report(trader) for trader in self.traders]
+        return [self.report(trader) for trader in self.traders]
+
+    def report(self, trader: PaperTrader) -> AccountReport:
+        """One of them."""
+        book, curve, name = trader.book, trader.curve, trader.plan.name
+        found = statistics(book.account, book.closed, curve.points, curve.deepest)
+        at_ms = self.timeframe.close_of(trader.cursor_ms)
+        return account_report(trader, found, self.refused[name], at_ms)
 
     def _written(self, trader: PaperTrader) -> None:
         if trader.book.has_writes:
             writes = trader.book.take_writes()
             self.events[writes.account] += writes.events
             self.refused[writes.account].update(refusal.rule for refusal in writes.refusals)
-
-    def _report(self, trader: PaperTrader) -> AccountReport:
-        book, curve, name = trader.book, trader.curve, trader.plan.name
-        found = statistics(book.account, book.closed, curve.points, curve.deepest)
-        at_ms = self.timeframe.close_of(trader.cursor_ms)
-        return report(trader, found, self.refused[name], at_ms)

@@ -1,13 +1,17 @@
 """Accounts of a backtest are those of live paper trading on the same candles, fill for fill."""
 
+import csv
 import json
+import re
 from contextlib import closing
 from dataclasses import replace
+from itertools import starmap
+from math import prod
 from pathlib import Path
 
 import pytest
 
-from crypto_bot.adapters.store.candle_archive import EVER_MS
+from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
@@ -16,11 +20,17 @@ from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import column_engine
 from crypto_bot.backtesting.backtest import Backtest
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.ledger import Kind
 from crypto_bot.domain.quote import Funding
+from crypto_bot.domain.timeframe import Timeframe
+from simulated_exchange.generated import GeneratedMarket
+from tests.app.conftest import Run
 from tests.conftest import Start
 from tests.domain.paper_accounts import D
 
+M15 = Timeframe.parse("15m")
+SINCE_MS, MADE = 1_760_000_400_000, ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 BARS, COINS = 500, ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOTUSDT")
 CONFIG = f"""
 use_ml = false
@@ -85,3 +95,57 @@ def test_a_backtest_trades_as_the_live_accounts_did(settings: Settings) -> None:
     paid = replace(done, past=replace(past, fundings=known)).ledgers(settings.paper.plans())
     rates = {each.price for each in paid.events["perp"] if each.kind is Kind.FUNDING}
     assert rates == {D("0.0007")}
+
+
+@pytest.fixture
+def candles(empty_folder: Path, run: Run) -> Path:
+    """A folder with a database of made candles of three coins, and its settings."""
+    del empty_folder
+    market = GeneratedMarket(MADE, M15.ms, seed=5)
+    last_ms = SINCE_MS + 1_400 * M15.ms
+    held = {
+        symbol: list(starmap(Candle, market.candles(symbol, SINCE_MS - 700 * M15.ms, last_ms)))
+        for symbol in MADE
+    }
+    with closing(Database.open("sqlite:///engine.db")) as database:
+        SqlCandleArchive(database, M15).add(held)
+    Path("coins.json").write_text(json.dumps(MADE))
+    Path("crypto_bot.toml").write_text(
+        'use_ml = false\nsymbols_file = "coins.json"\ndatabase_url = "sqlite:///engine.db"\n'
+        "[engine]\nanalyzer_threshold = 0.2\n"
+    )
+    return Path()
+
+
+def test_the_files_of_a_backtest_agree_with_its_ledger(candles: Path, run: Run) -> None:
+    words = ("backtest", "--since", "2025-10-09T09:00", "--json", "b.json", "--csv", "b.csv")
+    code, printed = run(*words, "--report", "b.html")
+    assert code == 0, printed
+    held = json.loads((candles / "b.json").read_text())
+    assert {"sentence", "accounts", "buy_and_hold", "episodes"} <= set(held)
+    assert held["sentence"] in " ".join(printed.split())
+    with (candles / "b.csv").open() as file:
+        trades = list(csv.DictReader(file))
+    page = (candles / "b.html").read_text()
+    assert not re.findall(r"(?:src|href)=\"(?!data:)[^\"]*\"|https?://", page)
+    for account in held["accounts"]:
+        own = [each for each in trades if each["account"] == account["name"]]
+        assert len(own) == account["trades"] > 10
+        net = sum(float(each["net"]) for each in own)
+        assert net == pytest.approx(account["return_pct"] * 100.0, rel=0.02, abs=30.0)
+        grown = prod(1.0 + month[0] / 100.0 for month in account["months_pct"].values())
+        assert 100.0 * (grown - 1.0) == pytest.approx(account["return_pct"], abs=1e-3)
+        at = account["net_at_cost_bps"]
+        assert at["4"] > at["10"] > at["20"]
+        slope = (at["4"] - at["20"]) / 16.0
+        assert at["4"] - slope * (account["break_even_cost_bps"] - 4.0) == pytest.approx(0.0, abs=1)
+        assert account["max_drawdown_pct"] >= account["shuffled_drawdown_pct"]["median"] * 0.2
+        assert all(float(e["mae_bps"]) <= float(e["mfe_bps"]) for e in own)
+        assert account["trials"] == 2
+        assert f"Account {account['name']}" in page
+    run(*words, "--until", "2025-10-20")
+    with Path("crypto_bot.toml").open("a") as file:
+        file.write('[[paper.accounts]]\nname = "perp"\nmarket = "perp"\nrisk = 0.02\n')
+    run(*words)
+    (account,) = json.loads((candles / "b.json").read_text())["accounts"]
+    assert account["trials"] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.sentences import trades_sentence, verdict_sentence
+from crypto_bot.app.backtest_files import Files, note, write
 from crypto_bot.app.backtests import MadeCalls, past_in_files, stored_calls, stored_past
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
 from crypto_bot.app.commands.paper import accounts_table
@@ -30,6 +32,7 @@ from crypto_bot.app.wiring import build_core, column_engine
 from crypto_bot.backtesting.backtest import Backtest, Past
 from crypto_bot.backtesting.columns import Models
 from crypto_bot.backtesting.day_sums import day_records
+from crypto_bot.backtesting.figures import figures_of
 from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.paper_report import AccountReport
@@ -73,9 +76,27 @@ def backtest(argv: Sequence[str]) -> int:
             column_engine(settings, models), past, span_ms[0], threads=os.cpu_count() or 1
         )
         took_s = time.perf_counter() - started
+        trials = note(settings, done, span_ms[1])
         ledgers = done.ledgers(settings.paper.plans())
     _print(settings, done, ledgers.reports(), took_s)
+    files = Files(flags.report, flags.json, flags.csv)
+    if any(files):
+        found = figures_of(done, ledgers, trials, _words(flags, models))
+        for path in write(found, shlex.join(["crypto-bot", "backtest", *argv]), files):
+            screen().print(str(path), soft_wrap=True, highlight=False)
     return 0
+
+
+def _words(flags: Namespace, models: Models | None) -> str:
+    """What answered before the rules."""
+    if models is None:
+        return "Rules alone."
+    if flags.walk_forward is None:
+        return "Published models first, then rules."
+    return (
+        f"A model fitted anew every {flags.walk_forward:g} days on what came before answers first, "
+        "then rules."
+    )
 
 
 def _parser() -> Parser:
@@ -87,6 +108,9 @@ def _parser() -> Parser:
     add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
     text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
     add("--family", help=text)
+    add("--report", type=path_of, metavar="FILE.html", help="all figures as one page")
+    add("--json", type=path_of, metavar="FILE", help="all figures")
+    add("--csv", type=path_of, metavar="FILE", help="every trade of every account")
     text = "of the walk: models fitted at a time (default: cores, as memory allows)"
     add("--max_workers", type=int, help=text)
     return parser

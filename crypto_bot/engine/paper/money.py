@@ -35,12 +35,12 @@ def money_parts(
     hours = [f"{hour:02}" for hour in range(24)]
     return MoneyParts(
         by={
-            "coin": _groups(trades, lambda trade: trade.symbol),
-            "source": _groups(trades, lambda trade: trade.source.value),
-            "side": _groups(trades, lambda trade: trade.side.value),
-            "hour": _groups(trades, lambda trade: hours[trade.entry_ms // HOUR_MS % 24]),
-            "time held": _groups(trades, _held, [name for _, name in _HELD_H] + [_LONGER]),
-            "exit": _groups(trades, lambda trade: trade.reason),
+            "coin": groups(trades, lambda trade: trade.symbol),
+            "source": groups(trades, lambda trade: trade.source.value),
+            "side": groups(trades, lambda trade: trade.side.value),
+            "hour": groups(trades, lambda trade: hours[trade.entry_ms // HOUR_MS % 24]),
+            "time held": groups(trades, _held, [name for _, name in _HELD_H] + [_LONGER]),
+            "exit": groups(trades, lambda trade: trade.reason),
         },
         r_counts=_r_counts(trades),
         excursions=tuple(_excursion(*each) for each in newest if each[1]),
@@ -71,7 +71,7 @@ def candles_of(trade: ClosedTrade, timeframe: Timeframe) -> tuple[int, int]:
     return timeframe.open_of(trade.entry_ms), timeframe.open_of(trade.exit_ms - 1)
 
 
-def _groups(
+def groups(
     trades: Sequence[ClosedTrade],
     key: Callable[[ClosedTrade], str],
     order: Sequence[str] = (),
@@ -108,10 +108,14 @@ def _r_counts(trades: Sequence[ClosedTrade]) -> tuple[tuple[float, int], ...]:
 
 
 def _excursion(trade: ClosedTrade, candles: Sequence[Candle]) -> Excursion:
+    highest, lowest = max(each.high for each in candles), min(each.low for each in candles)
+    return excursion(trade, highest, lowest)
+
+
+def excursion(trade: ClosedTrade, highest: float, lowest: float) -> Excursion:
     """The best and the worst price while it was held, the candle of the exit included."""
     entry, exit_ = float(trade.entry), float(trade.exit)
-    high = max(candle.high for candle in candles) / entry - 1.0
-    low = min(candle.low for candle in candles) / entry - 1.0
+    high, low = highest / entry - 1.0, lowest / entry - 1.0
     moved = exit_ / entry - 1.0
     if trade.side is Pred.SHORT:
         high, low, moved = -low, -high, -moved

@@ -37,7 +37,7 @@ def statistics(
     """
     equity = [float(point.equity) for point in points]
     held = [float(point.buy_and_hold) for point in points]
-    returns = _daily(points)
+    returns = daily_returns(points)
     won = fsum(float(trade.net) for trade in trades if trade.net > 0)
     lost = -fsum(float(trade.net) for trade in trades if trade.net < 0)
     mean_equity = fsum(equity) / len(equity) if equity else 0.0
@@ -105,7 +105,7 @@ def _sortino(returns: Sequence[float]) -> float | None:
     return fsum(returns) / len(returns) / downside * sqrt(_YEAR_DAYS)
 
 
-def _daily(points: Sequence[EquityPoint]) -> list[float]:
+def daily_returns(points: Sequence[EquityPoint]) -> list[float]:
     """Returns from midnight to midnight; the unfinished day at either end is left out."""
     midnights = [point for point in points if point.at_ms % DAY_MS == 0]
     return [

@@ -59,12 +59,15 @@ def bridge_table(account: AccountReport) -> Markup:
     ).of(steps)
 
 
-def groups_table(by: str, groups: Sequence[TradeGroup]) -> Markup:
-    """Closed trades by coin, source and so on; no mean below 30 trades, its interval alone."""
+def groups_table(by: str, groups: Sequence[TradeGroup], *, linked: bool = True) -> Markup:
+    """Closed trades by coin, source and so on; no mean below 30 trades, its interval alone.
+
+    `linked`: coins lead to their pages.
+    """
     sure = [group.mean_r for group in groups if group.trades >= MIN_CALLS]
     span = _span(sure or [group.mean_r for group in groups])
     return Table[TradeGroup](
-        Column(by.capitalize(), lambda group: _name(by, group.name)),
+        Column(by.capitalize(), lambda group: _name(by, group.name, linked=linked)),
         Column("Trades", lambda group: formats.number(group.trades), "num"),
         Column("Won", lambda group: formats.number(group.won), "num more", "muted"),
         Column("Net", lambda group: _toned(group.net), "num"),
@@ -102,9 +105,9 @@ def months_table(days: Sequence[DayResult]) -> Markup:
     ).of([_Month(name, of) for name, of in reversed(months.items())])
 
 
-def _name(by: str, name: str) -> str:
+def _name(by: str, name: str, *, linked: bool) -> str:
     if by == "coin":
-        return pieces.coin_link(name)
+        return pieces.coin_link(name) if linked else formats.coin(name)
     return SOURCES[Source(name)] if by == "source" else name
 
 
