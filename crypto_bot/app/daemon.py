@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -30,7 +31,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.app.shipped_pool import publish_shipped_pool
 from crypto_bot.app.supervision import supervised
 from crypto_bot.app.symbols import load_symbols
-from crypto_bot.app.training.retraining import Retrainer
+from crypto_bot.app.upkeep import Upkeep
 from crypto_bot.app.wiring import model_catalog, model_registry
 from crypto_bot.domain.loopback import address_of
 
@@ -58,8 +59,11 @@ class Daemon:
             machine.now_ms,
             shared_environment(settings),
         )
-        self._retrainer = Retrainer(
-            *(settings, self._jobs, self._engine.registries, self._symbols), machine
+        self._upkeep = Upkeep(
+            *(settings, self._symbols, self._engine.registries),
+            jobs=self._jobs,
+            machine=machine,
+            notify=self._notices.notify,
         )
         self._service = ServiceSocket(os.environ, os.getpid())
 
@@ -100,7 +104,7 @@ class Daemon:
                 *(database, front.metrics, (SignalLog(), front.metrics, self._notices, board)),
                 *(paper, front.stream.committed),
                 outlook=self._outlook_rounds(database, board),
-                retrainer=self._retrainer,
+                upkeep=partial(self._upkeep.run, record=board.record),
             )
             engine = asyncio.create_task(run)
             stop = asyncio.create_task(stopped.wait())

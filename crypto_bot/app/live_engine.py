@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from functools import partial
@@ -24,15 +24,13 @@ from crypto_bot.app.past import Past
 from crypto_bot.app.rounds import AFTER_CLOSE_MS, Rounds, Tally
 from crypto_bot.app.schedule import CandleCloseTrigger, cancellable
 from crypto_bot.app.settings import Settings
-from crypto_bot.app.training.retraining import Retrainer
-from crypto_bot.app.upkeep import upkeep
 from crypto_bot.app.wiring import build_catch_up, model_registry
 from crypto_bot.domain.errors import MarketDataError, StoreError
 from crypto_bot.engine.catch_up import CatchUp
 from crypto_bot.engine.health import Health, HealthReport, Loading, assess
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.registry import ModelRegistry
-from crypto_bot.ports import Commit, SignalSink
+from crypto_bot.ports import Clock, Commit, SignalSink
 
 _WATCH_S = 5
 _MINUTE_S = 60
@@ -114,11 +112,12 @@ class LiveEngine:
         observe: Callable[[Commit], None],
         *,
         outlook: OutlookRounds,
-        retrainer: Retrainer,
+        upkeep: Callable[[Database, Clock], Coroutine[None, None, None]],
     ) -> None:
         """Opens the market, recovers, catches up and continues; one round where `once` is set.
 
-        Raises ConfigError, and StoreError or ExchangeUnavailable, from which a restart recovers.
+        `upkeep` goes on beside. Raises ConfigError, and StoreError or ExchangeUnavailable, from
+        which a restart recovers.
         """
         market = await self._opened(database, sinks, paper)
         self._market, self._outlook = market, outlook
@@ -144,8 +143,7 @@ class LiveEngine:
             await paper.once(market)
             return
         _freeze()
-        tended = upkeep(self._settings, self._symbols, self.registries, database, market.clock)
-        runs = paper.run(market), outlook.run(market), tended, retrainer.run(market.clock)
+        runs = paper.run(market), outlook.run(market), upkeep(database, market.clock)
         beside = [*map(asyncio.create_task, runs)]
         try:
             await self._follow(rounds, market, beside)

@@ -91,9 +91,11 @@ class RetrainSettings(Section):
 
     first: Switch | None = None
     """Fetches the history and trains where no model may answer. On a simulated exchange only 1
-    trains so or by age."""
+    trains so, by age or by alarm."""
     stale_days: float = Field(default=30.0, gt=0, le=_LONGEST_DAYS)
     """Trains anew when the data of a model that answers ended so long ago."""
+    on_drift: Switch = True
+    """Trains anew when inputs, calibration or log loss of the models have drifted."""
     schedule: str | None = None
     """When it trains besides: a cron expression, UTC, such as `0 3 * * 0`."""
 

@@ -1,59 +1,78 @@
-"""What is done once a day while the engine runs: its database, and the roles of its models."""
+"""What is done while the engine runs: its database is kept, and its models are looked after."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.retention import Retention
 from crypto_bot.adapters.store.role_log import SqlRoleLog
+from crypto_bot.app.drift import DriftWatch
 from crypto_bot.app.promotion import Promotion
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.training.retraining import Registries, Retrainer
 from crypto_bot.domain.instant import DAY_MS
-from crypto_bot.models.registry import ModelRegistry
-from crypto_bot.ports import Clock
+from crypto_bot.domain.notice import Notice
+from crypto_bot.ports import Clock, Jobs
+from crypto_bot.reports.live_record import LiveRecord
 
 _DAY_S = 86_400
 
 _log = structlog.get_logger()
 
 
-async def upkeep(
-    settings: Settings,
-    symbols: Sequence[str],
-    registries: tuple[ModelRegistry | None, ModelRegistry | None],
-    database: Database,
-    clock: Clock,
-) -> None:
-    """Until it is cancelled; `registries` are of the champions and of the challengers.
+class Upkeep:
+    """Roles, drift and training of the models, and the size of the database."""
 
-    Raises StoreError, also where the file is damaged.
-    """
-    champions, challengers = registries
-    both = [_stored(settings, database, clock)]
-    if champions is not None and challengers is not None:
-        promotion = Promotion(
-            champions=champions,
-            challengers=challengers,
-            symbols=symbols,
-            timeframe=settings.timeframe,
-            roles=SqlRoleLog(database, settings.timeframe),
-            now_ms=clock.now_ms,
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: Sequence[str],
+        registries: Registries,
+        *,
+        jobs: Jobs,
+        machine: Clock,
+        notify: Callable[[Notice], None],
+    ) -> None:
+        """`registries` as `Retrainer` takes them. Raises ConfigError for a wrong schedule."""
+        self._settings, self._symbols, self._registries = settings, symbols, registries
+        self.drift = DriftWatch(settings, symbols, registries[0], notify)
+        self._retrainer = Retrainer(
+            *(settings, jobs, registries, symbols),
+            machine=machine,
+            alarms=lambda: self.drift.alarms,
         )
-        both.append(promotion.run())
-    await asyncio.gather(*both)
 
+    async def run(self, database: Database, clock: Clock, record: LiveRecord) -> None:
+        """Until it is cancelled. Raises StoreError, also where the file is damaged."""
+        champions, challengers = self._registries
+        tended = [
+            self._stored(database, clock),
+            self.drift.run(database, clock, record),
+            self._retrainer.run(clock),
+        ]
+        if champions is not None and challengers is not None:
+            promotion = Promotion(
+                champions=champions,
+                challengers=challengers,
+                symbols=self._symbols,
+                timeframe=self._settings.timeframe,
+                roles=SqlRoleLog(database, self._settings.timeframe),
+                now_ms=clock.now_ms,
+            )
+            tended.append(promotion.run())
+        await asyncio.gather(*tended)
 
-async def _stored(settings: Settings, database: Database, clock: Clock) -> None:
-    """Deletes old predictions and checks the file."""
-    retention = Retention(database, settings.timeframe)
-    keep_ms = settings.store.keep_days * DAY_MS
-    while True:
-        deleted = await asyncio.to_thread(retention.delete_before, clock.now_ms() - keep_ms)
-        if deleted:
-            _log.info("predictions.deleted", n=deleted)
-        await asyncio.sleep(_DAY_S)
-        await asyncio.to_thread(database.check)
+    async def _stored(self, database: Database, clock: Clock) -> None:
+        """Deletes old predictions and checks the file."""
+        retention = Retention(database, self._settings.timeframe)
+        keep_ms = self._settings.store.keep_days * DAY_MS
+        while True:
+            deleted = await asyncio.to_thread(retention.delete_before, clock.now_ms() - keep_ms)
+            if deleted:
+                _log.info("predictions.deleted", n=deleted)
+            await asyncio.sleep(_DAY_S)
+            await asyncio.to_thread(database.check)

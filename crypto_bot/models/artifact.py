@@ -43,6 +43,7 @@ EVALUATION = "evaluation_metrics.json"
 """The measurements under the names that people know, for them and other programs."""
 SCALER = "scaler.pkl"
 TRAILING = "trailing.json"
+INPUTS = "inputs.json"
 _FOR_PEOPLE = (".png", ".csv")
 
 
@@ -197,7 +198,7 @@ def _require_answer(published: PublishedModel, origin: str) -> None:
 
 def weight_names(names: Iterable[str]) -> list[str]:
     """Those of the files of an artifact that its family stored, in their order."""
-    others = {METRICS, EVALUATION, SCALER, TRAILING}
+    others = {METRICS, EVALUATION, SCALER, TRAILING, INPUTS}
     return [name for name in names if name not in others and not name.endswith(_FOR_PEOPLE)]
 
 

@@ -10,10 +10,18 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import ModelCatalog, PredictionQueries
-from crypto_bot.reports.live_skill import LiveModel, all_models, by_models, live_models
+from crypto_bot.reports.live_drift import outcome_alarms
+from crypto_bot.reports.live_skill import (
+    LiveModel,
+    all_models,
+    by_models,
+    by_those_that_answer,
+    live_models,
+)
 from crypto_bot.statistics import breakdown
 from crypto_bot.statistics.breakdown import Line
 from crypto_bot.statistics.loss_curve import (
@@ -154,6 +162,10 @@ class LiveRecord:
             ),
         )
 
+    def alarms(self, version: Hashable) -> list[Alarm]:
+        """Of the models that answer now."""
+        return self._at(version, MEMORY_DAYS, Alarm, self._alarms)
+
     def _at(
         self, version: Hashable, days: int, key: Hashable, compute: Callable[[], _Answer]
     ) -> _Answer:
@@ -203,6 +215,10 @@ class LiveRecord:
             short=reliability(predicted.p[:, SHORT], predicted.label == SHORT),
             loss=self._curve(predicted_by, _curve_days(selection)),
         )
+
+    def _alarms(self) -> list[Alarm]:
+        chosen = by_those_that_answer(self._calls, self._catalog.entries())
+        return outcome_alarms(self._calls.where(chosen), self._losses.where(chosen))
 
     def _headline(self) -> Headline:
         calls, trades = self._selected(Selection())

@@ -49,14 +49,7 @@ def live_models(
         card = entry.card
         if card is None:
             continue
-        chosen = np.zeros(len(calls), dtype=np.bool_)
-        if entry.symbol in calls.symbols and entry.signed in calls.versions:
-            chosen = (
-                by_models(calls)
-                & (calls.coin == calls.symbols.index(entry.symbol))
-                & (calls.version == calls.versions.index(entry.signed))
-            )
-        measured = _measured(calls, held, chosen)
+        measured = _measured(calls, held, _by_model(calls, entry))
         found.append(
             replace(measured, symbol=entry.symbol, version=card.version, tested=card.metrics)
         )
@@ -66,6 +59,23 @@ def live_models(
 def all_models(calls: ResolvedCalls, held: Losses) -> LiveModel:
     """Every call that any model made, together."""
     return _measured(calls, held, by_models(calls))
+
+
+def by_those_that_answer(calls: ResolvedCalls, entries: Sequence[ModelEntry]) -> Bools:
+    """Which of the calls [n] are of the models that answer now."""
+    chosen = np.zeros(len(calls), dtype=np.bool_)
+    for entry in entries:
+        if entry.served:
+            chosen |= _by_model(calls, entry)
+    return chosen
+
+
+def _by_model(calls: ResolvedCalls, entry: ModelEntry) -> Bools:
+    if entry.symbol not in calls.symbols or entry.signed not in calls.versions:
+        return np.zeros(len(calls), dtype=np.bool_)
+    coin, version = calls.symbols.index(entry.symbol), calls.versions.index(entry.signed)
+    chosen: Bools = by_models(calls) & (calls.coin == coin) & (calls.version == version)
+    return chosen
 
 
 def by_models(calls: ResolvedCalls) -> Bools:

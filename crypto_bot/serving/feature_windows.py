@@ -40,6 +40,41 @@ ReadCandles = Callable[[str, int, int], Sequence[Candle]]
 """Stored candles of a symbol with open in `[since_ms, until_ms]`, ascending."""
 
 
+class StoredFeatures:
+    """The features of stored candles; the columns of series that `series` lacks are masked."""
+
+    def __init__(
+        self,
+        features: FeatureSet,
+        timeframe: Timeframe,
+        symbols: Sequence[str],
+        read: ReadCandles,
+        series: Mapping[str, Series],
+    ) -> None:
+        """The leader is compared with where it is among `symbols`."""
+        self._features = features
+        self._leader = features.leader if features.leader in symbols else None
+        self._timeframe = timeframe
+        self._read = read
+        self._series = series
+
+    def history(self, symbol: str, since_ms: int, until_ms: int) -> History:
+        """Rows of the stored candles in `[since_ms, until_ms]`, with the bits of the live ones."""
+        features = self._features
+        first_ms = since_ms - features.history_bars * self._timeframe.ms
+        step_ms = self._timeframe.ms
+        closes_ms = first_ms + step_ms, until_ms + step_ms
+        observed = read_series(self._series, features.series, symbol, closes_ms)
+        coin = replace(candle_table(self._read(symbol, first_ms, until_ms)), observed=observed)
+        leader = None
+        if self._leader is not None:
+            leader = candle_table(self._read(self._leader, first_ms, until_ms))
+        found = batch(features, self._timeframe, coin, leader, symbol=symbol, dtype=np.float32)
+        kept = coin.open_ms >= since_ms
+        rows = np.asarray(found.rows[kept], np.float32)
+        return History(coin.open_ms[kept], rows, _runs(found.valid[kept]), found.known[kept])
+
+
 class FeatureWindows:
     """Windows of `bars` rows for every coin that was asked about, of one feature set.
 
@@ -64,6 +99,7 @@ class FeatureWindows:
         self._timeframe = timeframe
         self._read = read
         self._series = series or {}
+        self.history = StoredFeatures(features, timeframe, symbols, read, self._series).history
         self._live = LiveFeatures(features, timeframe, symbols, self._series)
         self._place = {symbol: at for at, symbol in enumerate(symbols)}
         self._rows = np.zeros((len(symbols), bars, len(features.columns)), np.float32)
@@ -146,22 +182,6 @@ class FeatureWindows:
         if valid == 0:
             return self._live.why_not_valid(symbol)
         return f"{symbol} has {valid} rows of features since its last gap, the model reads {bars}"
-
-    def history(self, symbol: str, since_ms: int, until_ms: int) -> History:
-        """Rows of the stored candles in `[since_ms, until_ms]`, with the bits of the live ones."""
-        features = self._features
-        first_ms = since_ms - features.history_bars * self._timeframe.ms
-        step_ms = self._timeframe.ms
-        closes_ms = first_ms + step_ms, until_ms + step_ms
-        observed = read_series(self._series, features.series, symbol, closes_ms)
-        coin = replace(candle_table(self._read(symbol, first_ms, until_ms)), observed=observed)
-        leader = None
-        if self._leader is not None:
-            leader = candle_table(self._read(self._leader, first_ms, until_ms))
-        found = batch(features, self._timeframe, coin, leader, symbol=symbol, dtype=np.float32)
-        kept = coin.open_ms >= since_ms
-        rows = np.asarray(found.rows[kept], np.float32)
-        return History(coin.open_ms[kept], rows, _runs(found.valid[kept]), found.known[kept])
 
 
 def _runs(valid: npt.NDArray[np.bool_]) -> Ints:

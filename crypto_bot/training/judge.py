@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from crypto_bot import __version__
-from crypto_bot.models.artifact import EVALUATION, artifact_files
+from crypto_bot.models.artifact import EVALUATION, INPUTS, artifact_files
 from crypto_bot.models.decision import trailing_window
 from crypto_bot.models.families.explained import shares_of
 from crypto_bot.models.gates import Judgement
+from crypto_bot.models.inputs import inputs_as_json
 from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
 from crypto_bot.models.spec import Scaler
 from crypto_bot.statistics.direction import Direction
+from crypto_bot.statistics.drift import STEP_BARS, WINDOW_BARS, reference
 from crypto_bot.statistics.intervals import DRAWS
 from crypto_bot.statistics.metrics import Json, as_json
 from crypto_bot.statistics.rows import Bools, score_of
@@ -50,13 +52,15 @@ from crypto_bot.training.jobs import (
     unpacked,
 )
 from crypto_bot.training.known_names import as_bytes, known_names
-from crypto_bot.training.panel import Question
+from crypto_bot.training.panel import Question, ready_rows
 from crypto_bot.training.plan import spec_of
 from crypto_bot.training.plots import confusion_matrix, learning_curves, reliability_diagram
 
 _CEILINGS = {"A": LABEL_A, "B": LABEL_B}
 """A label of which nothing is known is held to the strictest."""
 IMPORTANCE_FILE = "feature_importance.csv"
+_BLOCK_STEPS, _MOST_BLOCKS = 24, 1_000
+"""Blocks of features are read of as many candles as a coin has in three years at 15 minutes."""
 _Curves = dict[str, tuple[float, ...]]
 
 
@@ -180,7 +184,11 @@ def _artifact(judged: _Judged, needed: Mapping[Job, Product]) -> dict[str, bytes
             judgement=judgement,
             metrics=_metrics(judged),
             curves=curves,
-            reports={**_reports(judged, curves, needed), EVALUATION: as_bytes(people)},
+            reports={
+                **_reports(judged, curves, needed),
+                EVALUATION: as_bytes(people),
+                **_inputs(judged),
+            },
             simulated=study.simulated,
             members=shares_of(load_fitted(panel, plan, files)),
         )
@@ -201,6 +209,21 @@ def _trailing(judged: _Judged, final: Product) -> Trailing:
     fitted = load_fitted(panel, judged.study.plan, model_files(final))
     p = fitted.predict_proba(panel.features, ends)
     return Trailing(panel.open_ms[ends], score_of(p, panel.question.label))
+
+
+def _inputs(judged: _Judged) -> dict[str, bytes]:
+    """What its features were like, from blocks that lie evenly over the span."""
+    panel = judged.study.panel
+    bars = WINDOW_BARS + _BLOCK_STEPS * STEP_BARS
+    whole = ready_rows(
+        panel.open_ms // panel.question.timeframe.ms, judged.mine & panel.ready, bars
+    )
+    ends = np.flatnonzero(whole)[::bars]
+    if not ends.size:
+        return {}
+    chosen = ends[:: -(-ends.size // _MOST_BLOCKS)]
+    blocks = np.stack([panel.features[end - bars + 1 : end + 1] for end in chosen])
+    return {INPUTS: inputs_as_json(reference(blocks.astype(np.float64)))}
 
 
 def _metrics(judged: _Judged) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Training that the daemon starts by itself: where no model may answer, by age, by a schedule.
+"""Training that the daemon starts by itself: where no model may answer, by age, alarm, schedule.
 
 What it trains does not replace a model that answers: it is published as challengers, which have to
 prove themselves (`app.promotion`). Where none may answer they are served at once.
@@ -15,6 +15,7 @@ import structlog
 
 from crypto_bot.app.settings import RetrainSettings, Settings
 from crypto_bot.app.training.crontab import crontab_trigger
+from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.errors import ConfigError, JobError, SignalUnavailable
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS, instant
 from crypto_bot.models.catalog import read_card
@@ -59,7 +60,9 @@ def standing(registries: Registries, symbols: Sequence[str], newest_ms: int) -> 
     return Standing(len(ends), min(ends, default=None), max(published, default=None))
 
 
-def due(now: Standing, rules: RetrainSettings, newest_ms: int) -> str | None:
+def due(
+    now: Standing, rules: RetrainSettings, newest_ms: int, alarms: Sequence[Alarm] = ()
+) -> str | None:
     """Why the models are to be trained, in words; None where they need not be."""
     if now.trained_ms is not None and newest_ms - now.trained_ms < HOLD_OFF_DAYS * DAY_MS:
         return None
@@ -68,7 +71,7 @@ def due(now: Standing, rules: RetrainSettings, newest_ms: int) -> str | None:
     if newest_ms - now.oldest_ms > rules.stale_days * DAY_MS:
         until = instant(now.oldest_ms)[:10]
         return f"the data of a model ended on {until}, more than {rules.stale_days:g} days ago"
-    return None
+    return str(alarms[0]) if rules.on_drift and alarms else None
 
 
 def next_step(jobs: Sequence[Job], ago_ms: Callable[[Job], float]) -> Step | None:
@@ -109,9 +112,12 @@ class Retrainer:
         jobs: Jobs,
         registries: Registries,
         symbols: Sequence[str],
+        *,
         machine: Clock,
+        alarms: Callable[[], Sequence[Alarm]] = tuple,
     ) -> None:
         """`machine`: whose time the schedule means. Raises ConfigError for one that is none."""
+        self._alarms = alarms
         self._settings, self._rules, self._jobs = settings, settings.retrain, jobs
         self._registries, self._symbols, self._machine = registries, symbols, machine
         self._by_itself = registries[0] is not None and (
@@ -164,7 +170,8 @@ class Retrainer:
         if not self._by_itself:
             return None
         newest_ms = self._settings.timeframe.last_closed(now_ms)
-        return due(standing(self._registries, self._symbols, newest_ms), self._rules, newest_ms)
+        now = standing(self._registries, self._symbols, newest_ms)
+        return due(now, self._rules, newest_ms, self._alarms())
 
     def _following(self) -> datetime | None:
         now = self._at_machine()

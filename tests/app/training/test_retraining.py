@@ -11,6 +11,7 @@ from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.settings import RetrainSettings, Settings
 from crypto_bot.app.training.retraining import Retrainer, Standing, due, next_step, standing
 from crypto_bot.app.wiring import model_registry
+from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.ports import CANDLES, TRAIN, Job
@@ -70,9 +71,14 @@ def test_it_trains_where_none_may_answer_or_one_is_old(
     answering: int, oldest: int | None, trained: int | None, first: bool | None, why: str | None
 ) -> None:
     ended = [None if days is None else NOW_MS - days * DAY_MS for days in (oldest, trained)]
-    found = due(Standing(answering, *ended), RetrainSettings(first=first), NOW_MS)
+    now = Standing(answering, *ended)
+    found = due(now, RetrainSettings(first=first), NOW_MS)
     assert (found is None) == (why is None)
     assert why is None or why in str(found)
+    alarms = [Alarm(Drifted.INPUTS, "BTCUSDT", "rsi_14: shift 2.0 times the largest in training")]
+    held_off = trained == 6 or answering == 0
+    assert due(now, RetrainSettings(first=first), NOW_MS, alarms) or held_off
+    assert due(now, RetrainSettings(first=first, on_drift=False), NOW_MS, alarms) == found
 
 
 class Recorded:
@@ -111,7 +117,7 @@ async def test_an_empty_folder_is_trained_into_unless_told_not_to(
     )
     clock, jobs = SystemClock(), Recorded()
     registries = model_registry(settings), model_registry(settings, challengers=True)
-    retrainer = Retrainer(settings, jobs, registries, ["BTCUSDT"], clock)  # type: ignore[arg-type]
+    retrainer = Retrainer(settings, jobs, registries, ["BTCUSDT"], machine=clock)  # type: ignore[arg-type]
     clock.correct(61_000)
     for _ in range(3):
         await retrainer.look(clock)
@@ -122,4 +128,4 @@ async def test_an_empty_folder_is_trained_into_unless_told_not_to(
 def test_a_schedule_that_is_none_is_one_line(tmp_path: Path) -> None:
     bad = Settings(models_dir=tmp_path, retrain=RetrainSettings(schedule="every Sunday"))
     with pytest.raises(ConfigError, match="schedule = 'every Sunday' is no cron expression"):
-        Retrainer(bad, Recorded(), (None, None), [], SystemClock())  # type: ignore[arg-type]
+        Retrainer(bad, Recorded(), (None, None), [], machine=SystemClock())  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""Inputs and calibration that drift are found; those that do not are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from crypto_bot.domain.alarm import Drifted
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.reports.live_drift import outcome_alarms
+from crypto_bot.statistics.drift import WINDOW_BARS, Reference, drifted, reference
+from crypto_bot.statistics.loss_curve import losses
+from crypto_bot.statistics.recalibration import Recalibration, days_of, learned, recalibrated
+from crypto_bot.statistics.resolved import ResolvedCalls
+from crypto_bot.statistics.rows import Floats
+
+COLUMNS = ("fast", "slow", "hour", "clipped")
+
+
+def market(bars: int, seed: int) -> Floats:
+    """Columns that jump, that wander, that repeat each day, and that stay at their limit."""
+    rng = np.random.default_rng(seed)
+    slow = np.convolve(rng.normal(size=bars + 499), np.ones(500) / 22.0, mode="valid")
+    hour = np.sin(np.arange(bars) * 2 * np.pi / 96)
+    return np.stack((rng.normal(size=bars), slow, hour, np.minimum(slow, 0.5)), axis=1)
+
+
+@pytest.fixture(scope="module")
+def known() -> Reference:
+    return reference(market(60 * 480, 0).reshape(-1, 480, 4))
+
+
+def stuck(rows: Floats) -> None:
+    rows[:, 1] = rows[0, 1]
+
+
+def larger(rows: Floats) -> None:
+    rows[:, 0] *= 20.0
+
+
+def shifted(rows: Floats) -> None:
+    rows[:, 0] += 3.0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "column"), [(stuck, "slow"), (larger, "fast"), (shifted, "fast")]
+)
+def test_what_never_was_in_training_is_found(
+    known: Reference, spoil: Callable[[Floats], None], column: str
+) -> None:
+    rows = market(480, 1)[-WINDOW_BARS:]
+    assert drifted(rows, known) == []
+    spoil(rows)
+    assert COLUMNS[drifted(rows, known)[0].column] == column
+
+
+def test_a_year_like_the_training_span_alarms_nobody(known: Reference) -> None:
+    rows = market(365 * 96, 2)
+    days = [rows[at : at + WINDOW_BARS] for at in range(0, rows.shape[0], 96)]
+    assert sum(bool(drifted(day, known)) for day in days) <= 2
+
+
+def settled(days: int, by: Recalibration | None = None, *, right: bool = True) -> ResolvedCalls:
+    """Calls of a model that is well calibrated, but for what is done `by` a recalibration."""
+    rng = np.random.default_rng(4)
+    n = days * 96
+    truth = rng.dirichlet((8.0, 16.0, 8.0), n)
+    label = (truth.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
+    p = truth if right else rng.permutation(truth)
+    whole, part, no = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.bool_)
+    open_ms = np.arange(n) * (DAY_MS // 96)
+    return ResolvedCalls(
+        *(("BTCUSDT",), ("m",), whole, whole, whole, open_ms, whole + DAY_MS // 24, whole, label),
+        *(no, p if by is None else recalibrated(p, by), part, part, part, part),
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "right", "what"),
+    [
+        (None, True, set()),
+        (Recalibration(1.5, np.zeros(3)), True, {Drifted.CALIBRATION}),
+        (Recalibration(1.0, np.array([0.0, 0.0, 0.5])), True, {Drifted.CALIBRATION}),
+        (Recalibration(2.0, np.zeros(3)), False, {Drifted.CALIBRATION, Drifted.LOSS}),
+    ],
+)
+def test_calibration_and_loss_that_drift_are_found(
+    by: Recalibration | None, right: bool, what: set[Drifted]
+) -> None:
+    calls = settled(80, by, right=right)
+    assert {each.what for each in outcome_alarms(calls, losses(calls))} == what
+
+
+def test_what_is_learned_undoes_what_was_done_and_comes_out_the_same() -> None:
+    done = Recalibration(2.0, np.array([0.3, 0.0, -0.2]))
+    calls = settled(80, done)
+    found = learned(calls)
+    assert found.slope == pytest.approx(0.5, abs=0.1)
+    assert found.bias == pytest.approx(-0.5 * done.bias, abs=0.1)
+    whole = days_of(calls)
+    part = days_of(calls.where(calls.day < 40))
+    for early, late in zip(part, whole, strict=False):  # what came later changes nothing
+        assert (early.day, early.saved) == (late.day, late.saved)
