@@ -32,7 +32,7 @@ from crypto_bot.models.families.nets.checkpoint import Checkpoints
 FEATURES = feature_set("per_coin_v2")
 VALIDATION = 720
 ROUNDS = 5
-TESTS = ("tests/models", "tests/training/test_stacked_executor.py")
+TESTS = ("tests/models/test_trainer.py", "tests/models/test_cnn_lstm.py")
 STOP_S = 7 * 60
 """The script starts nothing that would end later than this."""
 
@@ -92,7 +92,8 @@ def operations(head_fit: HeadFit, window_bars: int) -> float:
 
 def tested() -> str:
     """What became of the tests that need a GPU, in words."""
-    words = ("-q", "-p", "no:cacheprovider", "-k", "cuda", *TESTS)
+    plain = ("-o", "addopts=--import-mode=importlib", "-o", "filterwarnings=default")
+    words = ("-q", "-p", "no:cacheprovider", *plain, "-k", "cuda", *TESTS)
     ran = subprocess.run(
         (sys.executable, "-m", "pytest", *words), capture_output=True, text=True, check=False
     )

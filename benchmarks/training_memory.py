@@ -70,7 +70,7 @@ def drive(folder: Path, data: Path) -> None:
 
 
 def work(folder: Path, fold: int, all_here: Barrier) -> None:
-    """A worker: the pool's network on one fold, and trees beside it."""
+    """A worker: the pool's model on one fold, and trees beside it."""
     panel = load_panel(folder, tuple(SYMBOLS), QUESTION)
     plan = TrainingPlan(judged=tuple(SYMBOLS), family=FamilyChoice(settings=SHORT))
     rows = rows_to_fit(panel, folds_of(panel, plan), -1 - fold)

@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program: the list of coins, and the pool's network."""
+"""Where the files lie that come with the program: the list of coins, and the pool's model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first start has a network: the shipped one is published where there is none."""
+"""A first start has a model: the shipped one is published where there is none."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _log = structlog.get_logger()
 
 
 def publish_shipped_pool(registry: ModelRegistry) -> None:
-    """Publishes the shipped network of the pool in the default models folder, if that has none.
+    """Publishes the shipped model of the pool in the default models folder, if that has none.
 
     Any other folder holds what its owner puts there. It is a copy, because a replay of the log
-    needs the network that answered then, also after an upgrade of the program. An engine whose
+    needs the model that answered then, also after an upgrade of the program. An engine whose
     folder cannot be written runs without it.
     """
     folder = registry.folder(None)

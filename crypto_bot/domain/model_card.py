@@ -62,7 +62,7 @@ class Staleness(NamedTuple):
 STALE = "STALE"
 """The verdict of a card whose model is older than the settings allow, whatever it measured."""
 POOLED = "pool:"
-"""Stands before the version of the pool's network in signals."""
+"""Stands before the version of the pool's model in signals."""
 
 
 class ModelEntry(NamedTuple):

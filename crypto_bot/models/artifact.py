@@ -33,7 +33,7 @@ from crypto_bot.models.meta import (
     trailing_as_json,
     trailing_from,
 )
-from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel, version_of
 from crypto_bot.models.spec import ModelSpec, Scaler
 from crypto_bot.statistics.metrics import as_json
 
@@ -178,7 +178,8 @@ def _loaded(folder: Path, symbol: str | None, timeframe: str) -> PublishedModel:
         meta=meta,
     )
     _require_answer(published, str(folder))
-    if published.version != _version(spec.family, meta, set(weights)):
+    hashes = {name: meta.sha256[name] for name in weights}
+    if published.version != version_of(spec.family, meta.members, hashes):
         raise ModelIncompatible(f"{folder / META}: version {meta.version} is not of these weights")
     return published
 
@@ -224,13 +225,6 @@ def _family(spec: ModelSpec, origin: str) -> Family:
         return kind(spec, kind.settings_for(FitOptions(device="cpu")))
     except ConfigError as error:
         raise ModelIncompatible(f"{origin}: {error}") from error
-
-
-def _version(family: str, meta: Meta, weights: set[str]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(bytes.fromhex(meta.sha256[name]))
-    return f"{family}+{digest.hexdigest()[:8]}"
 
 
 def read_file(folder: Path, name: str, meta: Meta) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,8 +82,19 @@ class TrainedModel:
 
     @property
     def version(self) -> str:
-        """Such as `cnn_lstm_v1+3f9c2a1d`: the family, and the first digits of the files' hash."""
-        digest = hashlib.sha256()
-        for name in sorted(self.files):
-            digest.update(hashlib.sha256(self.files[name]).digest())
-        return f"{self.spec.family}+{digest.hexdigest()[:8]}"
+        """Its name, see `version_of`."""
+        hashes = {name: hashlib.sha256(held).hexdigest() for name, held in self.files.items()}
+        return version_of(self.spec.family, self.members, hashes)
+
+
+def version_of(family: str, members: Iterable[str], hashes: Mapping[str, str]) -> str:
+    """Such as `cnn_lstm_v1+3f9c2a1d`: the family, and the first digits of a hash of its files.
+
+    Of a model that is made of several also their names: `ensemble_v1(cnn_lstm,logistic)+3f9c2a1d`.
+    `hashes`: SHA-256 of each file by name, as hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(hashes):
+        digest.update(bytes.fromhex(hashes[name]))
+    made_of = ",".join(members)
+    return f"{family}{f'({made_of})' if made_of else ''}+{digest.hexdigest()[:8]}"

@@ -34,7 +34,7 @@ class ServingPolicy:
     """What may answer, and whose trades stand.
 
     `max_age_ms`: from the end of a model's data to the candle it is asked about, and
-    `pool_max_age_ms` the same for the pool's network. `served` is the lowest verdict that answers,
+    `pool_max_age_ms` the same for the pool's model. `served` is the lowest verdict that answers,
     `traded` the lowest whose LONG and SHORT stand; of a model below it the probabilities are
     served, and the call is NO_TRADE.
     `simulated`: whether a model of simulated candles may answer, which is so on that market alone.
@@ -125,7 +125,7 @@ class ModelRegistry:
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 
     def find_own(self, symbol: str | None, open_ms: int) -> PublishedModel | SignalUnavailable:
-        """As `find`, of the coin's own model alone; of the pool's network for None."""
+        """As `find`, of the coin's own model alone; of the pool's model for None."""
         read = self._read(symbol)
         return read if isinstance(read, SignalUnavailable) else self._allowed(read, open_ms)
 

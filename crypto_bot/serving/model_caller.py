@@ -145,7 +145,7 @@ class ModelCaller:
         if verdict is not Verdict.ACTIVE:
             reasons.append(f"the model is {verdict}: {'; '.join(model.meta.reasons)}")
         if model.symbol is None:
-            reasons.append(f"the pool's network answers: {view.symbol} has no model of its own")
+            reasons.append(f"the pool's model answers: {view.symbol} has no model of its own")
         reasons += [
             f"masked: {group} is not known at every close of the window"
             for group in self._windows_of(model).masked(view.symbol, model.spec.window_bars)

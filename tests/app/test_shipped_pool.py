@@ -21,7 +21,7 @@ def in_an_empty_folder(empty_folder: Path) -> None:
 
 
 def start(**settings: str) -> Path | None:
-    """The current version of the pool's network after a start."""
+    """The current version of the pool's model after a start."""
     registry = model_registry(load(settings))
     publish_shipped_pool(registry)
     return versions.current(registry.folder(None))

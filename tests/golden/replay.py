@@ -1,4 +1,4 @@
-"""Days of the engine over made candles, by the shipped pool's network and by the rules alone."""
+"""Days of the engine over made candles, by the shipped pool's model and by the rules alone."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class ModelBody(Body):
     served: bool
     traded: bool = Field(description="Whether its LONG and SHORT are traded")
     reason: str
-    pooled: bool = Field(description="Whether it is the network of all the coins")
+    pooled: bool = Field(description="Whether it is the model of all the coins")
     stale: Json[Staleness] | None = Field(description="Its age limit, where it is STALE")
     challenger: str | None = Field(description="The version that answers beside it, unserved")
     model: Json[ModelCard] | None = Field(validation_alias="card")

@@ -32,6 +32,7 @@ from crypto_bot.models.families.two_heads import (
     probabilities,
     rose,
 )
+from crypto_bot.models.lean_import import import_lean
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.scaling import in_parts
 from crypto_bot.models.spec import ModelSpec
@@ -45,6 +46,8 @@ Truth = npt.NDArray[Any]
 _ROWS_AT_ONCE = 50_000
 _SECONDS_A_ROW = 2.7e-7
 """Of a row and a round; measured on 92 columns, one thread of an AMD EPYC."""
+_LEFT_OUT = frozenset({"matplotlib", "pandas", "pyarrow", "sklearn"})
+"""LightGBM would load them to accept their tables, which takes 120 MB; it is given arrays here."""
 _MOVED = 0.5
 """Share of the rows that the direction head learns from."""
 
@@ -163,6 +166,7 @@ class LightGbmFamily:
         stopped_by: tuple[Examples, Truth] | None = None,
     ) -> tuple[lgb.Booster, Ints]:
         """Stopped early by examples to validate on, or of the fixed budget without them."""
+        import_lean("lightgbm", _LEFT_OUT)
         import lightgbm as lgb  # noqa: PLC0415 - only this family needs it
 
         s, columns = self.settings, self.spec.places(part)
@@ -268,23 +272,21 @@ def _raw(booster: lgb.Booster, features: Features, ends: Ints, columns: Ints) ->
     return scores
 
 
-def _text(booster: lgb.Booster) -> str:
-    return booster.model_to_string(num_iteration=booster.best_iteration or -1)
-
-
 def _trimmed(booster: lgb.Booster) -> lgb.Booster:
     """What a stored and loaded model would be: without the trees after the best round."""
     import lightgbm as lgb  # noqa: PLC0415 - as above
 
-    return lgb.Booster(model_str=_text(booster))
+    text = booster.model_to_string(num_iteration=booster.best_iteration or -1)
+    return lgb.Booster(model_str=text)
 
 
 def _packed(booster: lgb.Booster, columns: Ints) -> bytes:
-    body = f"columns={','.join(map(str, columns.tolist()))}\n{_text(booster)}".encode()
+    body = f"columns={','.join(map(str, columns.tolist()))}\n{booster.model_to_string()}".encode()
     return f"sha256={hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
 def _unpacked(name: str, content: bytes) -> tuple[lgb.Booster, Ints]:
+    import_lean("lightgbm", _LEFT_OUT)
     import lightgbm as lgb  # noqa: PLC0415 - as above
 
     # LightGBM ends the process on a damaged text, so nothing is given to it that is not whole.

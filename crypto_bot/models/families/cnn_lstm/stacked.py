@@ -6,6 +6,7 @@ Equal to each coin's own forward within rounding (1e-5).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -117,12 +118,14 @@ class NetStack:
     """Networks of one architecture, one for each coin, in the order given.
 
     One that all coins share is held once and answers for all of them together. The networks stay
-    usable and read their weights from the stack from then on.
+    usable on the CPU, where they read their weights from the stack from then on.
     """
 
     def __init__(self, models: Sequence[NetModel], device: torch.device) -> None:
         shared = all(model is models[0] for model in models)
-        nets = [model.net.to(device) for model in (models[:1] if shared else models)]
+        nets = [model.net for model in (models[:1] if shared else models)]
+        if device.type != "cpu":
+            nets = [deepcopy(net).to(device) for net in nets]
         self._shape = (len(nets), len(models) // len(nets))
         self._direction = models[0].direction
         self._device = device
