@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.stamp import LAST_S
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.market_data.observations import SeriesColumn
-from crypto_bot.ports.market_data import Series
+from crypto_bot.ports.market_data import Observation, Series
 
 if TYPE_CHECKING:
     from crypto_bot.adapters.series.inputs import Inputs, Source  # httpx, which few engines need
@@ -46,9 +47,25 @@ def open_series(settings: Settings) -> dict[str, Series]:
         held |= {name: SERIES.get(name)(folder) for name in SERIES.names()}
     if not settings.simulated:
         for name in FETCHED.names():
-            fetched = FETCHED.get(name)(settings.inputs.folder)
+            fetched = _Fetched(name, settings.inputs.folder)
             held[name] = Joined(held[name], fetched) if name in held else fetched
     return held
+
+
+class _Fetched:
+    """A fetched series that is opened when it is read: few features do, and it takes pyarrow."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder
+
+    def read(self, symbol: str, since_ms: int, until_ms: int) -> Sequence[Observation]:
+        """See the port."""
+        return self._opened.read(symbol, since_ms, until_ms)
+
+    @cached_property
+    def _opened(self) -> Series:
+        return FETCHED.get(self.name)(self._folder)
 
 
 def wanted_series(
