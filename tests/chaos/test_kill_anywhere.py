@@ -12,7 +12,6 @@ COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ATOMUSDT", "DOTUSDT", "OPUSDT", "LINK
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_nothing_is_lost_doubled_or_changed(start: Start, tmp_path: Path) -> None:
     plan = Plan(COINS, speed=1_000.0, days=0.5)
     figures = soak(tmp_path, lambda words, given: start(*words, **given), plan)

@@ -1,6 +1,6 @@
 """Commands started as a user starts them, and their output.
 
-Time limits only end what hangs: they are far above what a busy machine needs.
+`LONGEST_S` only ends what hangs: it is far above what a busy machine needs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[2]
+LONGEST_S = 1000.0
 Event = dict[str, Any]
 
 
@@ -54,9 +55,9 @@ class Process:
     def is_running(self) -> bool:
         return self._child.poll() is None
 
-    def event(self, name: str, within_s: float = 250.0) -> Event:
+    def event(self, name: str) -> Event:
         """The next event `name`; those before it are dropped."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + LONGEST_S
         while True:
             try:
                 event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -68,10 +69,10 @@ class Process:
     def signal(self, number: int) -> None:
         self._child.send_signal(number)
 
-    def ended(self, within_s: float = 250.0) -> int:
+    def ended(self) -> int:
         """Its exit code."""
-        code = self._child.wait(within_s)
-        self._reader.join(within_s)
+        code = self._child.wait(LONGEST_S)
+        self._reader.join(LONGEST_S)
         return code
 
     def kill(self) -> None:

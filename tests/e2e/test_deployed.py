@@ -47,10 +47,11 @@ def running(words: list[str], url: str) -> Iterator[str]:
         try:
             while program.poll() is None:
                 try:
-                    httpx.get(url, verify=False, timeout=5)
-                    break
+                    if httpx.get(url, verify=False, timeout=60).status_code < 500:
+                        break
                 except httpx.TransportError:
-                    time.sleep(0.05)
+                    pass
+                time.sleep(0.05)
             assert program.poll() is None, program.communicate()[0].decode()
             yield url
         finally:
@@ -96,7 +97,7 @@ def test_a_proxy_shows_the_page_below_its_path(
     installed(proxy.__name__)
     process = rules("BTCUSDT", "ETHUSDT", CRYPTO_BOT_API__TOKEN=TOKEN)
     command, site = proxy(tmp_path, process.event("engine.started")["url"])
-    with running(command, f"{site}/bot/healthz"):
+    with running(command, f"{site}/bot/login"):
         context = browser.new_context(ignore_https_errors=True)
         context.set_default_timeout(WITHIN_MS)
         page = context.new_page()

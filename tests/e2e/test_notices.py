@@ -41,7 +41,9 @@ def test_start_signals_and_end_are_notified_and_no_secret_is_logged(rules: Start
         assert "crypto_bot_paper_kill_switch 1.0" in metrics
         assert 'crypto_bot_notify_channel_up{channel="1 JSON"} 1.0' in metrics
         assert 'crypto_bot_paper_equity{account="' in metrics
+        call(f"{url}/api/paper/resume", "POST", {"confirm": "RESUME"})
         inbox.status = 500  # fails until the engine ends
+        call(f"{url}/api/paper/stop", "POST", {"confirm": "STOP"})  # alarms do not wait a minute
         engine.event("notify.failing")
         inbox.status = 200
         engine.signal(signal.SIGTERM)

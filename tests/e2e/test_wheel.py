@@ -18,8 +18,6 @@ from tests.e2e.processes import ROOT, call
 pytestmark = pytest.mark.slow
 CLI = ("-c", "from crypto_bot.app.cli import main; raise SystemExit(main())")
 PACKAGES = ("crypto_bot", "simulated_exchange")
-COMPILING_S = 800.0
-"""Limit of a first start: an installed package has no compiled kernels yet."""
 BARS, STEP_MS, START_MS = 42_000, 900_000, 1_735_689_600_000
 
 
@@ -48,7 +46,6 @@ def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
     assert max(path.stat().st_size for path in wheel.rglob("*") if path.is_file()) <= 3_000_000
 
 
-@pytest.mark.timeout(900)
 def test_the_demo_has_a_past_and_goes_on_with_the_model_that_ends_before_it(
     start: Start, tmp_path: Path, wheel: Path
 ) -> None:
@@ -57,8 +54,8 @@ def test_the_demo_has_a_past_and_goes_on_with_the_model_that_ends_before_it(
     started = engine.event("engine.started")
     url = started["url"]
     assert (started["folder"], started["models"]) == (str(tmp_path), "models/demo")
-    assert engine.event("engine.loading", COMPILING_S)["of_candles"] == 24 * 96 + 29
-    while engine.event("cycle.finished", COMPILING_S)["owed"]:
+    assert engine.event("engine.loading")["of_candles"] == 24 * 96 + 29
+    while engine.event("cycle.finished")["owed"]:
         pass
     _, answer = call(f"{url}/api/predictions")
     assert len(answer["predictions"]) == 32

@@ -40,14 +40,12 @@ def compare(name: str, made: dict[str, Any], tolerance: Tolerance) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_training_run(family: str, tmp_path: Path) -> None:
     compare(f"training_{family}", trained(tmp_path, family), _TOLERANCES["training"])
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_replay(tmp_path: Path) -> None:
     compare("replay", replayed(tmp_path), _TOLERANCES["replay"])
 

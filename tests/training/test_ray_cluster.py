@@ -21,7 +21,6 @@ LONG = replace(EXACT_TUNING, up_epochs=300)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_node_is_killed_while_it_trains_and_every_job_is_done_once(tmp_path: Path) -> None:
     draft, store = begun(tmp_path / "alone", tuning=LONG)
     study = draft.study(store.panel)

@@ -29,7 +29,7 @@ from crypto_bot.training.placebo import coin_flip
 from crypto_bot.training.plan import SplitPlan, TrainingPlan
 from tests.training.made_market import open_candle_leak, planted
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 QUARTER = Timeframe.parse("15m")
 SPEC = LABELS.get("A")

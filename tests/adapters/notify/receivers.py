@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.e2e.processes import LONGEST_S
+
 
 class Inbox:
     """The messages received, and the status with which the next is answered."""
@@ -30,11 +32,11 @@ class Inbox:
             self._news.notify_all()
             return self.status
 
-    def until(self, *, arrived: int = 0, asked: int = 0, within_s: float = 250.0) -> None:
+    def until(self, *, arrived: int = 0, asked: int = 0) -> None:
         """Waits for messages, or for attempts."""
         with self._news:
             done = self._news.wait_for(
-                lambda: len(self.messages) >= arrived and self.asked >= asked, within_s
+                lambda: len(self.messages) >= arrived and self.asked >= asked, LONGEST_S
             )
         assert done, (self.messages, self.asked)
 
@@ -76,9 +78,9 @@ def hanging() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def later(condition: Any, within_s: float = 250.0) -> None:
+def later(condition: Any) -> None:
     """Waits for a state of another thread."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + LONGEST_S
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
