@@ -42,6 +42,7 @@ from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.memory import give_back
 from crypto_bot.models.model import DecisionRule, Span, Trailing, TrainedModel
+from crypto_bot.models.scaling import scale_of
 from crypto_bot.models.spec import Scaler
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.recipes import shipped
@@ -81,6 +82,8 @@ def ensembles() -> Iterator[TrainedModel]:
     whole = Examples(table, ends, labels[ends], np.ones(ends.size))
     fit, validation = whole.where(ends < ROWS * 3 // 4), whole.where(ends >= ROWS * 3 // 4)
     pool = EnsembleFamily(spec, quick(plan.family.settings)).fit(fit, validation).files()
+    columns = np.arange(len(spec.columns))
+    scaler = Scaler(*(tuple(each.tolist()) for each in scale_of(table, fit.ends, columns)))
     opens = START_MS - M15.ms * np.arange(5_760, 0, -1)
     for seed, symbol in enumerate(SYMBOLS):
         family = EnsembleFamily(spec, quick(plan.tuning), seed)
@@ -88,7 +91,7 @@ def ensembles() -> Iterator[TrainedModel]:
             symbol=symbol,
             spec=spec,
             files=family.fit(fit, validation, start=pool).files(),
-            scaler=Scaler((0.0,) * len(spec.columns), (1.0,) * len(spec.columns)),
+            scaler=scaler,
             calibration=Calibration(),
             decision=DecisionRule(ReturnMap((0.5,), (-1.0, 1.0)), cost_bps=10.0),
             trailing=Trailing(opens, rng.normal(size=opens.size)),

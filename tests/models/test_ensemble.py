@@ -29,6 +29,8 @@ from crypto_bot.models.families.ensemble.weights import learned_weights
 from crypto_bot.models.families.family import Examples, FitOptions, FittedModel, StackedFit
 from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticFamily, LogisticSettings
+from crypto_bot.models.scaling import scale_of
+from crypto_bot.models.spec import Scaler
 from crypto_bot.statistics.rows import direction_score, move_logit
 from tests.models.made_specs import made_spec, names
 
@@ -162,6 +164,15 @@ def test_several_are_fitted_together_as_each_is_alone() -> None:
         assert {name: files[name] for name in others} == {n: alone.files()[n] for n in others}
         rows = validation.features, validation.ends
         assert found.predict_proba(*rows) == pytest.approx(alone.predict_proba(*rows), abs=1e-5)
+
+
+def test_a_scaler_is_that_of_every_member_that_scales() -> None:
+    fit, validation = market()
+    net = Member("cnn_lstm", 1.0, size="tiny", settings=NET)
+    fitted = family(TREES, net).fit(fit, validation)
+    mean, scale = (tuple(each.tolist()) for each in scale_of(fit.features, fit.ends, np.arange(3)))
+    assert fitted.is_scaled_by(Scaler(mean, scale))
+    assert not fitted.is_scaled_by(Scaler(mean, (2.0, *scale[1:])))
 
 
 def test_a_user_who_names_no_members_gets_the_network_and_the_trees_at_one_half_each() -> None:

@@ -14,10 +14,17 @@ import numpy as np
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.domain.label import Direction
-from crypto_bot.models.families.family import Family, Features, Files, FitOptions, Model
+from crypto_bot.models.families.family import (
+    Family,
+    Features,
+    Files,
+    FitOptions,
+    Model,
+    Scaled,
+)
 from crypto_bot.models.families.registered import FAMILIES
 from crypto_bot.models.families.two_heads import HeadLogits, probabilities
-from crypto_bot.models.spec import ModelSpec, Reads
+from crypto_bot.models.spec import ModelSpec, Reads, Scaler
 from crypto_bot.statistics.rows import Floats, Ints, direction_score, move_logit
 
 _FILE = "ensemble.json"
@@ -85,6 +92,11 @@ class EnsembleModel:
             part.name: (float(part.share.weight), float(part.share.direction_weight))
             for part in self.parts
         }
+
+    def is_scaled_by(self, scaler: Scaler) -> bool:
+        """Whether every part that scales does so by these numbers."""
+        models = [part.model for part in self.parts if isinstance(part.model, Scaled)]
+        return all(model.is_scaled_by(scaler) for model in models)
 
     def predict_proba(self, features: Features, ends: Ints) -> Floats:
         return self.mean_of(
