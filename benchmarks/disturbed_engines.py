@@ -195,17 +195,13 @@ def lying_clock(engines: Engines, rng: random.Random) -> None:
 
 
 def coins_leave(engines: Engines, rng: random.Random) -> None:
-    """A coin is in maintenance, at a start or while the engine runs; then another is not listed.
-
-    Not at a start: the paper accounts would not know the steps of its prices until the next.
-    """
+    """A coin is in maintenance and another is not listed, at a start or while the engine runs."""
     resting, gone = rng.sample(engines.symbols, 2)
-    engines.quirks(status={resting: "BREAK"})
+    engines.quirks(status={resting: "BREAK"}, unlisted=[gone])
     if rng.random() < 0.5:
         engines.now.signal(signal.SIGKILL)
         engines.another()
     engines.now.event("cycle.finished")
-    engines.quirks(status={resting: "BREAK"}, unlisted=[gone])
     engines.wait(4.0)
     engines.quirks()
 

@@ -28,7 +28,7 @@ from crypto_bot.domain.paper_report import (
     MoneyParts,
     Refusal,
 )
-from crypto_bot.domain.quote import OrderBook, Quote
+from crypto_bot.domain.quote import Instrument, OrderBook, Quote
 from crypto_bot.engine.paper.trading import PaperTrading
 from crypto_bot.ports import PaperSink, PriceFeed, StoredSignal
 
@@ -63,6 +63,8 @@ class PaperService:
         self._is_down = False
         self._quotes: Mapping[str, Quote] = {}
         self._refused: frozenset[str] = frozenset()
+        self._listed: dict[str, Instrument] = {}
+        """What the traders look up; a coin that is listed again comes in with its first quote."""
 
     def quotes(self) -> Mapping[str, Quote]:
         """The newest quotes by symbol; empty while no account needs them."""
@@ -137,14 +139,17 @@ class PaperService:
             loop.call_soon_threadsafe(self._wakeup.set)
 
     async def _recover(self, market: Market) -> None:
-        instruments = market.prices.instruments()
-        await asyncio.to_thread(self._instruments.put, instruments.values())
+        await self._learn(market.prices)
         await asyncio.to_thread(
             self._trading.recover,
             at_open=self._at_open,
-            instruments=instruments,
+            instruments=self._listed,
             funded=self._is_funded,
         )
+
+    async def _learn(self, prices: PriceFeed) -> None:
+        self._listed.update(prices.instruments())
+        await asyncio.to_thread(self._instruments.put, self._listed.values())
 
     async def _step(self, market: Market) -> None:
         """Handles commits, then prices, then waits for the next commit or poll."""
@@ -169,6 +174,8 @@ class PaperService:
     async def _poll(self, prices: PriceFeed) -> None:
         try:
             quotes = await prices.quotes()
+            if quotes.keys() - self._listed:
+                await self._learn(prices)
             wanted = await asyncio.to_thread(self._trading.wanted, quotes)
             books = await asyncio.gather(*(self._book(prices, symbol) for symbol in sorted(wanted)))
         except MarketDataError as error:

@@ -60,6 +60,7 @@ class Exchange:
         self.price = D(100)
         self.foreign: frozenset[str] = frozenset()
         """Coins whose quotes, and not books, have the price of something else."""
+        self.listed: tuple[str, ...] = SYMBOLS
 
     def now_ms(self) -> int:
         return self._world.now_ms
@@ -84,7 +85,7 @@ class Exchange:
         return [Funding(symbol, until_ms, D("0.001"))]
 
     def instruments(self) -> dict[str, Instrument]:
-        return {symbol: instrument(symbol) for symbol in SYMBOLS}
+        return {symbol: instrument(symbol) for symbol in self.listed}
 
 
 @pytest.fixture
@@ -163,6 +164,20 @@ async def test_a_quote_that_is_not_believed_is_logged_once_and_neither_traded_no
     refused = [log for log in logs if log["event"] == "quote.refused"]
     assert [log["symbol"] for log in refused] == ["AUSDT"]
     assert "where its order book is not" in refused[0]["reason"]
+
+
+async def test_a_coin_that_is_listed_again_is_traded_in_its_own_steps(world: World) -> None:
+    sink, exchange = RecordingSink(), Exchange(world)
+    exchange.listed = ()
+    paper = service(world, sink)
+    task = asyncio.create_task(paper.run(market(exchange)))
+    await sink.next("DEPOSIT")
+    exchange.listed = SYMBOLS
+    paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+    opened = await sink.next("OPEN")
+    task.cancel()
+    assert opened.amount % D("0.001") == 0, "of 0.0001 where a lot is assumed"
+    assert opened.amount != 0
 
 
 async def test_funding_is_fetched_for_perpetual_contracts(world: World) -> None:
