@@ -22,7 +22,7 @@ from crypto_bot.engine.revisions import AGAIN_BARS, Revisions
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.ports import CandleArchive, MarketViews, ModelSource, PredictionStore
 
-_HISTORIES_AT_ONCE = 2
+_HISTORIES_AT_ONCE = 4
 _HISTORY_PATIENCE = 10
 """Factor on the patience while coins have no history: their bars are run in one go."""
 _INCOMPLETE = "the exchange has not delivered its newest candles"
