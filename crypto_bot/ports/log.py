@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from crypto_bot.domain.candle import Candle
@@ -111,6 +112,9 @@ class PredictionQueries(Protocol):
 
     def candles(self, symbol: str, limit: int) -> list[Candle]:
         """The newest `limit` stored candles of `symbol`, ascending."""
+
+    def candles_since(self, symbols: Sequence[str], since_ms: int) -> dict[str, list[Candle]]:
+        """The stored candles of `symbols` that open from `since_ms` on, ascending, where any do."""
 
     def candles_between(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         """The stored candles of `symbol` that open in `[since_ms, until_ms)`, ascending."""

@@ -37,7 +37,7 @@ from crypto_bot.statistics.rows import Bools
 
 MEMORY_DAYS = 90
 _CATCH_UP_MS = DAY_MS
-"""Coins are no further apart than this: calls of candles that are older are all stored."""
+"""Coins are at most so far apart: of a coin that is further behind nothing is waited for."""
 _READ_DAYS = 5
 """Days whose calls are read at once: as rows they take much more memory than as columns."""
 
@@ -189,11 +189,13 @@ class LiveRecord:
         found = known.where((known.open_ms >= since_ms) & (known.open_ms < again_ms))
         oldest_ms = max(now_ms - MEMORY_DAYS * DAY_MS, self._final_ms)
         final_ms = self._queries.oldest_open(oldest_ms) or now_ms
+        reached = [each.signal.candle_open_ms for each in self._queries.latest_predictions()]
+        stored_ms = max(min(reached, default=0), now_ms - _CATCH_UP_MS)
         for from_ms in range(again_ms, now_ms + 1, _READ_DAYS * DAY_MS):
             rows = self._queries.resolved_calls(from_ms, from_ms + _READ_DAYS * DAY_MS)
             found = found.followed_by(ResolvedCalls.of(rows))
         self._calls, self._losses, self._days = found, losses(found), days
-        self._final_ms = min(final_ms, now_ms - _CATCH_UP_MS)
+        self._final_ms = min(final_ms, stored_ms)
 
     def _reported(self, selection: Selection) -> PerformanceReport:
         calls, trades = self._selected(selection)

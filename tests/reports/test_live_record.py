@@ -6,7 +6,7 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.models.catalog import SwitchedOff
-from crypto_bot.ports import ResolvedCall
+from crypto_bot.ports import ResolvedCall, StoredSignal
 from crypto_bot.reports.live_record import LiveRecord, Selection, SourceGroup, Window
 from tests.reports.made_calls import BAR_MS, T0, call, market
 
@@ -36,6 +36,10 @@ class Log:
     def resolved_calls(self, since_ms: int, until_ms: int) -> list[ResolvedCall]:
         self.asked.append(since_ms)
         return self.between(since_ms, until_ms, settled=True)
+
+    def latest_predictions(self) -> list[StoredSignal]:
+        """None: as if a coin were a day behind."""
+        return []
 
     def oldest_open(self, since_ms: int) -> int | None:
         found = self.between(since_ms, self.now_ms, settled=False)

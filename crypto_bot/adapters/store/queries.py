@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
@@ -169,6 +170,19 @@ class SqlPredictionQueries:
         with self._database.reading() as connection:
             newest_first = [Candle._make(row) for row in connection.execute(query)]
         return newest_first[::-1]
+
+    def candles_since(self, symbols: Sequence[str], since_ms: int) -> dict[str, list[Candle]]:
+        column = candles_table.c
+        query = (
+            select(column.symbol, *CANDLE)
+            .where(*self._candles, column.symbol.in_(symbols), column.open_ms >= since_ms)
+            .order_by(column.symbol, column.open_ms)
+        )
+        found: dict[str, list[Candle]] = {}
+        with self._database.reading() as connection:
+            for symbol, *values in connection.execute(query):
+                found.setdefault(symbol, []).append(Candle._make(values))
+        return found
 
     def candles_between(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         return self._archive.read(symbol, since_ms, until_ms - 1, revised=True)

@@ -79,7 +79,9 @@ class Board(Sources):
         async with self._renewing:
             self._news.clear()
             version = self.snapshot.version + 1
-            self._readings = await asyncio.to_thread(read, self, self.record, version)
+            self._readings = await asyncio.to_thread(
+                read, self, self.record, version, self._readings
+            )
             await self._show(self._readings, version)
 
     async def reprice(self) -> None:

@@ -115,7 +115,7 @@ def _bar(
     label = f"short {short:.2f}, no trade {none:.2f}, long {long:.2f}"
     if ticks:
         label += f"; usual short {ticks[0]:.2f}, long {1.0 - ticks[1]:.2f}"
-    return drawings.split(parts, label, [width(tick) for tick in ticks])
+    return drawings.split(tuple(parts), label, tuple(width(tick) for tick in ticks))
 
 
 def _fitting(values: Sequence[float]) -> tuple[float, float]:

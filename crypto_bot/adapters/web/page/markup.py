@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from markupsafe import Markup
@@ -40,8 +41,20 @@ class Macros:
         return made
 
 
+class Drawings(Macros):
+    """Those whose values can be hashed: the same is drawn once, though every price draws all."""
+
+    def __getattr__(self, name: str) -> Callable[..., Markup]:
+        made = lru_cache(maxsize=_DRAWN)(super().__getattr__(name))
+        setattr(self, name, made)
+        return made
+
+
+_DRAWN = 2048
+"""Of each kind, some hundred bytes each."""
+
 pieces = Macros("pieces.html")
-drawings = Macros("drawings.html")
+drawings = Drawings("drawings.html")
 
 
 class Column(NamedTuple, Generic[_Row]):

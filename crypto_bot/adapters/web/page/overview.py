@@ -4,69 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
 
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
-from crypto_bot.adapters.web.page.figures import button, empty_state, html, vue_table
-from crypto_bot.adapters.web.page.frame import shown_at
+from crypto_bot.adapters.web.page.coins_table import CoinsTable
+from crypto_bot.adapters.web.page.figures import button, empty_state, html
 from crypto_bot.adapters.web.page.log_rows import ending
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.notices import Notice
-from crypto_bot.adapters.web.page.snapshot import Snapshot, settled_ms
+from crypto_bot.adapters.web.page.snapshot import settled_ms
 from crypto_bot.adapters.web.page.starting import start_job
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.ports import TRAIN, LoggedSignal
-
-_COLUMNS = (
-    ("coin", "Coin", "symbol", "left"),
-    ("price", "Price, USDT", "price_sort", "right"),
-    ("change", "24 h", "change_sort", "right"),
-    ("line", "Course of 24 hours", "coin", "left"),
-    ("signal", "Signal", "signal", "left"),
-    ("p", "Short | none | long", "p_sort", "left"),
-    ("track", "Stop to target", "near_sort", "left"),
-    ("r", "Now", "r_sort", "right"),
-    ("bars", "Bars", "bars_sort", "right"),
-    ("expected", "Exp. bp", "expected_sort", "right"),
-    ("verdict", "Model", "verdict_sort", "left"),
-    ("source", "Source", "source", "left"),
-    ("record", "Hit rate 30 d, n", "rate_sort", "left"),
-    ("last", "Last 10", "last_sort", "left"),
-)
-"""Name, heading, what is sorted and searched by, and side of each column."""
-
-_LINE = """
-<tr :class="{quiet: !props.row.live, divide: props.row.divide, stale: props.row.stale}">
-  <th scope="row" class="coin"><a class="line" :href="props.row.href"
-      :title="props.row.symbol">{{ props.row.coin }}</a></th>
-  <td class="price num">{{ props.row.price }}</td>
-  <td class="change num">{{ props.row.change }}</td>
-  <td class="spark" v-html="props.row.line"></td>
-  <td v-if="props.row.stale" class="signal crit" colspan="1">⚠ {{ props.row.stale }}</td>
-  <td v-else class="signal" v-html="props.row.chip" :title="props.row.reasons"></td>
-  <td v-if="props.row.live || props.row.bar" class="p"><div class="pair">
-    <span class="bar" v-if="props.row.bar" v-html="props.row.bar"></span>
-    <span v-else-if="props.row.live" class="muted">no probability</span>
-    <b>{{ props.row.p }}</b></div></td>
-  <td v-if="!props.row.live" class="near" :colspan="props.row.bar ? 4 : 5"
-    v-html="props.row.near"></td>
-  <template v-else><td class="track" v-html="props.row.track"></td>
-  <td class="r num">{{ props.row.r }}</td>
-  <td class="bars num">{{ props.row.bars }}</td>
-  <td class="expected num">{{ props.row.expected }}</td></template>
-  <td class="verdict" :title="props.row.model"><span v-html="props.row.verdict"></span>
-    <span class="muted age">{{ props.row.age }}</span></td>
-  <td class="source">{{ props.row.source }}</td>
-  <td class="record"><div class="pair"><span class="bar" v-html="props.row.record"></span>
-    <span class="rate num">{{ props.row.rate }}</span>
-    <span class="n num muted">{{ props.row.n }}</span></div></td>
-  <td class="last" v-html="props.row.last"></td>
-</tr>
-"""
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
@@ -83,17 +35,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 kind="empty",
             )
             empty.set_visibility(snapshot.scored == 0)
-            search = (
-                ui.input(
-                    placeholder="Filter: coin, signal, verdict, source",
-                    value=asked.get("q", ""),
-                    on_change=lambda event: ui.navigate.history.replace(_address(event.value)),
-                )
-                .props('dense borderless clearable debounce=150 aria-label="Filter the coins"')
-                .classes("search")
-            )
-            table = _table(snapshot)
-            table.bind_filter_from(search, "value")
+            coins = CoinsTable(snapshot.rows, asked.get("q", ""))
         with ui.element("div").classes("rail"):
             warnings = ui.element("div").classes("panel warnings")
             endings = html("panel endings", _endings(snapshot.endings, viewer))
@@ -107,7 +49,7 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
         before, snapshot = snapshot, board.snapshot
         for drawn, card in zip(strip, snapshot.cards, strict=True):
             drawn.set_content(pieces.card(card))
-        table.rows = list(snapshot.rows)
+        coins.show(snapshot.rows)
         empty.set_visibility(snapshot.scored == 0)
         endings.set_content(_endings(snapshot.endings, viewer))
         if (snapshot.notices, snapshot.scored == 0) != (before.notices, before.scored == 0):
@@ -116,21 +58,6 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
                 _warn(snapshot.notices, viewer, board)
 
     board.changed.subscribe(push)
-
-
-def _address(wanted: str | None) -> str:
-    return shown_at("/") + (f"?{urlencode({'q': wanted})}" if wanted else "")
-
-
-def _table(snapshot: Snapshot) -> ui.table:
-    columns = [
-        {"name": name, "label": label, "field": field, "align": side}
-        | {"sortable": name != "line", "hidden": name == "line"}
-        | ({"sortOrder": "da"} if name == "track" else {})
-        for name, label, field, side in _COLUMNS
-    ]
-    nothing = 'no-data-label="No coin matches the filter"'
-    return vue_table(columns, _LINE, snapshot.rows, "symbol", nothing)
 
 
 def _warn(warnings: Sequence[Notice], viewer: Viewer, board: Board) -> None:

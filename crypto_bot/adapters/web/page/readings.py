@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -32,6 +33,8 @@ from crypto_bot.statistics.breakdown import Line
 
 LAST_RESULTS = 10
 _LINE_BARS = 32
+_REVISED_BARS = 4
+"""So far back a candle that was shown may be another now: the engine reads three again."""
 _OPEN_CALLS = 16
 """Calls without an outcome that are read for each coin: those whose candles are a gap get none."""
 
@@ -105,21 +108,29 @@ class Readings(NamedTuple):
     train_command: str = ""
 
 
-def read(known: Sources, record: LiveRecord, version: int) -> Readings:
-    """Everything, as the store has it now; `version` counts the readings. Raises StoreError."""
+def read(
+    known: Sources, record: LiveRecord, version: int, before: Readings | None = None
+) -> Readings:
+    """Everything, as the store has it now; `version` counts the readings. Raises StoreError.
+
+    What `before` holds is read again only as far as it may have changed since.
+    """
+    held = {coin.symbol: coin for coin in before.coins} if before else {}
     latest = {each.signal.symbol: each for each in known.queries.latest_predictions()}
     newest_ms = max((each.signal.candle_open_ms for each in latest.values()), default=0)
     headline = record.headline(version)
-    bars = max(_LINE_BARS, DAY_MS // known.timeframe.ms) + 1
     models = {entry.symbol: entry for entry in known.catalog.entries()}
     calls = _open_calls(known, headline.open_since_ms, newest_ms)
+    candles = _candles(known, latest, held)
+    since_ms = before.record.open_since_ms if before else newest_ms - DAY_MS
+    trades = _trades(known, held, since_ms)
     coins = [
         CoinReading(
             symbol=symbol,
-            candles=known.queries.candles(symbol, bars),
+            candles=candles[symbol],
             latest=latest.get(symbol),
             call=calls.get(symbol),
-            trades=known.queries.log_page(LogFilter(symbol, ended=Ended.TRADE), None, LAST_RESULTS),
+            trades=trades[symbol],
             record=headline.by_coin.get(symbol),
             model=models.get(symbol),
         )
@@ -150,6 +161,56 @@ def _of_now(
         runs=known.training(),
         train_command=known.train_command,
     )
+
+
+def _candles(
+    known: Sources, latest: Mapping[str, StoredSignal], held: Mapping[str, CoinReading]
+) -> dict[str, Sequence[Candle]]:
+    """A day of each coin before its newest signal, or more, and all since; few queries for all."""
+    tf_ms = known.timeframe.ms
+    span_ms = max(_LINE_BARS * tf_ms, DAY_MS)
+    kept: dict[str, list[Candle]] = {}
+    wanted: dict[int, list[str]] = defaultdict(list)
+    for symbol in known.symbols:
+        stored = latest.get(symbol)
+        newest_ms = stored.signal.candle_open_ms if stored else known.now_ms() - tf_ms
+        since_ms = again_ms = newest_ms - span_ms
+        day = held[symbol].candles if symbol in held else ()
+        if day:  # the newest may have been revised
+            again_ms = max(since_ms, day[-1].open_ms - _REVISED_BARS * tf_ms)
+        kept[symbol] = [each for each in day if since_ms <= each.open_ms < again_ms]
+        wanted[again_ms].append(symbol)
+    found: dict[str, Sequence[Candle]] = {}
+    for again_ms, symbols in wanted.items():
+        news = known.queries.candles_since(symbols, again_ms)
+        found |= {symbol: kept[symbol] + news.get(symbol, []) for symbol in symbols}
+    return found
+
+
+def _trades(
+    known: Sources, held: Mapping[str, CoinReading], since_ms: int
+) -> dict[str, Sequence[LoggedSignal]]:
+    """The newest settled trades of each coin: in one query those of candles from `since_ms` on.
+
+    No older one has been settled since it was `held`, unless the coin was behind by then.
+    """
+    page = known.queries.log_page
+    bars = max(0, known.now_ms() - since_ms) // known.timeframe.ms + 1
+    wanted = LogFilter(since_ms=since_ms, ended=Ended.TRADE)
+    news: dict[str, list[LoggedSignal]] = defaultdict(list)
+    for line in page(wanted, None, bars * len(known.symbols)):
+        news[line.stored.signal.symbol].append(line)
+    found: dict[str, Sequence[LoggedSignal]] = {}
+    for symbol in known.symbols:
+        coin, lines = held.get(symbol), news[symbol]
+        if len(lines) < LAST_RESULTS:
+            if coin and coin.latest and coin.latest.signal.candle_open_ms >= since_ms:
+                opens = ((each, each.stored.signal.candle_open_ms) for each in coin.trades)
+                lines += [each for each, open_ms in opens if open_ms < since_ms]
+            else:
+                lines = page(LogFilter(symbol, ended=Ended.TRADE), None, LAST_RESULTS)
+        found[symbol] = lines[:LAST_RESULTS]
+    return found
 
 
 def _open_calls(known: Sources, since_ms: int, newest_ms: int) -> dict[str, LoggedSignal]:

@@ -174,7 +174,7 @@ def _near(signal: Signal) -> Row:
         if near is not None
     ]
     found.sort(key=lambda each: -abs(each[1]))
-    return {"near": drawings.near(found), "near_sort": abs(found[0][1]) if found else -1.0}
+    return {"near": drawings.near(tuple(found)), "near_sort": abs(found[0][1]) if found else -1.0}
 
 
 _NO_CALL: Row = {
@@ -214,6 +214,6 @@ def _record(coin: CoinReading, everything: Line) -> Row:
         "rate": formats.rate(rate.value, n),
         "rate_sort": rate.low if rate.is_estimated else -1.0,
         "n": formats.number(n) if n else "",
-        "last": drawings.results([r > 0 for r in results]),
+        "last": drawings.results(tuple(r > 0 for r in results)),
         "last_sort": last.outcome.settled_ms if last and last.outcome else 0,
     }

@@ -76,8 +76,8 @@ def test_a_sparkline_has_at_most_32_whole_points(values: list[float]) -> None:
 
 def test_texts_of_drawings() -> None:
     assert (
-        drawn(drawings.results([True, False, True])).get("aria-label") == "2 of the last 3 gained"
+        drawn(drawings.results((True, False, True))).get("aria-label") == "2 of the last 3 gained"
     )
-    assert drawings.results([]) == ""
+    assert drawings.results(()) == ""
     assert "<b>" not in drawings.verdict("<b>x</b>"), "a verdict that nobody knows is escaped"
     assert 'class="mark crit"' in drawings.verdict("BLOCKED")

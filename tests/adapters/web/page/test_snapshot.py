@@ -34,6 +34,20 @@ def shown(board: Board, before: Snapshot = EMPTY) -> Snapshot:
     return snapshot_of(read(board, board.record, 1), before)
 
 
+def test_what_was_read_before_is_only_added_to(
+    make_board: MakeBoard, database: Database, engine: Engine
+) -> None:
+    fill(database, bars=200, newest_ms=NEWEST_MS)
+    board = make_board()
+    before = read(board, board.record, 1)
+    for bars_later in range(1, 4):
+        newest_ms = NEWEST_MS + bars_later * QUARTER.ms
+        engine.closes(newest_ms)
+        fill(database, bars=200 + bars_later, newest_ms=newest_ms)
+        before = read(board, board.record, 1 + bars_later, before)
+        assert before == read(board, make_board().record, 1), "the same as read at once"
+
+
 def test_an_empty_database_says_what_will_come(make_board: MakeBoard, engine: Engine) -> None:
     engine.starts()
     made = shown(make_board())

@@ -13,8 +13,17 @@ import pytest
 from nicegui import ElementFilter, ui
 from nicegui.testing import User, UserInteraction
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
-from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance
+from crypto_bot.adapters.web.page import (
+    coin,
+    coins_table,
+    log,
+    models,
+    overview,
+    paper,
+    performance,
+)
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.candle_chart import CandleChart
 from crypto_bot.adapters.web.page.frame import View
@@ -37,7 +46,7 @@ from tests.adapters.web.page.made_figures import (
     stored_calls,
 )
 from tests.adapters.web.page.made_jobs import MadeJobs
-from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, call, fill
+from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, call, candles_of, fill
 from tests.adapters.web.page.pages import (
     HOSTILE,
     Harmless,
@@ -82,6 +91,29 @@ async def test_overview_follows_a_cycle_and_says_what_is_wrong(
         await user.should_see("New signal: BTC long, RSI/MA")
         await user.should_see("The exchange is down since 2025-12-01 00:14")
         assert board.good_ms() == engine.now_ms - 90_000
+
+
+async def test_coins_are_shown_a_page_at_a_time_sorted_and_filtered_as_a_whole(
+    make_board: MakeBoard, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coins_table, "PAGE_COINS", 2)
+    board = make_board()
+    SqlCandleArchive(database, QUARTER).add({"SOLUSDT": candles_of("SOLUSDT", 2)})
+    async with shown(board, overview.build) as user:
+
+        def coins() -> list[str]:
+            return [row["coin"] for row in table(user).rows]
+
+        assert coins() == ["BTC", "ETH"]
+        press(user, "Next")
+        await user.should_see("Coins 3 to 3 of 3")
+        await board.renew()
+        assert coins() == ["SOL"], "a cycle leaves the page open"
+        dearest_first = {"pagination": {"sortBy": "price", "descending": True}}
+        UserInteraction(user, {table(user)}, None).trigger("request", dearest_first)
+        await until(lambda: coins() == ["SOL", "BTC"])
+        user.find(ui.input).type("eth")
+        await until(lambda: coins() == ["ETH"])
 
 
 async def test_coin_with_an_open_call_follows_a_price_without_drawing_all_again(
