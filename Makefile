@@ -15,16 +15,19 @@ run: $(READY)
 demo: $(READY)
 	$(BIN)/crypto-bot demo
 
-test: lint test-fast test-slow
+# Each worker begins with its part of the tests in their order, so that a module's fixtures are made
+# once, and takes from another when it is done. One worker more than cores, for slow tests wait.
+PYTEST = $(BIN)/pytest --dist worksteal --numprocesses
 
-# Each worker begins with half of the tests in their order, so that a module's fixtures are made
-# once, and takes from the other when it is done.
+test: lint
+	$(PYTEST) 3
+
 test-fast: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
+	$(PYTEST) 2 -m "not slow"
 
 # Trained models, killed processes, whole daemons and a browser.
 test-slow: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m slow
+	$(PYTEST) 3 -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.e2e.processes import ROOT, Process
 
 Start = Callable[..., Process]
-LONGEST = {"chaos", "golden"}
+LONGEST = ("chaos", "golden", "e2e")
 """Folders of the tests that take longest."""
 
 # How long an example takes depends on what else the machine does; every run has the same examples.
@@ -22,9 +22,26 @@ settings.register_profile(
 settings.load_profile("same")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with the longest, so that no worker ends with one of them while the other waits."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each worker's part begins with its share of the slow modules, the longest first.
+
+    Slow tests mostly wait: beside them the other workers have the processor, and no worker ends
+    with a long one while the others have nothing to do.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    slow: dict[Path, list[pytest.Item]] = {}
+    for item in sorted(items, key=lambda item: item.path.parent.name not in LONGEST):
+        if item.get_closest_marker("slow"):
+            slow.setdefault(item.path, []).append(item)
+    fast = [item for item in items if not item.get_closest_marker("slow")]
+    modules, ordered = list(slow.values()), list[pytest.Item]()
+    for worker in range(workers):
+        part = [item for module in modules[worker::workers] for item in module]
+        size = (len(items) - len(ordered)) // (workers - worker)  # as xdist divides them
+        rest = max(0, size - len(part)) if worker < workers - 1 else len(fast)
+        ordered += part + fast[:rest]
+        del fast[:rest]
+    items[:] = ordered
 
 
 @pytest.fixture(autouse=True)

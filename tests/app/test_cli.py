@@ -1,5 +1,6 @@
 """The command line: bad usage prints one line and exits with 2."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from crypto_bot.app.cli import run_main
+from crypto_bot.app.commands.flags import run_settings
+from crypto_bot.app.daemon import Daemon
+from crypto_bot.domain.errors import ConfigError
 from tests.app.conftest import Run
 from tests.e2e.processes import ROOT
 
@@ -62,6 +66,20 @@ def test_bad_usage_is_one_line(
     if command == "run":
         assert run_main(flags) == 2
         assert capsys.readouterr().err == printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--exchange nowhere", "nowhere"),
+        ("--exchange sim --symbols_file symbols.json", "NOSUCHUSDT"),
+    ],
+)
+def test_what_only_a_started_engine_can_refuse(words: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "symbols.json").write_text('["BTCUSDT", "NOSUCHUSDT"]')
+    settings = run_settings([*words.split(), "--port", "0", "--use_ml", "0"])
+    with pytest.raises(ConfigError, match=message):
+        asyncio.run(Daemon(settings).run())
 
 
 def test_device_cuda_needs_a_gpu(run: Run, tmp_path: Path) -> None:

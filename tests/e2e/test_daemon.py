@@ -40,13 +40,6 @@ def test_signals_for_every_coin_then_outcomes_then_an_orderly_end(daemon: Start)
     assert engine.ended() == 0
 
 
-def test_once_makes_one_round_and_ends(daemon: Start) -> None:
-    short = {"CRYPTO_BOT_ENGINE__RECORD_BARS": "20"}
-    engine = daemon(*SIM, "--once", **short)
-    assert engine.event("cycle.finished")["signals"] >= 32 * 20
-    assert engine.ended() == 0
-
-
 def test_an_engine_whose_simulated_exchange_ends_says_so_and_ends(rules: Start) -> None:
     engine = rules("BTCUSDT", CRYPTO_BOT_ENGINE__RECORD_BARS="20", CRYPTO_BOT_SIM__SPEED="600")
     engine.event("cycle.finished")
@@ -80,9 +73,10 @@ def test_a_service_manager_sees_it_ready_alive_and_ended(rules: Start, tmp_path:
         assert engine.ended() == 0
 
 
-def test_the_token_is_required_and_never_shown(daemon: Start) -> None:
-    engine = daemon(
-        *(*SIM, "--paper", "0"),
+def test_the_token_is_required_and_never_shown(rules: Start) -> None:
+    engine = rules(
+        "BTCUSDT",
+        CRYPTO_BOT_PAPER__ENABLED="0",
         CRYPTO_BOT_API__TOKEN=TOKEN,
         CRYPTO_BOT_LOG__LEVEL="debug",
         CRYPTO_BOT_ENGINE__RECORD_BARS="20",
@@ -113,25 +107,6 @@ def asked(request: Request) -> tuple[int, str]:
     except HTTPError as error:
         with error:
             return error.code, f"{error.headers}{error.read().decode()}"
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((*SIM, "--database_url", "sqlite:////proc/none/engine.db"), "/proc/none"),
-        (("--use_ml", "0", "--exchange", "nowhere"), "nowhere"),
-        ((*SIM, "--symbols_file", "symbols.json"), "NOSUCHUSDT"),
-        ((*SIM, "--port", "{taken}"), "port {taken} of 127.0.0.1 is taken"),
-    ],
-)
-def test_what_only_a_started_engine_can_refuse_is_one_line_and_exit_code_2(
-    words: tuple[str, ...], message: str, daemon: Start, tmp_path: Path
-) -> None:
-    (tmp_path / "symbols.json").write_text('["BTCUSDT", "NOSUCHUSDT"]')
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        taken = listener.getsockname()[1]
-        engine = daemon(*(word.format(taken=taken) for word in words))
-        refused(engine, message.format(taken=taken))
 
 
 def refused(engine: Process, message: str) -> None:
