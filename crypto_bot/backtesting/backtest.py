@@ -61,14 +61,24 @@ class Backtest:
             bars += [each.horizon.bars(engine.timeframe) for each in labels]
         return block_days(max(bars) * engine.timeframe.ms)
 
-    def ledgers(self, plans: Iterable[Plan], *, late_bars: int = 0) -> Ledgers:
-        """The accounts of `plans` after the last bar; every fill comes `late_bars` bars later."""
+    def ledgers(
+        self,
+        plans: Iterable[Plan],
+        *,
+        late_bars: int = 0,
+        opens_ms: Mapping[str, int] | None = None,
+    ) -> Ledgers:
+        """The accounts of `plans` after the last bar; every fill comes `late_bars` bars later.
+
+        `opens_ms` as in `Ledgers`.
+        """
         held = Ledgers(
             plans=tuple(plans),
             timeframe=self.engine.timeframe,
             symbols=tuple(self.past.tables),
             instruments=self.past.instruments,
             fundings=self.past.fundings,
+            opens_ms=opens_ms or {},
         )
         bars = self.engine.bars(self.calls)
         waiting = deque[list[StoredSignal]]([] for _ in range(late_bars))

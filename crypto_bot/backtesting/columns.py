@@ -173,7 +173,7 @@ class ColumnEngine:
         first = int(np.searchsorted(table.open_ms, since_ms))
         if first == table.open_ms.size:
             return None
-        views = view_columns(self.timeframe, table).since(first)
+        views = view_columns(self.timeframe, table, first)
         table = CandleTable(table.open_ms[first:], table.candles[first:])
         count = table.open_ms.size
         made = CoinCalls(

@@ -148,7 +148,7 @@ def figures_of(
 
 
 def _accounts(done: Backtest, ledgers: Ledgers, trials: Mapping[str, int]) -> list[AccountFigures]:
-    late = done.ledgers(ledgers.plans, late_bars=1)
+    late = done.ledgers(ledgers.plans, late_bars=1, opens_ms=ledgers.opens_ms)
     later = {each.name: each.statistics.return_share for each in late.reports()}
     names = [trader.plan.name for trader in ledgers.traders]
     return [

@@ -33,7 +33,8 @@ class Ledgers:
     """The accounts of `plans`, all of them on the same signals and candles.
 
     Give `begin` the first bar with signals, then `take` each later one. `fundings`: settled rates
-    of perpetual contracts, in any order.
+    of perpetual contracts, in any order. `opens_ms`: the bar at whose close an account gets its
+    deposit, where that is not the first.
     """
 
     plans: Sequence[Plan]
@@ -41,6 +42,7 @@ class Ledgers:
     symbols: Sequence[str]
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     fundings: Iterable[Funding] = ()
+    opens_ms: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.traders = [
@@ -52,8 +54,8 @@ class Ledgers:
             for plan in self.plans
         ]
         self.events: dict[str, list[Event]] = {plan.name: [] for plan in self.plans}
-        self.refused: dict[str, Counter[str]] = {plan.name: Counter() for plan in self.plans}
-        """How many signals each rule of each account has refused."""
+        self.refused: dict[str, dict[str, str]] = {plan.name: {} for plan in self.plans}
+        """The signals that each account has refused, by id, with the rule."""
         self._calls: Sequence[StoredSignal] = ()
         self._due: dict[int, list[Funding]] = {}
         for each in sorted(self.fundings, key=lambda funding: funding.due_ms):
@@ -72,14 +74,17 @@ class Ledgers:
         memory.load(past)
         for trader in self.traders:
             trader.memory = memory
-            trader.marks = trader.memory.prices()
-            trader.open(open_ms, bar)
+            self._open(trader, Bar(open_ms, bar))
         self._calls = calls
 
     def take(self, bar: Bar, calls: Sequence[StoredSignal]) -> None:
         """Runs the bars up to `bar`, those without a candle too; `calls` are of its close."""
         step_ms = self.timeframe.ms
         for trader in self.traders:
+            if not trader.is_open:
+                trader.memory.take(bar.open_ms, bar.candles)
+                self._open(trader, bar)
+                continue
             waiting = self._calls
             for open_ms in range(trader.cursor_ms + step_ms, bar.open_ms + 1, step_ms):
                 candles = bar.candles if open_ms == bar.open_ms else {}
@@ -98,10 +103,16 @@ class Ledgers:
         book, curve, name = trader.book, trader.curve, trader.plan.name
         found = statistics(book.account, book.closed, curve.points, curve.deepest)
         at_ms = self.timeframe.close_of(trader.cursor_ms)
-        return account_report(trader, found, self.refused[name], at_ms)
+        return account_report(trader, found, Counter(self.refused[name].values()), at_ms)
 
     def _written(self, trader: PaperTrader) -> None:
         if trader.book.has_writes:
             writes = trader.book.take_writes()
             self.events[writes.account] += writes.events
-            self.refused[writes.account].update(refusal.rule for refusal in writes.refusals)
+            rules = {refusal.prediction_id: refusal.rule for refusal in writes.refusals}
+            self.refused[writes.account].update(rules)
+
+    def _open(self, trader: PaperTrader, bar: Bar) -> None:
+        if bar.open_ms >= self.opens_ms.get(trader.plan.name, bar.open_ms):
+            trader.marks = trader.memory.prices()
+            trader.open(bar.open_ms, bar.candles)

@@ -100,21 +100,18 @@ class ViewColumns(NamedTuple):
     volume_balance: Floats
     trend: Floats
 
-    def since(self, place: int) -> ViewColumns:
-        """From that candle on."""
-        return ViewColumns(self.bars[place:], *(column[place:] for column in self[1:]))
 
+def view_columns(timeframe: Timeframe, coin: CandleTable, first: int) -> ViewColumns:
+    """What `RuleViews` measures at each candle from the place `first` on, by the same kernel.
 
-def view_columns(timeframe: Timeframe, coin: CandleTable) -> ViewColumns:
-    """What `RuleViews` measures at every candle of a coin, to the bit, by the same kernel.
-
-    The first `RuleViews.history_bars` candles fill the memory: before them it may have had more.
+    To the bit, where `RuleViews.history_bars` candles or all that there were stand before it.
     """
     memory = empty_memory(1, timeframe, _levels(timeframe))
-    bars = np.empty(coin.open_ms.size, np.int64)
-    values = np.empty((coin.open_ms.size, len(COLUMNS) + 1 + HIGHER_LEVELS))
+    count = coin.open_ms.size - first
+    bars, values = np.empty(count, np.int64), np.empty((count, len(COLUMNS) + 1 + HIGHER_LEVELS))
     table = np.column_stack((coin.open_ms.astype(np.float64), coin.candles))
-    _measure_all(memory, table, bars, values)
+    _preload(memory, 0, table[:first])
+    _measure_all(memory, table[first:], bars, values)
     return ViewColumns(bars, *np.ascontiguousarray(values[:, : _TREND + 1].T))
 
 

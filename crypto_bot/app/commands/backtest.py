@@ -8,6 +8,7 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -15,8 +16,16 @@ from rich.table import Table
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.web.backtest_page import sentence_of
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.sentences import trades_sentence, verdict_sentence
+from crypto_bot.app.backtest_beside import (
+    LIVE,
+    beside_live,
+    live_start,
+    print_files,
+    print_live,
+)
 from crypto_bot.app.backtest_files import Files, note, write
 from crypto_bot.app.backtests import MadeCalls, past_in_files, stored_calls, stored_past
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
@@ -32,7 +41,8 @@ from crypto_bot.app.wiring import build_core, column_engine
 from crypto_bot.backtesting.backtest import Backtest, Past
 from crypto_bot.backtesting.columns import Models
 from crypto_bot.backtesting.day_sums import day_records
-from crypto_bot.backtesting.figures import figures_of
+from crypto_bot.backtesting.exported import as_json
+from crypto_bot.backtesting.figures import BacktestFigures, figures_of
 from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.paper_report import AccountReport
@@ -53,6 +63,9 @@ def backtest(argv: Sequence[str]) -> int:
         closing(Database.open(settings.database_url, key)) as source,
         closing(Database.open(flags.into, key)) as target,
     ):
+        start = live_start(settings, source) if LIVE in flags.beside else None
+        if start is not None and flags.since is None:
+            flags.since = start.since_ms
         past, span_ms = _past(settings, symbols, source, flags)
         models = _walked(settings, symbols, flags, span_ms)
         started = time.perf_counter()
@@ -77,14 +90,27 @@ def backtest(argv: Sequence[str]) -> int:
         )
         took_s = time.perf_counter() - started
         trials = note(settings, done, span_ms[1])
-        ledgers = done.ledgers(settings.paper.plans())
+        opens_ms = None if start is None else start.opens_ms
+        ledgers = done.ledgers(settings.paper.plans(), opens_ms=opens_ms)
+        live = [] if start is None else beside_live(settings, source, ledgers)
     _print(settings, done, ledgers.reports(), took_s)
+    print_live(screen(), live)
+    others = [path_of(each) for each in flags.beside if each != LIVE]
     files = Files(flags.report, flags.json, flags.csv)
-    if any(files):
+    if any(files) or others:
         found = figures_of(done, ledgers, trials, _words(flags, models))
-        for path in write(found, shlex.join(["crypto-bot", "backtest", *argv]), files):
-            screen().print(str(path), soft_wrap=True, highlight=False)
+        _print_files(found, shlex.join(["crypto-bot", "backtest", *argv]), files, others)
     return 0
+
+
+def _print_files(
+    found: BacktestFigures, command: str, files: Files, others: Sequence[Path]
+) -> None:
+    """Writes the files, and prints the figures beside those of `others`."""
+    if others:
+        print_files(screen(), as_json(found, sentence_of(found).text), others)
+    for path in write(found, command, files):
+        screen().print(str(path), soft_wrap=True, highlight=False)
 
 
 def _words(flags: Namespace, models: Models | None) -> str:
@@ -108,6 +134,8 @@ def _parser() -> Parser:
     add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
     text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
     add("--family", help=text)
+    text = f"'{LIVE}': the paper accounts of the engine; or the file of an earlier --json"
+    add("--beside", action="append", default=[], metavar="{live,FILE}", help=text)
     add("--report", type=path_of, metavar="FILE.html", help="all figures as one page")
     add("--json", type=path_of, metavar="FILE", help="all figures")
     add("--csv", type=path_of, metavar="FILE", help="every trade of every account")

@@ -15,7 +15,7 @@ from crypto_bot.domain.ledger import Position
 from crypto_bot.domain.paper import Market, Plan
 from crypto_bot.domain.paper_report import EquityPoint, KillSwitch
 from crypto_bot.domain.quote import Funding, Instrument, OrderBook, Quote
-from crypto_bot.domain.risk import Forbidden, RiskState
+from crypto_bot.domain.risk import Forbidden, RiskState, forbidden
 from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.paper.book import PaperBook
@@ -197,14 +197,17 @@ class PaperTrader:
 
     def _decide(self, stored: StoredSignal, offer: Offer, at_ms: int, killed: str | None) -> None:
         signal = stored.signal
-        state = self._risk_state(signal.symbol, at_ms, killed)
+        state = self._risk_state(at_ms, killed)
+        # Correlations take longer than all other rules, which refuse most signals before them.
+        if forbidden(self.plan, signal, state, late=stored.late) is None:
+            state = state._replace(correlations=self._correlations(signal.symbol))
         made = entry(self.plan, signal, state, offer, late=stored.late)
         if isinstance(made, Entry):
             self.book.open(signal, made, at_ms, self.timeframe.open_of(at_ms) - self.timeframe.ms)
         else:
             self.book.refuse(signal, made, at_ms)
 
-    def _risk_state(self, symbol: str, at_ms: int, killed: str | None) -> RiskState:
+    def _risk_state(self, at_ms: int, killed: str | None) -> RiskState:
         account = self.book.account
         equity = account.equity(self.marks)
         return RiskState(
@@ -216,7 +219,7 @@ class PaperTrader:
             day_start=self.curve.day_start(at_ms),
             peak=max(self.curve.peak, equity),
             killed=killed,
-            correlations=self._correlations(symbol),
+            correlations={},
         )
 
     def _correlations(self, symbol: str) -> dict[str, float]:
