@@ -14,13 +14,15 @@ def at_home(path: Path) -> Path:
         raise ValueError(f"{path}: there is no home folder here, write the path out") from error
 
 
-def decoded(content: bytes) -> str:
-    """The text of a file: UTF-8, with a byte order mark or without, or UTF-16 with one.
+def encoding_of(start: bytes) -> str:
+    """Of a file that begins so: UTF-8, with a byte order mark or without, or UTF-16 with one."""
+    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if wide else "utf-8-sig"
 
-    Raises ValueError for any other encoding.
-    """
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+def decoded(content: bytes) -> str:
+    """The text of a file, see `encoding_of`. Raises ValueError for any other encoding."""
     try:
-        return content.decode("utf-16" if wide else "utf-8-sig")
+        return content.decode(encoding_of(content))
     except UnicodeDecodeError as error:
         raise ValueError("its encoding is not UTF-8: save it as UTF-8") from error

@@ -22,7 +22,9 @@ from tests.app.conftest import Run
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "cp1252", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", "latin-1", "cp437", "cp1252", "utf-8", "cp932", "koi8-r"]
+)
 def test_a_terminal_of_any_encoding_shows_every_result(
     encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +55,8 @@ _SYMBOLS = '["BTCUSDT"]'
         lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
         lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
         lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r\n").encode("utf-8-sig"),
+        lambda text: text.replace("\n", "\r\n").encode("utf-16"),
     ],
 )
 def test_files_are_read_as_editors_save_them(written, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -12,7 +12,8 @@ from crypto_bot.domain.timeframe import Timeframe
 SUFFIXES = (".parquet", ".csv")
 _NAME = re.compile(
     r"(?P<base>[A-Z0-9]+)([_-](?P<quote>USD|USDT|USDC|BUSD|FDUSD|EUR|BTC|ETH|BNB))?"
-    r"([_-](?P<step>[0-9]+(m|min|h|d|w|mo)))?([_-](?P<part>[0-9]{4}(-[0-9]{2}){0,2}))?",
+    r"([_-](?P<step>[0-9]+(m|min|h|d|w|mo)))?([_-](?P<part>[0-9]{4}(-(0[1-9]|1[0-2])"
+    r"(-(0[1-9]|[12][0-9]|3[01]))?)?))?",
     re.IGNORECASE,
 )
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crypto_bot.domain.errors import BadCandles
 from crypto_bot.domain.stamp import FIRST_S, LAST_S, UNITS, unit_of
+from crypto_bot.domain.user_file import encoding_of
 
 NUMBERS = ("open", "high", "low", "close", "volume")
 _TIMES = (
@@ -23,8 +24,8 @@ def read_csv_table(path: Path) -> pd.DataFrame:
     """Columns `open_ms` (UTC ms, NA for an empty field) and `NUMBERS` (NaN for one), as they stand.
 
     Columns may have any order, case and company, fields any separator of `,` `;` tab and `|`, a
-    decimal comma beside `;`, and the file a byte order mark. Without a line of names the columns
-    are time, open, high, low, close, volume and others. Raises BadCandles in one line.
+    decimal comma beside `;`, and the file a byte order mark, of UTF-16 too. Without a line of names
+    the columns are time, open, high, low, close, volume and others. Raises BadCandles in one line.
     """
     texts = _texts(path)
     found = {"open_ms": _times(path, texts["time"])}
@@ -41,7 +42,9 @@ def read_csv_table(path: Path) -> pd.DataFrame:
 def _texts(path: Path) -> pd.DataFrame:
     """Texts under the names of `NUMBERS` and `time`."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open("rb") as raw:
+            encoding = encoding_of(raw.read(2))
+        with path.open(encoding=encoding, newline="") as file:
             head = file.readline()
         separator = max(_SEPARATORS, key=head.count)
         is_named = not _is_row(head.strip().split(separator))
@@ -49,7 +52,7 @@ def _texts(path: Path) -> pd.DataFrame:
             path,
             sep=separator,
             header=0 if is_named else None,
-            encoding="utf-8-sig",
+            encoding=encoding,
             dtype=str,
             quoting=csv.QUOTE_MINIMAL,
             skipinitialspace=True,
@@ -92,13 +95,14 @@ def _times(path: Path, texts: pd.Series) -> pd.Series:
     if numbers.notna().all():
         found = in_ms(path, numbers)
     else:
-        try:
-            dates = pd.to_datetime(given, utc=True, format="ISO8601")
-        except ValueError as error:
+        dates = pd.to_datetime(given, utc=True, format="ISO8601", errors="coerce")
+        wrong = numbers.isna() if numbers.notna().iloc[0] else dates.isna()
+        if wrong.any():
+            row = int(np.argmax(wrong.to_numpy()))
             raise BadCandles(
                 f"{path}: times are neither numbers nor ISO dates such as 2025-01-31 12:00: "
-                f"the first is {given.iloc[0]!r}"
-            ) from error
+                f"row {given.index[row]} has {given.iloc[row]!r}"
+            )
         found = dates.astype("datetime64[ms, UTC]").astype(np.int64)
     return found.reindex(texts.index).astype("Int64")
 

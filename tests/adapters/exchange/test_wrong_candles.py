@@ -33,8 +33,11 @@ async def collected(sim: Sim, symbol: str) -> Arrived:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [(3, "1000000.0"), (2, "NaN"), (1, None), (4, "-1.5"), (5, "-3")],
-    ids=["low", "high", "open", "close", "volume"],
+    [
+        *((3, "1000000.0"), (2, "NaN"), (1, None), (4, "-1.5"), (5, "-3")),
+        *((2, "Infinity"), (4, "12,5")),
+    ],
+    ids=["low", "high", "open", "close", "volume", "infinite", "comma"],
 )
 @TYPES
 async def test_a_row_that_stays_bad_is_a_gap_and_the_coin_goes_on(
@@ -205,11 +208,16 @@ async def test_two_new_coins_with_equal_candles_are_not_both_taken() -> None:
         assert (held.candles, held.why) == ([], "ETHUSDT and BTCUSDT have equal candles")
 
 
-@TYPES
-async def test_a_coin_in_maintenance_or_delisted_holds_up_no_other(market_type: str) -> None:
+@pytest.mark.parametrize(
+    ("market_type", "status"),
+    [("spot", "BREAK"), ("spot", "HALT"), ("spot", "END_OF_DAY"), ("swap", "BREAK")],
+)
+async def test_a_coin_in_maintenance_or_delisted_holds_up_no_other(
+    market_type: str, status: str
+) -> None:
     async with simulated(market_type=market_type) as sim:
         # BREAK for spot, SETTLING for contracts: neither trades.
-        await sim.set("quirks", status={"ETHUSDT": "BREAK"}, unlisted=["VETUSDT"])
+        await sim.set("quirks", status={"ETHUSDT": status}, unlisted=["VETUSDT"])
         feed = CcxtFeed(sim.feed.line, TF)
         with pytest.raises(ConfigError, match=r"no \w+ market for VETUSDT"):
             await feed.open(COINS)

@@ -116,7 +116,10 @@ def test_the_open_candle_is_left_out_and_a_later_one_refused(
     assert archive.read("BTCUSDT", 0, EVER_MS) == SOUND[:4]
 
 
-@pytest.mark.parametrize(("step_ms", "minutes"), [(4 * M15.ms, 60), (M15.ms // 3, 5)])
+@pytest.mark.parametrize(
+    ("step_ms", "minutes"),
+    [(4 * M15.ms, 60), (M15.ms // 3, 5), (2 * M15.ms, 30), (8 * M15.ms, 120)],
+)
 def test_candles_of_another_timeframe_are_refused(
     archive: SqlCandleArchive, tmp_path: Path, step_ms: int, minutes: int
 ) -> None:

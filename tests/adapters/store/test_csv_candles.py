@@ -41,6 +41,8 @@ def text(head: str = HEAD, as_text: Text = str, separator: str = ",") -> str:
         text(as_text=lambda at: str(at // 1000), head="unix,OPEN,HIGH,LOW,CLOSE,VOLUME"),
         text(as_text=lambda at: str(at * 1000), head="Open time, Open, High, Low, Close, Volume"),
         text().removeprefix(HEAD + "\n").replace("\n", ",0,7.5\n"),
+        text(as_text=lambda at: f"{at:.12e}"),
+        text(as_text=lambda at: f"{at / 1000:.3f}"),
     ],
     ids=[
         "plain",
@@ -53,11 +55,14 @@ def text(head: str = HEAD, as_text: Text = str, separator: str = ",") -> str:
         "seconds",
         "microseconds",
         "unnamed",
+        "scientific",
+        "fractions",
     ],
 )
-def test_what_is_in_use_is_read(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_is_in_use_is_read(tmp_path: Path, content: str, encoding: str) -> None:
     path = tmp_path / "BTCUSDT_1h.csv"
-    path.write_text(content, "utf-8")
+    path.write_text(content.removeprefix("\ufeff" if encoding == "utf-16" else ""), encoding)
     found = read_csv_candles(path, NOW_MS)
     assert (found.symbol, found.timeframe.name) == ("BTCUSDT", "1h")
     assert np.array_equal(np.column_stack(found.columns), np.array(ROWS))
@@ -96,6 +101,9 @@ def test_what_is_put_right_is_counted(tmp_path: Path) -> None:
         ),
         (text(as_text=lambda at: str(at // 10**6)), "row 0: 1.70001e+06 is no time since 2009"),
         (text(as_text=lambda at: str(at * 1000 + 1)), "are no whole millisecond"),
+        (text(as_text=lambda at: f"{at / 86_400_000 + 25_569:.8f}"), "45245 is no time since"),
+        (text() + "Total,1,1,1,1,1\n", "row 6 has 'Total'"),
+        (text(as_text=iso).replace(" 03:00", " 27:00"), "row 3 has '2023-11-15 27:00:00'"),
         (
             text() + f"{OPENS[-1] + 2 * HOUR_MS},10,13,9,11,100\n",
             "row 6: 1700031600000 ms is after",
@@ -111,9 +119,11 @@ def test_what_cannot_be_true_is_refused(tmp_path: Path, content: str, expected: 
     assert "\n" not in str(refused.value)
 
 
-def test_the_open_candle_is_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text(text())
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 0), (5, 0, 1, 2, 3, 4)])
+def test_the_open_candle_is_left_out(tmp_path: Path, order: tuple[int, ...]) -> None:
+    path, (head, *lines) = tmp_path / "x.csv", text().splitlines()
+    path.write_text("\n".join([head, *(lines[row] for row in order)]))
     found = read_csv_candles(path, NOW_MS - 1)
     assert found.columns.open_ms.tolist() == OPENS[:-1]
-    assert found.words == "5 1h candles of 6 rows, the open candle left out"
+    assert "5 1h candles of 6 rows" in found.words
+    assert "the open candle left out" in found.words
