@@ -105,6 +105,8 @@ class AccountReport:
     """How many signals each rule has refused."""
     curve: tuple[EquityPoint, ...]
     statistics: AccountStatistics
+    round_trip_bps: Decimal
+    """What an entry and an exit at the market cost, of the notional."""
 
 
 class TradeGroup(NamedTuple):

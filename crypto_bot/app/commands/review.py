@@ -54,7 +54,7 @@ def review(argv: Sequence[str]) -> int:
     if not opens:
         console.print(f"no prediction of {settings.tf} in {database.name}: start the engine first")
         return 0
-    _show(console, report)
+    _show(console, report, settings.decision.cost_bps)
     if settings.use_ml:
         console.print(_models(catalog.entries()))
     return 0
@@ -76,7 +76,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _show(console: Console, report: PerformanceReport) -> None:
+def _show(console: Console, report: PerformanceReport, cost_bps: float) -> None:
     selection = report.selection
     side = "both sides" if selection.side is None else selection.side.value
     console.print(f"[bold]{selection.window}, {selection.group}, {side}[/]")
@@ -91,8 +91,11 @@ def _show(console: Console, report: PerformanceReport) -> None:
     for name, found in (("long", report.long), ("short", report.short)):
         console.print(f"P({name}) of {report.predicted_by}: {_calibration(found)}")
     console.print(_loss(report))
-    text = "Consecutive calls of one side of a coin are one episode; all is after costs."
-    console.print(text, style="dim")
+    console.print(
+        "Consecutive calls of one side of a coin are one episode; all is after the cost that is "
+        f"stored with each, {cost_bps:g} bp a round trip as it is set now.",
+        style="dim",
+    )
 
 
 def _lines(of: str, lines: Sequence[Line]) -> Table | str:

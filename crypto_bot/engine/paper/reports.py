@@ -42,6 +42,7 @@ def report(
         curve=tuple(trader.curve.drawn(POINTS)),
         # The statistics are of the newest bar, the equity of the newest quotes.
         statistics=replace(statistics, return_share=float(equity / plan.start) - 1.0),
+        round_trip_bps=plan.costs.round_trip_bps,
     )
 
 

@@ -170,7 +170,8 @@ class _View:
         viewer = self._viewer
         market = "long only" if account.market == "spot" else "both ways, with funding"
         as_of = f"{formats.moment(account.at_ms, viewer.zone)} {viewer.zone_label}"
-        self._market.set_text(f"{account.market}, {market}; as of {as_of}")
+        cost = f"a round trip costs {account.round_trip_bps.normalize():f} bp"
+        self._market.set_text(f"{account.market}, {market}; {cost}; as of {as_of}")
         self._verdict.set_content(pieces.sentence(trades_sentence(account)))
         self._strip.set_content(figures.strip(account))
         utc = viewer.zone_name == "UTC"

@@ -265,7 +265,8 @@ def opened(now_ms: int) -> AccountReport:
         *(0, 0.0, 0.0, 0.0, UNKNOWN, None, UNKNOWN, None, UNKNOWN, 0.0, zero, zero, zero)
     )
     return AccountReport(
-        *("spot", "spot", _RULES, start, start, start, now_ms, (), (), {}, (), nothing)
+        *("spot", "spot", _RULES, start, start, start, now_ms, (), (), {}, (), nothing),
+        round_trip_bps=Decimal(26),
     )
 
 
