@@ -11,8 +11,10 @@ import structlog
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.adapters.store.role_log import SqlRoleLog
 from crypto_bot.app.market_data import open_series
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.weekly_report import FOLDER, report_week
 from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS
@@ -23,6 +25,7 @@ from crypto_bot.models.families.family import Features
 from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import Clock
 from crypto_bot.reports.live_record import LiveRecord
+from crypto_bot.reports.live_skill import LiveModel
 from crypto_bot.serving.feature_windows import StoredFeatures
 from crypto_bot.statistics.drift import WINDOW_BARS, Drift, drifted
 
@@ -48,6 +51,8 @@ class DriftWatch:
         self._raised: dict[tuple[Drifted, str | None], int] = {}
         self._of_inputs: list[Alarm] = []
         self._of_outcomes: list[Alarm] = []
+        self.live: Sequence[LiveModel] = ()
+        """Each model that answers, beside its tests; as of this day."""
 
     @property
     def alarms(self) -> Sequence[Alarm]:
@@ -66,8 +71,22 @@ class DriftWatch:
             if now_ms // DAY_MS != day:
                 day = now_ms // DAY_MS
                 self._of_outcomes = await asyncio.to_thread(record.alarms, ("day", day))
+                self.live = (await asyncio.to_thread(record.models, ("day", day))).models
+                await asyncio.to_thread(self._report, database, now_ms, record)
             self._raise(now_ms)
             await clock.sleep(HOUR_MS)
+
+    def _report(self, database: Database, now_ms: int, record: LiveRecord) -> None:
+        roles = SqlRoleLog(database, self._settings.timeframe)
+        folder = self._settings.models_dir / FOLDER
+        try:
+            notice = report_week(folder, now_ms, record, roles, self.alarms)
+        except OSError as error:
+            _log.warning("report.not_written", folder=str(folder), reason=str(error))
+            return
+        if notice is not None:
+            _log.info("report.written", reason=notice.text)
+            self._notify(notice)
 
     def _inputs(
         self, registry: ModelRegistry, archive: SqlCandleArchive, now_ms: int

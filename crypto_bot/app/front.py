@@ -13,12 +13,13 @@ from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import Proxy, create_app
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.event_stream import EventStream
-from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
+from crypto_bot.adapters.web.gauges import gauge, of_drift, of_models, of_notices, of_paper
 from crypto_bot.adapters.web.metrics import Metrics
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.mount import mount_page
 from crypto_bot.adapters.web.page.training_table import line_of
 from crypto_bot.adapters.web.training import Training
+from crypto_bot.app.drift import DriftWatch
 from crypto_bot.app.live_engine import LiveEngine
 from crypto_bot.app.notices import Notices
 from crypto_bot.app.outlook import OutlookEngine
@@ -73,9 +74,12 @@ class Front:
         catalog: ModelCatalog,
         paper: PaperService,
         notices: Notices,
+        *,
         jobs: Jobs,
+        drift: DriftWatch,
     ) -> tuple[FastAPI, Board]:
         """The API with the page, and the board with the page's data."""
+        self.metrics.add(lambda: of_drift(drift.alarms, drift.live))
         api = self._settings.api
         queries = SqlPredictionQueries(database, self._timeframe)
         self._add_metrics(database, paper, notices)
@@ -110,6 +114,7 @@ class Front:
             training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
             outlook=outlook,
             jobs=jobs,
+            alarms=lambda: drift.alarms,
             log_lines=RECENT.lines,
             setting_lines=setting_lines(self._settings),
         )

@@ -77,6 +77,9 @@ class ModelSettings(Section):
     """From the end of a model's data; an older model is STALE, and the rules are used."""
     pool_max_age_days: float = Field(default=45.0, gt=0, le=_LONGEST_DAYS)
     """The same for the pool, which serves coins without a model of their own."""
+    most_gb: float = Field(default=20.0, gt=0)
+    """What the models and challengers may take on the disk: beyond it the oldest versions go, but
+    not those that are served or could be rolled back to."""
     served: Lowest = "WARMUP"
     """The lowest verdict that is served; the signal names it. Below it the rules are used."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"

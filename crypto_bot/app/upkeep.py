@@ -14,8 +14,10 @@ from crypto_bot.app.drift import DriftWatch
 from crypto_bot.app.promotion import Promotion
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.retraining import Registries, Retrainer
+from crypto_bot.domain.errors import SignalUnavailable, TrainingError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.notice import Notice
+from crypto_bot.models import versions
 from crypto_bot.ports import Clock, Jobs
 from crypto_bot.reports.live_record import LiveRecord
 
@@ -67,12 +69,27 @@ class Upkeep:
         await asyncio.gather(*tended)
 
     async def _stored(self, database: Database, clock: Clock) -> None:
-        """Deletes old predictions and checks the file."""
+        """Deletes old predictions and models, and checks the file."""
         retention = Retention(database, self._settings.timeframe)
         keep_ms = self._settings.store.keep_days * DAY_MS
         while True:
             deleted = await asyncio.to_thread(retention.delete_before, clock.now_ms() - keep_ms)
             if deleted:
                 _log.info("predictions.deleted", n=deleted)
+            await asyncio.to_thread(self._trim)
             await asyncio.sleep(_DAY_S)
             await asyncio.to_thread(database.check)
+
+    def _trim(self) -> None:
+        """Keeps the versions of the models within their budget."""
+        from crypto_bot.models.artifact import folder_of, published  # noqa: PLC0415 - torch
+
+        roots = [each.models_dir for each in self._registries if each is not None]
+        folders = [folder_of(root, *name) for root in roots for name in published(root)]
+        try:
+            gone = versions.trim(folders, int(self._settings.models.most_gb * 1e9))
+        except (SignalUnavailable, TrainingError) as error:
+            _log.warning("models.not_trimmed", reason=str(error))
+            return
+        if gone:
+            _log.info("models.trimmed", n=len(gone))

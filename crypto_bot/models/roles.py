@@ -7,6 +7,7 @@ champion.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from crypto_bot.domain.errors import ModelMissing
@@ -15,15 +16,20 @@ from crypto_bot.models.artifact import (
     META,
     folder_of,
     publish_files,
-    published,
     read_file,
     verify,
 )
 
 
 def challenged(challengers: Path, timeframe: str) -> list[str | None]:
-    """The coins that have a challenger, None for the pool, which comes first."""
-    return [symbol for symbol, tf in published(challengers) if tf == timeframe]
+    """The coins that have a challenger, None for the pool, which comes first.
+
+    One whose removal was interrupted is among them.
+    """
+    names = timeframe, versions.store(Path(timeframe)).name
+    coins = {each.parent.name for name in names for each in challengers.glob(f"per_coin/*/{name}")}
+    pool = any(os.path.lexists(challengers / "pool" / name) for name in names)
+    return [*([None] if pool else []), *sorted(coins)]
 
 
 def promote(
@@ -46,9 +52,9 @@ def promote(
         stepping_down = now
         publish_files(_files(rising), champions)
     else:
-        stepping_down = _before(served, now)
+        stepping_down = _before(served, now, champion)
     if stepping_down is None:
-        beside.unlink()
+        versions.remove(beside)
         return champion, None
     publish_files(_files(stepping_down), challengers)
     return champion, verify(stepping_down).version
@@ -65,10 +71,12 @@ def demote(
     now = versions.current(served)
     if now is None:
         raise ModelMissing(f"{symbol or 'the pool'} {timeframe} has no model")
-    files = _files(now)
+    files, version = _files(now), verify(now).version
     back = versions.rollback(served)
+    while verify(back).version == version:  # it was champion twice
+        back = versions.rollback(served)
     publish_files(files, challengers)
-    return verify(back).version, verify(now).version
+    return verify(back).version, version
 
 
 def _files(version: Path) -> dict[str, bytes]:
@@ -77,7 +85,8 @@ def _files(version: Path) -> dict[str, bytes]:
     return {**kept, META: (version / META).read_bytes()}
 
 
-def _before(folder: Path, version: Path) -> Path | None:
-    """The version that was stored before `version`."""
+def _before(folder: Path, version: Path, champion: str) -> Path | None:
+    """The version that was stored before `version` and is another one than `champion`."""
     earlier = [each for each in versions.versions(folder) if each.name < version.name]
-    return earlier[-1] if earlier else None
+    others = (each for each in reversed(earlier) if verify(each).version != champion)
+    return next(others, None)

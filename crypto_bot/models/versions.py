@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,6 +110,48 @@ def rollback(folder: Path) -> Path:
     return earlier[-1]
 
 
+def remove(folder: Path) -> None:
+    """Deletes the link and all versions. Raises TrainingError where the disk refuses."""
+    try:
+        folder.unlink(missing_ok=True)
+        shutil.rmtree(store(folder), ignore_errors=True)
+        _sync(folder.parent)
+    except OSError as error:
+        raise TrainingError(f"{folder} could not be deleted: {error.strerror or error}") from error
+
+
+def trim(folders: Iterable[Path], most_bytes: int) -> list[Path]:
+    """Deletes the oldest versions of `folders` until all of them take `most_bytes`; which ones.
+
+    What is served stays, and what `rollback` would go back to, also where that is more. Raises
+    TrainingError where the disk refuses.
+    """
+    taken, removable = 0, list[tuple[int, Path, int]]()
+    try:
+        for folder in folders:
+            now, stored = current(folder), versions(folder)
+            sizes = {each: sum(f.stat().st_size for f in each.iterdir()) for each in stored}
+            taken += sum(sizes.values())
+            served = None if now is None else now.resolve()
+            before = [each for each in stored if served and each.name < served.name]
+            kept = {served, *(each.resolve() for each in before[-1:])}
+            removable += [
+                ((each / "meta.json").stat().st_mtime_ns, each, sizes[each])
+                for each in stored
+                if each.resolve() not in kept and (each / "meta.json").exists()
+            ]
+        gone = []
+        for _, old, size in sorted(removable):
+            if taken <= most_bytes:
+                break
+            _delete(old)
+            gone.append(old)
+            taken -= size
+    except OSError as error:
+        raise TrainingError(f"old models could not be deleted: {error}") from error
+    return gone
+
+
 def _adopt(folder: Path) -> None:
     """A plain folder (one that was copied here) becomes a version, and the link to it.
 
@@ -162,9 +204,13 @@ def _readable(folder: Path) -> Iterator[None]:
 def _forget_old(folder: Path, made: Path) -> None:
     for old in versions(folder)[:-KEPT]:
         if old != made:
-            # meta.json goes first: a version that is half deleted is none.
-            (old / "meta.json").unlink(missing_ok=True)
-            shutil.rmtree(old)
+            _delete(old)
+
+
+def _delete(version: Path) -> None:
+    """meta.json goes first: a version that is half deleted is none."""
+    (version / "meta.json").unlink(missing_ok=True)
+    shutil.rmtree(version)
 
 
 def _write(path: Path, content: bytes) -> None:

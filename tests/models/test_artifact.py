@@ -227,6 +227,25 @@ def test_versions_go_back_one_by_one_and_old_ones_are_forgotten(tmp_path: Path) 
     assert verify(current(tmp_path)).version == made[0].version
 
 
+def test_a_budget_is_kept_but_for_what_is_served_and_what_is_before_it(tmp_path: Path) -> None:
+    for seed in range(4):
+        for symbol in (SYMBOL, "ETHUSDT"):
+            publish(tiny_model(symbol, seed=seed), tmp_path)
+    versions.rollback(folder(tmp_path))  # the third is served, the second would be next
+    folders = [folder_of(tmp_path, symbol, "15m") for symbol in (SYMBOL, "ETHUSDT")]
+    one = sum(each.stat().st_size for each in current(tmp_path).iterdir())
+
+    def numbers() -> list[list[int]]:
+        return [[int(each.name) for each in versions.versions(at)] for at in folders]
+
+    assert versions.trim(folders, 9 * one) == []
+    versions.trim(folders, int(7.5 * one))
+    assert numbers() == [[2, 3, 4], [1, 2, 3, 4]]
+    versions.trim(folders, 0)
+    assert numbers() == [[2, 3], [3, 4]]
+    assert verify(current(tmp_path)).version == tiny_model(SYMBOL, seed=2).version
+
+
 def test_published_lists_coins(tmp_path: Path) -> None:
     publish(tiny_model("ETHUSDT"), tmp_path)
     publish(tiny_model(SYMBOL), tmp_path)

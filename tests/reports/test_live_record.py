@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from crypto_bot.app.weekly_report import report_week
+from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import UNKNOWN
+from crypto_bot.domain.role_change import Because, RoleChange
 from crypto_bot.domain.signal import Pred, Source
 from crypto_bot.models.catalog import SwitchedOff
 from crypto_bot.ports import ResolvedCall, StoredSignal
@@ -155,3 +160,27 @@ def test_an_empty_record_has_a_report() -> None:
     assert found.trades.rate == UNKNOWN
     assert found.loss == ()
     assert record.models(1).together.n == 0
+
+
+class NoRoles:
+    def changes(self) -> list[RoleChange]:
+        change = RoleChange(T0 + 8 * DAY_MS, None, "new", "old", Because.EVIDENCE, "14 days <b>")
+        return [change, change._replace(at_ms=T0, champion="older")]
+
+
+def test_the_report_of_a_week_is_written_once(tmp_path: Path) -> None:
+    log = Log(market(12), days=9)
+    record, folder = record_of(log), tmp_path / "reports"
+    alarm = Alarm(Drifted.INPUTS, "C0USDT", "rsi_14: shift 3.0 times the largest in training")
+    week = folder, log.now_ms, record, NoRoles(), [alarm]
+    notice = report_week(*week)  # type: ignore[arg-type]
+    assert notice is not None
+    assert "week 2025-W49: " in notice.text
+    assert "1 changes of the served models" in notice.text
+    (path,) = folder.iterdir()
+    text = path.read_text("utf-8")
+    assert str(path) in notice.text
+    for there in ("all models", "new", "14 days &lt;b&gt;", str(alarm)):
+        assert there in text
+    assert "older" not in text
+    assert report_week(*week) is None  # type: ignore[arg-type]

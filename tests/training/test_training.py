@@ -12,7 +12,9 @@ from crypto_bot.models.artifact import META, METRICS, TRAILING
 from crypto_bot.models.catalog import headline
 from crypto_bot.models.families.cnn_lstm.fit import BEST_FILE, FILE
 from crypto_bot.models.families.registered import FamilyChoice
+from crypto_bot.models.inputs import inputs_of
 from crypto_bot.models.meta import Meta, meta_from, trailing_from
+from crypto_bot.statistics.drift import WINDOW_BARS, drifted
 from crypto_bot.statistics.rows import score_of
 from crypto_bot.training.baselines import LOGISTIC, MAJORITY, PERSISTENCE, REVERSAL, TREES
 from crypto_bot.training.fit import baselines_of
@@ -118,6 +120,19 @@ def test_each_judged_coin_gets_its_own_model_and_the_pool_one(pooled: dict[str, 
     assert meta(one).span.candles == 140 * 24
     assert meta(pooled["pool"]).symbol is None
     assert meta(pooled["pool"]).span.candles == 3 * 140 * 24
+
+
+def test_a_model_keeps_what_its_inputs_were_like(pooled: dict[str, Files], tmp_path: Path) -> None:
+    for name, content in pooled["COIN2"].items():
+        (tmp_path / name).write_bytes(content)
+    known = inputs_of(tmp_path)
+    assert known is not None
+    table = panel(*(candles(140, number) for number in range(3)))
+    ready = np.flatnonzero(table.ready & (table.coin == 2))
+    rows = table.features[ready[-200:]].astype(np.float64)
+    assert drifted(rows, known) == []
+    rows[-WINDOW_BARS:, 3] = rows[-WINDOW_BARS, 3]
+    assert {each.column for each in drifted(rows, known)} == {3}
 
 
 def test_a_model_can_be_built_again_from_what_it_holds(pooled: dict[str, Files]) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.ports import ChannelCounts, PaperTrading
+from crypto_bot.reports.live_skill import LiveModel
 
 _PREFIX = "crypto_bot_"
 _Rows = Iterable[tuple[str | tuple[str, ...], Any]]
@@ -43,6 +45,25 @@ def of_models(models: Sequence[ModelEntry]) -> Iterator[Metric]:
     yield _gauges(end, text, ("symbol",), ends)
     verdicts = Counter(sorted(card.verdict for card in cards.values()))
     yield _gauges("models", "Published models by verdict", ("verdict",), verdicts.items())
+
+
+def of_drift(alarms: Sequence[Alarm], live: Sequence[LiveModel]) -> Iterator[Metric]:
+    """What has drifted, and the skill of each model live beside that of its tests."""
+    counts = Counter(alarm.what.value for alarm in alarms)
+    text = "Alarms that stand: coins whose inputs drifted, or 1"
+    yield _gauges("model_drift", text, ("what",), [(each.value, counts[each]) for each in Drifted])
+    known = [each for each in live if each.skill.is_estimated]
+    text = "Log-loss skill against the label shares of 30 days, or an end of its 95 % interval"
+    for name, place in (("live_skill", 0), ("live_skill_low", 1), ("live_skill_high", 2)):
+        rows = [(each.symbol, each.skill[place]) for each in known]
+        yield _gauges(f"model_{name}", text, ("symbol",), rows)
+    tested = [
+        (each.symbol, each.tested.skill_climatology.value)
+        for each in known
+        if each.tested is not None and each.tested.skill_climatology.is_estimated
+    ]
+    text = "The same against the climatology, on candles that it had never seen"
+    yield _gauges("model_tested_skill", text, ("symbol",), tested)
 
 
 def of_notices(counts: Sequence[ChannelCounts]) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ from crypto_bot.app.commands.models_audit import (
     audit_features,
     served_version,
 )
+from crypto_bot.app.commands.models_diff import diff_models
 from crypto_bot.app.commands.models_export import add_export, export_model
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.served_recipe import of_recipe
@@ -59,6 +60,8 @@ def models(argv: Sequence[str]) -> int:
     asked = settings_of(flags)
     if flags.command in _ROLES:
         return _role(flags, asked)
+    if flags.command == "diff":
+        return diff_models(asked, flags.one, flags.other)
     settings = of_recipe(asked)
     if flags.command == "audit":
         return audit_features(flags, settings)
@@ -128,34 +131,44 @@ def _parser() -> Parser:
         ("export", "write a model as a file for other programs"),
         ("promote", "serve the challenger of a coin in place of its champion"),
         ("demote", "serve the version before the champion, which then answers beside it"),
+        ("diff", "in what two stored models differ"),
         ("history", "every change of the model that is served, and what it was decided by"),
     ):
         command = commands.add_parser(name, help=does)
         add_settings(command, "recipe", *_SETTINGS.get(name, ("tf", "models_dir", "symbols_file")))
-        if name in {"show", "rollback", "accept", "export", "promote", "demote"}:
-            command.add_argument("symbol", help="such as BTCUSDT, or pool")
-        elif name == "history":
-            command.add_argument("symbol", nargs="?", help="only this model")
-        elif name != "audit":
-            command.add_argument("--symbol", help="only this model")
-        if name == "accept":
-            command.add_argument("--because", required=True, help="why it is sound; stored with it")
-            text = "such as BTCUSDT,ETHUSDT; default the model's own"
-            command.add_argument("--symbols", help=text)
-        elif name == "audit":
-            command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
-            command.add_argument("--label", choices=LABELS.names(), default="A")
-            command.add_argument("--symbols", default="BTCUSDT", help="such as BTCUSDT,ETHUSDT")
-        if name in {"promote", "demote"}:
-            command.add_argument("--because", required=True, help="the reason; stored with it")
-        elif name == "export":
-            add_export(command)
-        elif name in {"accept", "audit"}:
-            text = "folder or file, instead of the database"
-            command.add_argument("--candles", type=path_of, help=text)
-            command.add_argument("--folds", type=int, default=LEAST_FOLDS)
-            command.add_argument("--seed", type=int, default=0)
+        _add_flags(command, name)
     return parser
+
+
+def _add_flags(command: argparse.ArgumentParser, name: str) -> None:
+    """Those of one command alone."""
+    if name in {"show", "rollback", "accept", "export", "promote", "demote"}:
+        command.add_argument("symbol", help="such as BTCUSDT, or pool")
+    elif name == "history":
+        command.add_argument("symbol", nargs="?", help="only this model")
+    elif name == "diff":
+        text = "such as BTCUSDT, pool, BTCUSDT@3 (its version 3) or challenger:BTCUSDT"
+        command.add_argument("one", help=text)
+        command.add_argument("other", help=text)
+    elif name != "audit":
+        command.add_argument("--symbol", help="only this model")
+    if name == "accept":
+        command.add_argument("--because", required=True, help="why it is sound; stored with it")
+        text = "such as BTCUSDT,ETHUSDT; default the model's own"
+        command.add_argument("--symbols", help=text)
+    elif name == "audit":
+        command.add_argument("--features", default="per_coin_v2", help="name of a feature set")
+        command.add_argument("--label", choices=LABELS.names(), default="A")
+        command.add_argument("--symbols", default="BTCUSDT", help="such as BTCUSDT,ETHUSDT")
+    if name in {"promote", "demote"}:
+        command.add_argument("--because", required=True, help="the reason; stored with it")
+    elif name == "export":
+        add_export(command)
+    elif name in {"accept", "audit"}:
+        text = "folder or file, instead of the database"
+        command.add_argument("--candles", type=path_of, help=text)
+        command.add_argument("--folds", type=int, default=LEAST_FOLDS)
+        command.add_argument("--seed", type=int, default=0)
 
 
 def _list(settings: Settings, names: Sequence[Named]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +12,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web import Metrics
-from crypto_bot.adapters.web.gauges import gauge, of_models, of_notices, of_paper
+from crypto_bot.adapters.web.gauges import gauge, of_drift, of_models, of_notices, of_paper
+from crypto_bot.domain.alarm import Alarm, Drifted
+from crypto_bot.domain.interval import UNKNOWN, Interval
+from crypto_bot.domain.model_card import ModelMetrics
 from crypto_bot.domain.signal import Pred
 from crypto_bot.ports import ChannelCounts, LoggedSignal
+from crypto_bot.reports.live_skill import LiveModel, all_models
+from crypto_bot.statistics.loss_curve import losses
+from crypto_bot.statistics.resolved import ResolvedCalls
 from tests.adapters.web.conftest import make_outcome, make_signal
 from tests.adapters.web.page.made_figures import MadePaper
 from tests.e2e.processes import ROOT
+from tests.reports.made_calls import market
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 DEPLOY = ROOT / "docs" / "deploy"
@@ -32,12 +40,23 @@ def samples(metrics: Metrics) -> Samples:
     return found
 
 
+def live_model() -> LiveModel:
+    """Of thirty days, beside tests that measured little."""
+    calls = ResolvedCalls.of(market(30))
+    tested = ModelMetrics(
+        *(9, 1, Interval(0.01, 0.0, 0.02), Interval(0.01, 0.0, 0.02)),
+        *(UNKNOWN, UNKNOWN, 1, 0.01, 0.01),
+    )
+    return replace(all_models(calls, losses(calls)), symbol="BTCUSDT", tested=tested)
+
+
 @pytest.fixture
 def everything(metrics: Metrics, catalog: Any, database: Database) -> Metrics:
     """The metrics of the daemon, with paper trading."""
     channels = [ChannelCounts("1 Telegram", 7, 2, 1, is_up=False)]
     metrics.add(lambda: of_notices(channels))
     metrics.add(lambda: of_models(catalog.entries()))
+    metrics.add(lambda: of_drift([], [live_model()]))
     metrics.add(lambda: [gauge("database_size_bytes", "On the disk", database.size_bytes)])
     metrics.add(lambda: [gauge("stream_listeners", "Clients", 3)])
     trading = MadePaper()
@@ -79,6 +98,21 @@ def test_a_coin_without_a_model_has_no_model_metrics(metrics: Metrics, catalog: 
     entries = [entry._replace(missing=entry.card is None) for entry in catalog.entries()]
     metrics.add(lambda: of_models(entries))
     assert len(samples(metrics)["crypto_bot_model_served"]) == 1
+
+
+def test_drift_and_live_skill_are_metrics(metrics: Metrics) -> None:
+    alarms = [Alarm(Drifted.INPUTS, coin, "") for coin in ("BTCUSDT", "ETHUSDT")]
+    live = live_model()
+    metrics.add(lambda: of_drift(alarms, [live]))
+    values = samples(metrics)
+    assert values["crypto_bot_model_drift"] == {
+        (("what", "inputs"),): 2.0,
+        (("what", "log loss"),): 0.0,
+        (("what", "calibration"),): 0.0,
+    }
+    of_coin = (("symbol", "BTCUSDT"),)
+    assert values["crypto_bot_model_live_skill"][of_coin] == live.skill.value
+    assert values["crypto_bot_model_live_skill_high"][of_coin] == live.skill.high
 
 
 def test_signals_and_hits_are_counted_but_no_hits_of_late_signals(metrics: Metrics) -> None:

@@ -129,6 +129,23 @@ def test_show_and_rollback(folder: Path, models: Run) -> None:
     assert "no earlier version" in printed
 
 
+def test_diff_names_what_two_models_do_not_share(folder: Path, models: Run) -> None:
+    old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
+    publish(old, folder)
+    publish(replace(new, seed=2), folder)
+    publish(old, folder / "challengers")
+    code, printed = models("diff", "BTCUSDT@1", "BTCUSDT")
+    assert code == 0
+    rows = {line.split("│")[1].strip() for line in printed.splitlines() if "│" in line}
+    assert rows == {"version", "seed"}, printed
+    assert old.version in printed
+    assert new.version in printed
+    code, printed = models("diff", "challenger:BTCUSDT", "BTCUSDT@1")
+    assert (code, "do not differ" in printed) == (0, True)
+    code, printed = models("diff", "BTCUSDT@9", "pool")
+    assert (code, "there is no version 9, but 1, 2" in printed) == (1, True)
+
+
 def test_verify_finds_damage_in_any_version(folder: Path, models: Run) -> None:
     for seed in range(3):
         publish(tiny_model("BTCUSDT", seed=seed), folder)

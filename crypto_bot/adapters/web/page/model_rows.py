@@ -13,6 +13,7 @@ from markupsafe import Markup
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import Column, Table, drawings, pieces
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.model_card import STALE, ModelCard, ModelEntry, ModelMetrics
@@ -173,6 +174,12 @@ _MEASURED = Table[Sequence[str]](
     Column("Yardstick", itemgetter(2), "num", "muted"),
 )
 _FACTS = Table[Sequence[str]](Column("", itemgetter(0)), Column("", itemgetter(1), "", "words"))
+
+ALARMS = Table[Alarm](
+    Column("Coin", lambda alarm: formats.coin(alarm.symbol) if alarm.symbol else "all"),
+    Column("Drifted", lambda alarm: alarm.what.value),
+    Column("Evidence", lambda alarm: alarm.evidence, "", "words"),
+)
 
 
 def _measured(metrics: ModelMetrics) -> Sequence[Sequence[str]]:

@@ -17,6 +17,7 @@ from crypto_bot.adapters.web.page.frame import shown_at
 from crypto_bot.adapters.web.page.markup import pieces
 from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.model_card import ModelEntry
 
 PATH = "/models"
@@ -28,13 +29,14 @@ class _Read(NamedTuple):
 
     entries: Sequence[ModelEntry]
     runs: Sequence[RunLine]
+    alarms: Sequence[Alarm]
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """Chips with counts, then a group for each verdict; a line opens to its gates and curves."""
 
     def read() -> _Read:
-        return _Read(board.catalog.entries(), board.training())
+        return _Read(board.catalog.entries(), board.training(), board.alarms())
 
     view = _View(board, viewer, await asyncio.to_thread(read), asked.get("verdict"))
 
@@ -54,6 +56,8 @@ class _View:
         with ui.element("div").classes("stack"):
             with panel("Training runs", "those at work first") as self._runs:
                 self._table = html("scrolls")
+            with panel("Drift", "what the models did not learn from") as self._drift:
+                self._alarms = html("scrolls")
             self._place = ui.element("div").classes("stack")
         self._show_runs()
         self._fill()
@@ -69,6 +73,8 @@ class _View:
         runs = self._found.runs
         self._runs.set_visibility(bool(runs))
         self._table.set_content(training_table(runs, self._board.now_ms(), self._viewer))
+        self._drift.set_visibility(bool(self._found.alarms))
+        self._alarms.set_content(model_rows.ALARMS.of(self._found.alarms))
 
     def _choose(self, verdict: str | None) -> None:
         self._chosen = verdict

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.log import Ended, LogFilter
@@ -66,6 +67,8 @@ class Sources:
     """The daily answers of each horizon."""
     jobs: Jobs | None = None
     """What may be started beside the engine."""
+    alarms: Callable[[], Sequence[Alarm]] = tuple
+    """What of the models has drifted, as it stands."""
     log_lines: Callable[[], Sequence[LogLine]] = tuple
     """The newest of the engine's log, the newest last."""
     setting_lines: Sequence[SettingLine] = ()
