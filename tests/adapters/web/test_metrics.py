@@ -43,10 +43,8 @@ def samples(metrics: Metrics) -> Samples:
 def live_model() -> LiveModel:
     """Of thirty days, beside tests that measured little."""
     calls = ResolvedCalls.of(market(30))
-    tested = ModelMetrics(
-        *(9, 1, Interval(0.01, 0.0, 0.02), Interval(0.01, 0.0, 0.02)),
-        *(UNKNOWN, UNKNOWN, 1, 0.01, 0.01),
-    )
+    skill = Interval(0.01, 0.0, 0.02)
+    tested = ModelMetrics(9, 1, skill, skill, UNKNOWN, UNKNOWN, 1, 0.01, 0.01)
     return replace(all_models(calls, losses(calls)), symbol="BTCUSDT", tested=tested)
 
 
