@@ -90,11 +90,8 @@ class Daemon:
                 sinks=(PaperLog(), front.stream, self._notices),
             )
             await asyncio.to_thread(front.restore, database)
-            app, board = front.application(
-                *(database, catalog, paper, self._notices),
-                jobs=self._jobs,
-                drift=self._upkeep.drift,
-            )
+            shown = database, catalog, paper, self._notices
+            app, board = front.application(*shown, upkeep=self._upkeep)
             server = WebServer(app, listener, front.stream)
             await server.start()
             url = f"http://{address_of(api.host)}:{server.port}"

@@ -29,10 +29,11 @@ from crypto_bot.app.recent_log import RECENT
 from crypto_bot.app.served_recipe import served_recipe
 from crypto_bot.app.setting_lines import secrets_of, setting_lines
 from crypto_bot.app.settings import Settings
+from crypto_bot.app.upkeep import Upkeep
 from crypto_bot.app.wiring import model_catalog
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Jobs, ModelCatalog, OutlookLog
+from crypto_bot.ports import ModelCatalog, OutlookLog
 
 _EVENTS = 1024
 """Events kept for clients that reconnect: four hours of 32 coins at 15 minutes."""
@@ -75,16 +76,13 @@ class Front:
         paper: PaperService,
         notices: Notices,
         *,
-        jobs: Jobs,
-        drift: DriftWatch,
+        upkeep: Upkeep,
     ) -> tuple[FastAPI, Board]:
         """The API with the page, and the board with the page's data."""
-        self.metrics.add(lambda: of_drift(drift.alarms, drift.live))
-        api = self._settings.api
-        queries = SqlPredictionQueries(database, self._timeframe)
-        self._add_metrics(database, paper, notices)
+        api, stored = self._settings.api, (database, self._timeframe)
+        queries, runs = SqlPredictionQueries(*stored), SqlTrainingRuns(*stored)
+        self._add_metrics(database, paper, notices, upkeep.drift)
         outlook = [self._outlook_log(engine, database) for engine in self._outlook]
-        runs = SqlTrainingRuns(database, self._timeframe)
         app = create_app(
             queries=queries,
             catalog=catalog,
@@ -94,7 +92,7 @@ class Front:
             stream=self.stream,
             now_ms=self._engine.now_ms,
             paper=paper,
-            training=Training(runs, jobs),
+            training=Training(runs, upkeep.jobs),
             host=api.host,
             token=None if api.token is None else api.token.get_secret_value(),
             proxy=Proxy(api.root_path, api.allowed_hosts, api.allowed_origins),
@@ -113,8 +111,8 @@ class Front:
             quotes=paper.quotes,
             training=lambda: [line_of(run) for run in runs.newest_runs(_RUNS_SHOWN)],
             outlook=outlook,
-            jobs=jobs,
-            alarms=lambda: drift.alarms,
+            jobs=upkeep.jobs,
+            alarms=lambda: upkeep.drift.alarms,
             log_lines=RECENT.lines,
             setting_lines=setting_lines(self._settings),
         )
@@ -131,13 +129,16 @@ class Front:
             return {"badge": "replay", "about": "The candles are read from files."}
         return {"badge": "SAMPLE DATA", "about": "A generated market: no coin has these prices."}
 
-    def _add_metrics(self, database: Database, paper: PaperService, notices: Notices) -> None:
+    def _add_metrics(
+        self, database: Database, paper: PaperService, notices: Notices, drift: DriftWatch
+    ) -> None:
         size = "database_size_bytes", "The database on the disk"
         listeners = "stream_listeners", "Clients of /api/stream"
         self.metrics.add(lambda: [gauge(*size, database.size_bytes)])
         self.metrics.add(lambda: [gauge(*listeners, self.stream.listeners)])
         self.metrics.add(lambda: of_notices(notices.counts()))
         self.metrics.add(lambda: of_models(notices.models))
+        self.metrics.add(lambda: of_drift(drift.alarms, drift.live))
         self.metrics.add(lambda: of_paper(paper))
 
     def _logs(self, database: Database) -> list[tuple[Database, Timeframe, int]]:

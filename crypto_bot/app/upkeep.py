@@ -41,6 +41,7 @@ class Upkeep:
     ) -> None:
         """`registries` as `Retrainer` takes them. Raises ConfigError for a wrong schedule."""
         self._settings, self._symbols, self._registries = settings, symbols, registries
+        self.jobs = jobs
         self.drift = DriftWatch(settings, symbols, registries[0], notify)
         self._retrainer = Retrainer(
             *(settings, jobs, registries, symbols),

@@ -142,9 +142,12 @@ class ModelRegistry:
 
     def has_models(self) -> bool:
         """Whether a model of any coin or of the pool has been published; opens no file."""
-        name = self._timeframe.name
-        named = any(self._models_dir.glob(f"per_coin/*/{name}"))
-        return named or os.path.lexists(self.folder(None))
+        names = self._timeframe.name, versions.store(self.folder(None)).name
+        return any(
+            next(self._models_dir.glob(f"{of}/{name}"), None) is not None
+            for of in ("pool", "per_coin/*")
+            for name in names
+        )
 
     def leader(self, symbols: Sequence[str]) -> str | None:
         """The coin that the models of `symbols` look at beside their own, where there is one."""
