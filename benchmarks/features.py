@@ -28,16 +28,16 @@ CLOSES = 3_000  # more than 30 days: every block of every window ends among them
 REPEATS = 5
 
 
-def walk(seed: int) -> CandleTable:
-    """A random walk of 70,000 candles."""
+def walk(seed: int, count: int = COUNT) -> CandleTable:
+    """A random walk with fat tails."""
     rng = np.random.default_rng(seed)
-    close = 100.0 * np.exp(np.cumsum(0.003 * rng.standard_t(5, COUNT)))
+    close = 100.0 * np.exp(np.cumsum(0.003 * rng.standard_t(5, count)))
     opened = np.concatenate(([100.0], close[:-1]))
-    reach = np.exp(0.002 * np.abs(rng.standard_normal((2, COUNT))))
+    reach = np.exp(0.002 * np.abs(rng.standard_normal((2, count))))
     high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
-    volume = np.exp(rng.standard_normal(COUNT))
+    volume = np.exp(rng.standard_normal(count))
     return CandleTable(
-        np.arange(COUNT) * M15.ms, np.column_stack([opened, high, low, close, volume])
+        np.arange(count) * M15.ms, np.column_stack([opened, high, low, close, volume])
     )
 
 

@@ -20,6 +20,7 @@ from ta.momentum import RSIIndicator
 from ta.trend import MACD, EMAIndicator
 from ta.volatility import AverageTrueRange
 
+from benchmarks.features import walk
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.market import Bar, MarketView
 from crypto_bot.domain.timeframe import Timeframe
@@ -52,16 +53,10 @@ print(time.perf_counter() - began)
 """
 
 
-def walk(count: int, seed: int) -> list[Candle]:
+def candles(count: int, seed: int) -> list[Candle]:
     """A random walk with fat tails."""
-    rng = np.random.default_rng(seed)
-    close = 100.0 * np.exp(np.cumsum(0.003 * rng.standard_t(5, count)))
-    opened = np.concatenate(([100.0], close[:-1]))
-    reach = np.exp(0.002 * np.abs(rng.standard_normal((2, count))))
-    high, low = np.maximum(opened, close) * reach[0], np.minimum(opened, close) / reach[1]
-    volume = np.exp(rng.standard_normal(count))
-    table = np.column_stack([opened, high, low, close, volume]).tolist()
-    return [Candle(at * M15.ms, *row) for at, row in enumerate(table)]
+    table = walk(seed, count)
+    return list(map(Candle, table.open_ms.tolist(), *table.candles.T.tolist()))
 
 
 def print_row(name: str, took_us: Sequence[float]) -> None:
@@ -149,7 +144,7 @@ def main() -> None:
     """Prints the table."""
     warnings.simplefilter("ignore")  # a peer's own warnings
     history = RuleViews(SYMBOLS, M15).history_bars
-    coins = [walk(history + BARS, seed) for seed in range(COINS)]
+    coins = [candles(history + BARS, seed) for seed in range(COINS)]
     replay(coins)
     peer(coins)
     starts()
