@@ -17,18 +17,18 @@ _MODELS = ("model", "settled", "skill live, %", "skill tested, %", "which way li
 _CHANGES = ("at, UTC", "coin", "served since", "because", "evidence")
 
 
-def sentence(week: str, report: PerformanceReport, changes: Sequence[RoleChange]) -> str:
+def sentence(until: str, report: PerformanceReport, changes: Sequence[RoleChange]) -> str:
     """The week in one line."""
     trades = report.trades
     won = f", {shown(trades.rate, 100.0, 0)} % won" if trades.rate.is_estimated else ""
     return (
-        f"week {week}: {report.calls:,} predictions settled, {trades.calls:,} of them calls in "
-        f"{trades.n:,} episodes{won}; {len(changes)} changes of the served models"
+        f"week until {until}: {report.calls:,} predictions settled, {trades.calls:,} of them calls "
+        f"in {trades.n:,} episodes{won}; {len(changes)} changes of the served models"
     )
 
 
 def page(
-    week: str,
+    until: str,
     report: PerformanceReport,
     models: ModelsReport,
     changes: Sequence[RoleChange],
@@ -43,8 +43,8 @@ def page(
     plot = forest("Skill live, ticks: tested, %", skills, scale=100.0, chance=0.0)
     return render(
         "weekly.html",
-        week=week,
-        sentence=sentence(week, report, changes),
+        until=until,
+        sentence=sentence(until, report, changes),
         alarms=[str(each) for each in alarms],
         plots=[] if plot is None else [plot],
         line_heads=_LINES,

@@ -175,7 +175,7 @@ def test_the_report_of_a_week_is_written_once(tmp_path: Path) -> None:
     week = folder, log.now_ms, record, NoRoles(), [alarm]
     notice = report_week(*week)  # type: ignore[arg-type]
     assert notice is not None
-    assert "week 2025-W49: " in notice.text
+    assert "week until 2025-12-10: " in notice.text
     assert "1 changes of the served models" in notice.text
     (path,) = folder.iterdir()
     text = path.read_text("utf-8")
@@ -183,4 +183,6 @@ def test_the_report_of_a_week_is_written_once(tmp_path: Path) -> None:
     for there in ("all models", "new", "14 days &lt;b&gt;", str(alarm)):
         assert there in text
     assert "older" not in text
-    assert report_week(*week) is None  # type: ignore[arg-type]
+    later = log.at(15), log.at(16)
+    assert report_week(folder, T0 + later[0] * DAY_MS, *week[2:]) is None  # type: ignore[arg-type]
+    assert report_week(folder, T0 + later[1] * DAY_MS, *week[2:]) is not None  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from markupsafe import escape
 from nicegui import ElementFilter, ui
 from nicegui.testing import User, UserInteraction
 
@@ -30,6 +31,7 @@ from crypto_bot.adapters.web.page.frame import View
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.adapters.web.page.views import VIEWS
+from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import KillSwitch, Refusal
@@ -213,6 +215,19 @@ async def test_figures_without_data_say_what_will_come(database: Database) -> No
     async with shown(board, paper.build) as user:
         await user.should_see("Paper trading is off")
         await user.should_not_see("Stop paper trading …")
+
+
+async def test_drift_is_shown_with_its_evidence_while_it_stands(database: Database) -> None:
+    standing = [Alarm(Drifted.INPUTS, "BTCUSDT", f"rsi_14: shift {HOSTILE}")]
+    board = board_of(database, NOW_MS, alarms=lambda: standing)
+    async with shown(board, models.build) as user:
+        text = markup(user)
+        assert "inputs" in text
+        assert str(escape(standing[0].evidence)) in text
+        assert HOSTILE not in text
+        standing.clear()
+        await board.changed.call()
+        assert "rsi_14" not in markup(user)
 
 
 async def test_performance_follows_a_cycle(database: Database) -> None:
