@@ -8,7 +8,7 @@ steps taught. A step that is stored is not fitted again.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -95,31 +95,21 @@ class _Step(NamedTuple):
     fold: Fold
 
 
-def walk(
-    folder: Path,
-    panel: Panel,
-    plan: WalkPlan,
-    *,
-    workers: int,
-    observe: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Walked:
+def walk(folder: Path, panel: Panel, plan: WalkPlan, *, workers: int) -> Walked:
     """Fits and answers; `panel` was built with `keep_at=folder`, which takes each step's answers.
 
-    `observe(steps done, all)` is called after each. Raises NotEnoughData.
+    Raises NotEnoughData.
     """
     steps = plan.steps(panel.question, int(panel.open_ms[panel.ready].min()))
     jobs = [_Step(folder, panel.symbols, panel.question, plan.training, each) for each in steps]
     waiting = [each for each in jobs if not _answers(each).exists()]
-    observe(len(steps) - len(waiting), len(steps))
     if workers > 1 and len(waiting) > 1:
         context = get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(waiting)), mp_context=context) as pool:
-            for done, _ in enumerate(pool.map(_fit, waiting), len(steps) - len(waiting) + 1):
-                observe(done, len(steps))
+            list(pool.map(_fit, waiting))
     else:
-        for done, each in enumerate(waiting, len(steps) - len(waiting) + 1):
+        for each in waiting:
             _fit(each, panel)
-            observe(done, len(steps))
     ends = [_rows(panel, each) for each in steps]
     raw = np.concatenate([np.load(_answers(each), allow_pickle=False) for each in jobs])
     numbers = [np.full(found.size, each.number) for each, found in zip(steps, ends, strict=True)]
