@@ -66,8 +66,8 @@ class Engines:
         self.clock = ScaledClock(ready["origin_ms"], ready["anchor_ms"], ready["speed"])
         self.now = self.start()
 
-    def start(self) -> Process:
-        """Starts a new engine."""
+    def start(self, off_ms: int = 0) -> Process:
+        """Starts a new engine; its machine's clock is `off_ms` ahead, all the time that it runs."""
         words = {
             "--exchange": "binance",
             "--exchange_url": self._exchange_url,
@@ -84,14 +84,14 @@ class Engines:
             "CRYPTO_BOT_PAPER__ACCOUNTS": json.dumps(ACCOUNTS),
         }
         flags = [word for pair in words.items() for word in pair]
-        clock = ",".join(map(str, self.clock))
+        clock = ",".join(map(str, self.clock._replace(origin_ms=self.clock.origin_ms + off_ms)))
         return self._starts(["-m", "benchmarks.fast_engine", clock, *flags], environment)
 
-    def another(self, code: int | None = None) -> None:
+    def another(self, code: int | None = None, off_ms: int = 0) -> None:
         """Waits for the end of the engine, with `code` where that is given; starts another."""
         ended = self.now.ended()
         assert code in {None, ended}, self.now.lines[-20:]
-        self.now = self.start()
+        self.now = self.start(off_ms)
 
     def wait(self, candles: float) -> None:
         """Lets the time of so many candles pass."""
@@ -194,6 +194,16 @@ def lying_clock(engines: Engines, rng: random.Random) -> None:
     engines.quirks()
 
 
+def wrong_machine(engines: Engines, rng: random.Random) -> None:
+    """The clock of the machine was set wrongly before a start, and right before the next."""
+    off_s = rng.choice([each for each in LIES_S if each is not None])
+    engines.now.signal(signal.SIGKILL)
+    engines.another(off_ms=off_s * 1000)
+    engines.wait(8.0)
+    engines.now.signal(signal.SIGKILL)
+    engines.another()
+
+
 def coins_leave(engines: Engines, rng: random.Random) -> None:
     """A coin is in maintenance and another is not listed, at a start or while the engine runs."""
     resting, gone = rng.sample(engines.symbols, 2)
@@ -240,6 +250,6 @@ WHILE_IT_RUNS: tuple[Disturbance, ...] = (
     other_prices,
 )
 ALL: tuple[Disturbance, ...] = (
-    *(killed, full_disk, lying_clock, killed, coins_leave),
+    *(killed, full_disk, lying_clock, killed, coins_leave, wrong_machine),
     *WHILE_IT_RUNS,
 )
