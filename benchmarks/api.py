@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -17,13 +21,12 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
-from crypto_bot.adapters.web import EventStream, Metrics, create_app
+from crypto_bot.adapters.web import EventStream, Metrics, WebServer, bind, create_app
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.domain.candle import Candle
 from crypto_bot.engine.health import Health, HealthReport, assess
 from crypto_bot.models.catalog import PublishedCatalog
 from crypto_bot.models.registry import ModelRegistry, ServingPolicy
-from tests.adapters.web.served import served
 
 REPEATS = 40
 LIMIT_MS = 50.0
@@ -74,6 +77,23 @@ def application(database: Database, models: Path, stream: EventStream) -> FastAP
     )
 
 
+@contextmanager
+def served(app: FastAPI, stream: EventStream) -> Iterator[int]:
+    """Runs `app` on an event loop in a separate thread; yields the port."""
+    server = WebServer(app, bind("127.0.0.1", 0), stream)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result()
+    try:
+        yield server.port
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
 def calls(app: FastAPI) -> list[str]:
     """Every GET that ends, so that new ones are included, and the most expensive filters."""
     paths = [
@@ -84,12 +104,12 @@ def calls(app: FastAPI) -> list[str]:
     return [*(path for path in paths if "{" not in path), *FILTERED]
 
 
-def measure(url: str, path: str) -> None:
+def measure(port: int, path: str) -> None:
     """Prints the time of `REPEATS` calls after a first one.
 
     The processor's time is of server and client together: what a call costs on a busy machine too.
     """
-    connection = HTTPConnection(url.removeprefix("http://"))
+    connection = HTTPConnection("127.0.0.1", port)
     times = []
     for number in range(REPEATS + 1):
         if number == 1:
@@ -121,9 +141,9 @@ def main() -> None:
         stream = EventStream()
         app = application(database, Path(folder), stream)
         print(f"with {BARS * len(SYMBOLS):,} predictions, {REPEATS} calls each:")
-        with served(app, stream) as address:
+        with served(app, stream) as port:
             for path in calls(app):
-                measure(address, path)
+                measure(port, path)
         database.close()
 
 

@@ -136,6 +136,7 @@ class LiveRecord:
         self._losses = losses(self._calls)
         self._version: Hashable = self  # equal to none that is asked for
         self._days = 0
+        self._since_ms = 0
         self._final_ms = 0
         """Every call of a candle before this one has its outcome, or will get none."""
         self._known: dict[Hashable, Any] = {}
@@ -182,20 +183,27 @@ class LiveRecord:
             return answer
 
     def _refresh(self, days: int) -> None:
-        now_ms = self._now_ms()
+        """Reads what may have changed, and what is older than all that was read."""
+        now_ms, known = self._now_ms(), self._calls
         since_ms = now_ms - days * DAY_MS
-        known = self._calls if days == self._days else ResolvedCalls.of([])
         again_ms = max(since_ms, self._final_ms if len(known) else since_ms)
-        found = known.where((known.open_ms >= since_ms) & (known.open_ms < again_ms))
+        kept = known.where((known.open_ms >= since_ms) & (known.open_ms < again_ms))
         oldest_ms = max(now_ms - MEMORY_DAYS * DAY_MS, self._final_ms)
         final_ms = self._queries.oldest_open(oldest_ms) or now_ms
         reached = [each.signal.candle_open_ms for each in self._queries.latest_predictions()]
         stored_ms = max(min(reached, default=0), now_ms - _CATCH_UP_MS)
-        for from_ms in range(again_ms, now_ms + 1, _READ_DAYS * DAY_MS):
-            rows = self._queries.resolved_calls(from_ms, from_ms + _READ_DAYS * DAY_MS)
-            found = found.followed_by(ResolvedCalls.of(rows))
+        older = self._read(since_ms, min(self._since_ms, again_ms))
+        found = older.followed_by(kept).followed_by(self._read(again_ms, now_ms + 1))
         self._calls, self._losses, self._days = found, losses(found), days
-        self._final_ms = min(final_ms, stored_ms)
+        self._since_ms, self._final_ms = since_ms, min(final_ms, stored_ms)
+
+    def _read(self, since_ms: int, until_ms: int) -> ResolvedCalls:
+        found = ResolvedCalls.of([])
+        for from_ms in range(since_ms, until_ms, _READ_DAYS * DAY_MS):
+            to_ms = min(from_ms + _READ_DAYS * DAY_MS, until_ms)
+            rows = self._queries.resolved_calls(from_ms, to_ms)
+            found = found.followed_by(ResolvedCalls.of(rows))
+        return found
 
     def _reported(self, selection: Selection) -> PerformanceReport:
         calls, trades = self._selected(selection)

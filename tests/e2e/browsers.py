@@ -29,8 +29,6 @@ WITHIN_MS = 120_000.0
 expect.set_options(timeout=WITHIN_MS)  # its own limit of 5 s is too short on a busy machine
 Open = Callable[..., Page]
 """`opened(url, viewport, **cookies)`, see `conftest.opened`."""
-Site = Callable[[str], str]
-"""`site(kind)`, see `conftest.site`."""
 
 
 @contextmanager

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from tests.conftest import Start
-from tests.e2e.browsers import WIDE, WITHIN_MS, Open, Site, chromium, shown
+from tests.e2e.browsers import WIDE, WITHIN_MS, Open, chromium, shown
 from tests.e2e.processes import Process
-from tests.golden.page import served
 
 
 @pytest.fixture
@@ -31,22 +28,10 @@ def rules(daemon: Start, tmp_path: Path) -> Start:
     return started
 
 
-@pytest.fixture(scope="module")  # an open one would keep its event loop in the way of others
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as launched:
         yield launched
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Addresses of servers of the golden files' data, started when they are first asked for."""
-    with ExitStack() as running:
-
-        @cache
-        def at(kind: str) -> str:
-            return running.enter_context(served(tmp_path_factory.mktemp(kind), kind))
-
-        yield at
 
 
 @pytest.fixture

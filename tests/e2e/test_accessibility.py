@@ -6,8 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, Open, Site
+from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, Open
+from tests.e2e.test_page_figures import Site, site
 
+__all__ = ["site"]
 pytestmark = IN_A_BROWSER
 VIEWS = (
     ("/", ".coins tbody tr"),

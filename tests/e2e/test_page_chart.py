@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from math import log10
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.e2e.browsers import IN_A_BROWSER, Open, Site
+from tests.e2e.browsers import IN_A_BROWSER, Open
+from tests.e2e.processes import ROOT, Process
 
 pytestmark = IN_A_BROWSER
+SERVER = str(ROOT / "tests" / "golden" / "page_server.py")
 NEWEST_S = 1_764_547_200
 
 
-@pytest.fixture
-def url(site: Site) -> str:
-    return site("usual")
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("chart")
+    process = Process([SERVER, f"sqlite:///{folder / 'page.db'}", "usual"], {}, folder)
+    yield process.event("ready")["url"]
+    process.kill()
 
 
 PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import ViewportSize, expect
 
-from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, Open, Site, fits
+from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, Open, fits
+from tests.e2e.processes import ROOT, Process
 
 pytestmark = IN_A_BROWSER
+SERVER = str(ROOT / "tests" / "golden" / "page_server.py")
+
+Site = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Addresses of servers by kind, started when they are first asked for."""
+    running: dict[str, tuple[Process, str]] = {}
+
+    def at(kind: str) -> str:
+        if kind not in running:
+            folder = tmp_path_factory.mktemp(kind)
+            words = [SERVER, f"sqlite:///{folder / 'page.db'}", kind]
+            process = Process(words, {}, folder)
+            running[kind] = process, process.event("ready")["url"]
+        return running[kind][1]
+
+    yield at
+    for process, _ in running.values():
+        process.kill()
+
+
 DRAWN = """count => count <= [...document.querySelectorAll('.chart')].filter(chart => {
     return [...chart.querySelectorAll('canvas')].some(canvas => {
         const {width, height} = canvas;

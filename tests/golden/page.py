@@ -40,10 +40,10 @@ _STEP_MS = 50
 
 
 @contextmanager
-def served(folder: Path, kind: str = "usual") -> Iterator[str]:
-    """The address of a server with data, or of one that is `empty`."""
+def served(folder: Path) -> Iterator[str]:
+    """The address of the server."""
     script = str(ROOT / "tests" / "golden" / "page_server.py")
-    process = Process([script, f"sqlite:///{folder / 'page.db'}", kind], {}, folder)
+    process = Process([script, f"sqlite:///{folder / 'page.db'}"], {}, folder)
     try:
         yield process.event("ready")["url"]
     finally:

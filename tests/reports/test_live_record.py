@@ -109,7 +109,10 @@ def test_the_headline_is_that_of_the_report() -> None:
     assert tuple(headline.by_coin.values()) == report.by_coin
     assert headline.loss == report.loss[-1]
     assert min(log.asked) < T0 + 20 * DAY_MS
+    log.asked.clear()
     assert record.report(Selection(), 1) == report, "more days are read where they are needed"
+    known = range(T0 + 20 * DAY_MS, T0 + 58 * DAY_MS)
+    assert not [each for each in log.asked if each in known], "and only those"
 
 
 def test_what_is_older_than_ninety_days_is_forgotten() -> None:

@@ -134,10 +134,11 @@ class _Figures:
         self._utc = viewer.zone_name == "UTC"
         self.verdict = html("panel verdict-line")
         self.verdict.props("role=status aria-live=polite")
-        with ui.element("div").classes("split"):
+        with ui.element("div").classes("split") as self._all:
             with ui.element("div").classes("stack"):
                 self._main()
             self._coins = html_panel("By coin", "by lower bound")
+        self._all.set_visibility(False)
 
     def _main(self) -> None:
         self._sources = html_panel("Hit rate by source", "episodes, 95%, dashed = break-even")
@@ -166,8 +167,9 @@ class _Figures:
         )
 
     def show(self, report: PerformanceReport, models: ModelsReport) -> None:
-        """Puts a report in."""
+        """Puts a report in; before the first one there are no figures to see."""
         palette = self._palette
+        self._all.set_visibility(True)
         verdict = verdict_sentence(
             report.trades.record,
             report.trades.calls,
