@@ -54,7 +54,7 @@ class Daemon:
         self._front = Front(settings, self._symbols, self._engine, self._outlook, past)
         self._notices = Notices(settings.notify, machine)
         self._jobs = JobRunner(
-            job_kinds(settings, self._engine.now_ms, self._engine.exchange_url),
+            partial(job_kinds, settings, self._engine.now_ms, self._engine.exchange_url),
             settings.models_dir / ".jobs",
             machine.now_ms,
             shared_environment(settings),

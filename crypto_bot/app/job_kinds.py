@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,11 @@ from crypto_bot.recipes.shipped import names
 from crypto_bot.reports.log_export import LOG_FORMATS
 
 Chosen = Mapping[str, str]
+_MONTHS = 12
 _DAYS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year", "1095": "3 years"}
+
+
+_EXPORTED = [*((days, f"last {name}") for days, name in _DAYS.items()), ("", "all")]
 
 
 class JobKind(NamedTuple):
@@ -35,7 +40,7 @@ class JobKind(NamedTuple):
 def job_kinds(
     settings: Settings, now_ms: Callable[[], int], exchange_url: Callable[[], str | None]
 ) -> dict[str, JobKind]:
-    """Those of an engine with these settings and the market's clock, by name.
+    """Those of an engine with these settings and the market's clock, by name, as of now.
 
     `exchange_url`: where its exchange is, for a simulated market is the one that is running.
     """
@@ -123,10 +128,11 @@ def _backtest(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
 def _export(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
     does = "Writes the predictions with their outcomes to a file."
     sources = [("", "all"), *((each.value, each.value) for each in Source)]
+    months = _months(now_ms())
     form = JobForm(
         *("export", "Export", does),
         [
-            JobField("days", "Last", [*_DAYS.items(), ("", "all")]),
+            JobField("time", "Time", [*_EXPORTED, *((each, _title(each)) for each in months)]),
             JobField("source", "Source", sources),
             JobField("format", "File", [(name, name) for name in LOG_FORMATS.names()]),
         ],
@@ -134,8 +140,10 @@ def _export(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
 
     def words(chosen: Chosen, folder: Path) -> list[str]:
         wanted = [str(folder / _exported(chosen))]
-        if chosen["days"]:
-            wanted += ["--since", _day(now_ms(), chosen["days"])]
+        if chosen["time"] in months:
+            wanted += ["--since", chosen["time"], "--until", _after(chosen["time"])]
+        elif chosen["time"]:
+            wanted += ["--since", _day(now_ms(), chosen["time"])]
         if chosen["source"]:
             wanted += ["--source", chosen["source"]]
         return ["export", *wanted, *flags_of(settings, "tf", "database_url", "exchange")]
@@ -145,6 +153,24 @@ def _export(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
 
 def _exported(chosen: Chosen) -> str:
     return f"predictions.{chosen['format']}"
+
+
+def _months(now_ms: int) -> list[str]:
+    """The first days of the month of now and of those before it."""
+    first = datetime.fromtimestamp(now_ms / 1000, UTC).date().replace(day=1)
+    found = [first]
+    while len(found) < _MONTHS:
+        found.append((found[-1] - timedelta(days=1)).replace(day=1))
+    return [each.isoformat() for each in found]
+
+
+def _after(month: str) -> str:
+    return (date.fromisoformat(month) + timedelta(days=31)).replace(day=1).isoformat()
+
+
+def _title(month: str) -> str:
+    """`July 2025`, which is found by the key `J` in a list."""
+    return f"{date.fromisoformat(month):%B %Y}"
 
 
 def _day(now_ms: int, days: str) -> str:

@@ -34,7 +34,9 @@ _log = structlog.get_logger()
 
 
 class JobRunner:
-    """Starts the `kinds` of jobs; each has a folder of its own in `folder`. Answers `ports.Jobs`.
+    """Starts the jobs that `kinds()` has, each in a folder of its own in `folder`.
+
+    Answers `ports.Jobs`.
 
     A job has a session of its own and the lowest priority, and inherits a locked file: as long as
     that is locked a job is under way, whoever started it. See docs/adr/0012.
@@ -42,7 +44,7 @@ class JobRunner:
 
     def __init__(
         self,
-        kinds: Mapping[str, JobKind],
+        kinds: Callable[[], Mapping[str, JobKind]],
         folder: Path,
         now_ms: Callable[[], int],
         environment: Mapping[str, str],
@@ -54,7 +56,7 @@ class JobRunner:
         self._watches: set[asyncio.Task[None]] = set()
 
     def forms(self) -> list[JobForm]:
-        return [kind.form for kind in self._kinds.values()]
+        return [kind.form for kind in self._kinds().values()]
 
     def command(self, kind: str, chosen: Chosen) -> str:
         asked, options = self._asked(kind, chosen)
@@ -113,9 +115,10 @@ class JobRunner:
             watch.cancel()
 
     def _asked(self, kind: str, chosen: Chosen) -> tuple[JobKind, dict[str, str]]:
-        asked = self._kinds.get(kind)
+        kinds = self._kinds()
+        asked = kinds.get(kind)
         if asked is None:
-            raise JobError(f"there is no job '{kind}' here: {', '.join(self._kinds)}")
+            raise JobError(f"there is no job '{kind}' here: {', '.join(kinds)}")
         return asked, checked(asked.form, chosen)
 
     def _launched(self, words: Sequence[str], own: Path, lock: int) -> subprocess.Popen[bytes]:

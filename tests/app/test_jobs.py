@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -50,8 +51,9 @@ def settings(folder: Path) -> Settings:
 
 
 def runner(asked: Settings, *program: str) -> JobRunner:
-    kinds, clock = job_kinds(asked, lambda: NOW_MS, lambda: None), SystemClock()
+    clock = SystemClock()
     folder, environment = asked.models_dir / ".jobs", shared_environment(asked)
+    kinds = partial(job_kinds, asked, lambda: NOW_MS, lambda: None)
     return JobRunner(kinds, folder, clock.now_ms, environment, program or PROGRAM)
 
 
@@ -105,7 +107,7 @@ async def test_a_job_is_ended_by_an_engine_that_did_not_start_it(
     runner(asked).cancel()
     await jobs.ended()
     assert (await until(jobs, lambda job: job.state == "stopped")).result is None
-    await jobs.start("export", {"format": "parquet", "days": ""})
+    await jobs.start("export", {"format": "parquet", "time": ""})
     (newest, before) = jobs.newest()
     assert (newest.state, before.state) == ("running", "stopped")
     jobs.cancel()
@@ -182,6 +184,10 @@ def test_the_command_names_what_differs_and_no_password(tmp_path: Path) -> None:
     assert runner(asked).command(TRAIN, {"resume": "1"}) == (
         f"crypto-bot train all --symbols_file {asked.symbols_file} --models_dir "
         f"{asked.models_dir} --database_url {asked.database_url} --tf 1h{WORKERS} --resume 1"
+    )
+    july = runner(asked).command("export", {"time": "2025-07-01"})
+    assert july.startswith(
+        "crypto-bot export predictions.csv --since 2025-07-01 --until 2025-08-01"
     )
     assert "--tf" not in runner(asked).command(TRAIN, {"recipe": "daily"})
     remote = Settings(database_url="postgresql://me:hush@there/db", use_ml=False)

@@ -107,7 +107,7 @@ async def test_the_api_and_the_command_show_a_run_under_way(
     shown = now._replace(status="training", phase="tune-COIN1-0 move", epoch=2, epochs=4)
     runs.put([shown._replace(finished_ms=None)])
     app = FastAPI(telemetry={"auto_configure": False})
-    serve_training(app, Training(runs, JobRunner({}, Path(), lambda: 0, {})))
+    serve_training(app, Training(runs, JobRunner(dict, Path(), lambda: 0, {})))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         (sent,) = (await client.get("/api/training")).json()["runs"]
