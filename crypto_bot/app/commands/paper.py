@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import accumulate
 
 from rich.markup import escape
 from rich.table import Table
@@ -13,7 +14,7 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.sentences import trades_sentence
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
-from crypto_bot.app.commands.screen import screen
+from crypto_bot.app.commands.screen import curve, screen
 from crypto_bot.app.paper import stop_file, trading
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
@@ -45,6 +46,10 @@ def paper(argv: Sequence[str]) -> int:
             for account in (each for each in accounts if each.curve):
                 verdict = trades_sentence(account)
                 console.print(f"[bold]{account.name}: {verdict.word}[/] {escape(verdict.rest)}")
+                changes = (day.change for day in paper.days(account.name))
+                equity = [float(each) for each in accumulate(changes, initial=account.start)]
+                low, high = (formats.number(end(equity), 2) for end in (min, max))
+                console.print(f"equity by day {curve(equity)} {low} to {high}")
             console.print(_status(accounts, database.name))
         console.print(_switch_text(paper.kill_switch()))
     return 0

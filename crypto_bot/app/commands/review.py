@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from threading import Event
 
-from rich.console import Console
+from rich.console import Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.sentences import verdict_sentence
 from crypto_bot.app.commands.flags import Parser, add_settings, settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.outlook import add_horizon, opened_log
+from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import model_catalog, model_registry
+from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.interval import UNKNOWN
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.signal import Pred
@@ -31,6 +37,7 @@ from crypto_bot.statistics.loss_curve import ROLLING_DAYS
 from crypto_bot.statistics.reliability import Reliability
 from crypto_bot.statistics.standing import Standing
 
+_LOOK_S = 2.0
 _WINDOWS: Mapping[str, Window] = {each.value.replace(" ", ""): each for each in Window}
 _GROUPS = {"all": SourceGroup.ALL, "ml": SourceGroup.MODELS, "rules": SourceGroup.RULES}
 _SIDES = {"both": None, "long": Pred.LONG, "short": Pred.SHORT}
@@ -41,23 +48,51 @@ def review(argv: Sequence[str]) -> int:
     """Prints the record of a database. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
     selection = Selection(_WINDOWS[flags.window], _GROUPS[flags.source], _SIDES[flags.side])
+    console = screen()
+    if flags.watch and not console.is_terminal:
+        raise ConfigError("--watch draws on a terminal, and this output is none")
     with opened_log(settings_of(flags), flags.horizon) as (settings, database):
-        queries = SqlPredictionQueries(database, settings.timeframe)
-        opens = [stored.signal.candle_open_ms for stored in queries.latest_predictions()]
-        now_ms = settings.timeframe.close_of(max(opens, default=0))
-        newest_ms = settings.timeframe.last_closed(now_ms)
+        log = _Log(settings, database)
+        if not flags.watch:
+            for part in log.parts(selection):
+                console.print(part)
+            return 0
+        with (
+            Live(console=console, screen=True, auto_refresh=False) as live,
+            suppress(KeyboardInterrupt),
+        ):
+            while True:
+                live.update(Group(*log.parts(selection)), refresh=True)
+                Event().wait(_LOOK_S)
+    return 0
+
+
+class _Log:
+    """What is printed of the log of an engine, which may go on meanwhile."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings, self._database = settings, database
+        self._queries = SqlPredictionQueries(database, settings.timeframe)
+        self._close_ms = 0
         registry = model_registry(settings) if settings.use_ml else None
         symbols = load_symbols(settings.symbols_file) if settings.use_ml else ()
-        catalog = model_catalog(registry, symbols, lambda: newest_ms)
-        report = LiveRecord(queries, catalog, lambda: now_ms).report(selection, now_ms)
-    console = screen()
-    if not opens:
-        console.print(f"no prediction of {settings.tf} in {database.name}: start the engine first")
-        return 0
-    _show(console, report, settings.decision.cost_bps)
-    if settings.use_ml:
-        console.print(_models(catalog.entries()))
-    return 0
+        timeframe = settings.timeframe
+        self._catalog = model_catalog(
+            registry, symbols, lambda: timeframe.last_closed(self._close_ms)
+        )
+        self._record = LiveRecord(self._queries, self._catalog, lambda: self._close_ms)
+
+    def parts(self, selection: Selection) -> list[RenderableType]:
+        """As of the newest candle that has signals. Raises StoreError."""
+        opens = [stored.signal.candle_open_ms for stored in self._queries.latest_predictions()]
+        if not opens:
+            of = f"{self._settings.tf} in {self._database.name}"
+            return [f"no prediction of {of}: start the engine first"]
+        self._close_ms = self._settings.timeframe.close_of(max(opens))
+        report = self._record.report(selection, self._close_ms)
+        found = _parts(report, self._settings.decision.cost_bps)
+        models = [_models(self._catalog.entries())] if self._settings.use_ml else []
+        return [*found, *models]
 
 
 def _parser() -> Parser:
@@ -73,29 +108,32 @@ def _parser() -> Parser:
     ):
         text = f"default {default}"
         parser.add_argument(flag, choices=tuple(options), default=default, help=text)
+    text = "stay, and follow the engine; Ctrl-C ends it"
+    parser.add_argument("--watch", action="store_true", help=text)
     return parser
 
 
-def _show(console: Console, report: PerformanceReport, cost_bps: float) -> None:
+def _parts(report: PerformanceReport, cost_bps: float) -> list[RenderableType]:
     selection = report.selection
     side = "both sides" if selection.side is None else selection.side.value
-    console.print(f"[bold]{selection.window}, {selection.group}, {side}[/]")
     verdict = verdict_sentence(
         report.trades.record, report.trades.calls, "A call resolves within its horizon."
     )
-    console.print(f"[bold]{verdict.word}[/] {escape(verdict.rest)}", highlight=False)
-    console.print(_lines("source", [*report.by_source, report.random_side]))
-    console.print(_lines("coin", report.by_coin))
-    console.print(_lines("ATR over price", report.by_volatility))
-    console.print(_confusion(report.confusion))
-    for name, found in (("long", report.long), ("short", report.short)):
-        console.print(f"P({name}) of {report.predicted_by}: {_calibration(found)}")
-    console.print(_loss(report))
-    console.print(
-        "Consecutive calls of one side of a coin are one episode; all is after the cost that is "
-        f"stored with each, {cost_bps:g} bp a round trip as it is set now.",
-        style="dim",
-    )
+    return [
+        f"[bold]{selection.window}, {selection.group}, {side}[/]",
+        f"[bold]{verdict.word}[/] {escape(verdict.rest)}",
+        _lines("source", [*report.by_source, report.random_side]),
+        _lines("coin", report.by_coin),
+        _lines("ATR over price", report.by_volatility),
+        _confusion(report.confusion),
+        *(
+            f"P({name}) of {report.predicted_by}: {_calibration(found)}"
+            for name, found in (("long", report.long), ("short", report.short))
+        ),
+        _loss(report),
+        "[dim]Consecutive calls of one side of a coin are one episode; all is after the cost that is "
+        f"stored with each, {cost_bps:g} bp a round trip as it is set now.[/]",
+    ]
 
 
 def _lines(of: str, lines: Sequence[Line]) -> Table | str:

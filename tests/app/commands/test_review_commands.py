@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
+import pty
+import signal
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +19,7 @@ from crypto_bot.domain.signal import Source
 from crypto_bot.models.artifact import publish
 from tests.adapters.web.page.made_figures import stored_calls
 from tests.app.conftest import Run
+from tests.e2e.processes import ROOT
 from tests.models.made_models import tiny_model
 from tests.reports.made_calls import T0, call, market
 
@@ -50,6 +56,34 @@ def test_review_prints_the_main_tables_and_the_models(url: str, tmp_path: Path, 
     assert "7 d, ML, LONG" in printed
     assert "RSI_MA" not in printed
     assert "ML_PER_COIN_V1 SHORT" not in printed
+
+
+@pytest.mark.slow
+def test_a_watched_review_follows_the_log(tmp_path: Path, run: Run) -> None:
+    """On a terminal alone, where Ctrl-C ends it."""
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    words = ("review", "--use_ml", "0", "--database_url", url)
+    code, printed = run(*words, "--watch")
+    assert (code, "draws on a terminal" in printed) == (2, True)
+    database = Database.open(url)
+    stored_calls(database, market(2))
+    ours, theirs = pty.openpty()
+    terminal = {"TERM": "xterm", "COLUMNS": "120", "LINES": "60", "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "crypto_bot", *words, "--watch"],
+        env={**os.environ, **terminal},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    shown = ""
+    for text in ("(192 calls)", "(288 calls)"):
+        while text not in shown:
+            shown += os.read(ours, 65_536).decode(errors="replace")
+        stored_calls(database, market(3)[192:])
+    child.send_signal(signal.SIGINT)
+    assert child.wait(60) == 0
+    database.close()
 
 
 def test_review_of_an_empty_database(run: Run) -> None:
