@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ import pytest
 
 from crypto_bot.app.cli import main
 from crypto_bot.app.settings import load
+from crypto_bot.reports.glossary import TERMS
 from tests.e2e.processes import ROOT
 
 GUIDE = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -62,6 +64,8 @@ def test_the_site_is_built_and_loads_nothing_from_other_hosts(tmp_path: Path) ->
         assert done.returncode == 0, done.stdout + done.stderr
     site = tmp_path / "build" / "site"
     assert "CRYPTO_BOT_EXCHANGE__TIMEOUT_S" in (site / "settings" / "index.html").read_text("utf-8")
+    shown = (site / "words" / "index.html").read_text("utf-8")
+    assert not [term for term in TERMS if f"<td>{escape(term, quote=False)}</td>" not in shown]
     for page in site.rglob("*.html"):
         found = Addresses(page.read_text("utf-8"))
         assert not [each for each in found.loaded if urlsplit(each).netloc]
