@@ -1,4 +1,4 @@
-"""The review page and the API over fixed data at a fixed moment, as a process: DATABASE [empty].
+"""The review page and the API over fixed data at a fixed moment: DATABASE [KIND [TOKEN]].
 
 The only file of the golden tests that imports from the package.
 """
@@ -34,7 +34,7 @@ _RUNS = (
 )
 
 
-def main(url: str, kind: str = "") -> None:
+def main(url: str, kind: str = "", token: str | None = None) -> None:
     """Serves until it is killed; its first line is a JSON event with its address."""
     database = Database.open(url)
     catalog: ModelCatalog = SwitchedOff()
@@ -64,6 +64,7 @@ def main(url: str, kind: str = "") -> None:
         stream=EventStream(memory=8),
         now_ms=board.now_ms,
         host="127.0.0.1",
+        token=token,
         paper=trading,
     )
     mount_page(app, board)

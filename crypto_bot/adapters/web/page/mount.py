@@ -69,6 +69,8 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
     nicegui.app.on_startup(board.open)
     nicegui.app.on_shutdown(board.close)
     nicegui.app.on_page_exception(_failed)
+    # Its bar for requests of the browser: none that it could show is made.
+    nicegui.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     ui.run_with(
         app,
         title="Signal engine",
