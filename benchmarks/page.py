@@ -36,7 +36,15 @@ from tests.e2e.browsers import SHOWN
 ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
 BARS = 3_130
-VIEWS = {"/": ".coins tbody tr", "/coin/ETHUSDT": ".chart canvas", "/log": ".lines tr.entry"}
+VIEWS = {
+    "/": ".coins tbody tr",
+    "/coin/ETHUSDT": ".chart canvas",
+    "/performance": ".verdict-line b",
+    "/models": ".stack",
+    "/paper": ".paper-strip .card",
+    "/log": ".lines tr.entry",
+    "/system": ".job-forms",
+}
 LOADS = 5
 PAGES = 10
 CYCLES = 5

@@ -13,7 +13,7 @@ from tests.e2e.browsers import IN_A_BROWSER, PHONE, WIDE, WITHIN_MS, shown
 from tests.e2e.processes import Process
 from tests.e2e.test_page_figures import SERVER
 
-pytestmark = IN_A_BROWSER
+pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(900)]
 TOKEN = "a-token-of-this-test"
 VIEWS = (
     ("/", ".coins tbody tr"),
@@ -60,7 +60,7 @@ def test_nothing_is_wrong_with_any_page(url: str, browser: Browser) -> None:
         for path, something in VIEWS:
             page = shown(context, url + path)
             expect(page.locator(something).first).to_be_visible()
-            page.wait_for_function("window.socket.connected")
+            page.wait_for_function("window.socket?.connected")
             if path == "/models":
                 page.locator("summary").first.click()
                 expect(page.locator(".opened").first).to_be_visible()

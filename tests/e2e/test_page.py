@@ -205,6 +205,8 @@ def test_the_keys(still: Site, opened: Open) -> None:
     page.wait_for_url("**/coin/SOLUSDT")
     page.keyboard.press("1")
     page.wait_for_url(f"{still.url}/")
+    page.wait_for_function("document.activeElement?.id === 'content'")
+    page = opened(still.url)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
 

@@ -35,7 +35,10 @@ MARKS = """() => {
     const [up, down, text] = [0xffffa95a, 0xff3e9af5, 0xfff0eae6];  // as 0xAABBGGRR
     const drawn = {[up]: [], [down]: [], [text]: []};
     for (const canvas of canvases.filter(each => each.height === height && each.width === width)) {
-        const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+        const often = {willReadFrequently: true};
+        const copy = new OffscreenCanvas(width, height).getContext('2d', often);
+        copy.drawImage(canvas, 0, 0);
+        const {data} = copy.getImageData(0, 0, width, height);
         const pixels = new Uint32Array(data.buffer);
         for (let y = 0; y < height; y++) {
             const row = pixels.subarray(y * width, (y + 1) * width);

@@ -131,8 +131,10 @@ def _parts(report: PerformanceReport, cost_bps: float) -> list[RenderableType]:
             for name, found in (("long", report.long), ("short", report.short))
         ),
         _loss(report),
-        "[dim]Consecutive calls of one side of a coin are one episode; all is after the cost that is "
-        f"stored with each, {cost_bps:g} bp a round trip as it is set now.[/]",
+        (
+            "[dim]Consecutive calls of one side of a coin are one episode; all is after the cost "
+            f"that is stored with each, {cost_bps:g} bp a round trip as it is set now.[/]"
+        ),
     ]
 
 

@@ -32,7 +32,7 @@ class Panels:
         self, state: CoinState, scored: LoggedSignal | None, outlook: Markup, viewer: Viewer
     ) -> None:
         """Sends what differs; what was written by others is escaped."""
-        first = _call(state, viewer), outlook, _chain(state)
+        first = _call(state, viewer), outlook, _chains(state, viewer)
         second = _score(scored, viewer), _record(state), _last_calls(state, viewer)
         for panel, markup in zip(self._panels, (*first, *second), strict=True):
             panel.set_visibility(bool(markup))
@@ -104,12 +104,21 @@ def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) 
     return shown
 
 
-def _chain(state: CoinState) -> Markup:
-    """Who was asked for the newest signal, in turn: those who declined, then who answered."""
-    latest = state.reading.latest
-    if latest is None:
+def _chains(state: CoinState, viewer: Viewer) -> Markup:
+    """Why the newest signal, and before it why the open call where that is an older one."""
+    latest, call = state.reading.latest, state.signal
+    if latest is None or call is None:
         return NOTHING
-    signal = latest.signal
+    newest = pieces.heading("Why, newest signal", "late" if latest.late else "")
+    newest += _chain(latest.signal)
+    if call.id == latest.signal.id:
+        return newest
+    when = formats.clock_time(call.candle_open_ms, viewer.zone)
+    return pieces.heading("Why, open call", f"of {when}") + _chain(call) + newest
+
+
+def _chain(signal: Signal) -> Markup:
+    """Who was asked, in turn: those who declined, then who answered."""
     turns = [
         pieces.turn("muted", "", SOURCES[each.source], f"declined: {each.reason}")
         for each in signal.declined
@@ -119,7 +128,7 @@ def _chain(state: CoinState) -> Markup:
     answer = f"answered {called}: {reasons}"
     arrow = cells.direction(signal.pred)
     turns.append(pieces.turn("", arrow, SOURCES[signal.source], answer))
-    return pieces.heading("Why, newest signal", "late" if latest.late else "") + pieces.chain(turns)
+    return pieces.chain(turns)
 
 
 def _score(line: LoggedSignal | None, viewer: Viewer) -> Markup:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from nicegui import ui
 from nicegui.events import GenericEventArguments, ValueChangeEventArguments
 
 from crypto_bot.adapters.web.page.figures import button, vue_table
-from crypto_bot.adapters.web.page.frame import shown_at
 from crypto_bot.adapters.web.page.rows import Row
 
 PAGE_COINS = 64
@@ -65,8 +63,15 @@ _LINE = """
 """
 
 
+_FORGET = "() => history.replaceState(history.state, '', location.pathname)"
+
+
 class CoinsTable:
-    """Rows that are filtered, sorted and turned over here; the filter stands in the address."""
+    """Rows that are filtered, sorted and turned over here.
+
+    The browser keeps the filter in the address (`ticker.js`): written from here, it would come
+    after a key that leads elsewhere, and stop that.
+    """
 
     def __init__(self, rows: Sequence[Row], wanted: str) -> None:
         self._rows, self._wanted = rows, wanted
@@ -78,7 +83,7 @@ class CoinsTable:
             on_change=self._filter,
         ).props('dense borderless clearable debounce=150 aria-label="Filter the coins"').classes(
             "search"
-        )
+        ).on("clear", js_handler=_FORGET)
         columns: list[dict[str, Any]] = [
             {"name": name, "label": label, "field": field, "align": side}
             | {"sortable": name != "line", "hidden": name == "line"}
@@ -123,8 +128,6 @@ class CoinsTable:
 
     def _filter(self, event: ValueChangeEventArguments[str | None]) -> None:
         self._wanted, self._first = event.value or "", 0
-        query = f"?{urlencode({'q': self._wanted})}" if self._wanted else ""
-        ui.navigate.history.replace(shown_at("/") + query)
         self.show(self._rows)
 
     def _sort(self, event: GenericEventArguments) -> None:

@@ -51,6 +51,7 @@ def framed(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> I
     assets = shown_at(ASSETS)
     ui.add_head_html(
         f'<script src="{assets}/theme.js" data-theme="{viewer.theme.value}"'
+        f' data-directions="{viewer.directions.value}"'
         f"{' data-chosen' if viewer.chose_theme else ''}></script>"
         f'<link rel="stylesheet" href="{assets}/style.css">'
         f'<link rel="stylesheet" href="{assets}/figures.css">'
@@ -104,6 +105,7 @@ def _bar(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Mar
         paper=board.paper is not None,
         zone="UTC" if viewer.zone_name == "UTC" else "local",
         theme=viewer.theme.value if viewer.chose_theme else "",
+        directions=viewer.directions.value,
         other="Light" if viewer.theme is Theme.DARK else "Dark",
         keys=(*_KEYS, (f"1 … {len(views)}", "the views")),
         terms=TERMS,
@@ -113,7 +115,8 @@ def _bar(board: Board, viewer: Viewer, views: Sequence[View], here: View) -> Mar
 
 _KEYS = (
     ("j k", "next and previous line"),
-    ("Enter", "opens the line"),
-    ("/", "to the search field"),
+    ("Enter", "opens the line, in the search field the first"),
+    ("n p", "next and previous panel"),
+    ("/", "finds a coin"),
     ("?", "this box"),
 )

@@ -1,7 +1,8 @@
 """The colours of the page: one table for the style sheet and for the charts.
 
 Blue and orange stay apart for colour-blind eyes (CIE76 of 103 and more after Machado's simulation);
-the usual green and red do not. There is no accent: focus and selection use the colour of text.
+the usual green and red do not, and are there for who chooses them. There is no accent: focus and
+selection use the colour of text.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ class Theme(StrEnum):
 
     DARK = "dark"
     LIGHT = "light"
+
+
+class Directions(StrEnum):
+    """Which two colours stand for long and short, gain and loss."""
+
+    BLUE_ORANGE = "blue_orange"
+    GREEN_RED = "green_red"
 
 
 class Palette(NamedTuple):
@@ -48,11 +56,27 @@ PALETTES = {
         *("#AEB8C3", "#1560BD", "#B04A00", "#7A5900", "#B8124A", "#FFFFFF"),
     ),
 }
+_GREEN_RED = {Theme.DARK: ("#3DDC97", "#FF5A4F"), Theme.LIGHT: ("#08764A", "#C8281E")}
+
+
+def palette_of(theme: Theme, directions: Directions) -> Palette:
+    """The table of `theme`, with the two colours that were chosen."""
+    usual = PALETTES[theme]
+    if directions is Directions.BLUE_ORANGE:
+        return usual
+    long, short = _GREEN_RED[theme]
+    return usual._replace(long=long, short=short)
 
 
 def tokens() -> str:
     """CSS that names every colour, e.g. `--on-fill`, under `:root[data-theme]`."""
-    return "\n".join(f":root[data-theme={theme}]{{{_values(theme)}}}" for theme in Theme)
+    usual = [f":root[data-theme={theme}]{{{_values(theme)}}}" for theme in Theme]
+    chosen = [
+        f":root[data-theme={theme}][data-directions={Directions.GREEN_RED}]"
+        f"{{--long:{long};--short:{short};}}"
+        for theme, (long, short) in _GREEN_RED.items()
+    ]
+    return "\n".join([*usual, *chosen])
 
 
 def system_tokens() -> str:

@@ -123,12 +123,12 @@ class _View:
                 self._excursions = Chart("No trade has ended yet.", 240)
                 self._medians = ui.label().classes("muted legend")
         with panel("Trades", "newest first; net is after fees and funding"):
-            self._trades = html("scrolls")
             with ui.element("div").classes("filters"):
                 self._newer = button("Newer", lambda: self._turn(-_PAGE_TRADES), "switch")
                 self._older = button("Older", lambda: self._turn(_PAGE_TRADES), "switch")
                 self._counted = ui.label().classes("muted grow")
-                self._csv = ui.link("CSV", "").classes("switch")
+                self._csv = ui.link("CSV", "").classes("switch").props("download")
+            self._trades = html("scrolls")
 
     async def _choose(self, account: str) -> None:
         self._chosen, self._skip = account, 0
@@ -173,7 +173,7 @@ class _View:
         cost = f"a round trip costs {account.round_trip_bps.normalize():f} bp"
         self._market.set_text(f"{account.market}, {market}; {cost}; as of {as_of}")
         self._verdict.set_content(pieces.sentence(trades_sentence(account)))
-        self._strip.set_content(figures.strip(account))
+        self._strip.set_content(figures.strip(account, found.days))
         utc = viewer.zone_name == "UTC"
         curve = equity_options(viewer.palette, account, found.switch, utc=utc)
         self._curve.show(curve, empty=len(account.curve) < 2)

@@ -11,10 +11,18 @@ from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import NOTHING, Card, Column, Table, drawings, pieces, tone
 from crypto_bot.adapters.web.page.trade import ENDINGS, SOURCES
 from crypto_bot.adapters.web.page.viewer import Viewer
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.paper_report import AccountReport, ClosedTrade, OpenPosition, Refusal
+from crypto_bot.domain.paper_report import (
+    AccountReport,
+    ClosedTrade,
+    DayResult,
+    OpenPosition,
+    Refusal,
+)
 from crypto_bot.domain.signal import Pred
 
+_WEEK_MS = 7 * DAY_MS
 _ENDS: dict[str, tuple[str, str]] = {
     **ENDINGS,
     "TRAIL": ("tick", "trailing stop"),
@@ -25,21 +33,23 @@ _ENDS: dict[str, tuple[str, str]] = {
 """Of a status, which is its name too, and of what else ends a trade."""
 
 
-def strip(account: AccountReport) -> Markup:
+def strip(account: AccountReport, days: Sequence[DayResult]) -> Markup:
     """Worth, against buying and holding, and what a trade brought, as markup."""
-    return pieces.strip([*_worth(account), *_trades(account)])
+    return pieces.strip([*_worth(account, days), *_trades(account)])
 
 
-def _worth(account: AccountReport) -> tuple[Card, ...]:
+def _worth(account: AccountReport, days: Sequence[DayResult]) -> tuple[Card, ...]:
     known = account.statistics
     start, cash = (formats.number(float(each), 2) for each in (account.start, account.cash))
     hold = formats.signed(100 * known.buy_and_hold_share, 2)
     change = formats.signed(100 * known.return_share, 2, "%")
+    newest = [day.change for day in days if day.day_ms > days[-1].day_ms - _WEEK_MS]
+    week = f"; 7 days {formats.signed(float(sum(newest)), 2)}" if newest else ""
     return (
         Card(
             "Equity",
             formats.number(float(account.equity), 2),
-            f"start {start}; cash {cash}",
+            f"start {start}; cash {cash}{week}",
             aside=change,
             tone=tone(known.return_share, change),
         ),

@@ -1,8 +1,8 @@
-/* Runs before anything is drawn: the theme that the server chose, or that of the system. */
+/* Runs before anything is drawn: the colours that were chosen, or the theme of the system. */
 "use strict";
 (() => {
-  const { theme, chosen } = document.currentScript.dataset;
-  document.documentElement.dataset.theme = theme;
+  const { theme, chosen, directions } = document.currentScript.dataset;
+  Object.assign(document.documentElement.dataset, { theme, directions });
   if (chosen !== undefined) return;
   const light = matchMedia("(prefers-color-scheme: light)");
   function follow() {

@@ -120,8 +120,9 @@
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest("button.switch");
     if (!pressed) return;
-    const { themeTo, option } = pressed.dataset;
+    const { themeTo, directionsTo, option } = pressed.dataset;
     if (themeTo !== undefined) remember("crypto_bot_theme", themeTo);
+    if (directionsTo !== undefined) remember("crypto_bot_directions", directionsTo);
     if (option) turn(option);
     if (pressed.matches(".zone")) {
       const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -137,8 +138,9 @@
     if (link) link.dispatchEvent(new MouseEvent("click", event));
   });
 
-  const LINES = "a.line, [data-line]";
-  const keyOf = (line) => line.dataset.line || line.title;
+  const SEARCH = ".search input";
+  const LINES = "a.line, [data-line], summary.model";
+  const keyOf = (line) => line.dataset.line || line.title || line.querySelector(".coin").textContent;
   let held = "";
 
   function linesInView() {
@@ -166,20 +168,76 @@
     lines[Math.min(lines.length - 1, Math.max(0, to))].focus();
   }
 
+  document.addEventListener("input", (event) => {  // the filter stands in the address
+    if (!event.target.matches(SEARCH)) return;
+    const query = new URLSearchParams(event.target.value ? { q: event.target.value } : {});
+    history.replaceState(history.state, "", `${location.pathname}?${query}`.replace(/\?$/, ""));
+  });
+
+  function openFound(text, again = true) {  // the table is filtered a moment after the last letter
+    const lines = linesInView();
+    const found = lines.find((each) => each.title.startsWith(text.toUpperCase()));
+    if (!found && again) setTimeout(openFound, 600, text, false);
+    else (found || lines[0])?.click();
+  }
+
+  function stepPanel(by) {  // to the next panel, from where Tab goes on
+    const panels = [...document.querySelectorAll("#content .panel")].filter((each) => each.offsetParent);
+    const here = panels.findLastIndex((each) => each.contains(document.activeElement));
+    const to = panels[here < 0 ? (by > 0 ? 0 : panels.length - 1) : here + by];
+    if (!to) return;
+    to.tabIndex = -1;
+    to.focus();
+  }
+
+  // What is reached by a key, or from within a view, begins at its content or its search field.
+  const GOES = "crypto_bot_goes_to";
+
+  function goesTo(selector) {
+    clearInterval(arriving);  // this page may have arrived hardly itself, and would take it
+    sessionStorage.setItem(GOES, selector);
+  }
+
+  function go(link, to) {
+    goesTo(to);
+    link.click();
+  }
+
+  document.addEventListener("submit", () => goesTo("#content"));
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#content a:not([download])")) goesTo("#content");
+  });
+
+  function arrive() {
+    const goal = sessionStorage.getItem(GOES);
+    const found = goal && one(goal);
+    if (goal && !found) return false;
+    sessionStorage.removeItem(GOES);
+    if (found) found.focus();
+    return true;
+  }
+
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches(SEARCH)) openFound(event.target.value);
+    const form = event.target.matches("select") && event.target.form;
+    if (event.key === "Enter" && form) {
+      event.preventDefault();  // in place of its list, which the space bar opens
+      form.requestSubmit();
+    }
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
     else if (event.key === "?") help();
+    else if (event.key === "n") stepPanel(1);
+    else if (event.key === "p") stepPanel(-1);
     else if (event.key === "/") {
-      const field = one("input.search, .search input");
-      if (!field) return;
       event.preventDefault();
-      field.focus();
+      if (one(SEARCH)) one(SEARCH).focus();
+      else go(one("nav a"), SEARCH);
     } else if (/^[1-9]$/.test(event.key)) {
       const link = document.querySelectorAll("nav a")[Number(event.key) - 1];
-      if (link) link.click();
+      if (link) go(link, "#content");
     }
   });
 
@@ -196,6 +254,7 @@
   }
 
   const start = setInterval(() => tick() && clearInterval(start), 50);
+  const arriving = setInterval(() => arrive() && clearInterval(arriving), 50);
   setInterval(() => { tick(); announce(); }, 1000);
   new MutationObserver(keepFocus).observe(document.documentElement, {
     subtree: true, childList: true, attributeFilter: ["title", "data-line"],

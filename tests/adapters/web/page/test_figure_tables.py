@@ -102,7 +102,7 @@ def test_what_is_not_known_is_named() -> None:
     assert "Its files hold no measurement." in model_rows.opened(line, Viewer())
     unknown = replace(account().closed_trades[0], reason="LIQUIDATED")
     assert "LIQUIDATED" in paper_figures.trades_table([unknown], Viewer())
-    without_trades = paper_figures.strip(opened(NOW_MS))
+    without_trades = paper_figures.strip(opened(NOW_MS), [])
     assert "10,000.00" in without_trades
     assert without_trades.count("no trade has ended yet") == 4  # in words and titles
 

@@ -5,7 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from crypto_bot.adapters.web.page.palette import PALETTES, Palette, Theme, tokens
+from crypto_bot.adapters.web.page.palette import (
+    PALETTES,
+    Directions,
+    Palette,
+    Theme,
+    palette_of,
+    tokens,
+)
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0: protan, deutan, tritan.
 SIMULATIONS = {
@@ -43,7 +50,10 @@ def palette(request: pytest.FixtureRequest) -> Palette:
     return PALETTES[request.param]
 
 
-def test_texts_reach_4_5_to_1(palette: Palette) -> None:
+@pytest.mark.parametrize("directions", Directions)
+@pytest.mark.parametrize("theme", Theme)
+def test_texts_reach_4_5_to_1(theme: Theme, directions: Directions) -> None:
+    palette = palette_of(theme, directions)
     inks = (palette.text, palette.muted, palette.long, palette.short, palette.warn, palette.crit)
     for ink, paper in product(inks, (palette.panel, palette.bg)):
         assert contrast(ink, paper) >= 4.5, (ink, paper)
@@ -62,7 +72,7 @@ def test_long_and_short_differ_for_colour_blind_eyes(palette: Palette, eyes: str
 
 def test_the_style_sheet_names_every_colour_of_both_themes() -> None:
     css = tokens()
-    for theme, palette in PALETTES.items():
+    for theme, directions in product(Theme, Directions):
         assert f"[data-theme={theme.value}]" in css
-        assert all(colour in css for colour in palette)
+        assert all(colour in css for colour in palette_of(theme, directions))
     assert "--on-fill:" in css
