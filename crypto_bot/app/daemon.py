@@ -115,6 +115,7 @@ class Daemon:
             await self._end(engine, server)
         finally:
             database.close()
+            listener.close()
         return 0
 
     def _state(self, database: Database) -> dict[str, str]:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from nicegui import Client
+from nicegui.testing.general import nicegui_reset_globals
 
 from crypto_bot.app.cli import run_main
 from crypto_bot.app.commands.flags import run_settings
@@ -78,8 +80,9 @@ def test_bad_usage_is_one_line(
 def test_what_only_a_started_engine_can_refuse(words: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "symbols.json").write_text('["BTCUSDT", "NOSUCHUSDT"]')
     settings = run_settings([*words.split(), "--port", "0", "--use_ml", "0"])
-    with pytest.raises(ConfigError, match=message):
+    with nicegui_reset_globals(), pytest.raises(ConfigError, match=message):
         asyncio.run(Daemon(settings).run())
+    Client.page_routes.clear()  # else NiceGUI would unload the modules of our pages
 
 
 def test_device_cuda_needs_a_gpu(run: Run, tmp_path: Path) -> None:

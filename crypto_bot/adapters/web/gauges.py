@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -14,7 +14,9 @@ from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.engine.health import HealthReport, Status
 from crypto_bot.ports import ChannelCounts, PaperTrading
-from crypto_bot.reports.live_skill import LiveModel
+
+if TYPE_CHECKING:
+    from crypto_bot.reports.live_skill import LiveModel  # NumPy, which /healthz does not wait for
 
 _PREFIX = "crypto_bot_"
 _Rows = Iterable[tuple[str | tuple[str, ...], Any]]

@@ -112,7 +112,8 @@ def test_the_shipped_pool_answers_for_all_coins(run: Run) -> None:
 def test_show_and_rollback(folder: Path, models: Run) -> None:
     old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
     publish(old, folder)
-    publish(replace(new, members={"cnn_lstm": (0.5, 0.34), "logistic": (0.0, 0.66)}), folder)
+    new = replace(new, members={"cnn_lstm": (0.5, 0.34), "logistic": (0.0, 0.66)})
+    publish(new, folder)
     code, printed = models("show", "BTCUSDT")
     assert code == 0
     assert "of cnn_lstm 50%, which way 34%; logistic 0%, which way 66%, 8 bars" in printed
