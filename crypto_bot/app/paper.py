@@ -64,7 +64,7 @@ class PaperService:
         self._quotes: Mapping[str, Quote] = {}
         self._refused: frozenset[str] = frozenset()
         self._listed: dict[str, Instrument] = {}
-        """What the traders look up; a coin that is listed again comes in with its first quote."""
+        """What the traders look up; a coin that is listed again comes in before it is traded."""
 
     def quotes(self) -> Mapping[str, Quote]:
         """The newest quotes by symbol; empty while no account needs them."""
@@ -148,8 +148,11 @@ class PaperService:
         )
 
     async def _learn(self, prices: PriceFeed) -> None:
-        self._listed.update(prices.instruments())
-        await asyncio.to_thread(self._instruments.put, self._listed.values())
+        """Takes in the coins that are listed by now, where there are new ones."""
+        listed = prices.instruments()
+        if listed.keys() - self._listed:
+            self._listed.update(listed)
+            await asyncio.to_thread(self._instruments.put, self._listed.values())
 
     async def _step(self, market: Market) -> None:
         """Handles commits, then prices, then waits for the next commit or poll."""
@@ -158,6 +161,7 @@ class PaperService:
             self._wakeup.clear()
             if self._is_funded:
                 await self._pay_funding(market)
+            await self._learn(market.prices)
             await asyncio.to_thread(self._trading.advance)
         await asyncio.to_thread(self._check_stop_file)
         if not self._at_open and await asyncio.to_thread(self._trading.needs_quotes):

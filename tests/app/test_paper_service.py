@@ -96,9 +96,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.database.close()
 
 
-def service(world: World, sink: RecordingSink, **exchange: str) -> PaperService:
+def service(
+    world: World, sink: RecordingSink, fills: str = "quotes", **exchange: str
+) -> PaperService:
     url = str(world.database.name)
-    given = {"paper": {"accounts": ACCOUNTS}, "exchange": exchange, "database_url": url}
+    paper = {"accounts": ACCOUNTS, "fills": fills}
+    given = {"paper": paper, "exchange": exchange, "database_url": url}
     sinks = (PaperLog(), sink)
     return PaperService(load(given), SYMBOLS, world.database, lambda: world.now_ms, sinks)
 
@@ -166,14 +169,19 @@ async def test_a_quote_that_is_not_believed_is_logged_once_and_neither_traded_no
     assert "where its order book is not" in refused[0]["reason"]
 
 
-async def test_a_coin_that_is_listed_again_is_traded_in_its_own_steps(world: World) -> None:
+@pytest.mark.parametrize("fills", ["quotes", "candles"])
+async def test_a_coin_that_is_listed_again_is_traded_in_its_own_steps(
+    fills: str, world: World
+) -> None:
     sink, exchange = RecordingSink(), Exchange(world)
     exchange.listed = ()
-    paper = service(world, sink)
+    paper = service(world, sink, fills)
     task = asyncio.create_task(paper.run(market(exchange)))
     await sink.next("DEPOSIT")
     exchange.listed = SYMBOLS
     paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
+    if fills == "candles":  # at the next open
+        paper.committed(world.close(2, flat(2)), [])
     opened = await sink.next("OPEN")
     task.cancel()
     assert opened.amount % D("0.001") == 0, "of 0.0001 where a lot is assumed"
