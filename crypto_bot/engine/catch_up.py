@@ -80,7 +80,7 @@ class CatchUp:
         self._archived: dict[str, int] = {}
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
-        self._revisions = Revisions(self.archive, self.cycle.clock)
+        self._revisions = Revisions(self.archive, self.cycle.clock, self.intake.judge)
         self._pace = Pace(self.timer)
         self._stopping = threading.Event()
         self._working = threading.Lock()

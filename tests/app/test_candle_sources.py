@@ -176,7 +176,7 @@ async def round_of(
         return str(error)
     archive.add({COIN: arrived.candles}, arrived.gaps)
     intake.judge.learn(COIN, arrived.candles)
-    revisions = Revisions(archive, exchange.clock)
+    revisions = Revisions(archive, exchange.clock, intake.judge)
     revisions.take({COIN: arrived})
     revisions.store()
     return None if arrived.complete else arrived.why or f"{COIN} is late"
