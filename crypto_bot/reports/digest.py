@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from crypto_bot.domain.notice import Level, Message, Notice
+from crypto_bot.domain.notice import Level, Message, Notice, Topic
 
 LINES = 12
 """Maximum number of notices in a message; Telegram accepts 4,096 characters."""
 LONGEST = 280
 _NAME = "crypto_bot"
+_FREQUENT = {Topic.SIGNAL, Topic.FILL}
 
 
 class Entry(NamedTuple):
@@ -26,14 +27,15 @@ class Entry(NamedTuple):
 def compose(entries: Sequence[Entry], dropped: int, zone: tzinfo) -> Message:
     """One message of one or more `entries` in order; `dropped` were dropped before them.
 
-    Beyond `LINES` it shows the most severe, of these the newest, and counts all by topic.
+    Beyond `LINES` it shows the most severe, of these what is not said at every candle, then the
+    newest, and counts all by topic.
     """
     level = max(entry.notice.level for entry in entries)
     if len(entries) == 1 and not dropped:
         notice = entries[0].notice
         return Message(f"{_NAME}: {notice.topic}", plain(notice.text), level)
     counts = Counter(entry.notice.topic.value for entry in entries)
-    shown = sorted(entries, key=lambda entry: (entry.notice.level, entry.number))[-LINES:]
+    shown = sorted(entries, key=_rank)[-LINES:]
     lines = [_line(entry, zone) for entry in sorted(shown)]
     if len(entries) > len(shown):
         span = f"{_clock(entries[0], zone)} to {_clock(entries[-1], zone)}"
@@ -43,6 +45,10 @@ def compose(entries: Sequence[Entry], dropped: int, zone: tzinfo) -> Message:
     if dropped:
         lines.append(f"dropped before these: {dropped:,}")
     return Message(f"{_NAME}: {len(entries):,} notices", "\n".join(lines), level)
+
+
+def _rank(entry: Entry) -> tuple[Level, bool, int]:
+    return entry.notice.level, entry.notice.topic not in _FREQUENT, entry.number
 
 
 def plain(text: str) -> str:

@@ -75,6 +75,15 @@ def test_a_thousand_in_a_minute_become_a_digest() -> None:
     assert len(digest.body) < 4_096
 
 
+def test_signals_do_not_hide_what_the_engine_says() -> None:
+    box = Outbox(Rules())
+    puts = [(NOON_MS, notice("the engine has started", topic=Topic.ENGINE))]
+    puts += [(NOON_MS + at, notice(f"signal {at}")) for at in range(100)]
+    ((_, message),) = run(box, puts, NOON_MS + MINUTE_MS)
+    assert "the engine has started" in message.body
+    assert [f"signal {at}" in message.body for at in (88, 89, 99)] == [False, True, True]
+
+
 def test_a_minute_has_at_most_three_messages_plus_one_for_an_alarm() -> None:
     box = Outbox(Rules())
     puts = [(NOON_MS + at * 3_000, notice()) for at in range(200)]
