@@ -70,6 +70,8 @@ def test_a_watched_review_follows_the_log(tmp_path: Path, run: Run) -> None:
     stored_calls(database, market(2))
     ours, theirs = pty.openpty()
     terminal = {"TERM": "xterm", "COLUMNS": "120", "LINES": "60", "PYTHONPATH": str(ROOT)}
+    # In the background of a shell Ctrl-C is ignored, and a child inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [sys.executable, "-m", "crypto_bot", *words, "--watch"],
         env={**os.environ, **terminal},
@@ -77,6 +79,7 @@ def test_a_watched_review_follows_the_log(tmp_path: Path, run: Run) -> None:
         stdout=theirs,
         stderr=theirs,
     )
+    signal.signal(signal.SIGINT, before)
     os.close(theirs)
     shown = ""
     for text in ("(192 calls)", "(288 calls)"):
