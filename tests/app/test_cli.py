@@ -80,9 +80,12 @@ def test_bad_usage_is_one_line(
 def test_what_only_a_started_engine_can_refuse(words: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "symbols.json").write_text('["BTCUSDT", "NOSUCHUSDT"]')
     settings = run_settings([*words.split(), "--port", "0", "--use_ml", "0"])
-    with nicegui_reset_globals(), pytest.raises(ConfigError, match=message):
-        asyncio.run(Daemon(settings).run())
-    Client.page_routes.clear()  # else NiceGUI would unload the modules of our pages
+    with nicegui_reset_globals():
+        try:
+            with pytest.raises(ConfigError, match=message):
+                asyncio.run(Daemon(settings).run())
+        finally:
+            Client.page_routes.clear()  # else NiceGUI would unload the modules of our pages
 
 
 def test_device_cuda_needs_a_gpu(run: Run, tmp_path: Path) -> None:
