@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Daemon:
         listener = bind(api.host, api.port)
         url, key = self._settings.database_url, self._settings.engine_key
         database = await asyncio.to_thread(Database.open, url, key, as_engine=True)
-        try:
+        with closing(listener), closing(database):
             if self._settings.store.vacuum:
                 await asyncio.to_thread(database.compact)
             front, now_ms, health = self._front, self._engine.now_ms, self._engine.health
@@ -113,9 +113,6 @@ class Daemon:
             for watch in watches:
                 watch.cancel()
             await self._end(engine, server)
-        finally:
-            database.close()
-            listener.close()
         return 0
 
     def _state(self, database: Database) -> dict[str, str]:
