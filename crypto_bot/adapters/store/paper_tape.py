@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_rows import stored_signal
 from crypto_bot.adapters.store.scope import newest_opens, of_market, served
-from crypto_bot.adapters.store.tables import CANDLE
 from crypto_bot.adapters.store.tables import candles as candles_table
 from crypto_bot.adapters.store.tables import gaps as gaps_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
@@ -26,6 +26,7 @@ class SqlPaperTape:
         self._database = database
         self._timeframe = timeframe
         self._served = served(database, timeframe)
+        self._archive = SqlCandleArchive(database, timeframe)
         self._candles, self._gaps = (
             of_market(table, database, timeframe) for table in (candles_table, gaps_table)
         )
@@ -83,15 +84,4 @@ class SqlPaperTape:
     def candles(
         self, symbols: Sequence[str], since_ms: int, until_ms: int
     ) -> dict[str, list[Candle]]:
-        column = candles_table.c
-        query = (
-            select(column.symbol, *CANDLE)
-            .where(*self._candles, column.symbol.in_(symbols))
-            .where(column.open_ms.between(since_ms, until_ms))
-            .order_by(column.symbol, column.open_ms)
-        )
-        found: dict[str, list[Candle]] = {}
-        with self._database.reading() as connection:
-            for symbol, *values in connection.execute(query):
-                found.setdefault(symbol, []).append(Candle._make(values))
-        return found
+        return self._archive.of_coins(symbols, since_ms, until_ms)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
-from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
+from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.day_records import BEGINS, settled, summed
 from crypto_bot.adapters.store.prediction_rows import outcome_of, stored_signal
@@ -172,17 +172,7 @@ class SqlPredictionQueries:
         return newest_first[::-1]
 
     def candles_since(self, symbols: Sequence[str], since_ms: int) -> dict[str, list[Candle]]:
-        column = candles_table.c
-        query = (
-            select(column.symbol, *CANDLE)
-            .where(*self._candles, column.symbol.in_(symbols), column.open_ms >= since_ms)
-            .order_by(column.symbol, column.open_ms)
-        )
-        found: dict[str, list[Candle]] = {}
-        with self._database.reading() as connection:
-            for symbol, *values in connection.execute(query):
-                found.setdefault(symbol, []).append(Candle._make(values))
-        return found
+        return self._archive.of_coins(symbols, since_ms, EVER_MS)
 
     def candles_between(self, symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
         return self._archive.read(symbol, since_ms, until_ms - 1, revised=True)
