@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.survey import leader_of
 from crypto_bot.domain.errors import CryptoBotError
+from crypto_bot.models.beside import to_the_end
 from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.families.ensemble.family import EnsembleStacking
-from crypto_bot.models.families.family import FittedModel, StackedFit
+from crypto_bot.models.families.family import StackedFit
 from crypto_bot.recipes.plans import plan_of, question_of
 from crypto_bot.recipes.recipe import DEFAULT
 from crypto_bot.recipes.shipped import recipe as recipe_of
@@ -81,13 +82,7 @@ def fitted_on_others(study: Study, left_out: Sequence[str]) -> dict[Job, Product
         parts = study.rows_to_fit(job).where(seen)
         learned, checked = panel.examples(parts.fit), panel.separate(parts.validation)
         asked.append(StackedFit(family, learned, checked, None, UNSAVED))
-    outcomes: list[FittedModel | CryptoBotError] = []
-
-    def work() -> Generator[None]:
-        outcomes.extend((yield from EnsembleStacking().fit(asked)))
-
-    for _ in work():
-        pass
+    outcomes = to_the_end(EnsembleStacking().fit(asked))
     products: dict[Job, Product] = {}
     for job, outcome in zip(jobs, outcomes, strict=True):
         if isinstance(outcome, CryptoBotError):

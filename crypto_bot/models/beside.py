@@ -1,4 +1,4 @@
-"""Work in threads beside what goes on here: for code that leaves the interpreter free meanwhile."""
+"""Work that pauses, and threads beside it: for code that leaves the interpreter free meanwhile."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def result_of(future: Future[_T]) -> Generator[None, None, _T]:
     while not wait([future], timeout=_PAUSE_S).done:
         yield
     return future.result()
+
+
+def to_the_end(work: Generator[None, None, _T]) -> _T:
+    """Goes on after every pause; returns what `work` does."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as ended:
+            result: _T = ended.value
+            return result

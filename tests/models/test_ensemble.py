@@ -1,7 +1,6 @@
 """The ensemble: its weights, what its members learn from, and what it refuses."""
 
 import json
-from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +8,13 @@ import pytest
 
 from crypto_bot.domain.errors import (
     ConfigError,
-    CryptoBotError,
     ModelIncompatible,
     NotEnoughData,
 )
 from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
+from crypto_bot.models.beside import to_the_end
 from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.ensemble.family import (
@@ -26,7 +25,7 @@ from crypto_bot.models.families.ensemble.family import (
 )
 from crypto_bot.models.families.ensemble.model import FittedEnsemble
 from crypto_bot.models.families.ensemble.weights import learned_weights
-from crypto_bot.models.families.family import Examples, FitOptions, FittedModel, StackedFit
+from crypto_bot.models.families.family import Examples, FitOptions, StackedFit
 from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticFamily, LogisticSettings
 from crypto_bot.models.scaling import scale_of
@@ -143,14 +142,7 @@ def test_several_are_fitted_together_as_each_is_alone() -> None:
     parts = [fit, fit.where(fit.ends < 500)]
     asked = [StackedFit(ensemble, part, validation, None, UNSAVED) for part in parts]
     asked.append(StackedFit(ensemble, fit.where(fit.labels == 1), validation, None, UNSAVED))
-    outcomes: list[FittedModel | CryptoBotError] = []
-
-    def work() -> Generator[None]:
-        outcomes.extend((yield from EnsembleStacking().fit(asked)))
-
-    for _ in work():
-        pass
-    *good, bad = outcomes
+    *good, bad = to_the_end(EnsembleStacking().fit(asked))
     assert isinstance(bad, NotEnoughData)
     for part, found in zip(parts, good, strict=True):
         assert isinstance(found, FittedEnsemble)

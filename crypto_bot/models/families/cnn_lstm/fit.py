@@ -14,6 +14,7 @@ from torch import Tensor
 
 from crypto_bot.domain.errors import ConfigError, CryptoBotError, TrainingError
 from crypto_bot.domain.label import Direction, LabelSpec
+from crypto_bot.models.beside import to_the_end
 from crypto_bot.models.checkpoint_store import CheckpointStore
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.head import HeadFit, Learned, learn_together
@@ -194,14 +195,7 @@ def fit_together(asked: Sequence[NetFit]) -> Generator[None, None, Outcomes]:
 
 def fit_alone(asked: NetFit) -> FittedNet:
     """Fits one network. Raises the error that `fit_together` answers with."""
-    outcomes: Outcomes = []
-
-    def work() -> Generator[None]:
-        outcomes.extend((yield from fit_together([asked])))
-
-    for _ in work():
-        pass
-    (outcome,) = outcomes
+    (outcome,) = to_the_end(fit_together([asked]))
     if isinstance(outcome, CryptoBotError):
         raise outcome
     return outcome

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, cast
 from crypto_bot.domain.errors import ConfigError, CryptoBotError
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
+from crypto_bot.models.beside import to_the_end
 from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.ensemble.fitting import fit_ensembles
 from crypto_bot.models.families.ensemble.model import (
@@ -209,15 +210,8 @@ class EnsembleFamily:
         checkpoints: CheckpointStore = UNSAVED,
     ) -> FittedEnsemble:
         require_classes(self.spec.label, (("fit", fit), ("validation", validation)))
-        outcomes: list[FittedModel | CryptoBotError] = []
-
-        def work() -> Generator[None]:
-            asked = StackedFit(self, fit, validation, start, checkpoints)
-            outcomes.extend((yield from fit_ensembles([asked])))
-
-        for _ in work():
-            pass
-        (outcome,) = outcomes
+        asked = StackedFit(self, fit, validation, start, checkpoints)
+        (outcome,) = to_the_end(fit_ensembles([asked]))
         if isinstance(outcome, CryptoBotError):
             raise outcome
         return cast("FittedEnsemble", outcome)
