@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -14,9 +15,8 @@ from crypto_bot.app.market_data import read_daily_candles
 from crypto_bot.app.settings import Settings
 from crypto_bot.domain.errors import ConfigError, MarketDataError
 from crypto_bot.domain.instant import instant
-from crypto_bot.domain.plausibility import WINDOW_BARS, Plausibility
+from crypto_bot.domain.plausibility import AGAIN_BARS, WINDOW_BARS, differs
 from crypto_bot.engine.candle_intake import Arrived, CandleIntake
-from crypto_bot.engine.revisions import AGAIN_BARS
 
 CRYPTOCOMPARE = "cryptocompare"
 """As the id of an exchange: its daily candles, which no ccxt exchange has."""
@@ -86,12 +86,10 @@ async def compare(
             except MarketDataError as error:
                 return f"{symbol}: {error}"
             stored = {each.open_ms: each for each in held}
-            judge = Plausibility(timeframe)
-            judge.learn(symbol, held)
             foreign = [
                 each
                 for each in found
-                if each.open_ms in stored and judge.differs(symbol, each, stored[each.open_ms])
+                if each.open_ms in stored and differs(each, stored[each.open_ms])
             ]
             if foreign:
                 return (
@@ -176,11 +174,8 @@ class _Fetching:
         if since_ms > self.until_ms:
             return None
         is_listed = known_ms is not None
-        again = AGAIN_BARS if is_listed else 0
         try:
-            arrived = await intake.collect(
-                symbol, since_ms, self.until_ms, listed=is_listed, again=again
-            )
+            arrived = await intake.collect(symbol, since_ms, self.until_ms, listed=is_listed)
         except MarketDataError as error:
             return f"{symbol}: {error}"
         await asyncio.to_thread(self.archive.add, {symbol: arrived.candles}, arrived.gaps)
@@ -209,16 +204,19 @@ class _Fetching:
     ) -> int | str | None:
         """The oldest open time now; None where nothing is before, a line where it failed.
 
-        The oldest stored candle is read again, so that a candle missing before it is a gap, and
-        one with other prices than it is doubted.
+        The oldest stored candles are read again: replies that have them with other prices are of
+        something else, and a candle missing before them is a gap.
         """
         since_ms = max(self.since_ms, oldest_ms - part_ms)
+        until_ms = oldest_ms + (AGAIN_BARS - 1) * self.settings.timeframe.ms
+        span = symbol, oldest_ms, until_ms
+        known = await asyncio.to_thread(partial(self.archive.read, *span, revised=True))
         try:
-            arrived = await intake.collect(symbol, since_ms, oldest_ms, listed=False)
+            arrived = await intake.collect(symbol, since_ms, oldest_ms, listed=False, known=known)
         except MarketDataError as error:
             return f"{symbol}: {error}"
         earlier = [each for each in arrived.candles if each.open_ms < oldest_ms]
-        if not earlier:
+        if not (earlier and arrived.complete):
             return _problems(arrived)
         await asyncio.to_thread(self.archive.add, {symbol: earlier}, arrived.gaps)
         return earlier[0].open_ms

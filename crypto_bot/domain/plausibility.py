@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log, sqrt
 from statistics import median
@@ -13,7 +13,9 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
 
 WINDOW_BARS = 96
-_RECENT_BARS = 3
+AGAIN_BARS = 3
+"""The newest candles are read again with the next: exchanges add to them for a while, and they tell
+whether a reply is of this coin."""
 _FLOOR = 0.03
 """As a log return. Of 3.07 million real candles (32 coins, 15m, 2022-2025) none opened further than
 0.018 from the last close."""
@@ -31,6 +33,12 @@ _SAME = 0.005
 def distance(price: float, other: float) -> float:
     """The absolute log return from one to the other."""
     return abs(log(price / other))
+
+
+def differs(candle: Candle, stored: Candle) -> bool:
+    """Whether `candle` cannot be a revision of `stored`: its close is beyond a range of that."""
+    bound = max(_FLOOR, log(stored.high / stored.low))
+    return distance(candle.close, stored.close) > bound
 
 
 class Doubted(NamedTuple):
@@ -51,7 +59,7 @@ class Sifted(NamedTuple):
 class _Past:
     """The stored candles of one coin: the newest, and the true ranges of the last `WINDOW_BARS`."""
 
-    recent: deque[Candle] = field(default_factory=lambda: deque(maxlen=_RECENT_BARS))
+    recent: deque[Candle] = field(default_factory=lambda: deque(maxlen=AGAIN_BARS))
     ranges: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW_BARS))
 
     def add(self, candle: Candle) -> None:
@@ -87,30 +95,29 @@ class Plausibility:
             if not past.recent or candle.open_ms > past.recent[-1].open_ms:
                 past.add(candle)
 
-    def contradiction(self, symbol: str, candles: Sequence[Candle]) -> str | None:
+    def newest(self, symbol: str) -> Sequence[Candle]:
+        """The newest stored candles, at most three, ascending."""
+        return tuple(self._past.get(symbol, _Past()).recent)
+
+    def contradiction(
+        self, symbol: str, candles: Sequence[Candle], known: Mapping[int, Candle]
+    ) -> str | None:
         """Why `candles` are not those of `symbol` at all; None where they may be.
 
-        The stored ones among them have prices far from those stored; or, of a coin without a past,
-        the newest is equal to one of another coin.
+        Those that are `known`, by open time, have prices far from the known ones; or, where nothing
+        is known, the newest is equal to one of another coin.
         """
-        past = self._past.get(symbol)
-        if past is None or not past.recent:
+        if not known:
             twin = next((o for c in candles[-1:] for o in self._others(symbol, c, 0.0)), None)
             return None if twin is None else f"{symbol} and {twin} have equal candles"
-        stored = {each.open_ms: each for each in past.recent}
         for candle in candles:
-            known = stored.get(candle.open_ms)
-            if known is not None and self.differs(symbol, candle, known):
+            before = known.get(candle.open_ms)
+            if before is not None and differs(candle, before):
                 return (
-                    f"{symbol} has closed at {candle.close:g} where {known.close:g} is stored: "
+                    f"{symbol} has closed at {candle.close:g} where {before.close:g} is known: "
                     "its candles are those of something else"
                 )
         return None
-
-    def differs(self, symbol: str, candle: Candle, stored: Candle) -> bool:
-        """Whether `candle` cannot be a revision of `stored`."""
-        bound = self._past.get(symbol, _Past()).bound(1)
-        return distance(candle.close, stored.close) > bound
 
     def sift(self, symbol: str, candles: Sequence[Candle], confirmed: Container[int]) -> Sifted:
         """Tells plausible candles, ascending and newer than the stored ones, from doubtful ones.

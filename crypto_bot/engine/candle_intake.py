@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from crypto_bot.domain.candle import Candle, missing_opens
 from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.instant import instant
-from crypto_bot.domain.plausibility import Doubted, Plausibility
+from crypto_bot.domain.plausibility import AGAIN_BARS, Doubted, Plausibility
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import CandleFeed, Clock, Gap
 
@@ -40,7 +40,7 @@ class Arrived(NamedTuple):
     why: str | None = None
     """Why it is not complete, where more is known than that candles are late."""
     again: tuple[Candle, ...] = ()
-    """Candles before those asked for, read again."""
+    """Stored candles, read again."""
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -65,20 +65,27 @@ class CandleIntake:
         self.judge = Plausibility(self.timeframe)
 
     async def collect(
-        self, symbol: str, since_ms: int, until_ms: int, *, listed: bool = True, again: int = 0
+        self,
+        symbol: str,
+        since_ms: int,
+        until_ms: int,
+        *,
+        listed: bool = True,
+        known: Sequence[Candle] = (),
     ) -> Arrived:
-        """Candles with open in `[since_ms, until_ms]`, and the `again` bars before, read again.
+        """Candles with open in `[since_ms, until_ms]`, and the stored ones before, read again.
 
         `listed`: the coin is known to have traded before `since_ms`; otherwise candles missing
-        before its first one are no gaps. Raises MarketDataError from the feed.
+        before its first one are no gaps. `known`: stored candles with which every reply is to
+        agree, ascending; the judge's newest where none are given. Raises MarketDataError from the
+        feed.
         """
         deadline_ms = self.timeframe.close_of(until_ms) + self.grace_ms
-        replies = _Replies(symbol, since_ms, until_ms, self.timeframe, self.judge)
-        before_ms = since_ms - again * self.timeframe.ms
-        first_ms = before_ms
+        known = known or self.judge.newest(symbol)
+        replies = _Replies(symbol, since_ms, until_ms, self.timeframe, self.judge, known)
         while True:
-            replies.take(await self.feed.candles(symbol, first_ms, replies.missing[-1]))
-            if replies.ahead and replies.count > 1 and first_ms == before_ms:
+            replies.take(await self.feed.candles(symbol, *replies.wanted))
+            if replies.count > 1 and replies.comparable:
                 await self._ask_ticker(replies)
             halted = self.feed.halted(symbol)
             # Of a coin that does not trade nothing is late, though there may be gaps.
@@ -86,16 +93,11 @@ class CandleIntake:
             exhausted = exhausted or (halted is not None and not replies.lacked)
             if not replies.missing or exhausted:
                 break
-            # What is doubted is read again with what is stored: a ticker may be another coin's too.
-            doubted = replies.contradiction is not None or bool(replies.ahead)
-            first_ms = before_ms if doubted else replies.missing[0]
             await self.clock.sleep(self.poll_ms)
         return replies.arrived(halted, listed=listed)
 
     async def _ask_ticker(self, replies: _Replies) -> None:
         """Takes the newest candles where the ticker, another endpoint, is where they are."""
-        if replies.contradiction is not None:
-            return
         symbol, newest = replies.symbol, replies.ahead[-1].candle
         other = self.judge.resembles(symbol, newest)
         if other is not None:
@@ -115,8 +117,14 @@ class CandleIntake:
 class _Replies:
     """What the replies for one coin have brought so far."""
 
-    def __init__(
-        self, symbol: str, since_ms: int, until_ms: int, timeframe: Timeframe, judge: Plausibility
+    def __init__(  # noqa: PLR0917 - one caller, in this file
+        self,
+        symbol: str,
+        since_ms: int,
+        until_ms: int,
+        timeframe: Timeframe,
+        judge: Plausibility,
+        stored: Sequence[Candle],
     ) -> None:
         self.symbol = symbol
         self.count = 0
@@ -126,36 +134,67 @@ class _Replies:
         """How many replies lacked each of them and had a later one."""
         self.ahead: Sequence[Doubted] = ()
         """Doubted candles that no plausible one follows."""
-        self.contradiction: str | None = None
-        """What is wrong with the whole newest reply."""
         self.held = "and has not been compared with its ticker"
         """Why those ahead are not taken."""
         self._span = since_ms, until_ms
         self._timeframe = timeframe
         self._judge = judge
+        self._stored = {each.open_ms: each for each in stored}
         self._found: dict[int, Candle] = {}
         self._plausible: dict[int, Candle] = {}
         self._doubted: Sequence[Doubted] = ()
         self._again: tuple[Candle, ...] = ()
         self._confirmed: dict[int, str] = {}
+        self._contradiction: str | None = None
+        self._agreeing: frozenset[int] = frozenset()
+        """Open times in the newest reply, where that agrees with what was known before."""
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """The next request: what is missing, between candles that are known.
+
+        By those before it a reply is judged; without one after it, it would not show a gap.
+        """
+        known = sorted(self._known())
+        before = [at for at in known if at < self.missing[0]][-AGAIN_BARS:]
+        after = [at for at in known if at > self.missing[-1]]
+        return (before or self.missing)[0], (after or self.missing[-1:])[0]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether candles ahead may be those of this coin: they came with known ones.
+
+        A ticker is no second witness for a reply without any: it may be another coin's as well.
+        """
+        return bool(self.ahead) and self.ahead[-1].candle.open_ms in self._agreeing
 
     def take(self, reply: Sequence[Candle]) -> None:
         """Adds a reply, unless it is not of this coin at all."""
         self.count += 1
-        self.contradiction = self._judge.contradiction(self.symbol, reply)
+        self._agreeing = frozenset()
+        if not reply:
+            return
+        known = self._known()
+        self._contradiction = self._judge.contradiction(self.symbol, reply, known)
+        if self._contradiction is not None:
+            return
+        opens = frozenset(each.open_ms for each in reply)
+        if not known or opens & known.keys():
+            self._agreeing = opens
+        self._again = self._again or tuple(each for each in reply if each.open_ms in self._stored)
         since_ms = self._span[0]
-        if self.contradiction is None:
-            self._again = self._again or tuple(each for each in reply if each.open_ms < since_ms)
-            self._found.update((each.open_ms, each) for each in reply if each.open_ms >= since_ms)
-            self._sift()
-            newest_ms = max(self._plausible, default=since_ms)
-            self.lacked.update(at for at in self.missing if at < newest_ms)
+        self._found.update((each.open_ms, each) for each in reply if each.open_ms >= since_ms)
+        self._sift()
+        newest_ms = max(self._plausible, default=since_ms)
+        self.lacked.update(at for at in self.missing if at < newest_ms)
 
     def confirm(self) -> None:
         """The newest of those ahead are true, as far back as one follows from the other."""
         first = self.ahead[-1]
         for each in reversed(self.ahead[:-1]):
-            if not self._judge.agrees(self.symbol, each.candle, first.candle.open):
+            if each.candle.open_ms not in self._agreeing or not self._judge.agrees(
+                self.symbol, each.candle, first.candle.open
+            ):
                 break
             first = each
         self._confirmed[first.candle.open_ms] = _words(self.symbol, first)
@@ -167,7 +206,7 @@ class _Replies:
         candles = [self._plausible[at] for at in sorted(self._plausible) if at < end_ms]
         first_ms = candles[0].open_ms if candles and not listed else self._span[0]
         gaps = [Gap(self.symbol, at) for at in self.missing if first_ms <= at < end_ms]
-        held = self.contradiction
+        held = self._contradiction
         if held is None and self.ahead:
             held = f"{_words(self.symbol, self.ahead[0])}, {self.held}"
         return Arrived(
@@ -190,6 +229,9 @@ class _Replies:
             if each.candle.open_ms < end_ms
         ]
         return found if held is None else [*found, Doubt(self.symbol, "held", held)]
+
+    def _known(self) -> dict[int, Candle]:
+        return self._stored | self._plausible
 
     def _sift(self) -> None:
         found = [self._found[at] for at in sorted(self._found)]

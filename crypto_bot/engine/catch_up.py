@@ -18,7 +18,7 @@ from crypto_bot.engine.candle_intake import Arrived, CandleIntake, Doubt
 from crypto_bot.engine.cycle import Cycle
 from crypto_bot.engine.health import Loading, Pace
 from crypto_bot.engine.live_tracker import LiveTracker
-from crypto_bot.engine.revisions import AGAIN_BARS, Revisions
+from crypto_bot.engine.revisions import Revisions
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.ports import CandleArchive, MarketViews, ModelSource, PredictionStore
 
@@ -80,7 +80,7 @@ class CatchUp:
         self._archived: dict[str, int] = {}
         self._signalled: dict[str, int] = {}
         self._pending: dict[str, list[Candle]] = {}
-        self._revisions = Revisions(self.archive, self.cycle.clock, self.intake.judge)
+        self._revisions = Revisions(self.archive, self.cycle.clock)
         self._pace = Pace(self.timer)
         self._stopping = threading.Event()
         self._working = threading.Lock()
@@ -182,7 +182,7 @@ class CatchUp:
         if archived_ms >= until_ms:
             return Arrived([], [], complete=True)
         since_ms = archived_ms + self.timeframe.ms
-        return await self.intake.collect(symbol, since_ms, until_ms, again=AGAIN_BARS)
+        return await self.intake.collect(symbol, since_ms, until_ms)
 
     async def _history(self, symbol: str, until_ms: int) -> Arrived:
         """Fetches and stores the history of a new coin, at once to limit memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import starmap
+from itertools import cycle, starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from crypto_bot.domain.errors import MarketDataError
 from crypto_bot.domain.plausibility import distance
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.candle_intake import CandleIntake
-from crypto_bot.engine.revisions import AGAIN_BARS, Revisions
+from crypto_bot.engine.revisions import Revisions
 from simulated_exchange.generated import GeneratedMarket
 from tests.adapters.exchange.conftest import HandClock
 
@@ -56,13 +56,17 @@ class Wrong(NamedTuple):
     foreign: tuple[int, ...] = ()
     """Rows with the prices of another coin."""
     all_foreign: bool = False
+    """Also its ticker, as long as any of the turns is."""
+    empty: bool = False
     volume: float = 1.0
     values: Mapping[int, tuple[int, object]] = {}
     """By row: the column, and what stands there."""
 
     def applied(self, rows: list[list[Any]]) -> list[list[Any]]:
         """`rows`, ascending, as this reply or file has them."""
-        found = []
+        found: list[list[Any]] = []
+        if self.empty:
+            return found
         for number, (open_ms, *prices, volume) in zip(range(len(rows))[::-1], rows, strict=True):
             is_foreign = number in self.foreign or self.all_foreign
             row = [open_ms, *(TRUTH[OTHER][open_ms][1:5] if is_foreign else prices)]
@@ -86,7 +90,8 @@ WRONGS = st.builds(
     twice=st.one_of(st.just(()), _few),
     lost=st.one_of(st.just(()), _few),
     foreign=st.one_of(st.just(()), st.just(()), _few),
-    all_foreign=st.sampled_from([False] * 7 + [True]),
+    all_foreign=st.sampled_from([False] * 5 + [True]),
+    empty=st.sampled_from([False] * 7 + [True]),
     volume=st.sampled_from([1.0, 1.0, 0.5]),
     values=st.one_of(
         st.just({}),
@@ -97,6 +102,8 @@ WRONGS = st.builds(
         ),
     ),
 )
+
+FOREIGN = Wrong(all_foreign=True)
 
 
 def require_true(found: Sequence[Candle], now_ms: int) -> None:
@@ -114,7 +121,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.clock = HandClock(T0)
-        self.wrong = Wrong()
+        self.wrong(Wrong())
         self.feed = CcxtFeed(Line("binance", self.clock, max_attempts=2), TF)
 
     async def open(self) -> None:
@@ -122,18 +129,22 @@ class Exchange:
         client._ccxt.fetch = self._fetch  # the last step before the network
         await self.feed.open([COIN, OTHER])
 
+    def wrong(self, *wrongs: Wrong) -> None:
+        """From now on the replies with candles have these faults by turns."""
+        self._wrongs, self._turns = wrongs, cycle(wrongs)
+
     async def _fetch(self, url: str, *_rest: Any, **_options: Any) -> Any:
         path, _, query = url.partition("?")
         asked = dict(each.split("=") for each in query.split("&") if each)
         if path.endswith("exchangeInfo"):
             return {"symbols": [self._listed(coin) for coin in TRUTH]}
-        foreign = OTHER if self.wrong.all_foreign else COIN
         last_ms = TF.open_of(self.clock.at_ms)
         if "ticker" in path:
-            return {"symbol": COIN, "lastPrice": str(TRUTH[foreign][last_ms].open)}
+            ticker = OTHER if any(each.all_foreign for each in self._wrongs) else COIN
+            return {"symbol": COIN, "lastPrice": str(TRUTH[ticker][last_ms].open)}
         since_ms = int(asked.get("startTime", T0))
         opens = range(since_ms, last_ms + 1, TF.ms)[: int(asked["limit"])]
-        return self.wrong.applied([list(TRUTH[COIN][at]) for at in opens])
+        return next(self._turns).applied([list(TRUTH[COIN][at]) for at in opens])
 
     def _listed(self, coin: str) -> dict[str, Any]:
         entry = {"symbol": coin, "baseAsset": coin[:3], "quoteAsset": "USDT", "filters": []}
@@ -171,12 +182,12 @@ async def round_of(
     if since_ms > until_ms:
         return None
     try:
-        arrived = await intake.collect(COIN, since_ms, until_ms, again=AGAIN_BARS)
+        arrived = await intake.collect(COIN, since_ms, until_ms)
     except MarketDataError as error:
         return str(error)
     archive.add({COIN: arrived.candles}, arrived.gaps)
     intake.judge.learn(COIN, arrived.candles)
-    revisions = Revisions(archive, exchange.clock, intake.judge)
+    revisions = Revisions(archive, exchange.clock)
     revisions.take({COIN: arrived})
     revisions.store()
     return None if arrived.complete else arrived.why or f"{COIN} is late"
@@ -184,9 +195,10 @@ async def round_of(
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(st.lists(WRONGS, min_size=ROUNDS, max_size=ROUNDS))
+@given(st.lists(st.lists(WRONGS, min_size=1, max_size=3), min_size=ROUNDS, max_size=ROUNDS))
+@example([[FOREIGN]] * 2 + [[Wrong(empty=True), FOREIGN]] * 2)
 def test_of_an_exchange_only_its_true_candles_are_stored(
-    runner: asyncio.Runner, exchange: Exchange, archive: SqlCandleArchive, wrongs: list[Wrong]
+    runner: asyncio.Runner, exchange: Exchange, archive: SqlCandleArchive, rounds: list[list[Wrong]]
 ) -> None:
     exchange.feed.line.bad_rows = BadRows()
     archive.remove(COIN, range(T0 - BEFORE * TF.ms, T0 + 2 * ROUNDS * TF.ms, TF.ms))
@@ -195,26 +207,27 @@ def test_of_an_exchange_only_its_true_candles_are_stored(
     intake = CandleIntake(TF, exchange.feed, exchange.clock, grace_ms=0, poll_ms=1_000)
     intake.judge.learn(COIN, past)
     with capture_logs() as events:
-        for bar, wrong in enumerate(wrongs, start=1):
-            exchange.wrong = wrong
+        for bar, wrongs in enumerate(rounds, start=1):
+            exchange.wrong(*wrongs)
             why = runner.run(round_of(exchange, archive, intake, bar))
             assert why is None or COIN in why, "every refusal is named"
             for revised in (False, True):
                 require_true(archive.read(COIN, 0, EVER_MS, revised=revised), exchange.clock.at_ms)
-        exchange.wrong = Wrong()
+        exchange.wrong(Wrong())
         assert runner.run(round_of(exchange, archive, intake, ROUNDS + 1)) is None
     stored = archive.read(COIN, T0, EVER_MS, revised=True)
     gaps = {gap.open_ms for gap in archive.gaps(0)}
     opens = {each.open_ms for each in stored}
     assert opens | gaps == {T0 + bar * TF.ms for bar in range(ROUNDS + 1)}
-    assert gaps <= {event.get("open_ms") for event in events} | _excused(wrongs)
+    assert gaps <= {event.get("open_ms") for event in events} | _excused(rounds)
 
 
-def _excused(wrongs: Sequence[Wrong]) -> set[int]:
+def _excused(rounds: Sequence[Sequence[Wrong]]) -> set[int]:
     """Candles that a reply did not have, or had with the prices of another coin."""
     return {
         T0 + (bar - number) * TF.ms
-        for bar, wrong in enumerate(wrongs, start=1)
+        for bar, wrongs in enumerate(rounds, start=1)
+        for wrong in wrongs
         for number in (*wrong.lost, *wrong.foreign)
     }
 

@@ -129,13 +129,13 @@ async def ratio(sim: Sim, coin: str, other: str) -> float:
 async def test_a_coin_whose_candles_are_others_than_those_stored_is_held(market_type: str) -> None:
     async with grown(market_type) as (sim, intake):
         await sim.set("quirks", price_factors={"ETHUSDT": 2.0})
-        held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1])
         assert (held.candles, held.gaps, held.again, held.complete) == ([], [], (), False)
         assert held.why is not None
         assert "its candles are those of something else" in held.why
         assert [each.became for each in held.doubts] == ["held"]
         await sim.set("quirks")
-        taken = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        taken = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1])
         assert [c.open_ms for c in taken.candles] == OPENS[-5:]
         assert (taken.complete, taken.doubts, len(taken.again)) == (True, (), 3)
 
@@ -157,22 +157,40 @@ async def test_so_is_one_whose_newest_candle_came_late_and_of_something_else(
             return found[:-1]
 
         monkeypatch.setattr(sim.feed, "candles", at_first_late)
-        held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        held = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1])
         assert ([c.open_ms for c in held.candles], held.complete) == (OPENS[-5:-1], False)
         assert [each.became for each in held.doubts] == ["held"]
 
 
-async def test_a_jump_is_taken_where_the_ticker_has_it_and_no_other_coin_does() -> None:
+async def jump(sim: Sim, monkeypatch: pytest.MonkeyPatch, coin: str, factor: float) -> None:
+    """The last five candles, and the ticker, have `factor` times the prices; those before not."""
+    rows = [
+        {"symbol": coin, "open_ms": each.open_ms, "column": column, "value": str(price * factor)}
+        for each in await sim.feed.candles(coin, OPENS[-5], OPENS[-1])
+        for column, price in enumerate(each[1:5], start=1)
+    ]
+    await sim.set("quirks", rows=rows)
+    true = sim.feed.price
+
+    async def price(symbol: str) -> float:
+        return await true(symbol) * (factor if symbol == coin else 1.0)
+
+    monkeypatch.setattr(sim.feed, "price", price)
+
+
+async def test_a_jump_is_taken_where_the_ticker_has_it_and_no_other_coin_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with grown() as (sim, intake):
-        await sim.set("quirks", price_factors={"ETHUSDT": 7.0})  # candles and ticker alike
+        await jump(sim, monkeypatch, "ETHUSDT", 7.0)
         taken = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1])
         assert [c.open_ms for c in taken.candles] == OPENS[-5:]
         assert [each.became for each in taken.doubts] == ["taken"]
         assert "and so does its ticker" in taken.doubts[0].reason
 
-        await sim.set("quirks", price_factors={"VETUSDT": await ratio(sim, "VETUSDT", "BTCUSDT")})
-        await intake.collect("BTCUSDT", OPENS[-1], OPENS[-1])
-        held = await intake.collect("VETUSDT", OPENS[-1], OPENS[-1])
+        await jump(sim, monkeypatch, "VETUSDT", await ratio(sim, "VETUSDT", "BTCUSDT"))
+        await intake.collect("BTCUSDT", OPENS[-5], OPENS[-1])
+        held = await intake.collect("VETUSDT", OPENS[-5], OPENS[-1])
         assert (held.candles, held.complete) == ([], False)
         assert held.why is not None
         assert held.why.startswith("VETUSDT opens at ")
@@ -190,7 +208,7 @@ async def test_a_foreign_row_that_the_ticker_contradicts_is_never_taken(
             for column in (1, 2, 3, 4)
         ]
         await sim.set("quirks", rows=rows)
-        arrived = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1], again=3)
+        arrived = await intake.collect("ETHUSDT", OPENS[-5], OPENS[-1])
         expected = [at for at in OPENS[-5:] if at != OPENS[first]]
         assert [c.open_ms for c in arrived.candles] == expected
         assert [gap.open_ms for gap in arrived.gaps] == [OPENS[-3]] * (became == "quarantined")

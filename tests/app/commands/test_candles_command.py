@@ -1,9 +1,11 @@
 """Files of other programs as they are brought in, and what `candles check` says of a database."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -12,11 +14,13 @@ from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.timeframe import Timeframe
+from tests.adapters.exchange.on_sim import set_on
 from tests.app.conftest import Run
 from tests.conftest import Start
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 M15 = Timeframe.parse("15m")
+T = TypeVar("T")
 DATABASE = ("--tf", "15m", "--database_url", "sqlite:///t.db")
 HEAD = "timestamp,open,high,low,close,volume\n"
 
@@ -32,7 +36,7 @@ def write(path: Path, opens: list[int], price: float = 100.0) -> None:
     path.write_text(HEAD + "".join(rows))
 
 
-def stored(read: Callable[[SqlCandleArchive], object]) -> object:
+def stored(read: Callable[[SqlCandleArchive], T]) -> T:
     database = Database.open("sqlite:///t.db")
     try:
         return read(SqlCandleArchive(database, M15))
@@ -134,10 +138,30 @@ def test_a_history_goes_back_part_by_part_and_on_where_it_was(run: Run, exchange
     assert run(*sync, "3")[0] == 0
     code, printed = run(*sync, "40")
     assert (code, re.findall(r"\(\d of 2\)", printed)[-2:]) == (0, ["(1 of 2)", "(2 of 2)"])
-    for opens in stored(rows).values():  # type: ignore[attr-defined]
+    for opens in stored(rows).values():
         assert {b - a for a, b in pairwise(opens)} == {M15.ms}
         assert len(opens) in {40 * 96 + 1, 40 * 96 + 2}  # a candle may have closed since
     assert "history" not in run(*sync, "40")[1]
+
+
+def test_no_history_is_taken_that_does_not_end_in_what_is_stored(
+    run: Run, exchange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_BOT_EXCHANGE__POLL_S", "0.2")
+    Path("coins.json").write_text('["BTCUSDT", "ETHUSDT"]')
+    at = ("--exchange", "binance", "--exchange_url", exchange, "--symbols_file", "coins.json")
+    sync = ("candles", "sync", *at, *DATABASE, "--days")
+    assert run(*sync, "3")[0] == 0
+    before = stored(rows)
+    asyncio.run(set_on(exchange, "quirks", price_factors={"BTCUSDT": 1.5}))
+    code, printed = run(*sync, "10")
+    assert (code, "BTCUSDT has closed at" in printed) == (1, True), printed
+    after = stored(rows)
+    assert len(after["BTCUSDT"]) - len(before["BTCUSDT"]) in {0, 1}  # one may have closed since
+    assert len(after["ETHUSDT"]) // 96 == 10
+    asyncio.run(set_on(exchange, "quirks"))
+    assert run(*sync, "10")[0] == 0
+    assert {len(opens) // 96 for opens in stored(rows).values()} == {10}
 
 
 def test_a_span_is_compared_with_the_exchange(run: Run, exchange: str) -> None:
