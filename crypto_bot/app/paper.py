@@ -64,7 +64,7 @@ class PaperService:
         self._quotes: Mapping[str, Quote] = {}
         self._refused: frozenset[str] = frozenset()
         self._listed: dict[str, Instrument] = {}
-        """What the traders look up; a coin that is listed again comes in before it is traded."""
+        """What the traders look up: what is listed, and was when it was last looked up."""
 
     def quotes(self) -> Mapping[str, Quote]:
         """The newest quotes by symbol; empty while no account needs them."""
@@ -139,6 +139,8 @@ class PaperService:
             loop.call_soon_threadsafe(self._wakeup.set)
 
     async def _recover(self, market: Market) -> None:
+        if not self._listed:
+            self._listed.update(await asyncio.to_thread(self._instruments.all))
         await self._learn(market.prices)
         await asyncio.to_thread(
             self._trading.recover,
@@ -148,11 +150,11 @@ class PaperService:
         )
 
     async def _learn(self, prices: PriceFeed) -> None:
-        """Takes in the coins that are listed by now, where there are new ones."""
+        """Takes in the coins that are listed by now, and steps that were changed."""
         listed = prices.instruments()
-        if listed.keys() - self._listed:
+        if listed.items() - self._listed.items():
             self._listed.update(listed)
-            await asyncio.to_thread(self._instruments.put, self._listed.values())
+            await asyncio.to_thread(self._instruments.put, listed.values())
 
     async def _step(self, market: Market) -> None:
         """Handles commits, then prices, then waits for the next commit or poll."""

@@ -170,15 +170,21 @@ async def test_a_quote_that_is_not_believed_is_logged_once_and_neither_traded_no
 
 
 @pytest.mark.parametrize("fills", ["quotes", "candles"])
-async def test_a_coin_that_is_listed_again_is_traded_in_its_own_steps(
-    fills: str, world: World
+@pytest.mark.parametrize("when", ["listed again", "gone since the last start"])
+async def test_a_coin_that_is_not_listed_at_a_start_is_traded_in_its_own_steps(
+    when: str, fills: str, world: World
 ) -> None:
     sink, exchange = RecordingSink(), Exchange(world)
+    if when == "gone since the last start":
+        before = asyncio.create_task(service(world, sink, fills).run(market(exchange)))
+        await sink.next("DEPOSIT")
+        before.cancel()
     exchange.listed = ()
     paper = service(world, sink, fills)
     task = asyncio.create_task(paper.run(market(exchange)))
     await sink.next("DEPOSIT")
-    exchange.listed = SYMBOLS
+    if when == "listed again":
+        exchange.listed = SYMBOLS
     paper.committed(world.close(1, flat(1), AUSDT=made("AUSDT", 1)), [])
     if fills == "candles":  # at the next open
         paper.committed(world.close(2, flat(2)), [])
