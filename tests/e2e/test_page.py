@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
@@ -136,6 +136,44 @@ def test_the_table_is_searched_and_sorted(live: Site, opened: Open) -> None:
             return prices.every((price, at) => at === 0 || prices[at - 1] <= price);
         }"""
     )
+    page.keyboard.press("/")
+    page.keyboard.type("THUSDT")  # begins no coin: Enter waits for the filter
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/coin/ETHUSDT")
+
+
+SCHEME = """
+const real = matchMedia;
+matchMedia = query => query.endsWith('scheme: light)')
+    ? window.scheme ??= Object.assign(new EventTarget(), {matches: false}) : real(query);
+addEventListener('beforeunload', () => {
+    scheme.matches = true;
+    scheme.dispatchEvent(new Event('change'));
+    setTimeout(() => fetch('/healthz'), 1000);
+});
+"""
+"""The system's theme changes as soon as the page is being left, while no answer has come yet."""
+
+
+def test_nothing_stops_the_way_to_a_coin(live: Site, opened: Open) -> None:
+    """Neither letters after Enter nor another theme while the answer is awaited."""
+    page = opened(live.url)
+    page.add_init_script(SCHEME)
+    page.reload()
+    expect(page.locator(".coins tbody tr")).to_have_count(32)
+    awaited: list[Route] = []
+
+    def hold(route: Route) -> None:
+        awaited.append(route)
+
+    page.route("**/coin/BTCUSDT", hold, times=1)
+    page.keyboard.press("/")
+    page.keyboard.type("BTC")
+    with page.expect_request("**/healthz"):
+        page.keyboard.press("Enter")
+        page.keyboard.type("X")
+    awaited[0].continue_()
+    page.wait_for_url("**/coin/BTCUSDT")
 
 
 def test_the_log_is_filtered_opened_and_downloaded(

@@ -108,6 +108,7 @@ class CoinsTable:
         until = min(len(found), self._first + PAGE_COINS)
         # That there is a number of rows makes the browser ask here for another order.
         self._table.pagination = {**self._order, "rowsPerPage": 0, "rowsNumber": len(found)}
+        self._table.props["data-filter"] = self._wanted  # Enter waits for it (`ticker.js`)
         self._table.rows = found[self._first : until]
         self._pages.set_visibility(last > 0)
         self._where.set_text(f"Coins {self._first + 1} to {until} of {len(found)}")

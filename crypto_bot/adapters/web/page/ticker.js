@@ -174,11 +174,16 @@
     history.replaceState(history.state, "", `${location.pathname}?${query}`.replace(/\?$/, ""));
   });
 
-  function openFound(text, again = true) {  // the table is filtered a moment after the last letter
+  function openFound(field, text) {  // the table is filtered a moment after the last letter
+    if (field.value !== text) return;
     const lines = linesInView();
     const found = lines.find((each) => each.title.startsWith(text.toUpperCase()));
-    if (!found && again) setTimeout(openFound, 600, text, false);
-    else (found || lines[0])?.click();
+    if (!found && one(".coins").dataset.filter !== text) {
+      setTimeout(openFound, 50, field, text);
+      return;
+    }
+    field.blur();  // a further letter would change the address, and stop the way to the coin
+    (found || lines[0])?.click();
   }
 
   function stepPanel(by) {  // to the next panel, from where Tab goes on
@@ -218,7 +223,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches(SEARCH)) openFound(event.target.value);
+    if (event.key === "Enter" && event.target.matches(SEARCH)) openFound(event.target, event.target.value);
     const form = event.target.matches("select") && event.target.form;
     if (event.key === "Enter" && form) {
       event.preventDefault();  // in place of its list, which the space bar opens
