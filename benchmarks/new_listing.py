@@ -22,7 +22,6 @@ from crypto_bot.app.training.candles import training_candles
 from crypto_bot.app.training.survey import leader_of
 from crypto_bot.domain.errors import CryptoBotError
 from crypto_bot.models.beside import to_the_end
-from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.families.ensemble.family import EnsembleStacking
 from crypto_bot.models.families.family import StackedFit
 from crypto_bot.recipes.plans import plan_of, question_of
@@ -81,7 +80,7 @@ def fitted_on_others(study: Study, left_out: Sequence[str]) -> dict[Job, Product
     for job in jobs:
         parts = study.rows_to_fit(job).where(seen)
         learned, checked = panel.examples(parts.fit), panel.separate(parts.validation)
-        asked.append(StackedFit(family, learned, checked, None, UNSAVED))
+        asked.append(StackedFit(family, learned, checked))
     outcomes = to_the_end(EnsembleStacking().fit(asked))
     products: dict[Job, Product] = {}
     for job, outcome in zip(jobs, outcomes, strict=True):

@@ -37,7 +37,7 @@ from crypto_bot.models.calibration import Calibration
 from crypto_bot.models.decision import ReturnMap
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.ensemble.family import EnsembleFamily, EnsembleSettings
-from crypto_bot.models.families.family import Examples, Features, Model
+from crypto_bot.models.families.family import Examples, Features, Model, Origin
 from crypto_bot.models.families.lightgbm import LightGbmSettings
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.memory import give_back
@@ -90,7 +90,7 @@ def ensembles() -> Iterator[TrainedModel]:
         yield TrainedModel(
             symbol=symbol,
             spec=spec,
-            files=family.fit(fit, validation, start=pool).files(),
+            files=family.fit(fit, validation, Origin(pool)).files(),
             scaler=scaler,
             calibration=Calibration(),
             decision=DecisionRule(ReturnMap((0.5,), (-1.0, 1.0)), cost_bps=10.0),

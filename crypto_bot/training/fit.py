@@ -8,9 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.checkpoint_store import CheckpointStore
 from crypto_bot.models.families.explained import all_answers
-from crypto_bot.models.families.family import Family, Files, FittedModel, Model, StackedFit
+from crypto_bot.models.families.family import (
+    NEW,
+    Family,
+    Files,
+    FittedModel,
+    Model,
+    Origin,
+    StackedFit,
+)
 from crypto_bot.models.families.registered import FamilyChoice
 from crypto_bot.models.scaling import scale_of
 from crypto_bot.models.spec import Reads, Scaler
@@ -44,7 +52,7 @@ def fit(
     study: Study, job: Job, needed: Mapping[Job, Product], checkpoints: CheckpointStore
 ) -> dict[str, bytes]:
     """The product of a POOL or TUNE job; it resumes from its checkpoints."""
-    return fit_product(study, job, _fitted(fit_of(study, job, needed, checkpoints)))
+    return fit_product(study, job, fit_of(study, job, needed, checkpoints).alone())
 
 
 def fit_of(
@@ -56,7 +64,7 @@ def fit_of(
         start = model_files(needed[Job(Stage.POOL, fold=job.fold)])
         choice = replace(choice, settings=study.plan.tuning)
     family = _family(study.panel, choice, study.plan.seed)
-    return _asked(study.panel, family, study.rows_to_fit(job), start, checkpoints)
+    return _asked(study.panel, family, study.rows_to_fit(job), Origin(start, checkpoints))
 
 
 def fit_product(study: Study, job: Job, fitted: FittedModel) -> dict[str, bytes]:
@@ -94,7 +102,7 @@ def _importance(study: Study, job: Job, models: Mapping[str, Model]) -> dict[str
 def fit_rows(panel: Panel, plan: TrainingPlan, rows: Parts) -> FittedModel:
     """A model of the rows of all the coins."""
     family = _family(panel, plan.family, plan.seed)
-    return _fitted(_asked(panel, family, rows, None, UNSAVED))
+    return _asked(panel, family, rows).alone()
 
 
 def load_fitted(panel: Panel, plan: TrainingPlan, files: Files) -> Model:
@@ -106,16 +114,9 @@ def _family(panel: Panel, choice: FamilyChoice, seed: int) -> Family:
     return choice.build(spec_of(panel.question, choice), seed)
 
 
-def _asked(
-    panel: Panel, family: Family, rows: Parts, start: Files | None, checkpoints: CheckpointStore
-) -> StackedFit:
+def _asked(panel: Panel, family: Family, rows: Parts, origin: Origin = NEW) -> StackedFit:
     learned = panel.examples(rows.fit) if family.overlapping else panel.separate(rows.fit)
-    return StackedFit(family, learned, panel.separate(rows.validation), start, checkpoints)
-
-
-def _fitted(asked: StackedFit) -> FittedModel:
-    family, learned, validation, start, checkpoints = asked
-    return family.fit(learned, validation, start=start, checkpoints=checkpoints)
+    return StackedFit(family, learned, panel.separate(rows.validation), origin)
 
 
 def _scaler_over(panel: Panel, rows: Parts) -> Scaler:
@@ -155,7 +156,7 @@ def baselines_of(panel: Panel, plan: TrainingPlan, rows: Parts, ends: Ints) -> B
     found = by_rules(plan.rules, learned.labels, fit_keys, keys, classes)
     for name, choice, reads in _fitted_baselines(panel.question, plan):
         family = choice.build(spec_of(panel.question, choice, reads), plan.seed)
-        fitted = _fitted(_asked(panel, family, rows, None, UNSAVED))
+        fitted = _asked(panel, family, rows).alone()
         found[name] = fitted.predict_proba(panel.features, ends)
         if name != REVERSAL:
             models[name] = fitted

@@ -13,7 +13,7 @@ from crypto_bot.domain.horizon import Horizon
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
-from crypto_bot.models.checkpoint_store import UNSAVED, EpochReport
+from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.ensemble.family import EnsembleSettings, Member
 from crypto_bot.models.families.family import (
@@ -21,6 +21,7 @@ from crypto_bot.models.families.family import (
     Examples,
     Family,
     FittedModel,
+    Origin,
     StackedFit,
 )
 from crypto_bot.models.families.forest import ForestSettings
@@ -222,7 +223,7 @@ def test_a_fit_starts_from_a_model_where_the_family_says_so(name: str) -> None:
     family = made(name)
     if not family.capabilities.starts_from_model:
         return
-    tuned = family.fit(*market(), start=fitted(name).files()).curves
+    tuned = family.fit(*market(), Origin(fitted(name).files())).curves
     first = {curve: losses[0] for curve, losses in fitted(name).curves.items() if "fit" in curve}
     assert first
     assert all(tuned[curve][0] < loss for curve, loss in first.items())
@@ -264,8 +265,8 @@ def test_a_killed_fit_resumes_to_the_same_bits(name: str, epochs: int) -> None:
         return
     parts, store = market(), Kept(epochs)
     with pytest.raises(Killed):
-        family.fit(*parts, checkpoints=store)
-    assert family.fit(*parts, checkpoints=store).files() == fitted(name).files()
+        family.fit(*parts, Origin(checkpoints=store))
+    assert family.fit(*parts, Origin(checkpoints=store)).files() == fitted(name).files()
 
 
 def test_fits_that_are_stacked_give_the_models_of_each_alone(name: str) -> None:
@@ -275,7 +276,7 @@ def test_fits_that_are_stacked_give_the_models_of_each_alone(name: str) -> None:
         return
     fit, validation = market()
     halves = [fit.where(fit.ends < 2_500), fit.where(fit.ends >= 2_500)]
-    steps = stacking.fit([StackedFit(family, half, validation, None, UNSAVED) for half in halves])
+    steps = stacking.fit([StackedFit(family, half, validation) for half in halves])
     found = ended(steps)
     models = []
     for half, one in zip(halves, found, strict=True):

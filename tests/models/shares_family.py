@@ -10,13 +10,14 @@ import numpy as np
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Features,
     Files,
     FitOptions,
+    Origin,
     require_classes,
 )
 from crypto_bot.models.spec import ModelSpec, Reads
@@ -63,14 +64,7 @@ class SharesFamily:
     def settings_for(options: FitOptions, *, fine_tuning: bool = False) -> None:
         return None
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> Shares:
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> Shares:
         require_classes(self.spec.label, (("fit", fit),))
         column = int(self.spec.places("side")[0])
         values = fit.features[fit.ends, column]

@@ -43,7 +43,7 @@ from crypto_bot.models.families.cnn_lstm.season import (
     season_of,
 )
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
-from crypto_bot.models.families.family import Examples
+from crypto_bot.models.families.family import Examples, Origin
 from crypto_bot.models.families.two_heads import moved
 from crypto_bot.models.scaling import scale_of
 from crypto_bot.statistics.rows import direction_score, move_logit
@@ -219,7 +219,7 @@ def test_fine_tuning_goes_on_from_a_model_and_keeps_its_scale() -> None:
     pool = CnnLstm(TINY, QUICK, 1).fit(given, beside)
     gentle = NetSettings(epochs=1, up_epochs=1, batch_size=64, learning_rate=1e-6, device="cpu")
     shifted = Examples(given.features + 3.0, given.ends, given.labels, given.weights)
-    tuned = CnnLstm(TINY, gentle, 1).fit(shifted, beside, start=pool.files())
+    tuned = CnnLstm(TINY, gentle, 1).fit(shifted, beside, Origin(pool.files()))
     assert torch.equal(tuned.net.move.mean, pool.net.move.mean)
     before, after = (
         direction_score(each.predict_proba(given.features, given.ends), DOWN_NEUTRAL_UP)

@@ -15,7 +15,6 @@ from crypto_bot.domain.label import DOWN_NEUTRAL_UP
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.labels.registered import LABELS
 from crypto_bot.models.beside import to_the_end
-from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.families.cnn_lstm.fit import NetSettings
 from crypto_bot.models.families.ensemble.family import (
     EnsembleFamily,
@@ -25,7 +24,7 @@ from crypto_bot.models.families.ensemble.family import (
 )
 from crypto_bot.models.families.ensemble.model import FittedEnsemble
 from crypto_bot.models.families.ensemble.weights import learned_weights
-from crypto_bot.models.families.family import Examples, FitOptions, StackedFit
+from crypto_bot.models.families.family import Examples, FitOptions, Origin, StackedFit
 from crypto_bot.models.families.lightgbm import LightGbmFamily, LightGbmSettings
 from crypto_bot.models.families.logistic import LogisticFamily, LogisticSettings
 from crypto_bot.models.scaling import scale_of
@@ -129,7 +128,7 @@ def test_a_member_that_is_not_fitted_further_stays_as_it_is_and_is_held_once() -
     ensemble = family(Member("cnn_lstm", settings=NET), second, TREES)
     begun = ensemble.fit(*market()).files()
     fit, validation = market()
-    tuned = ensemble.fit(fit.where(fit.ends < 400), validation, start=begun).files()
+    tuned = ensemble.fit(fit.where(fit.ends < 400), validation, Origin(begun)).files()
     assert {name for name in begun if tuned[name] != begun[name]} == {"cnn_lstm.cnn_lstm_v1.pth"}
     assert "cnn_lstm.cnn_lstm_best.pth" not in begun
     pool, coin = (ensemble.load(files).members for files in (begun, tuned))
@@ -140,8 +139,8 @@ def test_several_are_fitted_together_as_each_is_alone() -> None:
     ensemble = family(Member("cnn_lstm", settings=NET), TREES, LINEAR)
     fit, validation = market()
     parts = [fit, fit.where(fit.ends < 500)]
-    asked = [StackedFit(ensemble, part, validation, None, UNSAVED) for part in parts]
-    asked.append(StackedFit(ensemble, fit.where(fit.labels == 1), validation, None, UNSAVED))
+    asked = [StackedFit(ensemble, part, validation) for part in parts]
+    asked.append(StackedFit(ensemble, fit.where(fit.labels == 1), validation))
     *good, bad = to_the_end(EnsembleStacking().fit(asked))
     assert isinstance(bad, NotEnoughData)
     for part, found in zip(parts, good, strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingDiverged
-from crypto_bot.models.families.family import Examples, FitOptions
+from crypto_bot.models.families.family import Examples, FitOptions, Origin
 from crypto_bot.models.families.nets.family import WindowFamily
 from crypto_bot.models.families.nets.lstm import LstmFamily, LstmSettings
 from crypto_bot.models.families.nets.transformer import TransformerFamily, TransformerSettings
@@ -127,7 +127,7 @@ def test_a_network_reads_every_so_many_rows_back_from_the_newest(
         if not np.array_equal(model.predict_proba(changed, ends), expected):
             read.append(row)
     assert read == [end - 8, end - 4, end]
-    tuned = kind(spec(window_bars=12), settings, 1).fit(fit, validation, start=fitted.files())
+    tuned = kind(spec(window_bars=12), settings, 1).fit(fit, validation, Origin(fitted.files()))
     assert int(tuned.net.step_bars) == 4
 
 

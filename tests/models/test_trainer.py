@@ -24,7 +24,7 @@ from crypto_bot.models.families.cnn_lstm.fit import FittedNet, NetFit, NetSettin
 from crypto_bot.models.families.cnn_lstm.head import HeadFit, Learned, learn_together
 from crypto_bot.models.families.cnn_lstm.net import SIZES, Tower, answers, block_offsets, gather
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
-from crypto_bot.models.families.family import Examples
+from crypto_bot.models.families.family import NEW, Examples
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.order import Stream, falling
 from crypto_bot.statistics.rows import LONG, NO_TRADE, SHORT
@@ -295,7 +295,7 @@ def two_coins() -> Coins:
 
 def asked(coins: Coins, settings: NetSettings) -> list[NetFit]:
     family = CnnLstm(TINY, settings, 1)
-    return [family.net_fit(*parts, None, UNSAVED) for parts in coins]
+    return [family.net_fit(*parts, NEW) for parts in coins]
 
 
 def nets(outcomes: list[FittedNet | CryptoBotError]) -> list[FittedNet]:

@@ -102,14 +102,32 @@ class FitOptions:
     device: str = "auto"
 
 
+class Origin(NamedTuple):
+    """What a fit begins with.
+
+    `start`: files of a model that it starts from, given only where the family's capabilities say
+    so. `checkpoints`: where it saves its own, and resumes from them.
+    """
+
+    start: Files | None = None
+    checkpoints: CheckpointStore = UNSAVED
+
+
+NEW = Origin()
+"""A fit from nothing that saves no checkpoints."""
+
+
 class StackedFit(NamedTuple):
     """One fit among those that are done together; as `Family.fit` takes it."""
 
     family: Family
     fit: Examples
     validation: Examples
-    start: Files | None = None
-    checkpoints: CheckpointStore = UNSAVED
+    origin: Origin = NEW
+
+    def alone(self) -> FittedModel:
+        """Its model, fitted by itself; raises as `Family.fit` does."""
+        return self.family.fit(self.fit, self.validation, self.origin)
 
 
 class Stack(Protocol):
@@ -194,18 +212,10 @@ class Family(Protocol):
         """The family's own settings: a frozen dataclass of plain values. Raises ConfigError."""
         ...
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedModel:
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedModel:
         """Learns from `fit`; `validation` is for when to stop and how to weigh members alone.
 
-        `start`: files of a model that the fit starts from, given only where the capabilities say
-        so. The same examples, settings and seed give the same model. Raises NotEnoughData where a
+        The same examples, settings and seed give the same model. Raises NotEnoughData where a
         class is missing from either, TrainingDiverged where the loss is not finite.
         """
         ...

@@ -14,13 +14,14 @@ import numpy.typing as npt
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Features,
     Files,
     FitOptions,
+    Origin,
     require_classes,
 )
 from crypto_bot.models.families.two_heads import CLASSES, one_part_reads
@@ -139,15 +140,8 @@ class ForestFamily:
         del options, fine_tuning
         return ForestSettings()
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedForest:
-        del start, checkpoints  # done before a checkpoint would pay
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedForest:
+        del origin  # done before a checkpoint would pay
         require_classes(self.spec.label, (("fit", fit), ("validation", validation)))
         from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415 - fitting alone needs it
 

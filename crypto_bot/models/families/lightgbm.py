@@ -12,14 +12,15 @@ import numpy.typing as npt
 
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.explained import of_boosters
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Features,
     Files,
     FitOptions,
+    Origin,
     require_classes,
 )
 from crypto_bot.models.families.two_heads import (
@@ -125,15 +126,8 @@ class LightGbmFamily:
         del options, fine_tuning
         return LightGbmSettings()
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedLightGbm:
-        del start, checkpoints  # done before a checkpoint would pay
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedLightGbm:
+        del origin  # done before a checkpoint would pay
         label = self.spec.label
         require_classes(label, (("fit", fit), ("validation", validation)))
         way = label.three_way

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from crypto_bot.domain.errors import ModelIncompatible
 from crypto_bot.domain.label import LabelSpec
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Features,
     Files,
     FitOptions,
+    Origin,
     require_classes,
 )
 from crypto_bot.models.families.two_heads import (
@@ -126,15 +127,8 @@ class LogisticFamily:
         del options, fine_tuning
         return LogisticSettings()
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedLogistic:
-        del start, checkpoints  # done before a checkpoint would pay
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedLogistic:
+        del origin  # done before a checkpoint would pay
         label = self.spec.label
         require_classes(label, (("fit", fit), ("validation", validation)))
         way = label.three_way

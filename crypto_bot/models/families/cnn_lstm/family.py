@@ -15,7 +15,6 @@ from crypto_bot.domain.errors import ConfigError, CryptoBotError, ModelIncompati
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.sets import FeatureSet
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.fit import (
     BEST_FILE,
@@ -31,12 +30,14 @@ from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet
 from crypto_bot.models.families.cnn_lstm.season import SEASON, Seasonal
 from crypto_bot.models.families.cnn_lstm.stacked import NetStack
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Files,
     FitOptions,
     FittedModel,
     Model,
+    Origin,
     Stack,
     StackedFit,
 )
@@ -60,8 +61,8 @@ class NetStacking:
     ) -> Generator[None, None, list[FittedModel | CryptoBotError]]:
         """As `Stacking.fit`."""
         asked = [
-            cast("CnnLstm", family).net_fit(fit, validation, start, store)
-            for family, fit, validation, start, store in fits
+            cast("CnnLstm", family).net_fit(fit, validation, origin)
+            for family, fit, validation, origin in fits
         ]
         found = yield from fit_together(asked)
         return [*found]
@@ -150,23 +151,14 @@ class CnnLstm:
             )
         return label.three_way
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedNet:
-        return fit_alone(self.net_fit(fit, validation, start, checkpoints))
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedNet:
+        return fit_alone(self.net_fit(fit, validation, origin))
 
-    def net_fit(
-        self, fit: Examples, validation: Examples, start: Files | None, store: CheckpointStore
-    ) -> NetFit:
+    def net_fit(self, fit: Examples, validation: Examples, origin: Origin) -> NetFit:
         """All that a fit of this family depends on."""
         return NetFit(
             *(self.spec.label, self.architecture, self.settings, self.seed),
-            *(fit, validation, start, store),
+            *(fit, validation, origin),
             self.seasonal,
         )
 
@@ -207,7 +199,7 @@ def windows_per_s(architecture: Architecture, label: LabelSpec, batch: int, devi
     )
     probe = Examples(features, ends, labels, np.ones(ends.size))
     few = Examples(features, ends[:256], labels[:256], np.ones(256))
-    asked = NetFit(label, architecture, net, 0, probe, few, None, UNSAVED)
+    asked = NetFit(label, architecture, net, 0, probe, few, NEW)
     fit_alone(asked._replace(fit=few))  # what is loaded and allocated once
     began = time.perf_counter()
     fit_alone(asked)

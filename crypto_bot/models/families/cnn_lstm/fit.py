@@ -15,13 +15,12 @@ from torch import Tensor
 from crypto_bot.domain.errors import ConfigError, CryptoBotError, TrainingError
 from crypto_bot.domain.label import Direction, LabelSpec
 from crypto_bot.models.beside import to_the_end
-from crypto_bot.models.checkpoint_store import CheckpointStore
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.cnn_lstm.head import HeadFit, Learned, learn_together
 from crypto_bot.models.families.cnn_lstm.net import Architecture, CnnLstmNet, answers
 from crypto_bot.models.families.cnn_lstm.schedule import HeadData, Schedule
 from crypto_bot.models.families.cnn_lstm.season import Seasonal, season_of
-from crypto_bot.models.families.family import Examples, Features, Files, require_classes
+from crypto_bot.models.families.family import Examples, Features, Origin, require_classes
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
 from crypto_bot.models.families.nets.weights import is_scaled_by, packed, restore
 from crypto_bot.models.families.two_heads import HeadLogits, moved, probabilities, rose
@@ -107,8 +106,7 @@ class NetFit(NamedTuple):
     seed: int
     fit: Examples
     validation: Examples
-    start: Files | None
-    store: CheckpointStore
+    origin: Origin
     seasonal: Seasonal | None = None
 
     @property
@@ -120,8 +118,8 @@ class NetFit(NamedTuple):
     def new_net(self) -> CnnLstmNet:
         """The network before it has learned anything, from the random numbers of torch."""
         net = CnnLstmNet(self.architecture)
-        if self.start is not None:
-            restore(net, FILE, self.start)
+        if self.origin.start is not None:
+            restore(net, FILE, self.origin.start)
             return net
         fit = self.fit
         moves = moved(fit, self.direction)
@@ -239,7 +237,7 @@ class _Fitting:
                 self.net = asked.new_net()
         except CryptoBotError as error:
             self.failure = error
-        self._kept = Checkpoints(asked.store, settings)
+        self._kept = Checkpoints(asked.origin.checkpoints, settings)
 
     def head_fit(
         self, head: str, question: _Question, series: Tensor, validation: Tensor

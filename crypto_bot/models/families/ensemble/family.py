@@ -12,7 +12,6 @@ from crypto_bot.domain.errors import ConfigError, CryptoBotError
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
 from crypto_bot.models.beside import to_the_end
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
 from crypto_bot.models.families.ensemble.fitting import fit_ensembles
 from crypto_bot.models.families.ensemble.model import (
     EnsembleModel,
@@ -25,6 +24,7 @@ from crypto_bot.models.families.ensemble.model import (
 )
 from crypto_bot.models.families.ensemble.stack import EnsembleStack
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Family,
@@ -32,6 +32,7 @@ from crypto_bot.models.families.family import (
     FitOptions,
     FittedModel,
     Model,
+    Origin,
     Stack,
     StackedFit,
     require_classes,
@@ -201,16 +202,9 @@ class EnsembleFamily:
         size = self.spec.size if member.size is None else member.size
         return spec_of_member(self.spec, name, member.choice.name, size)
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedEnsemble:
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedEnsemble:
         require_classes(self.spec.label, (("fit", fit), ("validation", validation)))
-        asked = StackedFit(self, fit, validation, start, checkpoints)
+        asked = StackedFit(self, fit, validation, origin)
         (outcome,) = to_the_end(fit_ensembles([asked]))
         if isinstance(outcome, CryptoBotError):
             raise outcome

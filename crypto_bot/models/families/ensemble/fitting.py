@@ -23,7 +23,7 @@ from crypto_bot.models.families.ensemble.model import (
     shares_in,
 )
 from crypto_bot.models.families.ensemble.weights import learned_weights
-from crypto_bot.models.families.family import Files, FittedModel, Model, StackedFit
+from crypto_bot.models.families.family import Files, FittedModel, Model, Origin, StackedFit
 from crypto_bot.statistics.rows import direction_score
 
 if TYPE_CHECKING:
@@ -71,9 +71,8 @@ def fit_ensembles(
 
 
 def _alone(asked: StackedFit) -> FittedModel | CryptoBotError:
-    family, fit, validation, start, checkpoints = asked
     try:
-        return family.fit(fit, validation, start=start, checkpoints=checkpoints)
+        return asked.alone()
     except CryptoBotError as error:
         return error
 
@@ -92,9 +91,9 @@ class _Run:
     def __init__(self, asked: StackedFit) -> None:
         self.ensemble = cast("EnsembleFamily", asked.family)
         self.failure: CryptoBotError | None = None
-        self._asked = asked
+        self._asked, self._start = asked, asked.origin.start
         self._families = self.ensemble.families()
-        self._kept = _Kept(asked.checkpoints, f"{self.ensemble}")
+        self._kept = _Kept(asked.origin.checkpoints, f"{self.ensemble}")
         self._done: dict[str, _Fitted] = {}
 
     def has(self, name: str) -> bool:
@@ -102,7 +101,7 @@ class _Run:
 
         It was fitted before, or the ensemble starts from one whose member stays as it is.
         """
-        family, start = self._families[name], self._asked.start
+        family, start = self._families[name], self._start
         files, curves = self._kept.finished(name)
         if not files and start is not None and not self._is_tuned(name):
             files, curves = files_of(start, name), {}
@@ -119,9 +118,9 @@ class _Run:
         family, spec, fit = self._families[name], self.ensemble.spec, self._asked.fit
         if not family.overlapping:
             fit = fit.apart(spec.label.horizon.bars(Timeframe.parse(spec.timeframe)))
-        start = None if self._asked.start is None else files_of(self._asked.start, name)
+        start = None if self._start is None else files_of(self._start, name)
         store = _MemberStore(self._kept, name)
-        return StackedFit(family, fit, self._asked.validation, start, store)
+        return StackedFit(family, fit, self._asked.validation, Origin(start, store))
 
     def take(self, name: str, outcome: FittedModel | CryptoBotError) -> None:
         """What a member learned, or why it did not."""
@@ -153,8 +152,8 @@ class _Run:
 
     def _shares(self) -> dict[str, Share]:
         """Of each member; those of an ensemble that this one starts from stay what they were."""
-        if self._asked.start is not None:
-            return shares_in(self._asked.start)
+        if self._start is not None:
+            return shares_in(self._start)
         settings, rows = self.ensemble.settings, self._asked.validation
         shares, way = settings.shares, self.ensemble.spec.label.three_way
         if settings.weights == "fixed" and way is None:

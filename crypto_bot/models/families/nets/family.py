@@ -15,14 +15,16 @@ from torch import nn
 from crypto_bot.domain.errors import ConfigError, ModelIncompatible, TrainingError
 from crypto_bot.domain.label import LabelSpec
 from crypto_bot.features.sets import FeatureSet
-from crypto_bot.models.checkpoint_store import UNSAVED, CheckpointStore
+from crypto_bot.models.checkpoint_store import UNSAVED
 from crypto_bot.models.device import chosen_device
 from crypto_bot.models.families.family import (
+    NEW,
     Capabilities,
     Examples,
     Features,
     Files,
     FitOptions,
+    Origin,
     require_classes,
 )
 from crypto_bot.models.families.nets.checkpoint import Checkpoints
@@ -126,23 +128,16 @@ class WindowFamily:
         body = self.body(columns.size, spec.window_bars // step, spec.size, self.settings)
         return WindowNet(columns, spec.window_bars, classes, *body, step_bars=step)
 
-    def fit(
-        self,
-        fit: Examples,
-        validation: Examples,
-        *,
-        start: Files | None = None,
-        checkpoints: CheckpointStore = UNSAVED,
-    ) -> FittedWindowModel:
+    def fit(self, fit: Examples, validation: Examples, origin: Origin = NEW) -> FittedWindowModel:
         require_classes(self.spec.label, (("fit", fit), ("validation", validation)))
         device = chosen_device(self.settings.device)
         asked = f"{self.spec} {self.settings} {self.seed}"
         # Dropout draws from the random numbers of the process, which are put back afterwards.
         with torch.random.fork_rng([]), read_at_random(fit.features):
             torch.manual_seed(self.seed)
-            net = self._begun(fit, start).to(device)
+            net = self._begun(fit, origin.start).to(device)
             parts = _parts_on(device, fit, validation)
-            kept = Checkpoints(checkpoints, asked)
+            kept = Checkpoints(origin.checkpoints, asked)
             try:
                 learned = learn(net, parts, self.settings, self.seed, kept)
             except torch.OutOfMemoryError as error:
