@@ -27,7 +27,7 @@ class Process:
 
     def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
         self.lines: list[str] = []
-        self._events: Queue[Event] = Queue()
+        self._events: Queue[Event | None] = Queue()  # None: its output has ended
         self._child = subprocess.Popen(
             [sys.executable, *words],
             cwd=folder,
@@ -46,6 +46,7 @@ class Process:
             if line.startswith("{"):
                 self._events.put(json.loads(line))
         self._child.stdout.close()
+        self._events.put(None)
 
     @property
     def pid(self) -> int:
@@ -62,7 +63,9 @@ class Process:
             try:
                 event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
-                raise AssertionError(f"no {name} among {self.lines[-20:]}") from None
+                event = None
+            if event is None:
+                raise AssertionError(f"no {name} among {self.lines[-20:]}")
             if event["event"] == name:
                 return event
 
