@@ -15,8 +15,9 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.backtesting.backtest import Backtest
 from crypto_bot.backtesting.exported import TRADE_NAMES, as_json, trade_lines
 from crypto_bot.backtesting.figures import BacktestFigures
-from crypto_bot.backtesting.trials import Trial, key_of, noted
+from crypto_bot.backtesting.trials import Trial, key_of, noted, tried
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.paper import Plan
 from crypto_bot.reports.log_formats.csv_text import csv_pieces
 
 LEDGER = "backtest_trials.jsonl"
@@ -35,25 +36,39 @@ def note(settings: Settings, done: Backtest, until_ms: int) -> dict[str, int]:
 
     Raises StoreError.
     """
-    database = sqlite_file(make_url(settings.database_url))
-    folder = Path("data") if database is None else database.parent
-    engine, models = done.engine, done.engine.models
-    of = {
-        "engine": settings.engine.model_dump(mode="json"),
-        "cost_bps": engine.cost_bps,
-        "coins": sorted(done.calls),
-        "models": None if models is None else sorted({c.version for c in models.calls.values()}),
-    }
     at_ms = SystemClock().now_ms()
-    return noted(
-        folder / LEDGER,
-        [
-            Trial(
-                key_of({**of, "plan": repr({**_fields(plan), "name": None})}),
-                *(plan.name, settings.tf, done.since_ms, until_ms, at_ms),
-            )
-            for plan in settings.paper.plans()
-        ],
+    new = [
+        Trial(key_for(settings, done, plan), plan.name, settings.tf, done.since_ms, until_ms, at_ms)
+        for plan in settings.paper.plans()
+    ]
+    held = noted(ledger_of(settings), new)
+    return {each.account: tried(held, each) for each in new}
+
+
+def ledger_of(settings: Settings) -> Path:
+    """The file of the ledger of trials: beside the database."""
+    return beside_database(settings) / LEDGER
+
+
+def beside_database(settings: Settings) -> Path:
+    """The folder of the database; `data` where that is no file."""
+    database = sqlite_file(make_url(settings.database_url))
+    return Path("data") if database is None else database.parent
+
+
+def key_for(settings: Settings, done: Backtest, plan: Plan) -> str:
+    """The key of the trial of `plan` with the engine, coins and models of `done`."""
+    models = done.engine.models
+    return key_of(
+        {
+            "engine": settings.engine.model_dump(mode="json"),
+            "cost_bps": done.engine.cost_bps,
+            "coins": sorted(done.calls),
+            "models": None
+            if models is None
+            else sorted({each.version for each in models.calls.values()}),
+            "plan": repr({**_fields(plan), "name": None}),
+        }
     )
 
 

@@ -34,6 +34,7 @@ _COMMANDS = {
     "models": "list | show | verify | rollback | audit | accept | export the models",
     "paper": "status | stop | resume the paper accounts",
     "backtest": "runs the engine over stored candles",
+    "optimise": "searches settings over history, judged on time that the search has not seen",
     "review": "live results of each source, coin and model",
     "export": "predictions with their outcomes, as CSV or Parquet",
     "replay": "--verify: recomputes the prediction log and reports differences",

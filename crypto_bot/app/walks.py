@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +24,9 @@ from crypto_bot.domain.signal import Source
 from crypto_bot.features.sets import schema_hash
 from crypto_bot.market_data.candle_table import CandleTable
 from crypto_bot.models.decision import sides
+from crypto_bot.models.families.registered import newest_version
 from crypto_bot.recipes.plans import plan_of, question_of
-from crypto_bot.recipes.recipe import Recipe, overridden, serving
+from crypto_bot.recipes.recipe import ENSEMBLE, Recipe, overridden, serving
 from crypto_bot.recipes.shipped import recipe as recipe_of
 from crypto_bot.statistics.metrics import as_json
 from crypto_bot.training.choice import teachers
@@ -42,7 +45,8 @@ log = structlog.get_logger()
 class Asked(NamedTuple):
     """A walk over candles that open in `[since_ms, until_ms]` with a new model every `days` days.
 
-    `family`: in place of the recipe's; `max_workers`: steps at a time, None for what fits.
+    `family`: in place of the recipe's, with `settings` in place of some of its own; `max_workers`:
+    steps at a time, None for what fits. `kept`: the answers are stored for another backtest.
     """
 
     since_ms: int
@@ -51,6 +55,8 @@ class Asked(NamedTuple):
     family: str | None = None
     seed: int = 0
     max_workers: int | None = None
+    settings: Mapping[str, Any] = MappingProxyType({})
+    kept: bool = True
 
 
 class _Ready(NamedTuple):
@@ -86,7 +92,7 @@ def walked_models(
         with np.load(path, allow_pickle=False) as stored:
             found = Walked(*(stored[name] for name in Walked._fields))
     else:
-        found = _made(path, ready, asked.max_workers)
+        found = _made(path, ready, asked)
     calls = _calls(found, ready, f"walk+{identity[:8]}", settings.decision.cost_bps)
     return Models(Source(recipe.source), calls)
 
@@ -98,7 +104,24 @@ def _recipe(settings: Settings, asked: Asked) -> Recipe:
     changes: dict[str, Any] = {"learn": "pool"}
     if asked.family is not None:
         changes |= serving(recipe, asked.family, None)
+        stored = newest_version(asked.family)
+        changes["families"] = tuple(
+            each.model_copy(update={"settings": {**each.settings, **asked.settings}})
+            if newest_version(each.name) == stored
+            else each
+            for each in changes["families"]
+        )
     return overridden(recipe, changes)
+
+
+def settings_of_family(settings: Settings, family: str) -> dict[str, Any]:
+    """The settings with which `family` would be fitted, by name. Raises ConfigError."""
+    recipe = _recipe(settings, Asked(0, 0, 0.0, family=family))
+    if recipe.serves == ENSEMBLE:
+        raise ConfigError("an ensemble has no settings of its own: search those of one member")
+    question = question_of(recipe, recipe.outputs[0], settings.timeframe)
+    words: dict[str, Any] = {"device": settings.device, "seed": 0, "cost_bps": 0.0}
+    return asdict(plan_of(recipe, recipe.outputs[0], question, (), **words).family.settings)
 
 
 def _coins(held: TrainingCandles, symbols: tuple[str, ...], question: Question) -> list[Coin]:
@@ -143,16 +166,17 @@ def _identity(ready: _Ready) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _made(path: Path, ready: _Ready, max_workers: int | None) -> Walked:
+def _made(path: Path, ready: _Ready, asked: Asked) -> Walked:
     folder = path.with_suffix("")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         panel = build_panel(ready.coins, ready.leader, ready.question, folder)
-        workers = workers_for(max_workers, worker_bytes(*panel.features.shape))
+        workers = workers_for(asked.max_workers, worker_bytes(*panel.features.shape))
         found = walk(folder, panel, ready.plan, workers=workers)
-        aside = path.with_suffix(".part.npz")
-        np.savez(aside, allow_pickle=False, **found._asdict())
-        aside.replace(path)
+        if asked.kept:
+            aside = path.with_suffix(".part.npz")
+            np.savez(aside, allow_pickle=False, **found._asdict())
+            aside.replace(path)
     except OSError as error:
         raise refused(path, error) from error
     shutil.rmtree(folder)

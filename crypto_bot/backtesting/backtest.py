@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 
 from crypto_bot.backtesting.columns import CoinCalls, ColumnEngine
 from crypto_bot.backtesting.ledgers import Ledgers
+from crypto_bot.backtesting.settling import OPEN_STILL, Outcomes
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.paper import Plan
 from crypto_bot.domain.quote import Funding, Instrument
@@ -31,6 +32,16 @@ class Past:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     fundings: Sequence[Funding] = ()
 
+    def until(self, until_ms: int) -> Past:
+        """What was known once the candle that opens at `until_ms` had closed."""
+        kept = {}
+        for symbol, table in self.tables.items():
+            count = int(np.searchsorted(table.open_ms, until_ms, side="right"))
+            if count:
+                kept[symbol] = CandleTable(table.open_ms[:count], table.candles[:count])
+        fundings = [each for each in self.fundings if each.due_ms <= until_ms]
+        return replace(self, tables=kept, fundings=fundings)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
@@ -46,6 +57,15 @@ class Backtest:
         """Runs the rules, and the models of `engine`, over all coins."""
         calls = engine.run(past.tables, since_ms, threads=threads)
         return cls(engine=engine, past=past, since_ms=since_ms, calls=calls)
+
+    def within(self, since_ms: int, until_ms: int) -> Backtest:
+        """The same calls, those of candles that open in `[since_ms, until_ms]` alone."""
+        kept = {}
+        for symbol, calls in self.calls.items():
+            first, last = np.searchsorted(calls.table.open_ms, (since_ms, until_ms + 1)).tolist()
+            if first < last:
+                kept[symbol] = _cut(calls, slice(first, last))
+        return replace(self, since_ms=since_ms, calls=kept)
 
     @property
     def candles(self) -> int:
@@ -100,3 +120,13 @@ class Backtest:
             rows = zip(times, table.candles[first:last].tolist(), strict=True)
             found[symbol] = [Candle(at, *values) for at, values in rows]
         return {symbol: each for symbol, each in found.items() if each}
+
+
+def _cut(calls: CoinCalls, part: slice) -> CoinCalls:
+    """The calls of consecutive candles; what a later candle settles is open still."""
+    table = CandleTable(calls.table.open_ms[part], calls.table.candles[part])
+    outcomes = Outcomes._make(each[part] for each in calls.outcomes)
+    known = (outcomes.settled != OPEN_STILL) & (outcomes.settled < part.stop)
+    settled = np.where(known, outcomes.settled - part.start, OPEN_STILL)
+    values = (each[part] for each in calls[1:-1])
+    return CoinCalls._make((table, *values, outcomes._replace(settled=settled)))

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from crypto_bot.backtesting.figures import AccountFigures, BacktestFigures
+from crypto_bot.backtesting.search import SearchFigures
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.interval import Interval
 
@@ -37,6 +38,42 @@ def as_json(figures: BacktestFigures, sentence: str) -> dict[str, Any]:
             "mean_net_bps": _known(episodes.mean_net_bps.value),
         },
         "random_entry": None if control is None else control._asdict(),
+    }
+
+
+def search_json(figures: SearchFigures, sentence: str) -> dict[str, Any]:
+    """The same of a search: what its settings did on the outer folds, and nothing else."""
+    return {
+        "sentence": sentence,
+        "account": figures.account,
+        "timeframe": figures.timeframe,
+        "models": figures.models,
+        "trials": figures.made,
+        "accounts_tried": figures.tried,
+        "searches_judged": figures.judged,
+        "settings": dict(figures.settings),
+        "shown": {
+            each.name: {
+                "return_pct": _percent(each.change),
+                "max_drawdown_pct": _percent(each.drawdown),
+                "trades": each.trades,
+                "sharpe": _known(each.sharpe.value),
+                "sharpe_interval": _ends(each.sharpe),
+                "deflated_sharpe": _known(each.deflated_sharpe),
+                "above_default_pct_a_year": _known(each.better.value),
+                "above_default_interval": _ends(each.better),
+            }
+            for each in figures.shown
+        },
+        "folds": [
+            {
+                "searched": [instant(each) for each in judged.fold.searched],
+                "judged": [instant(each) for each in judged.fold.outer],
+                "chosen": {name: dict(values) for name, values in judged.chosen.items()},
+                "return_pct": {name: _percent(run.change) for name, run in judged.runs.items()},
+            }
+            for judged in figures.folds
+        ],
     }
 
 

@@ -126,7 +126,7 @@ class BacktestFigures:
 def figures_of(
     done: Backtest, ledgers: Ledgers, trials: Mapping[str, int], models: str
 ) -> BacktestFigures:
-    """All of it; the accounts are run once more, one bar late. `trials`: see `trials.noted`."""
+    """All of it; the accounts are run once more, one bar late. `trials`: see `trials.tried`."""
     engine = done.engine
     rows = day_records(done.calls, engine.timeframe, engine.cost_bps)
     tables = {symbol: calls.table for symbol, calls in done.calls.items()}

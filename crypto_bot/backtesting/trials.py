@@ -16,7 +16,10 @@ from crypto_bot.domain.errors import StoreError
 
 
 class Trial(NamedTuple):
-    """One account over candles that open in `[since_ms, until_ms]`; `key` is of all its rules."""
+    """One account over candles that open in `[since_ms, until_ms]`; `key` is of all its rules.
+
+    `search`: which search judged it on this time, after it had been chosen on earlier time.
+    """
 
     key: str
     account: str
@@ -24,6 +27,7 @@ class Trial(NamedTuple):
     since_ms: int
     until_ms: int
     at_ms: int
+    search: str | None = None
 
 
 def key_of(rules: Mapping[str, Any]) -> str:
@@ -32,31 +36,40 @@ def key_of(rules: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def noted(path: Path, trials: Iterable[Trial]) -> dict[str, int]:
-    """Adds `trials` to the ledger at `path`; how many there are over the time of each, by account.
+def noted(path: Path, trials: Iterable[Trial]) -> list[Trial]:
+    """Adds `trials` to the ledger at `path`; all that it holds then.
 
-    A repeated trial counts once. Raises StoreError where the file cannot be read or written.
+    A repeated trial is one line. Raises StoreError where the file cannot be read or written.
     """
     new = list(trials)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+", encoding="utf-8") as file:
             file.seek(0)
-            before = [Trial(**json.loads(line)) for line in file]
-            known = {_what(each) for each in before}
+            held = [Trial(**json.loads(line)) for line in file]
+            known = {_what(each) for each in held}
             for each in new:
                 if _what(each) not in known:
+                    known.add(_what(each))
+                    held.append(each)
                     file.write(json.dumps(each._asdict()) + "\n")
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"the ledger of trials {path} cannot be kept: {error}") from error
-    every = [*before, *new]
-    return {
-        each.account: len({other.key for other in every if _overlap(each, other)}) for each in new
-    }
+    return held
+
+
+def tried(held: Iterable[Trial], of: Trial) -> int:
+    """How many different accounts were run over the time of `of`."""
+    return len({each.key for each in held if _overlap(of, each)})
+
+
+def judged(held: Iterable[Trial], of: Trial) -> int:
+    """How many different searches were judged on the time of `of`."""
+    return len({each.search for each in held if each.search and _overlap(of, each)})
 
 
 def _what(trial: Trial) -> tuple[object, ...]:
-    return trial.key, trial.tf, trial.since_ms, trial.until_ms
+    return trial.key, trial.tf, trial.since_ms, trial.until_ms, trial.search
 
 
 def _overlap(one: Trial, other: Trial) -> bool:

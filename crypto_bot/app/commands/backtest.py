@@ -66,7 +66,7 @@ def backtest(argv: Sequence[str]) -> int:
         start = live_start(settings, source) if LIVE in flags.beside else None
         if start is not None and flags.since is None:
             flags.since = start.since_ms
-        past, span_ms = _past(settings, symbols, source, flags)
+        past, span_ms = past_of(settings, symbols, source, flags)
         models = _walked(settings, symbols, flags, span_ms)
         started = time.perf_counter()
         if flags.into != IN_MEMORY or (settings.use_ml and models is None):
@@ -144,7 +144,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _past(
+def past_of(
     settings: Settings, symbols: Sequence[str], source: Database, flags: Namespace
 ) -> tuple[Past, tuple[int, int]]:
     """What is read, and its span: the opens of the first and of the last candle."""
