@@ -1,6 +1,6 @@
-"""The page with 100,000 stored predictions: time until ready, and the cost of ten open pages.
+"""The page with 100,000 stored predictions: views, the chart's spans, and ten open pages.
 
-Needs Chromium for the first. The daemon replays 240 simulated seconds in a real one.
+Needs Chromium for the views. The daemon replays 240 simulated seconds in a real one.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from crypto_bot.app.symbols import load_symbols
 from crypto_bot.domain.engine_key import EngineKey
 from tests.adapters.web.page.made_log import QUARTER, fill
 from tests.e2e.browsers import SHOWN
+from tests.e2e.processes import LONGEST_S
 
 ROOT = Path(__file__).parents[1]
 SYMBOLS = load_symbols(ROOT / "symbols_32.json")
@@ -86,8 +87,8 @@ class Daemon:
         for line in self._child.stdout:
             self._said.put(line)
 
-    def event(self, name: str, within_s: float = 120) -> dict[str, object]:
-        """The next event `name`."""
+    def event(self, name: str, within_s: float = LONGEST_S) -> dict[str, object]:
+        """The next event `name`, a line of the log at least every `within_s`."""
         while f'"{name}"' not in (line := self._said.get(timeout=within_s)):
             pass
         event: dict[str, object] = json.loads(line)
@@ -160,6 +161,21 @@ def ready(engine: Daemon) -> None:
         browser.close()
 
 
+def history(engine: Daemon) -> None:
+    """Time of each span of a chart, as it asks for them, back to the oldest candle."""
+    with httpx.Client(base_url=engine.url, timeout=300) as client:
+        for timeframe in ("15m", "4h", "1d"):
+            took, until, first = [], None, 0
+            while until is None or until > first:
+                asked = {"tf": timeframe} | ({} if until is None else {"until": until})
+                begun = time.perf_counter()
+                page = client.get("/coin/ETHUSDT/bars", params=asked).raise_for_status().json()
+                took.append(time.perf_counter() - begun)
+                until, first = page["since"], page["first"]
+            longest, median = max(took), statistics.median(took)
+            print(f"chart {timeframe}: {len(took)} spans, median {median:.3f} s, {longest:.3f}")
+
+
 async def opened(url: str) -> socketio.AsyncClient:
     """An open page without a browser."""
     async with httpx.AsyncClient(timeout=60) as client:
@@ -194,10 +210,11 @@ async def open_pages(engine: Daemon) -> None:
 
 
 def main() -> None:
-    """Prints both measurements."""
+    """Prints all measurements."""
     print(f"{len(SYMBOLS) * BARS:,} predictions; load {os.getloadavg()[0]:.1f}")
     with daemon() as engine:
         ready(engine)
+        history(engine)
         asyncio.run(open_pages(engine))
 
 

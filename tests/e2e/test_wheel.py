@@ -79,6 +79,7 @@ def test_the_demo_has_a_past_and_goes_on_with_the_model_that_ends_before_it(
     assert all(account["closed_trades"] for account in paper["accounts"])
     assert {path.name for path in tmp_path.iterdir()} == {"data", "models"}
     assert len([*(tmp_path / "data").glob("demo-*.db")]) == 1
+    assert [line for line in engine.lines if not line.startswith("{")] == []
 
 
 def test_the_coins_are_those_of_the_repository(tmp_path: Path, wheel: Path) -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.figures import html
-from crypto_bot.adapters.web.page.log_rows import ending
+from crypto_bot.adapters.web.page.log_rows import Ending, endings
 from crypto_bot.adapters.web.page.markup import NOTHING, Fact, drawings, pieces
 from crypto_bot.adapters.web.page.rows import CoinState
 from crypto_bot.adapters.web.page.trade import SOURCES, OpenTrade, calibrated, usual_shares
@@ -100,7 +100,8 @@ def _levels(state: CoinState, signal: Signal, trade: OpenTrade, viewer: Viewer) 
     if signal.expected_bps is not None:
         cost = f"cost {formats.number(signal.cost_bps)} bp"
         shown.append(Fact("Expected", formats.signed(signal.expected_bps, 0, " bp"), cost))
-    shown.append(Fact("Source", SOURCES[signal.source], signal.model_version or ""))
+    version = re.split(r"(?<=[,(:])|(?=\+)", signal.model_version or "")
+    shown.append(Fact("Source", SOURCES[signal.source], Markup("<wbr>").join(version)))
     return shown
 
 
@@ -183,10 +184,11 @@ def _last_calls(state: CoinState, viewer: Viewer) -> Markup:
         return head + pieces.nothing(
             "No call has ended", "The first long or short that ends stands here."
         )
-    for line in state.reading.trades:
+
+    def listed(line: LoggedSignal) -> Ending:
         signal = line.stored.signal
-        who = SOURCES[signal.source]
-        if calibrated(signal):
-            who = formats.probability(signal.confidence)
-        head += ending(line, signal.candle_open_ms, who, viewer)
-    return head
+        known = calibrated(signal)
+        who = formats.probability(signal.confidence) if known else SOURCES[signal.source]
+        return Ending(line, signal.candle_open_ms, who)
+
+    return head + endings(map(listed, state.reading.trades), viewer)

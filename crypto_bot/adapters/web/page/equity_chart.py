@@ -107,7 +107,7 @@ def _drawdown(
         step="end",
         areaStyle={"color": palette.none, "opacity": 0.45},
         tooltip={":valueFormatter": SIGNED_PERCENT},
-        markPoint=point(marks, palette.text, 6, "right"),
+        markPoint=point(marks, palette.text, 6, "top"),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -59,13 +60,28 @@ def log_row(
     }
 
 
-def ending(line: LoggedSignal, at_ms: int, who: str, viewer: Viewer, symbol: str = "") -> Markup:
-    """How a trade ended, in one line; with a `symbol` it leads to its coin."""
-    signal = line.stored.signal
-    ended = _ended(signal, line.outcome)
-    time, arrow = formats.clock_time(at_ms, viewer.zone), cells.direction(signal.pred)
-    result = pieces.number(ended["r"], ended["tone"])
-    return pieces.ending(symbol, time, who, arrow, ended["glyph"] + ended["word"], result)
+class Ending(NamedTuple):
+    """A trade that ended, the instant and the word it is listed by, and the coin it leads to."""
+
+    line: LoggedSignal
+    at_ms: int
+    who: str
+    symbol: str = ""
+
+
+def endings(listed: Iterable[Ending], viewer: Viewer) -> Markup:
+    """How trades ended, one a line, with each day above its first."""
+    shown, above = Markup(), ""
+    for line, at_ms, who, symbol in listed:
+        signal = line.stored.signal
+        ended = _ended(signal, line.outcome)
+        day, time = formats.day(at_ms, viewer.zone), formats.clock_time(at_ms, viewer.zone)
+        shown += pieces.day(day) if day != above else Markup()
+        result = pieces.number(ended["r"], ended["tone"])
+        how = ended["glyph"] + ended["word"]
+        shown += pieces.ending(symbol, time, who, cells.direction(signal.pred), how, result)
+        above = day
+    return shown
 
 
 def _ended(signal: Signal, outcome: Outcome | None) -> Row:

@@ -18,17 +18,13 @@ from crypto_bot.adapters.web.page.axes import (
     middle,
 )
 from crypto_bot.adapters.web.page.palette import Palette
-from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.paper_report import DayResult, Excursion, MoneyParts
-
-_YEAR_MS = 364 * DAY_MS
-"""Whole weeks, each a column."""
 
 
 def calendar_options(palette: Palette, days: Sequence[DayResult]) -> Options:
-    """A square a day, a column a week, a year at most; darker is further from 0."""
+    """A square a day, a column a week, twelve months; darker is further from 0."""
     last_ms = days[-1].day_ms if days else 0
-    first_ms = last_ms - _YEAR_MS
+    first_ms = _first_day(last_ms)
     shown = [day for day in days if day.day_ms >= first_ms]
     data = [[_date(day.day_ms), round(float(day.change), 2)] for day in shown]
     most = max((abs(float(day.change)) for day in shown), default=0.0) or 1.0
@@ -57,6 +53,14 @@ def calendar_options(palette: Palette, days: Sequence[DayResult]) -> Options:
         },
         series=[{"type": "heatmap", "coordinateSystem": "calendar", "data": data}],
     )
+
+
+def _first_day(last_ms: int) -> int:
+    """That of the twelve months that end in the one of `last_ms`."""
+    last = datetime.fromtimestamp(last_ms / 1000, UTC)
+    earlier = last.year - (last.month < 12)
+    first = datetime(earlier, last.month % 12 + 1, 1, tzinfo=UTC)
+    return round(first.timestamp() * 1000)
 
 
 def results_options(palette: Palette, parts: MoneyParts) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Annotated
@@ -41,6 +42,8 @@ the answer would be an error."""
 _RECONNECT_S = 30.0
 """So long a page that lost its connection, e.g. of a laptop that slept, goes on where it was."""
 _log = structlog.get_logger(__name__)
+# NiceGUI looks at every object for the server that runs it, also at one that torch warns of.
+warnings.filterwarnings("ignore", ".*torch.distributed.reduce_op", FutureWarning)
 _KINDS = {
     **dict.fromkeys(("style.css", "figures.css"), "text/css"),
     **dict.fromkeys(("ticker.js", "theme.js"), "text/javascript"),

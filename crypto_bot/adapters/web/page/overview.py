@@ -12,7 +12,7 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.page.coins_table import CoinsTable
 from crypto_bot.adapters.web.page.figures import button, empty_state, html
-from crypto_bot.adapters.web.page.log_rows import ending
+from crypto_bot.adapters.web.page.log_rows import Ending, endings
 from crypto_bot.adapters.web.page.markup import drawings, pieces
 from crypto_bot.adapters.web.page.notices import Notice
 from crypto_bot.adapters.web.page.snapshot import settled_ms
@@ -90,13 +90,12 @@ def _act(warning: Notice, board: Board) -> None:
             button("Train now", partial(start_job, board.jobs, TRAIN, {}), "switch solid")
 
 
-def _endings(endings: Sequence[LoggedSignal], viewer: Viewer) -> Markup:
+def _endings(settled: Sequence[LoggedSignal], viewer: Viewer) -> Markup:
     """The latest outcomes."""
     head = pieces.heading("Latest outcomes", viewer.zone_label)
-    if not endings:
+    if not settled:
         then = "A call resolves at its stop, its target, or after its horizon."
         return head + pieces.nothing("No outcome yet", then)
-    for each in endings:
-        symbol = each.stored.signal.symbol
-        head += ending(each, settled_ms(each), formats.coin(symbol), viewer, symbol)
-    return head
+    named = ((line, line.stored.signal.symbol) for line in settled)
+    listed = (Ending(each, settled_ms(each), formats.coin(name), name) for each, name in named)
+    return head + endings(listed, viewer)

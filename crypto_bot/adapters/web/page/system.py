@@ -52,13 +52,20 @@ def _settings(lines: Sequence[SettingLine]) -> None:
             html("scrolls", _SETTINGS.of(held))
 
 
+def _with_code(text: str) -> Markup:
+    """`text` with what stands in backticks as code."""
+    code = Markup("<code>{}</code>")
+    parts = enumerate(text.split("`"))
+    return Markup().join(code.format(part) if at % 2 else part for at, part in parts)
+
+
 _SETTINGS = Table[SettingLine](
     Column("Setting", lambda line: line.name.rpartition(".")[2]),
     Column("Set to", lambda line: line.value, "", "words strong"),
     Column(
         "From", lambda line: pieces.tag(line.source, "muted" if line.source == "default" else "")
     ),
-    Column("Meaning", lambda line: line.meaning, "more", "words muted"),
+    Column("Meaning", lambda line: _with_code(line.meaning), "more", "words muted"),
     kind="settings",
 )
 
