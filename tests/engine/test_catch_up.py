@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -251,38 +252,44 @@ async def test_a_coin_with_the_prices_of_another_is_held_alone_and_loses_nothing
     assert contents(database) == undisturbed(settings, truth, until_ms)
 
 
+@pytest.mark.parametrize(
+    "shares",
+    [(0.5,), (0.5, 0.7, 0.9), (1.0, 1.0, 0.9), (0.8, 0.9, 0.9, 0.95)],
+    ids=["once", "in three steps", "late and back", "later than it is looked at"],
+)
 async def test_a_volume_that_is_final_later_is_a_revision_and_changes_no_signal(
-    settings: Settings, truth: Truth, clock: ReplayClock, database: Database
+    settings: Settings,
+    truth: Truth,
+    clock: ReplayClock,
+    database: Database,
+    shares: Sequence[float],
 ) -> None:
-    """Right after its close a candle has half of its volume; restarts make no difference."""
-    lowered = {
-        symbol: [each._replace(volume=each.volume / 2, low=each.low * 0.99) for each in series]
-        for symbol, series in truth.items()
-    }
+    """A candle has each share of its volume for a bar, then all of it; restarts are no matter."""
 
-    def provisional(symbol: str, found: list[Candle]) -> list[Candle]:
-        last_ms = M15.last_closed(clock.now_ms())
-        known = {each.open_ms: each for each in lowered[symbol]}
-        return [known[c.open_ms] if c.open_ms == last_ms > START else c for c in found]
+    def at_age(candle: Candle, bars: int) -> Candle:
+        share = shares[bars] if bars < len(shares) and candle.open_ms > START else 1.0
+        low = candle.low * (0.99 + 0.01 * share)
+        return candle._replace(volume=candle.volume * share, low=low)
+
+    def provisional(_symbol: str, found: list[Candle]) -> list[Candle]:
+        newest_ms = M15.last_closed(clock.now_ms())
+        return [at_age(each, (newest_ms - each.open_ms) // M15.ms) for each in found]
 
     feed = Feed(truth, clock, provisional)
     catch_up = engine(settings, database, feed)
-    revised = 0
-    for bar in range(12):
+    revised, last = 0, 11
+    for bar in range(last + 1):
         until_ms = START + bar * M15.ms
         closed(clock, until_ms)
         if bar == 6:
             catch_up = engine(settings, database, feed, until_ms)
         revised += sum((await catch_up.to(until_ms)).revised.values())
-    assert revised == 10 * len(SYMBOLS), "all but the newest, each once"
-    seen = {
-        symbol: [
-            old if old.open_ms > START else new
-            for old, new in zip(lowered[symbol], series, strict=True)
-        ]
-        for symbol, series in truth.items()
-    }
-    assert contents(database) == undisturbed(settings, seen, until_ms)
-    archive = SqlCandleArchive(database, M15)
-    now = archive.read("BTCUSDT", START, until_ms - M15.ms, revised=True)
-    assert now == [c for c in truth["BTCUSDT"] if START <= c.open_ms < until_ms]
+    steps = (*shares, 1.0)
+    looks = [min(last - bar, 3, len(shares)) for bar in range(1, last + 1)]
+    changes = [sum(a != b for a, b in pairwise(steps[: look + 1])) for look in looks]
+    assert revised == len(SYMBOLS) * sum(changes)
+    first = {symbol: [at_age(each, 0) for each in series] for symbol, series in truth.items()}
+    assert contents(database) == undisturbed(settings, first, until_ms)
+    now = SqlCandleArchive(database, M15).read("BTCUSDT", START, until_ms, revised=True)
+    true = [each for each in truth["BTCUSDT"] if START <= each.open_ms <= until_ms]
+    assert now[1:] == [at_age(each, look) for each, look in zip(true[1:], looks, strict=True)]

@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from crypto_bot.features import compiled
 
 CALLED = """
 from crypto_bot.features.compiled import compiled
@@ -77,3 +80,28 @@ def test_a_program_that_may_write_nowhere_compiles_into_a_private_folder(tmp_pat
     folder.chmod(0o777)  # what others may write is not run
     result, said = ran(package, **places)
     assert (result, "memory" in said, said.count("\n")) == ("10.0 0", True, 1)
+
+
+@pytest.mark.parametrize(
+    "found", ["a link", "a file", "no folder for temporary files", "open to others"]
+)
+def test_compiled_code_is_kept_in_no_place_that_may_be_of_others(
+    found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link could lead anywhere; into an open folder anybody could put code."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = tmp_path / f"crypto-bot-{os.geteuid()}"
+    match found:
+        case "a link":
+            (tmp_path / "elsewhere").mkdir(mode=0o700)
+            place.symlink_to(tmp_path / "elsewhere")
+        case "a file":
+            place.touch(mode=0o600)
+        case "no folder for temporary files":
+            monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
+        case "open to others":
+            place.mkdir(mode=0o755)
+    assert not compiled._has_private_folder.__wrapped__()
+    assert [record.getMessage().endswith("anew at each start") for record in caplog.records] == [
+        True
+    ]

@@ -317,3 +317,24 @@ def test_a_folder_of_models_that_was_copied_is_served_and_goes_back(
     assert asked.load_model("BTCUSDT", NOW).version == old.version
     assert len(versions.versions(folder)) == 2
     assert not list(versions.store(folder).glob("writing-*"))
+
+
+@pytest.mark.parametrize("link", ["link", "file", "file of a system with other line ends"])
+def test_a_copy_without_the_version_that_was_served_goes_back_by_one_command(
+    tmp_path: Path, link: str
+) -> None:
+    """It was ended too early, and which version answers is not guessed."""
+    old, new = tiny_model("BTCUSDT", seed=1), tiny_model("BTCUSDT", seed=2)
+    for model in (old, new):
+        publish(model, tmp_path)
+    folder = folder_of(tmp_path, "BTCUSDT", "15m")
+    shutil.rmtree(folder.resolve())
+    if link != "link":
+        said = str(folder.readlink())
+        folder.unlink()
+        folder.write_bytes(said.encode() + b"\r\n" * (link != "file"))
+    asked = registry(tmp_path)
+    with pytest.raises(ModelIncompatible, match="go back with crypto-bot models rollback"):
+        asked.load_model("BTCUSDT", NOW)
+    versions.rollback(folder)
+    assert asked.load_model("BTCUSDT", NOW).version == old.version

@@ -38,6 +38,14 @@ async def test_a_login_behind_a_proxy_stays_below_its_path(
     assert "secure" in answer.headers["set-cookie"].lower()
 
 
+@pytest.mark.parametrize("prefix", ["/tools/bot", "/bot/", "/~ann/bot-1.0"])
+async def test_a_prefix_may_be_deep_and_end_with_a_slash(make_app: MakeApp, prefix: str) -> None:
+    async with client(make_app(token=TOKEN)) as browser:
+        for path in ("/log", f"{prefix.rstrip('/')}/log"):
+            answer = await browser.get(path, headers={**PERSON, "X-Forwarded-Prefix": prefix})
+            assert f'action="{prefix.rstrip("/")}{LOGIN_PATH}"' in answer.text
+
+
 @pytest.mark.parametrize("prefix", ['/b"><script>', "//evil.example", "javascript:x", "/a b"])
 async def test_a_prefix_that_is_no_path_is_none(make_app: MakeApp, prefix: str) -> None:
     async with client(make_app(token=TOKEN)) as browser:
@@ -58,6 +66,17 @@ async def test_names_and_origins_are_settings(make_app: MakeApp) -> None:
         {"Host": "bot.example.org", "Origin": "https://evil.example"},
     ):
         assert (await opened(app, "/_ws/page", headers))[0] in {400, 403}
+
+
+@pytest.mark.parametrize("site", ["https://bot.example.org:8443", "https://[2001:db8::1]"])
+async def test_a_site_may_be_on_another_port_or_an_address(make_app: MakeApp, site: str) -> None:
+    place = site.removeprefix("https://")
+    name = place.removesuffix(":8443").strip("[]")
+    app = with_a_page(make_app(proxy=Proxy(hosts=(name,), origins=(site,))))
+    for headers in ({"Host": place, "Origin": site}, {"Host": place.upper(), "Origin": site}):
+        assert await opened(app, "/_ws/page", headers) == (ACCEPTED, "hello")
+    other = {"Host": place, "Origin": f"https://{name.replace(':', '')}:9443"}
+    assert (await opened(app, "/_ws/page", other))[0] == 403
 
 
 async def test_wrong_tokens_wait_longer_each_time(make_app: MakeApp) -> None:
