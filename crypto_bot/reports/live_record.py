@@ -107,6 +107,8 @@ class Headline(NamedTuple):
     """The newest point of the curve, if it is of the last seven days."""
     open_since_ms: int
     """No call of an older candle waits for its outcome."""
+    is_read: bool = True
+    """Whether the calls have been read: otherwise there are none in it."""
 
 
 class ModelsReport(NamedTuple):
@@ -150,6 +152,12 @@ class LiveRecord:
         """Of the default selection."""
         days = max(Selection().window.days, 2 * ROLLING_DAYS + PRIOR_DAYS)
         return self._at(version, days, Headline, self._headline)
+
+    def unread(self) -> Headline:
+        """What is known at once: reading the calls of many coins takes seconds."""
+        nothing = breakdown.overall(ResolvedCalls.of([]))
+        since_ms = self._now_ms() - DAY_MS
+        return Headline(nothing, {}, SourceGroup.RULES, None, since_ms, is_read=False)
 
     def models(self, version: Hashable) -> ModelsReport:
         """The published models, live and as they were tested."""

@@ -24,6 +24,8 @@ _STARTING_S = 1.0
 """The same while the engine starts and says how far it is."""
 _REST_S = 0.5
 """Before each snapshot: a round has committed the rest of its coins by then, undisturbed."""
+_MANY_COINS = 64
+"""Of more the calls of a week are read for a second and longer, of 512 coins for 6 s."""
 
 _log = structlog.get_logger(__name__)
 
@@ -79,9 +81,8 @@ class Board(Sources):
         async with self._renewing:
             self._news.clear()
             version = self.snapshot.version + 1
-            self._readings = await asyncio.to_thread(
-                read, self, self.record, version, self._readings
-            )
+            headline = await asyncio.to_thread(self.record.headline, version)
+            self._readings = await asyncio.to_thread(read, self, headline, self._readings)
             await self._show(self._readings, version)
 
     async def reprice(self) -> None:
@@ -101,11 +102,22 @@ class Board(Sources):
     async def newest(self) -> Snapshot:
         """The snapshot of what is stored now: nobody looking, none is made after a cycle.
 
+        Of many coins the first is without their record, which follows while somebody looks.
         Raises StoreError.
         """
-        if self._news.is_set() or self.snapshot is EMPTY:
+        if len(self.symbols) > _MANY_COINS and self.snapshot.version == 0:
+            if self.snapshot is EMPTY or not self._renewing.locked():
+                await self._begin()
+        elif self._news.is_set() or self.snapshot is EMPTY:
             await self.renew()
         return self.snapshot
+
+    async def _begin(self) -> None:
+        async with self._renewing:
+            if self.snapshot.version == 0:
+                unread = self.record.unread()
+                self._readings = await asyncio.to_thread(read, self, unread, self._readings)
+                await self._show(self._readings, version=0)
 
     def next_close_ms(self) -> int:
         """When the candle of now closes."""

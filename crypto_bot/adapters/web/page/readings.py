@@ -29,7 +29,7 @@ from crypto_bot.ports import (
     SettingLine,
     StoredSignal,
 )
-from crypto_bot.reports.live_record import Headline, LiveRecord
+from crypto_bot.reports.live_record import Headline
 from crypto_bot.statistics.breakdown import Line
 
 LAST_RESULTS = 10
@@ -111,17 +111,14 @@ class Readings(NamedTuple):
     train_command: str = ""
 
 
-def read(
-    known: Sources, record: LiveRecord, version: int, before: Readings | None = None
-) -> Readings:
-    """Everything, as the store has it now; `version` counts the readings. Raises StoreError.
+def read(known: Sources, headline: Headline, before: Readings | None = None) -> Readings:
+    """Everything, as the store has it now. Raises StoreError.
 
     What `before` holds is read again only as far as it may have changed since.
     """
     held = {coin.symbol: coin for coin in before.coins} if before else {}
     latest = {each.signal.symbol: each for each in known.queries.latest_predictions()}
     newest_ms = max((each.signal.candle_open_ms for each in latest.values()), default=0)
-    headline = record.headline(version)
     models = {entry.symbol: entry for entry in known.catalog.entries()}
     calls = _open_calls(known, headline.open_since_ms, newest_ms)
     candles = _candles(known, latest, held)

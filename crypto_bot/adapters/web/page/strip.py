@@ -13,6 +13,8 @@ from crypto_bot.reports.live_record import SourceGroup, Window
 from crypto_bot.statistics.loss_curve import ROLLING_DAYS
 from crypto_bot.statistics.standing import Standing, standing
 
+_READING = "the record is being read"
+
 
 def cards(readings: Readings, preds: Sequence[Pred | None]) -> list[Card]:
     """Signals now, hit rate, log loss, paper equity, engine."""
@@ -44,6 +46,8 @@ def _signals(readings: Readings, preds: Sequence[Pred | None]) -> Card:
 def _hit_rate(readings: Readings) -> Card:
     line = readings.record.trades
     title = f"Hit rate, {Window.MONTH.days} days"
+    if not readings.record.is_read:
+        return Card(title, formats.MISSING, _READING)
     if not line.rate.is_bounded:
         return Card(title, formats.MISSING, "no settled trade yet: the first come within hours")
     even = f"; break-even {100 * line.break_even:.1f}" if isfinite(line.break_even) else ""
@@ -59,6 +63,8 @@ def _hit_rate(readings: Readings) -> Card:
 
 def _log_loss(readings: Readings) -> Card:
     title = f"Log loss against baseline, {ROLLING_DAYS} days"
+    if not readings.record.is_read:
+        return Card(title, formats.MISSING, _READING)
     point = readings.record.loss
     if point is None or readings.record.predicted_by is not SourceGroup.MODELS:
         why = readings.models_note or "no four days yet with calls of a model after others"

@@ -37,7 +37,7 @@ def test_stale_models_are_one_notice_and_the_first(
 ) -> None:
     engine.loses_the_exchange(NOW_MS - 90_000)
     board = make_board()
-    known = read(board, board.record, 1)
+    known = read(board, board.record.headline(1))
     model = entry("ETHUSDT", card("STALE"))._replace(stale=STALE)
     coins = [coin._replace(model=model) for coin in known.coins]
     runs = () if run is None else (run,)
@@ -65,7 +65,7 @@ def test_an_outage_is_one_notice_with_what_happens_next(
         oldest_owed_open_ms=NEWEST_MS - QUARTER.ms,
     )
     board = make_board()
-    known = read(board, board.record, 1)
+    known = read(board, board.record.headline(1))
     (outage,) = notices(known, states(known))
     assert outage.what.startswith("The exchange is down since 2025-12-01T")
     assert outage.what.endswith(": binance gave no reply")

@@ -31,7 +31,7 @@ BTC = ("BTCUSDT",)
 
 
 def shown(board: Board, before: Snapshot = EMPTY) -> Snapshot:
-    return snapshot_of(read(board, board.record, 1), before)
+    return snapshot_of(read(board, board.record.headline(1)), before)
 
 
 def test_what_was_read_before_is_only_added_to(
@@ -39,13 +39,29 @@ def test_what_was_read_before_is_only_added_to(
 ) -> None:
     fill(database, bars=200, newest_ms=NEWEST_MS)
     board = make_board()
-    before = read(board, board.record, 1)
+    before = read(board, board.record.headline(1))
     for bars_later in range(1, 4):
         newest_ms = NEWEST_MS + bars_later * QUARTER.ms
         engine.closes(newest_ms)
         fill(database, bars=200 + bars_later, newest_ms=newest_ms)
-        before = read(board, board.record, 1 + bars_later, before)
-        assert before == read(board, make_board().record, 1), "the same as read at once"
+        before = read(board, board.record.headline(1 + bars_later), before)
+        assert before == read(board, make_board().record.headline(1)), "the same as read at once"
+
+
+async def test_many_coins_are_shown_before_their_record_is_read(
+    make_board: MakeBoard, database: Database
+) -> None:
+    fill(database, bars=200, newest_ms=NEWEST_MS)
+    board = make_board((*SYMBOLS, *(f"SIM{number}USDT" for number in range(70))))
+    first = await board.newest()
+    assert [card.foot for card in first.cards[1:3]] == ["the record is being read"] * 2
+    assert first.scored == 3
+    await board.renew()
+    assert await board.newest() is board.snapshot
+    whole = make_board(board.symbols)
+    await whole.renew()
+    assert board.snapshot == whole.snapshot
+    assert board.snapshot.cards[1].figure != "–"
 
 
 def test_an_empty_database_says_what_will_come(make_board: MakeBoard, engine: Engine) -> None:
@@ -66,10 +82,12 @@ def test_an_open_trade_is_seen_from_its_side_at_the_newest_price(
     entry = call(database, pred)
     quotes: dict[str, Quote] = {}
     board = make_board(BTC, quotes=quotes)
-    before = read(board, board.record, 1)
+    before = read(board, board.record.headline(1))
     middle, apart = Decimal(str(entry)) + 10, Decimal("0.1")
     quotes["BTCUSDT"] = Quote("BTCUSDT", middle - apart, middle + apart, NOW_MS)
-    assert repriced(board, before) == read(board, board.record, 1), "prices need no new reading"
+    assert repriced(board, before) == read(board, board.record.headline(1)), (
+        "prices need no new reading"
+    )
     made = snapshot_of(repriced(board, before))
     (row,) = made.rows
     assert (row["live"], row["signal"], row["source"]) == (True, pred.value, "RSI/MA")
@@ -168,9 +186,9 @@ def test_what_is_remembered_is_what_is_stored(
         newest_ms = NEWEST_MS - days_ago * 96 * QUARTER.ms
         engine.closes(newest_ms)
         fill(database, bars=60, newest_ms=newest_ms)
-        followed = read(board, board.record, days_ago)
+        followed = read(board, board.record.headline(days_ago))
         fresh = make_board()
-        assert followed == read(fresh, fresh.record, days_ago)
+        assert followed == read(fresh, fresh.record.headline(days_ago))
     assert followed.record.trades.n > 30
     assert followed.record.loss is not None
 
