@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.adapters.web.page import formats
+from crypto_bot.adapters.web.backtest_beside import (
+    Side,
+    account_lines,
+    account_names,
+    lines_of,
+)
 from crypto_bot.app.settings import Settings
 from crypto_bot.backtesting.beside import Beside, beside
 from crypto_bot.backtesting.ledgers import Ledgers
@@ -22,12 +28,6 @@ from crypto_bot.domain.errors import ConfigError
 LIVE = "live"
 _SHOWN = 20
 _EVERY = 10**9
-_FIGURES = (
-    *("return_pct", "max_drawdown_pct", "sharpe", "sharpe_interval", "deflated_sharpe", "trials"),
-    *("sortino", "calmar", "profit_factor", "trades", "expectancy_r", "expectancy_r_interval"),
-    *("exposed", "turnover_year", "fees", "funding", "break_even_cost_bps"),
-    "one_bar_late_return_pct",
-)
 
 
 class LiveStart(NamedTuple):
@@ -80,21 +80,21 @@ def print_live(console: Console, found: Sequence[Beside]) -> None:
             console.print(table)
 
 
-def print_files(console: Console, mine: Mapping[str, Any], paths: Sequence[Path]) -> None:
-    """The figures of each account beside those in files of `--json`. Raises ConfigError."""
-    others = [(path.stem, _read(path)) for path in paths]
-    for account in mine["accounts"]:
-        name = account["name"]
-        columns = [("this one", account)]
-        for stem, other in others:
-            columns += [(stem, each) for each in other["accounts"] if each["name"] == name]
-        table = Table(name, *(stem for stem, _ in columns))
-        for figure in _FIGURES:
-            table.add_row(figure, *(_shown(each.get(figure)) for _, each in columns))
+def read_others(paths: Iterable[Path]) -> list[Side]:
+    """The backtests in files of `--json`, by the names of the files. Raises ConfigError."""
+    return [Side(path.stem, _read(path)) for path in paths]
+
+
+def print_files(console: Console, mine: Mapping[str, Any], others: Sequence[Side]) -> None:
+    """The figures of a backtest beside those of `others`."""
+    sides = [Side("this one", mine), *others]
+    parts = [("", lines_of(sides))]
+    parts += [(name, account_lines(name, sides)) for name in account_names(sides)]
+    for name, lines in parts:
+        table = Table(name, *(side.title for side in sides))
+        for line in lines:
+            table.add_row(line.name, *map(escape, line.cells))
         console.print(table)
-    sentences = {"this one": mine["sentence"], **{stem: held["sentence"] for stem, held in others}}
-    for stem, sentence in sentences.items():
-        console.print(f"{stem}: {sentence}", markup=False)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -105,11 +105,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(held, dict) or "accounts" not in held:
         raise ConfigError(f"--beside {path}: no file of backtest --json")
     return held
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(_shown(each) for each in value) + "]"
-    if isinstance(value, float):
-        return formats.number(value, 2)
-    return formats.MISSING if value is None else str(value)

@@ -1,22 +1,25 @@
-"""What a backtest leaves behind: lines in the ledger of trials, and the files asked for."""
+"""What a backtest leaves behind: lines in the ledger of trials, its files kept and those wanted."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-from sqlalchemy import make_url
+from typing import Any, NamedTuple
 
 from crypto_bot.adapters.clock import SystemClock
-from crypto_bot.adapters.store.connection import sqlite_file
+from crypto_bot.adapters.store.connection import folder_beside
+from crypto_bot.adapters.web.backtest_beside import Side, panels
 from crypto_bot.adapters.web.backtest_page import page, sentence_of
 from crypto_bot.app.settings import Settings
 from crypto_bot.backtesting.backtest import Backtest
 from crypto_bot.backtesting.exported import TRADE_NAMES, as_json, trade_lines
 from crypto_bot.backtesting.figures import BacktestFigures
+from crypto_bot.backtesting.kept import FIGURES, FOLDER, REPORT, TRADES, KeptBacktests
+from crypto_bot.backtesting.plots import equity_plot
 from crypto_bot.backtesting.trials import Trial, key_of, noted, tried
 from crypto_bot.domain.errors import ConfigError
+from crypto_bot.domain.instant import instant
 from crypto_bot.domain.paper import Plan
 from crypto_bot.reports.log_formats.csv_text import csv_pieces
 
@@ -26,9 +29,10 @@ LEDGER = "backtest_trials.jsonl"
 class Files(NamedTuple):
     """Where each file is to go; None: it is not made."""
 
-    report: Path | None
-    json: Path | None
-    csv: Path | None
+    report: Path | None = None
+    json: Path | None = None
+    csv: Path | None = None
+    png: Path | None = None
 
 
 def note(settings: Settings, done: Backtest, until_ms: int) -> dict[str, int]:
@@ -47,13 +51,7 @@ def note(settings: Settings, done: Backtest, until_ms: int) -> dict[str, int]:
 
 def ledger_of(settings: Settings) -> Path:
     """The file of the ledger of trials: beside the database."""
-    return beside_database(settings) / LEDGER
-
-
-def beside_database(settings: Settings) -> Path:
-    """The folder of the database; `data` where that is no file."""
-    database = sqlite_file(make_url(settings.database_url))
-    return Path("data") if database is None else database.parent
+    return folder_beside(settings.database_url) / LEDGER
 
 
 def key_for(settings: Settings, done: Backtest, plan: Plan) -> str:
@@ -76,19 +74,40 @@ def _fields(plan: object) -> dict[str, object]:
     return {name: getattr(plan, name) for name in getattr(plan, "__slots__", ())}
 
 
-def write(figures: BacktestFigures, command: str, files: Files) -> list[Path]:
-    """Makes the files; their paths. Raises ConfigError where one cannot be written."""
-    made: dict[Path, bytes] = {}
-    if files.report is not None:
-        made[files.report] = page(figures, command).encode()
-    if files.json is not None:
-        held = as_json(figures, sentence_of(figures).text)
-        made[files.json] = json.dumps(held, indent=1, ensure_ascii=False).encode() + b"\n"
-    if files.csv is not None:
-        made[files.csv] = b"".join(csv_pieces(TRADE_NAMES, [list(trade_lines(figures))]))
-    for path, content in made.items():
+def exported(figures: BacktestFigures, command: str, at_ms: int) -> dict[str, Any]:
+    """All of `--json`, with when and by which command it was made."""
+    held = as_json(figures, sentence_of(figures).text)
+    return {"made": instant(at_ms), "command": command, **held}
+
+
+def write(
+    settings: Settings,
+    figures: BacktestFigures,
+    command: str,
+    files: Files,
+    others: Sequence[Side] = (),
+) -> list[Path]:
+    """Keeps the report, figures and trades beside the database, and copies what is wanted.
+
+    The report sets the figures beside those of `others`. Gives the paths of the copies. Raises
+    ConfigError where one cannot be written, StoreError where they cannot be kept.
+    """
+    at_ms = SystemClock().now_ms()
+    held = exported(figures, command, at_ms)
+    beside = panels([Side("this one", held), *others]) if others else None
+    made = {
+        REPORT: page(figures, command, beside).encode(),
+        FIGURES: json.dumps(held, indent=1, ensure_ascii=False).encode() + b"\n",
+        TRADES: b"".join(csv_pieces(TRADE_NAMES, [list(trade_lines(figures))])),
+    }
+    KeptBacktests(folder_beside(settings.database_url) / FOLDER).keep(at_ms, made)
+    wanted = {REPORT: files.report, FIGURES: files.json, TRADES: files.csv}
+    written = [(path, made[name]) for name, path in wanted.items() if path is not None]
+    if files.png is not None:
+        written.append((files.png, equity_plot(figures)))
+    for path, content in written:
         try:
             path.write_bytes(content)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    return list(made)
+    return [path for path, _ in written]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI
 
 from crypto_bot.adapters.store.commit_history import SqlCommitHistory
+from crypto_bot.adapters.store.connection import folder_beside
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
@@ -31,6 +33,7 @@ from crypto_bot.app.setting_lines import secrets_of, setting_lines
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.upkeep import Upkeep
 from crypto_bot.app.wiring import model_catalog
+from crypto_bot.backtesting.kept import FOLDER, KeptBacktests
 from crypto_bot.domain.log import LogFilter
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import ModelCatalog, OutlookLog
@@ -101,9 +104,7 @@ class Front:
             symbols=self._symbols,
             timeframe=self._timeframe,
             now_ms=self._engine.now_ms,
-            cost_bps=self._settings.decision.cost_bps,
-            speed=self._settings.sim.speed if self._settings.simulated else 1.0,
-            **self._market_words(),
+            **self._of_settings(),
             queries=queries,
             catalog=catalog,
             health=self._engine.health,
@@ -114,10 +115,20 @@ class Front:
             jobs=upkeep.jobs,
             alarms=lambda: upkeep.drift.alarms,
             log_lines=RECENT.lines,
-            setting_lines=setting_lines(self._settings),
         )
         mount_page(app, board)
         return app, board
+
+    def _of_settings(self) -> dict[str, Any]:
+        """What the page has of the settings alone, see `Sources`."""
+        asked = self._settings
+        return {
+            "cost_bps": asked.decision.cost_bps,
+            "speed": asked.sim.speed if asked.simulated else 1.0,
+            "setting_lines": setting_lines(asked),
+            "backtests": KeptBacktests(folder_beside(asked.database_url) / FOLDER),
+            **self._market_words(),
+        }
 
     def _market_words(self) -> dict[str, str]:
         """What the page says of a market that is not live, see `Sources`."""

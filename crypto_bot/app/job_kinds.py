@@ -112,14 +112,24 @@ def _candles(settings: Settings, exchange_url: Callable[[], str | None]) -> JobK
 
 
 def _backtest(settings: Settings, now_ms: Callable[[], int]) -> JobKind:
-    does = "Runs the rules and models over the stored candles, and counts what came of it."
+    does = "Runs the rules, models and paper accounts over the stored candles."
     shared = "tf", "symbols_file", "database_url", "exchange", "models_dir", "recipe", "device"
-    ways = JobField("use_ml", "Sources", [("1", "models and rules"), ("0", "rules alone")])
-    form = JobForm("backtest", "Backtest", does, [_days("days", "Last", "7", "30", "90"), ways])
+    ways = JobField(
+        *("sources", "Sources"),
+        [
+            ("published", "published models, then rules"),
+            ("rules", "rules alone"),
+            ("walk", "models fitted anew every 30 days"),
+        ],
+    )
+    spans = _days("days", "Last", "7", "30", "90", "365")
+    form = JobForm("backtest", "Backtest", does, [spans, ways])
 
     def words(chosen: Chosen, _: Path) -> list[str]:
-        since = _day(now_ms(), chosen["days"])
-        wanted = ["--since", since, "--use_ml", chosen["use_ml"]]
+        wanted = ["--since", _day(now_ms(), chosen["days"])]
+        if chosen["sources"] == "walk":
+            wanted += ["--walk_forward", "30d", "--family", "lightgbm"]
+        wanted += ["--use_ml", str(int(chosen["sources"] == "published"))]
         return ["backtest", *wanted, *flags_of(settings, *shared)]
 
     return JobKind(form, words)

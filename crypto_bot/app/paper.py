@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
-from sqlalchemy import make_url
 
-from crypto_bot.adapters.store.connection import sqlite_file
+from crypto_bot.adapters.store.connection import folder_beside
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.instruments import SqlInstruments
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
@@ -272,5 +271,4 @@ def stop_file(settings: Settings) -> Path:
     """The file that stops paper trading while it exists."""
     if settings.paper.stop_file is not None:
         return settings.paper.stop_file
-    database = sqlite_file(make_url(settings.database_url))
-    return (Path("data") if database is None else database.parent) / "PAPER_STOP"
+    return folder_beside(settings.database_url) / "PAPER_STOP"

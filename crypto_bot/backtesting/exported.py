@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
 from crypto_bot.backtesting.figures import AccountFigures, BacktestFigures
 from crypto_bot.backtesting.search import SearchFigures
-from crypto_bot.domain.instant import instant
+from crypto_bot.domain.instant import DAY_MS, instant
 from crypto_bot.domain.interval import Interval
+from crypto_bot.domain.paper_report import EquityPoint
 
 TRADE_NAMES = (
     *("account", "prediction_id", "symbol", "side", "source", "entered", "ended", "amount"),
@@ -133,9 +134,23 @@ def _account(each: AccountFigures) -> dict[str, Any]:
             instant(month.first_ms)[:7]: [_percent(month.account), _percent(month.buy_and_hold)]
             for month in each.months
         },
+        "days_pct": _days(each.points),
         "refused": dict(each.report.refusals),
         "rules": dict(each.report.rules),
     }
+
+
+def _days(points: Sequence[EquityPoint]) -> list[tuple[str, float | None, float | None]]:
+    """Day, and what the account and buy and hold have gained since their start, at its end."""
+    first = points[0]
+    return [
+        (
+            instant(point.at_ms - 1)[:10],
+            _percent(float(point.equity / first.equity) - 1.0),
+            _percent(float(point.buy_and_hold / first.buy_and_hold) - 1.0),
+        )
+        for point in {(point.at_ms - 1) // DAY_MS: point for point in points}.values()
+    ]
 
 
 def _held(figures: BacktestFigures) -> float | None:

@@ -1,4 +1,4 @@
-"""Plots that stand beside a model's metrics, as PNG bytes."""
+"""Plots that stand beside figures, as PNG bytes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _DPI = 100
 
 def learning_curves(losses: Mapping[str, Sequence[float]]) -> bytes:
     """Loss in nats by epoch (counted from 1), one line for each name such as `fit, move head`."""
-    figure = _figure()
+    figure = figure_of()
     axes = figure.subplots()
     for name, values in losses.items():
         axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
     axes.set(xlabel="epoch", ylabel="log loss (nats)", title="Learning curves")
     if losses:
         axes.legend()
-    return _png(figure)
+    return png(figure)
 
 
 def reliability_diagram(p: Floats, label: Ints, classes: Sequence[str]) -> bytes:
     """Predicted against observed, for each class, [n, classes] and [n]; rows in 15 equal bins."""
-    figure = _figure()
+    figure = figure_of()
     axes = figure.subplots()
     axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8)
     for column, name in enumerate(classes):
@@ -44,14 +44,14 @@ def reliability_diagram(p: Floats, label: Ints, classes: Sequence[str]) -> bytes
         xlabel="predicted", ylabel="observed", title=f"Reliability of {label.size:,} predictions"
     )
     axes.legend()
-    return _png(figure)
+    return png(figure)
 
 
 def confusion_matrix(evaluation: Evaluation, classes: Sequence[str]) -> bytes:
     """Counts by true label (rows) and most probable label (columns), shaded by share of the row."""
     counts = np.array(evaluation.classes.confusion, dtype=np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    figure = _figure()
+    figure = figure_of()
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     axes.set_xticks(range(len(classes)), classes)
@@ -61,16 +61,18 @@ def confusion_matrix(evaluation: Evaluation, classes: Sequence[str]) -> bytes:
         text = f"{counts[row, column]:,.0f}\n{share:.1%}"
         shade = "white" if share > 0.6 else "black"
         axes.text(column, row, text, ha="center", va="center", color=shade)
-    return _png(figure)
+    return png(figure)
 
 
-def _figure() -> Figure:
+def figure_of(size_inches: tuple[float, float] = _SIZE_INCHES) -> Figure:
+    """An empty one of this size."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - serving draws nothing
 
-    return Figure(figsize=_SIZE_INCHES, layout="constrained")
+    return Figure(figsize=size_inches, layout="constrained")
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """What was drawn, the same bytes for the same drawing."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - as above
 
     FigureCanvasAgg(figure)

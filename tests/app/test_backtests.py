@@ -157,5 +157,5 @@ def test_the_files_of_a_backtest_agree_with_its_ledger(candles: Path, run: Run) 
     assert account["trials"] == 3
     (candles / "a.json").write_text(json.dumps({**held, "sentence": "An earlier one."}))
     _, printed = run(*words, "--beside", "a.json")
-    assert "a: An earlier one." in printed
+    assert "An earlier one." in printed
     assert f"{held['accounts'][1]['return_pct']:.2f}".lstrip("-") in printed

@@ -75,7 +75,7 @@ async def test_one_job_at_a_time_apart_from_the_engine(
 ) -> None:
     asked = settings(tmp_path)
     jobs = runner(asked, sys.executable, "-c", STAND_IN, str(gate))
-    await jobs.start("backtest", {"days": "7", "use_ml": "0"})
+    await jobs.start("backtest", {"days": "7", "sources": "rules"})
     job = await until(jobs, lambda job: job.total == 4)
     assert (job.state, job.done, job.lines[-1]) == ("running", 1, "BTCUSDT: 3 candles (1 of 4)")
     assert job.command.startswith("crypto-bot backtest --since 2025-11-24 --use_ml 0 --tf 1h")
@@ -118,7 +118,7 @@ async def test_a_job_is_ended_by_an_engine_that_did_not_start_it(
     ("kind", "chosen", "why"),
     [
         ("rm", {}, "there is no job 'rm' here: train, candles, backtest, export"),
-        ("backtest", {"days": "8"}, "Last: '8' is none of 7, 30, 90"),
+        ("backtest", {"days": "8"}, "Last: '8' is none of 7, 30, 90, 365"),
         ("export", {"format": "csv; rm -rf /"}, "File: 'csv; rm -rf /' is none of csv, parquet"),
         ("train", {"models_dir": "/"}, "Training has no choice 'models_dir'"),
     ],

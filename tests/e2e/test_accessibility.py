@@ -21,6 +21,7 @@ VIEWS = (
     ("/performance", ".verdict-line b"),
     ("/models", "details"),
     ("/paper", ".paper-strip .card"),
+    ("/backtests", ".backtest"),
     ("/log", ".lines tr.entry"),
     ("/system", ".job"),
     ("/system?part=log", ".log-lines tr"),

@@ -114,20 +114,20 @@ def resume_it(keys: Keyboard) -> None:
 
 
 def train_the_models(keys: Keyboard) -> None:
-    keys.view("7")
+    keys.view("8")
     keys.press_button("Start", keys.page.get_by_role("region", name="Training"))
     expect(keys.page.locator(".job").first).to_contain_text("running")
 
 
 def cancel_the_training(keys: Keyboard) -> None:
-    keys.view("7")
+    keys.view("8")
     keys.press("p")
     keys.press_button("Cancel")
     expect(keys.page.locator(".job").first).to_contain_text("stopped")
 
 
 def export_a_month(keys: Keyboard) -> None:
-    keys.view("7")
+    keys.view("8")
     export = keys.page.get_by_role("region", name="Export")
     keys.press("p", "p")
     keys.choose("Time", "August", export)
@@ -162,7 +162,7 @@ def show_the_times_of_this_place(keys: Keyboard) -> None:
 
 
 def which_calls_of_a_coin_ended_at_the_stop(keys: Keyboard) -> None:
-    keys.view("6")
+    keys.view("7")
     keys.choose("Coin", "ICP")
     keys.choose("Result", "stop")
     keys.press("Enter")
@@ -172,7 +172,7 @@ def which_calls_of_a_coin_ended_at_the_stop(keys: Keyboard) -> None:
 
 
 def see_a_line_of_the_log_on_the_chart(keys: Keyboard) -> None:
-    keys.view("6")
+    keys.view("7")
     keys.press("j")
     keys.press("Tab", "Enter")
     keys.page.wait_for_url("**/coin/*?at=*")
@@ -212,7 +212,7 @@ def the_trades_of_an_account_as_a_file(keys: Keyboard) -> None:
 
 
 def which_port_is_set_and_by_what(keys: Keyboard) -> None:
-    keys.view("7")
+    keys.view("8")
     keys.tab_to(keys.page.get_by_role("link", name="Settings"))
     keys.press("Enter")
     row = keys.page.get_by_role("region", name="api").get_by_role("row").filter(has_text="port")
@@ -220,7 +220,7 @@ def which_port_is_set_and_by_what(keys: Keyboard) -> None:
 
 
 def what_the_engine_warns_of(keys: Keyboard) -> None:
-    keys.view("7")
+    keys.view("8")
     keys.tab_to(keys.page.get_by_role("link", name="Engine's log"))
     keys.press("Enter")
     keys.choose("From level", "warning")

@@ -58,6 +58,7 @@ def test_every_view_with_data(site: Site, opened: Open, viewport: ViewportSize, 
         ("performance", ".verdict-line", 3),
         ("models", "details", 0),
         ("paper", ".paper-strip .card", 1),
+        ("backtests", ".backtest", 0),
         ("log", ".lines tr.entry", 0),
     ):
         page = opened(f"{site('usual')}/{path}", viewport, crypto_bot_theme=theme)
@@ -76,11 +77,36 @@ def test_every_view_without_data(site: Site, opened: Open, viewport: ViewportSiz
         ("performance", "No resolved LONG or SHORT."),
         ("models", "start the engine with --use_ml 1"),
         ("paper", "Nothing is held."),
+        ("backtests", "They are kept beside the database"),
         ("log", "No prediction yet"),
     ):
         page = opened(f"{site('empty')}/{path}", viewport)
         expect(page.get_by_text(words)).to_be_visible()
         assert fits(page), path
+
+
+def test_a_backtest_opens_leads_to_charts_and_stands_beside_another(
+    site: Site, opened: Open
+) -> None:
+    page = opened(f"{site('usual')}/backtests", PHONE)
+    ticks = page.locator(".backtest input")
+    expect(ticks).to_have_count(2)
+    for at in range(2):
+        ticks.nth(at).check()
+    page.get_by_role("button", name="Side by side").click()
+    expect(page.locator(".curves").first.locator("polyline")).to_have_count(2)
+    assert fits(page)
+    page.go_back()
+    page.locator(".backtest a.line").first.click()
+    report = page.get_by_role("region", name="Report")
+    expect(report.locator("#sentence b")).to_contain_text("Not proven.")
+    assert fits(page)
+    trade = report.locator(".trades tbody tr").first
+    entered = trade.locator("td").nth(2).inner_text()
+    trade.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(f"/coin/.*at={entered[:10]}"))
+    answer = page.request.get(f"{site('usual')}/backtests/none/backtest.html")
+    assert answer.status == 404
 
 
 def test_filters_change_the_figures_and_the_address(site: Site, opened: Open) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from pathlib import Path
 
 import uvicorn
 
@@ -22,6 +23,7 @@ from crypto_bot.ports import LogLine, ModelCatalog, SettingLine
 from tests.adapters.web.page.made_figures import BAR_MS, MadeCatalog, MadePaper, board_of
 from tests.adapters.web.page.made_jobs import MadeJobs
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, fill
+from tests.backtesting.made_backtests import keep
 
 NOW_MS = NEWEST_MS + BAR_MS + 60_000
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ADAUSDT", "DOTUSDT", "XRPUSDT", "BNBUSDT", "LTCUSDT")
@@ -53,6 +55,7 @@ def main(url: str, kind: str = "", token: str | None = None) -> None:
     )
     if kind != "empty":
         board.jobs = MadeJobs("epoch 3", state="running")
+        board.backtests = keep(Path.cwd(), SYMBOLS[:2], 2)
         board.log_lines = lambda: [LogLine("2025-12-01T00:15:02.113Z", "warning", "cycle", "slow")]
         board.setting_lines = [SettingLine("api.port", "8000", "default", "Of the API.")]
     app = create_app(

@@ -55,6 +55,15 @@ def sqlite_file(url: URL) -> Path | None:
         raise ConfigError(f"database {error}") from error
 
 
+def folder_beside(database_url: str) -> Path:
+    """Where an engine keeps its files: beside its SQLite file, in `data` with any other database.
+
+    Raises ConfigError as `sqlite_file`.
+    """
+    file = sqlite_file(make_url(database_url))
+    return Path("data") if file is None else file.parent
+
+
 def has_password(url: str) -> bool:
     """Whether a password stands in `url`, before the host or among the options."""
     try:

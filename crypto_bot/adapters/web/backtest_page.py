@@ -59,8 +59,11 @@ def sentence_of(figures: BacktestFigures) -> Sentence:
     return verdict_sentence(record.episodes, record.trades, "A longer period may hold some.")
 
 
-def page(figures: BacktestFigures, command: str) -> str:
-    """The whole document; it follows the theme of the reader's system."""
+def page(figures: BacktestFigures, command: str, beside: Markup | None = None) -> str:
+    """The whole document; it follows the theme of the reader's system.
+
+    `beside`: panels of `backtest_beside` with other backtests.
+    """
     styles = "".join(
         (files(_STYLES) / name).read_text("utf-8") for name in ("style.css", "figures.css")
     )
@@ -75,6 +78,7 @@ def page(figures: BacktestFigures, command: str) -> str:
         sources=_sources(figures),
         control=_control(figures),
         holds=_holds(figures),
+        beside=beside or "",
         accounts=[_account(each) for each in figures.accounts],
     )
 

@@ -8,7 +8,6 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +15,7 @@ from rich.table import Table
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
+from crypto_bot.adapters.web.backtest_beside import Side
 from crypto_bot.adapters.web.backtest_page import sentence_of
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.sentences import trades_sentence, verdict_sentence
@@ -25,6 +25,7 @@ from crypto_bot.app.backtest_beside import (
     live_start,
     print_files,
     print_live,
+    read_others,
 )
 from crypto_bot.app.backtest_files import Files, note, write
 from crypto_bot.app.backtests import MadeCalls, past_in_files, stored_calls, stored_past
@@ -58,6 +59,7 @@ def backtest(argv: Sequence[str]) -> int:
     """Runs the engine and its accounts over a span. Raises ConfigError, StoreError."""
     flags = _parser().parse_args(argv)
     settings = settings_of(flags)
+    others = read_others(path_of(each) for each in flags.beside if each != LIVE)
     key, symbols = settings.engine_key, load_symbols(settings.symbols_file)
     with (
         closing(Database.open(settings.database_url, key)) as source,
@@ -95,21 +97,25 @@ def backtest(argv: Sequence[str]) -> int:
         live = [] if start is None else beside_live(settings, source, ledgers)
     _print(settings, done, ledgers.reports(), took_s)
     print_live(screen(), live)
-    others = [path_of(each) for each in flags.beside if each != LIVE]
-    files = Files(flags.report, flags.json, flags.csv)
-    if any(files) or others:
-        found = figures_of(done, ledgers, trials, _words(flags, models))
-        _print_files(found, shlex.join(["crypto-bot", "backtest", *argv]), files, others)
+    files = Files(flags.report, flags.json, flags.csv, flags.png)
+    found = figures_of(done, ledgers, trials, _words(flags, models))
+    command = shlex.join(["crypto-bot", "backtest", *argv])
+    _report(settings, found, command, files, others)
     return 0
 
 
-def _print_files(
-    found: BacktestFigures, command: str, files: Files, others: Sequence[Path]
+def _report(
+    settings: Settings,
+    found: BacktestFigures,
+    command: str,
+    files: Files,
+    others: Sequence[Side],
 ) -> None:
-    """Writes the files, and prints the figures beside those of `others`."""
+    """Writes and keeps the files, and prints the figures beside those of `others`."""
+    written = write(settings, found, command, files, others)
     if others:
         print_files(screen(), as_json(found, sentence_of(found).text), others)
-    for path in write(found, command, files):
+    for path in written:
         screen().print(str(path), soft_wrap=True, highlight=False)
 
 
@@ -134,11 +140,12 @@ def _parser() -> Parser:
     add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
     text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
     add("--family", help=text)
-    text = f"'{LIVE}': the paper accounts of the engine; or the file of an earlier --json"
+    text = f"'{LIVE}': the paper accounts of the engine; or a file of --json; may be given again"
     add("--beside", action="append", default=[], metavar="{live,FILE}", help=text)
     add("--report", type=path_of, metavar="FILE.html", help="all figures as one page")
     add("--json", type=path_of, metavar="FILE", help="all figures")
     add("--csv", type=path_of, metavar="FILE", help="every trade of every account")
+    add("--png", type=path_of, metavar="FILE", help="equity and drawdown, beside buy and hold")
     text = "of the walk: models fitted at a time (default: cores, as memory allows)"
     add("--max_workers", type=int, help=text)
     return parser

@@ -16,11 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from crypto_bot.adapters.clock import SystemClock
+from crypto_bot.adapters.store.connection import folder_beside
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.search_page import again_words, better_words, search_page
 from crypto_bot.adapters.web.search_page import search_sentence as sentence_of
-from crypto_bot.app.backtest_files import beside_database, ledger_of
+from crypto_bot.app.backtest_files import ledger_of
 from crypto_bot.app.commands.backtest import past_of
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
 from crypto_bot.app.commands.screen import screen
@@ -161,7 +162,7 @@ def _figures(
 ) -> SearchFigures:
     """Searches and judges each fold; every trial is in the ledger before a result is shown."""
     settings, account = search.settings, search.account
-    storage = flags.storage or beside_database(settings) / _STORAGE
+    storage = flags.storage or folder_beside(settings.database_url) / _STORAGE
     workers = flags.max_workers or os.cpu_count() or 1
     name = search.identity(space, folds, flags.seed)
     at_ms, tf, found, lines = SystemClock().now_ms(), settings.tf, [], []

@@ -1,4 +1,4 @@
-"""The jobs of the System view: a form for each kind, and the newest ones with their progress."""
+"""Jobs: a form for each kind, and the newest ones with their progress."""
 
 from __future__ import annotations
 
@@ -28,32 +28,36 @@ _SHOWN_LINES = 24
 
 
 class JobPanels:
-    """Made once; `refresh` puts in how the jobs stand."""
+    """Made once; `refresh` puts in how the jobs stand: all of them, or those of one `kind`."""
 
-    def __init__(self, jobs: Jobs, viewer: Viewer) -> None:
-        self._jobs, self._viewer = jobs, viewer
+    def __init__(self, jobs: Jobs, viewer: Viewer, kind: str | None = None) -> None:
+        self._jobs, self._viewer, self._kind = jobs, viewer, kind
         self._shown: Sequence[Job] = ()
         with ui.element("div").classes("job-forms"):
             for form in jobs.forms():
-                with panel(form.title):
-                    _Form(jobs, form, self.refresh)
-        with panel("Jobs", "one at a time, the newest first"):
+                if kind in {None, form.kind}:
+                    with panel(form.title):
+                        _Form(jobs, form, self.refresh)
+        with panel("Jobs", "one at a time, the newest first") as self._panel:
             self._place = ui.element("div").classes("jobs")
         self._fill()
 
     async def refresh(self) -> None:
         """Reads how the jobs stand; they are drawn anew where something differs."""
-        found = await asyncio.to_thread(self._jobs.newest)
+        newest = await asyncio.to_thread(self._jobs.newest)
+        found = [job for job in newest if self._kind in {None, job.kind}]
         if found != self._shown:
             self._shown = found
             self._fill()
 
     def _fill(self) -> None:
+        self._panel.set_visibility(bool(self._shown) or self._kind is None)
         self._place.clear()
         with self._place:
             if not self._shown:
                 html("empty muted", "No job has been started here yet.")
-            for at, job in enumerate(self._shown):
+            shown = self._shown if self._kind is None else self._shown[:1]
+            for at, job in enumerate(shown):
                 with ui.element("div").classes("job"):
                     self._job(job, is_newest=at == 0)
 

@@ -65,6 +65,7 @@ def mount_page(app: FastAPI, board: Board, views: Sequence[View] = VIEWS) -> Non
     for name in LOG_FORMATS.names():
         _serve_download(app, board, name)
     _serve_results(app, board)
+    _serve_backtests(app, board)
     _serve_bars(app, board)
     _serve_trades(app, board)
     for view in views:
@@ -118,6 +119,17 @@ def _serve_results(app: FastAPI, board: Board) -> None:
             if job.id == job_id and job.result is not None:
                 return FileResponse(job.result, filename=job.result.name)
         raise HTTPException(status.HTTP_404_NOT_FOUND)
+
+
+def _serve_backtests(app: FastAPI, board: Board) -> None:
+    """Adds `/backtests/ID/NAME`, a file of a backtest that is kept."""
+
+    @app.get("/backtests/{id_}/{name}", include_in_schema=False)
+    def file(id_: str, name: str) -> FileResponse:
+        path = board.backtests.file(id_, name) if board.backtests else None
+        if path is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such file of a backtest")
+        return FileResponse(path, filename=f"{id_}-{name}")
 
 
 def _serve_bars(app: FastAPI, board: Board) -> None:

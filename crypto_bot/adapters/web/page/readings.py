@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from crypto_bot.adapters.web.page.training_table import RunLine
+from crypto_bot.backtesting.kept import KeptBacktests
 from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
@@ -67,6 +68,8 @@ class Sources:
     """The daily answers of each horizon."""
     jobs: Jobs | None = None
     """What may be started beside the engine."""
+    backtests: KeptBacktests | None = None
+    """Those that were run on its database."""
     alarms: Callable[[], Sequence[Alarm]] = tuple
     """What of the models has drifted, as it stands."""
     log_lines: Callable[[], Sequence[LogLine]] = tuple

@@ -1,6 +1,15 @@
 """The views of the page, in the order of their keys."""
 
-from crypto_bot.adapters.web.page import coin, log, models, overview, paper, performance, system
+from crypto_bot.adapters.web.page import (
+    backtests,
+    coin,
+    log,
+    models,
+    overview,
+    paper,
+    performance,
+    system,
+)
 from crypto_bot.adapters.web.page.frame import View
 
 VIEWS = (
@@ -9,6 +18,7 @@ VIEWS = (
     View(performance.PATH, "Performance", performance.build),
     View(models.PATH, "Models", models.build),
     View(paper.PATH, "Paper", paper.build),
+    View(backtests.PATH, "Backtests", backtests.build, (backtests.PATH + "/{id}",)),
     View("/log", "Log", log.build),
     View(system.PATH, "System", system.build),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from nicegui.testing import User, UserInteraction
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.web.page import (
+    backtests,
     coin,
     coins_table,
     log,
@@ -32,6 +34,7 @@ from crypto_bot.adapters.web.page.frame import View
 from crypto_bot.adapters.web.page.performance import Filters, Side, filters_of
 from crypto_bot.adapters.web.page.training_table import RunLine
 from crypto_bot.adapters.web.page.views import VIEWS
+from crypto_bot.backtesting.kept import KeptBacktests
 from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.model_card import ModelEntry
@@ -49,6 +52,7 @@ from tests.adapters.web.page.made_figures import (
     stored_calls,
 )
 from tests.adapters.web.page.made_jobs import MadeJobs
+from tests.adapters.web.page.made_kept import backtests_of
 from tests.adapters.web.page.made_log import NEWEST_MS, QUARTER, call, candles_of, fill
 from tests.adapters.web.page.pages import (
     HOSTILE,
@@ -288,7 +292,7 @@ async def test_paper_shows_the_chosen_account_and_each_word_of_the_switch_does_o
         assert trading.switch.on
 
 
-def hostile_board(database: Database) -> Board:
+def hostile_board(database: Database, folder: Path) -> Board:
     """All that others write is markup: names of coins, files of models, reasons, rules."""
     fill(database, symbols=(HOSTILE,))
     base, known = card("BLOCKED"), account(symbols=[HOSTILE])
@@ -313,13 +317,38 @@ def hostile_board(database: Database) -> Board:
         training=[RunLine(HOSTILE, HOSTILE, NOW_MS, None, 1, 2, HOSTILE)],
     )
     board.jobs = MadeJobs(HOSTILE, state="running")
+    board.backtests = backtests_of(folder, HOSTILE)
     return board
 
 
+async def test_backtests_are_listed_as_they_come_and_set_side_by_side(
+    make_board: MakeBoard, tmp_path: Path
+) -> None:
+    board = make_board()
+    board.backtests = KeptBacktests(tmp_path / "kept")
+    jobs = board.jobs = MadeJobs()
+    async with shown(board, backtests.build) as user:
+        assert "No backtest has been run yet" in markup(user)
+        press(user, "Start")
+        await until(lambda: jobs.started == [("backtest", {"days": "7"})])
+        backtests_of(tmp_path, "rules")
+        board.beaten.emit()
+        await until(lambda: "2025-12-01 00:16:00 UTC" in markup(user))
+        assert "<b>rules. </b>rules" in markup(user)
+        assert "+2.5%" in markup(user)
+    ids = [each.id for each in backtests_of(tmp_path, "walk", 1).newest()]
+    async with shown(board, backtests.build, beside=f"{','.join(ids)},none") as user:
+        text = markup(user)
+        for words in ("rules. rules", "walk. walk", "2025-10"):
+            assert words in text
+    async with shown(board, backtests.build, id="../kept") as user:
+        await user.should_see("There is no such backtest here")
+
+
 @EVERY_VIEW
-async def test_hostile_words_stay_text(view: View, database: Database) -> None:
+async def test_hostile_words_stay_text(view: View, database: Database, tmp_path: Path) -> None:
     """No exchange has such a coin and no setting lets it in; the page trusts neither."""
-    async with shown(hostile_board(database), view.build) as user:
+    async with shown(hostile_board(database, tmp_path), view.build) as user:
         with inside(user):
             details = [each for each in ElementFilter(kind=ui.element) if each.tag == "details"]
         if view.name == "Models":
@@ -336,9 +365,12 @@ async def test_hostile_words_stay_text(view: View, database: Database) -> None:
 
 
 @EVERY_VIEW
-async def test_a_page_that_is_gone_is_not_updated(view: View, database: Database) -> None:
+async def test_a_page_that_is_gone_is_not_updated(
+    view: View, database: Database, tmp_path: Path
+) -> None:
     board = board_of(database, NOW_MS, paper=MadePaper(NOW_MS))
     board.jobs = MadeJobs()
+    board.backtests = KeptBacktests(tmp_path)
     async with shown(board, view.build) as user:
         assert board.changed.callbacks
         assert board.beaten.callbacks

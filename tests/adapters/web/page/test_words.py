@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from crypto_bot.adapters.web.page.views import VIEWS
 from crypto_bot.reports.glossary import TERMS, meaning
 from tests.adapters.web.page.conftest import NOW_MS
 from tests.adapters.web.page.made_figures import MadeCatalog, MadePaper, board_of
+from tests.adapters.web.page.made_kept import backtests_of
 from tests.adapters.web.page.made_log import fill
 from tests.adapters.web.page.pages import inside, markup, shown, until
 
@@ -42,10 +44,13 @@ class Heads(HTMLParser):
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-async def test_every_head_is_in_the_glossary(view: View, database: Database) -> None:
+async def test_every_head_is_in_the_glossary(
+    view: View, database: Database, tmp_path: Path
+) -> None:
     fill(database, symbols=SYMBOLS, bars=200)
     made: dict[str, Any] = {"symbols": SYMBOLS, "paper": MadePaper(NOW_MS, SYMBOLS)}
     made["catalog"] = MadeCatalog.of_every_verdict(SYMBOLS, NOW_MS)
+    made["backtests"] = backtests_of(tmp_path, "rules")
     async with shown(board_of(database, NOW_MS, **made), view.build) as user:
         if view.name == "Performance":
             await until(lambda: "Reading the record" not in markup(user))
