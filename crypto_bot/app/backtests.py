@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from math import nan
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from crypto_bot.app.settings import Settings
 from crypto_bot.app.training.candles import training_candles
 from crypto_bot.backtesting.backtest import Past
 from crypto_bot.backtesting.columns import ModelCalls, Models
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import HOUR_MS
@@ -25,6 +28,7 @@ from crypto_bot.domain.label import SHORT_NO_TRADE_LONG
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.quote import Funding
 from crypto_bot.domain.signal import MODEL_SOURCES, Call, Pred, Signal, Source
+from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.features.views import RuleViews
 from crypto_bot.market_data.candle_table import CandleTable, candle_table
 from crypto_bot.ports import StoredSignal
@@ -32,6 +36,7 @@ from crypto_bot.ports.market_data import Series
 from crypto_bot.serving.stored_calls import StoredCalls
 
 _FUNDING = "funding"
+_MINUTE = Timeframe.parse("1m")
 _SIDES = {Pred.SHORT: -1, Pred.NO_TRADE: 0, Pred.LONG: 1}
 _PREDS = {side: pred for pred, side in _SIDES.items()}
 
@@ -44,10 +49,13 @@ def stored_past(
     Candles as they were when the engine ran them. Raises ConfigError, StoreError.
     """
     archive = SqlCandleArchive(database, settings.timeframe)
+    minutes = SqlCandleArchive(database, _MINUTE)
     history_ms = span_ms[0] - _history_ms(settings)
     read = {symbol: archive.read(symbol, history_ms, span_ms[1]) for symbol in symbols}
     tables = {symbol: candle_table(candles) for symbol, candles in read.items() if candles}
-    return _past(settings, database, tables, span_ms[0])
+    past = _past(settings, database, tables, span_ms[0])
+    known = minutes.newest_opens()
+    return replace(past, inside=_Minutes(minutes.read, known, settings.timeframe))
 
 
 def past_in_files(
@@ -57,7 +65,10 @@ def past_in_files(
     path: Path,
     span_ms: tuple[int, int],
 ) -> Past:
-    """The same of the candle files at `path`. Raises ConfigError, BadCandles, StoreError."""
+    """The same of the candle files at `path`. Raises ConfigError, BadCandles, StoreError.
+
+    A folder `1m` in it may hold candles of a minute.
+    """
     held = training_candles(path, settings, span_ms[1] + 1)
     tables = {}
     for symbol in symbols:
@@ -66,7 +77,39 @@ def past_in_files(
             first = int(np.searchsorted(table.open_ms, span_ms[0] - _history_ms(settings)))
             if first < table.open_ms.size:
                 tables[symbol] = CandleTable(table.open_ms[first:], table.candles[first:])
-    return _past(settings, database, tables, span_ms[0])
+    past = _past(settings, database, tables, span_ms[0])
+    if settings.timeframe == _MINUTE or not (path / _MINUTE.name).is_dir():
+        return past
+    shorter = settings.model_copy(update={"tf": _MINUTE.name})
+    minutes = training_candles(path / _MINUTE.name, shorter, span_ms[1] + settings.timeframe.ms)
+    tables_of = cache(lambda symbol: minutes.read(symbol).table)
+
+    def read(symbol: str, since_ms: int, until_ms: int) -> list[Candle]:
+        return tables_of(symbol).between(since_ms, until_ms)
+
+    return replace(past, inside=_Minutes(read, minutes.symbols, settings.timeframe))
+
+
+class _Minutes:
+    """Candles of a minute inside a candle, where all are there and show the same extremes."""
+
+    def __init__(
+        self,
+        read: Callable[[str, int, int], Sequence[Candle]],
+        symbols: Collection[str],
+        timeframe: Timeframe,
+    ) -> None:
+        self._read, self._symbols, self._timeframe = read, symbols, timeframe
+
+    def __call__(self, symbol: str, candle: Candle) -> Sequence[Candle]:
+        if symbol not in self._symbols:
+            return ()
+        close_ms = self._timeframe.close_of(candle.open_ms)
+        found = self._read(symbol, candle.open_ms, close_ms - _MINUTE.ms)
+        if len(found) != self._timeframe.ms // _MINUTE.ms:
+            return ()
+        extremes = max(each.high for each in found), min(each.low for each in found)
+        return found if extremes == (candle.high, candle.low) else ()
 
 
 def _past(

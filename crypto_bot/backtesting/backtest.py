@@ -12,7 +12,7 @@ import numpy as np
 from crypto_bot.backtesting.columns import CoinCalls, ColumnEngine
 from crypto_bot.backtesting.ledgers import Ledgers
 from crypto_bot.backtesting.settling import OPEN_STILL, Outcomes
-from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.candle import Candle, Inside, nothing_inside
 from crypto_bot.domain.paper import Plan
 from crypto_bot.domain.quote import Funding, Instrument
 from crypto_bot.engine.paper.price_memory import WINDOW_BARS
@@ -26,11 +26,13 @@ class Past:
     """What a backtest reads: candles by coin, those before its start too, and the exchange's terms.
 
     `instruments`: tick and lot of each coin; likely ones are taken where they are unknown.
+    `inside`: the shorter candles of a coin's candle, all of them or none.
     """
 
     tables: Mapping[str, CandleTable]
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     fundings: Sequence[Funding] = ()
+    inside: Inside = nothing_inside
 
     def until(self, until_ms: int) -> Past:
         """What was known once the candle that opens at `until_ms` had closed."""
@@ -99,6 +101,7 @@ class Backtest:
             instruments=self.past.instruments,
             fundings=self.past.fundings,
             opens_ms=opens_ms or {},
+            inside=self.past.inside,
         )
         bars = self.engine.bars(self.calls)
         waiting = deque[list[StoredSignal]]([] for _ in range(late_bars))
@@ -113,12 +116,8 @@ class Backtest:
     def _before(self, open_ms: int) -> dict[str, list[Candle]]:
         """The candles of each coin that accounts remember at the close of the bar `open_ms`."""
         since_ms = open_ms - (WINDOW_BARS - 1) * self.engine.timeframe.ms
-        found = {}
-        for symbol, table in self.past.tables.items():
-            first, last = np.searchsorted(table.open_ms, (since_ms, open_ms + 1))
-            times = table.open_ms[first:last].tolist()
-            rows = zip(times, table.candles[first:last].tolist(), strict=True)
-            found[symbol] = [Candle(at, *values) for at, values in rows]
+        tables = self.past.tables.items()
+        found = {symbol: table.between(since_ms, open_ms) for symbol, table in tables}
         return {symbol: each for symbol, each in found.items() if each}
 
 

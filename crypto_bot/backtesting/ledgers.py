@@ -1,9 +1,9 @@
 """Paper accounts over history: the traders of live paper trading, filled at the next open.
 
 Assumptions, those of `paper.fills = "candles"`: a signal is filled at the open of the next candle
-after half a spread and slippage; within a candle the stop comes first; a candle that opens beyond a
-level fills at its open; funding is paid at the settled rates where they are known, else at the rate
-of the account.
+after half a spread and slippage; within a candle the stop comes first, unless `inside` shows the
+order; a candle that opens beyond a level fills at its open; funding is paid at the settled rates
+where they are known, else at the rate of the account.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.candle import Candle, Inside, nothing_inside
 from crypto_bot.domain.ledger import Event
 from crypto_bot.domain.market import Bar
 from crypto_bot.domain.paper import Market, Plan
@@ -34,7 +34,7 @@ class Ledgers:
 
     Give `begin` the first bar with signals, then `take` each later one. `fundings`: settled rates
     of perpetual contracts, in any order. `opens_ms`: the bar at whose close an account gets its
-    deposit, where that is not the first.
+    deposit, where that is not the first. `inside`: the shorter candles of a candle, see `Past`.
     """
 
     plans: Sequence[Plan]
@@ -43,6 +43,7 @@ class Ledgers:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     fundings: Iterable[Funding] = ()
     opens_ms: Mapping[str, int] = field(default_factory=dict)
+    inside: Inside = nothing_inside
 
     def __post_init__(self) -> None:
         self.traders = [
@@ -50,6 +51,7 @@ class Ledgers:
                 *(plan, self.timeframe, self.symbols, self.instruments),
                 at_open=True,
                 assumes_funding=plan.market is Market.PERP,
+                inside=self.inside,
             )
             for plan in self.plans
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import NamedTuple
 
@@ -20,6 +20,15 @@ class Candle(NamedTuple):
     low: float
     close: float
     volume: float
+
+
+Inside = Callable[[str, Candle], Sequence[Candle]]
+"""The shorter candles that a coin's candle is made of: all, or none where any is not known."""
+
+
+def nothing_inside(symbol: str, candle: Candle) -> Sequence[Candle]:  # noqa: ARG001 - as `Inside`
+    """What is known of the inside of a candle while the market runs."""
+    return ()
 
 
 class Trading(NamedTuple):

@@ -103,32 +103,44 @@ def along_candle(
     plan: ExitPlan,
     costs: Costs,
     instrument: Instrument,
+    inside: Callable[[], Sequence[Candle]] = tuple,
 ) -> Path:
     """The exits of `position` along `candle`: the stop first, as the path within is unknown.
 
-    A candle that opens beyond a level fills at its open. The high and low of the candle of the
-    entry may precede the entry, so in that candle only the stop counts.
+    Where the candle reaches the stop and a target, the shorter candles that `inside` gives, all of
+    it or none, say which came first. A candle that opens beyond a level fills at its open. The
+    high and low of the candle of the entry may precede the entry, so in that candle only the stop
+    counts.
     """
     walk = _Walk(
         position,
         partial(market_price, costs=costs, instrument=instrument, buys=position.sign < 0),
     )
-    best, worst = decimal(candle.high), decimal(candle.low)
-    if position.sign < 0:
-        best, worst = worst, best
+    best, worst = _extremes(candle, position.sign)
     held_at_open = candle.open_ms >= position.entry_ms
     if held_at_open:
         opened = decimal(candle.open)
         if candle.open_ms >= position.terms.expires_ms:
             walk.leave(TIMED, opened, candle.open_ms)
-        walk.stop(opened, opened, candle.open_ms)
-        walk.targets(opened, candle.open_ms, opened)
+        walk.opens(opened, candle.open_ms)
+        if walk.is_undecided(best, worst):
+            for part in inside():
+                walk.opens(decimal(part.open), close_ms)
+                highest, lowest = _extremes(part, position.sign)
+                walk.stop(lowest, position.stop, close_ms)
+                walk.targets(highest, close_ms)
     walk.stop(worst, position.stop, close_ms)
     if held_at_open:
         walk.targets(best, close_ms)
     if close_ms >= position.terms.expires_ms:
         walk.leave(TIMED, decimal(candle.close), close_ms)
     return Path(walk.exits, walk.trailed(plan, best, instrument) if held_at_open else None)
+
+
+def _extremes(candle: Candle, sign: int) -> tuple[Decimal, Decimal]:
+    """The best and the worst price of a candle for a position of `sign`."""
+    best, worst = decimal(candle.high), decimal(candle.low)
+    return (best, worst) if sign > 0 else (worst, best)
 
 
 def at_quote(position: Position, price: Decimal, at_ms: int) -> list[Exit]:
@@ -161,6 +173,18 @@ class _Walk:
         if self._left:
             self.exits.append(Exit(reason, self._market(price), self._left, at_ms, maker=False))
             self._left = Decimal(0)
+
+    def opens(self, price: Decimal, at_ms: int) -> None:
+        """Fills at the open what it is beyond."""
+        self.stop(price, price, at_ms)
+        self.targets(price, at_ms, price)
+
+    def is_undecided(self, best: Decimal, worst: Decimal) -> bool:
+        """Whether both the stop and the next target lie within these prices."""
+        targets = self._position.terms.targets[self._reached :]
+        return bool(self._left and targets) and self._gained(
+            worst, self._position.stop
+        ) <= 0 <= self._gained(best, targets[0].price)
 
     def stop(self, met: Decimal, price: Decimal, at_ms: int) -> None:
         """Leaves at `price` if `met` is at the stop or beyond."""

@@ -166,3 +166,9 @@ class KillSwitch(NamedTuple):
     since_ms: int | None = None
     by: str | None = None
     reason: str | None = None
+
+    def words(self, at_ms: int) -> str | None:
+        """Who has stopped it by `at_ms` and why; None where nobody has."""
+        if not self.on or at_ms < (self.since_ms or 0):
+            return None
+        return f"stopped by {self.by}" + (f": {self.reason}" if self.reason else "")

@@ -42,6 +42,12 @@ class CandleTable:
         observed = {name: known.before(until_ms) for name, known in self.observed.items()}
         return CandleTable(self.open_ms[:count], self.candles[:count], observed)
 
+    def between(self, since_ms: int, until_ms: int) -> list[Candle]:
+        """The candles that open in `[since_ms, until_ms]`, one by one."""
+        first, last = np.searchsorted(self.open_ms, (since_ms, until_ms + 1))
+        times, rows = self.open_ms[first:last].tolist(), self.candles[first:last].tolist()
+        return [Candle(at, *values) for at, values in zip(times, rows, strict=True)]
+
     def newest(self, count: int) -> CandleTable:
         """The last `count` candles, with all that was observed."""
         return CandleTable(self.open_ms[-count:], self.candles[-count:], self.observed)

@@ -13,18 +13,22 @@ from pathlib import Path
 import pytest
 
 from crypto_bot.adapters.store.candle_archive import EVER_MS, SqlCandleArchive
+from crypto_bot.adapters.store.candle_files import write_candles
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.paper_store import SqlPaperStore
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
-from crypto_bot.app.backtests import stored_past
+from crypto_bot.app.backtests import past_in_files, stored_past
 from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import column_engine
 from crypto_bot.backtesting.backtest import Backtest
-from crypto_bot.domain.candle import Candle
-from crypto_bot.domain.ledger import Kind
+from crypto_bot.domain.candle import Candle, nothing_inside
+from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.quote import Funding
+from crypto_bot.domain.signal import Pred
 from crypto_bot.domain.timeframe import Timeframe
+from crypto_bot.market_data.candle_table import candle_table
+from crypto_bot.market_data.whole_bars import whole_bars
 from simulated_exchange.generated import GeneratedMarket
 from tests.app.conftest import Run
 from tests.conftest import Start
@@ -159,3 +163,81 @@ def test_the_files_of_a_backtest_agree_with_its_ledger(candles: Path, run: Run) 
     _, printed = run(*words, "--beside", "a.json")
     assert "An earlier one." in printed
     assert f"{held['accounts'][1]['return_pct']:.2f}".lstrip("-") in printed
+
+
+NARROW = {
+    "name": "perp",
+    "market": "perp",
+    "stop_atr": 0.5,
+    "targets_atr": [0.5, 1.0, 1.5],
+    "trail_atr": 0,
+    "within_costs": False,
+    "daily_loss": 0,
+    "drawdown": 0,
+}
+
+
+def first_exits(events: list[Event]) -> list[tuple[Event, Event]]:
+    """Each entry with the first exit after it that a level made."""
+    opened = {each.prediction_id: each for each in events if each.kind is Kind.OPEN}
+    found = []
+    for each in events:
+        if each.kind is Kind.CLOSE and each.prediction_id in opened:
+            entry = opened.pop(each.prediction_id)
+            if each.reason in {"SL", "TP1"}:
+                found.append((entry, each))
+    return found
+
+
+def first_of_minutes(entry: Event, minutes: list[Candle]) -> str:
+    """Which level is reached first, in one minute the stop."""
+    terms, sign = entry.terms, 1 if entry.side is Pred.LONG else -1
+    assert terms is not None
+    for each in minutes:
+        if each.open_ms >= entry.at_ms:
+            best, worst = (each.high, each.low)[::sign]
+            if sign * (worst - float(terms.stop)) <= 0.0:
+                return "SL"
+            if sign * (best - float(terms.targets[0].price)) >= 0.0:
+                return "TP1"
+    raise AssertionError(entry)
+
+
+def test_minutes_decide_what_came_first_in_a_bar(tmp_path: Path) -> None:
+    """From the database and from files; without them the stop comes first."""
+    minute = Timeframe.parse("1m")
+    market = GeneratedMarket(MADE, minute.ms, seed=5)
+    since_ms, span_ms = SINCE_MS - 700 * M15.ms, (SINCE_MS, SINCE_MS + 500 * M15.ms - 1)
+    made = {s: list(starmap(Candle, market.candles(s, since_ms, span_ms[1]))) for s in MADE}
+    settings = load(
+        {
+            "use_ml": False,
+            "database_url": f"sqlite:///{tmp_path / 'engine.db'}",
+            "engine": {"analyzer_threshold": 0.2},
+            "paper": {"accounts": [NARROW]},
+        }
+    )
+    files = tmp_path / "files"
+    (files / "1m").mkdir(parents=True)
+    with closing(Database.open(settings.database_url, settings.engine_key)) as database:
+        SqlCandleArchive(database, minute).add(made)
+        for symbol, each in made.items():
+            bars = whole_bars(candle_table(each), minute, M15).between(0, span_ms[1])
+            SqlCandleArchive(database, M15).add({symbol: bars})
+            write_candles(files / f"{symbol}.parquet", bars)
+            write_candles(files / "1m" / f"{symbol}.parquet", each)
+        stored = stored_past(settings, MADE, database, span_ms)
+        read = past_in_files(settings, MADE, database, files, span_ms)
+        done = Backtest.run(column_engine(settings), stored, SINCE_MS)
+        events, from_files, without = (
+            replace(done, past=past).ledgers(settings.paper.plans()).events["perp"]
+            for past in (stored, read, replace(stored, inside=nothing_inside))
+        )
+    assert events == from_files
+    wrong = [
+        last.reason != first_of_minutes(entry, made[str(entry.symbol)])
+        for entry, last in first_exits(without)
+    ]
+    assert sum(wrong) > 2
+    for entry, last in first_exits(events):
+        assert last.reason == first_of_minutes(entry, made[str(entry.symbol)])

@@ -159,3 +159,34 @@ def test_the_parts_add_up_to_the_amount(amount: D) -> None:
         total = EXACT.add(total, target.amount)
     assert total == amount
     assert all(t.amount > 0 for t in targets)
+
+
+UP_FIRST = [(100.0, 102.5, 100.0, 102.0), (102.0, 102.0, 97.0, 99.0)]
+DOWN_FIRST = [(100.0, 100.0, 97.0, 98.5), (98.5, 102.5, 98.5, 99.0)]
+GAPS_DOWN = [(100.0, 101.0, 99.0, 99.0), (97.5, 102.5, 97.0, 99.0)]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "left"),
+    [
+        ([], [("SL", "98.00", "10")]),
+        (UP_FIRST, [("TP1", "102.00", "5.000"), ("SL", "98.00", "5.000")]),
+        (DOWN_FIRST, [("SL", "98.00", "10")]),
+        (GAPS_DOWN, [("SL", "97.50", "10")]),
+        ([(100.0, 102.5, 97.0, 99.0)], [("SL", "98.00", "10")]),
+    ],
+)
+def test_minutes_decide_between_a_stop_and_a_target_of_one_candle(
+    minutes: list[tuple[float, ...]], left: list[tuple[str, str, str]]
+) -> None:
+    bar = candle(100.0, 102.5, 97.0, 99.0, 1)
+    inside = [Candle(bar.open_ms + 60_000 * at, *each, 1.0) for at, each in enumerate(minutes)]
+    assert rows(walked(position(), bar, inside=lambda: inside).exits) == left
+
+
+def test_minutes_are_not_asked_where_a_candle_is_clear() -> None:
+    def unasked() -> list[Candle]:
+        raise AssertionError
+
+    for high, low in ((102.5, 98.5), (101.5, 97.0), (101.0, 99.0)):
+        walked(position(), candle(100.0, high, low, 100.0, 1), inside=unasked)

@@ -8,6 +8,7 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from rich.markup import escape
 from rich.table import Table
@@ -45,6 +46,7 @@ from crypto_bot.backtesting.day_sums import day_records
 from crypto_bot.backtesting.exported import as_json
 from crypto_bot.backtesting.figures import BacktestFigures, figures_of
 from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
+from crypto_bot.domain.candle import nothing_inside
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.paper_report import AccountReport
 from crypto_bot.models.families.registered import public_names
@@ -69,6 +71,8 @@ def backtest(argv: Sequence[str]) -> int:
         if start is not None and flags.since is None:
             flags.since = start.since_ms
         past, span_ms = past_of(settings, symbols, source, flags)
+        if start is not None:  # live accounts know nothing of the inside of a candle
+            past = replace(past, inside=nothing_inside)
         models = _walked(settings, symbols, flags, span_ms)
         started = time.perf_counter()
         if flags.into != IN_MEMORY or (settings.use_ml and models is None):
@@ -95,10 +99,10 @@ def backtest(argv: Sequence[str]) -> int:
         opens_ms = None if start is None else start.opens_ms
         ledgers = done.ledgers(settings.paper.plans(), opens_ms=opens_ms)
         live = [] if start is None else beside_live(settings, source, ledgers)
+        found = figures_of(done, ledgers, trials, _words(flags, models))
     _print(settings, done, ledgers.reports(), took_s)
     print_live(screen(), live)
     files = Files(flags.report, flags.json, flags.csv, flags.png)
-    found = figures_of(done, ledgers, trials, _words(flags, models))
     command = shlex.join(["crypto-bot", "backtest", *argv])
     _report(settings, found, command, files, others)
     return 0

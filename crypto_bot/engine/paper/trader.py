@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
-from crypto_bot.domain.candle import Candle
+from crypto_bot.domain.candle import Candle, Inside, nothing_inside
 from crypto_bot.domain.entry import Entry, Offer, entry
 from crypto_bot.domain.exits import GONE, KILLED, Exit, along_candle, at_quote, decimal
 from crypto_bot.domain.fills import Costs, assumed_instrument, forced_price, market_price
@@ -55,6 +56,7 @@ class PaperTrader:
     instruments: Mapping[str, Instrument]
     at_open: bool
     assumes_funding: bool = True
+    inside: Inside = nothing_inside
 
     def __post_init__(self) -> None:
         self.book = PaperBook(self.plan, self.timeframe)
@@ -88,7 +90,7 @@ class PaperTrader:
     def run(self, bar: PaperBar, switch: KillSwitch) -> None:
         """Processes a closed bar: entries, then exits along the candles, funding, and equity."""
         if self.at_open:
-            self._enter_at_open(bar, _killed(switch, bar.open_ms))
+            self._enter_at_open(bar, switch.words(bar.open_ms))
         else:
             self._refuse_unquoted(bar)
         for symbol in sorted(self.book.account.positions):
@@ -126,7 +128,7 @@ class PaperTrader:
             if quote_ is None or quote_.at_ms <= stored.created_ms or self.has_decided(stored):
                 continue
             offer = self._offer(signal.pred, quote_, books.get(signal.symbol))
-            self._decide(stored, offer, quote_.at_ms, _killed(switch, now_ms))
+            self._decide(stored, offer, quote_.at_ms, switch.words(now_ms))
 
     def has_decided(self, stored: StoredSignal) -> bool:
         """Whether the account has followed or refused it."""
@@ -135,7 +137,7 @@ class PaperTrader:
     def exits(self, position: Position, quote: Quote, switch: KillSwitch) -> list[Exit]:
         """The exits due at `quote`; the whole position while the kill switch is on."""
         price = quote.bid if position.side is Pred.LONG else quote.ask
-        if _killed(switch, quote.at_ms):
+        if switch.words(quote.at_ms):
             return [Exit(KILLED, price, position.amount, quote.at_ms, maker=False)]
         return at_quote(position, price, quote.at_ms)
 
@@ -242,6 +244,7 @@ class PaperTrader:
                 plan=self.plan.exits,
                 costs=self.plan.costs,
                 instrument=self._instrument(symbol, position.entry),
+                inside=partial(self.inside, symbol, candle),
             )
             for exit_ in path.exits:
                 self.book.close(position, exit_)
@@ -290,9 +293,3 @@ class PaperTrader:
 def ranked(signals: Iterable[StoredSignal]) -> list[StoredSignal]:
     """Highest confidence first, because not all may be followed."""
     return sorted(signals, key=lambda each: (-each.signal.confidence, each.signal.symbol))
-
-
-def _killed(switch: KillSwitch, at_ms: int) -> str | None:
-    if not switch.on or at_ms < (switch.since_ms or 0):
-        return None
-    return f"stopped by {switch.by}" + (f": {switch.reason}" if switch.reason else "")
