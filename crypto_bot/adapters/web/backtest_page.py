@@ -195,7 +195,7 @@ def _table(rows: Sequence[Row]) -> Markup:
         Column("Figure", lambda row: row.name),
         Column("Value", lambda row: row.value, "num"),
         Column("95%", lambda row: row.ends, "num", "muted"),
-        Column("", lambda row: row.words, "more", "muted words"),
+        Column("Meaning", lambda row: row.words, "more", "muted words"),
     ).of(rows)
 
 

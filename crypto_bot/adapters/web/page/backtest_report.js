@@ -7,11 +7,13 @@ export default {
     const reply = await fetch(this.url);
     const held = new DOMParser().parseFromString(await reply.text(), "text/html");
     const root = this.$el.attachShadow({ mode: "open" });
-    const main = held.querySelector("main");
-    main.style.cssText = "max-width: none; padding: 0";
+    const report = document.createElement("div"); // the page has a main of its own
+    report.className = "report";
+    report.style.cssText = "max-width: none; padding: 0";
+    report.append(...held.querySelector("main").childNodes);
     const script = document.createElement("script");
     script.textContent = held.querySelector("body > script").textContent;
-    root.append(...held.querySelectorAll("style"), main, script);
+    root.append(...held.querySelectorAll("style"), report, script);
     window.showTrades(root, (symbol, at) => this.coins.includes(symbol)
       ? `${this.chart}/${encodeURIComponent(symbol)}?at=${new Date(at).toISOString()}` : null);
     this.$el.removeAttribute("aria-busy");
