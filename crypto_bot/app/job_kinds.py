@@ -92,6 +92,8 @@ def _train(settings: Settings) -> JobKind:
         named = [] if chosen["recipe"] == names()[0] else ["--recipe", chosen["recipe"]]
         asked = settings.model_copy(update={"models_dir": folders[chosen["role"]]})
         resumed = ["--resume", "1"] if chosen["resume"] == "1" else []
+        if chosen["role"] == "challenger":  # it is wanted because the one that answers is not new
+            resumed += ["--force", "1"]
         most = ["--max_workers", str(workers)]
         return ["train", "all", *named, *flags_of(asked, *shared), *most, *resumed]
 

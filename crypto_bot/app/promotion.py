@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import fsum, nan
@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 import structlog
 
+from crypto_bot.app.schedule import look_s
 from crypto_bot.domain.errors import SignalUnavailable, TrainingError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.role_change import Because, PairedDay, RoleChange
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.models.registry import ModelRegistry
+from crypto_bot.ports import Clock
 from crypto_bot.ports.roles import Pair, RoleLog
 from crypto_bot.statistics.e_process import PROMOTING, e_process
 
 LEAST_DAYS = 14
-_LOOK_S = 60.0
 
 _log = structlog.get_logger()
 
@@ -77,17 +78,17 @@ class Promotion:
     symbols: Sequence[str]
     timeframe: Timeframe
     roles: RoleLog
-    now_ms: Callable[[], int]
+    clock: Clock
 
     async def run(self) -> None:
         """Until it is cancelled; compares once a day. Raises StoreError."""
         day = -1
         while True:
-            today = self.now_ms() // DAY_MS
+            today = self.clock.now_ms() // DAY_MS
             if self.challengers.has_models():
                 await asyncio.to_thread(self.look, compare=today != day)
                 day = today
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(look_s(self.clock))
 
     def look(self, *, compare: bool = True) -> list[RoleChange]:
         """Promotes what may answer where the champion may not; with `compare` what has earned it.
@@ -125,10 +126,10 @@ class Promotion:
             if isinstance(ours, SignalUnavailable) or isinstance(theirs, SignalUnavailable):
                 continue
             pairs[symbol] = Pair(ours.name, theirs.name)
-        return Evidence.of(self.roles.paired_days(pairs, self.now_ms() // DAY_MS))
+        return Evidence.of(self.roles.paired_days(pairs, self.clock.now_ms() // DAY_MS))
 
     def _newest_ms(self) -> int:
-        return self.timeframe.last_closed(self.now_ms())
+        return self.timeframe.last_closed(self.clock.now_ms())
 
     def _changed(self, rising: Mapping[str | None, tuple[Because, str]]) -> list[RoleChange]:
         """Changes the roles of the coins of `rising`, each for its reason."""
@@ -142,7 +143,7 @@ class Promotion:
             except (SignalUnavailable, TrainingError) as error:
                 _log.warning("model.not_promoted", symbol=symbol or "pool", reason=str(error))
                 continue
-            changes.append(RoleChange(self.now_ms(), symbol, *names, because, words))
+            changes.append(RoleChange(self.clock.now_ms(), symbol, *names, because, words))
             self.roles.add(changes[-1:])
             _log.info("model.promoted", symbol=symbol or "pool", because=because, evidence=words)
         return changes

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.triggers.base import BaseTrigger
 
+from crypto_bot.domain.instant import HOUR_MS
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.ports import Clock
 
@@ -35,6 +36,11 @@ class CandleCloseTrigger(BaseTrigger):  # type: ignore[misc]  # apscheduler has 
         close_ms = self._timeframe.close_of(self._timeframe.open_of(now_ms - self._delay_ms))
         wait_s = self._clock.real_seconds(close_ms + self._delay_ms - now_ms)
         return now.astimezone(UTC) + timedelta(seconds=wait_s)
+
+
+def look_s(clock: Clock) -> float:
+    """Seconds between two looks at what is due: a minute, but at most an hour of the market."""
+    return min(60.0, clock.real_seconds(HOUR_MS))
 
 
 def cancellable(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

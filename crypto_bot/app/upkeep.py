@@ -64,7 +64,7 @@ class Upkeep:
                 symbols=self._symbols,
                 timeframe=self._settings.timeframe,
                 roles=SqlRoleLog(database, self._settings.timeframe),
-                now_ms=clock.now_ms,
+                clock=clock,
             )
             tended.append(promotion.run())
         await asyncio.gather(*tended)

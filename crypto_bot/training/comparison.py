@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from crypto_bot import __version__
 from crypto_bot.domain.instant import instant
 from crypto_bot.domain.interval import Interval
-from crypto_bot.models.artifact import EVALUATION, weight_names
+from crypto_bot.models.artifact import weight_names
 from crypto_bot.statistics.metrics import Json
 from crypto_bot.training import report, summary
 from crypto_bot.training.events import Event, JobFinished, ModelPublished
@@ -102,7 +102,7 @@ def coins(run: OutputRun) -> list[dict[str, Json]]:
                 {**held, "horizon": run.horizon, "reason": line.reason, "timestamp": moment}
             )
             continue
-        held = json.loads((event.folder / EVALUATION).read_bytes())
+        held = json.loads(event.evaluation)
         weights = weight_names(event.meta.sha256)
         found.append(
             {

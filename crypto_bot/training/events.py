@@ -53,12 +53,17 @@ class JobFailed(NamedTuple):
 
 
 class ModelPublished(NamedTuple):
-    """A model is on disk. `symbol` None is the pool; `metrics` is the content of `metrics.json`."""
+    """A model is on disk. `symbol` None is the pool.
+
+    `metrics` and `evaluation` are the content of `metrics.json` and `evaluation_metrics.json`: an
+    engine may have moved the model by the time they are wanted.
+    """
 
     symbol: str | None
     folder: Path
     meta: Meta
     metrics: bytes
+    evaluation: bytes
 
 
 class ModelNotPublished(NamedTuple):

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from crypto_bot.domain.errors import ConfigError, ModelRejected
 from crypto_bot.models import versions
-from crypto_bot.models.artifact import META, METRICS, folder_of, publish_files, read_file, verify
+from crypto_bot.models.artifact import (
+    EVALUATION,
+    META,
+    METRICS,
+    folder_of,
+    publish_files,
+    read_file,
+    verify,
+)
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.meta import Acceptance, Meta, meta_as_json, meta_from
 from crypto_bot.models.verdict import Verdict
@@ -32,7 +40,7 @@ def publish(job: Job, product: Product, models_dir: Path) -> ModelPublished:
     current = versions.current(folder_of(models_dir, job.symbol, meta.timeframe))
     if current is None or not _holds(current, files):
         current = publish_files(files, models_dir)
-    return ModelPublished(job.symbol, current, meta, files[METRICS])
+    return ModelPublished(job.symbol, current, meta, files[METRICS], files[EVALUATION])
 
 
 def _holds(folder: Path, files: Product) -> bool:

@@ -98,13 +98,15 @@ class World:
         self.challengers = {s: published(beside, s, 5 + k, ends_ms) for k, s in enumerate(COINS)}
 
     def promotion(self) -> Promotion:
+        clock = ReplayClock()
+        clock.set(self.now_ms)
         return Promotion(
             champions=model_registry(self.settings),
             challengers=model_registry(self.settings, challengers=True),
             symbols=COINS,
             timeframe=M15,
             roles=SqlRoleLog(self.database, M15),
-            now_ms=lambda: self.now_ms,
+            clock=clock,
         )
 
     def days_later(self, days: int, knows: float) -> None:

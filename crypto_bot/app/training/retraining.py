@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
+from crypto_bot.app.schedule import look_s
 from crypto_bot.app.settings import RetrainSettings, Settings
 from crypto_bot.app.training.crontab import crontab_trigger
 from crypto_bot.domain.alarm import Alarm
@@ -25,7 +26,6 @@ from crypto_bot.ports import CANDLES, TRAIN, Clock, Job, Jobs
 HOLD_OFF_DAYS = 7
 """After a training, before the next that nobody asked for."""
 _HISTORY_DAYS = "1095"
-_LOOK_S = 60.0
 
 _log = structlog.get_logger()
 Registries = tuple[ModelRegistry | None, ModelRegistry | None]
@@ -139,7 +139,7 @@ class Retrainer:
         """Until it is cancelled; `clock` is the market's."""
         while True:
             await self.look(clock)
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(look_s(clock))
 
     async def look(self, clock: Clock) -> None:
         """Starts what is due now."""

@@ -10,7 +10,7 @@ from crypto_bot.app.training import mlflow_runs
 from crypto_bot.app.training.mlflow_runs import MlflowRuns
 from crypto_bot.app.training.screen import Screen
 from crypto_bot.domain.errors import ConfigError
-from crypto_bot.models.artifact import META, METRICS
+from crypto_bot.models.artifact import EVALUATION, META, METRICS
 from crypto_bot.models.checkpoint_store import EpochReport
 from crypto_bot.models.meta import meta_from
 from crypto_bot.training.events import (
@@ -37,7 +37,8 @@ FIT, LOST = Job(Stage.TUNE, "COIN0", 0), Job(Stage.TUNE, "COIN1", 0)
 def published(tmp_path_factory: pytest.TempPathFactory) -> ModelPublished:
     folder = tmp_path_factory.mktemp("run")
     files = trained([Coin("COIN0", candles(140, 0))], PLAN, folder)["COIN0"]
-    return ModelPublished("COIN0", folder, meta_from(files[META], META), files[METRICS])
+    meta = meta_from(files[META], META)
+    return ModelPublished("COIN0", folder, meta, files[METRICS], files[EVALUATION])
 
 
 def events(published: ModelPublished) -> list[Event]:
