@@ -21,13 +21,12 @@ from crypto_bot.domain.instant import DAY_MS, HOUR_MS
 from crypto_bot.domain.notice import Level, Notice, Topic
 from crypto_bot.features.sets import feature_set
 from crypto_bot.models import versions
-from crypto_bot.models.families.family import Features
 from crypto_bot.models.registry import ModelRegistry
 from crypto_bot.ports import Clock
 from crypto_bot.reports.live_record import LiveRecord
 from crypto_bot.reports.live_skill import LiveModel
 from crypto_bot.serving.feature_windows import StoredFeatures
-from crypto_bot.statistics.drift import WINDOW_BARS, Drift, drifted
+from crypto_bot.statistics.drift import WINDOW_BARS, Reference, drifted
 
 HOLD_OFF_DAYS = 7
 """An alarm that stands is not raised again before."""
@@ -53,6 +52,8 @@ class DriftWatch:
         self._of_outcomes: list[Alarm] = []
         self.live: Sequence[LiveModel] = ()
         """Each model that answers, beside its tests; as of this day."""
+        self.unwatched: Sequence[str] = ()
+        """Coins whose model does not know what its inputs were like."""
 
     @property
     def alarms(self) -> Sequence[Alarm]:
@@ -95,10 +96,14 @@ class DriftWatch:
         newest_ms = timeframe.last_closed(now_ms)
         span_ms = newest_ms - (WINDOW_BARS - 1) * timeframe.ms, newest_ms
         series = {**open_series(self._settings), **archive.series}
-        alarms = []
+        alarms, unwatched = [], []
         for symbol in self._symbols:
             model = registry.find(symbol, newest_ms)
             if isinstance(model, SignalUnavailable):
+                continue
+            known = _known_inputs(registry.folder(model.symbol))
+            if known is None:
+                unwatched.append(symbol)
                 continue
             features = feature_set(model.spec.features)
             stored = StoredFeatures(features, timeframe, self._symbols, archive.read, series)
@@ -108,10 +113,11 @@ class DriftWatch:
             words = [
                 f"{features.columns[each.column]}: {each.measure} {each.times:.1f} times the "
                 "largest in training"
-                for each in _drifts(registry.folder(model.symbol), history.rows)
+                for each in drifted(history.rows.astype(np.float64), known)
             ]
             if words:
                 alarms.append(Alarm(Drifted.INPUTS, symbol, "; ".join(words[:_NAMED])))
+        self.unwatched = unwatched
         return alarms
 
     def _raise(self, now_ms: int) -> None:
@@ -124,13 +130,12 @@ class DriftWatch:
                 self._notify(Notice(Topic.MODEL, Level.WARNING, str(alarm)))
 
 
-def _drifts(folder: Path, rows: Features) -> list[Drift]:
-    """Of the newest `rows` that the model in `folder` reads."""
+def _known_inputs(folder: Path) -> Reference | None:
+    """Of the model that is served from `folder`."""
     from crypto_bot.models.inputs import inputs_of  # noqa: PLC0415 - torch: see ModelRegistry
 
     try:
         version = versions.current(folder)
-        known = None if version is None else inputs_of(version)
+        return None if version is None else inputs_of(version)
     except SignalUnavailable:  # it was changed in this moment
-        return []
-    return [] if known is None else drifted(rows.astype(np.float64), known)
+        return None

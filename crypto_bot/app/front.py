@@ -114,6 +114,7 @@ class Front:
             outlook=outlook,
             jobs=upkeep.jobs,
             alarms=lambda: upkeep.drift.alarms,
+            unwatched=lambda: upkeep.drift.unwatched,
             log_lines=RECENT.lines,
         )
         mount_page(app, board)

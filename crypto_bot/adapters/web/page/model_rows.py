@@ -20,6 +20,7 @@ from crypto_bot.domain.model_card import STALE, ModelCard, ModelEntry, ModelMetr
 
 ORDER = (STALE, "BLOCKED", "REJECTED", "LOW", "WARMUP", "ACTIVE")
 NONE = "NO MODEL"
+_NAMED = 4
 _SERVED = frozenset({"WARMUP", "ACTIVE"})
 MEANINGS = {
     STALE: "its data are older than the settings allow: it declines, and the rules answer",
@@ -180,6 +181,19 @@ ALARMS = Table[Alarm](
     Column("Drifted", lambda alarm: alarm.what.value),
     Column("Evidence", lambda alarm: alarm.evidence, "", "words"),
 )
+
+
+def unwatched_words(coins: Sequence[str]) -> str:
+    """Why the inputs of some models are not compared with those of their training."""
+    if not coins:
+        return ""
+    named = ", ".join(map(formats.coin, coins[:_NAMED]))
+    more = f" and {len(coins) - _NAMED} more" if len(coins) > _NAMED else ""
+    return (
+        f"The inputs of {named}{more} are not watched: the model was published without "
+        "inputs.json, which a new training brings. Calibration and log loss are watched all the "
+        "same."
+    )
 
 
 def _measured(metrics: ModelMetrics) -> Sequence[Sequence[str]]:

@@ -30,13 +30,14 @@ class _Read(NamedTuple):
     entries: Sequence[ModelEntry]
     runs: Sequence[RunLine]
     alarms: Sequence[Alarm]
+    unwatched: Sequence[str]
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """Chips with counts, then a group for each verdict; a line opens to its gates and curves."""
 
     def read() -> _Read:
-        return _Read(board.catalog.entries(), board.training(), board.alarms())
+        return _Read(board.catalog.entries(), board.training(), board.alarms(), board.unwatched())
 
     view = _View(board, viewer, await asyncio.to_thread(read), asked.get("verdict"))
 
@@ -58,6 +59,7 @@ class _View:
                 self._table = html("scrolls")
             with panel("Drift", "what the models did not learn from") as self._drift:
                 self._alarms = html("scrolls")
+                self._unwatched = ui.label().classes("muted")
             self._place = ui.element("div").classes("stack")
         self._show_runs()
         self._fill()
@@ -73,8 +75,11 @@ class _View:
         runs = self._found.runs
         self._runs.set_visibility(bool(runs))
         self._table.set_content(training_table(runs, self._board.now_ms(), self._viewer))
-        self._drift.set_visibility(bool(self._found.alarms))
-        self._alarms.set_content(model_rows.ALARMS.of(self._found.alarms))
+        alarms, unwatched = self._found.alarms, self._found.unwatched
+        self._drift.set_visibility(bool(alarms or unwatched))
+        self._alarms.set_visibility(bool(alarms))
+        self._alarms.set_content(model_rows.ALARMS.of(alarms))
+        self._unwatched.set_text(model_rows.unwatched_words(unwatched))
 
     def _choose(self, verdict: str | None) -> None:
         self._chosen = verdict

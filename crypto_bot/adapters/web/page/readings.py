@@ -72,6 +72,8 @@ class Sources:
     """Those that were run on its database."""
     alarms: Callable[[], Sequence[Alarm]] = tuple
     """What of the models has drifted, as it stands."""
+    unwatched: Callable[[], Sequence[str]] = tuple
+    """Coins whose model does not know what its inputs were like, whose drift is not seen."""
     log_lines: Callable[[], Sequence[LogLine]] = tuple
     """The newest of the engine's log, the newest last."""
     setting_lines: Sequence[SettingLine] = ()

@@ -224,8 +224,10 @@ async def test_figures_without_data_say_what_will_come(database: Database) -> No
 
 async def test_drift_is_shown_with_its_evidence_while_it_stands(database: Database) -> None:
     standing = [Alarm(Drifted.INPUTS, "BTCUSDT", f"rsi_14: shift {HOSTILE}")]
-    board = board_of(database, NOW_MS, alarms=lambda: standing)
+    blind = [f"C{at}USDT" for at in range(6)]
+    board = board_of(database, NOW_MS, alarms=lambda: standing, unwatched=lambda: blind)
     async with shown(board, models.build) as user:
+        await user.should_see("The inputs of C0, C1, C2, C3 and 2 more are not watched")
         text = markup(user)
         assert "inputs" in text
         assert str(escape(standing[0].evidence)) in text
