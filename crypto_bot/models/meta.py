@@ -122,6 +122,8 @@ class Meta(_Part):
         default_factory=dict, exclude_if=lambda members: not members
     )
     """Of an ensemble: the weight of each member, and that in the direction."""
+    parent: str | None = Field(default=None, exclude_if=lambda parent: parent is None)
+    """The version that was served when this one was published; none before the first."""
     sha256: dict[str, str]
 
     @model_validator(mode="before")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TIERS = (Verdict.REJECTED, Verdict.LOW, Verdict.WARMUP, Verdict.ACTIVE)
 _META = "meta.json"
+_CHALLENGERS = "challengers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,13 @@ class ServingPolicy:
 
 def challengers_dir(models_dir: Path) -> Path:
     """Where the challengers of the models in `models_dir` are published; see `models.roles`."""
-    return models_dir / "challengers"
+    return models_dir / _CHALLENGERS
+
+
+def champions_dir(models_dir: Path) -> Path:
+    """Where the champions are whose challengers are in `models_dir`; itself where it has none."""
+    *before, last = str(models_dir).rsplit(f"{os.sep}{_CHALLENGERS}", 1)
+    return Path(before[0] + last) if before and last[:1] in {"", os.sep} else models_dir
 
 
 Fingerprint = tuple[tuple[int, int, int] | None, ...]

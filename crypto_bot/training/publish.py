@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crypto_bot.domain.errors import ConfigError, ModelRejected
+from crypto_bot.domain.errors import ConfigError, ModelRejected, SignalUnavailable
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import (
     EVALUATION,
@@ -18,10 +18,12 @@ from crypto_bot.models.artifact import (
     folder_of,
     publish_files,
     read_file,
+    read_meta,
     verify,
 )
 from crypto_bot.models.gates import Judgement
 from crypto_bot.models.meta import Acceptance, Meta, meta_as_json, meta_from
+from crypto_bot.models.registry import champions_dir
 from crypto_bot.models.verdict import Verdict
 from crypto_bot.training.events import ModelPublished
 from crypto_bot.training.gate import conclude
@@ -33,19 +35,29 @@ from crypto_bot.training.leak_audit import Check
 def publish(job: Job, product: Product, models_dir: Path) -> ModelPublished:
     """Publishes the model that the JUDGE job made. Raises TrainingError where the disk refuses.
 
-    A resumed run may have published it already: then there is no second version.
+    Its parent is the version that is served now. A resumed run may have published it already: then
+    there is no second version.
     """
     files = artifact_of(product)
     meta = meta_from(files[META], META)
-    current = versions.current(folder_of(models_dir, job.symbol, meta.timeframe))
-    if current is None or not _holds(current, files):
-        current = publish_files(files, models_dir)
-    return ModelPublished(job.symbol, current, meta, files[METRICS], files[EVALUATION])
+    folder = folder_of(models_dir, job.symbol, meta.timeframe)
+    current = versions.current(folder)
+    known = None if current is None else _meta(current)
+    if current is None or known is None or known.model_copy(update={"parent": None}) != meta:
+        served = folder_of(champions_dir(models_dir), job.symbol, meta.timeframe)
+        before = versions.current(served)
+        parent = None if before is None else _meta(before)
+        known = meta.model_copy(update={"parent": parent and parent.version})
+        current = publish_files({**files, META: meta_as_json(known)}, models_dir)
+    return ModelPublished(job.symbol, current, known, files[METRICS], files[EVALUATION])
 
 
-def _holds(folder: Path, files: Product) -> bool:
-    path = folder / META
-    return path.is_file() and path.read_bytes() == files[META]
+def _meta(version: Path) -> Meta | None:
+    """None where it is damaged, which hinders no new one."""
+    try:
+        return read_meta(version)
+    except SignalUnavailable:
+        return None
 
 
 def without_block(meta: Meta, because: str) -> Judgement:

@@ -215,6 +215,8 @@ def _show(settings: Settings, name: Named) -> int:
         ("data", f"{first} to {last}, {span.candles:,} candles"),
         ("trained", f"{instant(meta.trained_ms)}, seed {meta.seed}, code {meta.code_version}"),
         ("with", ", ".join(meta.pooled_with)),
+        ("recipe", meta.recipe),
+        ("parent", meta.parent or "none was served before it"),
         ("verdict", f"{meta.verdict.value}: {'; '.join(meta.reasons)}"),
         *_acceptance(meta),
     ):

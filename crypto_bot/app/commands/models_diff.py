@@ -61,6 +61,7 @@ def _facts(version: Path) -> Iterator[tuple[str, str]]:
     meta = verify(version)
     yield "version", meta.version
     yield "recipe", meta.recipe
+    yield "parent", meta.parent or "none"
     yield "family", f"{meta.family_words}, {meta.window_bars} bars"
     yield "features", f"{meta.feature_set} {meta.schema_hash[:8]}, {len(meta.columns)} columns"
     yield "label", meta.label.words
