@@ -80,6 +80,8 @@ class ModelSettings(Section):
     most_gb: float = Field(default=20.0, gt=0)
     """What the models and challengers may take on the disk: beyond it the oldest versions go, but
     not those that are served or could be rolled back to."""
+    recalibrate: Switch = False
+    """Gives their probabilities another temperature and biases while that is proven to help."""
     served: Lowest = "WARMUP"
     """The lowest verdict that is served; the signal names it. Below it the rules are used."""
     traded: Literal["ACTIVE", "WARMUP", "LOW"] = "ACTIVE"

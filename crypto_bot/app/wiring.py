@@ -45,6 +45,7 @@ from crypto_bot.signals.analyzer import THRESHOLD, ProfessionalAnalyzer
 from crypto_bot.signals.hold import Hold
 from crypto_bot.signals.momentum import Momentum
 from crypto_bot.signals.rsi_ma import RsiMa
+from crypto_bot.statistics.recalibration import Recalibrations
 
 PATIENCE_S = 3.0
 """How long coins whose candles have arrived wait for the others."""
@@ -89,7 +90,9 @@ def build_core(
     fallback = [Hold()] if outlook else rules(settings)
     served = [models] if models else []
     views = SharedViews(RuleViews(symbols, timeframe), [*served, *([beside] if beside else [])])
-    record = TrackRecord(settings.engine.record_lag_bars * timeframe.ms)
+    lag_ms = settings.engine.record_lag_bars * timeframe.ms
+    wanted = settings.models.recalibrate and not outlook
+    record = TrackRecord(lag_ms, Recalibrations(lag_ms) if wanted else None)
     tracker = LiveTracker(timeframe, record)
     engine = SignalEngineService(
         *(timeframe, [*served, *fallback], record, settings.engine.horizon_bars),

@@ -118,7 +118,8 @@ class Signal(NamedTuple):
     In the role of champion there is exactly one. `atr` (price units) and `horizon_bars` are what
     the outcome is settled by; `atr` is None where the coin has too few candles, and such a signal
     gets no label. `label` is a model's own, by which its distribution is judged; None is the triple
-    barrier of `settle`. `near` is that of `Declined`, for a NO_TRADE.
+    barrier of `settle`. `near` is that of `Declined`, for a NO_TRADE. `given` is what the model
+    gave, where that was recalibrated.
     """
 
     symbol: str
@@ -140,6 +141,7 @@ class Signal(NamedTuple):
     role: Role = Role.CHAMPION
     engine: str = BINANCE_SPOT.name
     near: float | None = None
+    given: Probabilities | None = None
 
     @property
     def id(self) -> str:

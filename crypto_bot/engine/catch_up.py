@@ -101,7 +101,7 @@ class CatchUp:
             symbol: newest.get(symbol, self._first_bar_ms - tf_ms) for symbol in self.symbols
         }
         recent_ms = min(self._signalled.values(), default=0) - self.record.lag_ms
-        self.record.restore(self.store.tallies(), self.store.settled_since(recent_ms))
+        self.record.recover(self.store, recent_ms)
         unsettled = [s for s in self.store.unsettled() if s.symbol in self._signalled]
         outcomes = self.tracker.restore(unsettled, self._signalled, self._path_of)
         self.store.commit([], outcomes)

@@ -132,6 +132,8 @@ class LiveTracker:
     def _counted(self, signal: Signal, outcome: Outcome) -> Outcome:
         side = outcome.side
         is_call = outcome.correct is not None
-        if side is not None and is_call and signal.role is Role.CHAMPION:
-            self._record.add(signal, side, outcome.settled_ms)
+        if side is not None and signal.role is Role.CHAMPION:
+            self._record.learn(signal, side, outcome.settled_ms)
+            if is_call:
+                self._record.add(signal, side, outcome.settled_ms)
         return outcome

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
+import numpy as np
+
+from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.engine_key import BINANCE_SPOT
 from crypto_bot.domain.errors import SignalUnavailable
+from crypto_bot.domain.label import SHORT_NO_TRADE_LONG
 from crypto_bot.domain.market import MarketView
-from crypto_bot.domain.signal import Call, Declined, Role, Signal, Source, levels
+from crypto_bot.domain.signal import Call, Declined, Probabilities, Role, Signal, Source, levels
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.track_record import TrackRecord
 from crypto_bot.ports import SignalSource
@@ -76,6 +80,14 @@ class SignalEngineService:
         if chances is None:
             record = self.record.probabilities(source, view.symbol, call.pred, close_ms)
             chances = record.distribution
+        reasons, given = call.reasons, None
+        if role is Role.CHAMPION and call.model_version is not None:
+            by = self.record.recalibrated(chances, view.open_ms)
+            if by is not None:
+                given = Probabilities._make(chances.probabilities)
+                (p,) = by.of(np.array([given])).tolist()
+                chances = Distribution(SHORT_NO_TRADE_LONG, tuple(p))
+                reasons = (*reasons, f"recalibrated: {by}")
         horizon_bars = self.horizon_bars
         if call.label is not None:
             horizon_bars = call.label.horizon.bars(self.timeframe)
@@ -91,7 +103,7 @@ class SignalEngineService:
             levels=levels(call.pred, view.close, atr),
             atr=atr,
             horizon_bars=horizon_bars,
-            reasons=call.reasons,
+            reasons=reasons,
             declined=tuple(declined),
             expected_bps=call.expected_bps,
             cost_bps=self.cost_bps,
@@ -100,4 +112,5 @@ class SignalEngineService:
             role=role,
             engine=self.engine,
             near=call.near,
+            given=given,
         )

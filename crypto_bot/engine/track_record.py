@@ -5,9 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
+from crypto_bot.domain.distribution import Distribution
+from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.domain.label import SHORT_NO_TRADE_LONG
 from crypto_bot.domain.record import Tally, probabilities, tally_of
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
-from crypto_bot.ports import Settled
+from crypto_bot.ports import PredictionStore, Settled, SettledCall
+from crypto_bot.statistics.recalibration import KEPT_DAYS, Recalibration, Recalibrations
 
 _NONE = Tally()
 _KEPT = 8192
@@ -49,18 +53,27 @@ class TrackRecord:
     other coin's probabilities, and a coin far behind uses nothing from its future.
     """
 
-    def __init__(self, lag_ms: int) -> None:
+    def __init__(self, lag_ms: int, recalibrations: Recalibrations | None = None) -> None:
         self.lag_ms = lag_ms
         """How old an outcome must be before it counts for other coins."""
+        self.recalibrations = recalibrations
+        """Of what models gave; None where that is served as it is."""
         self.restore({}, ())
+
+    def recover(self, store: PredictionStore, recent_ms: int) -> None:
+        """Starts from what is stored. `recent_ms`: a lag before the oldest candle still owed.
+
+        Raises StoreError.
+        """
+        self.restore(store.tallies(), store.settled_since(recent_ms))
+        if self.recalibrations is not None:
+            since_ms = recent_ms - KEPT_DAYS * DAY_MS
+            self.recalibrations.restore(store.settled_calls(since_ms))
 
     def restore(
         self, tallies: Mapping[tuple[Source, str], Tally], recent: Iterable[Settled]
     ) -> None:
-        """Starts from the stored record: all `tallies`, of which `recent` is the newest part.
-
-        `recent` must reach back a lag before the oldest candle that is still owed.
-        """
+        """Starts from all `tallies`, of which `recent` is the newest part."""
         self._on_coin: dict[Source, dict[str, Tally]] = {source: {} for source in Source}
         before = dict.fromkeys(Source, _NONE)
         for (source, symbol), tally in tallies.items():
@@ -72,6 +85,22 @@ class TrackRecord:
         self._pools = {source: _Pool(tally) for source, tally in before.items()}
         for settled in newest:
             self._pools[settled.source].add(settled.settled_ms, settled.tally)
+
+    def learn(self, signal: Signal, side: Pred, settled_ms: int) -> None:
+        """Takes in what a model gave, and what came."""
+        of_sides = signal.distribution.classes == SHORT_NO_TRADE_LONG
+        if self.recalibrations is None or signal.model_version is None or not of_sides:
+            return
+        given = signal.given or signal.probabilities
+        call = SettledCall(settled_ms, signal.candle_open_ms, signal.symbol, given, side)
+        self.recalibrations.add([call])
+
+    def recalibrated(self, chances: Distribution, open_ms: int) -> Recalibration | None:
+        """What a model's probabilities for the candle at `open_ms` are recalibrated by, if any."""
+        if self.recalibrations is None or chances.classes != SHORT_NO_TRADE_LONG:
+            return None
+        found = self.recalibrations.at(open_ms)
+        return found.by if found.helps else None
 
     def add(self, signal: Signal, side: Pred, settled_ms: int) -> None:
         """Counts one outcome; `side` is what its class stands for."""

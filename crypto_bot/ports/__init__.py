@@ -34,6 +34,7 @@ from crypto_bot.ports.signals import CommitHistory as CommitHistory
 from crypto_bot.ports.signals import Commits as Commits
 from crypto_bot.ports.signals import PredictionStore as PredictionStore
 from crypto_bot.ports.signals import Settled as Settled
+from crypto_bot.ports.signals import SettledCall as SettledCall
 from crypto_bot.ports.signals import SignalSink as SignalSink
 from crypto_bot.ports.signals import SignalSource as SignalSource
 from crypto_bot.ports.signals import StoredSignal as StoredSignal

@@ -9,7 +9,16 @@ from crypto_bot.domain.errors import SignalUnavailable
 from crypto_bot.domain.market import MarketView
 from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
-from crypto_bot.domain.signal import CHAMPION, Call, Signal, Source, candle_of, is_served
+from crypto_bot.domain.signal import (
+    CHAMPION,
+    Call,
+    Pred,
+    Probabilities,
+    Signal,
+    Source,
+    candle_of,
+    is_served,
+)
 
 
 class StoredSignal(NamedTuple):
@@ -26,6 +35,16 @@ class Settled(NamedTuple):
     source: Source
     settled_ms: int
     tally: Tally
+
+
+class SettledCall(NamedTuple):
+    """What a model gave that is served, before any recalibration, and the side that came."""
+
+    settled_ms: int
+    open_ms: int
+    symbol: str
+    p: Probabilities
+    side: Pred
 
 
 class Commits(Protocol):
@@ -55,6 +74,9 @@ class PredictionStore(Commits, Protocol):
 
     def settled_since(self, since_ms: int) -> list[Settled]:
         """Labelled outcomes with `settled_ms >= since_ms`, by time."""
+
+    def settled_calls(self, since_ms: int) -> list[SettledCall]:
+        """Those of models over the three sides that are served, with `settled_ms >= since_ms`."""
 
     def first_bar(self, proposed_ms: int) -> int:
         """The first candle to have signals here; `proposed_ms` becomes it on the first call.

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from crypto_bot.domain.alarm import Alarm, Drifted
+from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.statistics.e_process import PROMOTING, e_process
 from crypto_bot.statistics.loss_curve import Losses
-from crypto_bot.statistics.recalibration import days_of
+from crypto_bot.statistics.recalibration import Recalibrations, settled_calls
 from crypto_bot.statistics.resolved import ResolvedCalls
 from crypto_bot.statistics.rows import Floats
 
@@ -48,13 +49,15 @@ def outcome_alarms(calls: ResolvedCalls, held: Losses) -> list[Alarm]:
     """Of the `calls` [n] of the models that answer now, with their losses `held` [n]."""
     known = np.isfinite(held.baseline)
     loss = Evidence.of(_by_day(calls.day[known], (held.calls - held.baseline)[known]))
-    again = days_of(calls)
-    calibration = Evidence.of(np.array([each.saved for each in again]))
+    again = Recalibrations(lag_ms=0)
+    again.add(settled_calls(calls))
+    found = again.at(int(calls.open_ms.max(initial=0)) + DAY_MS)
+    calibration = Evidence.of(np.array([each.saved for each in found.days]))
     alarms = []
     if loss.is_alarm:
         alarms.append(Alarm(Drifted.LOSS, None, f"worse than the shares of the labels by {loss}"))
     if calibration.is_alarm:
-        words = f"{again[-1].by} would have saved {calibration}"
+        words = f"{found.by} would have saved {calibration}"
         alarms.append(Alarm(Drifted.CALIBRATION, None, words))
     return alarms
 

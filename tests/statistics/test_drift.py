@@ -12,7 +12,12 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.reports.live_drift import outcome_alarms
 from crypto_bot.statistics.drift import WINDOW_BARS, Reference, drifted, reference
 from crypto_bot.statistics.loss_curve import losses
-from crypto_bot.statistics.recalibration import Recalibration, days_of, learned, recalibrated
+from crypto_bot.statistics.recalibration import (
+    KEPT_DAYS,
+    Recalibration,
+    Recalibrations,
+    settled_calls,
+)
 from crypto_bot.statistics.resolved import ResolvedCalls
 from crypto_bot.statistics.rows import Floats
 
@@ -73,7 +78,7 @@ def settled(days: int, by: Recalibration | None = None, *, right: bool = True) -
     open_ms = np.arange(n) * (DAY_MS // 96)
     return ResolvedCalls(
         *(("BTCUSDT",), ("m",), whole, whole, whole, open_ms, whole + DAY_MS // 24, whole, label),
-        *(no, p if by is None else recalibrated(p, by), part, part, part, part),
+        *(no, p if by is None else by.of(p), part, part, part, part),
     )
 
 
@@ -81,9 +86,9 @@ def settled(days: int, by: Recalibration | None = None, *, right: bool = True) -
     ("by", "right", "what"),
     [
         (None, True, set()),
-        (Recalibration(1.5, np.zeros(3)), True, {Drifted.CALIBRATION}),
-        (Recalibration(1.0, np.array([0.0, 0.0, 0.5])), True, {Drifted.CALIBRATION}),
-        (Recalibration(2.0, np.zeros(3)), False, {Drifted.CALIBRATION, Drifted.LOSS}),
+        (Recalibration(1.5, 0.0, 0.0), True, {Drifted.CALIBRATION}),
+        (Recalibration(1.0, 0.0, 0.5), True, {Drifted.CALIBRATION}),
+        (Recalibration(2.0, 0.0, 0.0), False, {Drifted.CALIBRATION, Drifted.LOSS}),
     ],
 )
 def test_calibration_and_loss_that_drift_are_found(
@@ -93,13 +98,36 @@ def test_calibration_and_loss_that_drift_are_found(
     assert {each.what for each in outcome_alarms(calls, losses(calls))} == what
 
 
-def test_what_is_learned_undoes_what_was_done_and_comes_out_the_same() -> None:
-    done = Recalibration(2.0, np.array([0.3, 0.0, -0.2]))
-    calls = settled(80, done)
-    found = learned(calls)
-    assert found.slope == pytest.approx(0.5, abs=0.1)
-    assert found.bias == pytest.approx(-0.5 * done.bias, abs=0.1)
-    whole = days_of(calls)
-    part = days_of(calls.where(calls.day < 40))
-    for early, late in zip(part, whole, strict=False):  # what came later changes nothing
-        assert (early.day, early.saved) == (late.day, late.saved)
+def test_what_is_learned_undoes_what_was_done() -> None:
+    done = Recalibration(1.3, -0.2, 0.3)
+    known = Recalibrations(lag_ms=DAY_MS)
+    known.add(settled_calls(settled(80, done)))
+    found = known.at(80 * DAY_MS)
+    assert found.helps
+    # Shrunk: of one coin a month says half.
+    assert 1 / done.slope < found.by.slope < 0.95
+    assert -done.long / done.slope < found.by.long < -0.05
+    assert 0.05 < found.by.short < -done.short / done.slope
+    as_it_is = Recalibrations(lag_ms=DAY_MS)
+    as_it_is.add(settled_calls(settled(80)))
+    assert not as_it_is.at(80 * DAY_MS).helps
+
+
+def test_the_same_comes_out_whenever_and_in_whatever_order_it_is_computed() -> None:
+    calls = list(settled_calls(settled(120, Recalibration(1.3, -0.2, 0.3))))
+    live, later, late = (Recalibrations(lag_ms=DAY_MS) for _ in range(3))
+    found = []
+    for day in range(120):  # as outcomes come
+        live.add(each for each in calls if each.settled_ms // DAY_MS == day)
+        found.append(live.at((day + 1) * DAY_MS))
+    later.add(reversed(calls))
+    assert [later.at((day + 1) * DAY_MS) for day in range(30, 120)] == found[30:]
+    restarted = Recalibrations(lag_ms=DAY_MS)
+    since_ms = (120 - KEPT_DAYS) * DAY_MS - DAY_MS
+    restarted.add(each for each in calls if each.settled_ms > since_ms)
+    assert restarted.at(120 * DAY_MS) == found[-1]
+    # Of a coin that was far behind something becomes known afterwards.
+    late.add(each for each in calls if each.open_ms % 7)
+    late.at(120 * DAY_MS)
+    late.add(each for each in calls if not each.open_ms % 7)
+    assert late.at(120 * DAY_MS) == found[-1]

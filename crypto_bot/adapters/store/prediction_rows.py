@@ -13,7 +13,16 @@ from sqlalchemy import Row
 from crypto_bot.domain.distribution import Distribution
 from crypto_bot.domain.label import SHORT_NO_TRADE_LONG, LabelSpec
 from crypto_bot.domain.outcome import Outcome, Status
-from crypto_bot.domain.signal import CHAMPION, Declined, Levels, Pred, Role, Signal, Source
+from crypto_bot.domain.signal import (
+    CHAMPION,
+    Declined,
+    Levels,
+    Pred,
+    Probabilities,
+    Role,
+    Signal,
+    Source,
+)
 from crypto_bot.ports import StoredSignal
 
 # Calling an enumeration takes ten times as long.
@@ -42,6 +51,7 @@ def prediction_row(stored: StoredSignal, engine: int, commit_number: int) -> tup
         _array(map(_quoted, reasons)),
         _array(_asked(signal)),
         None if label is None else _rule_text(label),
+        *(signal.given or (None, None, None)),
     )
 
 
@@ -54,6 +64,7 @@ def stored_signal(row: Row[Any], engine: str) -> StoredSignal:
     _, _, symbol, tf, open_ms, role, _, created_ms, late, pred, confidence = values[:11]
     classes, *sides, expected_bps, cost_bps, source, version = values[11:19]
     entry, stop, tp1, tp2, tp3, atr, horizon_bars, reasons, declined, rule = values[19:29]
+    given = values[29:32]
     passed, near = _declined(declined)
     signal = Signal(
         symbol=symbol,
@@ -75,6 +86,7 @@ def stored_signal(row: Row[Any], engine: str) -> StoredSignal:
         role=CHAMPION if role is None else Role(role),
         engine=engine,
         near=near,
+        given=None if given[0] is None else Probabilities(*given),
     )
     return StoredSignal(signal, created_ms, late)
 

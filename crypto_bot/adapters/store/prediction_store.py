@@ -16,10 +16,12 @@ from crypto_bot.adapters.store.prediction_rows import (
 )
 from crypto_bot.adapters.store.scope import newest_opens, of_engine, served
 from crypto_bot.adapters.store.tables import (
+    HAS_SIDE,
     IS_CALL,
     NOT_SERVED,
     SERVED,
     deleted_tallies,
+    given,
     outcome_side,
 )
 from crypto_bot.adapters.store.tables import commits as commits_table
@@ -32,7 +34,7 @@ from crypto_bot.domain.outcome import Outcome
 from crypto_bot.domain.record import Tally
 from crypto_bot.domain.signal import Pred, Probabilities, Signal, Source
 from crypto_bot.domain.timeframe import Timeframe
-from crypto_bot.ports import Commit, Settled, StoredSignal
+from crypto_bot.ports import Commit, Settled, SettledCall, StoredSignal
 
 _SETTLED = predictions_table.join(outcomes_table)
 
@@ -142,12 +144,26 @@ class SqlPredictionStore:
                 for source, at_ms, n, hits, flats in connection.execute(query)
             ]
 
+    def settled_calls(self, since_ms: int) -> list[SettledCall]:
+        column, settled_ms = predictions_table.c, outcomes_table.c.settled_ms
+        query = (
+            select(settled_ms, column.candle_open_ms, column.symbol, outcome_side, *given())
+            .select_from(_SETTLED)
+            .where(*self._served, settled_ms >= since_ms, HAS_SIDE)
+            .where(column.model_version.is_not(None), column.distribution.is_(None))
+        )
+        with self._database.reading() as connection:
+            return [
+                SettledCall(at_ms, open_ms, symbol, Probabilities(*p), Pred(side))
+                for at_ms, open_ms, symbol, side, *p in connection.execute(query)
+            ]
+
     def model_calls(
         self, symbol: str, model_version: str, since_ms: int
     ) -> list[tuple[int, Probabilities]]:
         column = predictions_table.c
         query = (
-            select(column.candle_open_ms, column.p_short, column.p_no_trade, column.p_long)
+            select(column.candle_open_ms, *given())
             .where(*self._served, column.symbol == symbol)
             .where(column.candle_open_ms >= since_ms, column.model_version == model_version)
             .order_by(column.candle_open_ms)

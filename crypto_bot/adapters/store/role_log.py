@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, select
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_rows import distribution_of
 from crypto_bot.adapters.store.scope import of_engine
+from crypto_bot.adapters.store.tables import given
 from crypto_bot.adapters.store.tables import outcomes as outcomes_table
 from crypto_bot.adapters.store.tables import predictions as predictions_table
 from crypto_bot.adapters.store.tables import role_changes as changes_table
@@ -65,7 +66,7 @@ class SqlRoleLog:
         query = (
             select(theirs.c.symbol, theirs.c.candle_open_ms, settled.c.label)
             .add_columns(ours.c.model_version, theirs.c.model_version)
-            .add_columns(*_chances(ours), *_chances(theirs))
+            .add_columns(ours.c.distribution, *given(ours), *_chances(theirs))
             .select_from(theirs)
             .join(ours, and_(*(ours.c[name] == theirs.c[name] for name in same)))
             .join(settled, _of(settled, ours))

@@ -11,7 +11,7 @@ from crypto_bot.adapters.store.tables import metadata
 from crypto_bot.domain.engine_key import EngineKey
 from crypto_bot.domain.errors import ConfigError
 
-NEWEST = "0012"
+NEWEST = "0013"
 """The revision that the tables of this program have; a test holds it to the migrations."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

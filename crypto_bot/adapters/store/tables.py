@@ -10,8 +10,10 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     Double,
     ForeignKeyConstraint,
+    FromClause,
     Index,
     Integer,
     MetaData,
@@ -123,7 +125,18 @@ predictions = Table(
     *columns(Text, "reasons", "declined"),
     # JSON object of a LabelSpec, NULL for the engine's own label.
     *columns(Text, "label_rule", nullable=True),
+    # What the model gave, where the three probabilities above are recalibrated.
+    *columns(Double, "given_short", "given_no_trade", "given_long", nullable=True),
 )
+
+
+def given(rows: FromClause = predictions) -> list[ColumnElement[float]]:
+    """The three probabilities of `predictions`, or of an alias, as a model gave them."""
+    return [
+        func.coalesce(rows.c[f"given_{side}"], rows.c[f"p_{side}"])
+        for side in ("short", "no_trade", "long")
+    ]
+
 
 SERVED = predictions.c.role.is_(None)
 NOT_SERVED = predictions.c.role.is_not(None)
