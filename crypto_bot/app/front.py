@@ -11,6 +11,7 @@ from crypto_bot.adapters.store.commit_history import SqlCommitHistory
 from crypto_bot.adapters.store.connection import folder_beside
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
+from crypto_bot.adapters.store.role_log import SqlRoleLog
 from crypto_bot.adapters.store.training_runs import SqlTrainingRuns
 from crypto_bot.adapters.web.application import Proxy, create_app
 from crypto_bot.adapters.web.coverage import Coverage
@@ -115,6 +116,7 @@ class Front:
             jobs=upkeep.jobs,
             alarms=lambda: upkeep.drift.alarms,
             unwatched=lambda: upkeep.drift.unwatched,
+            role_changes=SqlRoleLog(*stored).changes,
             log_lines=RECENT.lines,
         )
         mount_page(app, board)

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import (
@@ -101,6 +101,9 @@ class RetrainSettings(Section):
     """Trains anew when the data of a model that answers ended so long ago."""
     on_drift: Switch = True
     """Trains anew when inputs, calibration or log loss of the models have drifted."""
+    stages: tuple[Annotated[int, Field(gt=0, le=100)], ...] = (100,)
+    """Shares of the coins, percent, that get challengers one after the other, such as 10, 50, 100:
+    each is a new test, which also leads back."""
     schedule: str | None = None
     """When it trains besides: a cron expression, UTC, such as `0 3 * * 0`."""
 

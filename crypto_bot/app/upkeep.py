@@ -41,7 +41,7 @@ class Upkeep:
     ) -> None:
         """`registries` as `Retrainer` takes them. Raises ConfigError for a wrong schedule."""
         self._settings, self._symbols, self._registries = settings, symbols, registries
-        self.jobs = jobs
+        self.jobs, self._notify = jobs, notify
         self.drift = DriftWatch(settings, symbols, registries[0], notify)
         self._retrainer = Retrainer(
             *(settings, jobs, registries, symbols),
@@ -65,6 +65,8 @@ class Upkeep:
                 timeframe=self._settings.timeframe,
                 roles=SqlRoleLog(database, self._settings.timeframe),
                 clock=clock,
+                stages=self._settings.retrain.stages,
+                notify=self._notify,
             )
             tended.append(promotion.run())
         await asyncio.gather(*tended)

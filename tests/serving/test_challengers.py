@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ class World:
         self.champions = {s: published(self.models_dir, s, k, ends_ms) for k, s in enumerate(COINS)}
         self.challengers = {s: published(beside, s, 5 + k, ends_ms) for k, s in enumerate(COINS)}
 
-    def promotion(self) -> Promotion:
+    def promotion(self, *stages: int) -> Promotion:
         clock = ReplayClock()
         clock.set(self.now_ms)
         return Promotion(
@@ -107,10 +108,14 @@ class World:
             timeframe=M15,
             roles=SqlRoleLog(self.database, M15),
             clock=clock,
+            stages=stages or (100,),
         )
 
-    def days_later(self, days: int, knows: float) -> None:
-        """Both have answered once a day and coin; the better one gave `knows` more to what came."""
+    def days_later(self, days: int, knows: float, than: Mapping[str, str] | None = None) -> None:
+        """Both have answered once a day and coin; the challenger gave `knows` more to what came.
+
+        `than`: the other way round where the challenger is this one.
+        """
         first = (self.now_ms - T0) // DAY_MS
         for day in range(first, first + days):
             calls = []
@@ -118,7 +123,8 @@ class World:
                 served = stored(
                     symbol, day * 96, model_version=self.champions[symbol], label=LABELS.get("A")
                 )
-                chances = Probabilities(0.22 - knows, 0.41, 0.37 + knows)
+                more = -knows if (than or {}).get(symbol) == self.challengers[symbol] else knows
+                chances = Probabilities(0.22 - more, 0.41, 0.37 + more)
                 beside = served.signal._replace(
                     role=Role.CHALLENGER,
                     model_version=self.challengers[symbol],
@@ -166,6 +172,27 @@ def test_the_challengers_rise_together_on_evidence_and_the_champions_step_down(
     # The record of both begins anew: the test is the same in the other direction.
     assert world.promotion().evidence().days == 0
     assert world.promotion().look() == []
+
+
+def test_in_stages_each_step_up_and_back_is_proven_anew(world: World) -> None:
+    old = world.champions
+    for seed, symbol in enumerate(COINS):  # newer ones
+        published(world.folders[1], symbol, 20 + seed, T0 - 4 * M15.ms)
+    new = world.challengers = world.beside()
+    first, second = COINS  # by the hashes of their names
+    after = [{first: new, second: old}, {first: new, second: new}]
+    after += [after[0], {first: old, second: old}]
+    for step, wanted in enumerate(after):
+        knows = 0.012 if step < 2 else -0.012
+        world.days_later(LEAST_DAYS - 1, knows, than=old)
+        assert world.promotion(50, 100).look() == []
+        world.days_later(2, knows, than=old)  # the day of the change itself does not count
+        changes = world.promotion(50, 100).look()
+        assert [each.symbol for each in changes] == [second if step in {1, 2} else first]
+        assert changes[0].evidence.startswith(f"{(1, 2, 1, 0)[step]} of 2: ")
+        assert world.served() == {symbol: models[symbol] for symbol, models in wanted.items()}
+        world.champions, world.challengers = world.served(), world.beside()
+    assert world.beside() == new
 
 
 def test_no_advantage_is_no_promotion(world: World) -> None:

@@ -17,6 +17,7 @@ from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.gate import Gate
 from crypto_bot.domain.interval import Interval
 from crypto_bot.domain.model_card import STALE, ModelCard, ModelEntry, ModelMetrics
+from crypto_bot.domain.role_change import RoleChange
 
 ORDER = (STALE, "BLOCKED", "REJECTED", "LOW", "WARMUP", "ACTIVE")
 NONE = "NO MODEL"
@@ -181,6 +182,17 @@ ALARMS = Table[Alarm](
     Column("Drifted", lambda alarm: alarm.what.value),
     Column("Evidence", lambda alarm: alarm.evidence, "", "words"),
 )
+
+
+def changes_of(changes: Sequence[RoleChange], viewer: Viewer) -> Markup:
+    """Changes of roles as a table."""
+    return Table[RoleChange](
+        Column("At", lambda each: formats.moment(each.at_ms, viewer.zone)),
+        Column("Coin", lambda each: formats.coin(each.symbol) if each.symbol else "the pool"),
+        Column("Served since", lambda each: each.champion, "", "words"),
+        Column("Because of", lambda each: each.because.value),
+        Column("Evidence", lambda each: each.evidence, "", "words"),
+    ).of(changes)
 
 
 def unwatched_words(coins: Sequence[str]) -> str:

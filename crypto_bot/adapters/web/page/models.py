@@ -19,9 +19,11 @@ from crypto_bot.adapters.web.page.training_table import RunLine, training_table
 from crypto_bot.adapters.web.page.viewer import Viewer
 from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.model_card import ModelEntry
+from crypto_bot.domain.role_change import RoleChange
 
 PATH = "/models"
 _CURVES_PX = 260
+_CHANGES = 12
 
 
 class _Read(NamedTuple):
@@ -31,13 +33,17 @@ class _Read(NamedTuple):
     runs: Sequence[RunLine]
     alarms: Sequence[Alarm]
     unwatched: Sequence[str]
+    changes: Sequence[RoleChange]
 
 
 async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     """Chips with counts, then a group for each verdict; a line opens to its gates and curves."""
 
     def read() -> _Read:
-        return _Read(board.catalog.entries(), board.training(), board.alarms(), board.unwatched())
+        return _Read(
+            *(board.catalog.entries(), board.training(), board.alarms(), board.unwatched()),
+            board.role_changes(),
+        )
 
     view = _View(board, viewer, await asyncio.to_thread(read), asked.get("verdict"))
 
@@ -60,6 +66,8 @@ class _View:
             with panel("Drift", "what the models did not learn from") as self._drift:
                 self._alarms = html("scrolls")
                 self._unwatched = ui.label().classes("muted")
+            with panel("Roles", "which model is served since when, and why") as self._roles:
+                self._changes = html("scrolls")
             self._place = ui.element("div").classes("stack")
         self._show_runs()
         self._fill()
@@ -79,6 +87,9 @@ class _View:
         self._drift.set_visibility(bool(alarms or unwatched))
         self._alarms.set_visibility(bool(alarms))
         self._alarms.set_content(model_rows.ALARMS.of(alarms))
+        changes = self._found.changes[:_CHANGES]
+        self._roles.set_visibility(bool(changes))
+        self._changes.set_content(model_rows.changes_of(changes, self._viewer))
         self._unwatched.set_text(model_rows.unwatched_words(unwatched))
 
     def _choose(self, verdict: str | None) -> None:

@@ -16,6 +16,7 @@ from crypto_bot.domain.log import Ended, LogFilter
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import AccountReport, KillSwitch
 from crypto_bot.domain.quote import Quote
+from crypto_bot.domain.role_change import RoleChange
 from crypto_bot.domain.timeframe import Timeframe
 from crypto_bot.engine.health import HealthReport
 from crypto_bot.ports import (
@@ -72,6 +73,8 @@ class Sources:
     """Those that were run on its database."""
     alarms: Callable[[], Sequence[Alarm]] = tuple
     """What of the models has drifted, as it stands."""
+    role_changes: Callable[[], Sequence[RoleChange]] = tuple
+    """Of the models, the newest first."""
     unwatched: Callable[[], Sequence[str]] = tuple
     """Coins whose model does not know what its inputs were like, whose drift is not seen."""
     log_lines: Callable[[], Sequence[LogLine]] = tuple

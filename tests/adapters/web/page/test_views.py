@@ -40,6 +40,7 @@ from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.model_card import ModelEntry
 from crypto_bot.domain.paper_report import KillSwitch, Refusal
 from crypto_bot.domain.quote import Quote
+from crypto_bot.domain.role_change import Because, RoleChange
 from crypto_bot.domain.signal import Pred
 from crypto_bot.reports.live_record import SourceGroup, Window
 from tests.adapters.web.page.conftest import NOW_MS, Engine, MakeBoard
@@ -222,15 +223,23 @@ async def test_figures_without_data_say_what_will_come(database: Database) -> No
         await user.should_not_see("Stop paper trading …")
 
 
-async def test_drift_is_shown_with_its_evidence_while_it_stands(database: Database) -> None:
+async def test_drift_and_roles_are_shown_with_their_evidence(database: Database) -> None:
     standing = [Alarm(Drifted.INPUTS, "BTCUSDT", f"rsi_14: shift {HOSTILE}")]
     blind = [f"C{at}USDT" for at in range(6)]
-    board = board_of(database, NOW_MS, alarms=lambda: standing, unwatched=lambda: blind)
+    change = RoleChange(T0, None, "new+1", "old+1", Because.EVIDENCE, f"14 days {HOSTILE}")
+    board = board_of(
+        database,
+        NOW_MS,
+        alarms=lambda: standing,
+        unwatched=lambda: blind,
+        role_changes=lambda: [change],
+    )
     async with shown(board, models.build) as user:
         await user.should_see("The inputs of C0, C1, C2, C3 and 2 more are not watched")
         text = markup(user)
         assert "inputs" in text
         assert str(escape(standing[0].evidence)) in text
+        assert str(escape(change.evidence)) in text
         assert HOSTILE not in text
         standing.clear()
         await board.changed.call()
