@@ -175,6 +175,8 @@ def test_the_challengers_rise_together_on_evidence_and_the_champions_step_down(
 
 
 def test_in_stages_each_step_up_and_back_is_proven_anew(world: World) -> None:
+    models = world.settings.models.model_copy(update={"max_age_days": 90.0})
+    world.settings = world.settings.model_copy(update={"models": models})
     old = world.champions
     for seed, symbol in enumerate(COINS):  # newer ones
         published(world.folders[1], symbol, 20 + seed, T0 - 4 * M15.ms)
