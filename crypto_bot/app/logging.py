@@ -39,12 +39,22 @@ def configure(level: str, style: Literal["auto", "console", "json"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Printed()
     formatter = structlog.stdlib.ProcessorFormatter
     processors = [formatter.remove_processors_meta, *kept]
     handler.addFilter(flood.of_libraries)
     handler.setFormatter(formatter(processors=processors, foreign_pre_chain=shared))
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler], force=True)
+
+
+class _Printed(logging.Handler):
+    """Prints as structlog does, under its lock: lines of two threads would mix otherwise."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            structlog.PrintLogger().msg(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler: logging must not raise
+            self.handleError(record)
 
 
 class Flood:

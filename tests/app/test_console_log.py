@@ -2,7 +2,10 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
+from io import StringIO
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -106,3 +109,26 @@ def test_no_trade_is_written_at_debug_alone(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["pred"] for line in lines] == calls
     assert lines[0]["reason"] == "RSI 22"
+
+
+def test_a_line_of_a_library_is_not_written_into_one_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = Thread(target=logging.getLogger("a.library").warning, args=("slow",))
+
+    class Stream(StringIO):
+        """In the midst of the first line the library logs, in another thread."""
+
+        def write(self, text: str) -> int:
+            written = super().write(text)
+            if library.ident is None:
+                library.start()
+                library.join(0.5)
+            return written
+
+    monkeypatch.setattr(sys, "stdout", stream := Stream())
+    configure("info", "json")
+    structlog.get_logger("engine").info("machine.busy")
+    library.join()
+    lines = stream.getvalue().splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["machine.busy", "slow"]
