@@ -30,7 +30,7 @@ def as_json(figures: BacktestFigures, sentence: str) -> dict[str, Any]:
         "candles": figures.candles,
         "models": figures.models,
         "accounts": [_account(each) for each in figures.accounts],
-        "buy_and_hold": {"equal_parts_pct": _held(figures), "coins_pct": holds},
+        "buy_and_hold": {"equal_parts_pct": _percent(figures.held_in_parts), "coins_pct": holds},
         "episodes": {
             "n": episodes.n,
             "hit_rate": _known(episodes.hit_rate.value),
@@ -151,11 +151,6 @@ def _days(points: Sequence[EquityPoint]) -> list[tuple[str, float | None, float 
         )
         for point in {(point.at_ms - 1) // DAY_MS: point for point in points}.values()
     ]
-
-
-def _held(figures: BacktestFigures) -> float | None:
-    shares = list(figures.holds.values())
-    return _percent(sum(shares) / len(shares)) if shares else None
 
 
 def _percent(share: float) -> float | None:

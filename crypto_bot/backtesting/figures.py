@@ -107,8 +107,9 @@ class AccountFigures:
 class BacktestFigures:
     """A backtest of candles that open in `[since_ms, until_ms]`.
 
-    `models`: what answered before the rules, in words. `holds`: return of holding each coin, as a
-    share. `control`: see `random_entry`.
+    `models`: what answered before the rules, in words. `holds`: return of holding each coin from
+    its first candle, as a share. `held_in_parts`: of equal parts of all; the part of a coin without
+    a candle at the start stays cash, as beside the accounts. `control`: see `random_entry`.
     """
 
     timeframe: str
@@ -120,6 +121,7 @@ class BacktestFigures:
     review: Review
     accounts: Sequence[AccountFigures]
     holds: Mapping[str, float]
+    held_in_parts: float
     control: RandomEntry | None
 
 
@@ -130,6 +132,12 @@ def figures_of(
     engine = done.engine
     rows = day_records(done.calls, engine.timeframe, engine.cost_bps)
     tables = {symbol: calls.table for symbol, calls in done.calls.items()}
+    holds = {
+        symbol: float(table.candles[-1, CLOSE] / table.candles[0, CLOSE]) - 1.0
+        for symbol, table in tables.items()
+    }
+    first_ms = min(int(table.open_ms[0]) for table in tables.values())
+    bought = [holds[symbol] for symbol, table in tables.items() if table.open_ms[0] == first_ms]
     return BacktestFigures(
         timeframe=engine.timeframe.name,
         since_ms=done.since_ms,
@@ -139,10 +147,8 @@ def figures_of(
         cost_bps=engine.cost_bps,
         review=review(rows, done.block_days),
         accounts=_accounts(done, ledgers, trials),
-        holds={
-            symbol: float(table.candles[-1, CLOSE] / table.candles[0, CLOSE]) - 1.0
-            for symbol, table in tables.items()
-        },
+        holds=holds,
+        held_in_parts=fsum(bought) / len(tables),
         control=random_entry(done),
     )
 

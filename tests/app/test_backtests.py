@@ -109,13 +109,16 @@ def test_a_backtest_trades_as_the_live_accounts_did(settings: Settings, run: Run
 
 @pytest.fixture
 def candles(empty_folder: Path, run: Run) -> Path:
-    """A folder with a database of made candles of three coins, and its settings."""
+    """A folder with a database of made candles of three coins, and its settings.
+
+    The last coin is listed a day after the start.
+    """
     del empty_folder
     market = GeneratedMarket(MADE, M15.ms, seed=5)
     last_ms = SINCE_MS + 1_400 * M15.ms
     held = {
-        symbol: list(starmap(Candle, market.candles(symbol, SINCE_MS - 700 * M15.ms, last_ms)))
-        for symbol in MADE
+        symbol: list(starmap(Candle, market.candles(symbol, SINCE_MS + bars * M15.ms, last_ms)))
+        for symbol, bars in zip(MADE, (-700, -700, 96), strict=True)
     }
     with closing(Database.open("sqlite:///engine.db")) as database:
         SqlCandleArchive(database, M15).add(held)
@@ -152,6 +155,7 @@ def test_the_files_of_a_backtest_agree_with_its_ledger(candles: Path, run: Run) 
         assert account["max_drawdown_pct"] >= account["shuffled_drawdown_pct"]["median"] * 0.2
         assert all(float(e["mae_bps"]) <= float(e["mfe_bps"]) for e in own)
         assert account["trials"] == 2
+        assert account["days_pct"][-1][2] == held["buy_and_hold"]["equal_parts_pct"]
         assert f"Account {account['name']}" in page
     run(*words, "--until", "2025-10-20")
     with Path("crypto_bot.toml").open("a") as file:

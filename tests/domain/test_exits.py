@@ -180,9 +180,7 @@ def test_minutes_decide_between_a_stop_and_a_target_of_one_candle(
     minutes: list[tuple[float, float, float, float]], left: list[tuple[str, str, str]]
 ) -> None:
     bar = candle(100.0, 102.5, 97.0, 99.0, 1)
-    inside = [
-        Candle(bar.open_ms + 60_000 * at, *each, 1.0) for at, each in enumerate(minutes)
-    ]
+    inside = [Candle(bar.open_ms + 60_000 * at, *each, 1.0) for at, each in enumerate(minutes)]
     assert rows(walked(position(), bar, inside=lambda: inside).exits) == left
 
 
