@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -80,6 +81,29 @@ def test_the_demo_has_a_past_and_goes_on_with_the_model_that_ends_before_it(
     assert {path.name for path in tmp_path.iterdir()} == {"data", "models"}
     assert len([*(tmp_path / "data").glob("demo-*.db")]) == 1
     assert [line for line in engine.lines if not line.startswith("{")] == []
+
+
+def test_an_engine_runs_on_the_exchange_at_an_address(
+    start: Start, tmp_path: Path, wheel: Path
+) -> None:
+    coins = ["BTCUSDT", "ETHUSDT"]
+    (tmp_path / "coins.json").write_text(json.dumps(coins))
+    flags = ("--tf", "15m", "--symbols", ",".join(coins))
+    sim = start("-m", "simulated_exchange", *flags, PYTHONPATH=str(wheel)).event("sim.ready")
+    engine = start(
+        *(*CLI, "run", "--exchange_url", sim["url"], "--symbols_file", "coins.json"),
+        *("--port", "0", "--device", "cpu"),
+        PYTHONPATH=str(wheel),
+        CRYPTO_BOT_ENGINE__RECORD_BARS="4",
+        CRYPTO_BOT_RETRAIN__FIRST="0",
+    )
+    url = engine.event("engine.started")["url"]
+    while engine.event("cycle.finished")["owed"]:
+        pass
+    _, answer = call(f"{url}/api/predictions")
+    assert [*answer["predictions"]] == coins
+    _, model = call(f"{url}/api/models/BTCUSDT")
+    assert model["pooled"], "the pool's model is in the wheel"
 
 
 def test_the_coins_are_those_of_the_repository(tmp_path: Path, wheel: Path) -> None:

@@ -22,7 +22,8 @@ from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.queries import SqlPredictionQueries
 from crypto_bot.adapters.web.coverage import Coverage
 from crypto_bot.adapters.web.history import serve_history
-from crypto_bot.adapters.web.page import coin, formats, overview, paper, performance
+from crypto_bot.adapters.web.models import serve_models
+from crypto_bot.adapters.web.page import coin, formats, log, models, overview, paper, performance
 from crypto_bot.adapters.web.page.board import Board
 from crypto_bot.adapters.web.paper import serve_paper
 from crypto_bot.app.cli import main
@@ -31,9 +32,9 @@ from crypto_bot.app.settings import load
 from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.domain.interval import Interval
-from crypto_bot.ports import PaperTrading
+from crypto_bot.ports import ModelCatalog, PaperTrading
 from simulated_exchange.generated import GeneratedMarket
-from tests.adapters.web.page.made_figures import QUARTER, board_of, stored_calls
+from tests.adapters.web.page.made_figures import QUARTER, MadeCatalog, board_of, stored_calls
 from tests.adapters.web.page.pages import charts, inside, markup, shown, until
 from tests.reports.made_calls import BAR_MS, T0, market
 
@@ -98,8 +99,26 @@ def terminal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-async def answers(database: Database, held: PaperTrading | None, path: str) -> dict[str, Any]:
+async def walk_models(walk: Walk, board: Board, database: Database) -> None:
+    """Models and the API; the tested skill stands on Performance too."""
+    body = (await answers(database, "/api/models", catalog=board.catalog))["models"]
+    async with shown(board, models.build) as user:
+        text = seen(user)
+    for symbol in COINS:
+        walk.read(f"skill of {symbol}", "models", rf"{formats.coin(symbol)} \D.*? #%", text)
+        skill = body[symbol]["model"]["metrics"]["skill_prior"]["value"]
+        walk.note(f"skill of {symbol}", "api", formats.signed(100 * skill, 2))
+
+
+async def answers(
+    database: Database,
+    path: str,
+    held: PaperTrading | None = None,
+    catalog: ModelCatalog | None = None,
+) -> dict[str, Any]:
     app = FastAPI()
+    if catalog is not None:
+        serve_models(app, catalog, Coverage(COINS, QUARTER))
     serve_history(app, SqlPredictionQueries(database, QUARTER), Coverage(COINS, QUARTER))
     if held is not None:
         serve_paper(app, held)
@@ -136,8 +155,10 @@ async def walk_record(walk: Walk, board: Board, database: Database) -> None:
         walk.read("hit rate", "performance", SENTENCE, seen(user))
         table_rows = rows_of(user)
         for symbol in COINS:
-            ((_, rate, n),) = table_rows[formats.coin(symbol)]
+            (_, rate, n), *tested = table_rows[formats.coin(symbol)][::-1]
             walk.note(f"hit rate of {symbol}", "performance", FEW.get(rate, rate), n)
+            for cells in tested:
+                walk.note(f"skill of {symbol}", "performance", cells[2].partition("%")[0])
         ends = [each.options["series"][-1].get("endLabel") for each in charts(user)]
         for label in filter(None, ends):
             walk.note("log loss of the newest week", "performance", label["formatter"])
@@ -146,7 +167,19 @@ async def walk_record(walk: Walk, board: Board, database: Database) -> None:
             found = re.search(r"Hit rate (\S+) \[[^]]*\], n (\S+) \(", seen(user))
             assert found is not None
             walk.note(f"hit rate of {symbol}", "coin", *found.groups())
-    body = await answers(database, None, "/api/performance")
+            walk.read(f"newest result of {symbol}", "coin", "Last calls .*? #R", seen(user))
+        async with shown(board, log.build, coin=symbol, result="trade") as user:
+            (table,) = user.find(ui.table).elements
+            newest = table.rows[0]
+        walk.note(f"newest result of {symbol}", "log", newest["r"])
+        prices = [newest[each] for each in ("entry", "stop", "target")]
+        walk.note(f"prices of {symbol}", "log", *prices)
+        lines = (await answers(database, f"/api/signals?symbol={symbol}&limit=1000"))["signals"]
+        line = next(each for each in lines if each["id"] == newest["id"])
+        exact = (line["entry"], line["stop_loss"], line["take_profits"][0])
+        rounded = map(formats.number, exact, [len(each.partition(".")[2]) for each in prices])
+        walk.note(f"prices of {symbol}", "api", *rounded)
+    body = await answers(database, "/api/performance")
     held = body["overall"]["episodes"]
     interval = Interval(held["hit_rate"], *held["interval"])
     counts = formats.number(held["n"]), formats.number(body["overall"]["trades"])
@@ -172,7 +205,7 @@ async def walk_paper(walk: Walk, board: Board, database: Database, held: PaperTr
         walk.read("equity of spot", "overview", "Paper equity, spot USDT #", text)
         walk.read("return of spot", "overview", rf"Paper equity, spot USDT {NUMBER} #%", text)
         walk.read("drawdown of spot", "overview", "worst drawdown #%", text)
-    bodies = (await answers(database, held, "/api/paper"))["accounts"]
+    bodies = (await answers(database, "/api/paper", held))["accounts"]
     for account, body in zip(ACCOUNTS, bodies, strict=True):
         async with shown(board, paper.build, account=account) as user:
             text, rows = seen(user), rows_of(user)
@@ -294,7 +327,10 @@ async def test_log_loss_of_models_is_alike_everywhere(
     stored_calls(database, rows)
     now_ms = rows[-1].candle_open_ms + BAR_MS
     walk = Walk()
-    await walk_record(walk, board_of(database, now_ms, symbols=COINS), database)
+    catalog = MadeCatalog.of_every_verdict(COINS, now_ms)
+    board = board_of(database, now_ms, symbols=COINS, catalog=catalog)
+    await walk_record(walk, board, database)
+    await walk_models(walk, board, database)
     database.close()
     printed = terminal(capsys, "review", "--database_url", url, "--use_ml", "0")
     walk_review(walk, printed)
@@ -303,3 +339,5 @@ async def test_log_loss_of_models_is_alike_everywhere(
     walk.note("log loss of the newest week", "review", whole[0])
     assert differences(walk) == {}
     assert len(walk.found["log loss"]) == len(walk.found["log loss of the newest week"]) == 2
+    assert [len(walk.found[f"skill of {symbol}"]) for symbol in COINS] == [3] * len(COINS)
+    assert [len(walk.found[f"prices of {symbol}"]) for symbol in COINS] == [2] * len(COINS)

@@ -24,13 +24,14 @@ def report(
 ) -> AccountReport:
     """As of `at_ms`; trades and the curve are bounded in number."""
     plan, account = trader.plan, trader.book.account
-    equity = account.equity(trader.marks)
+    owed = Decimal(0) if trader.is_open else plan.start  # is paid in at the first close
+    equity = EXACT.add(account.equity(trader.marks), owed)
     return AccountReport(
         name=plan.name,
         market=plan.market.value,
         rules=descriptions(plan),
         start=plan.start,
-        cash=account.cash,
+        cash=EXACT.add(account.cash, owed),
         equity=equity,
         at_ms=at_ms,
         open_positions=tuple(

@@ -40,6 +40,9 @@ def make() -> Iterator[Make]:
 
 def test_a_signal_is_filled_at_the_next_open_and_settled_along_the_candles(make: Make) -> None:
     world = make()
+    (unpaid,) = world.paper.accounts()
+    assert (unpaid.cash, unpaid.equity) == (D(10_000), D(10_000))
+    assert unpaid.statistics.return_share == 0.0
     world.ran(0, Pred.LONG)
     assert world.summary() == [("DEPOSIT", None, None, "0")]
     world.moved(1, 100.5, 102.6, 100, 102)

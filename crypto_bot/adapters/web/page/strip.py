@@ -9,6 +9,7 @@ from crypto_bot.adapters.web.page import cells, formats
 from crypto_bot.adapters.web.page.markup import Card, drawings, tone
 from crypto_bot.adapters.web.page.readings import Readings
 from crypto_bot.domain.signal import Pred
+from crypto_bot.engine.health import Status
 from crypto_bot.reports.live_record import SourceGroup, Window
 from crypto_bot.statistics.loss_curve import ROLLING_DAYS
 from crypto_bot.statistics.standing import Standing, standing
@@ -109,7 +110,7 @@ def _equity(readings: Readings) -> Card:
 def _engine(readings: Readings, preds: Sequence[Pred | None]) -> Card:
     scored = sum(pred is not None for pred in preds)
     newest = [coin.latest for coin in readings.coins if coin.latest]
-    if newest:
+    if newest and readings.health.status is not Status.STARTING:
         last = max(newest, key=lambda stored: stored.signal.candle_open_ms)
         close_ms = readings.timeframe.close_of(last.signal.candle_open_ms)
         lag = (last.created_ms - close_ms) / 1000
