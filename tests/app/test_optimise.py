@@ -99,7 +99,7 @@ def test_a_search_resumes_counts_its_looks_and_its_settings_can_be_used(
     storage = "sqlite:///searches.db"
     (name,) = optuna.get_all_study_names(storage)
     optuna.load_study(study_name=name, storage=storage).ask()
-    code, printed = run(*WORDS, "--trials", "5")
+    code, printed = run(*WORDS, "--trials", "5", "--max_workers", "2")
     assert code == 0, printed
     more = json.loads((candles / "s.json").read_text())
     assert (more["trials"], more["searches_judged"]) == (5, 2)
