@@ -33,6 +33,17 @@ from crypto_bot.signals.readiness import sides_of
 
 RUNS = 2
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT", "ADAUSDT", "LINKUSDT")
+ACCOUNT = {
+    "name": "spot",
+    "within_costs": False,
+    "max_positions": 8,
+    "coin_exposure": 0.1,
+    "correlated_positions": 0,
+    "cooldown_bars": 0,
+    "daily_loss": 0,
+    "drawdown": 0,
+}
+"""With the rules that the peer has: eight positions of a tenth of the equity."""
 _READY_BARS = 100
 
 
@@ -63,11 +74,11 @@ def written(past: Past, folder: Path) -> list[str]:
 
 def ours(past: Past) -> dict[str, Any]:
     """The faster of the runs, after one that compiles."""
-    settings = load({"use_ml": False, "decision": {"cost_bps": 20.0}})
+    settings = load({"use_ml": False, "paper": {"accounts": [ACCOUNT]}})
     engine = column_engine(settings)
     object.__setattr__(engine, "rules", (RisingRsi(),))
     since_ms = min(int(table.open_ms[0]) for table in past.tables.values())
-    plans = settings.paper.plans()[:1]
+    plans = settings.paper.plans()
     Backtest.run(engine, past, since_ms)
     best: dict[str, Any] = {}
     for _ in range(RUNS):

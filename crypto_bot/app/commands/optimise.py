@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -40,6 +41,7 @@ from crypto_bot.app.training.flags import duration_days
 from crypto_bot.backtesting.exported import search_json
 from crypto_bot.backtesting.search import Judged, OuterFold, SearchFigures, Span, chosen_of, cut
 from crypto_bot.backtesting.trials import Trial, judged, noted, tried
+from crypto_bot.domain.candle import nothing_inside
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.labels.registered import LABELS
@@ -125,6 +127,7 @@ def _search(
         raise ConfigError("--walk_forward needs --since: the first model learns from before it")
     with closing(Database.open(settings.database_url, settings.engine_key)) as source:
         past, span_ms = past_of(settings, symbols, source, flags)
+    past = replace(past, inside=nothing_inside)  # minutes are read from the database, now closed
     span = Span(*span_ms)
     models = fits = None
     if any(each.section == FAMILY for each in space):
