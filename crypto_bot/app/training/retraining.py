@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -20,12 +21,13 @@ from crypto_bot.domain.alarm import Alarm
 from crypto_bot.domain.errors import ConfigError, JobError, SignalUnavailable
 from crypto_bot.domain.instant import DAY_MS, HOUR_MS, instant
 from crypto_bot.models.catalog import read_card
-from crypto_bot.models.registry import ModelRegistry
+from crypto_bot.models.registry import ModelRegistry, challengers_dir
 from crypto_bot.ports import CANDLES, TRAIN, Clock, Job, Jobs
 
 HOLD_OFF_DAYS = 7
 """After a training, before the next that nobody asked for."""
 _HISTORY_DAYS = "1095"
+_CHALLENGERS = challengers_dir(Path()).name
 
 _log = structlog.get_logger()
 Registries = tuple[ModelRegistry | None, ModelRegistry | None]
@@ -103,6 +105,16 @@ def next_step(jobs: Sequence[Job], ago_ms: Callable[[Job], float]) -> Step | Non
     return TRAIN, {"role": "challenger", "resume": str(int(resumed))}
 
 
+def unfinished(jobs: Sequence[Job]) -> bool:
+    """Whether the last training of challengers failed or was killed, for the first time.
+
+    Some of its models may be published, so that no other training is due.
+    """
+    own = [job for job in jobs if job.kind in {CANDLES, TRAIN}]
+    failed = [job.kind == TRAIN and job.state == "failed" for job in own[:2]]
+    return failed[:1] == [True] and failed != [True, True] and _CHALLENGERS in own[0].command
+
+
 class Retrainer:
     """Starts the jobs of a training when it is due."""
 
@@ -144,10 +156,12 @@ class Retrainer:
     async def look(self, clock: Clock) -> None:
         """Starts what is due now."""
         because = await asyncio.to_thread(self._due, clock.now_ms())
+        jobs = await asyncio.to_thread(self._jobs.newest)
+        if because is None and self._by_itself and unfinished(jobs):
+            because = "a training ended before all of its models were published"
         if because is None:
             self._because = None
             return
-        jobs = await asyncio.to_thread(self._jobs.newest)
         step = next_step(jobs, lambda job: self._ago_ms(job, clock))
         if step is None:
             return

@@ -9,7 +9,14 @@ import pytest
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.app.settings import RetrainSettings, Settings
-from crypto_bot.app.training.retraining import Retrainer, Standing, due, next_step, standing
+from crypto_bot.app.training.retraining import (
+    Retrainer,
+    Standing,
+    due,
+    next_step,
+    standing,
+    unfinished,
+)
 from crypto_bot.app.wiring import model_registry
 from crypto_bot.domain.alarm import Alarm, Drifted
 from crypto_bot.domain.errors import ConfigError
@@ -53,6 +60,17 @@ def test_the_history_comes_first_and_what_failed_goes_on(
 ) -> None:
     ago = {id(each): ms for each, ms in jobs}
     assert next_step([each for each, _ in jobs], lambda each: ago[id(each)]) == step
+
+
+def test_a_training_of_challengers_that_was_killed_is_finished_though_some_may_answer() -> None:
+    killed, of_person = (
+        job(TRAIN, "failed")[0]._replace(command=f"crypto-bot train all --models_dir {folder}")
+        for folder in ("models/challengers", "models")
+    )
+    exported, fetched = job("export", "finished")[0], job(CANDLES, "finished")[0]
+    assert unfinished([exported, killed, fetched])
+    for jobs in ([], [killed, killed], [fetched, killed], [of_person], [exported]):
+        assert not unfinished(jobs)
 
 
 @pytest.mark.parametrize(
