@@ -33,6 +33,7 @@ def as_json(figures: BacktestFigures, sentence: str) -> dict[str, Any]:
         "buy_and_hold": {"equal_parts_pct": _percent(figures.held_in_parts), "coins_pct": holds},
         "episodes": {
             "n": episodes.n,
+            "calls": figures.review.overall.trades,
             "hit_rate": _known(episodes.hit_rate.value),
             "interval": _ends(episodes.hit_rate),
             "break_even": _known(episodes.break_even),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
-
 import numpy as np
+import numpy.typing as npt
 
 from crypto_bot.backtesting.figures import AccountFigures, BacktestFigures
+from crypto_bot.market_data.observations import Floats
 from crypto_bot.training.plots import figure_of, png
 
+Times = npt.NDArray[np.datetime64]
 _WIDTH, _HEIGHT = 10.0, 4.5
 """Inches, of one account."""
 
@@ -25,14 +26,20 @@ def equity_plot(figures: BacktestFigures) -> bytes:
         equity.plot(times, values, color="#1560BD", label=f"account {account.report.name}")
         equity.set(ylabel="equity")
         equity.legend(loc="upper left")
-        peaks = np.array(list(accumulate(values, max)))
-        fall.fill_between(times, 100.0 * (values / peaks - 1.0), color="#B04A00", linewidth=0.0)
+        fall.plot(times, _falls(held), color="grey", linestyle=":")
+        fall.fill_between(times, _falls(values), color="#B04A00", linewidth=0.0)
         fall.set(ylabel="drawdown, %")
     return png(drawn)
 
 
-def _columns(account: AccountFigures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _falls(values: Floats) -> Floats:
+    """Percent below the highest so far."""
+    found: Floats = 100.0 * (values / np.maximum.accumulate(values) - 1.0)
+    return found
+
+
+def _columns(account: AccountFigures) -> tuple[Times, Floats, Floats]:
     points = account.points
-    times = np.array([point.at_ms for point in points], "datetime64[ms]")
+    times = np.array([point.at_ms for point in points]).astype("datetime64[ms]")
     values, held = (np.array([float(each[at]) for each in points]) for at in (1, 2))
     return times, values, held

@@ -22,6 +22,7 @@ from crypto_bot.app.settings import Settings, load
 from crypto_bot.app.symbols import load_symbols
 from crypto_bot.app.wiring import column_engine
 from crypto_bot.backtesting.backtest import Backtest
+from crypto_bot.backtesting.kept import KeptBacktests
 from crypto_bot.domain.candle import Candle, nothing_inside
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.quote import Funding
@@ -132,8 +133,9 @@ def candles(empty_folder: Path, run: Run) -> Path:
 
 def test_the_files_of_a_backtest_agree_with_its_ledger(candles: Path, run: Run) -> None:
     words = ("backtest", "--since", "2025-10-09T09:00", "--json", "b.json", "--csv", "b.csv")
-    code, printed = run(*words, "--report", "b.html")
+    code, printed = run(*words, "--report", "b.html", "--png", "b.png")
     assert code == 0, printed
+    assert (candles / "b.png").read_bytes().startswith(b"\x89PNG")
     held = json.loads((candles / "b.json").read_text())
     assert {"sentence", "accounts", "buy_and_hold", "episodes"} <= set(held)
     assert held["sentence"] in " ".join(printed.split())
@@ -164,8 +166,12 @@ def test_the_files_of_a_backtest_agree_with_its_ledger(candles: Path, run: Run) 
     (account,) = json.loads((candles / "b.json").read_text())["accounts"]
     assert account["trials"] == 3
     (candles / "a.json").write_text(json.dumps({**held, "sentence": "An earlier one."}))
-    _, printed = run(*words, "--beside", "a.json")
-    assert "An earlier one." in printed
+    _, printed = run(*words, "--beside", "a.json", "--beside", "b.json", "--report", "b.html")
+    page = (candles / "b.html").read_text()
+    assert page.count("An earlier one.") == printed.count("An earlier one.") == 1
+    assert page.count('class="curve c2"') == 4, "a key and a line of the third, of each account"
+    ids = {each.id for each in KeptBacktests(candles / "backtests").newest()}
+    assert len(ids) == 4, "every run is kept"
     assert f"{held['accounts'][1]['return_pct']:.2f}".lstrip("-") in printed
 
 

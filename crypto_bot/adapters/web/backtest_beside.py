@@ -165,6 +165,7 @@ _WHOLE = (
     ("Timeframe", _plain("timeframe")),
     ("Answers", _plain("models")),
     ("Episodes", _of("episodes", _number("n"))),
+    ("Calls", _of("episodes", _number("calls"))),
     ("Hit rate", _of("episodes", _between(_share("hit_rate"), "interval", 1, 100.0))),
     ("Break-even", _of("episodes", _share("break_even"))),
     ("Mean net of an episode", _of("episodes", _signed("mean_net_bps", 1, " bp"))),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from importlib.resources import files
-from itertools import accumulate
 from math import isfinite
 from typing import NamedTuple
 
 from markupsafe import Markup
 
+from crypto_bot.adapters.web.backtest_curve import curve_of
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.markup import Card, Column, Table, tone
 from crypto_bot.adapters.web.page.money_tables import bridge_table, groups_table
@@ -21,27 +21,11 @@ from crypto_bot.adapters.web.page.trade import SOURCES
 from crypto_bot.adapters.web.templating import render
 from crypto_bot.backtesting.figures import AccountFigures, BacktestFigures, Trade
 from crypto_bot.domain.interval import Interval
-from crypto_bot.domain.paper_report import EquityPoint
 from crypto_bot.statistics.performance import Performance
 from crypto_bot.statistics.standing import Standing, standing
 from crypto_bot.training.returns import SURE
 
-_WIDTH, _HEIGHT, _FALL = 1000.0, 240.0, 90.0
 _STYLES = "crypto_bot.adapters.web.page"
-
-
-class Curve(NamedTuple):
-    """Polylines of a chart in its own units: equity, buy and hold, and the fall below the peak."""
-
-    equity: str
-    hold: str
-    fall: str
-    high: str
-    low: str
-    deepest: str
-    first: str
-    last: str
-    times: tuple[int, int]
 
 
 class Row(NamedTuple):
@@ -89,7 +73,7 @@ def _account(each: AccountFigures) -> dict[str, object]:
         "name": report.name,
         "sentence": account_sentence(each),
         "cards": _cards(each),
-        "curve": _curve(each.points, report.statistics.max_drawdown),
+        "curve": curve_of(each.points, report.statistics.max_drawdown),
         "months": _months(each),
         "figures": _table(_rows(each)),
         "money": bridge_table(report),
@@ -122,7 +106,6 @@ def _cards(each: AccountFigures) -> list[Card]:
     known = each.report.statistics
     change = formats.signed(100 * known.return_share, 1, "%")
     held = formats.signed(100 * known.buy_and_hold_share, 1, "%")
-    paid = each.report.statistics
     return [
         Card("Return", change, f"buy and hold {held}", tone=tone(known.return_share, change)),
         Card("Drawdown", formats.signed(-100 * known.max_drawdown, 1, "%"), _shuffled(each)),
@@ -138,9 +121,9 @@ def _cards(each: AccountFigures) -> list[Card]:
         ),
         Card(
             "Trades",
-            formats.number(paid.trades),
-            f"won {formats.rate(paid.win_rate.value, paid.trades)} "
-            f"{formats.interval(paid.win_rate, paid.trades)}",
+            formats.number(known.trades),
+            f"won {formats.rate(known.win_rate.value, known.trades)} "
+            f"{formats.interval(known.win_rate, known.trades)}",
         ),
         Card(
             "Break-even cost",
@@ -199,29 +182,6 @@ def _table(rows: Sequence[Row]) -> Markup:
     ).of(rows)
 
 
-def _curve(points: Sequence[EquityPoint], deepest: float) -> Curve:
-    first_ms, last_ms = points[0].at_ms, max(points[-1].at_ms, points[0].at_ms + 1)
-    equity, hold = ([float(each[place]) for each in points] for place in (1, 2))
-    low, high = min([*equity, *hold]), max([*equity, *hold])
-    falls = [
-        1.0 - value / peak for value, peak in zip(equity, accumulate(equity, max), strict=True)
-    ]
-    worst = max([deepest, *falls]) or 1.0
-
-    def line(values: Sequence[float], y: Callable[[float], float]) -> str:
-        xs = ((each.at_ms - first_ms) / (last_ms - first_ms) * _WIDTH for each in points)
-        return " ".join(f"{x:.1f},{y(value):.1f}" for x, value in zip(xs, values, strict=True))
-
-    def level(value: float) -> float:
-        return (high - value) / ((high - low) or 1.0) * _HEIGHT
-
-    return Curve(
-        *(line(equity, level), line(hold, level), line(falls, lambda fall: fall / worst * _FALL)),
-        *(formats.number(high), formats.number(low), formats.signed(-100 * worst, 1, "%")),
-        *(formats.day(first_ms, UTC), formats.day(last_ms, UTC), (first_ms, last_ms)),
-    )
-
-
 def _months(each: AccountFigures) -> list[tuple[str, str, str, str]]:
     found = []
     for month in each.months:
@@ -251,6 +211,7 @@ def _sources(figures: BacktestFigures) -> Markup:
     return Table[tuple[str, Performance]](
         Column("Source", lambda line: line[0]),
         Column("Episodes", lambda line: formats.number(line[1].episodes.n), "num"),
+        Column("Calls", lambda line: formats.number(line[1].trades), "num", "muted"),
         Column(
             "Hit rate",
             lambda line: formats.rate(line[1].episodes.hit_rate.value, line[1].episodes.n),

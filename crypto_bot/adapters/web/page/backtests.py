@@ -37,7 +37,8 @@ async def build(board: Board, viewer: Viewer, asked: Mapping[str, str]) -> None:
     if "id" in asked:
         _report(board, by_id.get(asked["id"]))
     elif "beside" in asked:
-        _beside([by_id[id_] for id_ in asked["beside"].split(",") if id_ in by_id])
+        ids = [id_ for id_ in asked["beside"].split(",") if id_ in by_id]
+        _beside([by_id[id_] for id_ in ids[:_MOST_BESIDE]])
     else:
         await _List(board, viewer, kept).show(found)
 
