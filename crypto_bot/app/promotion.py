@@ -128,7 +128,8 @@ class Promotion:
             else:
                 pairs[symbol] = ours, theirs
         moving, words = self._earned(pairs) if compare and pairs else ((), "")
-        return self._changed(rising | dict.fromkeys(moving, (Because.EVIDENCE, words)))
+        earned = {symbol: (Because.EVIDENCE, words) for symbol in pairs if symbol in moving}
+        return self._changed(rising | earned)
 
     def evidence(self) -> Evidence:
         """Of the challengers over the champions, both as they answer now. Raises StoreError."""

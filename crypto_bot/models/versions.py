@@ -30,14 +30,15 @@ def store(folder: Path) -> Path:
 
 
 def versions(folder: Path) -> list[Path]:
-    """The folders of all stored versions, oldest first. Raises ModelIncompatible."""
+    """The folders of all stored versions, oldest first. Raises ModelIncompatible.
+
+    One whose deletion was interrupted is none.
+    """
     kept = store(folder)
     with _readable(folder):
         if not kept.is_dir():
             return []
-        return sorted(
-            (each for each in kept.iterdir() if _NUMBER.fullmatch(each.name)), key=_number
-        )
+        return sorted((each for each in _numbered(kept) if not _is_left_over(each)), key=_number)
 
 
 def current(folder: Path) -> Path | None:
@@ -68,8 +69,7 @@ def add(folder: Path, files: Mapping[str, bytes], last: str) -> Path:
     kept = store(folder)
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        for left in kept.glob(f"{_ASIDE}*"):
-            shutil.rmtree(left)
+        _sweep(folder)
         _adopt(folder)
         stored = versions(folder)
         number = _number(stored[-1]) + 1 if stored else 1
@@ -98,6 +98,7 @@ def rollback(folder: Path) -> Path:
     """
     try:
         if versions(folder):
+            _sweep(folder)
             _adopt(folder)
         now = current(folder)
         stored = versions(folder)
@@ -138,7 +139,7 @@ def trim(folders: Iterable[Path], most_bytes: int) -> list[Path]:
             removable += [
                 ((each / "meta.json").stat().st_mtime_ns, each, sizes[each])
                 for each in stored
-                if each.resolve() not in kept and (each / "meta.json").exists()
+                if each.resolve() not in kept
             ]
         gone = []
         for _, old, size in sorted(removable):
@@ -150,6 +151,23 @@ def trim(folders: Iterable[Path], most_bytes: int) -> list[Path]:
     except OSError as error:
         raise TrainingError(f"old models could not be deleted: {error}") from error
     return gone
+
+
+def _numbered(kept: Path) -> Iterator[Path]:
+    return (each for each in kept.iterdir() if _NUMBER.fullmatch(each.name))
+
+
+def _is_left_over(version: Path) -> bool:
+    """Whether its deletion was interrupted; `_delete` begins with its `meta.json`."""
+    return not os.path.lexists(version / "meta.json")
+
+
+def _sweep(folder: Path) -> None:
+    """Deletes what a crash left of versions that were being written or deleted."""
+    kept, now = store(folder), current(folder)
+    half = [each for each in _numbered(kept) if _is_left_over(each) and each.resolve() != now]
+    for left in [*kept.glob(f"{_ASIDE}*"), *half]:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _adopt(folder: Path) -> None:

@@ -227,6 +227,24 @@ def test_versions_go_back_one_by_one_and_old_ones_are_forgotten(tmp_path: Path) 
     assert verify(current(tmp_path)).version == made[0].version
 
 
+def test_a_version_whose_deletion_was_interrupted_is_none(tmp_path: Path) -> None:
+    made = [tiny_model(SYMBOL, seed=seed) for seed in range(3)]
+    for model in made:
+        publish(model, tmp_path)
+    first, second, _ = versions.versions(folder(tmp_path))
+    (second / "meta.json").unlink()
+    versions.rollback(folder(tmp_path))
+    assert verify(current(tmp_path)).version == made[0].version
+    assert not second.exists()
+    (first / "meta.json").unlink()
+    publish(made[1], tmp_path)
+    assert first.exists(), "what is served is never deleted, whatever is wrong with it"
+    assert [verify(each).version for each in versions.versions(folder(tmp_path))] == [
+        made[2].version,
+        made[1].version,
+    ]
+
+
 def test_a_budget_is_kept_but_for_what_is_served_and_what_is_before_it(tmp_path: Path) -> None:
     for seed in range(4):
         for symbol in (SYMBOL, "ETHUSDT"):
