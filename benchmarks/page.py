@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import starmap
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -28,8 +29,11 @@ from playwright.sync_api import sync_playwright
 
 from crypto_bot.adapters.clock import SystemClock
 from crypto_bot.adapters.store.database import Database
+from crypto_bot.app.settings import load
 from crypto_bot.app.symbols import load_symbols
+from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.engine_key import EngineKey
+from simulated_exchange.generated import GeneratedMarket
 from tests.adapters.web.page.made_log import QUARTER, fill
 from tests.e2e.browsers import SHOWN
 from tests.e2e.processes import LONGEST_S
@@ -123,7 +127,13 @@ def daemon() -> Iterator[Daemon]:
     with tempfile.TemporaryDirectory() as name:
         url = f"sqlite:///{name}/engine.db"
         database = Database.open(url, EngineKey.of("sim", "spot"))
-        fill(database, symbols=SYMBOLS, bars=BARS, newest_ms=QUARTER.last_closed(_now_ms()))
+        newest_ms = QUARTER.last_closed(_now_ms())
+        since_ms = newest_ms - (BARS - 1) * QUARTER.ms
+        # The engine refuses to go on with other prices than those that it has.
+        market = GeneratedMarket(SYMBOLS, QUARTER.ms, load({}).sim.seed)
+        found = {each: market.candles(each, since_ms, newest_ms) for each in SYMBOLS}
+        candles = {symbol: list(starmap(Candle, rows)) for symbol, rows in found.items()}
+        fill(database, symbols=SYMBOLS, candles_by_symbol=candles)
         database.close()
         started = Daemon(url, Path(name))
         started.cycles(2)

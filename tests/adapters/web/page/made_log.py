@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
@@ -36,7 +36,9 @@ def candles_of(symbol: str, bars: int, newest_ms: int = NEWEST_MS) -> list[Candl
     return made
 
 
-def signal_of(symbol: str, candle: Candle, random: Random, share_of_models: float) -> StoredSignal:
+def signal_of(
+    symbol: str, candle: Candle, random: Random, share_of_models: float, atr: float = 0.8
+) -> StoredSignal:
     by_model = random.random() < share_of_models
     pred = random.choices(list(Pred), [0.06, 0.88, 0.06])[0]
     source = Source.HOLD if pred is Pred.NO_TRADE else Source.PROFESSIONAL_ANALYZER
@@ -46,7 +48,7 @@ def signal_of(symbol: str, candle: Candle, random: Random, share_of_models: floa
         symbol,
         pred=pred,
         entry=candle.close,
-        atr=0.8,
+        atr=atr,
         probabilities=_shares(pred, random),
         candle_open_ms=candle.open_ms,
         source=source,
@@ -87,15 +89,24 @@ def fill(
     bars: int = 60,
     newest_ms: int = NEWEST_MS,
     share_of_models: float = 0.5,
+    candles_by_symbol: Mapping[str, Sequence[Candle]] | None = None,
 ) -> None:
-    """Stores candles, a signal for each, and the outcomes of those that have one."""
+    """Stores candles, a signal for each, and the outcomes of those that have one.
+
+    `candles_by_symbol`: real ones in place of random walks around 100.
+    """
     store = SqlPredictionStore(database, QUARTER)
     archive = SqlCandleArchive(database, QUARTER)
     for symbol in symbols:
         random = Random(f"{symbol} signals")
-        candles = candles_of(symbol, bars, newest_ms)
+        if candles_by_symbol is None:
+            candles: Sequence[Candle] = candles_of(symbol, bars, newest_ms)
+            atr = 0.8
+        else:
+            candles = candles_by_symbol[symbol]
+            atr = 0.008 * candles[0].close
         archive.add({symbol: candles})
-        signals = [signal_of(symbol, candle, random, share_of_models) for candle in candles]
+        signals = [signal_of(symbol, each, random, share_of_models, atr) for each in candles]
         settled = (
             settle(stored.signal, candles[bar : bar + HORIZON], QUARTER, class_after)
             for bar, stored in enumerate(signals, 1)
