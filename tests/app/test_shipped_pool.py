@@ -10,7 +10,6 @@ from crypto_bot.app.wiring import model_registry
 from crypto_bot.models import versions
 from crypto_bot.models.artifact import folder_of, read_meta
 from crypto_bot.models.artifact import load as load_model
-from crypto_bot.models.inputs import inputs_of
 from tests.e2e.processes import ROOT
 
 SHIPPED = ROOT / "models" / "pool" / "15m"
@@ -32,7 +31,6 @@ def test_it_is_published_once_and_whole() -> None:
     version = start()
     assert version is not None
     assert load_model(version, None, "15m").version == read_meta(SHIPPED).version
-    assert inputs_of(version) is not None  # or their drift would not be seen
     assert start() == version
     assert len(versions.versions(folder_of(Path("models"), None, "15m"))) == 1
 
