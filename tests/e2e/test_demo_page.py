@@ -305,7 +305,7 @@ BARS = 100
 
 
 def test_the_marks_of_every_coin_lie_at_their_prices(demo: str, opened: Open) -> None:
-    """Within what rows of pixels can tell: last price, entry, target and stop, between the candles' ends.
+    """Within what whole rows can tell: last price, entry, target, stop, between the candles' ends.
 
     Coins without an open call are given one, at the same distances for all.
     """
