@@ -74,26 +74,24 @@ def _fields(plan: object) -> dict[str, object]:
     return {name: getattr(plan, name) for name in getattr(plan, "__slots__", ())}
 
 
-def exported(figures: BacktestFigures, command: str, at_ms: int) -> dict[str, Any]:
-    """All of `--json`, with when and by which command it was made."""
-    held = as_json(figures, sentence_of(figures).text)
-    return {"made": instant(at_ms), "command": command, **held}
-
-
 def write(
     settings: Settings,
     figures: BacktestFigures,
     command: str,
     files: Files,
     others: Sequence[Side] = (),
-) -> list[Path]:
+) -> tuple[dict[str, Any], list[Path]]:
     """Keeps the report, figures and trades beside the database, and copies what is wanted.
 
-    The report sets the figures beside those of `others`. Gives the paths of the copies. Raises
-    ConfigError where one cannot be written, StoreError where they cannot be kept.
+    The report sets the figures beside those of `others`. Gives all of `--json` and the paths of the
+    copies. Raises ConfigError where one cannot be written, StoreError where they cannot be kept.
     """
     at_ms = SystemClock().now_ms()
-    held = exported(figures, command, at_ms)
+    held = {
+        "made": instant(at_ms),
+        "command": command,
+        **as_json(figures, sentence_of(figures).text),
+    }
     beside = panels([Side("this one", held), *others]) if others else None
     made = {
         REPORT: page(figures, command, beside).encode(),
@@ -110,4 +108,4 @@ def write(
             path.write_bytes(content)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    return [path for path, _ in written]
+    return held, [path for path, _ in written]

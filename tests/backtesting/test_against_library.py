@@ -1,9 +1,6 @@
 """Equity of random strategies at every bar, against an independent library, backtesting.py."""
 
-import warnings
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from crypto_bot.backtesting.ledgers import Ledgers
@@ -11,20 +8,12 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.fills import Costs
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.market import Bar
-from crypto_bot.domain.quote import Instrument
 from crypto_bot.domain.signal import Pred
 from tests.domain.paper_accounts import EXITS, T0, TF_MS, D, plan
+from tests.engine.paper.independent_library import CASH, FIRST, SYMBOL, WHOLE, replayed
 from tests.engine.paper.paper_world import M15, made
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # warnings of the library on import
-    from backtesting import Backtest, Strategy
-
-BARS, SYMBOL, RATE, CASH = 120, "AUSDT", 0.001, 1_000_000
-FIRST = 2
-"""The library has no step on its first bar."""
-WHOLE = Instrument(SYMBOL, D("0.01"), D(1), D(1), D(5))
-"""The library trades whole coins only."""
+BARS = 120
 PLAN = plan(
     start=D(CASH),
     costs=Costs(D(10), D(10), D(0), D(0), D(0)),
@@ -41,7 +30,7 @@ def test_the_equity_of_every_bar_equals_that_of_an_independent_library(seeds: ra
     for seed in seeds:
         candles, side = market(seed)
         ours, opened = traded(candles, side)
-        theirs = replayed(candles, opened)
+        theirs = replayed(candles, opened, closes_the_last=False)["_equity_curve"]["Equity"]
         if not np.allclose(ours, theirs, rtol=1e-9, atol=0.0):
             unequal.append(seed)
         trades += len(opened)
@@ -80,30 +69,3 @@ def traded(candles: list[Candle], side: np.ndarray) -> tuple[list[float], list[E
         found.append(float(trader.book.account.equity(trader.marks)))
     events = ledgers.events[PLAN.name]
     return found, [event for event in events if event.kind is Kind.OPEN]
-
-
-def replayed(candles: list[Candle], opened: list[Event]) -> list[float]:
-    """The equity of each bar; a position becomes one order for each target, with the same stop."""
-    orders = {(event.at_ms - T0) // TF_MS - 1: event for event in opened}
-
-    class Followed(Strategy):  # type: ignore[misc]
-        def init(self) -> None:
-            pass
-
-        def next(self) -> None:
-            event = orders.get(len(self.data) - 1)
-            if event is None:
-                return
-            assert event.terms is not None
-            enter = self.buy if event.side is Pred.LONG else self.sell
-            for target in event.terms.targets:
-                enter(size=int(target.amount), sl=float(event.terms.stop), tp=float(target.price))
-
-    columns = ["at", "Open", "High", "Low", "Close", "Volume"]
-    frame = pd.DataFrame(candles, columns=columns).set_index("at")
-    frame.index = pd.to_datetime(frame.index, unit="ms")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an open trade at the end is meant
-        done = Backtest(frame, Followed, cash=CASH, commission=RATE, hedging=True).run()
-    equity: list[float] = done["_equity_curve"]["Equity"].tolist()
-    return equity

@@ -17,7 +17,6 @@ from crypto_bot.adapters.store.candle_archive import SqlCandleArchive
 from crypto_bot.adapters.store.database import Database
 from crypto_bot.adapters.store.prediction_store import SqlPredictionStore
 from crypto_bot.adapters.web.backtest_beside import Side
-from crypto_bot.adapters.web.backtest_page import sentence_of
 from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.page.sentences import trades_sentence, verdict_sentence
 from crypto_bot.app.backtest_beside import (
@@ -43,7 +42,6 @@ from crypto_bot.app.wiring import build_core, column_engine
 from crypto_bot.backtesting.backtest import Backtest, Past
 from crypto_bot.backtesting.columns import Models
 from crypto_bot.backtesting.day_sums import day_records
-from crypto_bot.backtesting.exported import as_json
 from crypto_bot.backtesting.figures import BacktestFigures, figures_of
 from crypto_bot.backtesting.replay import BatchedCommits, Engaged, Replay, ReplayClock, Replayed
 from crypto_bot.domain.candle import nothing_inside
@@ -116,9 +114,9 @@ def _report(
     others: Sequence[Side],
 ) -> None:
     """Writes and keeps the files, and prints the figures beside those of `others`."""
-    written = write(settings, found, command, files, others)
+    held, written = write(settings, found, command, files, others)
     if others:
-        print_files(screen(), as_json(found, sentence_of(found).text), others)
+        print_files(screen(), held, others)
     for path in written:
         screen().print(str(path), soft_wrap=True, highlight=False)
 
@@ -138,12 +136,8 @@ def _words(flags: Namespace, models: Models | None) -> str:
 def _parser() -> Parser:
     parser = replay_parser("crypto-bot backtest", "Runs the engine over stored candles.")
     add = parser.add_argument
-    add("--candles", type=path_of, help="folder or file of candles, instead of the database")
+    add_walk(parser)
     add("--into", default=IN_MEMORY, help="an empty database for the signals")
-    text = "days, such as 30d: answer with models that are fitted anew so often, each on the past"
-    add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
-    text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
-    add("--family", help=text)
     text = f"'{LIVE}': the paper accounts of the engine; or a file of --json; may be given again"
     add("--beside", action="append", default=[], metavar="{live,FILE}", help=text)
     add("--report", type=path_of, metavar="FILE.html", help="all figures as one page")
@@ -153,6 +147,16 @@ def _parser() -> Parser:
     text = "of the walk: models fitted at a time (default: cores, as memory allows)"
     add("--max_workers", type=int, help=text)
     return parser
+
+
+def add_walk(parser: Parser) -> None:
+    """The flags of candles in files and of models that walk forward over them."""
+    add = parser.add_argument
+    add("--candles", type=path_of, help="folder or file of candles, instead of the database")
+    text = "days, such as 30d: answer with models that are fitted anew so often, each on the past"
+    add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
+    text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
+    add("--family", help=text)
 
 
 def past_of(

@@ -23,7 +23,7 @@ from crypto_bot.adapters.web.page import formats
 from crypto_bot.adapters.web.search_page import again_words, better_words, search_page
 from crypto_bot.adapters.web.search_page import search_sentence as sentence_of
 from crypto_bot.app.backtest_files import ledger_of
-from crypto_bot.app.commands.backtest import past_of
+from crypto_bot.app.commands.backtest import add_walk, past_of
 from crypto_bot.app.commands.flags import Parser, add_settings, instant_of, path_of, settings_of
 from crypto_bot.app.commands.screen import screen
 from crypto_bot.app.search_space import (
@@ -37,7 +37,6 @@ from crypto_bot.app.search_space import (
 from crypto_bot.app.searches import Fits, Search, Trials
 from crypto_bot.app.settings import Settings
 from crypto_bot.app.symbols import load_symbols
-from crypto_bot.app.training.flags import duration_days
 from crypto_bot.backtesting.exported import search_json
 from crypto_bot.backtesting.search import Judged, OuterFold, SearchFigures, Span, chosen_of, cut
 from crypto_bot.backtesting.trials import Trial, judged, noted, tried
@@ -45,7 +44,6 @@ from crypto_bot.domain.candle import nothing_inside
 from crypto_bot.domain.errors import ConfigError
 from crypto_bot.domain.instant import DAY_MS
 from crypto_bot.labels.registered import LABELS
-from crypto_bot.models.families.registered import public_names
 from crypto_bot.recipes.shipped import recipe as recipe_of
 
 _STORAGE = "searches.db"
@@ -84,17 +82,13 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--since", type=instant_of, help="first candle, ISO-8601 UTC")
     add("--until", type=instant_of, help="last candle, ISO-8601 UTC")
-    add("--candles", type=path_of, help="folder or file of candles, instead of the database")
+    add_walk(parser)
     add("--account", help="the paper account of the settings (default: the first)")
     add("--space", type=path_of, metavar="FILE.toml", help="what may change (default: shipped)")
     add("--trials", type=int, default=100, help="of each outer fold (default 100)")
     add("--folds", type=int, default=3, help="outer folds in the second half (default 3)")
     add("--max_workers", type=int, help="trials at a time (default: cores)")
     add("--seed", type=int, default=0)
-    text = "days, such as 30d: models that are fitted anew so often answer before the rules"
-    add("--walk_forward", type=duration_days, metavar="DAYS", help=text)
-    text = f"of the walk: {', '.join(public_names())} (default: that of the recipe)"
-    add("--family", help=text)
     text = f"SQLite file of the trials, from which the same search resumes (default: {_STORAGE})"
     add("--storage", type=path_of, metavar="FILE", help=text)
     add("--report", type=path_of, metavar="FILE.html", help="all figures as one page")

@@ -1,7 +1,6 @@
 """The same trades through an independent library, backtesting.py: the same exits and money."""
 
 import random
-import warnings
 
 import pandas as pd
 import pytest
@@ -10,22 +9,12 @@ from crypto_bot.domain.candle import Candle
 from crypto_bot.domain.fills import Costs
 from crypto_bot.domain.ledger import Event, Kind
 from crypto_bot.domain.paper import Plan
-from crypto_bot.domain.quote import Instrument
 from crypto_bot.domain.signal import Pred
 from tests.domain.paper_accounts import EXITS, T0, TF_MS, D, plan
+from tests.engine.paper.independent_library import FIRST, SYMBOL, WHOLE, replayed
 from tests.engine.paper.paper_world import World, candle, made
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # warnings of the library on import
-    from backtesting import Backtest, Strategy
-
 BARS = 1500
-RATE = 0.001
-SYMBOL = "AUSDT"
-FIRST = 2
-"""The library has no step on its first bar."""
-WHOLE = Instrument(SYMBOL, D("0.01"), D(1), D(1), D(5))
-"""The library trades whole coins only."""
 
 
 def market(seed: int) -> list[Candle]:
@@ -57,32 +46,6 @@ def traded(of: Plan, candles: list[Candle], seed: int) -> list[Event]:
     return events
 
 
-def replayed(candles: list[Candle], opened: list[Event]) -> Backtest:
-    """Each position becomes one order per target, all with the same stop."""
-    orders = {(event.at_ms - T0) // TF_MS - 1: event for event in opened}
-
-    class Followed(Strategy):  # type: ignore[misc]
-        def init(self) -> None:
-            pass
-
-        def next(self) -> None:
-            event = orders.get(len(self.data) - 1)
-            if event is None:
-                return
-            assert event.terms is not None
-            enter = self.buy if event.side is Pred.LONG else self.sell
-            for target in event.terms.targets:
-                levels = {"sl": float(event.terms.stop), "tp": float(target.price)}
-                enter(size=int(target.amount), tag=event.prediction_id, **levels)
-
-    columns = ["at", "Open", "High", "Low", "Close", "Volume"]
-    frame = pd.DataFrame(candles, columns=columns).set_index("at")
-    frame.index = pd.to_datetime(frame.index, unit="ms")
-    return Backtest(
-        frame, Followed, cash=1_000_000, commission=RATE, hedging=True, finalize_trades=True
-    )
-
-
 Exits = list[tuple[str, float, int, int]]
 
 
@@ -94,9 +57,7 @@ def test_exits_and_cash_equal_those_of_an_independent_library(seed: int) -> None
     candles = market(seed)
     events = traded(of, candles, seed)
     opened = [event for event in events if event.kind is Kind.OPEN]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = replayed(candles, opened).run()["_trades"]
+    theirs = replayed(candles, opened, closes_the_last=True)["_trades"]
     closes = [event for event in events if event.kind is Kind.CLOSE]
     assert len(opened) > 50
     assert {event.reason for event in closes} == {"TP1", "TP2", "TP3", "SL"}
