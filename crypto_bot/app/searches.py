@@ -128,8 +128,8 @@ class Search:
 class Trials:
     """The trials of one study: in the SQLite file `storage`, from which a killed one resumes.
 
-    They are told to the sampler in the order in which they were asked for, so that the results
-    depend on the seed and the number of workers alone.
+    The sampler gets the results in the order in which it asked for them, so that they depend on the
+    seed and the number of workers alone.
     """
 
     storage: Path
