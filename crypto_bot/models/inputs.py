@@ -27,11 +27,8 @@ class _Inputs(BaseModel):
 
 
 def inputs_as_json(found: Reference) -> bytes:
-    """As it is stored: six digits."""
-    held = {
-        name: np.vectorize(lambda x: float(f"{x:.6g}"))(value).tolist()
-        for name, value in found._asdict().items()
-    }
+    """As it is stored: exactly, for a column with few values has them as its deciles."""
+    held = {name: value.tolist() for name, value in found._asdict().items()}
     return _Inputs.model_validate(held).model_dump_json().encode()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from crypto_bot.domain.alarm import Drifted
 from crypto_bot.domain.instant import DAY_MS
+from crypto_bot.models.inputs import inputs_as_json
 from crypto_bot.reports.live_drift import outcome_alarms
 from crypto_bot.statistics.drift import WINDOW_BARS, Reference, drifted, reference
 from crypto_bot.statistics.loss_curve import losses
@@ -65,6 +67,16 @@ def test_a_year_like_the_training_span_alarms_nobody(known: Reference) -> None:
     rows = market(365 * 96, 2)
     days = [rows[at : at + WINDOW_BARS] for at in range(0, rows.shape[0], 96)]
     assert sum(bool(drifted(day, known)) for day in days) <= 2
+
+
+def test_a_column_of_a_few_values_alarms_nobody_after_it_was_stored() -> None:
+    """Its deciles are its values: each must stay on its side of them."""
+    quarter = np.arange(60 * 480) % 4 * 2 * np.pi / 4
+    rows = np.column_stack((np.sin(quarter), np.cos(quarter)))
+    rows = rows.astype(np.float32).astype(np.float64)
+    held = json.loads(inputs_as_json(reference(rows.reshape(-1, 480, 2))))
+    stored = Reference(*(np.array(held[name]) for name in Reference._fields))
+    assert drifted(rows[-WINDOW_BARS:], stored) == []
 
 
 def settled(days: int, by: Recalibration | None = None, *, right: bool = True) -> ResolvedCalls:
